@@ -1,0 +1,39 @@
+"""Forecasts how fast a language model runs on a device that nobody has benchmarked yet.
+
+    import life_jax as life
+    study = life.load(["hw=v100", "opt=int4"])
+    ds = life.evaluate(study)               # xarray.Dataset of ttft, tpot, tps
+    life.forecast(study.cases[0].scenario)  # pure scalar function: jit, vmap, grad
+
+Importing life_jax imports none of JAX, Hydra, xarray and matplotlib; they come with the first call.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from life_jax.config.errors import ConfigError as ConfigError
+    from life_jax.metrics import forecast as forecast
+    from life_jax.study import Study as Study
+    from life_jax.study import evaluate as evaluate
+    from life_jax.study import load as load
+
+_HOME = {
+    "ConfigError": "life_jax.config.errors",
+    "Study": "life_jax.study",
+    "evaluate": "life_jax.study",
+    "forecast": "life_jax.metrics",
+    "load": "life_jax.study",
+}
+__all__ = ["ConfigError", "Study", "evaluate", "forecast", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'life_jax' has no attribute '{name}'; it has {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

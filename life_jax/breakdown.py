@@ -1,0 +1,114 @@
+"""Where the time of one scenario goes, operator by operator. In float64, from the same formulas."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from life_jax import schedule
+from life_jax.cost import Cost
+from life_jax.graph import Op
+from life_jax.models import decoder
+from life_jax.pipeline import step_graph
+from life_jax.roofline import BOUNDS, Terms, step_seconds, step_terms, terms
+from life_jax.schedule import Step
+from life_jax.specs import Scenario
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """One operator: cost and seconds of one execution; `share` of the step's time, all repeats together."""
+
+    name: str
+    repeats: float
+    cost: Cost
+    seconds: float
+    share: float
+    bound: str
+
+    @property
+    def intensity(self) -> float:
+        """FLOP per byte moved."""
+        return float(self.cost.flops / self.cost.bytes) if self.cost.bytes else 0.0
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """One step: its operators, their total cost, and its seconds."""
+
+    operators: tuple[OperatorRow, ...]
+    total: Cost
+    seconds: float
+
+
+def step_table(scenario: Scenario, step: Step) -> StepTable:
+    graph = step_graph(scenario, step)
+    device, engine = scenario.device, scenario.engine
+    seconds = float(step_seconds(step_terms(graph, device, engine), engine))
+    return StepTable(tuple(_row(op, scenario, seconds) for op in graph), graph.cost, seconds)
+
+
+def prefill_table(scenario: Scenario) -> StepTable:
+    return step_table(scenario, schedule.prefill(scenario.workload))
+
+
+def decode_table(scenario: Scenario) -> StepTable:
+    """The first step after the prompt: it attends past + prompt + 1 positions."""
+    return step_table(scenario, schedule.decode(scenario.workload, 0.0))
+
+
+def _row(op: Op, scenario: Scenario, total: float) -> OperatorRow:
+    t = terms(op, scenario.device, scenario.engine)
+    seconds = float(t.seconds(scenario.engine))
+    return OperatorRow(op.name, float(op.repeats), op.cost, seconds, float(op.repeats) * seconds / total, _binds(t))
+
+
+def _binds(t: Terms) -> str:
+    sides = (float(t.compute), float(t.memory), float(t.dispatch))
+    return BOUNDS[sides.index(max(sides))]
+
+
+def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The object of `explain format=json`: counts as integers, seconds as floats."""
+    parameters = round(float(decoder.parameter_count(scenario.architecture)))
+    return {
+        **labels,
+        "parameters": {"total": parameters, "active": parameters},  # a dense model uses all of them for every token
+        "weight_bytes": round(float(decoder.weight_bytes(scenario.architecture, scenario.precision))),
+        "kv_bytes_per_token": round(float(decoder.kv_bytes_per_token(scenario.architecture, scenario.precision))),
+        "prefill": _step_json(prefill_table(scenario)),
+        "decode": _step_json(decode_table(scenario)),
+    }
+
+
+def _step_json(table: StepTable) -> dict[str, Any]:
+    return {
+        "matmul_flops": round(float(table.total.matmul_flops)),
+        **_counts(table.total),
+        "seconds": table.seconds,
+        "operators": [
+            {
+                "name": row.name,
+                "repeats": _number(row.repeats),
+                "matmul_flops": round(float(row.cost.matmul_flops)),
+                **_counts(row.cost),
+                "seconds": row.seconds,
+                "share": row.share,
+                "intensity": row.intensity,
+                "bound": row.bound,
+            }
+            for row in table.operators
+        ],
+    }
+
+
+def _counts(cost: Cost) -> dict[str, float]:
+    return {
+        "flops": round(float(cost.flops)),
+        "bytes_read": round(float(cost.bytes_read)),
+        "bytes_written": round(float(cost.bytes_written)),
+        "dispatches": _number(float(cost.dispatches)),
+    }
+
+
+def _number(value: float) -> float:
+    return int(value) if value == int(value) else value

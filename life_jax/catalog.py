@@ -1,0 +1,136 @@
+"""python -m life_jax.catalog [KIND [WORD]]: what there is, one line on each."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from life_jax import cli
+from life_jax.config import axes, paths
+from life_jax.config.door import FLAGS_WITH_VALUE, read_yaml
+from life_jax.config.errors import ConfigError, unknown
+
+Row = tuple[str, ...]
+
+
+def main() -> None:
+    cli.guarded(catalog, "sweep")
+
+
+def catalog(words: list[str]) -> None:
+    """Without a word the kinds and how many there are; with one its members; a second word filters them."""
+    folders: tuple[Path, ...] = ()
+    if words and words[0] in FLAGS_WITH_VALUE and len(words) > 1:
+        folders, words = (Path(words[1]).resolve(),), words[2:]
+    if not words:
+        for kind, (_, meaning, rows) in KINDS.items():
+            print(f"{kind:<10}{len(rows(folders)):>5}  {meaning}")
+        print("python -m life_jax.catalog KIND [WORD] lists them")
+        return
+    if words[0] not in KINDS:
+        raise unknown("kind", words[0], KINDS)
+    headings, _, rows_of = KINDS[words[0]]
+    word = words[1].lower() if len(words) > 1 else ""
+    rows = [row for row in rows_of(folders) if any(word in cell.lower() for cell in row)]
+    if not rows:
+        raise ConfigError(f"no {words[0]} with '{words[1]}'; python -m life_jax.catalog {words[0]} lists all")
+    cli.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
+
+
+def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any], str]]:
+    """(name, content, target) of a group; an alias has the content of its target."""
+    known = paths.choices(group, folders)
+    found = []
+    for name, file in sorted(known.items()):
+        content = read_yaml(file)
+        target = content["defaults"][0] if "defaults" in content else ""
+        found.append((name, read_yaml(known[target]) if target else content, str(target)))
+    return found
+
+
+def _devices(folders: tuple[Path, ...]) -> list[Row]:
+    return [
+        (
+            name,
+            f"= {target}" if target else content["name"],
+            content["device_class"],
+            " ".join(f"{dtype}:{rate:g}" for dtype, rate in content.get("peak_tflops", {}).items()) or "unpublished",
+            f"{content['bandwidth_gb_per_s']:g}",
+            f"{content['memory_gb']:g}",
+            f"{content['dispatch_us']:g}",
+            content["check"],
+        )
+        for name, content, target in _files("hw", folders)
+    ]
+
+
+def _models(folders: tuple[Path, ...]) -> list[Row]:
+    from life_jax.config.build import architecture, bits
+    from life_jax.config.check import check
+    from life_jax.config.schema import ModelFile, PrecisionFile
+    from life_jax.models.decoder import kv_bytes_per_token
+
+    rows = []
+    for name, content, target in _files("model", folders):
+        file = check(content, ModelFile, f"model.{name}")
+        kv = kv_bytes_per_token(architecture(file, f"model.{name}"), bits(PrecisionFile()))
+        heads = f"{file.num_attention_heads:g}/{file.num_key_value_heads:g}"
+        kinds = " ".join([file.attention, file.ffn, file.norm, file.position, *(["parallel"] if file.parallel else [])])
+        size, cache = cli.engineering(float(file.parameters)), cli.engineering(float(kv), "B")
+        rows.append(
+            (name, f"= {target}" if target else file.name, size, f"{file.num_hidden_layers:g}", heads, cache, kinds)
+        )
+    return rows
+
+
+def _described(group: str) -> Callable[[tuple[Path, ...]], list[Row]]:
+    def rows(folders: tuple[Path, ...]) -> list[Row]:
+        return [(name, str(c.get("description", c.get("source", "")))) for name, c, _ in _files(group, folders)]
+
+    return rows
+
+
+def _workloads(folders: tuple[Path, ...]) -> list[Row]:
+    return [(name, ", ".join(f"{k} {v:g}" for k, v in c.items())) for name, c, _ in _files("workload", folders)]
+
+
+def _studies(folders: tuple[Path, ...]) -> list[Row]:
+    return [(name, str(read_yaml(file).get("description", ""))) for name, file in paths.studies(folders).items()]
+
+
+def _metrics(folders: tuple[Path, ...]) -> list[Row]:
+    from life_jax.metrics import METRICS
+
+    return [(name, metric.units, metric.long_name) for name, metric in METRICS.items()]
+
+
+def _axes(folders: tuple[Path, ...]) -> list[Row]:
+    found: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
+    for key in axes.keys():
+        if key != "opt":
+            facts: Mapping[str, Any] = axes.facts(key)
+            found.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axes.section_of(key)})"))
+    return found
+
+
+KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[Row]]]] = {
+    "hw": (
+        ("hw", "device", "class", "dense TFLOP/s or TOPS", ">GB/s", ">GB", ">dispatch us", "check"),
+        "devices: hw=NAME",
+        _devices,
+    ),
+    "model": (
+        ("model", "name", ">parameters", ">layers", ">heads/kv", ">KV per token", "kinds"),
+        "language models: model=NAME",
+        _models,
+    ),
+    "opt": (("opt", "what it does"), "optimizations: opt=[NAME,...]", _described("opt")),
+    "engine": (("engine", "what it stands for"), "software: engine=NAME", _described("engine")),
+    "workload": (("workload", "numbers"), "workloads: workload=NAME", _workloads),
+    "study": (("study", "question"), "ready-made questions: study=NAME", _studies),
+    "metric": (("metric", "units", "meaning"), "what a forecast can report: metrics=[NAME,...]", _metrics),
+    "axis": (("axis", "unit", "meaning"), "numbers that can be swept: axes.NAME=...", _axes),
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What the command lines share: errors in one line, Hydra's own flags, tables that people read."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from life_jax.config import door, paths
+from life_jax.config.errors import ConfigError
+
+USAGE, INTERRUPTED = 2, 130
+HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
+HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
+FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
+
+
+def guarded(job: Callable[[list[str]], None], primary: str) -> None:
+    """Runs a command line: words to `job`, Hydra's flags to Hydra; our errors end in one line and status 2.
+
+    A bug stays a traceback and status 1.
+    """
+    words = sys.argv[1:]
+    try:
+        flags, rest = _flags(words)
+        if flags:
+            _hydra(flags, rest, primary)
+        else:
+            job(rest)
+            sys.stdout.flush()
+    except ConfigError as error:
+        fail(str(error), error.more)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        fail(str(error) if error.errno is None else f"{error.strerror}: {error.filename}")
+
+
+def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
+    print(f"error: {message}", *more, sep="\n", file=sys.stderr)
+    sys.exit(USAGE)
+
+
+def warn(messages: Iterable[str]) -> None:
+    for message in messages:
+        print(f"warning: {message}", file=sys.stderr)
+
+
+def _flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's flags with their values, and the other words."""
+    flags, rest, left = [], [], list(words)
+    while left:
+        word = left.pop(0)
+        name = word.split("=", 1)[0]
+        if name in ("-m", "--multirun"):
+            raise ConfigError(
+                "there is no multirun: grids are axes, such as 'axes.batch=[1,8,64]', and 'hw=[v100,h100]'"
+            )
+        if name not in HYDRA_FLAGS:
+            rest.append(word)
+            continue
+        flags.append(word)
+        if name in FLAGS_WITH_VALUE and "=" not in word and left:
+            flags.append(left.pop(0))
+    return flags, rest
+
+
+def _hydra(flags: list[str], words: list[str], primary: str) -> None:
+    """--help, --cfg and tab completion as Hydra does them. Only composes: no job, no JAX, no files."""
+    import hydra
+
+    completing = any(flag.startswith(("-sc", "--shell-completion")) for flag in flags)
+    if not completing:
+        request = door.parse(words, verb=primary, needs_hw=False)
+        words = door.overrides(request, request.stacks[0])
+    sys.argv = [sys.argv[0], *flags, *words]
+    main = hydra.main(version_base="1.3", config_path=os.fspath(paths.conf_dir()), config_name=primary)
+    main(lambda config: None)()
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """A table on stdout. columns: (heading, "left" or "right"). Never cut off where nobody watches."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    widest = sum(max([len(h), *(len(row[i]) for row in rows)]) + 3 for i, (h, _) in enumerate(columns))
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else max(80, widest))
+    one = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading, side in columns:
+        one.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
+    for row in rows:
+        one.add_row(*row)
+    console.print(title, style="bold", soft_wrap=True)
+    console.print(one)
+
+
+def engineering(value: float, unit: str = "") -> str:
+    """Four digits and a prefix: 13.48 G, 1.2 m."""
+    if value != value:
+        return "-"
+    if value == 0 or abs(value) == float("inf"):
+        return f"{value:g} {unit}".rstrip()
+    for factor, prefix in (
+        (1e15, "P"),
+        (1e12, "T"),
+        (1e9, "G"),
+        (1e6, "M"),
+        (1e3, "k"),
+        (1, ""),
+        (1e-3, "m"),
+        (1e-6, "u"),
+    ):
+        if abs(value) >= factor:
+            return f"{value / factor:.4g} {prefix}{unit}".rstrip()
+    return f"{value / 1e-9:.4g} n{unit}"
+
+
+def progress(points: int) -> Any:
+    """A bar on stderr with points/s and time left; nothing where stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{engineering(task.speed or 0.0)}points/s")
+
+    console = Console(stderr=True)
+    return Progress(
+        "{task.percentage:>3.0f}%", BarColumn(), Rate(), TimeRemainingColumn(), console=console,
+        disable=not sys.stderr.isatty(), transient=True,
+    )  # fmt: skip

@@ -1,0 +1,200 @@
+"""Checked files in datasheet units -> a Scenario in base units, and how its numbers may be swept."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import jax
+
+from life_jax.config.errors import ConfigError, unknown
+from life_jax.config.schema import DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.graph import PIPES
+from life_jax.models import attention, ffn
+from life_jax.optimizations import Optimization
+from life_jax.optimizations.fusion import ALL as FUSIONS
+from life_jax.specs import (
+    Architecture,
+    Block,
+    Device,
+    Engine,
+    Precision,
+    Scenario,
+    WeightFormat,
+    Workload,
+)
+from life_jax.units import GIGA, MICRO, TERA
+
+HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
+VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A scenario, which device rate feeds which pipe (key of the file -> [(pipe, factor)]), and warnings."""
+
+    scenario: Scenario
+    sources: Mapping[str, tuple[tuple[str, float], ...]]
+    warnings: tuple[str, ...]
+
+
+def build(
+    *,
+    model: ModelFile,
+    device: DeviceFile,
+    stack: Optimization,
+    workload: WorkloadFile,
+    precision: PrecisionFile,
+    engine: EngineFile,
+    labels: Mapping[str, str],
+) -> Built:
+    """The scenario of one model on one device under one stack of options.
+
+    Refuses activation precision that the device has no units for. labels: the words for model and hw.
+    """
+    hw = f"hw.{labels['hw']}"
+    sources, warnings = _rate_sources(device, stack, hw)
+    scenario = Scenario(
+        device=_device(device, sources),
+        architecture=architecture(model, f"model.{labels['model']}"),
+        precision=bits(precision),
+        workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
+        engine=_engine(engine),
+    )
+    # int32 wraps under jit and has no gradient: every leaf is a float from here on
+    scenario = jax.tree.map(float, stack.apply(scenario))
+    return Built(scenario, sources, tuple(warnings))
+
+
+def _rate_sources(
+    device: DeviceFile, stack: Optimization, hw: str
+) -> tuple[dict[str, tuple[tuple[str, float], ...]], list[str]]:
+    """Which published rate each pipe runs at. 16-bit math falls back to fp32; other math is asked for."""
+    rates, warnings = device.peak_tflops, []
+    half = next((dtype for dtype in HALF if dtype in rates), None)
+    if half is None and "int8" in rates:
+        half = "int8"
+        warnings.append(
+            f"{hw} publishes no 16- or 32-bit rate: 16-bit math is forecast at its int8 rate, an upper bound"
+        )
+    if half is None:
+        warnings.append(f"{hw} has no published compute rate: decode only, from its bandwidth; ttft is NaN")
+    found: dict[str, list[tuple[str, float]]] = {}
+    for pipe in ("linear", "head", "attention"):
+        dtype, option = stack.math.get(pipe, (half, ""))
+        if option and dtype not in rates:
+            have = ", ".join(rates) or "none published"
+            raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
+        if dtype is not None:
+            found.setdefault(f"peak_tflops.{dtype}", []).append((pipe, 1.0))
+    if device.vector_tflops is not None:
+        found["vector_tflops"] = [("vector", 1.0)]
+    elif "fp32" in rates:
+        found.setdefault("peak_tflops.fp32", []).append(("vector", 1.0))
+    elif half is not None:
+        found.setdefault(f"peak_tflops.{half}", []).append(("vector", VECTOR_PART))
+    return {key: tuple(pipes) for key, pipes in found.items()}, warnings
+
+
+def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]]) -> Device:
+    rates = dict.fromkeys(PIPES, math.inf)
+    for key, pipes in sources.items():
+        published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
+        for pipe, factor in pipes:
+            rates[pipe] = published * TERA * factor  # type: ignore[operator]
+    return Device(
+        rates=rates,
+        bandwidth=device.bandwidth_gb_per_s * GIGA,
+        memory=device.memory_gb * GIGA,
+        dispatch=device.dispatch_us * MICRO,
+    )
+
+
+def architecture(model: ModelFile, where: str) -> Architecture:
+    """The decoder of a model file; refuses shapes that contradict themselves."""
+    if model.attention not in attention.INDEX:
+        raise unknown(f"{where}.attention", model.attention, attention.INDEX)
+    if model.ffn not in ffn.INDEX:
+        raise unknown(f"{where}.ffn", model.ffn, ffn.INDEX)
+    if model.num_attention_heads % model.num_key_value_heads:
+        raise ConfigError(
+            f"{where}.num_attention_heads is {model.num_attention_heads:g}, "
+            f"not a multiple of num_key_value_heads {model.num_key_value_heads:g}"
+        )
+    if model.norms_per_layer not in (1, 2) or (model.norms_per_layer == 1 and not model.parallel):
+        raise ConfigError(f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, or 1 with parallel: true")
+    if model.position == "learned" and model.learned_positions < 1:
+        raise ConfigError(f"{where}.learned_positions is missing (rows of the table of learned positions)")
+    heads = {
+        "num_attention_heads": model.num_attention_heads,
+        "num_key_value_heads": model.num_key_value_heads,
+        "head_dim": model.head_dim,
+        "qkv_bias": float(model.qkv_bias),
+        "o_bias": float(model.o_bias),
+        "partial_rotary_factor": model.partial_rotary_factor,
+    }
+    block = Block(
+        repeats=model.num_hidden_layers,
+        attention=heads,
+        ffn={"intermediate_size": model.intermediate_size, "bias": float(model.ffn_bias)},
+        attention_kind=model.attention,
+        ffn_kind=model.ffn,
+        norm=model.norm,
+        norms=model.norms_per_layer,
+        parallel=model.parallel,
+        qk_norm=model.qk_norm,
+        position=model.position,
+    )
+    return Architecture(
+        hidden_size=model.hidden_size,
+        vocab_size=model.vocab_size,
+        learned_positions=float(model.learned_positions),
+        head_bias=float(model.head_bias),
+        blocks=(block,),
+        tied=model.tie_word_embeddings,
+        embedding_norm=model.embedding_norm,
+    )
+
+
+def bits(file: PrecisionFile) -> Precision:
+    half = WeightFormat(16.0)
+    return Precision(
+        weights={"linear": WeightFormat(file.weight_bits), "head": half, "embedding": half},
+        activation_bits=file.activation_bits,
+        linear_input_bits=file.activation_bits,
+        kv_bits=file.kv_bits,
+        kv_scale_bits=0.0,
+        kv_dequant_flops=0.0,
+        other_bits=16.0,
+    )
+
+
+def _engine(file: EngineFile) -> Engine:
+    for name in file.fusion:
+        if name not in FUSIONS:
+            raise unknown("engine.fusion", name, FUSIONS)
+    return Engine(
+        compute_efficiency=file.compute_efficiency,
+        attention_efficiency=file.attention_efficiency,
+        vector_efficiency=file.vector_efficiency,
+        memory_efficiency=file.memory_efficiency,
+        roof_smoothness=file.roof_smoothness,
+        memory_utilization=file.memory_utilization,
+        runtime_memory=file.runtime_gb * GIGA,
+        smooth=file.roof_smoothness > 0,
+        scope=file.roofline_scope,
+        fusion=tuple(name for name in FUSIONS if name in file.fusion),
+    )
+
+
+def scalar_values(built_from: tuple[Any, ...]) -> dict[str, float]:
+    """Every number of the given files under its own key, rates as peak_tflops.DTYPE."""
+    found: dict[str, float] = {}
+    for file in built_from:
+        for field in fields(file):
+            value = getattr(file, field.name)
+            if field.metadata.get("number") and value is not None:
+                found[field.name] = value
+            if field.name == "peak_tflops":
+                found.update({f"peak_tflops.{dtype}": rate for dtype, rate in value.items()})
+    return found

@@ -1,0 +1,177 @@
+"""Hydra composes the configs that a Request names; the checked files come out."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from life_jax.config import door, paths
+from life_jax.config.check import check
+from life_jax.config.door import Choice, Request
+from life_jax.config.errors import ConfigError, unknown
+from life_jax.config.schema import CONVENTIONS, DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.optimizations import INDEX, Optimization, chain, named
+
+VERSION_BASE = "1.3"
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Checked files by label, stacks of options, and the plain settings. `resolved` is all of it as data."""
+
+    hw: Mapping[str, DeviceFile]
+    model: Mapping[str, ModelFile]
+    stacks: Mapping[str, Optimization]
+    workload: WorkloadFile
+    precision: PrecisionFile
+    engine: EngineFile
+    axes: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    resolved: Mapping[str, Any]
+
+
+def compose(request: Request, *, primary: str = "sweep") -> Composed:
+    """Every file that the request names, merged, checked and built. `primary` is conf/PRIMARY.yaml."""
+    with _hydra() as compose_one:
+        raw = [compose_one(primary, door.overrides(request, stack)) for stack in request.stacks]
+    base = raw[0]
+    files = {g: {c.label: _read(g, c, base) for c in getattr(request, g)} for g in ("hw", "model")}
+    _refuse_unused_labels(request, base)
+    names = ["+".join(stack) or "none" for stack in request.stacks]
+    options = [dict(one.get("opt") or {}) for one in raw]
+    stacks = {name: _stack(chosen) for name, chosen in zip(names, options, strict=True)}
+    axes = _axes(base, request)
+    return Composed(
+        hw={label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()},
+        model={label: check(content, ModelFile, f"model.{label}") for label, content in files["model"].items()},
+        stacks=stacks,
+        workload=check(base["workload"], WorkloadFile, "workload"),
+        precision=check(base["precision"], PrecisionFile, "precision"),
+        engine=check(base["engine"], EngineFile, "engine"),
+        axes=axes,
+        settings=_settings(base),
+        resolved={
+            **files,
+            "opt": dict(zip(names, options, strict=True)),
+            **{key: base[key] for key in ("workload", "precision", "engine", "convention", "dtype", "metrics")},
+            "axes": axes,
+        },
+    )
+
+
+@contextlib.contextmanager
+def _hydra() -> Iterator[Any]:
+    """A function (primary, words) -> plain dict. Hydra's global state is left as it was."""
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    def one(primary: str, words: list[str]) -> dict[str, Any]:
+        try:
+            config = hydra_compose(primary, overrides=words)
+            return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
+            raise ConfigError(" ".join(str(error).split())) from None
+
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base=VERSION_BASE, config_dir=os.fspath(paths.conf_dir())):
+            yield one
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a chosen file: composed by Hydra, or read from a path of the user."""
+    typed = dict((composed.get(group) or {}).get(choice.label) or {})
+    if choice.file is None:
+        return typed
+    return {**_read_file(choice.file), **typed}
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    if file.suffix == ".json":
+        from life_jax.config.huggingface import read_config
+
+        return read_config(file)
+    if file.suffix == ".gguf":
+        raise ConfigError(f"{file}: GGUF files are not read yet; give its model and opt=q4_k_m or the like")
+    return door.read_yaml(file)
+
+
+def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None:
+    """hw.v1000.memory_gb=16 beside hw=v100 is a mistake, not a new device."""
+    for group in ("hw", "model"):
+        labels = [choice.label for choice in getattr(request, group)]
+        for label in composed.get(group) or {}:
+            if label not in labels:
+                raise unknown(f"{group}.{label}=: no such label beside {group}={','.join(labels)}:", label, labels)
+    named_options = {name for stack in request.stacks for name in stack}
+    for name in composed.get("opt") or {}:
+        if name not in named_options:
+            raise unknown(f"opt.{name}=: option is in no stack:", name, named_options or {"none"})
+
+
+def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
+    """Default axes without those that a scalar replaced, then the request's."""
+    from life_jax.config.door import _flatten
+
+    flat: dict[str, Any] = {}
+    _flatten(composed.get("axes") or {}, "", flat)
+    fixed = {key.split(".", 1)[1] for key in request.scalars}
+    return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}
+
+
+def _stack(options: Mapping[str, Mapping[str, Any]]) -> Optimization:
+    return chain(*(_option(name, content) for name, content in options.items()))
+
+
+def _option(name: str, content: Mapping[str, Any]) -> Optimization:
+    """The factory named by `kind`, called with the numbers of the file."""
+    import inspect
+
+    numbers = {key: value for key, value in content.items() if key not in ("kind", "description", "source")}
+    kind = str(content.get("kind"))
+    if kind not in INDEX:
+        raise unknown(f"opt.{name}.kind", kind, INDEX)
+    accepted = inspect.signature(INDEX[kind]).parameters
+    for key, value in numbers.items():
+        if key not in accepted:
+            raise unknown(f"opt.{name} has no key of that name:", key, accepted)
+        if isinstance(value, bool) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
+            raise ConfigError(f"opt.{name}.{key} is {value}; a number of 0 or more is needed")
+    for key, parameter in accepted.items():
+        if parameter.default is inspect.Parameter.empty and key not in numbers:
+            raise ConfigError(f"opt.{name}.{key} is missing")
+    return named(name, INDEX[kind](**numbers))
+
+
+def _settings(composed: Mapping[str, Any]) -> dict[str, Any]:
+    """metrics, convention, dtype, out, overwrite: each of its kind."""
+    from life_jax.metrics import METRICS
+
+    asked = composed["metrics"]
+    metrics = tuple(str(m) for m in (asked if isinstance(asked, list) else [asked]))
+    for metric in metrics:
+        if metric not in METRICS:
+            raise unknown("metrics=: metric", metric, METRICS)
+        if metrics.count(metric) > 1:
+            raise ConfigError(f"metrics=: '{metric}' is listed twice")
+    if not metrics:
+        raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
+    for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
+        if composed[key] not in accepted:
+            raise unknown(f"{key}=", str(composed[key]), accepted)
+    if not isinstance(composed["overwrite"], bool):
+        raise ConfigError(f"overwrite={composed['overwrite']}: true or false is needed")
+    out = composed["out"]
+    if out is not None and not isinstance(out, str):
+        raise ConfigError(f"out={out}: a file name is needed")
+    return {**{key: composed[key] for key in ("convention", "dtype", "overwrite", "out")}, "metrics": metrics}

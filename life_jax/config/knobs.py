@@ -1,0 +1,57 @@
+"""How a key of the files sets the leaves of a Scenario."""
+
+from dataclasses import dataclass
+
+from life_jax.config.axes import facts, keys, section_of
+from life_jax.config.build import Built
+from life_jax.config.errors import ConfigError
+from life_jax.numerics import Number
+from life_jax.specs import Scenario, get_leaf, set_leaf
+from life_jax.units import TERA
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number by the key of its file; `leaves` are (path, factor) with the value in the file's unit."""
+
+    key: str
+    leaves: tuple[tuple[Path, float], ...]
+
+    def set(self, scenario: Scenario, value: Number) -> Scenario:
+        for path, factor in self.leaves:
+            scenario = set_leaf(scenario, path, value * factor)
+        return scenario
+
+
+def knob(key: str, built: Built, where: str) -> Knob:
+    """How `key` sets this scenario; refuses a key that nothing here depends on. `where` names model and device."""
+    metadata = facts(key)
+    if key.startswith("peak_tflops.") or key == "vector_tflops":
+        return _rate_knob(key, built, where)
+    if "leaf" not in metadata:
+        raise ConfigError(f"axes.{key}: no forecast depends on {key}", [f"  {', '.join(keys())}"])
+    scale = metadata.get("scale", 1.0)
+    leaves = [
+        (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
+    ]
+    if len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 and section_of(key) == "model":
+        raise ConfigError(f"axes.{key}: {where} has layers of several kinds that differ in it")
+    return Knob(key, tuple(leaves))
+
+
+def _rate_knob(key: str, built: Built, where: str) -> Knob:
+    if key not in built.sources:
+        used = ", ".join(f"{key} ({', '.join(p for p, _ in pipes)})" for key, pipes in built.sources.items())
+        raise ConfigError(f"axes.{key} changes nothing for {where}: its operators run at {used or 'no published rate'}")
+    return Knob(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
+
+
+def _expand(path: Path, scenario: Scenario) -> list[Path]:
+    """`*` stands for every kind of layer."""
+    if "*" not in path:
+        return [path]
+    at = path.index("*")
+    count = len(get_leaf(scenario, path[:at]))
+    return [(*path[:at], index, *path[at + 1 :]) for index in range(count)]

@@ -1,0 +1,39 @@
+"""Where the shipped configs and studies are, in a clone and in an installed wheel."""
+
+from pathlib import Path
+
+from life_jax.config.errors import ConfigError
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def _first(*candidates: Path) -> Path:
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise ConfigError(f"the installation of life_jax is incomplete: no folder {candidates[0].name}")
+
+
+def conf_dir() -> Path:
+    return _first(PACKAGE / "conf", PACKAGE.parent / "conf")
+
+
+def studies_dir() -> Path:
+    return _first(PACKAGE / "sweeps", PACKAGE.parent / "sweeps")
+
+
+def choices(group: str, extra: tuple[Path, ...] = ()) -> dict[str, Path]:
+    """Name -> YAML file of a config group; a user's own folders come first."""
+    found: dict[str, Path] = {}
+    for folder in (*extra, conf_dir()):
+        for path in sorted((folder / group).glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def studies(extra: tuple[Path, ...] = ()) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for folder in (*(e / "sweeps" for e in extra), studies_dir()):
+        for path in sorted(folder.glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found

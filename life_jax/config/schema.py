@@ -1,0 +1,176 @@
+"""What a YAML file or a word on the command line may say: keys, units, bounds.
+
+One field here is the only place that states a number's unit, its long name, the values it
+may take, and the leaf of the Scenario that it sets (`leaf`, with `scale` from the file's unit
+to the base unit). The axis table, the range checks, the attributes of coordinates and the
+error messages are all read from it.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from life_jax.units import GIGA, MICRO, TERA
+
+INFINITY = float("inf")
+DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a")
+CHECKS = ("seen", "recalled", "derived")
+NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight")
+POSITIONS = ("rope", "learned", "alibi", "none")
+QK_NORMS = ("none", "per_head", "full")
+SCOPES = ("op", "total")
+CONVENTIONS = ("exact",)
+
+
+def number(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
+    """A number with its facts: unit, name, low, high, open_low (low itself refused), leaf, scale."""
+    return dataclasses.field(default=default, metadata={"number": True, **facts})
+
+
+def choice(default: Any, options: tuple[str, ...]) -> Any:
+    """A word out of a short list; it shapes the graph, so it is never an axis."""
+    return dataclasses.field(default=default, metadata={"options": options})
+
+
+def positive(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
+    return number(default, low=0, open_low=True, **facts)
+
+
+def count(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
+    return number(default, low=1, unit="1", **facts)
+
+
+def fraction(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
+    return number(default, low=0, open_low=True, high=1, unit="1", **facts)
+
+
+@dataclass(kw_only=True)
+class DeviceFile:
+    """conf/hw/NAME.yaml: a datasheet, in the datasheet's units. Dense rates only."""
+
+    name: str
+    vendor: str
+    device_class: str
+    source: str
+    check: str = choice("recalled", CHECKS)
+    peak_tflops: dict[str, float] = dataclasses.field(default_factory=dict)
+    bandwidth_gb_per_s: float = positive(
+        unit="GB s-1", name="peak memory bandwidth", leaf="device.bandwidth", scale=GIGA
+    )
+    memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
+    dispatch_us: float = number(
+        low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
+    )
+    dispatch_source: str = ""
+    vector_tflops: float | None = positive(
+        None, unit="TFLOP s-1", name="peak vector rate", leaf="device.rates.vector", scale=TERA
+    )
+    tdp_w: float | None = positive(None, unit="W", name="thermal design power")
+    interconnect_gb_per_s: float | None = positive(None, unit="GB s-1", name="interconnect bandwidth, both directions")
+    interconnect: str | None = None
+    notes: str = ""
+
+
+@dataclass(kw_only=True)
+class ModelFile:
+    """conf/model/NAME.yaml: the shape of a decoder, in the words of Hugging Face's config.json."""
+
+    name: str
+    family: str
+    source: str
+    parameters: int = count(name="learned parameters, tied ones once")
+    parameters_source: str = ""
+    num_hidden_layers: float = count(name="decoder layers", leaf="architecture.blocks.*.repeats")
+    hidden_size: float = count(name="hidden size", leaf="architecture.hidden_size")
+    num_attention_heads: float = count(name="query heads", leaf="architecture.blocks.*.attention.num_attention_heads")
+    num_key_value_heads: float = count(
+        name="key and value heads", leaf="architecture.blocks.*.attention.num_key_value_heads"
+    )
+    head_dim: float = count(name="size of one head", leaf="architecture.blocks.*.attention.head_dim")
+    intermediate_size: float = count(
+        name="width of the feed-forward network", leaf="architecture.blocks.*.ffn.intermediate_size"
+    )
+    vocab_size: float = count(name="vocabulary", leaf="architecture.vocab_size")
+    max_position_embeddings: float = count(name="positions the model was made for")
+    tie_word_embeddings: bool = False
+    attention: str = "full"
+    ffn: str = "gated"  # gated: gate, up and down matrices; plain: up and down
+    norm: str = choice("rmsnorm", NORMS)
+    norms_per_layer: int = 2  # 1: attention and MLP share one (only if parallel)
+    parallel: bool = False  # attention and MLP read the same input and add to one residual
+    position: str = choice("rope", POSITIONS)
+    partial_rotary_factor: float = fraction(1.0, name="part of a head that is rotated")
+    learned_positions: int = 0  # rows of a learned position table (OPT has 2 more than positions)
+    qkv_bias: bool = False
+    o_bias: bool = False
+    ffn_bias: bool = False
+    head_bias: bool = False
+    qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
+    embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
+    notes: str = ""
+
+
+@dataclass(kw_only=True)
+class WorkloadFile:
+    """What is asked of the model. Tokens and batch may be fractional: nothing is rounded."""
+
+    prompt_tokens: float = positive(512, unit="token", name="prompt tokens per sequence", leaf="workload.prompt_tokens")
+    output_tokens: float = number(
+        128,
+        low=1,
+        unit="token",
+        name="generated tokens per sequence, the first included",
+        leaf="workload.output_tokens",
+    )
+    batch: float = positive(1, unit="1", name="sequences in a batch", leaf="workload.batch")
+    past_tokens: float = number(
+        0, low=0, unit="token", name="tokens in the KV cache before the prompt", leaf="workload.past_tokens"
+    )
+
+
+@dataclass(kw_only=True)
+class PrecisionFile:
+    """Bits per element, group scales and zero points included (4.125 is int4 with fp16 scales per 128)."""
+
+    weight_bits: float = positive(
+        16, unit="bit", name="bits per weight of the linear layers", leaf="precision.weights.linear.bits"
+    )
+    activation_bits: float = positive(
+        16, unit="bit", name="bits per activation", leaf="precision.activation_bits precision.linear_input_bits"
+    )
+    kv_bits: float = positive(16, unit="bit", name="bits per element of the KV cache", leaf="precision.kv_bits")
+
+
+@dataclass(kw_only=True)
+class EngineFile:
+    """conf/engine/NAME.yaml: how the software uses the device."""
+
+    name: str
+    source: str
+    compute_efficiency: float = fraction(
+        1.0, name="part of the peak matrix rate reached by linear layers", leaf="engine.compute_efficiency"
+    )
+    attention_efficiency: float = fraction(
+        1.0, name="part of the peak matrix rate reached by attention", leaf="engine.attention_efficiency"
+    )
+    vector_efficiency: float = fraction(
+        1.0, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
+    )
+    memory_efficiency: float = fraction(1.0, name="part of the peak bandwidth reached", leaf="engine.memory_efficiency")
+    roof_smoothness: float = number(
+        0.0,
+        low=0,
+        high=2,
+        unit="1",
+        name="overlap of compute and memory: 0 perfect (max), 2 none (sum)",
+        leaf="engine.roof_smoothness",
+    )
+    memory_utilization: float = fraction(
+        1.0, name="part of the memory that may be used", leaf="engine.memory_utilization"
+    )
+    runtime_gb: float = number(
+        0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.runtime_memory", scale=GIGA
+    )
+    roofline_scope: str = choice("op", SCOPES)
+    fusion: list[str] = dataclasses.field(default_factory=list)
+    notes: str = ""

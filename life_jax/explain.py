@@ -1,0 +1,106 @@
+"""python -m life_jax.explain: where the time of one scenario goes, operator by operator."""
+
+import json
+from typing import TYPE_CHECKING
+
+from life_jax import cli
+from life_jax.config.errors import ConfigError, unknown
+
+if TYPE_CHECKING:
+    from life_jax.breakdown import StepTable
+    from life_jax.study import Study
+
+FORMATS = ("text", "json")
+
+
+def main() -> None:
+    cli.guarded(explain, "explain")
+
+
+def explain(words: list[str]) -> None:
+    """One scenario as two tables, or as one JSON object."""
+    import numpy as np
+
+    from life_jax import breakdown
+    from life_jax.study import load
+
+    form, rest = _format(words)
+    study = load(rest, primary="explain")
+    if len(study.cases) > 1 or study.axes:
+        what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
+        raise ConfigError(f"explain takes one model, one device and one stack, not {what}; life_jax.sweep takes grids")
+    cli.warn(study.warnings)
+    case = study.cases[0]
+    with np.errstate(all="ignore"):
+        if form == "json":
+            print(
+                json.dumps(
+                    breakdown.as_json(case.scenario, {"model": case.model, "hw": case.hw, "opt": case.opt}), indent=1
+                )
+            )
+            return
+        _text(study)
+
+
+def _format(words: list[str]) -> tuple[str, list[str]]:
+    asked = [word.split("=", 1)[1] for word in words if word.lstrip("+").startswith("format=")]
+    form = asked[-1] if asked else "text"
+    if form not in FORMATS:
+        raise unknown("format=", form, FORMATS)
+    return form, [word for word in words if not word.lstrip("+").startswith("format=")]
+
+
+def _text(study: "Study") -> None:
+    from life_jax import breakdown
+    from life_jax.metrics import forecast
+    from life_jax.models import decoder
+
+    case = study.cases[0]
+    s, w = case.scenario, case.scenario.workload
+    count = decoder.parameter_count(s.architecture)
+    print(f"{case.label}: {cli.engineering(count)} parameters, "
+          f"{cli.engineering(decoder.weight_bytes(s.architecture, s.precision), 'B')} of weights, "
+          f"{cli.engineering(decoder.kv_bytes_per_token(s.architecture, s.precision), 'B')} of KV cache per token")  # fmt: skip
+    _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
+    positions = w.past_tokens + w.prompt_tokens + 1
+    _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
+    whole = forecast(s, ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context"))
+    print(f"TTFT {cli.engineering(float(whole['ttft']), 's')}   TPOT {cli.engineering(float(whole['tpot']), 's')}   "
+          f"TPS {float(whole['tps']):.4g}   memory {float(whole['memory']) / 1e9:.4g} GB "
+          f"of {s.device.memory * s.engine.memory_utilization / 1e9:.4g} GB "
+          f"({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
+          f"at most batch {float(whole['max_batch']):.0f}, or {float(whole['max_context']):.0f} positions at this batch)")  # fmt: skip
+
+
+def _step(title: str, table: "StepTable") -> None:
+    columns = [("operator", "left"), ("repeats", "right"), ("FLOP", "right"), ("read", "right"), ("written", "right")]
+    columns += [("dispatches", "right"), ("FLOP/B", "right"), ("time", "right"), ("share", "right"), ("binds", "left")]
+    rows = [
+        [
+            row.name,
+            f"{row.repeats:g}",
+            cli.engineering(float(row.cost.flops)),
+            cli.engineering(float(row.cost.bytes_read), "B"),
+            cli.engineering(float(row.cost.bytes_written), "B"),
+            f"{float(row.cost.dispatches):g}",
+            f"{row.intensity:.3g}",
+            cli.engineering(row.seconds, "s"),
+            f"{100 * row.share:.1f} %",
+            row.bound,
+        ]
+        for row in table.operators
+    ]
+    t = table.total
+    totals = [
+        f"{float(t.flops):.6g}",
+        cli.engineering(float(t.bytes_read), "B"),
+        cli.engineering(float(t.bytes_written), "B"),
+    ]
+    rows.append(
+        ["whole step", "", *totals, f"{float(t.dispatches):g}", "", cli.engineering(table.seconds, "s"), "", ""]
+    )
+    cli.table(columns, rows, title)
+
+
+if __name__ == "__main__":
+    main()

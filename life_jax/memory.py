@@ -1,0 +1,80 @@
+"""What a scenario keeps in device memory, and how much would fit."""
+
+from dataclasses import dataclass
+
+from life_jax.models import decoder
+from life_jax.numerics import Number, divide, floor, larger
+from life_jax.specs import Scenario
+from life_jax.units import BITS_PER_BYTE
+
+LOGIT_BYTES = 4  # logits are kept in fp32
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: weights, KV cache at the end of generation, activations of prefill, runtime; and the room there is."""
+
+    weights: Number
+    kv: Number
+    activations: Number
+    runtime: Number
+    available: Number
+
+    @property
+    def needed(self) -> Number:
+        return self.weights + self.kv + self.activations + self.runtime
+
+    @property
+    def fits(self) -> Number:
+        return self.needed <= self.available
+
+
+def memory(scenario: Scenario) -> Memory:
+    w = scenario.workload
+    return Memory(
+        weights=decoder.weight_bytes(scenario.architecture, scenario.precision),
+        kv=w.batch * cached_tokens(scenario) * kv_per_token(scenario),
+        activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
+        runtime=scenario.engine.runtime_memory,
+        available=scenario.device.memory * scenario.engine.memory_utilization,
+    )
+
+
+def kv_per_token(scenario: Scenario) -> Number:
+    return decoder.kv_bytes_per_token(scenario.architecture, scenario.precision)
+
+
+def cached_tokens(scenario: Scenario) -> Number:
+    """Positions of one sequence when generation ends."""
+    w = scenario.workload
+    return w.past_tokens + w.prompt_tokens + w.output_tokens
+
+
+def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
+    """Peak of one sequence in prefill: the widest pair of live activations, and one row of logits."""
+    width = decoder.widest_activation(scenario.architecture)
+    live = tokens * width * scenario.precision.activation_bits / BITS_PER_BYTE
+    return live + scenario.architecture.vocab_size * LOGIT_BYTES
+
+
+def room(scenario: Scenario) -> Number:
+    """Bytes left for sequences when weights and runtime are in."""
+    m = memory(scenario)
+    return larger(m.available - m.weights - m.runtime, 0.0)
+
+
+def max_batch(scenario: Scenario) -> Number:
+    """Largest whole number of sequences of this length that fit."""
+    per_sequence = cached_tokens(scenario) * kv_per_token(scenario)
+    per_sequence = per_sequence + activation_bytes(scenario, scenario.workload.prompt_tokens)
+    return floor(room(scenario) / per_sequence)
+
+
+def max_context(scenario: Scenario) -> Number:
+    """Most positions (past, prompt and output) that each sequence of this batch could have, as cache.
+
+    Activations are those of this prompt: a longer one is prefilled in chunks no larger than it.
+    """
+    w = scenario.workload
+    left = room(scenario) - w.batch * activation_bytes(scenario, w.prompt_tokens)
+    return floor(larger(divide(left, w.batch * kv_per_token(scenario)), 0.0))

@@ -1,0 +1,63 @@
+"""Every number a forecast can report: name -> function of a Run, units, long name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from life_jax import memory
+from life_jax.numerics import Number, where
+from life_jax.pipeline import Run
+from life_jax.roofline import BOUNDS
+from life_jax.specs import Scenario
+
+
+@dataclass(frozen=True)
+class Metric:
+    """kind: number, flag (true or false) or bound (an index into BOUNDS)."""
+
+    function: Callable[[Run], Number]
+    units: str
+    long_name: str
+    kind: str = "number"
+
+
+def _whole_bound(run: Run) -> Number:
+    steps = where(run.decode_steps > 0, run.decode_steps, 0.0)
+    return (run.prefill_shares + run.decode_shares.times(steps)).bound
+
+
+METRICS: dict[str, Metric] = {
+    "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
+    "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
+    "tps": Metric(lambda r: 1 / r.tpot, "token s-1", "tokens per second of one sequence (1 / tpot)"),
+    "throughput": Metric(
+        lambda r: r.scenario.workload.batch / r.tpot, "token s-1", "decode tokens per second of the whole batch"
+    ),
+    "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token"),
+    "e2e_throughput": Metric(
+        lambda r: r.scenario.workload.batch * r.scenario.workload.output_tokens / r.e2e,
+        "token s-1",
+        "generated tokens per second of the whole batch, prefill included",
+    ),
+    "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "device memory needed"),
+    "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "device memory of the weights"),
+    "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache at the end of generation"),
+    "fits_memory": Metric(lambda r: memory.memory(r.scenario).fits, "1", "fits in the device's memory", "flag"),
+    "max_batch": Metric(lambda r: memory.max_batch(r.scenario), "1", "largest batch of this length that fits"),
+    "max_context": Metric(lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits"),
+    "bound": Metric(_whole_bound, "1", "what takes most of the request's time", "bound"),
+    "prefill_bound": Metric(lambda r: r.prefill_shares.bound, "1", "what takes most of prefill", "bound"),
+    "decode_bound": Metric(lambda r: r.decode_shares.bound, "1", "what takes most of a decode step", "bound"),
+}
+DEFAULT = ("ttft", "tpot", "tps")
+
+__all__ = ["BOUNDS", "DEFAULT", "METRICS", "Metric", "forecast"]
+
+
+def forecast(scenario: Scenario, metrics: tuple[str, ...] = DEFAULT) -> dict[str, Number]:
+    """Scalars by metric name, in base units (seconds, bytes, token/s).
+
+    `scenario` is a pytree of floats: jit, vmap and differentiate this function in any of its leaves.
+    Nothing is checked here and nothing raises: `life_jax.load` checks at the door.
+    """
+    run = Run(scenario)
+    return {name: METRICS[name].function(run) for name in metrics}

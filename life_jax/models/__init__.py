@@ -1,0 +1,1 @@
+"""Decoders assembled from attention kinds and ffn kinds."""

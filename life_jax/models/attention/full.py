@@ -1,0 +1,107 @@
+"""Full causal attention with any number of KV heads: MHA (as many as heads), GQA, MQA (one)."""
+
+from life_jax.graph import Op
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.attention import attention_scores, attention_values, kv_append, kv_bytes, softmax
+from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Projections, and the weights of the norm of queries and keys where there is one."""
+    a = block.attention
+    q_width = a["num_attention_heads"] * a["head_dim"]
+    kv_width = a["num_key_value_heads"] * a["head_dim"]
+    projections = (
+        Tensor("q_proj", "linear", hidden_size, q_width, a["qkv_bias"], block.repeats),
+        Tensor("k_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
+        Tensor("v_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
+        Tensor("o_proj", "linear", q_width, hidden_size, a["o_bias"], block.repeats),
+    )
+    if block.qk_norm == "none":
+        return projections
+    weights = 2 * a["head_dim"] if block.qk_norm == "per_head" else q_width + kv_width
+    return (*projections, Tensor("qk_norm", "other", weights, 1.0, repeats=block.repeats))
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Unfused: projections, rotary, cache append, scores, softmax, values, output projection."""
+    a = block.attention
+    by_name = {t.name: t for t in tensors(block, hidden_size)}
+    q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
+    positions = _positions(block, step, precision)
+    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *_core(block, step, precision), o)
+
+
+def kv_bytes_per_token(block: Block, precision: Precision) -> Number:
+    """Growth of the cache of all `repeats` layers per token and sequence."""
+    return block.repeats * kv_bytes(
+        tokens=1.0,
+        kv_heads=block.attention["num_key_value_heads"],
+        head_dim=block.attention["head_dim"],
+        kv_bits=precision.kv_bits,
+        kv_scale_bits=precision.kv_scale_bits,
+    )
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of the widest activation between the projections: q, k and v."""
+    a = block.attention
+    return (a["num_attention_heads"] + 2 * a["num_key_value_heads"]) * a["head_dim"]
+
+
+def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Precision) -> tuple[Op, ...]:
+    if block.qk_norm == "none":
+        return ()
+    a = block.attention
+    args = {
+        "tokens": step.tokens,
+        "width": (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"],
+        "weights": by_name["qk_norm"].d_in,
+        "flops": NORM_FLOPS[block.norm],
+        "weight_bits": precision.other_bits,
+        "activation_bits": precision.activation_bits,
+    }
+    return (Op("qk_norm", norm, args, block.repeats),)
+
+
+def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
+    a = block.attention
+    rotated = (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"] * a["partial_rotary_factor"]
+    rotary = {"tokens": step.tokens, "width": rotated, "activation_bits": precision.activation_bits}
+    append = {
+        "tokens": step.tokens,
+        "kv_heads": a["num_key_value_heads"],
+        "head_dim": a["head_dim"],
+        "activation_bits": precision.activation_bits,
+        "kv_bits": precision.kv_bits,
+        "kv_scale_bits": precision.kv_scale_bits,
+    }
+    ropes = (Op("rope", rope, rotary, block.repeats),) if block.position == "rope" else ()
+    return (*ropes, Op("kv_append", kv_append, append, block.repeats))
+
+
+def _core(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
+    a = block.attention
+    shape = {
+        "batch": step.batch,
+        "queries": step.new,
+        "past": step.past,
+        "heads": a["num_attention_heads"],
+        "activation_bits": precision.activation_bits,
+    }
+    cache = {
+        "kv_heads": a["num_key_value_heads"],
+        "head_dim": a["head_dim"],
+        "kv_bits": precision.kv_bits,
+        "kv_scale_bits": precision.kv_scale_bits,
+        "kv_dequant_flops": precision.kv_dequant_flops,
+    }
+    bias = {"bias_flops": 1.0 if block.position == "alibi" else 0.0}
+    return (
+        Op("attention_qk", attention_scores, {**shape, **cache}, block.repeats, "attention", grows=True),
+        Op("softmax", softmax, {**shape, **bias}, block.repeats, grows=True),
+        Op("attention_pv", attention_values, {**shape, **cache}, block.repeats, "attention", grows=True),
+    )

@@ -1,0 +1,123 @@
+"""(Architecture, Step, Precision) -> Graph, unfused; and what the model keeps in memory."""
+
+from dataclasses import replace
+
+from life_jax.graph import Graph, Op
+from life_jax.models import attention, ffn
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number, larger
+from life_jax.operators import elementwise
+from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS
+from life_jax.schedule import Step
+from life_jax.specs import Architecture, Block, Precision
+
+
+def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
+    """Every operator of one forward pass, one entry for each kind with its repeats."""
+    first, last = model.blocks[0], model.blocks[-1]
+    rows = step.batch * step.logit_rows
+    ops = [_embedding(model, step, precision)]
+    if model.embedding_norm:
+        ops.append(_norm("embedding_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
+    for index, block in enumerate(model.blocks):
+        ops += [replace(op, block=index) for op in _layer(block, model.hidden_size, step, precision)]
+    ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
+    ops.append(project(_head(model), rows, precision))
+    return Graph(tuple(ops))
+
+
+def tensors(model: Architecture) -> tuple[Tensor, ...]:
+    """Everything that was learned, tied tensors once."""
+    d = model.hidden_size
+    first, last = model.blocks[0], model.blocks[-1]
+    found = [_table(model), Tensor("position_embedding", "other", model.learned_positions, d)]
+    if model.embedding_norm:
+        found.append(_norm_tensor("embedding_norm", first, d, 1.0))
+    for block in model.blocks:
+        found += attention.INDEX[block.attention_kind].tensors(block, d)
+        found += ffn.INDEX[block.ffn_kind].tensors(block, d)
+        found.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
+    found.append(_norm_tensor("final_norm", last, d, 1.0))
+    if model.tied:
+        found.append(Tensor("head_bias", "other", model.head_bias * model.vocab_size, 1.0))
+    else:
+        found.append(_head(model))
+    return tuple(found)
+
+
+def parameter_count(model: Architecture) -> Number:
+    return sum(tensor.parameters for tensor in tensors(model))
+
+
+def weight_bytes(model: Architecture, precision: Precision) -> Number:
+    """The whole model in memory, embedding included."""
+    return sum(tensor.bytes(precision) for tensor in tensors(model))
+
+
+def kv_bytes_per_token(model: Architecture, precision: Precision) -> Number:
+    """Growth of the whole model's cache per token and sequence."""
+    return sum(attention.INDEX[b.attention_kind].kv_bytes_per_token(b, precision) for b in model.blocks)
+
+
+def widest_activation(model: Architecture) -> Number:
+    """Elements per token of the widest pair of live activations in any layer."""
+    width = 2 * model.hidden_size
+    for block in model.blocks:
+        width = larger(width, attention.INDEX[block.attention_kind].widest(block))
+        width = larger(width, ffn.INDEX[block.ffn_kind].widest(block))
+    return width
+
+
+def _layer(block: Block, d: Number, step: Step, precision: Precision) -> list[Op]:
+    """norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual."""
+    mixer = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
+    mlp = ffn.INDEX[block.ffn_kind].operators(block, d, step, precision)
+    norms = [_norm(n, block, d, step.tokens, precision, block.repeats) for n in ("input_norm", "post_attention_norm")]
+    before_mlp = norms[1 : block.norms]
+    if block.parallel:
+        return [norms[0], *mixer, *before_mlp, *mlp, _residual("mlp_residual", block, d, step, precision, 2.0)]
+    first = _residual("attention_residual", block, d, step, precision, 1.0)
+    return [norms[0], *mixer, first, *before_mlp, *mlp, _residual("mlp_residual", block, d, step, precision, 1.0)]
+
+
+def _embedding(model: Architecture, step: Step, precision: Precision) -> Op:
+    table = _table(model)
+    args = {
+        "tokens": step.tokens,
+        "width": model.hidden_size,
+        "weight_bits": precision.weight(table.name, table.role).bits,
+        "learned_positions": 1.0 * (model.learned_positions > 0),
+        "activation_bits": precision.activation_bits,
+    }
+    return Op("embedding", elementwise.embedding, args)
+
+
+def _table(model: Architecture) -> Tensor:
+    # A tied table is the head: it is stored in the head's format.
+    role = "head" if model.tied else "embedding"
+    return Tensor("embedding", role, model.vocab_size, model.hidden_size)
+
+
+def _head(model: Architecture) -> Tensor:
+    return Tensor("lm_head", "head", model.hidden_size, model.vocab_size, model.head_bias)
+
+
+def _norm_tensor(name: str, block: Block, width: Number, repeats: Number) -> Tensor:
+    return Tensor(name, "other", NORM_VECTORS[block.norm] * width, 1.0, repeats=repeats)
+
+
+def _norm(name: str, block: Block, width: Number, tokens: Number, precision: Precision, repeats: Number) -> Op:
+    args = {
+        "tokens": tokens,
+        "width": width,
+        "weights": NORM_VECTORS[block.norm] * width,
+        "flops": NORM_FLOPS[block.norm],
+        "weight_bits": precision.other_bits,
+        "activation_bits": precision.activation_bits,
+    }
+    return Op(name, elementwise.norm, args, repeats)
+
+
+def _residual(name: str, block: Block, d: Number, step: Step, precision: Precision, branches: Number) -> Op:
+    args = {"tokens": step.tokens, "width": d, "branches": branches, "activation_bits": precision.activation_bits}
+    return Op(name, elementwise.residual_add, args, block.repeats)

@@ -1,0 +1,7 @@
+"""Feed-forward kinds by name. A kind is a module with `tensors`, `operators` and `widest`."""
+
+from types import ModuleType
+
+from life_jax.models.ffn import gated, plain
+
+INDEX: dict[str, ModuleType] = {"gated": gated, "plain": plain}

@@ -1,0 +1,31 @@
+"""Plain MLP: down(act(up x)), two matrices (GELU, ReLU)."""
+
+from life_jax.graph import Op
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import activation
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    width, bias = block.ffn["intermediate_size"], block.ffn["bias"]
+    return (
+        Tensor("up_proj", "linear", hidden_size, width, bias, block.repeats),
+        Tensor("down_proj", "linear", width, hidden_size, bias, block.repeats),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    up, down = (project(t, step.tokens, precision) for t in tensors(block, hidden_size))
+    args = {
+        "tokens": step.tokens,
+        "width": block.ffn["intermediate_size"],
+        "activation_bits": precision.activation_bits,
+    }
+    return (up, Op("activation", activation, args, block.repeats), down)
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of the hidden layer, before and after the activation."""
+    return 2 * block.ffn["intermediate_size"]

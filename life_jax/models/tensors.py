@@ -1,0 +1,60 @@
+"""Learned tensors, and the linear operator that reads one."""
+
+from dataclasses import dataclass
+
+from life_jax.graph import Op
+from life_jax.numerics import Number
+from life_jax.operators.linear import linear
+from life_jax.specs import Precision
+from life_jax.units import BITS_PER_BYTE
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """`repeats` matrices of d_in x d_out (and, with bias 1, a vector of d_out).
+
+    role: linear, head or embedding, which decides the format; other (norms, biases) stays apart.
+    """
+
+    name: str
+    role: str
+    d_in: Number
+    d_out: Number
+    bias: Number = 0.0
+    repeats: Number = 1.0
+
+    @property
+    def parameters(self) -> Number:
+        return self.repeats * (self.d_in * self.d_out + self.bias * self.d_out)
+
+    def bytes(self, precision: Precision) -> Number:
+        if self.role == "other":
+            bits = self.d_in * self.d_out * precision.other_bits
+        else:
+            form = precision.weight(self.name, self.role)
+            bits = self.d_in * self.d_out * form.bits + self.d_out * form.bits_per_channel
+        return self.repeats * (bits + self.bias * self.d_out * precision.other_bits) / BITS_PER_BYTE
+
+
+def project(tensor: Tensor, tokens: Number, precision: Precision) -> Op:
+    """The operator x W of a linear or head tensor on `tokens` rows."""
+    form = precision.weight(tensor.name, tensor.role)
+    is_linear = tensor.role == "linear"
+    return Op(
+        name=tensor.name,
+        formula=linear,
+        args={
+            "tokens": tokens,
+            "d_in": tensor.d_in,
+            "d_out": tensor.d_out,
+            "weight_bits": form.bits,
+            "bits_per_channel": form.bits_per_channel,
+            "bias": tensor.bias,
+            "bias_bits": precision.other_bits,
+            "input_bits": precision.linear_input_bits if is_linear else precision.activation_bits,
+            "output_bits": precision.activation_bits,
+            "dequant_flops": form.dequant_flops,
+        },
+        repeats=tensor.repeats,
+        pipe="linear" if is_linear else "head",
+    )

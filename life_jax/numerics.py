@@ -1,0 +1,57 @@
+"""The few functions that formulas need beyond + - * /, for traced arrays and plain numbers alike.
+
+Arguments that JAX owns go to jax.numpy and stay traceable; plain Python and NumPy numbers go to
+NumPy, so that one formula serves the float32 sweep and the float64 tables that are reported.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Number = Any  # float, int, NumPy scalar or array, jax.Array or tracer
+
+
+def _namespace(*values: Number) -> Any:
+    return jnp if any(isinstance(value, jax.Array) for value in values) else np
+
+
+def where(condition: Number, a: Number, b: Number) -> Number:
+    return _namespace(condition, a, b).where(condition, a, b)
+
+
+def larger(a: Number, b: Number) -> Number:
+    """The larger of two; a compare-and-select, which XLA on CPU runs faster than maximum()."""
+    return where(a > b, a, b)
+
+
+def smaller(a: Number, b: Number) -> Number:
+    return where(a < b, a, b)
+
+
+def clip(value: Number, low: Number, high: Number) -> Number:
+    return smaller(larger(value, low), high)
+
+
+def ceil(value: Number) -> Number:
+    return _namespace(value).ceil(value)
+
+
+def floor(value: Number) -> Number:
+    return _namespace(value).floor(value)
+
+
+def sqrt(value: Number) -> Number:
+    """Square root whose gradient at 0 is 0 instead of infinite (double where)."""
+    positive = value > 0
+    return where(positive, _namespace(value).sqrt(where(positive, value, 1.0)), 0.0)
+
+
+def isfinite(value: Number) -> Number:
+    return _namespace(value).isfinite(value)
+
+
+def divide(a: Number, b: Number) -> Number:
+    """a / b, and 0 where b is 0."""
+    return where(b != 0, a, 0.0) / where(b != 0, b, 1.0)

@@ -1,0 +1,1 @@
+"""Operator formulas: keyword-only numbers in, `Cost` of one execution out. One file per family."""

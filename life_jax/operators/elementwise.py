@@ -1,0 +1,99 @@
+"""Operators that touch every element once: norms, rotary positions, activations, residuals, embedding.
+
+FLOP per element are a convention (GLOSSARY.md, "vector operations"): these operators are bound
+by memory or by their dispatch, so that any fixed choice would do, but tables need one.
+"""
+
+from life_jax.cost import Cost
+from life_jax.numerics import Number
+from life_jax.units import BITS_PER_BYTE
+
+NORM_FLOPS = {"rmsnorm": 4, "layernorm": 7, "layernorm_no_bias": 7, "layernorm_no_weight": 7}
+NORM_VECTORS = {"rmsnorm": 1, "layernorm": 2, "layernorm_no_bias": 1, "layernorm_no_weight": 0}  # learned, of the width
+ROPE_FLOPS = 3
+GATE_FLOPS = 5  # SiLU or GELU, and the product with `up`
+ACTIVATION_FLOPS = 4  # SiLU or GELU alone
+QUANTIZE_FLOPS = 2  # scale and round
+TOKEN_SCALE_BITS = 16  # one scale per token of a quantized activation
+
+
+def _pass(elements: Number, bits: Number, *, flops: Number, reads: Number = 1, weight_bytes: Number = 0.0) -> Cost:
+    """One kernel that reads `reads` operands of `elements` elements and writes one."""
+    operand = elements * bits / BITS_PER_BYTE
+    return Cost(
+        vector_flops=flops * elements,
+        weight_bytes=weight_bytes,
+        activations_read=reads * operand,
+        activations_written=operand,
+        dispatches=1,
+    )
+
+
+def norm(
+    *, tokens: Number, width: Number, weights: Number, flops: Number, weight_bits: Number, activation_bits: Number
+) -> Cost:
+    """RMSNorm or LayerNorm of [tokens, width] with `flops` per element; reads its `weights` learned weights."""
+    return _pass(tokens * width, activation_bits, flops=flops, weight_bytes=weights * weight_bits / BITS_PER_BYTE)
+
+
+def rope(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
+    """Rotary position of the rotated elements of queries and keys, `width` a token together."""
+    return _pass(tokens * width, activation_bits, flops=ROPE_FLOPS)
+
+
+def residual_add(*, tokens: Number, width: Number, branches: Number, activation_bits: Number) -> Cost:
+    """x + f(x); `branches` is 2 where attention and MLP are parallel: the residual and both are read."""
+    return _pass(tokens * width, activation_bits, flops=branches, reads=1 + branches)
+
+
+def gate_multiply(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
+    """act(gate) * up of a gated MLP of that width."""
+    return _pass(tokens * width, activation_bits, flops=GATE_FLOPS, reads=2)
+
+
+def activation(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
+    """act(x) of a plain MLP of that width."""
+    return _pass(tokens * width, activation_bits, flops=ACTIVATION_FLOPS)
+
+
+def add_norm(
+    *,
+    tokens: Number,
+    width: Number,
+    branches: Number,
+    weights: Number,
+    flops: Number,
+    weight_bits: Number,
+    activation_bits: Number,
+) -> Cost:
+    """residual_add and the norm after it in one kernel: the sum is written once and not read back."""
+    add = residual_add(tokens=tokens, width=width, branches=branches, activation_bits=activation_bits)
+    return add + Cost(
+        vector_flops=flops * tokens * width,
+        weight_bytes=weights * weight_bits / BITS_PER_BYTE,
+        activations_written=tokens * width * activation_bits / BITS_PER_BYTE,
+    )
+
+
+def quantize_input(*, tokens: Number, width: Number, activation_bits: Number, input_bits: Number) -> Cost:
+    """Activations to the input precision of a linear layer, with one scale per token."""
+    elements = tokens * width
+    return Cost(
+        vector_flops=QUANTIZE_FLOPS * elements,
+        activations_read=elements * activation_bits / BITS_PER_BYTE,
+        activations_written=(elements * input_bits + TOKEN_SCALE_BITS * tokens) / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def embedding(
+    *, tokens: Number, width: Number, weight_bits: Number, learned_positions: Number, activation_bits: Number
+) -> Cost:
+    """A row of the embedding table per token, and one of the learned positions where there are any (0 or 1)."""
+    elements = tokens * width
+    return Cost(
+        vector_flops=learned_positions * elements,
+        weight_bytes=(1 + learned_positions) * elements * weight_bits / BITS_PER_BYTE,
+        activations_written=elements * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )

@@ -1,0 +1,20 @@
+"""Optimizations by kind. Each is a factory: numbers of its YAML file -> Optimization."""
+
+from collections.abc import Callable
+
+from life_jax.optimizations.activation_quantization import activation_quantization
+from life_jax.optimizations.base import Optimization, chain, named
+from life_jax.optimizations.fusion import fusion
+from life_jax.optimizations.gguf import gguf
+from life_jax.optimizations.kv_quantization import kv_quantization
+from life_jax.optimizations.weight_quantization import weight_quantization
+
+INDEX: dict[str, Callable[..., Optimization]] = {
+    "activation_quantization": activation_quantization,
+    "fusion": fusion,
+    "gguf": gguf,
+    "kv_quantization": kv_quantization,
+    "weight_quantization": weight_quantization,
+}
+
+__all__ = ["INDEX", "Optimization", "chain", "named"]

@@ -1,0 +1,58 @@
+"""Weights and activations quantized: linear layers run at a narrower matrix rate (W8A8, fp8, fp4)."""
+
+import dataclasses
+from dataclasses import replace
+
+from life_jax.graph import Graph, Op
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import quantize_input
+from life_jax.optimizations.base import Optimization, Rewrite, chain
+from life_jax.optimizations.weight_quantization import weight_quantization
+from life_jax.specs import Scenario
+
+INPUTS = ("q_proj", "o_proj", "gate_proj", "up_proj", "down_proj")  # q, k, v share one input; so do gate and up
+
+
+def _quantize_inputs(graph: Graph, *, input_bits: Number, activation_bits: Number) -> Graph:
+    """One quantization of each distinct input of the linear layers, as a kernel of its own."""
+    gated = {op.block for op in graph if op.name == "gate_proj"}
+
+    def quantizer(op: Op) -> Op:
+        args = {
+            "tokens": op.args["tokens"],
+            "width": op.args["d_in"],
+            "activation_bits": activation_bits,
+            "input_bits": input_bits,
+        }
+        return replace(op, name=f"quantize_{op.name}_input", formula=quantize_input, args=args, pipe="vector")
+
+    ops: list[Op] = []
+    for op in graph:
+        if op.name in INPUTS and not (op.name == "up_proj" and op.block in gated):
+            ops.append(quantizer(op))
+        ops.append(op)
+    return Graph(tuple(ops))
+
+
+def activation_quantization(
+    *,
+    dtype: str,
+    weight_bits: float,
+    input_bits: float,
+    group_size: float = 0,
+    scale_bits: float = 0,
+) -> Optimization:
+    """Linear layers on `dtype` matrix units: weight_bits and input_bits [bit], scales as in weight_quantization.
+
+    The head, the embedding and attention stay at 16 bit. A device without such units refuses it.
+    """
+
+    def change(scenario: Scenario) -> Scenario:
+        precision = dataclasses.replace(scenario.precision, linear_input_bits=input_bits)
+        numbers = {"input_bits": input_bits, "activation_bits": precision.activation_bits}
+        rewrites = (*scenario.rewrites, Rewrite(numbers, _quantize_inputs))
+        return dataclasses.replace(scenario, precision=precision, rewrites=rewrites)
+
+    weights = weight_quantization(bits=weight_bits, group_size=group_size, scale_bits=scale_bits)
+    inputs = Optimization(transforms=(change,), sets={"activation_bits": ""}, math={"linear": (dtype, "")})
+    return chain(weights, inputs)

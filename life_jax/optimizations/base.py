@@ -1,0 +1,68 @@
+"""What an optimization is: pure functions over the scenario and over the operator graph."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from life_jax.graph import Graph
+from life_jax.numerics import Number
+from life_jax.specs import Scenario, pytree, static
+
+Transform = Callable[[Scenario], Scenario]
+
+
+@pytree
+class Rewrite:
+    """`function(graph, **numbers)`; the numbers are leaves, the function is part of the compilation key."""
+
+    numbers: Mapping[str, Number]
+    function: Callable[..., Graph] = static()
+
+    def __call__(self, graph: Graph) -> Graph:
+        return self.function(graph, **self.numbers)
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """A value: what it changes in the scenario (applied at the door) and in the graph (in the forecast).
+
+    sets: the scalar keys that it decides, which therefore cannot be axes or typed beside it.
+    math: matrix rate by pipe that it asks for (linear: int8); devices without that unit refuse it.
+    """
+
+    names: tuple[str, ...] = ()
+    transforms: tuple[Transform, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    sets: Mapping[str, str] = field(default_factory=dict)
+    math: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def apply(self, scenario: Scenario) -> Scenario:
+        for transform in self.transforms:
+            scenario = transform(scenario)
+        return dataclasses.replace(scenario, rewrites=(*scenario.rewrites, *self.rewrites))
+
+
+def named(name: str, optimization: Optimization) -> Optimization:
+    """The same under the name of its file; `sets` and `math` remember who asked."""
+    return Optimization(
+        names=(name,),
+        transforms=optimization.transforms,
+        rewrites=optimization.rewrites,
+        sets={key: name for key in optimization.sets},
+        math={pipe: (dtype, name) for pipe, (dtype, _) in optimization.math.items()},
+    )
+
+
+def chain(*optimizations: Optimization) -> Optimization:
+    """Left to right, as written. Associative; `Optimization()` is the identity."""
+    merged: dict[str, Any] = {"sets": {}, "math": {}}
+    for one in optimizations:
+        merged["sets"].update(one.sets)
+        merged["math"].update(one.math)
+    return Optimization(
+        names=tuple(name for one in optimizations for name in one.names),
+        transforms=tuple(f for one in optimizations for f in one.transforms),
+        rewrites=tuple(f for one in optimizations for f in one.rewrites),
+        **merged,
+    )

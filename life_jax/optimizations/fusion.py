@@ -1,0 +1,98 @@
+"""Operator fusion: several operators become one kernel that skips the traffic between them.
+
+Fusion is the last rewrite of a graph, whatever the order of the stack: a projection that an
+adapter or another rewrite has changed is no longer the plain one, and stays on its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from life_jax.graph import Graph, Op
+from life_jax.numerics import divide
+from life_jax.operators import attention, elementwise
+from life_jax.operators.linear import linear
+from life_jax.optimizations.base import Optimization
+from life_jax.specs import Scenario, set_leaf
+
+WEIGHTED = ("weight_bits", "bits_per_channel", "bias", "dequant_flops")  # per weight or per output
+
+
+def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
+    """One projection to all outputs: the input is read once. Formats are averaged by outputs, so bytes stay exact."""
+    if any(op.formula is not linear for op in ops):
+        return None
+    width = sum(op.args["d_out"] for op in ops)
+    mean = {key: divide(sum(op.args["d_out"] * op.args[key] for op in ops), width) for key in WEIGHTED}
+    return replace(ops[0], name=name, args={**ops[0].args, **mean, "d_out": width})
+
+
+def _flash(ops: tuple[Op, ...]) -> Op:
+    scores, soft, _ = ops
+    args = {**scores.args, "bias_flops": soft.args["bias_flops"]}
+    return replace(scores, name="attention", formula=attention.flash_attention, args=args)
+
+
+def rope_append(*, rotary_width: float, **append: float) -> "attention.Cost":
+    """Rotate q and k, and write k and v to the cache: the rotated k is not written and read again."""
+    a = append
+    rotary = elementwise.rope(tokens=a["tokens"], width=rotary_width, activation_bits=a["activation_bits"])
+    kv = attention.kv_append(**append)
+    k_and_v = kv.activations_read
+    k = k_and_v / 2
+    # rope alone reads and writes q and k; the append alone reads k and v and writes the cache
+    return replace(
+        rotary + kv,
+        activations_read=rotary.activations_read + k_and_v - k,
+        activations_written=rotary.activations_written - k,
+        dispatches=1,
+    )
+
+
+def _rope_append(ops: tuple[Op, ...]) -> Op:
+    rotary, append = ops
+    args = {**append.args, "rotary_width": rotary.args["width"]}
+    return replace(append, name="rope_kv_append", formula=rope_append, args=args)
+
+
+def _add_norm(name: str, ops: tuple[Op, ...]) -> Op:
+    add, norm = ops
+    return replace(add, name=name, formula=elementwise.add_norm, args={**norm.args, "branches": add.args["branches"]})
+
+
+# name -> what is merged, tried in this order; the first entry of a pattern that a layer has is used
+PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op | None]], ...]] = {
+    "attention": ((("attention_qk", "softmax", "attention_pv"), _flash),),
+    "qkv": ((("q_proj", "k_proj", "v_proj"), partial(_linears, "qkv_proj")),),
+    "gate_up": ((("gate_proj", "up_proj"), partial(_linears, "gate_up_proj")),),
+    "add_norm": (
+        (("attention_residual", "post_attention_norm"), partial(_add_norm, "post_attention_add_norm")),
+        # the residual of one layer with the first norm of the next
+        (("mlp_residual", "input_norm"), partial(_add_norm, "input_add_norm")),
+    ),
+    "rope_append": ((("rope", "kv_append"), _rope_append),),
+}
+ALL = tuple(PATTERNS)
+
+
+def fuse(graph: Graph, patterns: tuple[str, ...]) -> Graph:
+    """Every named pattern, in the order of PATTERNS."""
+    for name, rules in PATTERNS.items():
+        for names, make in rules if name in patterns else ():
+            graph = graph.merge(names, make)
+    return graph
+
+
+def fusion(*, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> Optimization:
+    """Adds patterns to the engine's, or takes them away; `all` stands for every one.
+
+    Reference: Patwari et al. 2025, section on fusion; fused attention: Dao et al. 2022.
+    """
+    more = ALL if "all" in add else tuple(add)
+    less = ALL if "all" in remove else tuple(remove)
+
+    def change(scenario: Scenario) -> Scenario:
+        have = set(scenario.engine.fusion) - set(less) | set(more)
+        return set_leaf(scenario, ("engine", "fusion"), tuple(name for name in ALL if name in have))
+
+    return Optimization(transforms=(change,))

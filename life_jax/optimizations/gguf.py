@@ -1,0 +1,140 @@
+"""llama.cpp file types: which tensor gets which block format, and what a block costs.
+
+Rule: `llama_tensor_get_type` of llama.cpp. Where only some layers get the wider type, the
+tensor's format is their mean, weighted by layers: the bytes are exact.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from life_jax.optimizations.base import Optimization
+from life_jax.specs import Architecture, Scenario, WeightFormat, set_leaf
+
+# bits per weight = 8 * bytes of a block / weights in it
+BLOCK = {
+    "F32": (4, 1), "F16": (2, 1), "BF16": (2, 1),
+    "Q4_0": (18, 32), "Q4_1": (20, 32), "Q5_0": (22, 32), "Q5_1": (24, 32), "Q8_0": (34, 32), "Q8_1": (36, 32),
+    "Q2_K": (84, 256), "Q3_K": (110, 256), "Q4_K": (144, 256), "Q5_K": (176, 256), "Q6_K": (210, 256), "Q8_K": (292, 256),
+    "IQ1_S": (50, 256), "IQ1_M": (56, 256), "IQ2_XXS": (66, 256), "IQ2_XS": (74, 256), "IQ2_S": (82, 256),
+    "IQ3_XXS": (98, 256), "IQ3_S": (110, 256), "IQ4_NL": (18, 32), "IQ4_XS": (136, 256),
+    "TQ1_0": (54, 256), "TQ2_0": (66, 256), "MXFP4": (17, 32),
+}  # fmt: skip
+# a row that 256 does not divide cannot hold a super-block
+FALLBACK = {"Q2_K": "IQ4_NL", "Q3_K": "IQ4_NL", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0", "IQ4_XS": "IQ4_NL"}
+# vector FLOP to expand one weight [assumption]: unpack and scale; K- and i-quants have scales of scales
+DEQUANT_FLOPS = {"F32": 0.0, "F16": 0.0, "BF16": 0.0, "Q8_0": 2.0, "Q4_0": 4.0, "Q4_1": 4.0, "Q5_0": 4.0, "Q5_1": 4.0}
+DEQUANT_FLOPS_OF_K_QUANTS = 8.0
+
+
+def bits_per_weight(block: str) -> float:
+    """Exact bits per weight of a GGUF block format."""
+    size, weights = BLOCK[block]
+    return 8 * size / weights
+
+
+class Layer(NamedTuple):
+    """Where a tensor stands: layer `index` of `count`; query heads per KV head."""
+
+    index: int
+    count: int
+    sharing: float
+
+    @property
+    def more_bits(self) -> bool:
+        """llama.cpp's use_more_bits: the first and last eighth, and every third layer between."""
+        eighth = self.count // 8
+        return self.index < eighth or self.index >= 7 * self.count // 8 or (self.index - eighth) % 3 == 2
+
+
+class FileType(NamedTuple):
+    """The default block format, and the exceptions: tensor name -> f(layer) -> format."""
+
+    default: str
+    output: str = "Q6_K"
+    rules: dict[str, Callable[[Layer], str]] = {}
+
+
+FILE_TYPES = {
+    "F16": FileType("F16", "F16"),
+    "BF16": FileType("BF16", "BF16"),
+    "Q8_0": FileType("Q8_0", "Q8_0"),
+    "Q4_0": FileType("Q4_0"),
+    "Q4_1": FileType("Q4_1"),
+    "Q5_0": FileType("Q5_0"),
+    "Q5_1": FileType("Q5_1"),
+    "Q2_K": FileType("Q2_K", rules={
+        "v_proj": lambda x: "Q4_K" if x.sharing >= 4 else "Q3_K",
+        "o_proj": lambda x: "Q3_K",
+        "down_proj": lambda x: "Q3_K",
+    }),
+    "Q3_K_S": FileType("Q3_K"),
+    "Q3_K_M": FileType("Q3_K", rules={
+        "v_proj": lambda x: "Q5_K" if x.index < 2 else "Q4_K",
+        "o_proj": lambda x: "Q4_K",
+        "down_proj": lambda x: "Q5_K" if x.index < x.count // 16 else "Q4_K",
+    }),
+    "Q3_K_L": FileType("Q3_K", rules={
+        "v_proj": lambda x: "Q5_K", "o_proj": lambda x: "Q5_K", "down_proj": lambda x: "Q5_K",
+    }),
+    "Q4_K_S": FileType("Q4_K", rules={
+        "v_proj": lambda x: "Q5_K" if x.index < 4 else "Q4_K",
+        "down_proj": lambda x: "Q5_K" if x.index < x.count // 8 else "Q4_K",
+    }),
+    "Q4_K_M": FileType("Q4_K", rules={
+        "v_proj": lambda x: "Q6_K" if x.more_bits else "Q4_K", "down_proj": lambda x: "Q6_K" if x.more_bits else "Q4_K",
+    }),
+    "Q5_K_S": FileType("Q5_K"),
+    "Q5_K_M": FileType("Q5_K", rules={
+        "v_proj": lambda x: "Q6_K" if x.more_bits else "Q5_K", "down_proj": lambda x: "Q6_K" if x.more_bits else "Q5_K",
+    }),
+    "Q6_K": FileType("Q6_K"),
+}  # fmt: skip
+
+
+def _format(types: list[str], row: int) -> WeightFormat:
+    """Mean format of a tensor over its layers; `row` is its input width."""
+    fitting = [FALLBACK.get(t, t) if row % 256 and BLOCK[t][1] == 256 else t for t in types]
+    bits = sum(bits_per_weight(t) for t in fitting) / len(fitting)
+    flops = sum(DEQUANT_FLOPS.get(t, DEQUANT_FLOPS_OF_K_QUANTS) for t in fitting) / len(fitting)
+    return WeightFormat(bits, 0.0, flops)
+
+
+def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightFormat]:
+    """Format of every tensor whose format is not the default, and of the roles."""
+    kind = FILE_TYPES[file_type]
+    hidden = int(model.hidden_size)
+    layers = int(sum(block.repeats for block in model.blocks))
+    attention, ffn = model.blocks[0].attention, model.blocks[0].ffn
+    sharing = attention["num_attention_heads"] / attention["num_key_value_heads"]
+    rows = {
+        "q_proj": hidden,
+        "k_proj": hidden,
+        "v_proj": hidden,
+        "o_proj": int(attention["num_attention_heads"] * attention["head_dim"]),
+        "gate_proj": hidden,
+        "up_proj": hidden,
+        "down_proj": int(ffn["intermediate_size"]),
+    }
+    every = [Layer(index, layers, sharing) for index in range(layers)]
+
+    def types(name: str) -> list[str]:
+        found = [kind.rules[name](x) for x in every] if name in kind.rules else [kind.default] * layers
+        if name == "v_proj" and layers == 80 and sharing == 8:
+            # In 70B-class models eight query heads share V, so that wider weights cost little.
+            found = ["Q5_K" if t in ("Q3_K", "Q4_K") else t for t in found]
+        return found
+
+    formats = {name: _format(types(name), row) for name, row in rows.items()}
+    embedding = _format([kind.default], hidden)
+    output = _format(["Q8_0" if hidden % 256 and kind.output == "Q6_K" else kind.output], hidden)
+    return {**formats, "linear": formats["q_proj"], "head": output, "embedding": embedding}
+
+
+def gguf(*, file_type: str) -> Optimization:
+    """The weights of a llama.cpp file of that type; norms and biases are stored as F32."""
+
+    def change(scenario: Scenario) -> Scenario:
+        scenario = set_leaf(scenario, ("precision", "weights"), tensor_formats(file_type, scenario.architecture))
+        return set_leaf(scenario, ("precision", "other_bits"), 32.0)
+
+    return Optimization(transforms=(change,), sets={"weight_bits": ""})

@@ -1,0 +1,25 @@
+"""A quantized KV cache: fewer bytes per cached element, and the work of expanding it."""
+
+import dataclasses
+
+from life_jax.optimizations.base import Optimization
+from life_jax.specs import Scenario
+
+
+def kv_quantization(
+    *, bits: float, group_size: float = 0, scale_bits: float = 0, zero_bits: float = 0, dequant_flops: float = 0
+) -> Optimization:
+    """bits [bit] per cached element; a scale and a zero point [bit] per `group_size` elements, or,
+    with group_size 0, per head vector (one token, one head). dequant_flops [FLOP per element read]."""
+    extra = scale_bits + zero_bits
+
+    def change(scenario: Scenario) -> Scenario:
+        precision = dataclasses.replace(
+            scenario.precision,
+            kv_bits=bits + (extra / group_size if group_size else 0.0),
+            kv_scale_bits=0.0 if group_size else extra,
+            kv_dequant_flops=dequant_flops,
+        )
+        return dataclasses.replace(scenario, precision=precision)
+
+    return Optimization(transforms=(change,), sets={"kv_bits": ""})

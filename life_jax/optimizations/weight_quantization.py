@@ -1,0 +1,40 @@
+"""Weight-only quantization: fewer bytes, the same math, and the work of expanding the weights."""
+
+from life_jax.optimizations.base import Optimization
+from life_jax.specs import Scenario, WeightFormat, set_leaf
+
+
+def weight_format(
+    *, bits: float, group_size: float = 0, scale_bits: float = 0, zero_bits: float = 0, dequant_flops: float = 0
+) -> WeightFormat:
+    """bits per weight with its group's scale and zero point; group_size 0: one scale per output channel."""
+    extra = scale_bits + zero_bits
+    if group_size:
+        return WeightFormat(bits + extra / group_size, 0.0, dequant_flops)
+    return WeightFormat(bits, extra, dequant_flops)
+
+
+def weight_quantization(
+    *,
+    bits: float,
+    group_size: float = 0,
+    scale_bits: float = 0,
+    zero_bits: float = 0,
+    dequant_flops: float = 0,
+    roles: tuple[str, ...] = ("linear",),
+) -> Optimization:
+    """bits [bit] per weight, with a scale and a zero point [bit] per group of `group_size` weights.
+
+    roles: linear, head, embedding. Dequantization is fused into the matrix multiplication:
+    dequant_flops [FLOP per weight] on the vector units, no extra bytes, no extra dispatch.
+    """
+    form = weight_format(
+        bits=bits, group_size=group_size, scale_bits=scale_bits, zero_bits=zero_bits, dequant_flops=dequant_flops
+    )
+
+    def change(scenario: Scenario) -> Scenario:
+        # A later format replaces an earlier one whole, also where that one named single tensors.
+        kept = {k: v for k, v in scenario.precision.weights.items() if k in ("linear", "head", "embedding")}
+        return set_leaf(scenario, ("precision", "weights"), {**kept, **dict.fromkeys(roles, form)})
+
+    return Optimization(transforms=(change,), sets={"weight_bits": ""})

@@ -1,0 +1,126 @@
+"""Cost x Device -> seconds, and which roof binds."""
+
+from dataclasses import dataclass
+
+from life_jax.cost import Cost
+from life_jax.graph import Graph, Op
+from life_jax.numerics import Number, larger, sqrt, where
+from life_jax.specs import Device, Engine
+
+
+def roof(a: Number, b: Number, smoothness: Number, smooth: bool) -> Number:
+    """(a + b + sqrt((a - b)^2 + s^2 a b)) / 2: s = 0 is max(a, b), s = 2 is a + b.
+
+    Homogeneous of degree one. `smooth` is static: the hard roof has no square root, whose
+    gradient at a = b does not exist.
+    """
+    if not smooth:
+        return larger(a, b)
+    difference = a - b
+    return (a + b + sqrt(difference * difference + smoothness * smoothness * a * b)) / 2
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step."""
+
+    matmul: Number
+    vector: Number
+    memory: Number
+    dispatch: Number
+    repeats: Number = 1.0
+    grows: bool = False
+
+    def roofed(self, engine: Engine) -> Number:
+        """roof(roof(matmul, vector), memory), in this order, which matters by about 1 % when smooth."""
+        joined = [term for term in (self.matmul, self.vector, self.memory) if not _is_nothing(term)]
+        if not joined:
+            return 0.0
+        seconds = joined[0]
+        for term in joined[1:]:
+            seconds = roof(seconds, term, engine.roof_smoothness, engine.smooth)
+        return seconds
+
+    def seconds(self, engine: Engine) -> Number:
+        """Of one execution: dispatch and the roofs."""
+        return self.dispatch + self.roofed(engine)
+
+    @property
+    def compute(self) -> Number:
+        return larger(self.matmul, self.vector)
+
+
+def _is_nothing(term: Number) -> bool:
+    # An operator without matrix work says so with a literal 0, which costs nothing to leave out.
+    return isinstance(term, (int, float)) and term == 0
+
+
+def terms(op: Op, device: Device, engine: Engine) -> Terms:
+    """Seconds of one execution of an operator on each roof."""
+    return _terms(op.cost, op, device, engine)
+
+
+def _terms(cost: Cost, op: Op, device: Device, engine: Engine) -> Terms:
+    matrix = engine.attention_efficiency if op.pipe == "attention" else engine.compute_efficiency
+    return Terms(
+        matmul=_over(cost.matmul_flops, matrix, device.rates[op.pipe]),
+        vector=_over(cost.vector_flops, engine.vector_efficiency, device.rates["vector"]),
+        memory=_over(cost.bytes, engine.memory_efficiency, device.bandwidth),
+        dispatch=cost.dispatches * device.dispatch,
+        repeats=op.repeats,
+        grows=op.grows,
+    )
+
+
+def _over(work: Number, efficiency: Number, rate: Number) -> Number:
+    return 0.0 if _is_nothing(work) else work / (efficiency * rate)
+
+
+def step_terms(graph: Graph, device: Device, engine: Engine) -> list[Terms]:
+    """One entry per operator, or, with scope `total`, one for the whole step (LIFE's equation 3)."""
+    each = [terms(op, device, engine) for op in graph]
+    if engine.scope == "op":
+        return each
+    totals = {
+        name: sum(getattr(t, name) * t.repeats for t in each) for name in ("matmul", "vector", "memory", "dispatch")
+    }
+    return [Terms(**totals, grows=True)]
+
+
+def step_seconds(each: list[Terms], engine: Engine) -> Number:
+    """Time of a step: operators run one after another."""
+    return sum(t.repeats * t.seconds(engine) for t in each)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Seconds of a step by what binds: an operator's time counts where its longest roof is."""
+
+    compute: Number
+    memory: Number
+    dispatch: Number
+
+    def __add__(self, other: "Shares") -> "Shares":
+        return Shares(self.compute + other.compute, self.memory + other.memory, self.dispatch + other.dispatch)
+
+    def times(self, n: Number) -> "Shares":
+        return Shares(self.compute * n, self.memory * n, self.dispatch * n)
+
+    @property
+    def bound(self) -> Number:
+        """0 compute, 1 memory, 2 dispatch: the largest share; ties go to the first."""
+        first = where(self.compute >= self.memory, 0, 1)
+        most = larger(self.compute, self.memory)
+        return where(most >= self.dispatch, first, 2)
+
+
+BOUNDS = ("compute", "memory", "dispatch")
+
+
+def shares(each: list[Terms], engine: Engine) -> Shares:
+    total = Shares(0.0, 0.0, 0.0)
+    for t in each:
+        by_compute = t.compute > t.memory
+        seconds = t.repeats * t.roofed(engine)
+        total = total + Shares(where(by_compute, seconds, 0.0), where(by_compute, 0.0, seconds), t.repeats * t.dispatch)
+    return total

@@ -1,0 +1,153 @@
+"""The scenario in base units: device, model, precision, workload, engine. Frozen pytrees of floats.
+
+Every leaf is a float (or a float array), so that any of them can be swept or differentiated;
+what shapes the graph is static metadata and takes part in the compilation key.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from life_jax.numerics import Number
+
+
+def static(**kwargs: Any) -> Any:
+    return dataclasses.field(metadata={"static": True}, **kwargs)
+
+
+def pytree(cls: type) -> Any:
+    """A frozen dataclass as a JAX pytree; fields made by `static` are metadata, not leaves."""
+    cls = dataclass(frozen=True)(cls)
+    return jax.tree_util.register_dataclass(cls)
+
+
+@pytree
+class Device:
+    """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s].
+
+    A rate that nobody published is infinite: decode can still be forecast from the bytes.
+    """
+
+    rates: Mapping[str, Number]
+    bandwidth: Number
+    memory: Number
+    dispatch: Number
+
+
+@pytree
+class Block:
+    """`repeats` layers of one kind; the numbers of its attention and its feed-forward network."""
+
+    repeats: Number
+    attention: Mapping[str, Number]
+    ffn: Mapping[str, Number]
+    attention_kind: str = static(default="full")
+    ffn_kind: str = static(default="gated")
+    norm: str = static(default="rmsnorm")
+    norms: int = static(default=2)
+    parallel: bool = static(default=False)
+    qk_norm: str = static(default="none")
+    position: str = static(default="rope")
+
+
+@pytree
+class Architecture:
+    """A decoder: embedding, blocks, final norm, head. Sizes in elements."""
+
+    hidden_size: Number
+    vocab_size: Number
+    learned_positions: Number
+    head_bias: Number
+    blocks: tuple[Block, ...]
+    tied: bool = static(default=False)
+    embedding_norm: bool = static(default=False)
+
+
+@pytree
+class WeightFormat:
+    """How a weight tensor is stored: bits per weight with its groups' scales and zero points,
+    bits beside each output channel (per-channel scales), vector FLOP to expand one weight."""
+
+    bits: Number
+    bits_per_channel: Number = 0.0
+    dequant_flops: Number = 0.0
+
+
+@pytree
+class Precision:
+    """weights: format by tensor name, or by role (linear, head, embedding) where the name is not listed.
+
+    other_bits: norms and biases; linear_input_bits: inputs of linear layers (smaller than activation_bits
+    with W8A8); kv_scale_bits: scale of each cached head vector; kv_dequant_flops: per cached element.
+    """
+
+    weights: Mapping[str, WeightFormat]
+    activation_bits: Number
+    linear_input_bits: Number
+    kv_bits: Number
+    kv_scale_bits: Number
+    kv_dequant_flops: Number
+    other_bits: Number
+
+    def weight(self, name: str, role: str) -> WeightFormat:
+        return self.weights[name] if name in self.weights else self.weights[role]
+
+
+@pytree
+class Workload:
+    """Tokens per sequence and sequences; output_tokens counts the first token, which prefill makes."""
+
+    prompt_tokens: Number
+    output_tokens: Number
+    batch: Number
+    past_tokens: Number
+
+
+@pytree
+class Engine:
+    """Software: reached parts of the peaks, overlap, fusion, the part of the memory it may use."""
+
+    compute_efficiency: Number
+    attention_efficiency: Number
+    vector_efficiency: Number
+    memory_efficiency: Number
+    roof_smoothness: Number
+    memory_utilization: Number
+    runtime_memory: Number
+    smooth: bool = static(default=False)
+    scope: str = static(default="op")
+    fusion: tuple[str, ...] = static(default=())
+
+
+@pytree
+class Scenario:
+    """Everything a forecast depends on. `rewrites` change the operator graph (see optimizations)."""
+
+    device: Device
+    architecture: Architecture
+    precision: Precision
+    workload: Workload
+    engine: Engine
+    rewrites: tuple[Any, ...] = ()
+
+
+def get_leaf(tree: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        tree = tree[key] if isinstance(tree, (Mapping, tuple)) else getattr(tree, str(key))
+    return tree
+
+
+def set_leaf(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    """A copy of `tree` with one leaf replaced; works on dataclasses, mappings and tuples."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(tree, Mapping):
+        return {**tree, str(key): set_leaf(tree[str(key)], rest, value)}
+    if isinstance(tree, tuple):
+        index = int(key)
+        return (*tree[:index], set_leaf(tree[index], rest, value), *tree[index + 1 :])
+    return dataclasses.replace(tree, **{str(key): set_leaf(getattr(tree, str(key)), rest, value)})

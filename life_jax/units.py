@@ -1,0 +1,10 @@
+"""Exact multipliers between the units of datasheets and the base units of the core.
+
+The core counts FLOP, bytes, seconds, FLOP/s, byte/s, tokens and watts; files for people
+use the datasheet's unit and say it in the key. 1 GB is 1e9 bytes.
+"""
+
+TERA = 1e12
+GIGA = 1e9
+MICRO = 1e-6
+BITS_PER_BYTE = 8

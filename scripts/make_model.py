@@ -1,0 +1,50 @@
+"""Prints conf/model/NAME.yaml for a Hugging Face config.json.
+
+python scripts/make_model.py config.json llama2_7b --source meta-llama/Llama-2-7b-hf > conf/model/llama2_7b.yaml
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from life_jax.config.errors import ConfigError
+from life_jax.config.huggingface import read_config
+
+
+def to_yaml(values: Mapping[str, Any]) -> str:
+    """One `key: value` line each."""
+    return "".join(f"{key}: {scalar(value)}\n" for key, value in values.items())
+
+
+def scalar(value: Any) -> str:
+    """A number, yes-or-no or text; text is quoted only where YAML would read it as something else."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        plain = value and (value[0].isalpha() or value[0] == "/") and ": " not in value and " #" not in value
+        plain = plain and value.isprintable() and not value.endswith((":", " "))
+        word = value.lower() not in ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
+        return value if plain and word else "'" + " ".join(value.split()).replace("'", "''") + "'"
+    return repr(value)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Print conf/model/NAME.yaml for a Hugging Face config.json.")
+    parser.add_argument("config", type=Path, help="the config.json")
+    parser.add_argument("name", help="the model's name, such as llama2_7b")
+    parser.add_argument("--source", default="", help="where the config.json came from")
+    said = parser.parse_args(arguments)
+    try:
+        print(to_yaml(read_config(said.config, said.name, said.source)), end="")
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+"""Reading config.json: families, refusals in one line, and configs bent at random."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from life_jax.config.check import check
+from life_jax.config.errors import ConfigError
+from life_jax.config.huggingface import FAMILIES, read_config, translate
+from life_jax.config.schema import ModelFile
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def sizes(model_type: str, d: int, layers: int, heads: int, f: int, vocab: int, positions: int, **more: Any) -> dict:
+    return {
+        "model_type": model_type,
+        "hidden_size": d,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "intermediate_size": f,
+        "vocab_size": vocab,
+        "max_position_embeddings": positions,
+        **more,
+    }
+
+
+LLAMA = sizes("llama", 4096, 32, 32, 14336, 128256, 8192, num_key_value_heads=8, rope_theta=500000.0, mlp_bias=False)
+MISTRAL = sizes("mistral", 4096, 32, 32, 14336, 32000, 32768, num_key_value_heads=8, sliding_window=4096)
+QWEN2 = sizes(
+    "qwen2", 896, 24, 14, 4864, 151936, 32768, num_key_value_heads=2, tie_word_embeddings=True, sliding_window=4096
+)
+QWEN3 = sizes("qwen3", 4096, 36, 32, 12288, 151936, 40960, num_key_value_heads=8, head_dim=128)
+GEMMA = sizes("gemma", 2048, 18, 8, 16384, 256000, 8192, num_key_value_heads=1, head_dim=256)
+PHI2 = sizes("phi", 2560, 32, 32, 10240, 51200, 2048, partial_rotary_factor=0.4)
+NEOX = sizes("gpt_neox", 6144, 44, 64, 24576, 50432, 2048, rotary_pct=0.25, use_parallel_residual=True)
+OLMO2 = sizes("olmo2", 4096, 32, 32, 11008, 100352, 4096)
+GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
+GPTJ = {
+    "model_type": "gptj",
+    "n_embd": 4096,
+    "n_layer": 28,
+    "n_head": 16,
+    "n_inner": None,
+    "n_positions": 2048,
+    "rotary_dim": 64,
+    "tie_word_embeddings": False,
+    "vocab_size": 50400,
+}
+OPT = {
+    "model_type": "opt",
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "ffn_dim": 16384,
+    "word_embed_proj_dim": 4096,
+    "vocab_size": 50272,
+    "max_position_embeddings": 2048,
+    "do_layer_norm_before": True,
+}
+BLOOM = {"model_type": "bloom", "n_embed": 14336, "n_layer": 70, "num_attention_heads": 112, "vocab_size": 250880}
+FALCON7 = {
+    "model_type": "falcon",
+    "hidden_size": 4544,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 71,
+    "multi_query": True,
+    "parallel_attn": True,
+    "new_decoder_architecture": False,
+    "alibi": False,
+    "bias": False,
+    "vocab_size": 65024,
+}
+FALCON40 = FALCON7 | {
+    "hidden_size": 8192,
+    "num_hidden_layers": 60,
+    "num_attention_heads": 128,
+    "num_kv_heads": 8,
+    "new_decoder_architecture": True,
+}
+MPT = {
+    "model_type": "mpt",
+    "d_model": 4096,
+    "n_layers": 32,
+    "n_heads": 32,
+    "expansion_ratio": 4,
+    "max_seq_len": 2048,
+    "vocab_size": 50432,
+    "no_bias": True,
+    "attn_config": {"alibi": True, "attn_impl": "torch", "attn_type": "multihead_attention", "clip_qkv": None},
+}
+BIGCODE = {
+    "model_type": "gpt_bigcode",
+    "n_embd": 6144,
+    "n_layer": 40,
+    "n_head": 48,
+    "n_inner": 24576,
+    "n_positions": 8192,
+    "multi_query": True,
+    "vocab_size": 49152,
+}
+COUNTS = [
+    (LLAMA, 8_030_261_248),
+    (MISTRAL, 7_241_732_096),
+    (QWEN2, 494_032_768),
+    (QWEN3, 8_190_735_360),
+    (GEMMA, 2_506_172_416),
+    (PHI2, 2_779_683_840),
+    (NEOX, 20_554_567_680),
+    (OLMO2, 7_298_617_344),
+    (GPT2, 124_439_808),
+    (GPTJ, 6_050_882_784),
+    (OPT, 6_658_473_984),
+    (BLOOM, 176_247_271_424),
+    (FALCON7, 6_921_720_704),
+    (FALCON40, 41_303_293_952),
+    (MPT, 6_649_286_656),
+    (BIGCODE, 15_517_456_384),
+]
+
+
+def model_type(config: Any) -> str:
+    return config["model_type"] if isinstance(config, dict) else ""
+
+
+@pytest.mark.parametrize(("config", "parameters"), COUNTS, ids=model_type)
+def test_a_family_is_read_into_the_shape_that_has_its_published_parameters(config: dict, parameters: int) -> None:
+    said = translate(config, "some_name")
+    assert said["parameters"] == parameters
+    assert check(said, ModelFile, "model.some_name").family == config["model_type"]
+
+
+def test_keys_at_their_default_are_left_out() -> None:
+    assert translate(LLAMA | {"_name_or_path": "meta-llama/Meta-Llama-3-8B"}) == {
+        "name": "Meta-Llama-3-8B",
+        "family": "llama",
+        "source": "config.json of meta-llama/Meta-Llama-3-8B",
+        "parameters": 8_030_261_248,
+        "parameters_source": "counted from the shape",
+        "num_hidden_layers": 32,
+        "hidden_size": 4096,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "intermediate_size": 14336,
+        "vocab_size": 128256,
+        "max_position_embeddings": 8192,
+    }
+
+
+def test_a_window_is_noted_unless_it_is_off_or_longer_than_the_context() -> None:
+    assert "4096 positions" in translate(MISTRAL)["notes"]
+    assert "notes" not in translate(MISTRAL | {"sliding_window": None})
+    assert "notes" not in translate(MISTRAL | {"sliding_window": 32768})
+    assert "notes" not in translate(QWEN2)
+
+
+def test_rotary_part_is_found_under_any_of_its_names() -> None:
+    nested = {key: value for key, value in NEOX.items() if key != "rotary_pct"}
+    nested["rope_parameters"] = {"partial_rotary_factor": 0.25, "rope_type": "default"}
+    assert translate(nested) == translate(NEOX)
+    assert translate(GPTJ)["partial_rotary_factor"] == 64 / 256
+
+
+def test_parallel_and_serial_residuals() -> None:
+    assert translate(NEOX)["parallel"] and "norms_per_layer" not in translate(NEOX)
+    assert "parallel" not in translate(NEOX | {"use_parallel_residual": False})
+    assert translate(FALCON7)["norms_per_layer"] == 1
+    assert "parallel" not in translate(FALCON7 | {"parallel_attn": False})
+
+
+REFUSED = [
+    ({}, "model_type"),
+    (LLAMA | {"model_type": "llama9"}, "llama9"),
+    (LLAMA | {"model_type": ["llama"]}, "model_type"),
+    ({key: value for key, value in LLAMA.items() if key != "vocab_size"}, "vocab_size is missing"),
+    (LLAMA | {"hidden_size": 0}, "hidden_size is 0"),
+    (LLAMA | {"hidden_size": -4096}, "hidden_size"),
+    (LLAMA | {"hidden_size": True}, "hidden_size is true"),
+    (LLAMA | {"hidden_size": "4096"}, "hidden_size"),
+    (LLAMA | {"hidden_size": 4096.5}, "hidden_size"),
+    (LLAMA | {"hidden_size": math.nan}, "hidden_size"),
+    (LLAMA | {"hidden_size": 10**400}, "hidden_size"),
+    (LLAMA | {"hidden_size": 4100}, "no multiple of 32 heads"),
+    (LLAMA | {"num_key_value_heads": 5}, "a divisor of the 32 query heads"),
+    (LLAMA | {"n_layer": 16}, "the same as num_hidden_layers"),
+    (LLAMA | {"attention_bias": 1}, "attention_bias"),
+    (LLAMA | {"num_experts": 8}, "num_experts 8 is not read yet"),
+    (LLAMA | {"quantization_config": {"bits": 4}}, "quantization_config"),
+    (LLAMA | {"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
+    (LLAMA | {"sliding_window": 4096}, "sliding_window"),
+    (QWEN2 | {"use_sliding_window": True}, "use_sliding_window"),
+    (MISTRAL | {"sliding_window": -1}, "sliding_window"),
+    (NEOX | {"rotary_pct": 0}, "rotary_pct is 0"),
+    (GPTJ | {"rotary_dim": 512}, "rotary_dim"),
+    (OPT | {"word_embed_proj_dim": 512}, "word_embed_proj_dim"),
+    (OPT | {"do_layer_norm_before": False}, "do_layer_norm_before"),
+    (MPT | {"attn_config": {"alibi": False}}, "alibi"),
+    (MPT | {"attn_config": {"alibi": True, "qk_ln": True}}, "qk_ln"),
+    (MPT | {"no_bias": False}, "no_bias"),
+    (MPT | {"expansion_ratio": None}, "expansion_ratio"),
+    (GPT2 | {"n_ctx": 2048}, "n_ctx"),
+    (PHI2 | {"qk_layernorm": True}, "qk_layernorm"),
+]
+
+
+@pytest.mark.parametrize(("config", "part"), REFUSED, ids=[part for _, part in REFUSED])
+def test_a_refusal_is_one_line_that_names_the_field(config: dict, part: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        translate(config)
+    message = str(refusal.value)
+    assert part in message
+    assert "\n" not in message
+    assert "accepted" in message or "known" in message
+
+
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+    st.sampled_from([1, 2, 64, 4096, 0.5, 10**400, -1]),
+)
+KEYS = sorted({key for config, _ in COUNTS for key in config} | {"head_dim", "num_key_value_heads", "num_experts"})
+
+
+@given(config=st.sampled_from([config for config, _ in COUNTS]), changes=st.dictionaries(st.sampled_from(KEYS), JUNK))
+@settings(deadline=None, max_examples=300)
+def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, changes: dict) -> None:
+    try:
+        said = translate(config | changes)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+        return
+    numbers = [value for value in said.values() if isinstance(value, int | float) and not isinstance(value, bool)]
+    assert numbers and all(math.isfinite(value) and value > 0 for value in numbers)
+    check(said, ModelFile, "model.bent")
+
+
+def test_a_file_is_named_after_its_folder_and_errors_name_the_path(tmp_path: Path) -> None:
+    path = tmp_path / "Some-Model" / "config.json"
+    path.parent.mkdir()
+    with pytest.raises(ConfigError, match="Some-Model"):
+        read_config(path)
+    for text in ("{", "[]", '"text"', json.dumps(LLAMA | {"vocab_size": 0})):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=r"config\.json: ") as refusal:
+            read_config(path)
+        assert "\n" not in str(refusal.value)
+    path.write_text(json.dumps(LLAMA))
+    assert read_config(path)["name"] == "Some-Model"
+
+
+def test_make_model_prints_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(MISTRAL))
+    command = [sys.executable, str(ROOT / "scripts" / "make_model.py"), str(path), "mistral_7b", "--source", "a: b #c"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert yaml.safe_load(printed) == translate(MISTRAL, "mistral_7b", "a: b #c")
+    path.write_text("{}")
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1 and failed.stderr.count("\n") == 1
+
+
+def test_every_family_is_tried_by_a_model_file_or_here() -> None:
+    files = {yaml.safe_load(path.read_text()).get("family") for path in (ROOT / "conf" / "model").glob("*.yaml")}
+    assert set(FAMILIES) <= files | {config["model_type"] for config, _ in COUNTS}
