@@ -22,8 +22,8 @@ def catalog(words: list[str]) -> None:
     if words and words[0] in FLAGS_WITH_VALUE and len(words) > 1:
         folders, words = (Path(words[1]).resolve(),), words[2:]
     if not words:
-        for kind, (_, meaning, rows) in KINDS.items():
-            print(f"{kind:<10}{len(rows(folders)):>5}  {meaning}")
+        for kind, (_, meaning, rows_of) in KINDS.items():
+            print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
         print("python -m life_jax.catalog KIND [WORD] lists them")
         return
     if words[0] not in KINDS:
@@ -69,7 +69,7 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.config.schema import ModelFile, PrecisionFile
     from life_jax.models.decoder import kv_bytes_per_token
 
-    rows = []
+    rows: list[Row] = []
     for name, content, target in _files("model", folders):
         file = check(content, ModelFile, f"model.{name}")
         kv = kv_bytes_per_token(architecture(file, f"model.{name}"), bits(PrecisionFile()))
@@ -105,7 +105,7 @@ def _metrics(folders: tuple[Path, ...]) -> list[Row]:
 
 def _axes(folders: tuple[Path, ...]) -> list[Row]:
     found: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
-    for key in axes.keys():
+    for key in axes.axis_keys():
         if key != "opt":
             facts: Mapping[str, Any] = axes.facts(key)
             found.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axes.section_of(key)})"))

@@ -1,5 +1,6 @@
 """What the command lines share: errors in one line, Hydra's own flags, tables that people read."""
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -101,7 +102,7 @@ def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], tit
 
 def engineering(value: float, unit: str = "") -> str:
     """Four digits and a prefix: 13.48 G, 1.2 m."""
-    if value != value:
+    if math.isnan(value):
         return "-"
     if value == 0 or abs(value) == float("inf"):
         return f"{value:g} {unit}".rstrip()

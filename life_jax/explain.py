@@ -57,19 +57,26 @@ def _text(study: "Study") -> None:
 
     case = study.cases[0]
     s, w = case.scenario, case.scenario.workload
-    count = decoder.parameter_count(s.architecture)
-    print(f"{case.label}: {cli.engineering(count)} parameters, "
-          f"{cli.engineering(decoder.weight_bytes(s.architecture, s.precision), 'B')} of weights, "
-          f"{cli.engineering(decoder.kv_bytes_per_token(s.architecture, s.precision), 'B')} of KV cache per token")  # fmt: skip
+    weights = decoder.weight_bytes(s.architecture, s.precision)
+    kv = decoder.kv_bytes_per_token(s.architecture, s.precision)
+    count = cli.engineering(decoder.parameter_count(s.architecture))
+    print(
+        f"{case.label}: {count} parameters, {cli.engineering(weights, 'B')} of weights, "
+        f"{cli.engineering(kv, 'B')} of KV cache per token"
+    )
     _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
     positions = w.past_tokens + w.prompt_tokens + 1
     _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
-    whole = forecast(s, ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context"))
-    print(f"TTFT {cli.engineering(float(whole['ttft']), 's')}   TPOT {cli.engineering(float(whole['tpot']), 's')}   "
-          f"TPS {float(whole['tps']):.4g}   memory {float(whole['memory']) / 1e9:.4g} GB "
-          f"of {s.device.memory * s.engine.memory_utilization / 1e9:.4g} GB "
-          f"({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
-          f"at most batch {float(whole['max_batch']):.0f}, or {float(whole['max_context']):.0f} positions at this batch)")  # fmt: skip
+    names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
+    whole = {name: float(value) for name, value in forecast(s, names).items()}
+    room = s.device.memory * s.engine.memory_utilization
+    print(
+        f"TTFT {cli.engineering(whole['ttft'], 's')}   TPOT {cli.engineering(whole['tpot'], 's')}   "
+        f"TPS {whole['tps']:.4g}   memory {whole['memory'] / 1e9:.4g} GB of {room / 1e9:.4g} GB "
+        f"({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
+        f"room for batch {whole['max_batch']:.0f} of this length, "
+        f"or {whole['max_context']:.0f} positions at this batch)"
+    )
 
 
 def _step(title: str, table: "StepTable") -> None:

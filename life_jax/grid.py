@@ -178,7 +178,7 @@ class _Kernel:
 
     @property
     def compilations(self) -> int:
-        return self._function._cache_size()
+        return int(self._function._cache_size())  # type: ignore[attr-defined]
 
 
 def _storable(value: Any) -> Any:

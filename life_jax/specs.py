@@ -7,21 +7,23 @@ what shapes the graph is static metadata and takes part in the compilation key.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 
 import jax
 
 from life_jax.numerics import Number
+
+T = TypeVar("T")
 
 
 def static(**kwargs: Any) -> Any:
     return dataclasses.field(metadata={"static": True}, **kwargs)
 
 
-def pytree(cls: type) -> Any:
+@dataclass_transform(frozen_default=True, field_specifiers=(static, dataclasses.field))
+def pytree(cls: type[T]) -> type[T]:
     """A frozen dataclass as a JAX pytree; fields made by `static` are metadata, not leaves."""
-    cls = dataclass(frozen=True)(cls)
-    return jax.tree_util.register_dataclass(cls)
+    return jax.tree_util.register_dataclass(dataclass(frozen=True)(cls))
 
 
 @pytree
@@ -136,7 +138,10 @@ class Scenario:
 
 def get_leaf(tree: Any, path: tuple[str | int, ...]) -> Any:
     for key in path:
-        tree = tree[key] if isinstance(tree, (Mapping, tuple)) else getattr(tree, str(key))
+        if isinstance(tree, tuple):
+            tree = tree[int(key)]
+        else:
+            tree = tree[key] if isinstance(tree, Mapping) else getattr(tree, str(key))
     return tree
 
 

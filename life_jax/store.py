@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class Store:
 
     def write(self, name: str, start: int, block: np.ndarray) -> None:
         """Points [start, start + len(block)) of a variable, in C order of all dimensions."""
-        data = memoryview(np.ascontiguousarray(block)).cast("B")
+        data = memoryview(np.ascontiguousarray(block).data).cast("B")
         at = self._offsets[name] + start * block.dtype.itemsize
         with self._full_disk():
             while data:
@@ -72,7 +71,7 @@ class Store:
         """fsync, rename to the final name, remove the journal."""
         self.sync()
         os.fsync(self._file)
-        os.replace(self.part, self.path)
+        self.part.replace(self.path)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -1,9 +1,10 @@
 """Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from life_jax.config.compose import Composed, compose
 from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template
-from life_jax.metrics import METRICS, forecast
+from life_jax.metrics import forecast
 from life_jax.numerics import Number
 from life_jax.specs import Scenario
 from life_jax.version import provenance, version
@@ -185,9 +186,17 @@ def compute(
                 sink,
                 outputs,
                 offset=index * plan.points,
-                skip=lambda chunk, first=first: skip(first + chunk),
-                done=lambda chunk, first=first: done(first + chunk.index, chunk.count),
+                skip=partial(_shifted, skip, first),
+                done=partial(_counted, done, first),
             )
+
+
+def _shifted(skip: Callable[[int], bool], first: int, chunk: int) -> bool:
+    return skip(first + chunk)
+
+
+def _counted(done: Callable[[int, int], None], first: int, chunk: grid.Chunk) -> None:
+    done(first + chunk.index, chunk.count)
 
 
 def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
@@ -220,8 +229,6 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
 
 def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
     """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0."""
-    import dataclasses
-
     if "roof_smoothness" not in axes:
         return built
     engine = dataclasses.replace(built.scenario.engine, smooth=True)
@@ -245,8 +252,9 @@ def _position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> It
 
     longest = sum(most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens"))
     for label, model in composed.model.items():
-        if longest > model.max_position_embeddings and "max_position_embeddings" not in axes:
-            yield f"contexts of up to {longest:g} tokens exceed the {model.max_position_embeddings:g} positions of {label}"
+        positions = model.max_position_embeddings
+        if longest > positions:
+            yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
 
 
 def _joined(names: Iterable[str]) -> str:

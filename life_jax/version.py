@@ -30,5 +30,5 @@ def git_revision() -> str:
 
 def provenance() -> dict[str, str]:
     """Attributes of a file: version, revision, date."""
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {"life_jax_version": version(), "git_revision": git_revision() or "none", "date": now}

@@ -40,10 +40,10 @@ def _find(key: str) -> tuple[str, Mapping[str, Any]]:
         for field in dataclasses.fields(schema):
             if field.name == key and field.metadata.get("number"):
                 return section, field.metadata
-    raise unknown("axis", key, keys())
+    raise unknown("axis", key, axis_keys())
 
 
-def keys() -> list[str]:
+def axis_keys() -> list[str]:
     """Every key that can be an axis; rates are peak_tflops.DTYPE."""
     found = [
         field.name

@@ -88,7 +88,9 @@ def _plain(value: Any, kind: str, where: str) -> Any:
     for word, types in expected.items():
         if word not in kind or (word == "str" and "list" in kind):
             continue
-        wrong = not isinstance(value, types) or (types is int and (isinstance(value, bool) or value < 0))
+        wrong = not isinstance(value, types)
+        if word == "int":
+            wrong = wrong or isinstance(value, bool) or int(value) < 0
         if wrong:
             raise ConfigError(
                 f"{where} is {value!r}; {'a whole number, 0 or more' if word == 'int' else word} is needed"

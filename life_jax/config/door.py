@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import paths
 from life_jax.config import axes as axis_table
+from life_jax.config import paths
 from life_jax.config.errors import ConfigError, closest, columns, unknown
 from life_jax.config.ranges import is_range
 
@@ -225,12 +225,12 @@ def _refuse_unknown(words: Mapping[str, Any]) -> None:
 
 def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
     """Someone who types bandwidth_gb_per_s=900 is told where it belongs."""
-    for number in axis_table.keys():
+    for number in axis_table.axis_keys():
         if key == number:
             section = axis_table.section_of(number)
             place = f"{section}.LABEL.{number}" if section in GROUPS else f"{section}.{number}"
             return ConfigError(f"'{key}' is not a word by itself; write {place}=VALUE or axes.{number}=[...]")
-    near = closest(key, (*first_words, *(f"axes.{k}" for k in axis_table.keys())))
+    near = closest(key, (*first_words, *(f"axes.{k}" for k in axis_table.axis_keys())))
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return ConfigError(f"'{key}=' is not known{hint}", columns([f"{word}=" for word in first_words]))
 

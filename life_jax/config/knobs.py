@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from life_jax.config.axes import facts, keys, section_of
+from life_jax.config.axes import axis_keys, facts, section_of
 from life_jax.config.build import Built
 from life_jax.config.errors import ConfigError
 from life_jax.numerics import Number
@@ -31,7 +31,7 @@ def knob(key: str, built: Built, where: str) -> Knob:
     if key.startswith("peak_tflops.") or key == "vector_tflops":
         return _rate_knob(key, built, where)
     if "leaf" not in metadata:
-        raise ConfigError(f"axes.{key}: no forecast depends on {key}", [f"  {', '.join(keys())}"])
+        raise ConfigError(f"axes.{key}: no forecast depends on {key}", [f"  {', '.join(axis_keys())}"])
     scale = metadata.get("scale", 1.0)
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)

@@ -53,7 +53,8 @@ def _range(text: str, where: str) -> np.ndarray:
         numbers = []
     if len(numbers) != 3 or not all(math.isfinite(x) for x in numbers):
         raise ConfigError(f"{where} is '{text}'; {FORMS[name]} takes three finite numbers")
-    return _arange(*numbers, where) if name == "arange" else _space(name, *numbers, where)
+    first, last, third = numbers
+    return _arange(first, last, third, where) if name == "arange" else _space(name, first, last, third, where)
 
 
 def _space(name: str, first: float, last: float, count: float, where: str) -> np.ndarray:

@@ -49,7 +49,7 @@ def named(name: str, optimization: Optimization) -> Optimization:
         names=(name,),
         transforms=optimization.transforms,
         rewrites=optimization.rewrites,
-        sets={key: name for key in optimization.sets},
+        sets=dict.fromkeys(optimization.sets, name),
         math={pipe: (dtype, name) for pipe, (dtype, _) in optimization.math.items()},
     )
 

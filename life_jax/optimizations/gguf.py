@@ -4,8 +4,8 @@ Rule: `llama_tensor_get_type` of llama.cpp. Where only some layers get the wider
 tensor's format is their mean, weighted by layers: the bytes are exact.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from life_jax.optimizations.base import Optimization
 from life_jax.specs import Architecture, Scenario, WeightFormat, set_leaf
@@ -14,7 +14,8 @@ from life_jax.specs import Architecture, Scenario, WeightFormat, set_leaf
 BLOCK = {
     "F32": (4, 1), "F16": (2, 1), "BF16": (2, 1),
     "Q4_0": (18, 32), "Q4_1": (20, 32), "Q5_0": (22, 32), "Q5_1": (24, 32), "Q8_0": (34, 32), "Q8_1": (36, 32),
-    "Q2_K": (84, 256), "Q3_K": (110, 256), "Q4_K": (144, 256), "Q5_K": (176, 256), "Q6_K": (210, 256), "Q8_K": (292, 256),
+    "Q2_K": (84, 256), "Q3_K": (110, 256), "Q4_K": (144, 256), "Q5_K": (176, 256), "Q6_K": (210, 256),
+    "Q8_K": (292, 256),
     "IQ1_S": (50, 256), "IQ1_M": (56, 256), "IQ2_XXS": (66, 256), "IQ2_XS": (74, 256), "IQ2_S": (82, 256),
     "IQ3_XXS": (98, 256), "IQ3_S": (110, 256), "IQ4_NL": (18, 32), "IQ4_XS": (136, 256),
     "TQ1_0": (54, 256), "TQ2_0": (66, 256), "MXFP4": (17, 32),
@@ -32,7 +33,8 @@ def bits_per_weight(block: str) -> float:
     return 8 * size / weights
 
 
-class Layer(NamedTuple):
+@dataclass(frozen=True)
+class Layer:
     """Where a tensor stands: layer `index` of `count`; query heads per KV head."""
 
     index: int
@@ -46,12 +48,13 @@ class Layer(NamedTuple):
         return self.index < eighth or self.index >= 7 * self.count // 8 or (self.index - eighth) % 3 == 2
 
 
-class FileType(NamedTuple):
+@dataclass(frozen=True)
+class FileType:
     """The default block format, and the exceptions: tensor name -> f(layer) -> format."""
 
     default: str
     output: str = "Q6_K"
-    rules: dict[str, Callable[[Layer], str]] = {}
+    rules: Mapping[str, Callable[[Layer], str]] = field(default_factory=dict)
 
 
 FILE_TYPES = {

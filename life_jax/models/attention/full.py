@@ -28,7 +28,6 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
     """Unfused: projections, rotary, cache append, scores, softmax, values, output projection."""
-    a = block.attention
     by_name = {t.name: t for t in tensors(block, hidden_size)}
     q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
     positions = _positions(block, step, precision)
