@@ -18,7 +18,22 @@ def _namespace(*values: Number) -> Any:
 
 
 def where(condition: Number, a: Number, b: Number) -> Number:
-    return _namespace(condition, a, b).where(condition, a, b)
+    """a where the condition holds, else b."""
+    if not any(isinstance(value, jax.Array) for value in (condition, a, b)):
+        return np.where(condition, a, b)
+    a, b = _alike(a, b)
+    if isinstance(condition, jax.Array) and condition.shape == a.shape == b.shape and a.dtype == b.dtype:
+        return jax.lax.select(condition, a, b)  # jnp.where is a nested jit, which traces and compiles longer
+    return jnp.where(condition, a, b)
+
+
+def _alike(a: Number, b: Number) -> tuple[Number, Number]:
+    """A plain number beside an array becomes an array of that shape and dtype."""
+    if isinstance(a, jax.Array) and isinstance(b, int | float):
+        return a, jnp.full_like(a, b)
+    if isinstance(b, jax.Array) and isinstance(a, int | float):
+        return jnp.full_like(b, a), b
+    return jnp.asarray(a), jnp.asarray(b)
 
 
 def larger(a: Number, b: Number) -> Number:

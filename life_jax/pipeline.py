@@ -1,14 +1,15 @@
 """The whole pipe: scenario -> graph -> cost -> seconds. Scalar and pure: jit, vmap, differentiate."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from life_jax import context, schedule
-from life_jax.graph import Graph
+from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
 from life_jax.numerics import Number, isfinite, where
 from life_jax.optimizations.fusion import fuse
-from life_jax.roofline import Shares, shares, step_seconds, step_terms
+from life_jax.roofline import Shares, Terms, shares, step_seconds, step_terms
 from life_jax.schedule import Step
 from life_jax.specs import Scenario
 
@@ -42,12 +43,14 @@ class Run:
     def decode_seconds(self) -> Number:
         """Mean seconds of the decode steps, each with one more token of context than the last."""
         engine, workload = self.scenario.engine, self.scenario.workload
-        first = self._terms(schedule.decode(workload, 0.0))
-        last = self._terms(schedule.decode(workload, self.decode_steps - 1))
-        seconds: Number = 0.0
-        for a, b in zip(first, last, strict=True):
-            one = context.mean_roofed(a, b, self.decode_steps, engine) if a.grows else a.roofed(engine)
-            seconds = seconds + a.repeats * (a.dispatch + one)
+        first = step_graph(self.scenario, schedule.decode(workload, 0.0))
+        last = step_graph(self.scenario, schedule.decode(workload, self.decode_steps - 1))
+        # with scope `total` every operator is part of one sum, which grows
+        grows = [op.grows or engine.scope == "total" for op in first]
+        seconds = step_seconds(self._roofs(op for op, g in zip(first, grows, strict=True) if not g), engine)
+        ends = (self._roofs(op for op, g in zip(graph, grows, strict=True) if g) for graph in (first, last))
+        for a, b in zip(*ends, strict=True):
+            seconds = seconds + a.repeats * (a.dispatch + context.mean_roofed(a, b, self.decode_steps, engine))
         return seconds
 
     @cached_property
@@ -70,5 +73,8 @@ class Run:
         middle = schedule.decode(self.scenario.workload, (self.decode_steps - 1) / 2)
         return shares(self._terms(middle), self.scenario.engine)
 
-    def _terms(self, step: Step) -> list:
-        return step_terms(step_graph(self.scenario, step), self.scenario.device, self.scenario.engine)
+    def _terms(self, step: Step) -> list[Terms]:
+        return self._roofs(step_graph(self.scenario, step))
+
+    def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
+        return step_terms(ops, self.scenario.device, self.scenario.engine)

@@ -1,9 +1,9 @@
 """Cost x Device -> seconds, and which roof binds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from life_jax.cost import Cost
-from life_jax.graph import Graph, Op
+from life_jax.graph import Op
 from life_jax.numerics import Number, larger, sqrt, where
 from life_jax.specs import Device, Engine
 
@@ -57,10 +57,7 @@ def _is_nothing(term: Number) -> bool:
 
 def terms(op: Op, device: Device, engine: Engine) -> Terms:
     """Seconds of one execution of an operator on each roof."""
-    return _terms(op.cost, op, device, engine)
-
-
-def _terms(cost: Cost, op: Op, device: Device, engine: Engine) -> Terms:
+    cost = op.cost
     matrix = engine.attention_efficiency if op.pipe == "attention" else engine.compute_efficiency
     return Terms(
         matmul=_over(cost.matmul_flops, matrix, device.rates[op.pipe]),
@@ -76,9 +73,9 @@ def _over(work: Number, efficiency: Number, rate: Number) -> Number:
     return 0.0 if _is_nothing(work) else work / (efficiency * rate)
 
 
-def step_terms(graph: Graph, device: Device, engine: Engine) -> list[Terms]:
+def step_terms(ops: Iterable[Op], device: Device, engine: Engine) -> list[Terms]:
     """One entry per operator, or, with scope `total`, one for the whole step (LIFE's equation 3)."""
-    each = [terms(op, device, engine) for op in graph]
+    each = [terms(op, device, engine) for op in ops]
     if engine.scope == "op":
         return each
     totals = {

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 
 from life_jax.graph import Graph, Op
-from life_jax.numerics import divide
 from life_jax.operators import attention, elementwise
 from life_jax.operators.linear import linear
 from life_jax.optimizations.base import Optimization
@@ -23,7 +22,7 @@ def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
     if any(op.formula is not linear for op in ops):
         return None
     width = sum(op.args["d_out"] for op in ops)
-    mean = {key: divide(sum(op.args["d_out"] * op.args[key] for op in ops), width) for key in WEIGHTED}
+    mean = {key: sum(op.args["d_out"] * op.args[key] for op in ops) / width for key in WEIGHTED}
     return replace(ops[0], name=name, args={**ops[0].args, **mean, "d_out": width})
 
 
