@@ -67,15 +67,16 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.config.build import architecture, bits
     from life_jax.config.check import check
     from life_jax.config.schema import ModelFile, PrecisionFile
-    from life_jax.models.decoder import kv_bytes_per_token
+    from life_jax.models.decoder import kv_bytes_per_token, parameter_count
 
     rows: list[Row] = []
     for name, content, target in _files("model", folders):
         file = check(content, ModelFile, f"model.{name}")
-        kv = kv_bytes_per_token(architecture(file, f"model.{name}"), bits(PrecisionFile()))
+        shape = architecture(file, f"model.{name}")
+        kv = kv_bytes_per_token(shape, bits(PrecisionFile()))
         heads = f"{file.num_attention_heads:g}/{file.num_key_value_heads:g}"
         kinds = " ".join([file.attention, file.ffn, file.norm, file.position, *(["parallel"] if file.parallel else [])])
-        size, cache = cli.engineering(float(file.parameters)), cli.engineering(float(kv), "B")
+        size, cache = cli.engineering(float(parameter_count(shape))), cli.engineering(float(kv), "B")
         rows.append(
             (name, f"= {target}" if target else file.name, size, f"{file.num_hidden_layers:g}", heads, cache, kinds)
         )

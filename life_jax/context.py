@@ -44,14 +44,14 @@ def _hard_mean(first: Terms, last: Terms, steps: Number) -> Number:
         return top
 
     pairs = [(i, j) for i in range(len(lines)) for j in range(i + 1, len(lines))]
-    cuts = _sorted([smaller(ceil(_crossing(lines[i], lines[j]) * span), steps) for i, j in pairs])
+    cuts = sort([smaller(ceil(_crossing(lines[i], lines[j]) * span), steps) for i, j in pairs])
     total: Number = 0.0
     for low, high in zip([0.0, *cuts], [*cuts, steps], strict=True):
         total = total + (high - low) * maximum(clip((low + high - 1) / 2, 0.0, span))
     return divide(total, steps)
 
 
-def _sorted(values: list[Number]) -> list[Number]:
+def sort(values: list[Number]) -> list[Number]:
     """Three or fewer numbers in order, without a sort that a sweep would pay for."""
     values = list(values)
     for end in range(len(values) - 1, 0, -1):

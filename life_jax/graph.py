@@ -15,7 +15,8 @@ class Op:
     """`formula(**args)` executed `repeats` times a step.
 
     pipe: which rate its matrix work runs at (linear, head, attention; vector has none of its own).
-    block: index of the kind of layer it belongs to. grows: its cost depends on the context length.
+    block: index of the kind of layer it belongs to. grows: its cost depends on the context length,
+    affinely but for a bend where `bend` tokens are cached (a full window).
     """
 
     name: str
@@ -25,6 +26,8 @@ class Op:
     pipe: str = "vector"
     block: int = OUTSIDE
     grows: bool = False
+    bend: Number | None = None
+    pairs: Number | None = None  # of unfused scores: what a fused kernel would count of the rectangle
 
     @property
     def cost(self) -> Cost:

@@ -1,13 +1,15 @@
 """What a scenario keeps in device memory, and how much would fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 from life_jax.models import decoder
-from life_jax.numerics import Number, divide, floor, larger
+from life_jax.numerics import Number, floor, larger, where
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
 
 LOGIT_BYTES = 4  # logits are kept in fp32
+FAR = 1e12  # tokens: beyond any window and any context
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,15 @@ def memory(scenario: Scenario) -> Memory:
     w = scenario.workload
     return Memory(
         weights=decoder.weight_bytes(scenario.architecture, scenario.precision),
-        kv=w.batch * cached_tokens(scenario) * kv_per_token(scenario),
+        kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
         activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
         runtime=scenario.engine.runtime_memory,
         available=scenario.device.memory * scenario.engine.memory_utilization,
     )
 
 
-def kv_per_token(scenario: Scenario) -> Number:
-    return decoder.kv_bytes_per_token(scenario.architecture, scenario.precision)
+def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
+    return decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
 
 
 def cached_tokens(scenario: Scenario) -> Number:
@@ -65,7 +67,7 @@ def room(scenario: Scenario) -> Number:
 
 def max_batch(scenario: Scenario) -> Number:
     """Largest whole number of sequences of this length that fit."""
-    per_sequence = cached_tokens(scenario) * kv_per_token(scenario)
+    per_sequence = cache_bytes(scenario, cached_tokens(scenario))
     per_sequence = per_sequence + activation_bytes(scenario, scenario.workload.prompt_tokens)
     return floor(room(scenario) / per_sequence)
 
@@ -74,7 +76,22 @@ def max_context(scenario: Scenario) -> Number:
     """Most positions (past, prompt and output) that each sequence of this batch could have, as cache.
 
     Activations are those of this prompt: a longer one is prefilled in chunks no larger than it.
+    Infinite where every layer has a window and all of them fit.
     """
     w = scenario.workload
-    left = room(scenario) - w.batch * activation_bytes(scenario, w.prompt_tokens)
-    return floor(larger(divide(left, w.batch * kv_per_token(scenario)), 0.0))
+    left = room(scenario) / w.batch - activation_bytes(scenario, w.prompt_tokens)
+    return floor(larger(_tokens_in(scenario, left), 0.0))
+
+
+def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
+    """Inverse of cache_bytes: a sum of min(T, W_i) a_i is the least of its 2^n lines, so its inverse is the greatest."""
+    model, precision = scenario.architecture, scenario.precision
+    kinds = [replace(model, blocks=(block,)) for block in model.blocks]
+    slopes = [decoder.cache_bytes(kind, 1.0, precision) for kind in kinds]
+    limits = [decoder.cache_bytes(kind, FAR, precision) for kind in kinds]
+    best: Number = 0.0
+    for full in product((False, True), repeat=len(kinds)):
+        slope = sum(a for a, f in zip(slopes, full, strict=True) if not f)
+        taken = sum(a for a, f in zip(limits, full, strict=True) if f)
+        best = larger(best, (room_of_one - taken) / slope) if not all(full) else where(room_of_one >= taken, FAR, best)
+    return best

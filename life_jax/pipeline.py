@@ -7,7 +7,7 @@ from functools import cached_property
 from life_jax import context, schedule
 from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
-from life_jax.numerics import Number, isfinite, where
+from life_jax.numerics import Number, ceil, clip, divide, isfinite, where
 from life_jax.optimizations.fusion import fuse
 from life_jax.roofline import Shares, Terms, shares, step_seconds, step_terms
 from life_jax.schedule import Step
@@ -42,16 +42,28 @@ class Run:
     @cached_property
     def decode_seconds(self) -> Number:
         """Mean seconds of the decode steps, each with one more token of context than the last."""
-        engine, workload = self.scenario.engine, self.scenario.workload
-        first = step_graph(self.scenario, schedule.decode(workload, 0.0))
-        last = step_graph(self.scenario, schedule.decode(workload, self.decode_steps - 1))
-        # with scope `total` every operator is part of one sum, which grows
-        grows = [op.grows or engine.scope == "total" for op in first]
-        seconds = step_seconds(self._roofs(op for op, g in zip(first, grows, strict=True) if not g), engine)
-        ends = (self._roofs(op for op, g in zip(graph, grows, strict=True) if g) for graph in (first, last))
-        for a, b in zip(*ends, strict=True):
-            seconds = seconds + a.repeats * (a.dispatch + context.mean_roofed(a, b, self.decode_steps, engine))
+        whole = self.scenario.engine.scope == "total"  # then every operator is part of one sum, which grows
+        first = self._decode_ops(0.0)
+        constant = [op for op in first if not (op.grows or whole)]
+        seconds = step_seconds(self._roofs(constant), self.scenario.engine)
+        cuts = [0.0, *self._bends(first), self.decode_steps]
+        for low, high in zip(cuts, cuts[1:], strict=False):
+            ends = (self._decode_ops(low), self._decode_ops(high - 1))
+            growing = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
+            for a, b in zip(*growing, strict=True):
+                one = a.dispatch + context.mean_roofed(a, b, high - low, self.scenario.engine)
+                seconds = seconds + a.repeats * one * divide(high - low, self.decode_steps)
         return seconds
+
+    def _bends(self, ops: Graph) -> list[Number]:
+        """Steps at which the cost of an operator bends, in order; one for each kind of layer that has a window."""
+        w = self.scenario.workload
+        bends = {op.block: op.bend for op in ops if op.bend is not None}
+        cached = w.past_tokens + w.prompt_tokens
+        return context.sort([clip(ceil(bend - cached), 0.0, self.decode_steps) for bend in bends.values()])
+
+    def _decode_ops(self, generated: Number) -> Graph:
+        return step_graph(self.scenario, schedule.decode(self.scenario.workload, generated))
 
     @cached_property
     def tpot(self) -> Number:

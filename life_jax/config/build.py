@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from life_jax.config.check import check, check_number
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 from life_jax.graph import PIPES
@@ -112,6 +113,34 @@ def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], .
 
 def architecture(model: ModelFile, where: str) -> Architecture:
     """The decoder of a model file; refuses shapes that contradict themselves."""
+    entries = model.layers or [{"repeats": model.num_hidden_layers}]
+    blocks = tuple(_block(_layer_file(model, entry, where), entry, where) for entry in entries)
+    if sum(block.repeats for block in blocks) != model.num_hidden_layers:
+        counted = "+".join(f"{block.repeats:g}" for block in blocks)
+        raise ConfigError(f"{where}.layers repeat {counted} times; num_hidden_layers is {model.num_hidden_layers:g}")
+    if model.position == "learned" and model.learned_positions < 1:
+        raise ConfigError(f"{where}.learned_positions is missing (rows of the table of learned positions)")
+    return Architecture(
+        hidden_size=model.hidden_size,
+        vocab_size=model.vocab_size,
+        learned_positions=float(model.learned_positions),
+        head_bias=float(model.head_bias),
+        blocks=blocks,
+        tied=model.tie_word_embeddings,
+        embedding_norm=model.embedding_norm,
+    )
+
+
+def _layer_file(model: ModelFile, entry: Mapping[str, Any], where: str) -> ModelFile:
+    """The model's file with what an entry of `layers` changes."""
+    changes = {key: value for key, value in entry.items() if key != "repeats"}
+    if not changes:
+        return model
+    said = {f.name: getattr(model, f.name) for f in fields(ModelFile) if f.name != "layers"}
+    return check({**said, **changes}, ModelFile, f"{where}.layers")
+
+
+def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
     if model.attention not in attention.INDEX:
         raise unknown(f"{where}.attention", model.attention, attention.INDEX)
     if model.ffn not in ffn.INDEX:
@@ -121,22 +150,15 @@ def architecture(model: ModelFile, where: str) -> Architecture:
             f"{where}.num_attention_heads is {model.num_attention_heads:g}, "
             f"not a multiple of num_key_value_heads {model.num_key_value_heads:g}"
         )
-    if model.norms_per_layer not in (1, 2) or (model.norms_per_layer == 1 and not model.parallel):
-        raise ConfigError(f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, or 1 with parallel: true")
-    if model.position == "learned" and model.learned_positions < 1:
-        raise ConfigError(f"{where}.learned_positions is missing (rows of the table of learned positions)")
-    heads = {
-        "num_attention_heads": model.num_attention_heads,
-        "num_key_value_heads": model.num_key_value_heads,
-        "head_dim": model.head_dim,
-        "qkv_bias": float(model.qkv_bias),
-        "o_bias": float(model.o_bias),
-        "partial_rotary_factor": model.partial_rotary_factor,
-    }
-    block = Block(
-        repeats=model.num_hidden_layers,
-        attention=heads,
-        ffn={"intermediate_size": model.intermediate_size, "bias": float(model.ffn_bias)},
+    if model.norms_per_layer not in (1, 2, 4) or (model.norms_per_layer == 1 and not model.parallel):
+        raise ConfigError(
+            f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, 4, or 1 with parallel: true"
+        )
+    repeats = check_number(entry.get("repeats"), {"low": 1}, f"{where}.layers.repeats")
+    return Block(
+        repeats=repeats,
+        attention=_numbers(model, attention.INDEX[model.attention].KEYS, f"{where}: attention {model.attention}"),
+        ffn=_numbers(model, ffn.INDEX[model.ffn].KEYS, f"{where}: ffn {model.ffn}"),
         attention_kind=model.attention,
         ffn_kind=model.ffn,
         norm=model.norm,
@@ -145,15 +167,14 @@ def architecture(model: ModelFile, where: str) -> Architecture:
         qk_norm=model.qk_norm,
         position=model.position,
     )
-    return Architecture(
-        hidden_size=model.hidden_size,
-        vocab_size=model.vocab_size,
-        learned_positions=float(model.learned_positions),
-        head_bias=float(model.head_bias),
-        blocks=(block,),
-        tied=model.tie_word_embeddings,
-        embedding_norm=model.embedding_norm,
-    )
+
+
+def _numbers(model: ModelFile, keys: tuple[str, ...], where: str) -> dict[str, float]:
+    """The numbers that a kind needs; yes and no are 1 and 0."""
+    for key in keys:
+        if getattr(model, key) is None:
+            raise ConfigError(f"{where} needs {key}, which the model's file does not give")
+    return {key: float(getattr(model, key)) for key in keys}
 
 
 def bits(file: PrecisionFile) -> Precision:

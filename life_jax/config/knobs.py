@@ -36,7 +36,10 @@ def knob(key: str, built: Built, where: str) -> Knob:
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
     ]
-    if len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 and section_of(key) == "model":
+    if not leaves:
+        raise ConfigError(f"axes.{key} changes nothing for {where}: none of its layers has it")
+    several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
+    if section_of(key) == "model" and len(leaves) > 1 and several:
         raise ConfigError(f"axes.{key}: {where} has layers of several kinds that differ in it")
     return Knob(key, tuple(leaves))
 
@@ -49,9 +52,10 @@ def _rate_knob(key: str, built: Built, where: str) -> Knob:
 
 
 def _expand(path: Path, scenario: Scenario) -> list[Path]:
-    """`*` stands for every kind of layer."""
+    """`*` stands for every kind of layer that has the number."""
     if "*" not in path:
         return [path]
     at = path.index("*")
-    count = len(get_leaf(scenario, path[:at]))
-    return [(*path[:at], index, *path[at + 1 :]) for index in range(count)]
+    blocks = get_leaf(scenario, path[:at])
+    found = [(*path[:at], index, *path[at + 1 :]) for index in range(len(blocks))]
+    return [one for one in found if len(one) < at + 3 or one[-1] in get_leaf(scenario, one[:-1])]

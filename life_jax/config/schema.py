@@ -20,6 +20,7 @@ POSITIONS = ("rope", "learned", "alibi", "none")
 QK_NORMS = ("none", "per_head", "full")
 SCOPES = ("op", "total")
 CONVENTIONS = ("exact",)
+LAYERS = "architecture.blocks.*"  # a leaf of every kind of layer that has it
 
 
 def number(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
@@ -78,25 +79,21 @@ class ModelFile:
     name: str
     family: str
     source: str
-    parameters: int = count(name="learned parameters, tied ones once")
+    parameters: int | None = None  # as published or counted by somebody else; a test compares
     parameters_source: str = ""
-    num_hidden_layers: float = count(name="decoder layers", leaf="architecture.blocks.*.repeats")
+    num_hidden_layers: float = count(name="decoder layers", leaf=f"{LAYERS}.repeats")
     hidden_size: float = count(name="hidden size", leaf="architecture.hidden_size")
-    num_attention_heads: float = count(name="query heads", leaf="architecture.blocks.*.attention.num_attention_heads")
-    num_key_value_heads: float = count(
-        name="key and value heads", leaf="architecture.blocks.*.attention.num_key_value_heads"
-    )
-    head_dim: float = count(name="size of one head", leaf="architecture.blocks.*.attention.head_dim")
-    intermediate_size: float = count(
-        name="width of the feed-forward network", leaf="architecture.blocks.*.ffn.intermediate_size"
-    )
+    num_attention_heads: float = count(name="query heads", leaf=f"{LAYERS}.attention.num_attention_heads")
+    num_key_value_heads: float = count(name="key and value heads", leaf=f"{LAYERS}.attention.num_key_value_heads")
+    head_dim: float = count(name="size of one head", leaf=f"{LAYERS}.attention.head_dim")
+    intermediate_size: float = count(name="width of the feed-forward network", leaf=f"{LAYERS}.ffn.intermediate_size")
     vocab_size: float = count(name="vocabulary", leaf="architecture.vocab_size")
     max_position_embeddings: float = count(name="positions the model was made for")
     tie_word_embeddings: bool = False
     attention: str = "full"
     ffn: str = "gated"  # gated: gate, up and down matrices; plain: up and down
     norm: str = choice("rmsnorm", NORMS)
-    norms_per_layer: int = 2  # 1: attention and MLP share one (only if parallel)
+    norms_per_layer: int = 2  # 1: attention and MLP share one (only if parallel); 4: also behind both (Gemma 2)
     parallel: bool = False  # attention and MLP read the same input and add to one residual
     position: str = choice("rope", POSITIONS)
     partial_rotary_factor: float = fraction(1.0, name="part of a head that is rotated")
@@ -107,7 +104,47 @@ class ModelFile:
     head_bias: bool = False
     qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
     embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
+    sliding_window: float | None = count(
+        None, name="positions that a local layer attends", leaf=f"{LAYERS}.attention.sliding_window"
+    )
+    num_experts: float | None = count(None, name="routed experts", leaf=f"{LAYERS}.ffn.num_experts")
+    num_experts_per_tok: float | None = count(
+        None, name="routed experts that a token uses", leaf=f"{LAYERS}.ffn.num_experts_per_tok"
+    )
+    moe_intermediate_size: float | None = count(
+        None, name="width of a routed expert", leaf=f"{LAYERS}.ffn.moe_intermediate_size"
+    )
+    shared_expert_intermediate_size: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="width of the shared experts together",
+        leaf=f"{LAYERS}.ffn.shared_expert_intermediate_size",
+    )
+    shared_expert_gate: bool = False  # one more output that scales the shared experts (Qwen2-MoE)
+    router_bias: bool = False  # learned; score corrections that are not learned are buffers and not counted
+    expert_bias: bool = False
+    attention_sinks: bool = False  # one learned logit per head (gpt-oss)
+    q_lora_rank: float | None = number(
+        None, low=0, unit="1", name="rank of the queries, 0 for full", leaf=f"{LAYERS}.attention.q_lora_rank"
+    )
+    kv_lora_rank: float | None = count(
+        None, name="rank of the latent KV cache", leaf=f"{LAYERS}.attention.kv_lora_rank"
+    )
+    qk_nope_head_dim: float | None = count(
+        None, name="part of a head without position", leaf=f"{LAYERS}.attention.qk_nope_head_dim"
+    )
+    qk_rope_head_dim: float | None = count(
+        None, name="rotated part of a head", leaf=f"{LAYERS}.attention.qk_rope_head_dim"
+    )
+    v_head_dim: float | None = count(None, name="size of a value head", leaf=f"{LAYERS}.attention.v_head_dim")
+    layers: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # kinds of layer, see below
     notes: str = ""
+
+
+# An entry of ModelFile.layers: how many layers, and what differs in them from the file's own keys.
+#   layers: [{repeats: 3, ffn: gated}, {repeats: 58, ffn: moe}]
+LAYER_KEYS = ("repeats", "attention", "ffn")
 
 
 @dataclass(kw_only=True)

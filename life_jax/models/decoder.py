@@ -54,9 +54,14 @@ def weight_bytes(model: Architecture, precision: Precision) -> Number:
     return sum(tensor.bytes(precision) for tensor in tensors(model))
 
 
+def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Number:
+    """KV cache of one sequence of `tokens` in the whole model."""
+    return sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
+
+
 def kv_bytes_per_token(model: Architecture, precision: Precision) -> Number:
-    """Growth of the whole model's cache per token and sequence."""
-    return sum(attention.INDEX[b.attention_kind].kv_bytes_per_token(b, precision) for b in model.blocks)
+    """Growth of the whole model's cache per token and sequence, below any window."""
+    return cache_bytes(model, 1.0, precision)
 
 
 def widest_activation(model: Architecture) -> Number:

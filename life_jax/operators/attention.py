@@ -1,11 +1,12 @@
 """Scaled dot-product attention over a KV cache, fused and unfused, and the cache append.
 
-`queries` new tokens per sequence attend `past` cached ones and, causally, each other:
-the new token attends to itself, so T = past + queries positions are cached afterwards.
+`queries` new tokens per sequence attend `past` cached ones and, causally, each other: the new token
+attends to itself. What a kind of attention changes is how many (query, key) `pairs` count and how
+many cached `positions` are read; the formulas below are the same for all.
 """
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number
+from life_jax.numerics import Number, clip, smaller
 from life_jax.units import BITS_PER_BYTE
 
 SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (modelling.md 0)
@@ -14,6 +15,17 @@ SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (modelling.md 0)
 def causal_pairs(*, queries: Number, past: Number) -> Number:
     """(query, key) pairs of a causal step: query i attends past + i keys. Chunks sum to the whole."""
     return queries * past + queries * (queries + 1) / 2
+
+
+def window_pairs(*, queries: Number, past: Number, window: Number) -> Number:
+    """The same where a query attends the last `window` positions, itself included: sum of min(past + i, window)."""
+    short = clip(window - past, 0.0, queries)  # queries that have not yet seen a whole window
+    return short * past + short * (short + 1) / 2 + (queries - short) * window
+
+
+def window_positions(*, queries: Number, past: Number, window: Number) -> Number:
+    """Cached positions that a step reads: the window of its first query to its last one."""
+    return smaller(past + queries, window + queries - 1)
 
 
 def kv_bytes(*, tokens: Number, kv_heads: Number, head_dim: Number, kv_bits: Number, kv_scale_bits: Number) -> Number:
@@ -25,7 +37,8 @@ def flash_attention(
     *,
     batch: Number,
     queries: Number,
-    past: Number,
+    pairs: Number,
+    positions: Number,
     heads: Number,
     kv_heads: Number,
     head_dim: Number,
@@ -35,31 +48,30 @@ def flash_attention(
     kv_dequant_flops: Number,
     bias_flops: Number,
 ) -> Cost:
-    """Fused attention: causal pairs only, scores never leave the chip, K and V read once.
+    """Fused attention: only the pairs that count, scores never leave the chip, K and V read once.
 
-    Reference: Dao et al. 2022 (traffic of Q, K, V and O); bias_flops: ALiBi adds 1 per score.
+    pairs [1] per head and sequence; positions [token] of the cache per sequence; bias_flops: ALiBi
+    adds 1 per score. Reference: Dao et al. 2022 (traffic of Q, K, V and O).
     """
-    pairs = batch * heads * causal_pairs(queries=queries, past=past)
-    cached = 2 * batch * (past + queries) * kv_heads * head_dim
+    scores = batch * heads * pairs
+    cached = 2 * batch * positions * kv_heads * head_dim
     vectors = batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE
+    cache = {"kv_heads": kv_heads, "head_dim": head_dim, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
     return Cost(
-        matmul_flops=4 * head_dim * pairs,
-        vector_flops=(SOFTMAX_FLOPS + bias_flops) * pairs + kv_dequant_flops * cached,
-        kv_read=batch
-        * kv_bytes(
-            tokens=past + queries, kv_heads=kv_heads, head_dim=head_dim, kv_bits=kv_bits, kv_scale_bits=kv_scale_bits
-        ),
+        matmul_flops=4 * head_dim * scores,
+        vector_flops=(SOFTMAX_FLOPS + bias_flops) * scores + kv_dequant_flops * cached,
+        kv_read=batch * kv_bytes(tokens=positions, **cache),
         activations_read=vectors,
         activations_written=vectors,
         dispatches=1,
     )
 
 
-def _half(
+def _product(
     *,
     batch: Number,
     queries: Number,
-    past: Number,
+    positions: Number,
     heads: Number,
     kv_heads: Number,
     head_dim: Number,
@@ -70,9 +82,9 @@ def _half(
     written: Number,
 ) -> Cost:
     """One of the two products of unfused attention: the whole rectangle, masked elsewhere, and K or V read once."""
-    cached = batch * (past + queries) * kv_heads
+    cached = batch * positions * kv_heads
     return Cost(
-        matmul_flops=2 * head_dim * batch * heads * queries * (past + queries),
+        matmul_flops=2 * head_dim * batch * heads * queries * positions,
         vector_flops=kv_dequant_flops * cached * head_dim,
         kv_read=cached * (head_dim * kv_bits + kv_scale_bits) / BITS_PER_BYTE,
         activations_read=read,
@@ -81,45 +93,38 @@ def _half(
     )
 
 
-def attention_scores(
-    *,
-    batch: Number,
-    queries: Number,
-    past: Number,
-    heads: Number,
-    head_dim: Number,
-    activation_bits: Number,
-    **kv: Number,
-) -> Cost:
-    """Q K^T of unfused attention: reads Q and K, writes the score rectangle."""
-    shape = {"batch": batch, "queries": queries, "past": past, "heads": heads, "head_dim": head_dim}
-    vectors = batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE
-    scores = batch * heads * queries * (past + queries) * activation_bits / BITS_PER_BYTE
-    return _half(read=vectors, written=scores, **shape, **kv)
+def attention_scores(*, activation_bits: Number, **shape: Number) -> Cost:
+    """Q K^T of unfused attention: reads Q and K, writes the score rectangle. shape: as in `_product`."""
+    vectors, scores = _operands(activation_bits=activation_bits, **shape)
+    return _product(read=vectors, written=scores, **shape)
 
 
-def attention_values(
-    *,
-    batch: Number,
-    queries: Number,
-    past: Number,
-    heads: Number,
-    head_dim: Number,
-    activation_bits: Number,
-    **kv: Number,
-) -> Cost:
+def attention_values(*, activation_bits: Number, **shape: Number) -> Cost:
     """P V of unfused attention: reads the score rectangle and V, writes the output vectors."""
-    shape = {"batch": batch, "queries": queries, "past": past, "heads": heads, "head_dim": head_dim}
+    vectors, scores = _operands(activation_bits=activation_bits, **shape)
+    return _product(read=scores, written=vectors, **shape)
+
+
+def _operands(
+    *,
+    batch: Number,
+    queries: Number,
+    positions: Number,
+    heads: Number,
+    head_dim: Number,
+    activation_bits: Number,
+    **_: Number,
+) -> tuple[Number, Number]:
+    """Bytes of the query (or output) vectors, and of the score rectangle."""
     vectors = batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE
-    scores = batch * heads * queries * (past + queries) * activation_bits / BITS_PER_BYTE
-    return _half(read=scores, written=vectors, **shape, **kv)
+    return vectors, batch * heads * queries * positions * activation_bits / BITS_PER_BYTE
 
 
 def softmax(
-    *, batch: Number, queries: Number, past: Number, heads: Number, activation_bits: Number, bias_flops: Number
+    *, batch: Number, queries: Number, positions: Number, heads: Number, activation_bits: Number, bias_flops: Number
 ) -> Cost:
     """Softmax over the rows of the unfused score rectangle: read once, written once."""
-    rectangle = batch * heads * queries * (past + queries)
+    rectangle = batch * heads * queries * positions
     return Cost(
         vector_flops=(SOFTMAX_FLOPS + bias_flops) * rectangle,
         activations_read=rectangle * activation_bits / BITS_PER_BYTE,

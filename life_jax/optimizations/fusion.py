@@ -28,7 +28,7 @@ def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
 
 def _flash(ops: tuple[Op, ...]) -> Op:
     scores, soft, _ = ops
-    args = {**scores.args, "bias_flops": soft.args["bias_flops"]}
+    args = {**scores.args, "pairs": scores.pairs, "bias_flops": soft.args["bias_flops"]}
     return replace(scores, name="attention", formula=attention.flash_attention, args=args)
 
 

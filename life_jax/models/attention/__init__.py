@@ -1,7 +1,8 @@
-"""Attention kinds by name. A kind is a module with `tensors`, `operators` and `kv_bytes_per_token`."""
+"""Attention kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
+needs), `tensors`, `operators`, `cache_bytes` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.attention import full
+from life_jax.models.attention import full, sliding_window
 
-INDEX: dict[str, ModuleType] = {"full": full}
+INDEX: dict[str, ModuleType] = {"full": full, "sliding_window": sliding_window}

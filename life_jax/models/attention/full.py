@@ -3,10 +3,19 @@
 from life_jax.graph import Op
 from life_jax.models.tensors import Tensor, project
 from life_jax.numerics import Number
-from life_jax.operators.attention import attention_scores, attention_values, kv_append, kv_bytes, softmax
+from life_jax.operators.attention import (
+    attention_scores,
+    attention_values,
+    causal_pairs,
+    kv_append,
+    kv_bytes,
+    softmax,
+)
 from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
 from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
+
+KEYS = ("num_attention_heads", "num_key_value_heads", "head_dim", "qkv_bias", "o_bias", "partial_rotary_factor")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
@@ -28,16 +37,15 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
     """Unfused: projections, rotary, cache append, scores, softmax, values, output projection."""
-    by_name = {t.name: t for t in tensors(block, hidden_size)}
-    q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
-    positions = _positions(block, step, precision)
-    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *_core(block, step, precision), o)
+    pairs = causal_pairs(queries=step.new, past=step.past)
+    core = attention_core(block, step, precision, pairs=pairs, positions=step.past + step.new)
+    return around(block, hidden_size, step, precision, core)
 
 
-def kv_bytes_per_token(block: Block, precision: Precision) -> Number:
-    """Growth of the cache of all `repeats` layers per token and sequence."""
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """KV cache of one sequence of `tokens` in all `repeats` layers."""
     return block.repeats * kv_bytes(
-        tokens=1.0,
+        tokens=tokens,
         kv_heads=block.attention["num_key_value_heads"],
         head_dim=block.attention["head_dim"],
         kv_bits=precision.kv_bits,
@@ -49,6 +57,14 @@ def widest(block: Block) -> Number:
     """Elements per token of the widest activation between the projections: q, k and v."""
     a = block.attention
     return (a["num_attention_heads"] + 2 * a["num_key_value_heads"]) * a["head_dim"]
+
+
+def around(block: Block, hidden_size: Number, step: Step, precision: Precision, core: tuple[Op, ...]) -> tuple[Op, ...]:
+    """Projections, norm and positions before a core of attention, the output projection behind it."""
+    by_name = {t.name: t for t in tensors(block, hidden_size)}
+    q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
+    positions = _positions(block, step, precision)
+    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *core, o)
 
 
 def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Precision) -> tuple[Op, ...]:
@@ -82,12 +98,21 @@ def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]
     return (*ropes, Op("kv_append", kv_append, append, block.repeats))
 
 
-def _core(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
+def attention_core(
+    block: Block,
+    step: Step,
+    precision: Precision,
+    *,
+    pairs: Number,
+    positions: Number,
+    bend: Number | None = None,
+) -> tuple[Op, ...]:
+    """Scores, softmax and values over `positions` cached positions; fused, only `pairs` count."""
     a = block.attention
     shape = {
         "batch": step.batch,
         "queries": step.new,
-        "past": step.past,
+        "positions": positions,
         "heads": a["num_attention_heads"],
         "activation_bits": precision.activation_bits,
     }
@@ -98,9 +123,10 @@ def _core(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
         "kv_scale_bits": precision.kv_scale_bits,
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
-    bias = {"bias_flops": 1.0 if block.position == "alibi" else 0.0}
+    soft = {**shape, "bias_flops": 1.0 if block.position == "alibi" else 0.0}
+    grows = {"repeats": block.repeats, "grows": True, "bend": bend}
     return (
-        Op("attention_qk", attention_scores, {**shape, **cache}, block.repeats, "attention", grows=True),
-        Op("softmax", softmax, {**shape, **bias}, block.repeats, grows=True),
-        Op("attention_pv", attention_values, {**shape, **cache}, block.repeats, "attention", grows=True),
+        Op("attention_qk", attention_scores, {**shape, **cache}, pipe="attention", pairs=pairs, **grows),
+        Op("softmax", softmax, soft, **grows),
+        Op("attention_pv", attention_values, {**shape, **cache}, pipe="attention", **grows),
     )

@@ -1,4 +1,5 @@
-"""Feed-forward kinds by name. A kind is a module with `tensors`, `operators` and `widest`."""
+"""Feed-forward kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
+needs), `tensors`, `operators` and `widest`."""
 
 from types import ModuleType
 

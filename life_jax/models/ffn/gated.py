@@ -7,9 +7,11 @@ from life_jax.operators.elementwise import gate_multiply
 from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 
+KEYS = ("intermediate_size", "ffn_bias")
+
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    width, bias = block.ffn["intermediate_size"], block.ffn["bias"]
+    width, bias = block.ffn["intermediate_size"], block.ffn["ffn_bias"]
     return (
         Tensor("gate_proj", "linear", hidden_size, width, bias, block.repeats),
         Tensor("up_proj", "linear", hidden_size, width, bias, block.repeats),

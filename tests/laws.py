@@ -1,0 +1,106 @@
+"""What the tests of laws share: everything there is, named once, and scenarios by the words of the command line."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+import life_jax as life
+from life_jax import pipeline
+from life_jax.graph import Graph
+from life_jax.operators import attention, elementwise, linear
+from life_jax.optimizations import fusion
+from life_jax.schedule import Step
+from life_jax.specs import Scenario, set_leaf
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+
+
+def stems(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+DEVICES, MODELS, OPTIONS, ENGINES = stems("hw"), stems("model"), stems("opt"), stems("engine")
+# one of each kind: MHA, GQA, MQA, norm of q and k, parallel, partial rotary, learned, ALiBi, tied, biases
+SPREAD = [
+    "llama2_7b", "llama3_8b", "qwen3_8b", "gpt_neox_20b", "falcon_7b", "opt_6_7b", "bloom_560m", "gemma_2b",
+    "gpt2_small", "phi2", "stablelm_3b", "olmo2_7b",
+]  # fmt: skip
+RICH_DEVICE = "b200"  # has units for every activation precision
+
+_SHAPE = {"batch": 2, "queries": 3, "past": 5, "heads": 4, "head_dim": 16, "activation_bits": 16}
+_CACHE = {"kv_heads": 2, "kv_bits": 8, "kv_scale_bits": 16, "kv_dequant_flops": 2}
+_APPEND = {"tokens": 3, "kv_heads": 2, "head_dim": 16, "activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
+_NORM = {"tokens": 3, "width": 8, "weights": 16, "flops": 7, "weight_bits": 32, "activation_bits": 16}
+_LINEAR = {
+    "tokens": 3, "d_in": 5, "d_out": 7, "weight_bits": 4, "bits_per_channel": 16, "bias": 1, "bias_bits": 32,
+    "input_bits": 8, "output_bits": 16, "dequant_flops": 4,
+}  # fmt: skip
+
+# every formula with arguments in which no term vanishes
+FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
+    linear.linear: _LINEAR,
+    attention.causal_pairs: {"queries": 3, "past": 5},
+    attention.kv_bytes: {"tokens": 3, "kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16},
+    attention.flash_attention: {**_SHAPE, **_CACHE, "bias_flops": 1},
+    attention.attention_scores: {**_SHAPE, **_CACHE},
+    attention.attention_values: {**_SHAPE, **_CACHE},
+    attention.softmax: {k: v for k, v in _SHAPE.items() if k != "head_dim"} | {"bias_flops": 1},
+    attention.kv_append: _APPEND,
+    elementwise.norm: _NORM,
+    elementwise.rope: {"tokens": 3, "width": 8, "activation_bits": 16},
+    elementwise.residual_add: {"tokens": 3, "width": 8, "branches": 2, "activation_bits": 16},
+    elementwise.gate_multiply: {"tokens": 3, "width": 8, "activation_bits": 16},
+    elementwise.activation: {"tokens": 3, "width": 8, "activation_bits": 16},
+    elementwise.add_norm: {**_NORM, "branches": 2},
+    elementwise.quantize_input: {"tokens": 3, "width": 8, "activation_bits": 16, "input_bits": 8},
+    elementwise.embedding: {
+        "tokens": 3, "width": 8, "weight_bits": 16, "learned_positions": 1, "activation_bits": 16,
+    },
+}  # fmt: skip
+FORMULA_MODULES = (linear, attention, elementwise, fusion)
+
+
+@functools.cache
+def case(*words: str) -> Any:
+    """The only case of a study, by the words of the command line; v100 unless they say another device."""
+    if not any(word.startswith("hw=") for word in words):
+        words = ("hw=v100", *words)
+    return life.load(list(words)).cases[0]
+
+
+def scenario(*words: str) -> Scenario:
+    return case(*words).scenario
+
+
+def graph(s: Scenario, **step: float) -> Graph:
+    """The operators of one step; batch 1, new 1, past 0 unless said."""
+    return pipeline.step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
+
+
+def named(s: Scenario, **step: float) -> dict[str, Any]:
+    """Operators of one step by name."""
+    return {op.name: op for op in graph(s, **step)}
+
+
+def flops(found: Graph, *names: str) -> float:
+    """Matmul FLOP of all executions of the operators with these names, all operators without names."""
+    chosen = found.select(lambda op: not names or op.name in names)
+    return chosen.cost.matmul_flops
+
+
+def changed(s: Scenario, path: str, value: Any) -> Scenario:
+    """A copy with one leaf, written like workload.batch, replaced."""
+    return set_leaf(s, tuple(path.split(".")), value)
+
+
+def leaf_names(s: Scenario) -> list[str]:
+    return [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(s)]
+
+
+def fields(cost: Any) -> dict[str, float]:
+    return {field.name: getattr(cost, field.name) for field in dataclasses.fields(cost)}
