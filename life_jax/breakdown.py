@@ -44,7 +44,7 @@ def step_table(scenario: Scenario, step: Step) -> StepTable:
     graph = step_graph(scenario, step)
     device, engine = scenario.device, scenario.engine
     seconds = float(step_seconds(step_terms(graph, device, engine), engine))
-    return StepTable(tuple(_row(op, scenario, seconds) for op in graph), graph.cost, seconds)
+    return StepTable(tuple(_row(op, scenario, seconds) for op in graph if op.repeats), graph.cost, seconds)
 
 
 def prefill_table(scenario: Scenario) -> StepTable:
@@ -69,12 +69,15 @@ def _binds(t: Terms) -> str:
 
 def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:
     """The object of `explain format=json`: counts as integers, seconds as floats."""
-    parameters = round(float(decoder.parameter_count(scenario.architecture)))
+    model = scenario.architecture
     return {
         **labels,
-        "parameters": {"total": parameters, "active": parameters},  # a dense model uses all of them for every token
-        "weight_bytes": round(float(decoder.weight_bytes(scenario.architecture, scenario.precision))),
-        "kv_bytes_per_token": round(float(decoder.kv_bytes_per_token(scenario.architecture, scenario.precision))),
+        "parameters": {
+            "total": round(float(decoder.parameter_count(model))),
+            "active": round(float(decoder.active_parameter_count(model))),
+        },
+        "weight_bytes": round(float(decoder.weight_bytes(model, scenario.precision))),
+        "kv_bytes_per_token": round(float(decoder.kv_bytes_per_token(model, scenario.precision))),
         "prefill": _step_json(prefill_table(scenario)),
         "decode": _step_json(decode_table(scenario)),
     }

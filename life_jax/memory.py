@@ -84,7 +84,7 @@ def max_context(scenario: Scenario) -> Number:
 
 
 def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
-    """Inverse of cache_bytes: a sum of min(T, W_i) a_i is the least of its 2^n lines, so its inverse is the greatest."""
+    """Inverse of cache_bytes: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
     model, precision = scenario.architecture, scenario.precision
     kinds = [replace(model, blocks=(block,)) for block in model.blocks]
     slopes = [decoder.cache_bytes(kind, 1.0, precision) for kind in kinds]

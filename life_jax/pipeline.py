@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from life_jax import context, schedule
 from life_jax.graph import Graph, Op
@@ -47,8 +48,8 @@ class Run:
         constant = [op for op in first if not (op.grows or whole)]
         seconds = step_seconds(self._roofs(constant), self.scenario.engine)
         cuts = [0.0, *self._bends(first), self.decode_steps]
-        for low, high in zip(cuts, cuts[1:], strict=False):
-            ends = (self._decode_ops(low), self._decode_ops(high - 1))
+        for low, high in pairwise(cuts):
+            ends = (first if low is cuts[0] else self._decode_ops(low), self._decode_ops(high - 1))
             growing = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
             for a, b in zip(*growing, strict=True):
                 one = a.dispatch + context.mean_roofed(a, b, high - low, self.scenario.engine)

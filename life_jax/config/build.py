@@ -180,7 +180,7 @@ def _numbers(model: ModelFile, keys: tuple[str, ...], where: str) -> dict[str, f
 def bits(file: PrecisionFile) -> Precision:
     half = WeightFormat(16.0)
     return Precision(
-        weights={"linear": WeightFormat(file.weight_bits), "head": half, "embedding": half},
+        weights={"linear": WeightFormat(file.weight_bits), "head": half, "embedding": half, "router": half},
         activation_bits=file.activation_bits,
         linear_input_bits=file.activation_bits,
         kv_bits=file.kv_bits,

@@ -21,6 +21,7 @@ QK_NORMS = ("none", "per_head", "full")
 SCOPES = ("op", "total")
 CONVENTIONS = ("exact",)
 LAYERS = "architecture.blocks.*"  # a leaf of every kind of layer that has it
+WINDOW = f"{LAYERS}.attention.sliding_window"
 
 
 def number(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
@@ -138,6 +139,51 @@ class ModelFile:
         None, name="rotated part of a head", leaf=f"{LAYERS}.attention.qk_rope_head_dim"
     )
     v_head_dim: float | None = count(None, name="size of a value head", leaf=f"{LAYERS}.attention.v_head_dim")
+    attention_output_gate: bool = False  # the query projection makes a gate of its own width too (Qwen3-Next)
+    attention_chunk_size: float | None = count(
+        None, name="chunk that a chunked-local layer attends within", leaf=f"{LAYERS}.attention.attention_chunk_size"
+    )
+    index_n_heads: float | None = count(
+        None, name="heads of the sparse indexer", leaf=f"{LAYERS}.attention.index_n_heads"
+    )
+    index_head_dim: float | None = count(
+        None, name="size of an indexer head", leaf=f"{LAYERS}.attention.index_head_dim"
+    )
+    index_topk: float | None = count(
+        None, name="positions that the indexer selects", leaf=f"{LAYERS}.attention.index_topk"
+    )
+    linear_num_key_heads: float | None = count(
+        None, name="key heads of linear attention", leaf=f"{LAYERS}.attention.linear_num_key_heads"
+    )
+    linear_num_value_heads: float | None = count(
+        None, name="value heads of linear attention", leaf=f"{LAYERS}.attention.linear_num_value_heads"
+    )
+    linear_key_head_dim: float | None = count(
+        None, name="size of a key head of linear attention", leaf=f"{LAYERS}.attention.linear_key_head_dim"
+    )
+    linear_value_head_dim: float | None = count(
+        None, name="size of a value head of linear attention", leaf=f"{LAYERS}.attention.linear_value_head_dim"
+    )
+    ssm_inner_size: float | None = count(
+        None, name="inner width of a state-space layer", leaf=f"{LAYERS}.attention.ssm_inner_size"
+    )
+    ssm_state_size: float | None = count(
+        None, name="state per channel of a state-space layer", leaf=f"{LAYERS}.attention.ssm_state_size"
+    )
+    ssm_num_heads: float | None = count(
+        None, name="heads of a state-space layer", leaf=f"{LAYERS}.attention.ssm_num_heads"
+    )
+    ssm_num_groups: float = count(
+        1.0, name="groups of B and C of a state-space layer", leaf=f"{LAYERS}.attention.ssm_num_groups"
+    )
+    ssm_time_step_rank: float | None = count(
+        None, name="rank of the time step of Mamba 1", leaf=f"{LAYERS}.attention.ssm_time_step_rank"
+    )
+    conv_kernel_size: float = count(
+        4.0, name="width of the causal convolution", leaf=f"{LAYERS}.attention.conv_kernel_size"
+    )
+    conv_bias: bool = True
+    ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba); of the gated output (Mamba 2) always
     layers: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # kinds of layer, see below
     notes: str = ""
 

@@ -49,6 +49,11 @@ def parameter_count(model: Architecture) -> Number:
     return sum(tensor.parameters for tensor in tensors(model))
 
 
+def active_parameter_count(model: Architecture) -> Number:
+    """Parameters that one token needs: all but the experts that it does not choose."""
+    return sum(tensor.active_parameters for tensor in tensors(model))
+
+
 def weight_bytes(model: Architecture, precision: Precision) -> Number:
     """The whole model in memory, embedding included."""
     return sum(tensor.bytes(precision) for tensor in tensors(model))
@@ -77,12 +82,19 @@ def _layer(block: Block, d: Number, step: Step, precision: Precision) -> list[Op
     """norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual."""
     mixer = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
     mlp = ffn.INDEX[block.ffn_kind].operators(block, d, step, precision)
-    norms = [_norm(n, block, d, step.tokens, precision, block.repeats) for n in ("input_norm", "post_attention_norm")]
-    before_mlp = norms[1 : block.norms]
+
+    def norms(*names: str) -> list[Op]:
+        return [_norm(name, block, d, step.tokens, precision, block.repeats) for name in names]
+
+    def residual(name: str, branches: float = 1.0) -> Op:
+        return _residual(name, block, d, step, precision, branches)
+
+    before, after = norms("input_norm"), norms("mlp_norm") if block.norms > 1 else []
     if block.parallel:
-        return [norms[0], *mixer, *before_mlp, *mlp, _residual("mlp_residual", block, d, step, precision, 2.0)]
-    first = _residual("attention_residual", block, d, step, precision, 1.0)
-    return [norms[0], *mixer, first, *before_mlp, *mlp, _residual("mlp_residual", block, d, step, precision, 1.0)]
+        return [*before, *mixer, *after, *mlp, residual("mlp_residual", 2.0)]
+    if block.norms == 4:
+        mixer, mlp = (*mixer, *norms("attention_output_norm")), (*mlp, *norms("mlp_output_norm"))
+    return [*before, *mixer, residual("attention_residual"), *after, *mlp, residual("mlp_residual")]
 
 
 def _embedding(model: Architecture, step: Step, precision: Precision) -> Op:

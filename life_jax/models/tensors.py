@@ -11,9 +11,10 @@ from life_jax.units import BITS_PER_BYTE
 
 @dataclass(frozen=True)
 class Tensor:
-    """`repeats` matrices of d_in x d_out (and, with bias 1, a vector of d_out).
+    """`repeats` layers with `copies` matrices of d_in x d_out (and, with bias 1, a vector of d_out).
 
-    role: linear, head or embedding, which decides the format; other (norms, biases) stays apart.
+    role: linear, head, embedding or router, which decides the format; other (norms, biases) stays
+    apart. used: copies that one token needs (chosen experts).
     """
 
     name: str
@@ -22,9 +23,20 @@ class Tensor:
     d_out: Number
     bias: Number = 0.0
     repeats: Number = 1.0
+    copies: Number = 1.0
+    used: Number = 1.0
 
     @property
     def parameters(self) -> Number:
+        return self.copies * self._of_one_copy
+
+    @property
+    def active_parameters(self) -> Number:
+        """Those that one token needs."""
+        return self.used * self._of_one_copy
+
+    @property
+    def _of_one_copy(self) -> Number:
         return self.repeats * (self.d_in * self.d_out + self.bias * self.d_out)
 
     def bytes(self, precision: Precision) -> Number:
@@ -33,12 +45,13 @@ class Tensor:
         else:
             form = precision.weight(self.name, self.role)
             bits = self.d_in * self.d_out * form.bits + self.d_out * form.bits_per_channel
-        return self.repeats * (bits + self.bias * self.d_out * precision.other_bits) / BITS_PER_BYTE
+        return self.copies * self.repeats * (bits + self.bias * self.d_out * precision.other_bits) / BITS_PER_BYTE
 
 
 def project(tensor: Tensor, tokens: Number, precision: Precision) -> Op:
     """The operator x W of a linear or head tensor on `tokens` rows."""
     form = precision.weight(tensor.name, tensor.role)
+    # a router is a small linear layer that quantization leaves alone
     is_linear = tensor.role == "linear"
     return Op(
         name=tensor.name,
@@ -56,5 +69,5 @@ def project(tensor: Tensor, tokens: Number, precision: Precision) -> Op:
             "dequant_flops": form.dequant_flops,
         },
         repeats=tensor.repeats,
-        pipe="linear" if is_linear else "head",
+        pipe="linear" if is_linear else "head",  # 16-bit rate
     )

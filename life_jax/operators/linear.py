@@ -7,6 +7,11 @@ from life_jax.units import BITS_PER_BYTE
 TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [assumption, modelling.md 1.6]
 
 
+def expand_passes(rows: Number) -> Number:
+    """How often a quantized weight is expanded: once for every tile of rows, at least once; fractional in between."""
+    return larger(rows / TILE_ROWS, 1.0)
+
+
 def linear(
     *,
     tokens: Number,
@@ -29,7 +34,7 @@ def linear(
     """
     weights = d_in * d_out * weight_bits / BITS_PER_BYTE + d_out * bits_per_channel / BITS_PER_BYTE
     biases = bias * d_out * bias_bits / BITS_PER_BYTE
-    passes = larger(tokens / TILE_ROWS, 1.0)
+    passes = expand_passes(tokens)
     return Cost(
         matmul_flops=2 * tokens * d_in * d_out,
         vector_flops=bias * tokens * d_out + dequant_flops * d_in * d_out * passes,

@@ -10,6 +10,7 @@ from functools import partial
 
 from life_jax.graph import Graph, Op
 from life_jax.operators import attention, elementwise
+from life_jax.operators.experts import grouped_linear
 from life_jax.operators.linear import linear
 from life_jax.optimizations.base import Optimization
 from life_jax.specs import Scenario, set_leaf
@@ -19,7 +20,7 @@ WEIGHTED = ("weight_bits", "bits_per_channel", "bias", "dequant_flops")  # per w
 
 def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
     """One projection to all outputs: the input is read once. Formats are averaged by outputs, so bytes stay exact."""
-    if any(op.formula is not linear for op in ops):
+    if ops[0].formula not in (linear, grouped_linear) or any(op.formula is not ops[0].formula for op in ops):
         return None
     width = sum(op.args["d_out"] for op in ops)
     mean = {key: sum(op.args["d_out"] * op.args[key] for op in ops) / width for key in WEIGHTED}
@@ -63,9 +64,13 @@ def _add_norm(name: str, ops: tuple[Op, ...]) -> Op:
 PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op | None]], ...]] = {
     "attention": ((("attention_qk", "softmax", "attention_pv"), _flash),),
     "qkv": ((("q_proj", "k_proj", "v_proj"), partial(_linears, "qkv_proj")),),
-    "gate_up": ((("gate_proj", "up_proj"), partial(_linears, "gate_up_proj")),),
+    "gate_up": (
+        (("gate_proj", "up_proj"), partial(_linears, "gate_up_proj")),
+        (("experts_gate_proj", "experts_up_proj"), partial(_linears, "experts_gate_up_proj")),
+        (("shared_expert_gate_proj", "shared_expert_up_proj"), partial(_linears, "shared_expert_gate_up_proj")),
+    ),
     "add_norm": (
-        (("attention_residual", "post_attention_norm"), partial(_add_norm, "post_attention_add_norm")),
+        (("attention_residual", "mlp_norm"), partial(_add_norm, "mlp_add_norm")),
         # the residual of one layer with the first norm of the next
         (("mlp_residual", "input_norm"), partial(_add_norm, "input_add_norm")),
     ),

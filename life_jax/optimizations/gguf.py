@@ -7,8 +7,9 @@ tensor's format is their mean, weighted by layers: the bytes are exact.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from life_jax.models import attention, ffn
 from life_jax.optimizations.base import Optimization
-from life_jax.specs import Architecture, Scenario, WeightFormat, set_leaf
+from life_jax.specs import Architecture, Block, Scenario, WeightFormat, set_leaf
 
 # bits per weight = 8 * bytes of a block / weights in it
 BLOCK = {
@@ -35,11 +36,12 @@ def bits_per_weight(block: str) -> float:
 
 @dataclass(frozen=True)
 class Layer:
-    """Where a tensor stands: layer `index` of `count`; query heads per KV head."""
+    """Where a tensor stands: layer `index` of `count`; query heads per KV head; routed experts."""
 
     index: int
     count: int
     sharing: float
+    experts: int = 0
 
     @property
     def more_bits(self) -> bool:
@@ -55,6 +57,21 @@ class FileType:
     default: str
     output: str = "Q6_K"
     rules: Mapping[str, Callable[[Layer], str]] = field(default_factory=dict)
+
+    def type_of(self, tensor: str, layer: Layer) -> str:
+        """Block format of a tensor; experts follow the rule of the dense tensor of that name."""
+        name = tensor.removeprefix("experts_").removeprefix("shared_expert_")
+        if layer.experts == 8 and name in EIGHT_EXPERTS and self.default in SMALL:
+            return EIGHT_EXPERTS[name]
+        found = self.rules[name](layer) if name in self.rules else self.default
+        # In 70B-class models eight query heads share V, so that wider weights cost little.
+        is_70b = layer.count == 80 and layer.sharing == 8
+        return "Q5_K" if name == "v_proj" and is_70b and found in ("Q3_K", "Q4_K") else found
+
+
+# In 8-expert models attention is a small part of the file, and gets more bits
+EIGHT_EXPERTS = {"k_proj": "Q8_0", "v_proj": "Q8_0", "o_proj": "Q5_K"}
+SMALL = ("Q2_K", "Q3_K", "Q4_K")
 
 
 FILE_TYPES = {
@@ -103,34 +120,41 @@ def _format(types: list[str], row: int) -> WeightFormat:
 
 
 def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightFormat]:
-    """Format of every tensor whose format is not the default, and of the roles."""
+    """Format of every linear tensor by name, averaged over the layers that have it, and of the roles."""
     kind = FILE_TYPES[file_type]
-    hidden = int(model.hidden_size)
     layers = int(sum(block.repeats for block in model.blocks))
-    attention, ffn = model.blocks[0].attention, model.blocks[0].ffn
-    sharing = attention["num_attention_heads"] / attention["num_key_value_heads"]
-    rows = {
-        "q_proj": hidden,
-        "k_proj": hidden,
-        "v_proj": hidden,
-        "o_proj": int(attention["num_attention_heads"] * attention["head_dim"]),
-        "gate_proj": hidden,
-        "up_proj": hidden,
-        "down_proj": int(ffn["intermediate_size"]),
+    types: dict[str, list[str]] = {}
+    rows: dict[str, int] = {}
+    start = 0
+    for block in model.blocks:
+        found = (
+            *attention.INDEX[block.attention_kind].tensors(block, model.hidden_size),
+            *ffn.INDEX[block.ffn_kind].tensors(block, model.hidden_size),
+        )
+        for tensor in (t for t in found if t.role == "linear"):
+            rows[tensor.name] = int(tensor.d_in)
+            where = [_layer(block, start + i, layers) for i in range(int(block.repeats))]
+            types.setdefault(tensor.name, []).extend(kind.type_of(tensor.name, layer) for layer in where)
+        start += int(block.repeats)
+    hidden = int(model.hidden_size)
+    output = "Q8_0" if hidden % 256 and kind.output == "Q6_K" else kind.output
+    return {
+        **{name: _format(each, rows[name]) for name, each in types.items()},
+        "linear": _format([kind.default], hidden),
+        "head": _format([output], hidden),
+        "embedding": _format([kind.default], hidden),
+        "router": WeightFormat(32.0),
     }
-    every = [Layer(index, layers, sharing) for index in range(layers)]
 
-    def types(name: str) -> list[str]:
-        found = [kind.rules[name](x) for x in every] if name in kind.rules else [kind.default] * layers
-        if name == "v_proj" and layers == 80 and sharing == 8:
-            # In 70B-class models eight query heads share V, so that wider weights cost little.
-            found = ["Q5_K" if t in ("Q3_K", "Q4_K") else t for t in found]
-        return found
 
-    formats = {name: _format(types(name), row) for name, row in rows.items()}
-    embedding = _format([kind.default], hidden)
-    output = _format(["Q8_0" if hidden % 256 and kind.output == "Q6_K" else kind.output], hidden)
-    return {**formats, "linear": formats["q_proj"], "head": output, "embedding": embedding}
+def _layer(block: Block, index: int, count: int) -> Layer:
+    heads = block.attention["num_attention_heads"]
+    return Layer(
+        index,
+        count,
+        sharing=heads / block.attention.get("num_key_value_heads", heads),
+        experts=int(block.ffn.get("num_experts", 0)),
+    )
 
 
 def gguf(*, file_type: str) -> Optimization:

@@ -3,6 +3,8 @@
 from life_jax.optimizations.base import Optimization
 from life_jax.specs import Scenario, WeightFormat, set_leaf
 
+ROLES = ("linear", "head", "embedding", "router")
+
 
 def weight_format(
     *, bits: float, group_size: float = 0, scale_bits: float = 0, zero_bits: float = 0, dequant_flops: float = 0
@@ -34,7 +36,7 @@ def weight_quantization(
 
     def change(scenario: Scenario) -> Scenario:
         # A later format replaces an earlier one whole, also where that one named single tensors.
-        kept = {k: v for k, v in scenario.precision.weights.items() if k in ("linear", "head", "embedding")}
+        kept = {k: v for k, v in scenario.precision.weights.items() if k in ROLES}
         return set_leaf(scenario, ("precision", "weights"), {**kept, **dict.fromkeys(roles, form)})
 
     return Optimization(transforms=(change,), sets={"weight_bits": ""})

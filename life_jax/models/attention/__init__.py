@@ -3,6 +3,6 @@ needs), `tensors`, `operators`, `cache_bytes` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.attention import full, sliding_window
+from life_jax.models.attention import full, mla, sliding_window
 
-INDEX: dict[str, ModuleType] = {"full": full, "sliding_window": sliding_window}
+INDEX: dict[str, ModuleType] = {"full": full, "mla": mla, "sliding_window": sliding_window}

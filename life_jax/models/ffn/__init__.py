@@ -3,6 +3,6 @@ needs), `tensors`, `operators` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.ffn import gated, plain
+from life_jax.models.ffn import gated, moe, plain
 
-INDEX: dict[str, ModuleType] = {"gated": gated, "plain": plain}
+INDEX: dict[str, ModuleType] = {"gated": gated, "moe": moe, "plain": plain}

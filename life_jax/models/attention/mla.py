@@ -1,0 +1,109 @@
+"""Multi-head latent attention: low-rank queries, one latent vector per token in the cache.
+
+Each step takes the cheaper of the two forms, by FLOP: absorbed in decode, expanded in prefill.
+"""
+
+from dataclasses import replace
+
+from life_jax.graph import Op
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number, where
+from life_jax.operators import latent_attention as latent
+from life_jax.operators.attention import causal_pairs
+from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+from life_jax.units import BITS_PER_BYTE
+
+KEYS = ("num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """q_lora_rank 0 stands for full-rank queries: then q_b_proj reads the hidden state, and q_a_proj is empty."""
+    h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
+    n, has_low = block.repeats, 1.0 * (block.attention["q_lora_rank"] > 0)
+    return (
+        Tensor("q_a_proj", "linear", hidden_size, low, repeats=n),
+        Tensor("q_a_norm", "other", low * has_low, 1.0, repeats=n),
+        Tensor("q_b_proj", "linear", where(low > 0, low, hidden_size), h * (nope + rotated), repeats=n),
+        Tensor("kv_a_proj", "linear", hidden_size, rank + rotated, repeats=n),
+        Tensor("kv_a_norm", "other", rank, 1.0, repeats=n),
+        Tensor("kv_b_proj", "linear", rank, h * (nope + value), repeats=n),
+        Tensor("o_proj", "linear", h * value, hidden_size, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
+    shape = {"heads": h, "rank": rank, "nope": nope, "rope": rotated, "value": value}
+    pairs = causal_pairs(queries=step.new, past=step.past)
+    absorbed = latent.absorbed_is_cheaper(queries=step.new, past=step.past, pairs=pairs, **shape)
+    q_a, _, q_b, kv_a, _, kv_b, o = tensors(block, hidden_size)
+    has_low = 1.0 * (low > 0)
+    positions = step.past + step.new
+    # absorbed: applied to the queries and outputs of the new tokens; expanded: to the latents of all
+    rows = step.batch * where(absorbed > 0, step.new, positions)
+    core = {
+        **shape,
+        "batch": step.batch,
+        "queries": step.new,
+        "pairs": pairs,
+        "positions": positions,
+        "absorbed": absorbed,
+        "activation_bits": precision.activation_bits,
+        **_cache(precision),
+        "kv_dequant_flops": precision.kv_dequant_flops,
+    }
+    append = {**_elements(rank + rotated, step, precision), **_cache(precision)}
+    return (
+        _if(has_low, project(q_a, step.tokens, precision)),
+        _if(has_low, _norm("q_a_norm", block, low, step, precision)),
+        project(q_b, step.tokens, precision),
+        project(kv_a, step.tokens, precision),
+        _norm("kv_a_norm", block, rank, step, precision),
+        Op("rope", rope, _elements((h + 1) * rotated, step, precision), block.repeats),
+        Op(
+            "kv_append",
+            latent.latent_append,
+            {**_elements(rank + rotated, step, precision), **_cache(precision)},
+            block.repeats,
+        ),
+        replace(project(kv_b, rows, precision), grows=True),
+        Op("attention", latent.latent_attention, core, block.repeats, "attention", grows=True),
+        project(o, step.tokens, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """The latent and the rotated part of the key, shared by all heads, K and V together."""
+    a = block.attention
+    width = a["kv_lora_rank"] + a["qk_rope_head_dim"]
+    return block.repeats * tokens * (width * precision.kv_bits + precision.kv_scale_bits) / BITS_PER_BYTE
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of q, and of K and V expanded."""
+    h, _, _, nope, rotated, value = (block.attention[key] for key in KEYS)
+    return h * (2 * (nope + rotated) + value)
+
+
+def _cache(precision: Precision) -> dict[str, Number]:
+    return {"kv_bits": precision.kv_bits, "kv_scale_bits": precision.kv_scale_bits}
+
+
+def _elements(width: Number, step: Step, precision: Precision) -> dict[str, Number]:
+    return {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
+
+
+def _if(present: Number, op: Op) -> Op:
+    return replace(op, repeats=op.repeats * present)
+
+
+def _norm(name: str, block: Block, width: Number, step: Step, precision: Precision) -> Op:
+    args = {
+        **_elements(width, step, precision),
+        "weights": width,
+        "flops": NORM_FLOPS[block.norm],
+        "weight_bits": precision.other_bits,
+    }
+    return Op(name, norm, args, block.repeats)
