@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from life_jax.models import decoder
-from life_jax.numerics import Number, floor, larger, where
+from life_jax.numerics import Number, divide, floor, larger, where
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
 
@@ -87,11 +87,17 @@ def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
     """Inverse of cache_bytes: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
     model, precision = scenario.architecture, scenario.precision
     kinds = [replace(model, blocks=(block,)) for block in model.blocks]
-    slopes = [decoder.cache_bytes(kind, 1.0, precision) for kind in kinds]
-    limits = [decoder.cache_bytes(kind, FAR, precision) for kind in kinds]
+    constant = decoder.cache_bytes(model, 0.0, precision)
+    slopes = [decoder.kv_bytes_per_token(kind, precision) for kind in kinds]
+    limits = [decoder.cache_bytes(kind, FAR, precision) - decoder.cache_bytes(kind, 0.0, precision) for kind in kinds]
+    room_of_one = room_of_one - constant
     best: Number = 0.0
     for full in product((False, True), repeat=len(kinds)):
         slope = sum(a for a, f in zip(slopes, full, strict=True) if not f)
         taken = sum(a for a, f in zip(limits, full, strict=True) if f)
-        best = larger(best, (room_of_one - taken) / slope) if not all(full) else where(room_of_one >= taken, FAR, best)
+        best = (
+            larger(best, divide(room_of_one - taken, slope))
+            if not all(full)
+            else where(room_of_one >= taken, FAR, best)
+        )
     return best

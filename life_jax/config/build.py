@@ -150,9 +150,10 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
             f"{where}.num_attention_heads is {model.num_attention_heads:g}, "
             f"not a multiple of num_key_value_heads {model.num_key_value_heads:g}"
         )
-    if model.norms_per_layer not in (1, 2, 4) or (model.norms_per_layer == 1 and not model.parallel):
+    one_branch = model.parallel or "none" in (model.attention, model.ffn)
+    if model.norms_per_layer not in (1, 2, 4) or (model.norms_per_layer == 1 and not one_branch):
         raise ConfigError(
-            f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, 4, or 1 with parallel: true"
+            f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, 4, or 1 where a layer has one branch"
         )
     repeats = check_number(entry.get("repeats"), {"low": 1}, f"{where}.layers.repeats")
     return Block(

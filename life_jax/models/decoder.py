@@ -60,13 +60,13 @@ def weight_bytes(model: Architecture, precision: Precision) -> Number:
 
 
 def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Number:
-    """KV cache of one sequence of `tokens` in the whole model."""
+    """KV cache and recurrent states of one sequence of `tokens` in the whole model."""
     return sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
 
 
 def kv_bytes_per_token(model: Architecture, precision: Precision) -> Number:
     """Growth of the whole model's cache per token and sequence, below any window."""
-    return cache_bytes(model, 1.0, precision)
+    return cache_bytes(model, 1.0, precision) - cache_bytes(model, 0.0, precision)
 
 
 def widest_activation(model: Architecture) -> Number:
@@ -89,6 +89,8 @@ def _layer(block: Block, d: Number, step: Step, precision: Precision) -> list[Op
     def residual(name: str, branches: float = 1.0) -> Op:
         return _residual(name, block, d, step, precision, branches)
 
+    if not (mixer and mlp):  # one branch: a norm, a mixer or an MLP, a residual
+        return [*norms("input_norm"), *mixer, *mlp, residual("mlp_residual")]
     before, after = norms("input_norm"), norms("mlp_norm") if block.norms > 1 else []
     if block.parallel:
         return [*before, *mixer, *after, *mlp, residual("mlp_residual", 2.0)]

@@ -6,7 +6,7 @@ many cached `positions` are read; the formulas below are the same for all.
 """
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number, clip, smaller
+from life_jax.numerics import Number, clip, floor, smaller
 from life_jax.units import BITS_PER_BYTE
 
 SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (modelling.md 0)
@@ -26,6 +26,22 @@ def window_pairs(*, queries: Number, past: Number, window: Number) -> Number:
 def window_positions(*, queries: Number, past: Number, window: Number) -> Number:
     """Cached positions that a step reads: the window of its first query to its last one."""
     return smaller(past + queries, window + queries - 1)
+
+
+def chunk_pairs(*, queries: Number, past: Number, chunk: Number) -> Number:
+    """The same where a query attends only its own chunk of positions: sum of ((past + i - 1) mod chunk) + 1."""
+
+    def up_to(n: Number) -> Number:
+        whole = floor(n / chunk)
+        rest = n - whole * chunk
+        return whole * chunk * (chunk + 1) / 2 + rest * (rest + 1) / 2
+
+    return up_to(past + queries) - up_to(past)
+
+
+def chunk_positions(*, queries: Number, past: Number, chunk: Number) -> Number:
+    """Cached positions that a step reads: from the beginning of its first query's chunk."""
+    return past - floor(past / chunk) * chunk + queries
 
 
 def kv_bytes(*, tokens: Number, kv_heads: Number, head_dim: Number, kv_bits: Number, kv_scale_bits: Number) -> Number:

@@ -1,8 +1,17 @@
-"""Attention kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
+"""Mixer kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
 needs), `tensors`, `operators`, `cache_bytes` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.attention import full, mla, sliding_window
+from life_jax.models.attention import chunked, full, gated_delta, mamba1, mamba2, mla, none, sliding_window
 
-INDEX: dict[str, ModuleType] = {"full": full, "mla": mla, "sliding_window": sliding_window}
+INDEX: dict[str, ModuleType] = {
+    "full": full,
+    "sliding_window": sliding_window,
+    "chunked": chunked,
+    "mla": mla,
+    "gated_delta": gated_delta,
+    "mamba1": mamba1,
+    "mamba2": mamba2,
+    "none": none,
+}

@@ -11,11 +11,20 @@ from life_jax.operators.attention import (
     kv_bytes,
     softmax,
 )
-from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
+from life_jax.operators.elementwise import NORM_FLOPS, gate_multiply, norm, rope
 from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 
-KEYS = ("num_attention_heads", "num_key_value_heads", "head_dim", "qkv_bias", "o_bias", "partial_rotary_factor")
+KEYS = (
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "qkv_bias",
+    "o_bias",
+    "partial_rotary_factor",
+    "attention_sinks",
+    "attention_output_gate",
+)
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
@@ -24,10 +33,14 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     q_width = a["num_attention_heads"] * a["head_dim"]
     kv_width = a["num_key_value_heads"] * a["head_dim"]
     projections = (
-        Tensor("q_proj", "linear", hidden_size, q_width, a["qkv_bias"], block.repeats),
+        # with an output gate the query projection is twice as wide
+        Tensor(
+            "q_proj", "linear", hidden_size, q_width * (1 + a["attention_output_gate"]), a["qkv_bias"], block.repeats
+        ),
         Tensor("k_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
         Tensor("v_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
         Tensor("o_proj", "linear", q_width, hidden_size, a["o_bias"], block.repeats),
+        Tensor("attention_sinks", "other", a["attention_sinks"] * a["num_attention_heads"], 1.0, repeats=block.repeats),
     )
     if block.qk_norm == "none":
         return projections
@@ -64,7 +77,10 @@ def around(block: Block, hidden_size: Number, step: Step, precision: Precision, 
     by_name = {t.name: t for t in tensors(block, hidden_size)}
     q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
     positions = _positions(block, step, precision)
-    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *core, o)
+    width = block.attention["num_attention_heads"] * block.attention["head_dim"]
+    elements = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
+    gate = Op("output_gate", gate_multiply, elements, block.repeats * block.attention["attention_output_gate"])
+    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *core, gate, o)
 
 
 def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Precision) -> tuple[Op, ...]:

@@ -62,12 +62,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         project(kv_a, step.tokens, precision),
         _norm("kv_a_norm", block, rank, step, precision),
         Op("rope", rope, _elements((h + 1) * rotated, step, precision), block.repeats),
-        Op(
-            "kv_append",
-            latent.latent_append,
-            {**_elements(rank + rotated, step, precision), **_cache(precision)},
-            block.repeats,
-        ),
+        Op("kv_append", latent.latent_append, append, block.repeats),
         replace(project(kv_b, rows, precision), grows=True),
         Op("attention", latent.latent_attention, core, block.repeats, "attention", grows=True),
         project(o, step.tokens, precision),

@@ -3,6 +3,6 @@ needs), `tensors`, `operators` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.ffn import gated, moe, plain
+from life_jax.models.ffn import gated, moe, none, plain
 
-INDEX: dict[str, ModuleType] = {"gated": gated, "moe": moe, "plain": plain}
+INDEX: dict[str, ModuleType] = {"gated": gated, "moe": moe, "none": none, "plain": plain}

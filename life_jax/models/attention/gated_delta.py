@@ -1,0 +1,76 @@
+"""Gated delta rule (Qwen3-Next): projection to q, k, v and gate, convolution, recurrence, gated norm, output."""
+
+from life_jax.graph import Op
+from life_jax.models.attention import recurrent
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.recurrent import gated_delta
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = (
+    "linear_num_key_heads",
+    "linear_num_value_heads",
+    "linear_key_head_dim",
+    "linear_value_head_dim",
+    "conv_kernel_size",
+    "conv_bias",
+)
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """in_proj_ba: write strength and decay; ssm_scalars: decay rate and time-step bias of every value head."""
+    _, value_heads, _, value_dim, *_ = (block.attention[key] for key in KEYS)
+    keys, values = _widths(block)
+    n = block.repeats
+    return (
+        Tensor("in_proj_qkvz", "linear", hidden_size, 2 * keys + 2 * values, repeats=n),
+        Tensor("in_proj_ba", "linear", hidden_size, 2 * value_heads, repeats=n),
+        recurrent.conv_tensor(block, 2 * keys + values),
+        Tensor("ssm_scalars", "other", value_heads, 2.0, repeats=n),
+        Tensor("mixer_norm", "other", value_dim, 1.0, repeats=n),
+        Tensor("out_proj", "linear", values, hidden_size, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    key_heads, value_heads, key_dim, value_dim, *_ = (block.attention[key] for key in KEYS)
+    keys, values = _widths(block)
+    qkvz, ba, *_, out = tensors(block, hidden_size)
+    rule = {
+        "batch": step.batch,
+        "queries": step.new,
+        "key_heads": key_heads,
+        "value_heads": value_heads,
+        "key_dim": key_dim,
+        "value_dim": value_dim,
+        "activation_bits": precision.activation_bits,
+    }
+    return (
+        project(qkvz, step.tokens, precision),
+        project(ba, step.tokens, precision),
+        recurrent.conv(block, 2 * keys + values, step, precision),
+        Op("gated_delta", gated_delta, rule, block.repeats, "attention"),
+        *recurrent.gated_norm(block, values, value_dim, step, precision),
+        project(out, step.tokens, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    _, value_heads, key_dim, value_dim, *_ = (block.attention[key] for key in KEYS)
+    keys, values = _widths(block)
+    state = value_heads * key_dim * value_dim
+    return recurrent.cache_bytes(block, state, 2 * keys + values, precision) + 0.0 * tokens
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of q, k, v and gate."""
+    keys, values = _widths(block)
+    return 2 * keys + 2 * values
+
+
+def _widths(block: Block) -> tuple[Number, Number]:
+    """Elements per token of all keys, and of all values."""
+    a = block.attention
+    keys = a["linear_num_key_heads"] * a["linear_key_head_dim"]
+    return keys, a["linear_num_value_heads"] * a["linear_value_head_dim"]

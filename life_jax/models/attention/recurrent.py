@@ -1,0 +1,44 @@
+"""What the recurrent mixers share: their convolution, their gated norm, their constant cache."""
+
+from life_jax.graph import Op
+from life_jax.models.tensors import Tensor
+from life_jax.numerics import Number
+from life_jax.operators import elementwise
+from life_jax.operators.recurrent import STATE_BITS, causal_conv
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+from life_jax.units import BITS_PER_BYTE
+
+
+def conv_tensor(block: Block, channels: Number) -> Tensor:
+    a = block.attention
+    return Tensor("conv1d", "other", channels, a["conv_kernel_size"] + a["conv_bias"], repeats=block.repeats)
+
+
+def conv(block: Block, channels: Number, step: Step, precision: Precision) -> Op:
+    args = {
+        "batch": step.batch,
+        "queries": step.new,
+        "channels": channels,
+        "kernel": block.attention["conv_kernel_size"],
+        "bias": block.attention["conv_bias"],
+        "weight_bits": precision.other_bits,
+        "activation_bits": precision.activation_bits,
+    }
+    return Op("conv1d", causal_conv, args, block.repeats)
+
+
+def gated_norm(block: Block, width: Number, weights: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """norm(y) * act(z)."""
+    elements = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
+    norm = {**elements, "weights": weights, "flops": elementwise.NORM_FLOPS["rmsnorm"]}
+    return (
+        Op("mixer_norm", elementwise.norm, {**norm, "weight_bits": precision.other_bits}, block.repeats),
+        Op("mixer_gate", elementwise.gate_multiply, elements, block.repeats),
+    )
+
+
+def cache_bytes(block: Block, state: Number, channels: Number, precision: Precision) -> Number:
+    """State and last inputs of the convolution of one sequence, however long it is."""
+    inputs = channels * (block.attention["conv_kernel_size"] - 1) * precision.activation_bits
+    return block.repeats * (state * STATE_BITS + inputs) / BITS_PER_BYTE

@@ -1,0 +1,21 @@
+"""No feed-forward network: a layer that is only a mixer."""
+
+from life_jax.graph import Op
+from life_jax.models.tensors import Tensor
+from life_jax.numerics import Number
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS: tuple[str, ...] = ()
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    return ()
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    return ()
+
+
+def widest(block: Block) -> Number:
+    return 0.0

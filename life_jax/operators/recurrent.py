@@ -1,0 +1,115 @@
+"""Mixers whose state does not grow with the context: causal convolution, Mamba 1 and 2, gated delta rule.
+
+A step reads and writes the state of each sequence once, whatever its length. Prefill of Mamba 2 and
+of the delta rule works in chunks on the matrix units; decode updates the state on the vector units.
+"""
+
+from life_jax.cost import Cost
+from life_jax.numerics import Number, smaller, where
+from life_jax.units import BITS_PER_BYTE
+
+STATE_BITS = 32  # recurrent states are kept in fp32
+SSD_CHUNK = 256  # tokens of a chunk of Mamba 2 (its reference implementation's default)
+DELTA_CHUNK = 64  # tokens of a chunk of the delta rule (flash-linear-attention's kernels)
+
+
+def _state_bytes(*, batch: Number, elements: Number, bits: Number) -> Number:
+    return batch * elements * bits / BITS_PER_BYTE
+
+
+def causal_conv(
+    *,
+    batch: Number,
+    queries: Number,
+    channels: Number,
+    kernel: Number,
+    bias: Number,
+    weight_bits: Number,
+    activation_bits: Number,
+) -> Cost:
+    """Depthwise causal convolution; the last kernel - 1 inputs are its state."""
+    elements = batch * queries * channels
+    state = _state_bytes(batch=batch, elements=channels * (kernel - 1), bits=activation_bits)
+    return Cost(
+        vector_flops=2 * kernel * elements,
+        weight_bytes=channels * (kernel + bias) * weight_bits / BITS_PER_BYTE,
+        kv_read=state,
+        kv_written=state,
+        activations_read=elements * activation_bits / BITS_PER_BYTE,
+        activations_written=elements * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def mamba2_scan(
+    *, batch: Number, queries: Number, inner: Number, state: Number, groups: Number, activation_bits: Number
+) -> Cost:
+    """State-space duality of Mamba 2 (Dao and Gu 2024): inner x state elements per sequence.
+
+    Decode: decay and multiply, outer product and add, read-out: 6 FLOP per element of the state.
+    Prefill: per token, 2 q (state groups + inner) within its chunk of q tokens and 4 inner state
+    between chunks.
+    """
+    tokens = batch * queries
+    chunk = smaller(queries, SSD_CHUNK)
+    single = queries <= 1
+    chunked = 2 * chunk * (state * groups + inner) + 4 * inner * state
+    bytes_of_state = _state_bytes(batch=batch, elements=inner * state, bits=STATE_BITS)
+    operands = tokens * (inner + 2 * groups * state) * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=where(single, 0.0, tokens * chunked),
+        vector_flops=where(single, 6 * tokens * inner * state, 0.0),
+        kv_read=bytes_of_state,
+        kv_written=bytes_of_state,
+        activations_read=operands,
+        activations_written=tokens * inner * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def mamba1_scan(*, batch: Number, queries: Number, inner: Number, state: Number, activation_bits: Number) -> Cost:
+    """Selective scan of Mamba 1 (Gu and Dao 2023): 9 FLOP per token and element of the state, on the vector units."""
+    tokens = batch * queries
+    bytes_of_state = _state_bytes(batch=batch, elements=inner * state, bits=STATE_BITS)
+    return Cost(
+        vector_flops=9 * tokens * inner * state,
+        kv_read=bytes_of_state,
+        kv_written=bytes_of_state,
+        activations_read=tokens * (2 * inner + 2 * state) * activation_bits / BITS_PER_BYTE,
+        activations_written=tokens * inner * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def gated_delta(
+    *,
+    batch: Number,
+    queries: Number,
+    key_heads: Number,
+    value_heads: Number,
+    key_dim: Number,
+    value_dim: Number,
+    activation_bits: Number,
+) -> Cost:
+    """Gated delta rule (Yang et al. 2024): a key_dim x value_dim state for each value head.
+
+    Decode: read-out, error and update: 8 FLOP per element of the state. Prefill in chunks of q
+    tokens, per token and head: 2 q (3 key_dim + 2 value_dim) for the products within the chunk and
+    6 key_dim value_dim with the state.
+    """
+    tokens = batch * queries
+    chunk = smaller(queries, DELTA_CHUNK)
+    single = queries <= 1
+    chunked = 2 * chunk * (3 * key_dim + 2 * value_dim) + 6 * key_dim * value_dim
+    elements = value_heads * key_dim * value_dim
+    bytes_of_state = _state_bytes(batch=batch, elements=elements, bits=STATE_BITS)
+    row = (2 * key_heads * key_dim + value_heads * value_dim) * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=where(single, 0.0, tokens * value_heads * chunked),
+        vector_flops=where(single, 8 * tokens * elements, 0.0),
+        kv_read=bytes_of_state,
+        kv_written=bytes_of_state,
+        activations_read=tokens * row,
+        activations_written=tokens * value_heads * value_dim * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
