@@ -53,6 +53,7 @@ class Block:
     parallel: bool = static(default=False)
     qk_norm: str = static(default="none")
     position: str = static(default="rope")
+    output_gate: bool = static(default=False)
 
 
 @pytree

@@ -167,6 +167,7 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
         parallel=model.parallel,
         qk_norm=model.qk_norm,
         position=model.position,
+        output_gate=model.attention_output_gate,
     )
 
 

@@ -23,7 +23,6 @@ KEYS = (
     "o_bias",
     "partial_rotary_factor",
     "attention_sinks",
-    "attention_output_gate",
 )
 
 
@@ -34,9 +33,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     kv_width = a["num_key_value_heads"] * a["head_dim"]
     projections = (
         # with an output gate the query projection is twice as wide
-        Tensor(
-            "q_proj", "linear", hidden_size, q_width * (1 + a["attention_output_gate"]), a["qkv_bias"], block.repeats
-        ),
+        Tensor("q_proj", "linear", hidden_size, q_width * (1 + block.output_gate), a["qkv_bias"], block.repeats),
         Tensor("k_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
         Tensor("v_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
         Tensor("o_proj", "linear", q_width, hidden_size, a["o_bias"], block.repeats),
@@ -77,10 +74,14 @@ def around(block: Block, hidden_size: Number, step: Step, precision: Precision, 
     by_name = {t.name: t for t in tensors(block, hidden_size)}
     q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
     positions = _positions(block, step, precision)
+    gates = (_output_gate(block, step, precision),) if block.output_gate else ()
+    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *core, *gates, o)
+
+
+def _output_gate(block: Block, step: Step, precision: Precision) -> Op:
     width = block.attention["num_attention_heads"] * block.attention["head_dim"]
-    elements = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
-    gate = Op("output_gate", gate_multiply, elements, block.repeats * block.attention["attention_output_gate"])
-    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *core, gate, o)
+    args = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
+    return Op("output_gate", gate_multiply, args, block.repeats)
 
 
 def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Precision) -> tuple[Op, ...]:
