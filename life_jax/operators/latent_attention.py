@@ -8,7 +8,7 @@ Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.
 
 from life_jax.cost import Cost
 from life_jax.numerics import Number, where
-from life_jax.operators.attention import SOFTMAX_FLOPS
+from life_jax.operators.attention import SOFTMAX_FLOPS, causal_pairs
 from life_jax.units import BITS_PER_BYTE
 
 
@@ -79,5 +79,27 @@ def latent_append(
     return Cost(
         activations_read=tokens * width * activation_bits / BITS_PER_BYTE,
         kv_written=tokens * (width * kv_bits + kv_scale_bits) / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def index_scores(
+    *,
+    batch: Number,
+    queries: Number,
+    past: Number,
+    heads: Number,
+    head_dim: Number,
+    activation_bits: Number,
+    kv_bits: Number,
+) -> Cost:
+    """Scores of the sparse indexer: every head of a new token with the one key of every earlier token, then
+    a ReLU, a weighted sum over heads and the selection (3 FLOP per head and pair)."""
+    pairs = batch * causal_pairs(queries=queries, past=past)
+    return Cost(
+        matmul_flops=2 * heads * head_dim * pairs,
+        vector_flops=3 * heads * pairs,
+        kv_read=batch * (past + queries) * head_dim * kv_bits / BITS_PER_BYTE,
+        activations_read=batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE,
         dispatches=1,
     )

@@ -3,13 +3,14 @@ needs), `tensors`, `operators`, `cache_bytes` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.attention import chunked, full, gated_delta, mamba1, mamba2, mla, none, sliding_window
+from life_jax.models.attention import chunked, full, gated_delta, mamba1, mamba2, mla, mla_sparse, none, sliding_window
 
 INDEX: dict[str, ModuleType] = {
     "full": full,
     "sliding_window": sliding_window,
     "chunked": chunked,
     "mla": mla,
+    "mla_sparse": mla_sparse,
     "gated_delta": gated_delta,
     "mamba1": mamba1,
     "mamba2": mamba2,

@@ -34,15 +34,28 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    pairs = causal_pairs(queries=step.new, past=step.past)
+    return latent_operators(block, hidden_size, step, precision, pairs=pairs, positions=step.past + step.new)
+
+
+def latent_operators(
+    block: Block,
+    hidden_size: Number,
+    step: Step,
+    precision: Precision,
+    *,
+    pairs: Number,
+    positions: Number,
+    bend: Number | None = None,
+) -> tuple[Op, ...]:
+    """Projections, cache append, up-projection and attention over `pairs` pairs and `positions` read positions."""
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     shape = {"heads": h, "rank": rank, "nope": nope, "rope": rotated, "value": value}
-    pairs = causal_pairs(queries=step.new, past=step.past)
     absorbed = latent.absorbed_is_cheaper(queries=step.new, past=step.past, pairs=pairs, **shape)
     q_a, _, q_b, kv_a, _, kv_b, o = tensors(block, hidden_size)
     has_low = 1.0 * (low > 0)
-    positions = step.past + step.new
     # absorbed: applied to the queries and outputs of the new tokens; expanded: to the latents of all
-    rows = step.batch * where(absorbed > 0, step.new, positions)
+    rows = step.batch * where(absorbed > 0, step.new, step.past + step.new)
     core = {
         **shape,
         "batch": step.batch,
@@ -64,7 +77,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         Op("rope", rope, _elements((h + 1) * rotated, step, precision), block.repeats),
         Op("kv_append", latent.latent_append, append, block.repeats),
         replace(project(kv_b, rows, precision), grows=True),
-        Op("attention", latent.latent_attention, core, block.repeats, "attention", grows=True),
+        Op("attention", latent.latent_attention, core, block.repeats, "attention", grows=True, bend=bend),
         project(o, step.tokens, precision),
     )
 

@@ -1,0 +1,64 @@
+"""Latent attention to the positions that a light indexer selects (DeepSeek V3.2's DSA)."""
+
+from life_jax.graph import Op
+from life_jax.models.attention import mla
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number, smaller
+from life_jax.operators.attention import window_pairs
+from life_jax.operators.latent_attention import index_scores, latent_append
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+from life_jax.units import BITS_PER_BYTE
+
+INDEXER = ("index_n_heads", "index_head_dim", "index_topk")
+KEYS = (*mla.KEYS, *INDEXER)
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    return (*mla.tensors(block, hidden_size), *_indexer(block, hidden_size))
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """The indexer scores every position causally; attention sees at most index_topk of them per query."""
+    heads, width, selected = (block.attention[key] for key in INDEXER)
+    query, key, weights, _ = _indexer(block, hidden_size)
+    attention = mla.latent_operators(
+        block,
+        hidden_size,
+        step,
+        precision,
+        pairs=window_pairs(queries=step.new, past=step.past, window=selected),
+        positions=smaller(step.past + step.new, selected * step.new),
+        bend=selected - 1,
+    )
+    scores = {"batch": step.batch, "queries": step.new, "past": step.past, "heads": heads, "head_dim": width}
+    bits = {"activation_bits": precision.activation_bits, "kv_bits": precision.kv_bits}
+    append = {"tokens": step.tokens, "width": width, "kv_scale_bits": 0.0, **bits}
+    return (
+        *(project(t, step.tokens, precision) for t in (query, key, weights)),
+        Op("index_append", latent_append, append, block.repeats),
+        Op("index_scores", index_scores, {**scores, **bits}, block.repeats, "attention", grows=True),
+        *attention,
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """The latent cache and the indexer's keys."""
+    keys = block.repeats * tokens * block.attention["index_head_dim"] * precision.kv_bits / BITS_PER_BYTE
+    return mla.cache_bytes(block, tokens, precision) + keys
+
+
+def widest(block: Block) -> Number:
+    return mla.widest(block)
+
+
+def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Queries from the low-rank query, one key per token, a weight per head; the norm of the key (LayerNorm)."""
+    heads, width, _ = (block.attention[key] for key in INDEXER)
+    n = block.repeats
+    return (
+        Tensor("index_q_proj", "linear", block.attention["q_lora_rank"], heads * width, repeats=n),
+        Tensor("index_k_proj", "linear", hidden_size, width, repeats=n),
+        Tensor("index_weights_proj", "router", hidden_size, heads, repeats=n),
+        Tensor("index_k_norm", "other", 2 * width, 1.0, repeats=n),
+    )
