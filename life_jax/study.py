@@ -16,7 +16,7 @@ from life_jax.config import axes as axis_table
 from life_jax.config import door, knobs, ranges
 from life_jax.config.build import Built, build
 from life_jax.config.check import check_number
-from life_jax.config.compose import Composed, compose
+from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template
@@ -202,6 +202,7 @@ def _counted(done: Callable[[int, int], None], first: int, chunk: grid.Chunk) ->
 def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
     """In the order of the file's dimensions: model, then hw, then opt."""
     for model, model_file in composed.model.items():
+        own = own_quantization(model_file, request.folders)
         for hw, device_file in composed.hw.items():
             for opt, stack in composed.stacks.items():
                 _refuse_decided(stack.sets, axes, request)
@@ -213,6 +214,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     precision=composed.precision,
                     engine=composed.engine,
                     labels={"model": model, "hw": hw},
+                    own=own,
                 )
                 where = f"{model} on {hw}"
                 yield Case(model, hw, opt, _smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))

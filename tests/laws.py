@@ -11,8 +11,7 @@ import jax
 import life_jax as life
 from life_jax import pipeline
 from life_jax.graph import Graph
-from life_jax.operators import attention, elementwise, linear
-from life_jax.optimizations import fusion
+from life_jax.operators import attention, elementwise, experts, latent_attention, linear, recurrent
 from life_jax.schedule import Step
 from life_jax.specs import Scenario, set_leaf
 
@@ -32,37 +31,60 @@ SPREAD = [
 ]  # fmt: skip
 RICH_DEVICE = "b200"  # has units for every activation precision
 
-_SHAPE = {"batch": 2, "queries": 3, "past": 5, "heads": 4, "head_dim": 16, "activation_bits": 16}
-_CACHE = {"kv_heads": 2, "kv_bits": 8, "kv_scale_bits": 16, "kv_dequant_flops": 2}
-_APPEND = {"tokens": 3, "kv_heads": 2, "head_dim": 16, "activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
+_SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
+_CACHE = {"kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16}
+_DEQUANT = {"kv_dequant_flops": 2}
 _NORM = {"tokens": 3, "width": 8, "weights": 16, "flops": 7, "weight_bits": 32, "activation_bits": 16}
+_ELEMENTS = {"tokens": 3, "width": 8, "activation_bits": 16}
 _LINEAR = {
     "tokens": 3, "d_in": 5, "d_out": 7, "weight_bits": 4, "bits_per_channel": 16, "bias": 1, "bias_bits": 32,
     "input_bits": 8, "output_bits": 16, "dequant_flops": 4,
 }  # fmt: skip
+_LATENT = {"heads": 4, "rank": 8, "nope": 16, "rope": 2, "value": 12}
+_LATENT_CACHE = {"activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
+_STATE = {"batch": 2, "queries": 3, "activation_bits": 16}
 
 # every formula with arguments in which no term vanishes
 FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     linear.linear: _LINEAR,
+    linear.expand_passes: {"rows": 300},
     attention.causal_pairs: {"queries": 3, "past": 5},
-    attention.kv_bytes: {"tokens": 3, "kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16},
-    attention.flash_attention: {**_SHAPE, **_CACHE, "bias_flops": 1},
-    attention.attention_scores: {**_SHAPE, **_CACHE},
-    attention.attention_values: {**_SHAPE, **_CACHE},
-    attention.softmax: {k: v for k, v in _SHAPE.items() if k != "head_dim"} | {"bias_flops": 1},
-    attention.kv_append: _APPEND,
+    attention.window_pairs: {"queries": 7, "past": 2, "window": 6},
+    attention.window_positions: {"queries": 7, "past": 2, "window": 6},
+    attention.chunk_pairs: {"queries": 7, "past": 2, "chunk": 6},
+    attention.chunk_positions: {"queries": 7, "past": 2, "chunk": 6},
+    attention.kv_bytes: {"tokens": 3, **_CACHE},
+    attention.flash_attention: {**_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "bias_flops": 1},
+    attention.attention_scores: {**_SHAPE, **_CACHE, **_DEQUANT},
+    attention.attention_values: {**_SHAPE, **_CACHE, **_DEQUANT},
+    attention.softmax: {**_SHAPE, "bias_flops": 1},
+    attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE},
     elementwise.norm: _NORM,
-    elementwise.rope: {"tokens": 3, "width": 8, "activation_bits": 16},
-    elementwise.residual_add: {"tokens": 3, "width": 8, "branches": 2, "activation_bits": 16},
-    elementwise.gate_multiply: {"tokens": 3, "width": 8, "activation_bits": 16},
-    elementwise.activation: {"tokens": 3, "width": 8, "activation_bits": 16},
+    elementwise.rope: _ELEMENTS,
+    elementwise.residual_add: {**_ELEMENTS, "branches": 2},
+    elementwise.gate_multiply: _ELEMENTS,
+    elementwise.activation: _ELEMENTS,
     elementwise.add_norm: {**_NORM, "branches": 2},
-    elementwise.quantize_input: {"tokens": 3, "width": 8, "activation_bits": 16, "input_bits": 8},
-    elementwise.embedding: {
-        "tokens": 3, "width": 8, "weight_bits": 16, "learned_positions": 1, "activation_bits": 16,
+    elementwise.quantize_input: {**_ELEMENTS, "input_bits": 8},
+    elementwise.embedding: {**_ELEMENTS, "weight_bits": 16, "learned_positions": 1},
+    experts.distinct_experts: {"tokens": 3, "experts": 8, "chosen": 2},
+    experts.grouped_linear: {**_LINEAR, "experts": 8, "chosen": 2},
+    experts.choose_experts: {"tokens": 3, "experts": 8, "activation_bits": 16},
+    experts.shuffle: {**_ELEMENTS, "chosen": 2},
+    experts.combine: {**_ELEMENTS, "chosen": 2},
+    latent_attention.pair_flops: {**_LATENT, "absorbed": 1},
+    latent_attention.absorbed_is_cheaper: {**_LATENT, "queries": 3, "past": 5, "pairs": 21},
+    latent_attention.latent_attention: {
+        **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8, "absorbed": 1,
     },
+    latent_attention.latent_append: {"tokens": 3, "width": 10, **_LATENT_CACHE},
+    latent_attention.index_scores: {**_STATE, "past": 5, "heads": 4, "head_dim": 16, "kv_bits": 8},
+    recurrent.causal_conv: {**_STATE, "channels": 8, "kernel": 4, "bias": 1, "weight_bits": 16},
+    recurrent.mamba2_scan: {**_STATE, "inner": 8, "state": 4, "groups": 2},
+    recurrent.mamba1_scan: {**_STATE, "inner": 8, "state": 4},
+    recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
 }  # fmt: skip
-FORMULA_MODULES = (linear, attention, elementwise, fusion)
+FORMULA_MODULES = (linear, attention, elementwise, experts, latent_attention, recurrent)
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Formulas against counts made by hand, and against XLA's own."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import FORMULA_MODULES, FORMULAS, changed, fields, flops, graph, scenario
 
+from life_jax import operators
 from life_jax.cost import Cost
 from life_jax.operators import attention, elementwise
 from life_jax.operators.attention import causal_pairs
@@ -34,9 +36,11 @@ def test_the_list_of_formulas_is_complete():
         for module in FORMULA_MODULES
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
-        if inspect.signature(function).return_annotation in (Cost, "attention.Cost")
     }
-    assert public <= {*FORMULAS, rope_append}
+    assert public == set(FORMULAS)
+    folder = Path(operators.__path__[0])
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert modules == {module.__name__.rsplit(".", 1)[1] for module in FORMULA_MODULES}
 
 
 def test_linear_equals_a_hand_count():
@@ -111,9 +115,7 @@ def test_cache_append_equals_a_hand_count():
         (elementwise.embedding, 1, 2 * 24 * 2, 0, 1),  # a row of the table and one of the positions per token
     ],
 )
-def test_elementwise_operators_equal_hand_counts(
-    formula, vector_flops, weight_bytes, operands_read, operands_written
-):
+def test_elementwise_operators_equal_hand_counts(formula, vector_flops, weight_bytes, operands_read, operands_written):
     elements = 3 * 8
     expected = {
         "vector_flops": vector_flops * elements,
@@ -172,14 +174,27 @@ def test_every_formula_jits_vmaps_and_differentiates(formula):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 4096), min_size=1, max_size=8), st.integers(0, 10_000))
 def test_chunks_sum_to_the_prefill(chunks, past):
-    arguments = {**FORMULAS[attention.flash_attention], "kv_dequant_flops": 0}
+    def attend(queries, past):
+        step = {"queries": queries, "past": past}
+        span = {"queries": queries, "pairs": causal_pairs(**step), "positions": past + queries, "kv_dequant_flops": 0}
+        return attention.flash_attention(**{**FORMULAS[attention.flash_attention], **span})
+
     total, done = Cost(), past
     for chunk in chunks:
-        total, done = total + attention.flash_attention(**{**arguments, "queries": chunk, "past": done}), done + chunk
-    whole = attention.flash_attention(**{**arguments, "queries": sum(chunks), "past": past})
+        total, done = total + attend(chunk, done), done + chunk
+    whole = attend(sum(chunks), past)
     assert (total.matmul_flops, total.vector_flops) == (whole.matmul_flops, whole.vector_flops)
     assert total.activations_read == whole.activations_read
     assert total.kv_read >= whole.kv_read
+
+
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(1, 40))
+def test_window_and_chunk_pairs_equal_counts_of_pairs(queries, past, size):
+    positions = range(past, past + queries)
+    step = {"queries": queries, "past": past}
+    assert causal_pairs(**step) == sum(i + 1 for i in positions)
+    assert attention.window_pairs(**step, window=size) == sum(min(i + 1, size) for i in positions)
+    assert attention.chunk_pairs(**step, chunk=size) == sum(i % size + 1 for i in positions)
 
 
 def analysis(function, *shapes):

@@ -12,7 +12,7 @@ from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 from life_jax.graph import PIPES
 from life_jax.models import attention, ffn
-from life_jax.optimizations import Optimization
+from life_jax.optimizations import Optimization, chain
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import (
     Architecture,
@@ -48,13 +48,24 @@ def build(
     precision: PrecisionFile,
     engine: EngineFile,
     labels: Mapping[str, str],
+    own: tuple[Optimization, ...] = (),
 ) -> Built:
     """The scenario of one model on one device under one stack of options.
 
     Refuses activation precision that the device has no units for. labels: the words for model and hw.
+    own: how the checkpoint stores its weights, in order of preference, unless the stack decides it.
     """
     hw = f"hw.{labels['hw']}"
+    preferred = () if "weight_bits" in stack.sets else own
+    usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
+    if usable:
+        stack = chain(usable[0], stack)
     sources, warnings = _rate_sources(device, stack, hw)
+    if preferred and usable[:1] != list(preferred[:1]):
+        instead = (
+            f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
+        )
+        warnings.append(f"{labels['model']}: {hw} has no units for {'+'.join(preferred[0].names)}; {instead}")
     scenario = Scenario(
         device=_device(device, sources),
         architecture=architecture(model, f"model.{labels['model']}"),

@@ -102,7 +102,9 @@ def _read_file(file: Path) -> dict[str, Any]:
 
         return read_config(file)
     if file.suffix == ".gguf":
-        raise ConfigError(f"{file}: GGUF files are not read yet; give its model and opt=q4_k_m or the like")
+        from life_jax.config.gguf_file import read_gguf
+
+        return read_gguf(file)
     return door.read_yaml(file)
 
 
@@ -131,6 +133,18 @@ def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
 
 def _stack(options: Mapping[str, Mapping[str, Any]]) -> Optimization:
     return chain(*(_option(name, content) for name, content in options.items()))
+
+
+def own_quantization(model: ModelFile, folders: tuple[Path, ...] = ()) -> tuple[Optimization, ...]:
+    """How the checkpoint itself stores its weights, in order of preference."""
+    known = paths.choices("opt", folders)
+    found = []
+    for one in model.quantization:
+        if isinstance(one, str) and one not in known:
+            raise unknown(f"model {model.name}: quantization", one, known)
+        name = one if isinstance(one, str) else str(one.get("kind"))
+        found.append(_option(name, door.read_yaml(known[one]) if isinstance(one, str) else one))
+    return tuple(found)
 
 
 def _option(name: str, content: Mapping[str, Any]) -> Optimization:

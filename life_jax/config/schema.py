@@ -185,6 +185,9 @@ class ModelFile:
     conv_bias: bool = True
     ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba); of the gated output (Mamba 2) always
     layers: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # kinds of layer, see below
+    # how the checkpoint stores its weights: options (names, or contents with a kind), the first that the
+    # device can do; used unless the stack decides weight_bits
+    quantization: list[Any] = dataclasses.field(default_factory=list)
     notes: str = ""
 
 

@@ -24,17 +24,23 @@ def weight_quantization(
     zero_bits: float = 0,
     dequant_flops: float = 0,
     roles: tuple[str, ...] = ("linear",),
+    tensors: tuple[str, ...] = (),
 ) -> Optimization:
     """bits [bit] per weight, with a scale and a zero point [bit] per group of `group_size` weights.
 
-    roles: linear, head, embedding. Dequantization is fused into the matrix multiplication:
-    dequant_flops [FLOP per weight] on the vector units, no extra bytes, no extra dispatch.
+    roles: linear, head, embedding, router; tensors: only those of these names (experts_up_proj, ...).
+    Dequantization is fused into the matrix multiplication: dequant_flops [FLOP per weight] on the
+    vector units, no extra bytes, no extra dispatch.
     """
     form = weight_format(
         bits=bits, group_size=group_size, scale_bits=scale_bits, zero_bits=zero_bits, dequant_flops=dequant_flops
     )
 
     def change(scenario: Scenario) -> Scenario:
+        if tensors:
+            return set_leaf(
+                scenario, ("precision", "weights"), {**scenario.precision.weights, **dict.fromkeys(tensors, form)}
+            )
         # A later format replaces an earlier one whole, also where that one named single tensors.
         kept = {k: v for k, v in scenario.precision.weights.items() if k in ROLES}
         return set_leaf(scenario, ("precision", "weights"), {**kept, **dict.fromkeys(roles, form)})
