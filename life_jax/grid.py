@@ -17,7 +17,10 @@ import numpy as np
 POINTS_PER_CHUNK = 2**19
 LONGEST_INNER = 2**17
 
-Function = Callable[..., Mapping[str, Any]]  # (base, values by axis name) -> scalars by name
+# (base, values by axis name) -> scalars by name; hashable. It may have a method derive(scalars) -> further
+# scalars. Those are compiled apart: XLA stops fusing a long expression as soon as another output needs its
+# result, which was measured to cost a factor of seven.
+Function = Callable[..., Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -116,31 +119,33 @@ def run(
     """Evaluates every chunk that is not skipped and gives it to `sink`, shifted by `offset` points.
 
     base: pytree of numbers, traced, so that another base of the same structure is not compiled again.
-    outputs: dtype of every scalar that the function returns.
-    done: called after a chunk has been written. function must be hashable.
+    outputs: dtype of every scalar to be written, of the function or derived.
+    done: called after a chunk has been written.
     """
     kernel = _kernel(function)
     dtype = jnp.zeros(()).dtype
-    spare = [{name: jnp.empty((p.rows, p.inner), kind) for name, kind in outputs.items()} for _ in range(2)]
+    spare: list[Any] = [kernel.spare(p, outputs, dtype) for _ in range(2)]
     pending: tuple[Chunk, Any] | None = None
     turn = 0
     for chunk in chunks(p):
         if skip(chunk.index):
             continue
-        outer, inner = _values(p, chunk, dtype)
-        block = kernel(base, outer, inner, spare[turn])
+        block = kernel(base, *_values(p, chunk, dtype), spare[turn])
         if pending is not None:
-            _flush(pending, sink, offset, done)
+            _flush(pending, sink, outputs, offset, done)
         pending, spare[turn] = (chunk, block), block
         turn = 1 - turn
     if pending is not None:
-        _flush(pending, sink, offset, done)
+        _flush(pending, sink, outputs, offset, done)
 
 
-def _flush(pending: tuple[Chunk, Any], sink: Sink, offset: int, done: Callable[[Chunk], None]) -> None:
-    chunk, block = pending
-    for name, values in block.items():
-        sink.write(name, offset + chunk.start, np.asarray(values).reshape(-1)[: chunk.count])
+def _flush(
+    pending: tuple[Chunk, Any], sink: Sink, outputs: Mapping[str, Any], offset: int, done: Callable[[Chunk], None]
+) -> None:
+    chunk, (direct, derived) = pending
+    found = {**direct, **derived}
+    for name in outputs:
+        sink.write(name, offset + chunk.start, np.asarray(found[name]).reshape(-1)[: chunk.count])
     done(chunk)
 
 
@@ -160,7 +165,10 @@ def _gather(axes: tuple[Axis, ...], flat: np.ndarray, dtype: Any) -> dict[str, n
 
 
 class _Kernel:
-    """The function over rows x points, jitted; `donated` takes an earlier result to write into."""
+    """The function over rows x points, jitted, and what derives from it, jitted apart.
+
+    Each writes over `spare`, an earlier result: XLA reuses donated buffers of the outputs' shapes.
+    """
 
     def __init__(self, function: Function) -> None:
         def point(base: Any, outer: dict[str, Any], inner: dict[str, Any]) -> Mapping[str, Any]:
@@ -168,17 +176,29 @@ class _Kernel:
             return {name: _storable(value) for name, value in function(base, values).items()}
 
         both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0)), in_axes=(None, 0, None))
-        # `spare` is only there to be written over: XLA reuses donated buffers of the outputs' shapes.
-        self._function = jax.jit(
+        self._derive: Callable[..., Mapping[str, Any]] = getattr(function, "derive", lambda found: {})
+        self.derived: tuple[str, ...] = tuple(getattr(function, "derived", ()))
+        self.direct: tuple[str, ...] = tuple(getattr(function, "direct", ()))
+        self._first = jax.jit(
             lambda base, outer, inner, spare: both(base, outer, inner), donate_argnums=3, keep_unused=True
         )
+        self._second = jax.jit(lambda found, spare: dict(self._derive(found)), donate_argnums=1, keep_unused=True)
 
-    def __call__(self, base: Any, outer: Any, inner: Any, spare: Any) -> Any:
-        return self._function(base, outer, inner, spare)
+    def __call__(self, base: Any, outer: Any, inner: Any, spare: Any) -> tuple[Any, Any]:
+        direct = self._first(base, outer, inner, spare[0])
+        return direct, self._second(direct, spare[1]) if self.derived else {}
+
+    def spare(self, p: Plan, outputs: Mapping[str, Any], dtype: Any) -> tuple[Any, Any]:
+        """Buffers to be written over by the first chunks."""
+        direct = self.direct or tuple(outputs)
+        return tuple(
+            {name: jnp.empty((p.rows, p.inner), outputs.get(name, dtype)) for name in names}
+            for names in (direct, self.derived)
+        )  # type: ignore[return-value]
 
     @property
     def compilations(self) -> int:
-        return int(self._function._cache_size())  # type: ignore[attr-defined]
+        return int(self._first._cache_size())  # type: ignore[attr-defined]
 
 
 def _storable(value: Any) -> Any:

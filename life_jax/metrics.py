@@ -1,7 +1,8 @@
 """Every number a forecast can report: name -> function of a Run, units, long name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from life_jax import memory
 from life_jax.numerics import Number, where
@@ -12,12 +13,16 @@ from life_jax.specs import Scenario
 
 @dataclass(frozen=True)
 class Metric:
-    """kind: number, flag (true or false) or bound (an index into BOUNDS)."""
+    """kind: number, flag (true or false) or bound (an index into BOUNDS).
 
-    function: Callable[[Run], Number]
+    of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
+    """
+
+    function: Callable[[Any], Number]
     units: str
     long_name: str
     kind: str = "number"
+    of: str | None = None
 
 
 def _whole_bound(run: Run) -> Number:
@@ -28,7 +33,7 @@ def _whole_bound(run: Run) -> Number:
 METRICS: dict[str, Metric] = {
     "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
     "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
-    "tps": Metric(lambda r: 1 / r.tpot, "token s-1", "tokens per second of one sequence (1 / tpot)"),
+    "tps": Metric(lambda tpot: 1 / tpot, "token s-1", "tokens per second of one sequence (1 / tpot)", of="tpot"),
     "throughput": Metric(
         lambda r: r.scenario.workload.batch / r.tpot, "token s-1", "decode tokens per second of the whole batch"
     ),
@@ -60,4 +65,16 @@ def forecast(scenario: Scenario, metrics: tuple[str, ...] = DEFAULT) -> dict[str
     Nothing is checked here and nothing raises: `life_jax.load` checks at the door.
     """
     run = Run(scenario)
-    return {name: METRICS[name].function(run) for name in metrics}
+    found = {name: METRICS[name].function(run) for name in direct(metrics)}
+    found.update(derive(found, metrics))
+    return {name: found[name] for name in metrics}
+
+
+def direct(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """What has to be computed from the scenario so that `derive` gives the rest."""
+    return tuple(dict.fromkeys(METRICS[name].of or name for name in metrics))
+
+
+def derive(found: Mapping[str, Number], metrics: tuple[str, ...]) -> dict[str, Number]:
+    """The metrics that are functions of another metric."""
+    return {name: METRICS[name].function(found[of]) for name in metrics if (of := METRICS[name].of) is not None}

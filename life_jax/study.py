@@ -20,7 +20,7 @@ from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template
-from life_jax.metrics import forecast
+from life_jax.metrics import METRICS, derive, direct, forecast
 from life_jax.numerics import Number
 from life_jax.specs import Scenario
 from life_jax.version import provenance, version
@@ -126,7 +126,19 @@ class Forecaster:
     def __call__(self, scenario: Scenario, values: Mapping[str, Number]) -> dict[str, Number]:
         for knob in self.knobs:
             scenario = knob.set(scenario, values[knob.key])
-        return forecast(scenario, self.metrics)
+        return forecast(scenario, self.direct)
+
+    @property
+    def direct(self) -> tuple[str, ...]:
+        return direct(self.metrics)
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        return tuple(name for name in self.metrics if METRICS[name].of is not None)
+
+    def derive(self, found: Mapping[str, Number]) -> dict[str, Number]:
+        """The metrics that need no scenario; computed after, see grid.Function."""
+        return derive(found, self.metrics)
 
 
 def load(words: Iterable[str], *, primary: str = "sweep") -> Study:

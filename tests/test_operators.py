@@ -17,13 +17,8 @@ from life_jax.cost import Cost
 from life_jax.operators import attention, elementwise
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.linear import linear
-from life_jax.optimizations.fusion import rope_append
 
 IDS = [formula.__name__ for formula in FORMULAS]
-ROPE_APPEND = {
-    "tokens": 3, "kv_heads": 2, "head_dim": 16, "activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16,
-    "rotary_width": 96,
-}  # fmt: skip
 
 
 def cost_of(formula: Any) -> dict[str, float]:
@@ -131,16 +126,6 @@ def test_quantizing_inputs_writes_narrow_elements_and_a_scale_per_token():
     assert cost_of(elementwise.quantize_input) == {
         "vector_flops": 2 * 24, "activations_read": 48, "activations_written": 24 + 3 * 2, "dispatches": 1,
     }  # fmt: skip
-
-
-def test_fused_rotary_and_append_saves_one_write_and_one_read_of_the_keys():
-    # 4 query and 2 KV heads of 16 for 3 tokens, fully rotated: reads q, k, v; writes q and the cache
-    cost = rope_append(**ROPE_APPEND)
-    assert cost.activations_read == 3 * (4 + 2 + 2) * 16 * 2
-    assert cost.activations_written == 3 * 4 * 16 * 2
-    assert cost.kv_written == 3 * 2 * 2 * 18
-    assert cost.vector_flops == 3 * 3 * 96
-    assert cost.dispatches == 1
 
 
 def test_costs_add_and_scale():
