@@ -1,7 +1,8 @@
 """Where the time of one scenario goes, operator by operator. In float64, from the same formulas."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from life_jax import schedule
@@ -48,7 +49,12 @@ def step_table(scenario: Scenario, step: Step) -> StepTable:
 
 
 def prefill_table(scenario: Scenario) -> StepTable:
-    return step_table(scenario, schedule.prefill(scenario.workload))
+    """Its times are NaN on a device without a published compute rate, as TTFT is."""
+    table = step_table(scenario, schedule.prefill(scenario.workload))
+    if math.isfinite(scenario.device.rates["linear"]):
+        return table
+    nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
+    return replace(table, operators=nowhere, seconds=math.nan)
 
 
 def decode_table(scenario: Scenario) -> StepTable:
@@ -87,15 +93,15 @@ def _step_json(table: StepTable) -> dict[str, Any]:
     return {
         "matmul_flops": round(float(table.total.matmul_flops)),
         **_counts(table.total),
-        "seconds": table.seconds,
+        "seconds": _known(table.seconds),
         "operators": [
             {
                 "name": row.name,
                 "repeats": _number(row.repeats),
                 "matmul_flops": round(float(row.cost.matmul_flops)),
                 **_counts(row.cost),
-                "seconds": row.seconds,
-                "share": row.share,
+                "seconds": _known(row.seconds),
+                "share": _known(row.share),
                 "intensity": row.intensity,
                 "bound": row.bound,
             }
@@ -111,6 +117,11 @@ def _counts(cost: Cost) -> dict[str, float]:
         "bytes_written": round(float(cost.bytes_written)),
         "dispatches": _number(float(cost.dispatches)),
     }
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
 
 
 def _number(value: float) -> float:

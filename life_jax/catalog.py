@@ -6,8 +6,10 @@ from typing import Any
 
 from life_jax import cli
 from life_jax.config import axes, paths
+from life_jax.config.check import check
 from life_jax.config.door import FLAGS_WITH_VALUE, read_yaml
 from life_jax.config.errors import ConfigError, unknown
+from life_jax.config.schema import DeviceFile, ModelFile, PrecisionFile
 
 Row = tuple[str, ...]
 
@@ -19,8 +21,12 @@ def main() -> None:
 def catalog(words: list[str]) -> None:
     """Without a word the kinds and how many there are; with one its members; a second word filters them."""
     folders: tuple[Path, ...] = ()
-    if words and words[0] in FLAGS_WITH_VALUE and len(words) > 1:
-        folders, words = (Path(words[1]).resolve(),), words[2:]
+    for at, word in enumerate(words):
+        flag, equals, folder = word.partition("=")
+        if flag in FLAGS_WITH_VALUE and (equals or at + 1 < len(words)):
+            folders = (Path(folder or words[at + 1]).resolve(),)
+            words = words[:at] + words[at + (1 if equals else 2) :]
+            break
     if not words:
         for kind, (_, meaning, rows_of) in KINDS.items():
             print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
@@ -48,25 +54,17 @@ def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, A
 
 
 def _devices(folders: tuple[Path, ...]) -> list[Row]:
-    return [
-        (
-            name,
-            f"= {target}" if target else content["name"],
-            content["device_class"],
-            " ".join(f"{dtype}:{rate:g}" for dtype, rate in content.get("peak_tflops", {}).items()) or "unpublished",
-            f"{content['bandwidth_gb_per_s']:g}",
-            f"{content['memory_gb']:g}",
-            f"{content['dispatch_us']:g}",
-            content["check"],
-        )
-        for name, content, target in _files("hw", folders)
-    ]
+    rows: list[Row] = []
+    for name, content, target in _files("hw", folders):
+        d = check(content, DeviceFile, f"hw.{name}")
+        rates = " ".join(f"{dtype}:{rate:g}" for dtype, rate in d.peak_tflops.items()) or "unpublished"
+        numbers = (f"{d.bandwidth_gb_per_s:g}", f"{d.memory_gb:g}", f"{d.dispatch_us:g}")
+        rows.append((name, f"= {target}" if target else d.name, d.device_class, rates, *numbers, d.check))
+    return rows
 
 
 def _models(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.config.build import architecture, bits
-    from life_jax.config.check import check
-    from life_jax.config.schema import ModelFile, PrecisionFile
     from life_jax.models.decoder import kv_bytes_per_token, parameter_count
 
     rows: list[Row] = []

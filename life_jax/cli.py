@@ -38,7 +38,8 @@ def guarded(job: Callable[[list[str]], None], primary: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        fail(str(error) if error.errno is None else f"{error.strerror}: {error.filename}")
+        where = f": {error.filename}" if error.filename else ""
+        fail(str(error) if error.errno is None else f"{error.strerror}{where}")
 
 
 def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
@@ -75,6 +76,13 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
     import hydra
 
     completing = any(flag.startswith(("-sc", "--shell-completion")) for flag in flags)
+    if "--resolve" in flags and not {"--cfg", "-c"} & {flag.split("=", 1)[0] for flag in flags}:
+        raise ConfigError("--resolve goes with --cfg, such as --cfg job --resolve")
+    if completing and "COMP_LINE" in os.environ:
+        # Hydra would compose the words before the last one, which are ours (hw=v100), not its own
+        line = os.environ["COMP_LINE"].split(" ")
+        os.environ["COMP_LINE"] = f"{line[0]} {line[-1]}"
+        os.environ["COMP_POINT"] = str(len(os.environ["COMP_LINE"]))
     if not completing:
         request = door.parse(words, verb=primary, needs_hw=False)
         words = door.overrides(request, request.stacks[0])

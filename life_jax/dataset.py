@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.metrics import BOUNDS, METRICS
-
 Attributes = Mapping[str, Any]
 
 
@@ -58,19 +56,6 @@ def labels(values: Sequence[str], long_name: str) -> Coordinate:
 
 def numbers(values: np.ndarray, units: str, long_name: str) -> Coordinate:
     return Coordinate(np.asarray(values, np.float64), {"units": units, "long_name": long_name})
-
-
-def variable(metric: str, dtype: str) -> Variable:
-    """How a metric is stored, with units, long_name and CF flag attributes."""
-    m = METRICS[metric]
-    attributes: dict[str, Any] = {"units": m.units, "long_name": m.long_name}
-    if m.kind == "flag":
-        return Variable(np.dtype(np.int8), attributes, is_flag=True)
-    if m.kind == "bound":
-        attributes["flag_values"] = np.arange(len(BOUNDS), dtype=np.int8)
-        attributes["flag_meanings"] = " ".join(BOUNDS)
-        return Variable(np.dtype(np.int8), attributes)
-    return Variable(np.dtype(dtype), attributes)
 
 
 class InMemory:

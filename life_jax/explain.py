@@ -1,6 +1,7 @@
 """python -m life_jax.explain: where the time of one scenario goes, operator by operator."""
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from life_jax import cli
@@ -92,7 +93,7 @@ def _step(title: str, table: "StepTable") -> None:
             f"{float(row.cost.dispatches):g}",
             f"{row.intensity:.3g}",
             cli.engineering(row.seconds, "s"),
-            f"{100 * row.share:.1f} %",
+            "-" if math.isnan(row.share) else f"{100 * row.share:.1f} %",
             row.bound,
         ]
         for row in table.operators

@@ -79,41 +79,67 @@ class Store:
             os.close(folder)
         self._journal_path.unlink(missing_ok=True)
 
-    def _open(self) -> None:
+    def _open(self, overwrite: bool) -> None:
+        if not self._journal_path.exists():
+            self._check_space()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._journal = os.open(self._journal_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{self.part} is being written by another process") from None
-        if not self._resume():
+        self._lock()
+        if not self._resume(overwrite):
             self._begin()
         self._file = os.open(self.part, os.O_RDWR)
         self._offsets = _offsets(self.part, self.template)
 
-    def _resume(self) -> bool:
+    def _lock(self) -> None:
+        """The journal is the lock: nothing of another writer is read or touched before it is ours."""
+        while True:
+            self._journal = os.open(self._journal_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            try:
+                fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreError(f"{self.part} is being written by another process") from None
+            with contextlib.suppress(FileNotFoundError):
+                if os.fstat(self._journal).st_ino == self._journal_path.stat().st_ino:
+                    return
+            os.close(self._journal)  # its writer finished and removed it between our open and our lock
+
+    def _resume(self, overwrite: bool) -> bool:
         """Whether an unfinished file of the same question is there; its finished chunks are then known."""
-        lines = os.pread(self._journal, os.fstat(self._journal).st_size, 0).decode().split("\n")[:-1]
+        text = os.pread(self._journal, os.fstat(self._journal).st_size, 0)
+        whole = text.rfind(b"\n") + 1  # a line that a crash tore apart vouches for nothing
+        lines = text[:whole].decode().split("\n")[:-1]
         if not lines or not self.part.exists():
             return False
         if json.loads(lines[0])["identity"] != self.identity:
+            if overwrite:
+                return False
             raise StoreError(f"{self.part} is the unfinished result of another question; overwrite=true replaces it")
+        os.ftruncate(self._journal, whole)
         self.done = {int(line) for line in lines[1:]}
         return True
 
-    def _begin(self) -> None:
-        """Space is checked and reserved before the first point; the journal starts when the file is laid out."""
+    def _check_space(self) -> None:
+        """Before the first point, and before any file."""
         need = int(self.template.bytes * MARGIN) + HEADER
-        free = shutil.disk_usage(self.path.parent).free
+        folder = next(f for f in (self.path.absolute().parent, *self.path.absolute().parents) if f.is_dir())
+        free = shutil.disk_usage(folder).free
         if need > free:
-            raise StoreError(
-                f"{self.path} needs {need / 1e9:.3g} GB; {free / 1e9:.3g} GB are free in {self.path.parent}"
-            )
+            raise StoreError(f"{self.path} needs {need / 1e9:.3g} GB; {free / 1e9:.3g} GB are free in {folder}")
+
+    def _begin(self) -> None:
+        """A file without numbers; the journal starts when it is laid out."""
         os.ftruncate(self._journal, 0)
-        with self._full_disk():
-            _lay_out(self.part, self.template)
-            os.write(self._journal, (json.dumps({"identity": self.identity}) + "\n").encode())
-            os.fsync(self._journal)
+        try:
+            self._check_space()
+            with self._full_disk():
+                _lay_out(self.part, self.template)
+                os.write(self._journal, (json.dumps({"identity": self.identity}) + "\n").encode())
+                os.fsync(self._journal)
+        except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
+            self.part.unlink(missing_ok=True)
+            self._journal_path.unlink(missing_ok=True)
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"no space left for {self.path}: it needs {self.template.bytes / 1e9:.3g} GB") from None
 
     def _close(self) -> None:
         for descriptor in (self._file, self._journal):
@@ -139,11 +165,8 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
     An interrupted block leaves the .part file with its journal; only `finish` makes the final name.
     """
     store = Store(path, template, identity)
-    if overwrite and not _is_ours(store):
-        store.part.unlink(missing_ok=True)
-        store._journal_path.unlink(missing_ok=True)
     try:
-        store._open()
+        store._open(overwrite)
         try:
             yield store
         except BaseException:
@@ -163,14 +186,6 @@ def identity_of(path: Path) -> str | None:
             return str(file.getncattr("identity"))
     except (OSError, AttributeError):
         return None
-
-
-def _is_ours(store: Store) -> bool:
-    try:
-        first = store._journal_path.read_text().split("\n", 1)[0]
-        return bool(json.loads(first)["identity"] == store.identity)
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def _lay_out(path: Path, template: Template) -> None:

@@ -19,8 +19,8 @@ from life_jax.config.check import check_number
 from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
-from life_jax.dataset import Coordinate, Template
-from life_jax.metrics import METRICS, derive, direct, forecast
+from life_jax.dataset import Coordinate, Template, Variable
+from life_jax.metrics import BOUNDS, METRICS, derive, direct, forecast
 from life_jax.numerics import Number
 from life_jax.specs import Scenario
 from life_jax.version import provenance, version
@@ -96,7 +96,7 @@ class Study:
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
             coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
-        variables = {metric: dataset.variable(metric, self.dtype) for metric in self.metrics}
+        variables = {metric: _variable(metric, self.dtype) for metric in self.metrics}
         return Template(coordinates, variables, self._attributes())
 
     def _attributes(self) -> dict[str, Any]:
@@ -114,6 +114,19 @@ class Study:
     @property
     def grid_axes(self) -> tuple[grid.Axis, ...]:
         return tuple(grid.Axis(key, values) for key, values in self.axes.items())
+
+
+def _variable(metric: str, dtype: str) -> Variable:
+    """How a metric is stored, with units, long_name and CF flag attributes."""
+    m = METRICS[metric]
+    attributes: dict[str, Any] = {"units": m.units, "long_name": m.long_name}
+    if m.kind == "flag":
+        return Variable(np.dtype(np.int8), attributes, is_flag=True)
+    if m.kind == "bound":
+        attributes["flag_values"] = np.arange(len(BOUNDS), dtype=np.int8)
+        attributes["flag_meanings"] = " ".join(BOUNDS)
+        return Variable(np.dtype(np.int8), attributes)
+    return Variable(np.dtype(dtype), attributes)
 
 
 @dataclass(frozen=True)
@@ -252,6 +265,8 @@ def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
 def _axis_values(key: str, asked: Any) -> np.ndarray:
     where = f"axes.{key}"
     values = ranges.values(asked, where)
+    if np.unique(values).size < values.size:
+        raise ConfigError(f"{where} has a value twice; each is a label of the result")
     for value in (values.min(), values.max()):
         check_number(float(value), axis_table.facts(key), where)
     return values

@@ -60,7 +60,7 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     attention.softmax: {**_SHAPE, "bias_flops": 1},
     attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE},
     elementwise.norm: _NORM,
-    elementwise.rope: _ELEMENTS,
+    elementwise.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "activation_bits": 16},
     elementwise.residual_add: {**_ELEMENTS, "branches": 2},
     elementwise.gate_multiply: _ELEMENTS,
     elementwise.activation: _ELEMENTS,
@@ -93,6 +93,17 @@ def case(*words: str) -> Any:
     if not any(word.startswith("hw=") for word in words):
         words = ("hw=v100", *words)
     return life.load(list(words)).cases[0]
+
+
+@functools.cache
+def everything(kind: str) -> dict[str, Any]:
+    """The case of each model on a rich device (kind: model), of each device (hw), of each option by itself (opt)."""
+    words = {
+        "model": [f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
+        "hw": [f"hw=[{','.join(DEVICES)}]"],
+        "opt": [f"hw={RICH_DEVICE}", f"axes.opt=[{','.join(f'[{name}]' for name in OPTIONS)}]"],
+    }
+    return {getattr(one, kind): one for one in life.load(words[kind]).cases}
 
 
 def scenario(*words: str) -> Scenario:

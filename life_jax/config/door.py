@@ -53,7 +53,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     if verb != "explain" and "format" in typed:
         raise ConfigError("format= belongs to python -m life_jax.explain")
     merged = _with_study(typed, folders)
-    _refuse_unknown(merged)
+    _refuse_unknown(merged, verb)
     axes = {key.removeprefix("axes."): value for key, value in merged.items() if key.startswith("axes.")}
     if "opt" in merged and "opt" in axes:
         raise ConfigError("opt= and axes.opt= are both given; opt= is one stack, axes.opt= compares stacks: use one")
@@ -90,7 +90,8 @@ def render(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ",".join(render(item) for item in value) + "]"
     if isinstance(value, str):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        # Hydra takes backslashes as they are, but for those before a quote or at the end
+        return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return "{}" if isinstance(value, dict) else repr(value)
@@ -169,7 +170,7 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
         if key in ("opt", "axes.opt"):
             said.pop("opt", None), said.pop("axes.opt", None)
         elif key.startswith("axes."):
-            said = {k: v for k, v in said.items() if k.startswith("axes.") or k.split(".", 1)[-1] != key[5:]}
+            said = {k: v for k, v in said.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
         elif "." in key:
             said.pop(f"axes.{_bare(key)}", None)
     return {**said, **typed}
@@ -213,8 +214,8 @@ def _flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> N
             into[f"{prefix}{key}"] = value
 
 
-def _refuse_unknown(words: Mapping[str, Any]) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "target")
+def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
+    first_words = (*SECTIONS, *PLAIN, "axes", *(("target",) if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
         if head not in first_words or (head in ("axes", "precision") and "." not in key):

@@ -14,7 +14,7 @@ FORMS = {
     "geomspace": "geomspace(first,last,count)",
     "arange": "arange(first,end,step)",
 }
-MOST_VALUES = 10**9
+MOST_VALUES = 10**8
 
 
 def is_range(text: Any) -> bool:

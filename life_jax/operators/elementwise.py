@@ -36,9 +36,9 @@ def norm(
     return _pass(tokens * width, activation_bits, flops=flops, weight_bytes=weights * weight_bits / BITS_PER_BYTE)
 
 
-def rope(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
-    """Rotary position of the rotated elements of queries and keys, `width` a token together."""
-    return _pass(tokens * width, activation_bits, flops=ROPE_FLOPS)
+def rope(*, tokens: Number, query_width: Number, key_width: Number, activation_bits: Number) -> Cost:
+    """Rotary position of the rotated elements of queries and of keys, so many a token."""
+    return _pass(tokens * (query_width + key_width), activation_bits, flops=ROPE_FLOPS)
 
 
 def residual_add(*, tokens: Number, width: Number, branches: Number, activation_bits: Number) -> Cost:

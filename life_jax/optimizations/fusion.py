@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
+from life_jax.numerics import Number
 from life_jax.operators import attention, elementwise
 from life_jax.operators.experts import grouped_linear
 from life_jax.operators.linear import linear
@@ -33,25 +35,20 @@ def _flash(ops: tuple[Op, ...]) -> Op:
     return replace(scores, name="attention", formula=attention.flash_attention, args=args)
 
 
-def rope_append(*, rotary_width: float, **append: float) -> "attention.Cost":
-    """Rotate q and k, and write k and v to the cache: the rotated k is not written and read again."""
-    a = append
-    rotary = elementwise.rope(tokens=a["tokens"], width=rotary_width, activation_bits=a["activation_bits"])
+def rope_append(*, query_width: Number, key_width: Number, **append: Number) -> Cost:
+    """Rotate q and k, and write k and v to the cache, in one kernel: the rotated k goes straight to the cache."""
+    shape = {"tokens": append["tokens"], "activation_bits": append["activation_bits"]}
+    rotary = elementwise.rope(query_width=query_width, key_width=key_width, **shape)
+    queries = elementwise.rope(query_width=query_width, key_width=0.0, **shape)
     kv = attention.kv_append(**append)
-    k_and_v = kv.activations_read
-    k = k_and_v / 2
-    # rope alone reads and writes q and k; the append alone reads k and v and writes the cache
-    return replace(
-        rotary + kv,
-        activations_read=rotary.activations_read + k_and_v - k,
-        activations_written=rotary.activations_written - k,
-        dispatches=1,
-    )
+    return replace(queries + kv, vector_flops=rotary.vector_flops, dispatches=1)
 
 
-def _rope_append(ops: tuple[Op, ...]) -> Op:
+def _rope_append(ops: tuple[Op, ...]) -> Op | None:
     rotary, append = ops
-    args = {**append.args, "rotary_width": rotary.args["width"]}
+    if append.formula is not attention.kv_append:
+        return None
+    args = {**append.args, "query_width": rotary.args["query_width"], "key_width": rotary.args["key_width"]}
     return replace(append, name="rope_kv_append", formula=rope_append, args=args)
 
 

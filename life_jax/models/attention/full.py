@@ -101,8 +101,13 @@ def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Pr
 
 def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
     a = block.attention
-    rotated = (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"] * a["partial_rotary_factor"]
-    rotary = {"tokens": step.tokens, "width": rotated, "activation_bits": precision.activation_bits}
+    rotated = a["head_dim"] * a["partial_rotary_factor"]
+    rotary = {
+        "tokens": step.tokens,
+        "query_width": a["num_attention_heads"] * rotated,
+        "key_width": a["num_key_value_heads"] * rotated,
+        "activation_bits": precision.activation_bits,
+    }
     append = {
         "tokens": step.tokens,
         "kv_heads": a["num_key_value_heads"],

@@ -67,6 +67,8 @@ def latent_operators(
         **_cache(precision),
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
+    bits = {"tokens": step.tokens, "activation_bits": precision.activation_bits}
+    rotary = {"query_width": h * rotated, "key_width": rotated, **bits}
     append = {**_elements(rank + rotated, step, precision), **_cache(precision)}
     return (
         _if(has_low, project(q_a, step.tokens, precision)),
@@ -74,7 +76,7 @@ def latent_operators(
         project(q_b, step.tokens, precision),
         project(kv_a, step.tokens, precision),
         _norm("kv_a_norm", block, rank, step, precision),
-        Op("rope", rope, _elements((h + 1) * rotated, step, precision), block.repeats),
+        Op("rope", rope, rotary, block.repeats),
         Op("kv_append", latent.latent_append, append, block.repeats),
         replace(project(kv_b, rows, precision), grows=True),
         Op("attention", latent.latent_attention, core, block.repeats, "attention", grows=True, bend=bend),

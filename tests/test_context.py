@@ -1,0 +1,166 @@
+"""The mean over decode steps against the explicit sum over every token."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from laws import changed, scenario
+
+from life_jax import schedule
+from life_jax.context import mean_roofed
+from life_jax.pipeline import Run, step_graph
+from life_jax.roofline import Terms, step_seconds, step_terms
+
+OUTPUTS = (1, 2, 3, 128, 2000)
+COUNTS = (1, 2, 3, 7, 128, 2000)
+
+
+def engine(smoothness: float):
+    return dataclasses.replace(scenario().engine, roof_smoothness=smoothness, smooth=smoothness > 0)
+
+
+def explicit_mean(s) -> float:
+    """Seconds of a decode step, one step after the other."""
+    seconds = [
+        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload, float(j))), s.device, s.engine), s.engine)
+        for j in range(int(s.workload.output_tokens) - 1)
+    ]
+    return float(np.mean(seconds))
+
+
+def between(first: Terms, last: Terms, u: float) -> Terms:
+    lines = {n: getattr(first, n) + (getattr(last, n) - getattr(first, n)) * u for n in ("matmul", "vector", "memory")}
+    return Terms(**lines, dispatch=0.0)
+
+
+def explicit_mean_of_terms(first: Terms, last: Terms, steps: int, e) -> float:
+    positions = np.linspace(0, 1, steps) if steps > 1 else [0.0]
+    return float(np.mean([between(first, last, u).roofed(e) for u in positions]))
+
+
+def random_ends(rng) -> tuple[Terms, Terms]:
+    """Three rising or constant lines, one of them nothing in a third of the cases, most of which cross."""
+    starts = np.exp(rng.normal(size=3))
+    ends = starts + np.exp(rng.normal(size=3)) * rng.choice([0, 0.1, 1], 3)
+    if rng.random() < 1 / 3:
+        starts[which := rng.integers(2)], ends[which] = 0.0, 0.0
+    return Terms(*map(float, starts), 0.0), Terms(*map(float, ends), 0.0)
+
+
+def test_the_hard_mean_of_random_lines_is_exact():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        first, last = random_ends(rng)
+        steps = int(rng.choice(COUNTS))
+        expected = explicit_mean_of_terms(first, last, steps, engine(0.0))
+        assert mean_roofed(first, last, float(steps), engine(0.0)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_hard_mean_is_exact_where_all_lines_meet_in_a_step():
+    for at in (0.0, 0.25, 0.5, 1.0):
+        first, last = Terms(1.0, 2.0 - at, 1.0 + at, 0.0), Terms(1.0 + 2 * at, 1.0 + at, 3.0, 0.0)
+        for steps in (2, 5, 9):
+            expected = explicit_mean_of_terms(first, last, steps, engine(0.0))
+            assert mean_roofed(first, last, float(steps), engine(0.0)) == pytest.approx(expected, rel=1e-12)
+
+
+def bent(s, fraction: float):
+    """The same on a device whose attention turns compute-bound at that part of generation."""
+    step = schedule.decode(s.workload, fraction * (s.workload.output_tokens - 2))
+    op = next(op for op in step_graph(s, step) if op.grows and op.pipe == "attention")
+    return changed(s, "device.rates.attention", op.cost.matmul_flops * s.device.bandwidth / op.cost.bytes)
+
+
+def bends(s) -> bool:
+    """Whether an operator that grows changes its roof during generation."""
+    found = []
+    for j in (0.0, s.workload.output_tokens - 2):
+        ops = step_graph(s, schedule.decode(s.workload, j)).select(lambda op: op.grows)
+        found.append([t.compute > t.memory for t in step_terms(ops, s.device, s.engine)])
+    return found[0] != found[1]
+
+
+def random_scenario(rng, smoothness: float):
+    """GQA and a 4-bit cache; in most cases attention turns compute-bound or vector-bound on the way."""
+    model = str(rng.choice(["llama2_7b", "llama3_8b", "gemma_2b", "qwen3_8b"]))
+    words = [(), ("opt=kv4",), ("opt=[int4,kv4]",), ("opt=[unfused,kv4]",)][rng.integers(4)]
+    s = scenario(f"model={model}", f"engine.roof_smoothness={smoothness}", *words)
+    numbers = {
+        "workload.prompt_tokens": float(rng.choice([16, 128, 512, 4096])),
+        "workload.batch": float(rng.choice([1, 8, 64, 512])),
+        "workload.past_tokens": float(rng.choice([0, 1000])),
+        "workload.output_tokens": float(rng.choice(OUTPUTS[1:-1])),
+        "device.rates.vector": 15.7e12 * float(np.exp(rng.normal() * 2)),
+    }
+    for path, value in numbers.items():
+        s = changed(s, path, value)
+    return bent(s, rng.random()) if rng.random() < 0.8 else s
+
+
+def test_the_hard_mean_over_generation_is_exact():
+    rng = np.random.default_rng(1)
+    for _ in range(30):
+        s = random_scenario(rng, 0.0)
+        assert float(Run(s).tpot) == pytest.approx(explicit_mean(s), rel=1e-11)
+
+
+@pytest.mark.parametrize("output", OUTPUTS[1:])
+def test_the_hard_mean_is_exact_where_attention_turns_compute_bound(output):
+    s = scenario("model=llama3_8b", "opt=kv4")
+    for path, value in (("workload.prompt_tokens", 8.0), ("workload.batch", 256.0), ("workload.output_tokens", output)):
+        s = changed(s, path, float(value))
+    for part in (0.0, 0.3, 0.77):
+        one = bent(s, part)
+        assert float(Run(one).tpot) == pytest.approx(explicit_mean(one), rel=1e-11)
+
+
+def test_the_cases_above_bend_inside_generation():
+    rng = np.random.default_rng(1)
+    assert sum(bends(random_scenario(rng, 0.0)) for _ in range(30)) > 10
+
+
+@pytest.mark.parametrize("smoothness", [0.1, 0.3, 0.5, 1.0, 2.0])
+def test_the_smooth_mean_over_generation_is_within_a_ten_thousandth_of_the_sum(smoothness):
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        s = random_scenario(rng, smoothness)
+        assert float(Run(s).tpot) == pytest.approx(explicit_mean(s), rel=1e-4)
+
+
+@pytest.mark.parametrize("smoothness", [0.0, 0.1, 0.5, 2.0])
+def test_a_long_generation_and_a_short_prompt_too(smoothness):
+    s = scenario("model=llama3_8b", "opt=kv4", f"engine.roof_smoothness={smoothness}", "workload.output_tokens=2000")
+    for prompt, batch in ((1.0, 512.0), (3000.0, 64.0)):
+        one = bent(changed(changed(s, "workload.prompt_tokens", prompt), "workload.batch", batch), 0.4)
+        assert float(Run(one).tpot) == pytest.approx(explicit_mean(one), rel=1e-4)
+
+
+@pytest.mark.parametrize("smoothness", [0.0, 0.5])
+def test_one_generated_token_has_no_decode_step(smoothness):
+    s = scenario("model=llama3_8b", f"engine.roof_smoothness={smoothness}", "workload.output_tokens=1")
+    run = Run(s)
+    assert np.isnan(run.tpot)
+    assert run.e2e == run.ttft
+
+
+@pytest.mark.parametrize("smoothness", [0.0, 0.5])
+def test_a_request_takes_prefill_and_every_decode_step(smoothness):
+    s = scenario("model=llama3_8b", f"engine.roof_smoothness={smoothness}", "workload.output_tokens=128")
+    assert float(Run(s).e2e) == pytest.approx(Run(s).ttft + 127 * explicit_mean(s), rel=1e-6)
+
+
+def test_without_bends_the_mean_is_the_closed_form():
+    s = scenario("model=llama2_7b")
+    first, last = (
+        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload, j)), s.device, s.engine), s.engine)
+        for j in (0.0, 1.0)
+    )
+    slope = last - first
+    start = first - slope * (512 + 1)
+    assert Run(s).tpot == pytest.approx(start + slope * (512 + 128 / 2), rel=1e-12)
+
+
+def test_one_roof_over_totals_has_an_exact_mean_too():
+    for batch in (1.0, 64.0, 300.0, 1000.0):
+        s = changed(scenario("model=llama3_8b", "engine.roofline_scope=total"), "workload.batch", batch)
+        assert Run(s).tpot == pytest.approx(explicit_mean(s), rel=1e-11)
