@@ -10,7 +10,12 @@ from life_jax.optimizations.base import Optimization, Rewrite, chain
 from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.specs import Scenario
 
-INPUTS = ("q_proj", "o_proj", "gate_proj", "up_proj", "down_proj")  # q, k, v share one input; so do gate and up
+# linear layers whose input is not the one of a layer before it: q, k, v share one input; so do gate and up
+INPUTS = (
+    *("q_proj", "q_a_proj", "q_b_proj", "kv_b_proj", "in_proj", "in_proj_qkvz", "o_proj", "out_proj"),
+    *("gate_proj", "up_proj", "down_proj"),
+    *("experts_gate_proj", "experts_down_proj", "shared_expert_down_proj"),
+)
 
 
 def _quantize_inputs(graph: Graph, *, input_bits: Number, activation_bits: Number) -> Graph:
@@ -18,8 +23,9 @@ def _quantize_inputs(graph: Graph, *, input_bits: Number, activation_bits: Numbe
     gated = {op.block for op in graph if op.name == "gate_proj"}
 
     def quantizer(op: Op) -> Op:
+        copies = op.args["chosen"] if op.name == "experts_down_proj" else 1.0
         args = {
-            "tokens": op.args["tokens"],
+            "tokens": op.args["tokens"] * copies,
             "width": op.args["d_in"],
             "activation_bits": activation_bits,
             "input_bits": input_bits,
