@@ -27,6 +27,7 @@ class Op:
     block: int = OUTSIDE
     grows: bool = False
     bend: Number | None = None
+    resident: Number = 0.0  # bytes that it keeps in memory beside the model's own weights
     pairs: Number | None = None  # of unfused scores: what a fused kernel would count of the rectangle
 
     @property

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from itertools import product
 
+from life_jax import schedule
 from life_jax.models import decoder
 from life_jax.numerics import Number, divide, floor, larger, where
+from life_jax.pipeline import step_graph
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
 
@@ -34,12 +36,20 @@ class Memory:
 def memory(scenario: Scenario) -> Memory:
     w = scenario.workload
     return Memory(
-        weights=decoder.weight_bytes(scenario.architecture, scenario.precision),
+        weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _beside(scenario),
         kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
         activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
         runtime=scenario.engine.runtime_memory,
         available=scenario.device.memory * scenario.engine.memory_utilization,
     )
+
+
+def _beside(scenario: Scenario) -> Number:
+    """What optimizations keep beside the model's own weights: adapters."""
+    if not scenario.rewrites:
+        return 0.0
+    graph = step_graph(scenario, schedule.decode(scenario.workload, 0.0))
+    return sum(op.repeats * op.resident for op in graph)
 
 
 def cache_bytes(scenario: Scenario, tokens: Number) -> Number:

@@ -5,16 +5,21 @@ import jax.numpy as jnp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from laws import MODELS, SPREAD, changed, everything, fields, graph, scenario
+from laws import MODELS, SPREAD, changed, fields, graph, of, scenario
 
 from life_jax import breakdown, schedule
 from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
+from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.pipeline import Run
 from life_jax.roofline import BOUNDS, Shares, Terms, roof, shares, step_seconds, step_terms
 
 SECONDS = st.floats(1e-9, 1e3)
 SMOOTHNESS = st.floats(0, 2)
+
+
+def unfused(s):
+    return changed(s, "engine.fusion", ())
 
 
 @given(SECONDS, SECONDS)
@@ -70,11 +75,11 @@ def test_an_operator_takes_its_work_over_what_is_reached_of_the_peaks():
         assert step_seconds([t], s.engine) == pytest.approx(3 * (2 * 3.5e-6 + max(t.matmul, t.vector, t.memory)))
 
 
-@pytest.mark.parametrize("words", [(), ("opt=int4",), ("opt=unfused",)])
+@pytest.mark.parametrize("change", [lambda s: s, weight_quantization(bits=4.0).apply, unfused])
 @pytest.mark.parametrize("model", SPREAD)
-def test_one_roof_over_totals_is_one_maximum_and_never_above_a_roof_per_operator(model, words):
-    each = scenario(f"model={model}", *words)
-    once = scenario(f"model={model}", "engine.roofline_scope=total", *words)
+def test_one_roof_over_totals_is_one_maximum_and_never_above_a_roof_per_operator(model, change):
+    each = change(of(model))
+    once = changed(each, "engine.scope", "total")
     for step in (schedule.prefill(each.workload), schedule.decode(each.workload, 3.0)):
         ops = graph(each, batch=step.batch, new=step.new, past=step.past)
         cost, device = ops.cost, each.device
@@ -87,28 +92,23 @@ def test_one_roof_over_totals_is_one_maximum_and_never_above_a_roof_per_operator
     assert Run(once).tpot <= Run(each).tpot * (1 + 1e-12)
 
 
-def of(model: str, *, fused: bool = True):
-    s = everything("model")[model].scenario
-    return s if fused else changed(s, "engine.fusion", ())
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_fusion_saves_bytes_and_dispatches_and_no_matrix_work_of_decode(model):
     for past in (0.0, 4095.0):
-        fused, unfused = (graph(of(model, fused=f), past=past).cost for f in (True, False))
-        assert fused.bytes < unfused.bytes
-        assert fused.dispatches < unfused.dispatches
-        assert fused.matmul_flops == pytest.approx(unfused.matmul_flops, rel=1e-12)
-        assert fused.vector_flops <= unfused.vector_flops * (1 + 1e-12)
-        assert fused.weight_bytes == pytest.approx(unfused.weight_bytes, rel=1e-12)
-        assert fused.kv_read == pytest.approx(unfused.kv_read, rel=1e-12)
-        assert fused.kv_written == unfused.kv_written
+        fused, apart = (graph(s, past=past).cost for s in (of(model), unfused(of(model))))
+        assert fused.bytes < apart.bytes
+        assert fused.dispatches < apart.dispatches
+        assert fused.matmul_flops == pytest.approx(apart.matmul_flops, rel=1e-12)
+        assert fused.vector_flops <= apart.vector_flops * (1 + 1e-12)
+        assert fused.weight_bytes == pytest.approx(apart.weight_bytes, rel=1e-12)
+        assert fused.kv_read == pytest.approx(apart.kv_read, rel=1e-12)
+        assert fused.kv_written == apart.kv_written
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_no_operator_moves_less_than_nothing(model):
-    for fused in (True, False):
-        for op in graph(of(model, fused=fused), batch=2.0, new=3.0, past=5.0):
+    for s in (of(model), unfused(of(model))):
+        for op in graph(s, batch=2.0, new=3.0, past=5.0):
             assert min(fields(op.cost).values()) >= 0, (op.name, op.cost)
 
 

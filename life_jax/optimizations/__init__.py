@@ -7,6 +7,7 @@ from life_jax.optimizations.base import Optimization, chain, named
 from life_jax.optimizations.fusion import fusion
 from life_jax.optimizations.gguf import gguf
 from life_jax.optimizations.kv_quantization import kv_quantization
+from life_jax.optimizations.lora import lora, lora_merged
 from life_jax.optimizations.tensor_formats import tensor_formats
 from life_jax.optimizations.weight_quantization import weight_quantization
 
@@ -15,6 +16,8 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "fusion": fusion,
     "gguf": gguf,
     "kv_quantization": kv_quantization,
+    "lora": lora,
+    "lora_merged": lora_merged,
     "tensor_formats": tensor_formats,
     "weight_quantization": weight_quantization,
 }

@@ -1,0 +1,38 @@
+"""Low-rank adapters beside a linear layer (LoRA)."""
+
+from life_jax.cost import Cost
+from life_jax.numerics import Number, power
+from life_jax.units import BITS_PER_BYTE
+
+
+def distinct_adapters(*, batch: Number, adapters: Number) -> Number:
+    """Expected number of distinct adapters in a batch whose sequences choose uniformly: exact."""
+    return adapters * (1 - power(1 - 1 / adapters, batch))
+
+
+def low_rank_adapter(
+    *,
+    tokens: Number,
+    batch: Number,
+    d_in: Number,
+    d_out: Number,
+    rank: Number,
+    adapters: Number,
+    weight_bits: Number,
+    activation_bits: Number,
+) -> Cost:
+    """y += x A B with A [d_in, rank], B [rank, d_out]: one kernel down, one up that adds to y.
+
+    Reference: Hu et al. 2021, arXiv:2106.09685; several adapters in one batch: Chen et al. 2023,
+    arXiv:2310.18547.
+    """
+    used = distinct_adapters(batch=batch, adapters=adapters)
+    inner = tokens * rank
+    return Cost(
+        matmul_flops=2 * inner * (d_in + d_out),
+        vector_flops=tokens * d_out,
+        weight_bytes=used * rank * (d_in + d_out) * weight_bits / BITS_PER_BYTE,
+        activations_read=(tokens * (d_in + d_out) + inner) * activation_bits / BITS_PER_BYTE,
+        activations_written=(inner + tokens * d_out) * activation_bits / BITS_PER_BYTE,
+        dispatches=2,
+    )

@@ -1,0 +1,50 @@
+"""LoRA adapters: computed beside the base layers, or merged into them."""
+
+from dataclasses import replace
+
+from life_jax.graph import Graph, Op
+from life_jax.numerics import Number
+from life_jax.operators.adapter import low_rank_adapter
+from life_jax.operators.linear import linear
+from life_jax.optimizations.base import Optimization, Rewrite
+from life_jax.units import BITS_PER_BYTE
+
+ADAPTER_BITS = 16
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def _with_adapters(graph: Graph, *, rank: Number, adapters: Number, **chosen: Number) -> Graph:
+    """An adapter behind every target; `chosen` has a 1 for each target by name."""
+    batch = next(op.args["batch"] for op in graph if "batch" in op.args)
+    ops: list[Op] = []
+    for op in graph:
+        ops.append(op)
+        if op.name in chosen and op.formula is linear:
+            ops.append(_adapter(op, batch, rank, adapters))
+    return Graph(tuple(ops))
+
+
+def _adapter(op: Op, batch: Number, rank: Number, adapters: Number) -> Op:
+    args = {
+        "tokens": op.args["tokens"],
+        "batch": batch,
+        "d_in": op.args["d_in"],
+        "d_out": op.args["d_out"],
+        "rank": rank,
+        "adapters": adapters,
+        "weight_bits": ADAPTER_BITS,
+        "activation_bits": op.args["output_bits"],
+    }
+    resident = adapters * rank * (op.args["d_in"] + op.args["d_out"]) * ADAPTER_BITS / BITS_PER_BYTE
+    return replace(op, name=f"{op.name}_lora", formula=low_rank_adapter, args=args, pipe="head", resident=resident)
+
+
+def lora(*, rank: float, adapters: float = 1, targets: tuple[str, ...] = TARGETS) -> Optimization:
+    """rank [1]; adapters [1]: how many are loaded, each sequence uses one of them; targets: linear layers."""
+    numbers = {"rank": rank, "adapters": adapters, **dict.fromkeys(targets, 1.0)}
+    return Optimization(rewrites=(Rewrite(numbers, _with_adapters),))
+
+
+def lora_merged() -> Optimization:
+    """One adapter added to the weights beforehand: inference is that of the base model."""
+    return Optimization()
