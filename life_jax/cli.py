@@ -2,7 +2,9 @@
 
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -15,12 +17,28 @@ HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
 FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
 
 
+_interrupts: list[int] = []  # signals that have arrived
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    _interrupts.append(number)
+    raise KeyboardInterrupt
+
+
+def stop_if_interrupted() -> None:
+    """Raises KeyboardInterrupt again if Ctrl-C came where Python drops exceptions (a destructor, a callback)."""
+    if _interrupts:
+        raise KeyboardInterrupt
+
+
 def guarded(job: Callable[[list[str]], None], primary: str) -> None:
     """Runs a command line: words to `job`, Hydra's flags to Hydra; our errors end in one line and status 2.
 
     A bug stays a traceback and status 1.
     """
     words = sys.argv[1:]
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         flags, rest = _flags(words)
         if flags:

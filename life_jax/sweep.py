@@ -53,6 +53,7 @@ def write(study: "Study", path: Path) -> None:
 
         def done(chunk: int, points: int) -> None:
             sink.mark(chunk)
+            cli.stop_if_interrupted()
             bar.advance(task, points)
 
         compute(study, sink, skip=lambda chunk: chunk in sink.done, done=done)

@@ -42,6 +42,7 @@ def job(words):
         def done(chunk):
             sink.mark(chunk.index)
             print(chunk.index, flush=True)
+            cli.stop_if_interrupted()
             time.sleep(pause)
         grid.run(wave, 3.0, grid.plan(AXES), sink, kinds, skip=lambda index: index in sink.done, done=done)
         sink.finish()
