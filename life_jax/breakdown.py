@@ -12,7 +12,7 @@ from life_jax.models import decoder
 from life_jax.pipeline import step_graph
 from life_jax.roofline import BOUNDS, Terms, step_seconds, step_terms, terms
 from life_jax.schedule import Step
-from life_jax.specs import Scenario
+from life_jax.specs import UNPUBLISHED, Scenario
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def step_table(scenario: Scenario, step: Step) -> StepTable:
 def prefill_table(scenario: Scenario) -> StepTable:
     """Its times are NaN on a device without a published compute rate, as TTFT is."""
     table = step_table(scenario, schedule.prefill(scenario.workload))
-    if math.isfinite(scenario.device.rates["linear"]):
+    if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
     return replace(table, operators=nowhere, seconds=math.nan)

@@ -8,11 +8,11 @@ from itertools import pairwise
 from life_jax import context, schedule
 from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
-from life_jax.numerics import Number, ceil, clip, divide, isfinite, where
+from life_jax.numerics import Number, ceil, clip, divide, where
 from life_jax.optimizations.fusion import fuse
 from life_jax.roofline import Shares, Terms, shares, step_seconds, step_terms
 from life_jax.schedule import Step
-from life_jax.specs import Scenario
+from life_jax.specs import UNPUBLISHED, Scenario
 
 
 def step_graph(scenario: Scenario, step: Step) -> Graph:
@@ -38,7 +38,7 @@ class Run:
         """Seconds to the first token: prefill. NaN on a device without a published compute rate."""
         s = self.scenario
         seconds = step_seconds(self._terms(schedule.prefill(s.workload)), s.engine)
-        return where(isfinite(s.device.rates["linear"]), seconds, float("nan"))
+        return where(s.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
     def decode_seconds(self) -> Number:

@@ -26,11 +26,15 @@ def pytree(cls: type[T]) -> type[T]:
     return jax.tree_util.register_dataclass(dataclass(frozen=True)(cls))
 
 
+# FLOP/s that stand for a rate that nobody published: no work takes time. Not infinite: gradients would be NaN.
+UNPUBLISHED = 1e30
+
+
 @pytree
 class Device:
     """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s].
 
-    A rate that nobody published is infinite: decode can still be forecast from the bytes.
+    A rate that nobody published is UNPUBLISHED: decode can still be forecast from the bytes.
     """
 
     rates: Mapping[str, Number]

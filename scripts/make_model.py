@@ -1,4 +1,4 @@
-"""Prints conf/model/NAME.yaml for a Hugging Face config.json.
+"""Prints conf/model/NAME.yaml for a Hugging Face config.json, with the parameters that follow from its shape.
 
 python scripts/make_model.py config.json llama2_7b --source meta-llama/Llama-2-7b-hf > conf/model/llama2_7b.yaml
 """
@@ -11,13 +11,39 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from life_jax.config.build import architecture
+from life_jax.config.check import check
 from life_jax.config.errors import ConfigError
 from life_jax.config.huggingface import read_config
+from life_jax.config.schema import ModelFile
+from life_jax.models.decoder import parameter_count
+
+COUNTED = "counted from the shape"
+
+
+def counted(said: Mapping[str, Any], parameters: int | None = None, source: str = COUNTED) -> dict[str, Any]:
+    """The keys of a model's file with its number of parameters, in the order of the schema."""
+    file = check(said, ModelFile, f"model.{said['name']}")
+    count = round(parameter_count(architecture(file, f"model.{said['name']}")))
+    values = {**said, "parameters": parameters or count, "parameters_source": source}
+    return {key: values[key] for key in ModelFile.__dataclass_fields__ if key in values}
 
 
 def to_yaml(values: Mapping[str, Any]) -> str:
-    """One `key: value` line each."""
-    return "".join(f"{key}: {scalar(value)}\n" for key, value in values.items())
+    """One `key: value` line each; an entry of a list is a line of its own."""
+    return "".join(f"{key}:{entry(value)}\n" for key, value in values.items())
+
+
+def entry(value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(f"\n  - {flow(one)}" for one in value)
+    return f" {scalar(value)}"
+
+
+def flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {scalar(one)}" for key, one in value.items()) + "}"
+    return scalar(value)
 
 
 def scalar(value: Any) -> str:
@@ -39,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--source", default="", help="where the config.json came from")
     said = parser.parse_args(arguments)
     try:
-        print(to_yaml(read_config(said.config, said.name, said.source)), end="")
+        print(to_yaml(counted(read_config(said.config, said.name, said.source))), end="")
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ import jax
 import life_jax as life
 from life_jax import pipeline
 from life_jax.graph import Graph
-from life_jax.operators import attention, elementwise, experts, latent_attention, linear, recurrent
+from life_jax.operators import adapter, attention, elementwise, experts, latent_attention, linear, recurrent
 from life_jax.schedule import Step
 from life_jax.specs import Scenario, set_leaf
 
@@ -29,6 +29,11 @@ SPREAD = [
     "llama2_7b", "llama3_8b", "qwen3_8b", "gpt_neox_20b", "falcon_7b", "opt_6_7b", "bloom_560m", "gemma_2b",
     "gpt2_small", "phi2", "stablelm_3b", "olmo2_7b",
 ]  # fmt: skip
+# one of each kind of layer beyond full attention and dense MLPs, hybrids among them
+KINDS = [
+    "gemma3_4b", "gpt_oss_20b", "deepseek_v2_lite", "deepseek_v3_2", "mamba2_2_7b", "nemotron_h_8b", "qwen3_5_27b",
+    "llama4_scout",
+]  # fmt: skip
 RICH_DEVICE = "b200"  # has units for every activation precision
 
 _SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
@@ -43,6 +48,8 @@ _LINEAR = {
 _LATENT = {"heads": 4, "rank": 8, "nope": 16, "rope": 2, "value": 12}
 _LATENT_CACHE = {"activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
 _STATE = {"batch": 2, "queries": 3, "activation_bits": 16}
+
+_ADAPTER = {"tokens": 6, "batch": 2, "d_in": 5, "d_out": 7, "rank": 2, "adapters": 3}
 
 # every formula with arguments in which no term vanishes
 FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
@@ -67,6 +74,8 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     elementwise.add_norm: {**_NORM, "branches": 2},
     elementwise.quantize_input: {**_ELEMENTS, "input_bits": 8},
     elementwise.embedding: {**_ELEMENTS, "weight_bits": 16, "learned_positions": 1},
+    adapter.distinct_adapters: {"batch": 2, "adapters": 3},
+    adapter.low_rank_adapter: {**_ADAPTER, "weight_bits": 16, "activation_bits": 8},
     experts.distinct_experts: {"tokens": 3, "experts": 8, "chosen": 2},
     experts.grouped_linear: {**_LINEAR, "experts": 8, "chosen": 2},
     experts.choose_experts: {"tokens": 3, "experts": 8, "activation_bits": 16},
@@ -84,7 +93,7 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     recurrent.mamba1_scan: {**_STATE, "inner": 8, "state": 4},
     recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
 }  # fmt: skip
-FORMULA_MODULES = (linear, attention, elementwise, experts, latent_attention, recurrent)
+FORMULA_MODULES = (adapter, linear, attention, elementwise, experts, latent_attention, recurrent)
 
 
 @functools.cache
@@ -96,18 +105,32 @@ def case(*words: str) -> Any:
 
 
 @functools.cache
-def everything(kind: str) -> dict[str, Any]:
-    """The case of each model on a rich device (kind: model), of each device (hw), of each option by itself (opt)."""
+def everything(kind: str) -> dict[Any, Any]:
+    """The case of each device (kind: hw), of each model (model), of a few with each option (opt)."""
     words = {
-        "model": [f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
         "hw": [f"hw=[{','.join(DEVICES)}]"],
-        "opt": [f"hw={RICH_DEVICE}", f"axes.opt=[{','.join(f'[{name}]' for name in OPTIONS)}]"],
+        "model": [f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
+        "opt": [
+            f"hw={RICH_DEVICE}",
+            f"model=[{','.join(SPREAD[::2])}]",
+            f"axes.opt=[{','.join(f'[{name}]' for name in OPTIONS)}]",
+        ],
     }
-    return {getattr(one, kind): one for one in life.load(words[kind]).cases}
+    cases = life.load(words[kind]).cases
+    return {(one.model, one.opt) if kind == "opt" else getattr(one, kind): one for one in cases}
 
 
 def scenario(*words: str) -> Scenario:
     return case(*words).scenario
+
+
+def of(model: str) -> Scenario:
+    """A model on a rich device, at the default workload; cheaper than `scenario`, which composes anew."""
+    return everything("model")[model].scenario
+
+
+def smooth(s: Scenario, smoothness: float = 0.5) -> Scenario:
+    return changed(changed(s, "engine.roof_smoothness", smoothness), "engine.smooth", True)
 
 
 def graph(s: Scenario, **step: float) -> Graph:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from laws import changed, scenario
+from laws import KINDS, changed, of, scenario, smooth
 
 from life_jax import schedule
 from life_jax.context import mean_roofed
@@ -49,7 +49,7 @@ def random_ends(rng) -> tuple[Terms, Terms]:
 
 def test_the_hard_mean_of_random_lines_is_exact():
     rng = np.random.default_rng(0)
-    for _ in range(300):
+    for _ in range(150):
         first, last = random_ends(rng)
         steps = int(rng.choice(COUNTS))
         expected = explicit_mean_of_terms(first, last, steps, engine(0.0))
@@ -99,7 +99,7 @@ def random_scenario(rng, smoothness: float):
 
 def test_the_hard_mean_over_generation_is_exact():
     rng = np.random.default_rng(1)
-    for _ in range(30):
+    for _ in range(16):
         s = random_scenario(rng, 0.0)
         assert float(Run(s).tpot) == pytest.approx(explicit_mean(s), rel=1e-11)
 
@@ -109,30 +109,38 @@ def test_the_hard_mean_is_exact_where_attention_turns_compute_bound(output):
     s = scenario("model=llama3_8b", "opt=kv4")
     for path, value in (("workload.prompt_tokens", 8.0), ("workload.batch", 256.0), ("workload.output_tokens", output)):
         s = changed(s, path, float(value))
-    for part in (0.0, 0.3, 0.77):
+    for part in (0.3,) if output > 1000 else (0.0, 0.3, 0.77):
         one = bent(s, part)
         assert float(Run(one).tpot) == pytest.approx(explicit_mean(one), rel=1e-11)
 
 
 def test_the_cases_above_bend_inside_generation():
     rng = np.random.default_rng(1)
-    assert sum(bends(random_scenario(rng, 0.0)) for _ in range(30)) > 10
+    assert sum(bends(random_scenario(rng, 0.0)) for _ in range(16)) > 5
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_the_mean_is_exact_for_windows_latents_chunks_and_states_too(model):
+    for prompt, batch in ((8.0, 300.0), (1000.0, 1.0), (8180.0, 30.0)):  # windows, chunks fill up during generation
+        s = changed(changed(of(model), "workload.prompt_tokens", prompt), "workload.batch", batch)
+        s = changed(s, "workload.output_tokens", 50.0)
+        assert float(Run(s).tpot) == pytest.approx(explicit_mean(s), rel=1e-11)
+        assert float(Run(smooth(s)).tpot) == pytest.approx(explicit_mean(smooth(s)), rel=1e-4)
 
 
 @pytest.mark.parametrize("smoothness", [0.1, 0.3, 0.5, 1.0, 2.0])
 def test_the_smooth_mean_over_generation_is_within_a_ten_thousandth_of_the_sum(smoothness):
     rng = np.random.default_rng(2)
-    for _ in range(20):
+    for _ in range(8):
         s = random_scenario(rng, smoothness)
         assert float(Run(s).tpot) == pytest.approx(explicit_mean(s), rel=1e-4)
 
 
-@pytest.mark.parametrize("smoothness", [0.0, 0.1, 0.5, 2.0])
+@pytest.mark.parametrize("smoothness", [0.0, 0.1])
 def test_a_long_generation_and_a_short_prompt_too(smoothness):
     s = scenario("model=llama3_8b", "opt=kv4", f"engine.roof_smoothness={smoothness}", "workload.output_tokens=2000")
-    for prompt, batch in ((1.0, 512.0), (3000.0, 64.0)):
-        one = bent(changed(changed(s, "workload.prompt_tokens", prompt), "workload.batch", batch), 0.4)
-        assert float(Run(one).tpot) == pytest.approx(explicit_mean(one), rel=1e-4)
+    one = bent(changed(changed(s, "workload.prompt_tokens", 1.0), "workload.batch", 512.0), 0.4)
+    assert float(Run(one).tpot) == pytest.approx(explicit_mean(one), rel=1e-4)
 
 
 @pytest.mark.parametrize("smoothness", [0.0, 0.5])

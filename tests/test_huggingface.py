@@ -109,6 +109,50 @@ BIGCODE = {
     "multi_query": True,
     "vocab_size": 49152,
 }
+MIXTRAL = sizes("mixtral", 4096, 32, 32, 14336, 32000, 32768, num_key_value_heads=8, num_local_experts=8)
+MIXTRAL |= {"num_experts_per_tok": 2, "router_aux_loss_coef": 0.02, "sliding_window": None}
+QWEN_MOE = sizes("qwen3_moe", 2048, 48, 32, 6144, 151936, 40960, num_key_value_heads=4, head_dim=128, num_experts=128)
+QWEN_MOE |= {"num_experts_per_tok": 8, "moe_intermediate_size": 768, "decoder_sparse_step": 1, "mlp_only_layers": []}
+DEEPSEEK = {
+    **sizes("deepseek_v3", 7168, 61, 128, 18432, 129280, 163840, moe_intermediate_size=2048, n_routed_experts=256),
+    "num_experts_per_tok": 8,
+    "n_shared_experts": 1,
+    "first_k_dense_replace": 3,
+    "moe_layer_freq": 1,
+    "q_lora_rank": 1536,
+    "kv_lora_rank": 512,
+    "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 128,
+    "num_nextn_predict_layers": 1,
+}
+GEMMA3 = sizes("gemma3_text", 1152, 26, 4, 6912, 262144, 32768, num_key_value_heads=1, sliding_window=512)
+GPT_OSS = sizes("gpt_oss", 2880, 24, 64, 2880, 201088, 131072, num_key_value_heads=8, num_local_experts=32)
+GPT_OSS |= {
+    "num_experts_per_tok": 4,
+    "experts_per_token": 4,
+    "layer_types": ["sliding_attention", "full_attention"] * 12,
+}
+LLAMA4 = sizes("llama4_text", 5120, 48, 40, 8192, 202048, 1048576, num_key_value_heads=8, intermediate_size_mlp=16384)
+LLAMA4 |= {"num_local_experts": 128, "num_experts_per_tok": 1, "interleave_moe_layer_step": 2, "use_qk_norm": False}
+MAMBA2 = {
+    "model_type": "mamba2",
+    "hidden_size": 4096,
+    "num_hidden_layers": 64,
+    "vocab_size": 32768,
+    "expand": 2,
+    "num_heads": 128,
+    "head_dim": 64,
+    "state_size": 128,
+    "n_groups": 8,
+    "conv_kernel": 4,
+    "chunk_size": 256,
+}
+NEMOTRON_H = sizes("nemotron_h", 4096, 52, 32, 21504, 131072, 8192, num_key_value_heads=8, attention_head_dim=128)
+NEMOTRON_H |= {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8, "expand": 2}
+NEMOTRON_H |= {"hybrid_override_pattern": "M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-", "conv_kernel": 4}
+GRANITE_SHARED = sizes("granitemoeshared", 64, 2, 4, 32, 100, 64, num_local_experts=4, num_experts_per_tok=2)
+GRANITE_SHARED |= {"num_key_value_heads": 2, "shared_intermediate_size": 48}
 COUNTS = [
     (LLAMA, 8_030_261_248),
     (MISTRAL, 7_241_732_096),
@@ -126,6 +170,15 @@ COUNTS = [
     (FALCON40, 41_303_293_952),
     (MPT, 6_649_286_656),
     (BIGCODE, 15_517_456_384),
+    (MIXTRAL, 46_702_792_704),
+    (GRANITE_SHARED, 105_792),
+    (QWEN_MOE, 30_532_122_624),
+    (DEEPSEEK, 671_026_404_352),
+    (GEMMA3, 999_885_952),
+    (GPT_OSS, 20_914_757_184),
+    (LLAMA4, 400_711_848_960),
+    (MAMBA2, 7_285_403_648),
+    (NEMOTRON_H, 8_100_852_736),
 ]
 
 
@@ -157,11 +210,74 @@ def test_keys_at_their_default_are_left_out() -> None:
     }
 
 
-def test_a_window_is_noted_unless_it_is_off_or_longer_than_the_context() -> None:
-    assert "4096 positions" in translate(MISTRAL)["notes"]
-    assert "notes" not in translate(MISTRAL | {"sliding_window": None})
-    assert "notes" not in translate(MISTRAL | {"sliding_window": 32768})
-    assert "notes" not in translate(QWEN2)
+def test_a_window_is_read_unless_it_is_off_or_longer_than_the_context() -> None:
+    assert translate(MISTRAL)["attention"] == "sliding_window"
+    assert translate(MISTRAL)["sliding_window"] == 4096
+    for unlimited in (MISTRAL | {"sliding_window": None}, MISTRAL | {"sliding_window": 32768}, QWEN2):
+        assert not {"attention", "sliding_window", "layers"} & set(translate(unlimited))
+    upper = translate(QWEN2 | {"use_sliding_window": True, "max_window_layers": 10})
+    assert upper["layers"] == [{"repeats": 10, "attention": "full"}, {"repeats": 14, "attention": "sliding_window"}]
+
+
+def kinds(config: dict) -> list[tuple[int, ...]]:
+    return [tuple(entry.values()) for entry in translate(config)["layers"]]
+
+
+def test_layers_of_several_kinds_are_told_apart() -> None:
+    assert kinds(GEMMA3) == [(22, "sliding_window"), (4, "full")]
+    assert kinds(GEMMA3 | {"sliding_window_pattern": 2}) == [(13, "sliding_window"), (13, "full")]
+    assert kinds(GEMMA3 | {"layer_types": ["full_attention"] + ["sliding_attention"] * 25}) == [
+        (1, "full"),
+        (25, "sliding_window"),
+    ]
+    assert kinds(DEEPSEEK) == [(3, "gated"), (58, "moe")]
+    assert kinds(DEEPSEEK | {"moe_layer_freq": [0] * 5 + [1] * 56}) == [(5, "gated"), (56, "moe")]
+    assert kinds(QWEN_MOE | {"mlp_only_layers": [0, 7]}) == [(2, "gated"), (46, "moe")]
+    assert kinds(QWEN_MOE | {"decoder_sparse_step": 3}) == [(32, "gated"), (16, "moe")]
+    assert kinds(LLAMA4) == [(24, "chunked", "gated"), (12, "chunked", "moe"), (12, "full", "moe", "none")]
+    assert kinds(NEMOTRON_H) == [(24, "mamba2", "none"), (24, "none", "plain"), (4, "full", "none")]
+    assert "layers" not in translate(MIXTRAL) and translate(MIXTRAL)["ffn"] == "moe"
+
+
+def test_the_text_model_of_a_model_with_more_towers_is_read() -> None:
+    outer = {"model_type": "gemma3", "vision_config": {"hidden_size": 1152}, "image_token_index": 262144}
+    inner = {key: value for key, value in GEMMA3.items() if key != "model_type"}
+    said = translate({**outer, "text_config": inner})
+    assert said["notes"] == "text model only, other towers are not counted"
+    same = {"family", "name", "notes", "source"}
+    assert {k: v for k, v in said.items() if k not in same} == {
+        k: v for k, v in translate(GEMMA3).items() if k not in same
+    }
+    with pytest.raises(ConfigError, match="num_experts"):
+        translate({**outer, "text_config": GEMMA3, "num_experts": 8})
+
+
+def compressed(weights: dict, **more: Any) -> dict:
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": weights, **more}}}
+
+
+STORED = [
+    ({"quant_method": "fp8", "weight_block_size": [128, 128]}, ["w8a8_fp8", "fp8"]),
+    ({"quant_method": "mxfp4"}, ["mxfp4_experts"]),
+    ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, ["int4_zp"]),
+    ({"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": True}, ["int4_g32"]),
+    ({"quant_method": "bitsandbytes", "load_in_8bit": True}, ["int8"]),
+    ({"quant_algo": "NVFP4", "quant_method": "modelopt", "ignore": ["lm_head"]}, ["w4a4_nvfp4", "nvfp4"]),
+    (compressed({"type": "int", "num_bits": 8}, input_activations={"num_bits": 8}), ["w8a8", "int8"]),
+    (compressed({"type": "float", "num_bits": 8}), ["fp8"]),
+]
+
+
+@pytest.mark.parametrize(("said", "options"), STORED)
+def test_how_the_weights_are_stored_names_options(said: dict, options: list[str]) -> None:
+    found = translate(LLAMA | {"quantization_config": said})["quantization"]
+    assert found == options
+    assert all((ROOT / "conf" / "opt" / f"{one}.yaml").exists() for one in options)
+
+
+def test_a_checkpoint_that_stores_only_some_modules_narrow_is_noted() -> None:
+    said = translate(LLAMA | {"quantization_config": {"quant_algo": "NVFP4", "ignore": ["model.layers.*.self_attn*"]}})
+    assert "nvfp4" in said["notes"] and "quantization" not in said
 
 
 def test_rotary_part_is_found_under_any_of_its_names() -> None:
@@ -196,9 +312,24 @@ REFUSED = [
     (LLAMA | {"attention_bias": 1}, "attention_bias"),
     (LLAMA | {"num_experts": 8}, "num_experts 8 is not read yet"),
     (LLAMA | {"quantization_config": {"bits": 4}}, "quantization_config"),
+    (LLAMA | {"quantization_config": {"quant_method": "new"}}, "quantization_config"),
+    (LLAMA | {"quantization_config": [4]}, "quantization_config"),
     (LLAMA | {"layer_types": ["full_attention", "sliding_attention"]}, "layer_types"),
     (LLAMA | {"sliding_window": 4096}, "sliding_window"),
-    (QWEN2 | {"use_sliding_window": True}, "use_sliding_window"),
+    (QWEN2 | {"use_sliding_window": 1}, "use_sliding_window"),
+    (MIXTRAL | {"num_experts_per_tok": 9}, "num_experts_per_tok"),
+    (QWEN_MOE | {"mlp_only_layers": [48]}, "mlp_only_layers"),
+    (QWEN_MOE | {"qkv_bias": True}, "qkv_bias"),
+    (DEEPSEEK | {"attention_bias": True}, "attention_bias"),
+    (DEEPSEEK | {"kv_lora_rank": None}, "kv_lora_rank"),
+    (DEEPSEEK | {"moe_layer_freq": [1, 0]}, "moe_layer_freq"),
+    (GEMMA3 | {"layer_types": ["linear_attention"] * 26}, "layer_types"),
+    (GEMMA3 | {"layer_types": ["full_attention"]}, "layer_types"),
+    (GPT_OSS | {"experts_per_token": 8}, "experts_per_token"),
+    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26}, "hybrid_override_pattern"),
+    (MAMBA2 | {"num_heads": 64}, "num_heads"),
+    (MAMBA2 | {"use_bias": True}, "use_bias"),
+    (LLAMA | {"num_hidden_layers": 10**6}, "num_hidden_layers"),
     (MISTRAL | {"sliding_window": -1}, "sliding_window"),
     (NEOX | {"rotary_pct": 0}, "rotary_pct is 0"),
     (GPTJ | {"rotary_dim": 512}, "rotary_dim"),
@@ -245,7 +376,7 @@ def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, c
         assert "\n" not in str(error)
         return
     numbers = [value for value in said.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    assert numbers and all(math.isfinite(value) and value > 0 for value in numbers)
+    assert numbers and all(math.isfinite(value) and value >= 0 for value in numbers)
     check(said, ModelFile, "model.bent")
 
 
@@ -268,7 +399,12 @@ def test_make_model_prints_the_file(tmp_path: Path) -> None:
     path.write_text(json.dumps(MISTRAL))
     command = [sys.executable, str(ROOT / "scripts" / "make_model.py"), str(path), "mistral_7b", "--source", "a: b #c"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert yaml.safe_load(printed) == translate(MISTRAL, "mistral_7b", "a: b #c")
+    counted = {"parameters": 7_241_732_096, "parameters_source": "counted from the shape"}
+    assert yaml.safe_load(printed) == translate(MISTRAL, "mistral_7b", "a: b #c") | counted
+    path.write_text(json.dumps(DEEPSEEK | {"quantization_config": {"quant_method": "fp8"}}))
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert yaml.safe_load(printed)["layers"] == [{"repeats": 3, "ffn": "gated"}, {"repeats": 58, "ffn": "moe"}]
+    assert yaml.safe_load(printed)["quantization"] == ["w8a8_fp8", "fp8"]
     path.write_text("{}")
     failed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert failed.returncode == 1 and failed.stderr.count("\n") == 1

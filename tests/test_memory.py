@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import SPREAD, changed, scenario
+from laws import KINDS, SPREAD, changed, of, scenario
 
 import life_jax as life
-from life_jax.memory import cached_tokens, max_batch, max_context, memory
+from life_jax.memory import FAR, cached_tokens, max_batch, max_context, memory
 from life_jax.models import decoder
+from life_jax.optimizations.base import Optimization
+from life_jax.optimizations.kv_quantization import kv_quantization
+from life_jax.optimizations.weight_quantization import weight_quantization
 
 
 def with_tokens(s, total: float):
@@ -23,10 +26,11 @@ def at(model: str, prompt: float, batch: float, gigabytes: float, *words: str):
     return changed(s, "device.memory", gigabytes * 1e9)
 
 
-@pytest.mark.parametrize("words", [(), ("opt=int4",), ("opt=[q4_k_m,kv8]",)])
+@pytest.mark.parametrize("change", [Optimization(), weight_quantization(bits=4.0), kv_quantization(bits=8.0)])
 @pytest.mark.parametrize("model", SPREAD)
-def test_needed_memory_adds_up(model, words):
-    s = at(model, 700.0, 3.0, 80.0, "engine.runtime_gb=1.5", *words)
+def test_needed_memory_adds_up(model, change):
+    s = changed(change.apply(of(model)), "engine.runtime_memory", 1.5e9)
+    s = changed(changed(s, "workload.prompt_tokens", 700.0), "workload.batch", 3.0)
     m = memory(s)
     assert m.weights == decoder.weight_bytes(s.architecture, s.precision)
     per_token = decoder.kv_bytes_per_token(s.architecture, s.precision)
@@ -54,7 +58,7 @@ def test_metrics_say_the_same():
     assert (found["max_batch"], found["max_context"]) == (max_batch(s), max_context(s))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(SPREAD),
     st.sampled_from([(), ("opt=kv4",), ("opt=[q4_k_m,kv8]",)]),
@@ -73,6 +77,21 @@ def test_max_batch_and_max_context_are_the_largest_that_fit(model, words, prompt
     assert longest == int(longest)
     assert longest == 0 or memory(with_tokens(s, longest)).fits
     assert not memory(with_tokens(s, longest + 1)).fits
+
+
+@pytest.mark.parametrize("model", KINDS)
+def test_the_largest_that_fit_with_windows_latents_and_states(model):
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        s = changed(of(model), "workload.prompt_tokens", float(rng.integers(1, 20_000)))
+        s = changed(
+            changed(s, "workload.batch", float(rng.integers(1, 64))), "device.memory", rng.uniform(1, 1200) * 1e9
+        )
+        most, longest = max_batch(s), max_context(s)
+        assert most == 0 or memory(changed(s, "workload.batch", most)).fits
+        assert not memory(changed(s, "workload.batch", most + 1)).fits
+        assert longest == 0 or memory(with_tokens(s, longest)).fits
+        assert longest >= FAR or not memory(with_tokens(s, longest + 1)).fits
 
 
 def test_a_model_too_big_for_the_device_fits_nothing_and_is_not_refused():

@@ -1,6 +1,5 @@
 """Checked files in datasheet units -> a Scenario in base units, and how its numbers may be swept."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,6 +14,7 @@ from life_jax.models import attention, ffn
 from life_jax.optimizations import Optimization, chain
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import (
+    UNPUBLISHED,
     Architecture,
     Block,
     Device,
@@ -109,7 +109,7 @@ def _rate_sources(
 
 
 def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]]) -> Device:
-    rates = dict.fromkeys(PIPES, math.inf)
+    rates = dict.fromkeys(PIPES, UNPUBLISHED)
     for key, pipes in sources.items():
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
         for pipe, factor in pipes:

@@ -3,42 +3,28 @@
 A family is one record: facts, switches and the steps that a table cannot say.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from life_jax.config.families_base import (
+    LOCAL,
+    NO_WIDTH,
+    Family,
+    Step,
+    every,
+    mixers,
+    no_rope_layers,
+    unrotated,
+    window,
+    window_above,
+)
+from life_jax.config.families_hybrid import HYBRIDS
+from life_jax.config.families_moe import MIXTURES
 from life_jax.config.fields import Fields, check_only, check_rest
-
-Step = Callable[[Fields, dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Family:
-    """What one model_type means beyond its config.json."""
-
-    facts: Mapping[str, Any] = field(default_factory=dict)  # keys of ModelFile that never vary
-    flags: Mapping[str, str] = field(default_factory=dict)  # a switch of config.json, the keys it sets
-    defaults: Mapping[str, Any] = field(default_factory=dict)  # as transformers assumes them
-    only: Mapping[str, Any] = field(default_factory=dict)  # switches with the one setting that can be expressed
-    ignored: tuple[str, ...] = ()  # fields that change no cost in this family
-    steps: tuple[Step, ...] = ()  # what a table cannot say
 
 
 def four_times(read: Fields, facts: dict[str, Any]) -> None:
     """The feed-forward network is four times as wide as the model unless config.json says its width."""
     facts["intermediate_size"] = read.count_or_none("intermediate_size") or 4 * facts["hidden_size"]
-
-
-def window(read: Fields, facts: dict[str, Any]) -> None:
-    """Reads a sliding window as full attention, with a note where it is shorter than the context."""
-    read.seen.update(("sliding_window", "use_sliding_window", "max_window_layers"))
-    per_layer = read.config.get("use_sliding_window") is not None or "use_sliding_window" in read.defaults
-    size = read.count_or_none("sliding_window") if not per_layer or read.flag("use_sliding_window") else None
-    if size is None or size >= facts["max_position_embeddings"]:
-        return
-    if per_layer:
-        raise read.refuse("use_sliding_window", "false; windows in some layers only are not read yet")
-    facts["notes"] = f"attends at most {size} positions (sliding window); counted as full attention beyond"
 
 
 def learned(extra_rows: int) -> Step:
@@ -98,19 +84,71 @@ def stablelm(read: Fields, facts: dict[str, Any]) -> None:
     facts["norms_per_layer"] = 1 if facts["parallel"] else 2
 
 
-def smollm3(read: Fields, facts: dict[str, Any]) -> None:
-    facts["notes"] = "some layers have no rotary embedding; counted as rotated in all"
+def alternating(read: Fields, layers: int) -> list[str]:
+    """Gemma 2: local, global, local, ..."""
+    return ["sliding_attention" if i % 2 == 0 else "full_attention" for i in range(layers)]
+
+
+def exaone_pattern(read: Fields, layers: int) -> list[str]:
+    """LLLG: local and global layers; the last one is global."""
+    pattern = read.config.get("sliding_window_pattern", 4)
+    period = pattern.find("G") + 1 if isinstance(pattern, str) else pattern
+    if not isinstance(period, int) or isinstance(period, bool) or period < 0:
+        raise read.refuse("sliding_window_pattern", "a whole number or a word such as LLLG")
+    last = layers - 1
+    return [
+        "full_attention" if not period or (i + 1) % period == 0 or i == last else "sliding_attention"
+        for i in range(layers)
+    ]
+
+
+def local_only(read: Fields, facts: dict[str, Any], i: int) -> bool:
+    """Positions in local layers only, where there are any."""
+    return "sliding_window" not in facts or facts["layers"][i].get("attention") == "sliding_window"
+
+
+def blocks(read: Fields, facts: dict[str, Any]) -> None:
+    """Nemotron-NAS: width, group size and presence of every part, layer by layer."""
+    said = read.words("block_configs", len(facts["layers"])) or []
+    d, kv_heads = facts["hidden_size"], []
+    for layer, block in zip(facts["layers"], said, strict=True):
+        attention, ffn = (
+            Fields(block.get(part) or {}, f"{read.family} block_configs of", {}) for part in ("attention", "ffn")
+        )
+        if attention.flag("no_op"):
+            layer.update(attention="none", norms_per_layer=1)
+        else:
+            kv_heads.append(facts["num_attention_heads"] // attention.count("n_heads_in_group"))
+            layer["num_key_value_heads"] = kv_heads[-1]
+        if ffn.flag("no_op"):
+            layer.update(ffn="none", norms_per_layer=1)
+        else:
+            factor = ffn.find("ffn_mult")[1]
+            if not isinstance(factor, float | int) or not 0 < factor < 100:
+                raise ffn.refuse("ffn_mult", "a number above 0, at most 100")
+            layer["intermediate_size"] = -(-int(2 * factor * d / 3) // 256) * 256
+        check_rest(attention)
+        check_rest(ffn)
+    if not kv_heads:
+        raise read.refuse("block_configs", "an attention and an ffn for each layer")
+    facts["num_key_value_heads"] = max(kv_heads)
+    facts["intermediate_size"] = max(layer.get("intermediate_size", 1) for layer in facts["layers"])
+    for layer in facts["layers"]:
+        if layer.get("attention") == "none":
+            layer["num_key_value_heads"] = facts["num_key_value_heads"]
 
 
 PLAIN = {"ffn": "plain", "norm": "layernorm"}
 ALL_BIASES = {"qkv_bias": True, "o_bias": True, "ffn_bias": True}
 BIAS_FLAGS = {"attention_bias": "qkv_bias o_bias", "mlp_bias": "ffn_bias"}
+ATTENTION_BIAS = {"attention_bias": "qkv_bias o_bias"}
+BIAS = {"attention_bias": True}
 PER_LAYER_WINDOW = {"use_sliding_window": False}
 TIED = {"tie_word_embeddings": True}
 
 FAMILIES: dict[str, Family] = {
     "llama": Family(flags=BIAS_FLAGS),
-    "mistral": Family(defaults={"num_key_value_heads": 8}, steps=(window,)),
+    "mistral": Family(defaults={"num_key_value_heads": 8, "sliding_window": 4096}, steps=(window,)),
     "qwen": Family(
         facts={"qkv_bias": True},
         only={"no_bias": True},
@@ -118,25 +156,31 @@ FAMILIES: dict[str, Family] = {
         steps=(qwen,),
         ignored=("seq_length", "use_dynamic_ntk", "use_logn_attn", "onnx_safe"),
     ),
-    "qwen2": Family(facts={"qkv_bias": True}, defaults=PER_LAYER_WINDOW, steps=(window,)),
+    "qwen2": Family(facts={"qkv_bias": True}, defaults=PER_LAYER_WINDOW, steps=(window_above,)),
     "qwen3": Family(
         facts={"qk_norm": "per_head"},
-        flags={"attention_bias": "qkv_bias o_bias"},
+        flags=ATTENTION_BIAS,
         defaults={"head_dim": 128, **PER_LAYER_WINDOW},
-        steps=(window,),
+        steps=(window_above,),
     ),
-    "gemma": Family(flags={"attention_bias": "qkv_bias o_bias"}, defaults={"head_dim": 256, **TIED}),
+    "gemma": Family(flags=ATTENTION_BIAS, defaults={"head_dim": 256, **TIED}),
     "phi": Family(
         facts={**PLAIN, **ALL_BIASES, "head_bias": True, "parallel": True, "norms_per_layer": 1},
         defaults={"partial_rotary_factor": 0.5},
     ),
     "phi3": Family(only={"full_attn_mod": 1}, ignored=("interpolate_factor",), steps=(window,)),
-    "gpt2": Family(facts={**PLAIN, **ALL_BIASES, "position": "learned"}, defaults=TIED, steps=(four_times, learned(0))),
+    "gpt2": Family(
+        facts={**PLAIN, **ALL_BIASES, "position": "learned"},
+        defaults=TIED,
+        steps=(four_times, learned(0)),
+        sizes=NO_WIDTH,
+    ),
     "gptj": Family(
         facts={**PLAIN, "ffn_bias": True, "head_bias": True, "parallel": True, "norms_per_layer": 1},
         defaults={"rotary_dim": 64},
         ignored=("rotary",),
         steps=(four_times, gptj),
+        sizes=NO_WIDTH,
     ),
     "gpt_neox": Family(
         facts={**PLAIN, "ffn_bias": True},
@@ -155,16 +199,19 @@ FAMILIES: dict[str, Family] = {
         facts={**PLAIN, **ALL_BIASES, "position": "alibi", "embedding_norm": True},
         defaults={"max_position_embeddings": 2048, **TIED},
         steps=(four_times,),
+        sizes=NO_WIDTH,
     ),
     "falcon": Family(
         facts=PLAIN,
         flags={"bias": "qkv_bias o_bias ffn_bias"},
         steps=(four_times, falcon),
+        sizes=NO_WIDTH,
         defaults={"multi_query": True, "parallel_attn": True, "max_position_embeddings": 2048, **TIED},
     ),
     "mpt": Family(
         facts={"ffn": "plain", "norm": "layernorm_no_bias", "position": "alibi"},
         steps=(mpt,),
+        sizes=NO_WIDTH,
         defaults={"expansion_ratio": 4, "no_bias": True, **TIED},
         only={"no_bias": True},
     ),
@@ -173,6 +220,7 @@ FAMILIES: dict[str, Family] = {
         defaults={"multi_query": True, **TIED},
         ignored=("inference_runner", "pad_key_length", "pre_allocate_kv_cache", "validate_runner_input"),
         steps=(four_times, one_key_value_head, learned(0)),
+        sizes=NO_WIDTH,
     ),
     "starcoder2": Family(
         facts=PLAIN,
@@ -187,18 +235,107 @@ FAMILIES: dict[str, Family] = {
         defaults={"partial_rotary_factor": 0.25},
         steps=(stablelm,),
     ),
-    "olmo": Family(facts={"norm": "layernorm_no_weight"}, flags={"attention_bias": "qkv_bias o_bias"}),
-    "olmo2": Family(facts={"qk_norm": "full"}, flags={"attention_bias": "qkv_bias o_bias"}),
+    "olmo": Family(facts={"norm": "layernorm_no_weight"}, flags=ATTENTION_BIAS),
+    "olmo2": Family(facts={"qk_norm": "full"}, flags=ATTENTION_BIAS),
     "cohere": Family(
         facts={"norm": "layernorm_no_bias", "parallel": True, "norms_per_layer": 1},
-        flags={"attention_bias": "qkv_bias o_bias"},
+        flags=ATTENTION_BIAS,
         defaults=TIED,
     ),
     "smollm3": Family(
         flags=BIAS_FLAGS,
         defaults={"num_key_value_heads": 4, **PER_LAYER_WINDOW, **TIED},
-        ignored=("no_rope_layers", "no_rope_layer_interval"),
-        steps=(window, smollm3),
+        steps=(window_above, no_rope_layers),
     ),
     "granite": Family(flags=BIAS_FLAGS),
+    "gemma2": Family(
+        facts={"norms_per_layer": 4},
+        flags=ATTENTION_BIAS,
+        defaults={"head_dim": 256, "sliding_window": 4096, **TIED},
+        steps=(mixers(alternating, LOCAL),),
+    ),
+    "gemma3_text": Family(
+        facts={"norms_per_layer": 4, "qk_norm": "per_head"},
+        flags=ATTENTION_BIAS,
+        defaults={
+            "head_dim": 256,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 4,
+            "num_hidden_layers": 26,
+            "hidden_size": 2304,
+            "intermediate_size": 9216,
+            "vocab_size": 262208,
+            "max_position_embeddings": 131072,
+            "sliding_window": 4096,
+            **TIED,
+        },
+        steps=(mixers(every("sliding_window_pattern", 6, "sliding_attention", "full_attention"), LOCAL),),
+    ),
+    "olmo3": Family(
+        facts={"qk_norm": "full"},
+        flags=ATTENTION_BIAS,
+        defaults={"sliding_window": 4096},
+        steps=(mixers(every("", 4, "sliding_attention", "full_attention"), LOCAL),),
+    ),
+    "exaone4": Family(
+        facts={"qk_norm": "per_head"},
+        steps=(mixers(exaone_pattern, LOCAL), unrotated(local_only)),
+        ignored=("sliding_window_pattern",),
+    ),
+    "cohere2": Family(
+        facts={"norm": "layernorm_no_bias", "parallel": True, "norms_per_layer": 1},
+        flags=ATTENTION_BIAS,
+        defaults={"sliding_window": 4096, **TIED},
+        ignored=(
+            "order_of_interleaved_layers",
+            "position_embedding_type",
+            "rotary_pct",
+            "use_embedding_sharing",
+            "use_gated_activation",
+            "use_parallel_block",
+            "use_parallel_embedding",
+            "use_qk_norm",
+        ),
+        steps=(
+            mixers(every("sliding_window_pattern", 4, "sliding_attention", "full_attention"), LOCAL),
+            unrotated(local_only),
+        ),
+    ),
+    "glm": Family(flags={"attention_bias": "qkv_bias"}, defaults={"partial_rotary_factor": 0.5, **BIAS}),
+    "glm4": Family(
+        facts={"norms_per_layer": 4},
+        flags={"attention_bias": "qkv_bias"},
+        defaults={"partial_rotary_factor": 0.5},
+    ),
+    "ernie4_5": Family(flags={"use_bias": "qkv_bias o_bias ffn_bias"}, defaults=TIED),
+    "hunyuan_v1_dense": Family(
+        facts={"qk_norm": "per_head"},
+        flags=ATTENTION_BIAS,
+        only={"use_qk_norm": True, "use_cla": False},
+        ignored=("cla_share_factor",),
+    ),
+    "seed_oss": Family(
+        flags={"attention_bias": "qkv_bias", "attention_out_bias": "o_bias", "mlp_bias": "ffn_bias"},
+        defaults={"head_dim": 128, **BIAS},
+    ),
+    "arcee": Family(facts={"ffn": "plain"}, flags=BIAS_FLAGS),
+    "nemotron": Family(facts=PLAIN, flags=BIAS_FLAGS, defaults={"partial_rotary_factor": 0.5}),
+    "mimo": Family(
+        flags={"attention_bias": "qkv_bias"}, defaults=BIAS, steps=(window_above,), only={"use_mrope": False}
+    ),
+    "nemotron-nas": Family(flags=BIAS_FLAGS, steps=(blocks,), sizes=NO_WIDTH, ignored=("num_key_value_heads",)),
+    **MIXTURES,
+    **HYBRIDS,
+}
+# One code under another name.
+SAME = {
+    "kimi_k2": "deepseek_v3",
+    "qwen3_vl_text": "qwen3",
+    "qwen3_vl_moe_text": "qwen3_moe",
+    "gemma3": "gemma3_text",
+    "llama4": "llama4_text",
+    "ministral": "mistral",
+    "ministral3": "mistral",
+    "qwen3_5": "qwen3_5_text",
+    "qwen3_5_moe": "qwen3_5_moe_text",
 }

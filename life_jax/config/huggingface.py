@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.errors import ConfigError
-from life_jax.config.families import FAMILIES, Family, four_times, mpt
-from life_jax.config.fields import Fields, check_only, check_rest, short
+from life_jax.config.families import FAMILIES, SAME
+from life_jax.config.families_base import Family, grouped, note
+from life_jax.config.families_quantized import stored_as
+from life_jax.config.fields import OTHER_TOWERS, Fields, check_only, check_rest, short
 from life_jax.config.schema import ModelFile
+
+TEXT = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
+MOST_LAYERS = 10_000
 
 
 def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str, Any]:
@@ -31,15 +36,14 @@ def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str,
 
 def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> dict[str, Any]:
     """The keys of ModelFile that the dict of a config.json says, without those at their default."""
-    model_type = config.get("model_type")
-    if not isinstance(model_type, str) or model_type not in FAMILIES:
-        raise ConfigError(f"model_type {short(model_type)} is not known (known: {', '.join(sorted(FAMILIES))})")
-    family = FAMILIES[model_type]
-    nested = config.get("rope_parameters") or {}
-    config = {key: value for key, value in config.items() if key not in family.ignored}
-    if isinstance(nested, dict) and "partial_rotary_factor" in nested:
-        config.setdefault("partial_rotary_factor", nested["partial_rotary_factor"])
-    read = Fields(config, model_type, family.defaults)
+    text, towers = text_model(config)
+    model_type = text.get("model_type")
+    known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
+    if known not in FAMILIES:
+        names = ", ".join(sorted({*FAMILIES, *SAME}))
+        raise ConfigError(f"model_type {short(model_type)} is not known (known: {names})")
+    family = FAMILIES[known]
+    read = Fields(_flat(text, family), str(model_type), family.defaults)
     origin = config.get("_name_or_path")
     origin = origin if isinstance(origin, str) else ""
     facts = {
@@ -48,29 +52,73 @@ def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> di
         "source": source or (f"config.json of {origin or name}" if origin or name else "config.json"),
         **shape(read, family),
     }
+    if towers:
+        note(facts, "text model only, other towers are not counted")
     defaults = {f.name: f.default for f in fields(ModelFile)}
-    return {key: facts[key] for key in defaults if key in facts and facts[key] != defaults[key]}
+    empty: tuple[Any, ...] = ([], "", None)
+    return {
+        key: facts[key]
+        for key, default in defaults.items()
+        if key in facts and facts[key] != default and facts[key] not in empty
+    }
+
+
+def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The config.json of the text model, and whether it was found inside that of a model with more towers."""
+    inner = next((key for key in TEXT if isinstance(config.get(key), dict)), None)
+    if inner is None:
+        return dict(config), False
+    text = dict(config[inner])
+    outer = {key: value for key, value in config.items() if key != inner}
+    check_rest(
+        Fields({k: v for k, v in outer.items() if not OTHER_TOWERS.fullmatch(k)}, str(config.get("model_type")), {})
+    )
+    for key in ("tie_word_embeddings", "quantization_config"):
+        if outer.get(key) is not None:
+            text.setdefault(key, outer[key])
+    text.setdefault("model_type", config.get("model_type"))
+    return text, True
+
+
+def _flat(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
+    """Without what the family ignores, and with the rotated part that rope_parameters may say."""
+    flat = {key: value for key, value in config.items() if key not in family.ignored}
+    kinds = flat.get("layers_block_type")
+    if isinstance(kinds, list):
+        flat.setdefault("num_hidden_layers", len(kinds))
+    nested = flat.get("rope_parameters")
+    if isinstance(nested, dict) and "partial_rotary_factor" in nested:
+        flat.setdefault("partial_rotary_factor", nested["partial_rotary_factor"])
+    return flat
 
 
 def shape(read: Fields, family: Family) -> dict[str, Any]:
     """Sizes, then the family's facts, switches and steps; refuses whatever was not asked for."""
-    names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "max_position_embeddings")
-    facts: dict[str, Any] = {name: read.count(name) for name in names}
-    facts["num_key_value_heads"] = read.count_or_none("num_key_value_heads") or facts["num_attention_heads"]
-    facts["head_dim"] = head_dim(read, facts)
-    if not {four_times, mpt} & set(family.steps):
-        facts["intermediate_size"] = read.count("intermediate_size")
+    facts: dict[str, Any] = {name: read.count(name) for name in family.sizes}
+    if facts["num_hidden_layers"] > MOST_LAYERS:
+        raise read.refuse(read.find("num_hidden_layers")[0], f"at most {MOST_LAYERS}")
+    latent = str(family.facts.get("attention", "")).startswith("mla")
+    if "num_attention_heads" in facts and not latent:
+        facts["num_key_value_heads"] = read.count_or_none("num_key_value_heads") or facts["num_attention_heads"]
+        facts["head_dim"] = head_dim(read, facts)
+    read.seen.update(("num_key_value_heads", "num_kv_heads", "n_head_kv") if latent else ())
     facts["tie_word_embeddings"] = read.flag("tie_word_embeddings")
     if family.facts.get("position", "rope") == "rope":
         facts["partial_rotary_factor"] = read.fraction("partial_rotary_factor")
     facts.update(family.facts)
     for key, targets in family.flags.items():
         facts.update(dict.fromkeys(targets.split(), read.flag(key)))
+    facts["layers"] = [{} for _ in range(facts["num_hidden_layers"])]
     for step in family.steps:
         step(read, facts)
+    grouped(facts)
     if facts["num_attention_heads"] % facts["num_key_value_heads"]:
         key = read.find("num_key_value_heads")[0]
         raise read.refuse(key, f"a divisor of the {facts['num_attention_heads']} query heads")
+    if read.find("quantization_config")[1] is not None:
+        facts["quantization"], left_out = stored_as(read.config["quantization_config"], read.family)
+        if left_out:
+            note(facts, left_out)
     check_only(read, family.only)
     check_rest(read)
     return facts

@@ -10,7 +10,7 @@ from functools import partial
 
 from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
-from life_jax.numerics import Number
+from life_jax.numerics import Number, larger
 from life_jax.operators import attention, elementwise
 from life_jax.operators.experts import grouped_linear
 from life_jax.operators.linear import linear
@@ -25,7 +25,8 @@ def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
     if ops[0].formula not in (linear, grouped_linear) or any(op.formula is not ops[0].formula for op in ops):
         return None
     width = sum(op.args["d_out"] for op in ops)
-    mean = {key: sum(op.args["d_out"] * op.args[key] for op in ops) / width for key in WEIGHTED}
+    some = larger(width, 1.0)  # shared experts may have none
+    mean = {key: sum(op.args["d_out"] * op.args[key] for op in ops) / some for key in WEIGHTED}
     return replace(ops[0], name=name, args={**ops[0].args, **mean, "d_out": width})
 
 
