@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 LATENT = ("mla", "mla_sparse")
 RECURRENT = ("mamba1", "mamba2", "gated_delta")
 # transformers knows some model types under another name
-TYPES = {"kimi_k2": "deepseek_v3"}
+TYPES = {"kimi_k2": "deepseek_v3", "qwen3_vl_text": "qwen3", "qwen3_vl_moe_text": "qwen3_moe"}
 
 
 def built(config: Mapping[str, Any], name: str) -> Architecture:
@@ -184,7 +184,7 @@ def from_litgpt(said: Mapping[str, Any]) -> dict[str, Any]:
     if config["model_type"] == "falcon":
         new = said.get("n_query_groups", 1) > 1
         config |= {"new_decoder_architecture": new, "multi_query": True, "num_kv_heads": said.get("n_query_groups", 1)}
-        config.pop("num_key_value_heads")
+        config = {key: value for key, value in config.items() if key not in ("num_key_value_heads", "head_dim")}
     return config
 
 

@@ -410,6 +410,19 @@ def test_make_model_prints_the_file(tmp_path: Path) -> None:
     assert failed.returncode == 1 and failed.stderr.count("\n") == 1
 
 
+def test_check_models_says_which_configs_are_built(tmp_path: Path) -> None:
+    for name, config in (("good", DEEPSEEK), ("bad", LLAMA | {"num_experts": 8})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+    command = [sys.executable, str(ROOT / "scripts" / "check_models.py"), "--build-only", str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    bad, good, total = said.stdout.splitlines()
+    assert bad.startswith("bad ") and "num_experts 8" in bad
+    assert good.startswith("good ") and "671.026B" in good
+    assert total == "1 of 2 ok"
+
+
 def test_every_family_is_tried_by_a_model_file_or_here() -> None:
     files = {yaml.safe_load(path.read_text()).get("family") for path in (ROOT / "conf" / "model").glob("*.yaml")}
     assert set(FAMILIES) <= files | {config["model_type"] for config, _ in COUNTS}
