@@ -9,7 +9,7 @@ from life_jax.cost import Cost
 from life_jax.numerics import Number, clip, floor, smaller
 from life_jax.units import BITS_PER_BYTE
 
-SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (modelling.md 0)
+SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (convention, see GLOSSARY.md)
 
 
 def causal_pairs(*, queries: Number, past: Number) -> Number:

@@ -4,7 +4,7 @@ from life_jax.cost import Cost
 from life_jax.numerics import Number, larger
 from life_jax.units import BITS_PER_BYTE
 
-TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [assumption, modelling.md 1.6]
+TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [assumption]
 
 
 def expand_passes(rows: Number) -> Number:
