@@ -9,7 +9,7 @@ from life_jax import schedule
 from life_jax.cost import Cost
 from life_jax.graph import Op
 from life_jax.models import decoder
-from life_jax.pipeline import step_graph
+from life_jax.pipeline import overhead, step_graph
 from life_jax.roofline import BOUNDS, Terms, step_seconds, step_terms, terms
 from life_jax.schedule import Step
 from life_jax.specs import UNPUBLISHED, Scenario
@@ -34,23 +34,28 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class StepTable:
-    """One step: its operators, their total cost, and its seconds."""
+    """One step: its operators (host time and collectives are one, without cost), total cost, and seconds."""
 
     operators: tuple[OperatorRow, ...]
     total: Cost
     seconds: float
 
 
-def step_table(scenario: Scenario, step: Step) -> StepTable:
+def step_table(scenario: Scenario, step: Step, once: float = 0.0) -> StepTable:
+    """once: seconds of the host that this step bears for the whole request."""
     graph = step_graph(scenario, step)
     device, engine = scenario.device, scenario.engine
-    seconds = float(step_seconds(step_terms(graph, device, engine), engine))
-    return StepTable(tuple(_row(op, scenario, seconds) for op in graph if op.repeats), graph.cost, seconds)
+    host = float(overhead(scenario, step)) + once
+    seconds = float(step_seconds(step_terms(graph, device, engine), engine)) + host
+    rows = [_row(op, scenario, seconds) for op in graph if op.repeats]
+    if host:
+        rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
+    return StepTable(tuple(rows), graph.cost, seconds)
 
 
 def prefill_table(scenario: Scenario) -> StepTable:
     """Its times are NaN on a device without a published compute rate, as TTFT is."""
-    table = step_table(scenario, schedule.prefill(scenario.workload))
+    table = step_table(scenario, schedule.prefill(scenario.workload), float(scenario.engine.request))
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)

@@ -39,8 +39,9 @@ def memory(scenario: Scenario) -> Memory:
         weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _beside(scenario),
         kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
         activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
-        runtime=scenario.engine.runtime_memory,
-        available=scenario.device.memory * scenario.engine.memory_utilization,
+        runtime=scenario.engine.runtime_memory * scenario.engine.tensor_parallel,
+        # under tensor parallelism the devices' memories together hold one model
+        available=scenario.device.memory * scenario.engine.memory_utilization * scenario.engine.tensor_parallel,
     )
 
 

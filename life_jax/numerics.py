@@ -70,6 +70,10 @@ def sqrt(value: Number) -> Number:
     return where(positive, _namespace(value).sqrt(where(positive, value, 1.0)), 0.0)
 
 
+def log2(value: Number) -> Number:
+    return _namespace(value).log2(value)
+
+
 def divide(a: Number, b: Number) -> Number:
     """a / b, and 0 where b is 0."""
     return where(b != 0, a, 0.0) / where(b != 0, b, 1.0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from life_jax import context, schedule
+from life_jax import context, parallel, schedule
 from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
 from life_jax.numerics import Number, ceil, clip, divide, where
@@ -23,6 +23,12 @@ def step_graph(scenario: Scenario, step: Step) -> Graph:
     return fuse(graph, scenario.engine.fusion)
 
 
+def overhead(scenario: Scenario, step: Step) -> Number:
+    """Seconds of a step that no operator takes: the host's, and collectives."""
+    engine = scenario.engine
+    return engine.step + engine.sequence * step.batch + parallel.collectives(scenario, step)
+
+
 @dataclass(frozen=True)
 class Run:
     """The times of one scenario; every metric is a function of it."""
@@ -37,7 +43,8 @@ class Run:
     def ttft(self) -> Number:
         """Seconds to the first token: prefill. NaN on a device without a published compute rate."""
         s = self.scenario
-        seconds = step_seconds(self._terms(schedule.prefill(s.workload)), s.engine)
+        step = schedule.prefill(s.workload)
+        seconds = step_seconds(self._terms(step), s.engine) + overhead(s, step) + s.engine.request
         return where(s.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
@@ -47,6 +54,7 @@ class Run:
         first = self._decode_ops(0.0)
         constant = [op for op in first if not (op.grows or whole)]
         seconds = step_seconds(self._roofs(constant), self.scenario.engine)
+        seconds = seconds + overhead(self.scenario, schedule.decode(self.scenario.workload, 0.0))
         cuts = [0.0, *self._bends(first), self.decode_steps]
         for low, high in pairwise(cuts):
             ends = (first if low is cuts[0] else self._decode_ops(low), self._decode_ops(high - 1))
@@ -78,13 +86,16 @@ class Run:
 
     @cached_property
     def prefill_shares(self) -> Shares:
-        return shares(self._terms(schedule.prefill(self.scenario.workload)), self.scenario.engine)
+        step = schedule.prefill(self.scenario.workload)
+        host = overhead(self.scenario, step) + self.scenario.engine.request
+        return shares(self._terms(step), self.scenario.engine) + Shares(0.0, 0.0, host)
 
     @cached_property
     def decode_shares(self) -> Shares:
         """At the middle of generation."""
         middle = schedule.decode(self.scenario.workload, (self.decode_steps - 1) / 2)
-        return shares(self._terms(middle), self.scenario.engine)
+        host = overhead(self.scenario, middle)
+        return shares(self._terms(middle), self.scenario.engine) + Shares(0.0, 0.0, host)
 
     def _terms(self, step: Step) -> list[Terms]:
         return self._roofs(step_graph(self.scenario, step))

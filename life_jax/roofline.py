@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from life_jax.cost import Cost
 from life_jax.graph import Op
-from life_jax.numerics import Number, larger, sqrt, where
+from life_jax.numerics import Number, larger, smaller, sqrt, where
 from life_jax.specs import Device, Engine
 
 
@@ -57,15 +58,44 @@ def _is_nothing(term: Number) -> bool:
 
 def terms(op: Op, device: Device, engine: Engine) -> Terms:
     """Seconds of one execution of an operator on each roof."""
-    cost = op.cost
+    cost = op.cost if not engine.split else _share_of_one(op, engine.tensor_parallel)
     matrix = engine.attention_efficiency if op.pipe == "attention" else engine.compute_efficiency
     return Terms(
         matmul=_over(cost.matmul_flops, matrix, device.rates[op.pipe]),
         vector=_over(cost.vector_flops, engine.vector_efficiency, device.rates["vector"]),
-        memory=_over(cost.bytes, engine.memory_efficiency, device.bandwidth),
-        dispatch=cost.dispatches * device.dispatch,
+        memory=_over(_weighted_bytes(cost, engine), engine.memory_efficiency, device.bandwidth),
+        dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
+    )
+
+
+def _weighted_bytes(cost: Cost, engine: Engine) -> Number:
+    """Bytes, those of the KV cache as many as would take their time at the bandwidth of the others."""
+    cache = cost.kv_read + cost.kv_written
+    rest = cost.weight_bytes + cost.activations_read + cost.activations_written
+    return rest if _is_nothing(cache) else rest + cache / engine.kv_efficiency
+
+
+def _share_of_one(op: Op, devices: Number) -> Cost:
+    """What one of `devices` does of an operator under tensor parallelism.
+
+    Matrix work and what it reads and writes is divided; a KV head is not, so that no more devices than
+    KV heads share the cache. Element-wise operators run on every device.
+    """
+    cost = op.cost
+    if op.pipe == "vector" and not op.grows:
+        return cost
+    kv = smaller(devices, op.args.get("kv_heads", devices))
+    return Cost(
+        matmul_flops=cost.matmul_flops / devices,
+        vector_flops=cost.vector_flops / devices,
+        weight_bytes=cost.weight_bytes / devices,
+        kv_read=cost.kv_read / kv,
+        kv_written=cost.kv_written / kv,
+        activations_read=cost.activations_read / devices,
+        activations_written=cost.activations_written / devices,
+        dispatches=cost.dispatches,
     )
 
 

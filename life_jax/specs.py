@@ -32,7 +32,8 @@ UNPUBLISHED = 1e30
 
 @pytree
 class Device:
-    """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s].
+    """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s],
+    interconnect [byte/s] to the other devices of a node, one direction.
 
     A rate that nobody published is UNPUBLISHED: decode can still be forecast from the bytes.
     """
@@ -41,6 +42,7 @@ class Device:
     bandwidth: Number
     memory: Number
     dispatch: Number
+    interconnect: Number = UNPUBLISHED
 
 
 @pytree
@@ -115,7 +117,13 @@ class Workload:
 
 @pytree
 class Engine:
-    """Software: reached parts of the peaks, overlap, fusion, the part of the memory it may use."""
+    """Software: reached parts of the peaks, overlap, fusion, the part of the memory it may use.
+
+    kv_efficiency: of the reached bandwidth, when reading the KV cache; dispatch_factor: kernels cost that many
+    times the device's dispatch; step, sequence and request [s]: host time of every step, of every sequence
+    in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
+    one); allreduce_latency [s] of one hop.
+    """
 
     compute_efficiency: Number
     attention_efficiency: Number
@@ -124,6 +132,14 @@ class Engine:
     roof_smoothness: Number
     memory_utilization: Number
     runtime_memory: Number
+    kv_efficiency: Number = 1.0
+    dispatch_factor: Number = 1.0
+    step: Number = 0.0
+    sequence: Number = 0.0
+    request: Number = 0.0
+    tensor_parallel: Number = 1.0
+    allreduce_latency: Number = 0.0
+    split: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")
     fusion: tuple[str, ...] = static(default=())

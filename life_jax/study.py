@@ -240,6 +240,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     engine=composed.engine,
                     labels={"model": model, "hw": hw},
                     own=own,
+                    efficiency=composed.efficiency.get(device_file.device_class),
                 )
                 where = f"{model} on {hw}"
                 yield Case(model, hw, opt, _smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))
@@ -255,10 +256,12 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
 
 
 def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
-    """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0."""
-    if "roof_smoothness" not in axes:
-        return built
-    engine = dataclasses.replace(built.scenario.engine, smooth=True)
+    """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do devices."""
+    engine = built.scenario.engine
+    if "roof_smoothness" in axes:
+        engine = dataclasses.replace(engine, smooth=True)
+    if "tensor_parallel" in axes:
+        engine = dataclasses.replace(engine, split=True)
     return dataclasses.replace(built, scenario=dataclasses.replace(built.scenario, engine=engine))
 
 

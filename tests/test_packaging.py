@@ -29,6 +29,7 @@ ORDER = (
     "optimizations",
     "roofline",
     "context",
+    "parallel",
     "pipeline",
     "memory",
     "metrics",
@@ -56,6 +57,7 @@ ORDER = (
     "config.compose",
     "version",
     "study",
+    "measurements",
     "cli",
 )
 COMMANDS = ("sweep", "explain", "catalog")

@@ -8,7 +8,7 @@ import jax
 
 from life_jax.config.check import check, check_number
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 from life_jax.graph import PIPES
 from life_jax.models import attention, ffn
 from life_jax.optimizations import Optimization, chain
@@ -24,9 +24,10 @@ from life_jax.specs import (
     WeightFormat,
     Workload,
 )
-from life_jax.units import GIGA, MICRO, TERA
+from life_jax.units import GIGA, MICRO, MILLI, TERA
 
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
+PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
 
@@ -49,11 +50,13 @@ def build(
     engine: EngineFile,
     labels: Mapping[str, str],
     own: tuple[Optimization, ...] = (),
+    efficiency: EfficiencyFile | None = None,
 ) -> Built:
     """The scenario of one model on one device under one stack of options.
 
     Refuses activation precision that the device has no units for. labels: the words for model and hw.
     own: how the checkpoint stores its weights, in order of preference, unless the stack decides it.
+    efficiency: of the device's class, where the engine asks for it.
     """
     hw = f"hw.{labels['hw']}"
     preferred = () if "weight_bits" in stack.sets else own
@@ -66,12 +69,14 @@ def build(
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
         )
         warnings.append(f"{labels['model']}: {hw} has no units for {'+'.join(preferred[0].names)}; {instead}")
+    if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
+        warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     scenario = Scenario(
         device=_device(device, sources),
         architecture=architecture(model, f"model.{labels['model']}"),
         precision=bits(precision),
         workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
-        engine=_engine(engine),
+        engine=_engine(engine, efficiency),
     )
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
     scenario = jax.tree.map(float, stack.apply(scenario))
@@ -119,6 +124,7 @@ def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], .
         bandwidth=device.bandwidth_gb_per_s * GIGA,
         memory=device.memory_gb * GIGA,
         dispatch=device.dispatch_us * MICRO,
+        interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
     )
 
 
@@ -203,19 +209,37 @@ def bits(file: PrecisionFile) -> Precision:
     )
 
 
-def _engine(file: EngineFile) -> Engine:
+def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
+    """The engine's own efficiencies, times those of the device's class and the quality of its kernels."""
     for name in file.fusion:
         if name not in FUSIONS:
             raise unknown("engine.fusion", name, FUSIONS)
+    compute, attention_, memory = file.compute_efficiency, file.attention_efficiency, file.memory_efficiency
+    kv, dispatch, smoothness = file.kv_efficiency, file.dispatch_factor, file.roof_smoothness
+    if of_class is not None:
+        compute *= of_class.compute_efficiency * file.compute_quality
+        attention_ *= of_class.attention_efficiency * file.attention_quality
+        memory *= of_class.memory_efficiency * file.memory_quality
+        kv *= of_class.kv_efficiency * file.memory_quality
+        dispatch *= of_class.dispatch_factor
+        smoothness = of_class.roof_smoothness
     return Engine(
-        compute_efficiency=file.compute_efficiency,
-        attention_efficiency=file.attention_efficiency,
+        compute_efficiency=compute,
+        attention_efficiency=attention_,
         vector_efficiency=file.vector_efficiency,
-        memory_efficiency=file.memory_efficiency,
-        roof_smoothness=file.roof_smoothness,
+        memory_efficiency=memory,
+        roof_smoothness=smoothness,
+        kv_efficiency=kv,
+        dispatch_factor=dispatch,
+        step=file.step_us * MICRO,
+        sequence=file.sequence_us * MICRO,
+        request=file.request_ms * MILLI,
+        tensor_parallel=file.tensor_parallel,
+        allreduce_latency=file.allreduce_us * MICRO,
+        split=file.tensor_parallel > 1,
         memory_utilization=file.memory_utilization,
         runtime_memory=file.runtime_gb * GIGA,
-        smooth=file.roof_smoothness > 0,
+        smooth=smoothness > 0,
         scope=file.roofline_scope,
         fusion=tuple(name for name in FUSIONS if name in file.fusion),
     )

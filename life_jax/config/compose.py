@@ -11,7 +11,7 @@ from life_jax.config import door, paths
 from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import CONVENTIONS, DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import CONVENTIONS, DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 from life_jax.optimizations import INDEX, Optimization, chain, named
 
 VERSION_BASE = "1.3"
@@ -27,6 +27,7 @@ class Composed:
     workload: WorkloadFile
     precision: PrecisionFile
     engine: EngineFile
+    efficiency: Mapping[str, EfficiencyFile]  # by class of device, where the engine asks for it
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
@@ -43,22 +44,38 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     options = [dict(one.get("opt") or {}) for one in raw]
     stacks = {name: _stack(chosen) for name, chosen in zip(names, options, strict=True)}
     axes = _axes(base, request)
+    hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
+    engine = check(base["engine"], EngineFile, "engine")
+    efficiency = _efficiency(hw, request.folders) if engine.efficiency == "class" else {}
     return Composed(
-        hw={label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()},
+        hw=hw,
         model={label: check(content, ModelFile, f"model.{label}") for label, content in files["model"].items()},
         stacks=stacks,
         workload=check(base["workload"], WorkloadFile, "workload"),
         precision=check(base["precision"], PrecisionFile, "precision"),
-        engine=check(base["engine"], EngineFile, "engine"),
+        engine=engine,
+        efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
         axes=axes,
         settings=_settings(base),
         resolved={
             **files,
             "opt": dict(zip(names, options, strict=True)),
             **{key: base[key] for key in ("workload", "precision", "engine", "convention", "dtype", "metrics")},
+            **({"efficiency": efficiency} if efficiency else {}),
             "axes": axes,
         },
     )
+
+
+def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict[str, dict[str, Any]]:
+    """conf/efficiency/CLASS.yaml of every class among the devices."""
+    known = paths.choices("efficiency", folders)
+    found = {}
+    for label, device in hw.items():
+        if device.device_class not in known:
+            raise unknown(f"hw.{label}.device_class", device.device_class, known)
+        found[device.device_class] = door.read_yaml(known[device.device_class])
+    return found
 
 
 @contextlib.contextmanager
@@ -132,7 +149,7 @@ def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
 
 
 def _stack(options: Mapping[str, Mapping[str, Any]]) -> Optimization:
-    return chain(*(_option(name, content) for name, content in options.items()))
+    return chain(*(option(name, content) for name, content in options.items()))
 
 
 def own_quantization(model: ModelFile, folders: tuple[Path, ...] = ()) -> tuple[Optimization, ...]:
@@ -143,11 +160,11 @@ def own_quantization(model: ModelFile, folders: tuple[Path, ...] = ()) -> tuple[
         if isinstance(one, str) and one not in known:
             raise unknown(f"model {model.name}: quantization", one, known)
         name = one if isinstance(one, str) else str(one.get("kind"))
-        found.append(_option(name, door.read_yaml(known[one]) if isinstance(one, str) else one))
+        found.append(option(name, door.read_yaml(known[one]) if isinstance(one, str) else one))
     return tuple(found)
 
 
-def _option(name: str, content: Mapping[str, Any]) -> Optimization:
+def option(name: str, content: Mapping[str, Any]) -> Optimization:
     """The factory named by `kind`, called with the numbers of the file."""
     import inspect
 

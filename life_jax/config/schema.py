@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from life_jax.units import GIGA, MICRO, TERA
+from life_jax.units import GIGA, MICRO, MILLI, TERA
 
 INFINITY = float("inf")
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a")
@@ -68,7 +68,9 @@ class DeviceFile:
         None, unit="TFLOP s-1", name="peak vector rate", leaf="device.rates.vector", scale=TERA
     )
     tdp_w: float | None = positive(None, unit="W", name="thermal design power")
-    interconnect_gb_per_s: float | None = positive(None, unit="GB s-1", name="interconnect bandwidth, both directions")
+    interconnect_gb_per_s: float | None = positive(
+        None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
+    )
     interconnect: str | None = None
     notes: str = ""
 
@@ -228,6 +230,25 @@ class PrecisionFile:
 
 
 @dataclass(kw_only=True)
+class EfficiencyFile:
+    """conf/efficiency/CLASS.yaml: what software usually reaches on a class of devices.
+
+    spread: standard deviation of the logarithm of each constant between devices of the class.
+    """
+
+    name: str
+    source: str
+    compute_efficiency: float = fraction(name="part of the peak matrix rate reached by linear layers")
+    attention_efficiency: float = fraction(name="part of the peak matrix rate reached by attention")
+    memory_efficiency: float = fraction(name="part of the peak bandwidth reached")
+    kv_efficiency: float = fraction(name="part of the reached bandwidth that the KV cache gets")
+    dispatch_factor: float = number(low=0, unit="1", name="cost of a kernel over the device's dispatch")
+    roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
+    model_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast times")
+    notes: str = ""
+
+
+@dataclass(kw_only=True)
 class EngineFile:
     """conf/engine/NAME.yaml: how the software uses the device."""
 
@@ -257,6 +278,26 @@ class EngineFile:
     runtime_gb: float = number(
         0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.runtime_memory", scale=GIGA
     )
+    kv_efficiency: float = fraction(
+        1.0, name="part of the reached bandwidth that the KV cache gets", leaf="engine.kv_efficiency"
+    )
+    dispatch_factor: float = number(
+        1.0, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.dispatch_factor"
+    )
+    step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
+    sequence_us: float = number(
+        0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
+    )
+    request_ms: float = number(0.0, low=0, unit="ms", name="host time of a request", leaf="engine.request", scale=MILLI)
+    tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
+    allreduce_us: float = number(
+        0.0, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
+    )
+    # class: the efficiencies above are multiplied by those of the device's class (conf/efficiency)
+    efficiency: str = choice("none", ("none", "class"))
+    compute_quality: float = positive(1.0, unit="1", name="matrix kernels against the class's")
+    attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
+    memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
     roofline_scope: str = choice("op", SCOPES)
     fusion: list[str] = dataclasses.field(default_factory=list)
     notes: str = ""

@@ -1,0 +1,250 @@
+"""Published measurements: rows of a tidy CSV -> scenarios, and their forecasts, vectorized over the rows."""
+
+import csv
+import dataclasses
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from life_jax.config import paths
+from life_jax.config.build import build
+from life_jax.config.check import check
+from life_jax.config.compose import option, own_quantization
+from life_jax.config.door import read_yaml
+from life_jax.config.errors import ConfigError
+from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.optimizations import chain
+from life_jax.pipeline import Run
+from life_jax.specs import UNPUBLISHED, Engine, Scenario, Workload
+
+COLUMNS = ("id", "hardware", "model", "weight_format", "engine", "batch", "prompt_tokens", "output_tokens")
+COLUMNS = (*COLUMNS, "metric", "value")
+LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
+# metric of a row -> kind of error table, and the row's value from (run, workload)
+METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
+    "ttft_s": ("TTFT", lambda run, w: run.ttft),
+    "prefill_tok_s": ("TTFT", lambda run, w: w.batch * w.prompt_tokens / run.ttft),
+    "tpot_s": ("TPOT", lambda run, w: run.tpot),
+    "decode_tok_s": ("TPOT", lambda run, w: w.batch / run.tpot),
+    "e2e_s": ("TOTAL", lambda run, w: run.e2e),
+    "total_tok_s": ("TOTAL", lambda run, w: w.batch * (w.prompt_tokens + w.output_tokens) / run.e2e),
+    "output_tok_s": ("TOTAL", lambda run, w: w.batch * w.output_tokens / run.e2e),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One understood row: labels of our files, options, and numbers of the workload."""
+
+    id: str
+    cell: tuple[str, str, str]
+    metric: str
+    value: float
+    hw: str
+    model: str
+    stack: tuple[str, ...]
+    engine: str
+    tensor_parallel: float
+    batch: float
+    prompt_tokens: float
+    output_tokens: float
+    past_tokens: float
+
+    @property
+    def kind(self) -> str:
+        return METRICS[self.metric][0]
+
+    @property
+    def is_rate(self) -> bool:
+        """More is faster."""
+        return self.metric.endswith("tok_s")
+
+    def ratio(self, forecast: float) -> float:
+        """Forecast time over measured time."""
+        return self.value / forecast if self.is_rate else forecast / self.value
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a tidy CSV; refuses a file without the columns that a forecast needs, or with an id twice."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    if not rows:
+        raise ConfigError(f"{path}: no rows; a CSV with a header and the columns {', '.join(COLUMNS)} is needed")
+    missing = [column for column in COLUMNS if column not in rows[0]]
+    if missing:
+        raise ConfigError(f"{path}: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
+    seen: set[str] = set()
+    for row in rows:
+        if row["id"] in seen:
+            raise ConfigError(f"{path}: the id '{row['id']}' is there twice")
+        seen.add(row["id"])
+    return rows
+
+
+def place(row: Mapping[str, str]) -> Setting | str:
+    """What a row measures in our words, or why that is not known."""
+    if row["metric"] not in METRICS:
+        return f"metric {row['metric']} is not forecast"
+    hw = _device(row["hardware"]) or _device(row.get("canonical") or "")
+    if hw is None:
+        return f"device '{row['hardware']}' is not known"
+    model = _table("model").get(row["model"]) or _same(row["model"], _labels("model"))
+    if model is None:
+        return f"model '{row['model']}' is not known"
+    if row["weight_format"] not in _table("format"):
+        return f"weight format '{row['weight_format']}' is not known"
+    found = next((one for one in _engines() if row["engine"].startswith(one["name"])), {"engine": "generic"})
+    stack = [*_table("format")[row["weight_format"]]]
+    if (row.get("kv_dtype") or "") in ("fp8", "int8", "q8_0"):
+        stack.append("kv8")
+    if found.get("unfused"):
+        stack.append("eager_attention")
+    value, batch = _number(row["value"]), _number(row["batch"]) or 1.0
+    prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
+    past = _number(row.get("ctx_depth") or "") or 0.0
+    if not value or value < 0:
+        return "no measured value"
+    kind = METRICS[row["metric"]][0]
+    if kind != "TPOT" and not prompt:
+        return "no prompt_tokens"
+    if kind == "TOTAL" and not output:
+        return "no output_tokens"
+    if kind == "TPOT":
+        # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
+        output = max(output, 2.0) if prompt else (output or LLAMA_BENCH_TOKENS) + 1
+    return Setting(
+        id=row["id"],
+        cell=(row.get("canonical") or row["hardware"], model, row["engine"]),
+        metric=row["metric"],
+        value=value,
+        hw=hw,
+        model=model,
+        stack=tuple(stack),
+        engine=found["engine"],
+        tensor_parallel=_number(row.get("tp") or "") or 1.0,
+        batch=batch,
+        prompt_tokens=prompt,
+        output_tokens=max(output, 1.0),
+        past_tokens=past,
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _device(name: str) -> str | None:
+    return _table("hardware").get(name) or _same(name, _labels("hw"))
+
+
+def _same(name: str, labels: Iterable[str]) -> str | None:
+    """A label that is the name but for capitals, organisation and punctuation."""
+
+    def plain(text: str) -> str:
+        return "".join(c for c in text.lower().split("/")[-1] if c.isalnum())
+
+    wanted = plain(name)
+    return next((label for label in labels if plain(label) == wanted), None) if wanted else None
+
+
+@cache
+def _labels(group: str) -> tuple[str, ...]:
+    """Files of a group that stand for themselves; the rest only name another."""
+    return tuple(name for name, path in paths.choices(group).items() if "name" in read_yaml(path))
+
+
+@cache
+def _table(name: str) -> dict[str, Any]:
+    return read_yaml(paths.choices("alias")[name])
+
+
+@cache
+def _engines() -> tuple[dict[str, Any], ...]:
+    import yaml
+
+    return tuple(yaml.safe_load(paths.choices("alias")["engine"].read_text()))
+
+
+@cache
+def _file(group: str, name: str, schema: type[Any]) -> Any:
+    return check(read_yaml(paths.choices(group)[name]), schema, f"{group}.{name}")
+
+
+def device_class(hw: str) -> str:
+    return str(_file("hw", hw, DeviceFile).device_class)
+
+
+@cache
+def scenario(hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_parallel: float) -> Scenario:
+    """The scenario of a row's labels, at the default workload."""
+    file = dataclasses.replace(_file("engine", engine, EngineFile), tensor_parallel=tensor_parallel)
+    device, shape = _file("hw", hw, DeviceFile), _file("model", model, ModelFile)
+    options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
+    return build(
+        model=shape,
+        device=device,
+        stack=chain(*options),
+        workload=WorkloadFile(),
+        precision=PrecisionFile(),
+        engine=file,
+        labels={"model": model, "hw": hw},
+        own=own_quantization(shape),
+        efficiency=_file("efficiency", device.device_class, EfficiencyFile) if file.efficiency == "class" else None,
+    ).scenario
+
+
+Groups = list[tuple[np.ndarray, Scenario]]
+
+
+def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
+    """Rows of one structure together: (their indices, one scenario whose leaves are arrays over them).
+
+    engine: instead of each row's own.
+    """
+    groups: dict[Any, list[int]] = defaultdict(list)
+    built: list[Scenario] = []
+    for index, s in enumerate(settings):
+        one = scenario(s.hw, s.model, s.stack, engine or s.engine, s.tensor_parallel)
+        built.append(one)
+        groups[jax.tree.structure(one)].append(index)
+    found = []
+    for rows in groups.values():
+        stacked = jax.tree.map(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
+        names = [f.name for f in dataclasses.fields(Workload)]
+        numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in names}
+        found.append((np.array(rows), dataclasses.replace(stacked, workload=Workload(**numbers))))
+    return found
+
+
+def forecasts(
+    settings: Sequence[Setting], engine: str | None = None, change: Callable[[Engine], Engine] = lambda engine: engine
+) -> np.ndarray:
+    """Forecast of every row in the row's own unit; float64, NaN where nothing can be said.
+
+    The formulas run on arrays over the rows: no compilation, however many structures there are.
+    change: applied to every engine, for baselines.
+    """
+    found = np.full(len(settings), np.nan)
+    with np.errstate(all="ignore"):
+        for rows, group in scenarios(settings, engine):
+            one = dataclasses.replace(group, engine=change(group.engine))
+            run = Run(one)
+            for metric in {settings[i].metric for i in rows}:
+                values = np.broadcast_to(METRICS[metric][1](run, one.workload), len(rows))
+                mine = np.array([settings[i].metric == metric for i in rows])
+                found[rows[mine]] = values[mine]
+    return np.where(np.isfinite(found) & (found > 0) & (found < UNPUBLISHED), found, np.nan)

@@ -1,0 +1,250 @@
+"""Fits conf/efficiency and conf/engine to the measured panel, and reports devices left out.
+
+    python scripts/fit_efficiency.py [--write] [--folds 6] [--data ../shared/data]
+
+Maximum a posteriori in log space: constants by class of device (efficiencies, dispatch factor) and by
+engine (kernel quality against the class, host time of step, sequence and request, all-reduce hop), each with
+a prior; residuals are logarithms of forecast over measured time, every cell (device, model, engine) weighs the
+same within a kind, and a soft L1 loss keeps outliers from deciding. Decode uses the middle of generation.
+"""
+
+import argparse
+import csv
+import dataclasses
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import yaml
+from scipy.optimize import least_squares
+
+from life_jax import measurements, parallel, schedule
+from life_jax.pipeline import step_graph
+from life_jax.roofline import Terms, _share_of_one
+from life_jax.schedule import Step
+
+ROOT = Path(__file__).resolve().parents[1]
+# class constants: prior and standard deviation of its logarithm (modelling reference 6.3; wide where assumed)
+CLASSES = {
+    "gpu_dc": (0.80, 0.60, 0.84, 1.0), "gpu_consumer": (0.60, 0.40, 0.84, 2.0), "apple_soc": (0.72, 0.40, 0.80, 1.0),
+    "igpu": (0.40, 0.25, 0.75, 1.0), "npu": (0.30, 0.20, 0.50, 1.0), "cpu": (0.40, 0.20, 0.60, 1.0),
+    "edge_gpu": (0.55, 0.35, 0.70, 2.0), "accel_dc": (0.65, 0.45, 0.80, 1.0), "mobile_soc": (0.30, 0.20, 0.55, 1.0),
+    "tpu": (0.65, 0.45, 0.75, 1.0),
+}  # fmt: skip
+CLASS_KEYS = ("compute_efficiency", "attention_efficiency", "memory_efficiency", "dispatch_factor", "kv_efficiency")
+CLASS_SD = (0.30, 0.30, 0.12, 0.40, 0.15)
+ENGINE_KEYS = ("compute_quality", "attention_quality", "memory_quality", "step_us", "sequence_us", "request_ms", "allreduce_us")
+ENGINE_PRIOR = (1.0, 1.0, 1.0, 100.0, 10.0, 1.0, 5.0)
+ENGINE_SD = (0.40, 0.50, 0.20, 1.0, 1.0, 1.5, 0.6)
+SMOOTHNESS = 0.5  # fitted kernels: 0.44 to 0.96
+NOISE = 0.10  # of the logarithm of a cell's mean
+
+
+@dataclasses.dataclass
+class Table:
+    """Per row, and per operator of prefill [0] and of the middle decode step [1]: costs over the device's rates."""
+
+    matmul: np.ndarray
+    vector: np.ndarray
+    rest: np.ndarray
+    cache: np.ndarray
+    dispatch: np.ndarray
+    repeats: np.ndarray
+    attention: np.ndarray
+    message: np.ndarray  # [rows, 2] bytes all-reduced at once over the bandwidth
+    reduces: np.ndarray
+    numbers: np.ndarray  # [rows, 5] batch, prompt, output, devices, kind
+
+
+def table(settings):
+    groups = measurements.scenarios(settings)
+    width, n = 40, len(settings)
+    shape = (n, 2, width)
+    t = Table(*(np.zeros(shape) for _ in range(7)), np.zeros((n, 2)), np.zeros(n), np.zeros((n, 5)))
+    for rows, one in groups:
+        w = one.workload
+        middle = schedule.decode(w, (w.output_tokens - 2) / 2)
+        for k, step in enumerate((schedule.prefill(w), Step(w.batch, np.ones(len(rows)), middle.past))):
+            for i, op in enumerate(step_graph(one, step)):
+                cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
+                rate = one.device.rates
+                t.matmul[rows, k, i] = cost.matmul_flops / rate[op.pipe]
+                t.vector[rows, k, i] = cost.vector_flops / rate["vector"]
+                t.rest[rows, k, i] = (cost.weight_bytes + cost.activations_read + cost.activations_written) / one.device.bandwidth
+                t.cache[rows, k, i] = (cost.kv_read + cost.kv_written) / one.device.bandwidth
+                t.dispatch[rows, k, i] = cost.dispatches * one.device.dispatch
+                t.repeats[rows, k, i] = op.repeats
+                t.attention[rows, k, i] = op.pipe == "attention"
+            n_dev = one.engine.tensor_parallel
+            bytes_ = step.tokens * one.architecture.hidden_size * 2
+            t.message[rows, k] = parallel.all_reduce(devices=n_dev, message=bytes_, latency=0.0, bandwidth=one.device.interconnect)
+        t.reduces[rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
+        kinds = [("TTFT", "TPOT", "TOTAL").index(settings[i].kind) for i in rows]
+        t.numbers[rows] = np.stack([w.batch, w.prompt_tokens, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1)
+    return t
+
+
+@jax.jit
+def seconds(c, e, t):
+    """Seconds of each row; c [rows, 5], e [rows, 7] constants of its class and engine."""
+    compute, attention = c[:, 0] * e[:, 0], c[:, 1] * e[:, 1]
+    memory = c[:, 2] * e[:, 2]
+    efficiency = jnp.where(t["attention"] > 0, attention[:, None, None], compute[:, None, None])
+    terms = Terms(
+        matmul=t["matmul"] / efficiency,
+        vector=t["vector"],
+        memory=(t["rest"] + t["cache"] / c[:, 4, None, None]) / memory[:, None, None],
+        dispatch=t["dispatch"] * c[:, 3, None, None],
+    )
+    each = terms.dispatch + terms.roofed(FIT_ENGINE)
+    step = (each * t["repeats"]).sum(-1)
+    batch, prompt, output, devices, kind = (t["numbers"][:, i] for i in range(5))
+    host = (e[:, 3] + e[:, 4] * batch)[:, None] * 1e-6
+    hop = e[:, 6] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
+    step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"])
+    ttft, tpot = step[:, 0] + e[:, 5] * 1e-3, step[:, 1]
+    return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Smooth:
+    roof_smoothness: float = SMOOTHNESS
+    smooth: bool = True
+
+
+FIT_ENGINE = _Smooth()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="write conf/efficiency and conf/engine")
+    parser.add_argument("--folds", type=int, default=6)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    asked = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    settings, cells, devices = load(asked.data)
+    problem = Problem(settings, cells)
+    everything = np.ones(len(settings), bool)
+    whole = problem.fit(everything)
+    out = problem.time(whole)
+    print("in sample       ", problem.score(out, everything))
+    names = sorted(set(devices))
+    held = np.zeros(len(settings))
+    for fold in range(asked.folds):
+        test = np.array([names.index(d) % asked.folds == fold for d in devices])
+        x = problem.fit(~test)
+        held[test] = problem.time(x)[test]
+    print("devices left out", problem.score(held, everything))
+    by_class = {c: problem.score(held, np.array([k == c for k in problem.classes])) for c in sorted(set(problem.classes))}
+    for name, line in by_class.items():
+        print(f"  {name:14s}", line)
+    for name in problem.engine_names:
+        print(f"  {name:20s}", problem.score(held, np.array([s.engine == name for s in settings])))
+    problem.show(whole)
+    with open("fit_forecasts.csv", "w", newline="") if False else open("/dev/null", "w") as _:
+        pass
+    if asked.write:
+        write(problem, whole, held)
+    return 0
+
+
+def load(data):
+    rows = {row["id"]: row for row in measurements.read(data / "measurements_dev.csv")}
+    settings, cells, devices = [], [], []
+    for p in csv.DictReader(open(data / "panel_dev.csv", newline="")):
+        one = measurements.place(rows[p["id"]])
+        if not isinstance(one, str):
+            settings.append(one)
+            cells.append((p["kind"], p["cell"]))
+            devices.append(rows[p["id"]]["canonical"])
+    return settings, cells, devices
+
+
+class Problem:
+    def __init__(self, settings, cells):
+        self.settings, self.cells = settings, cells
+        self.classes = [measurements.device_class(s.hw) for s in settings]
+        self.class_names, self.engine_names = list(CLASSES), sorted({s.engine for s in settings})
+        self.c = np.array([self.class_names.index(k) for k in self.classes])
+        self.e = np.array([self.engine_names.index(s.engine) for s in settings])
+        t = table(settings)
+        self.t = {f.name: jnp.asarray(getattr(t, f.name)) for f in dataclasses.fields(t)}
+        self.measured = np.array([self.measured_seconds(s) for s in settings])
+        self.prior = np.concatenate([
+            np.log([[a, b, m, d, 1.0] for a, b, m, d in CLASSES.values()]).ravel(),
+            np.tile(np.log(ENGINE_PRIOR), len(self.engine_names)),
+        ])  # fmt: skip
+        self.sd = np.concatenate([np.tile(CLASS_SD, len(CLASSES)), np.tile(ENGINE_SD, len(self.engine_names))])
+        self._time = jax.jit(lambda x: jnp.log(seconds(*self.split(x), self.t)))
+        self._jacobian = jax.jit(jax.jacfwd(self._time))
+
+    @staticmethod
+    def measured_seconds(s):
+        work = {"prefill_tok_s": s.batch * s.prompt_tokens, "decode_tok_s": s.batch}
+        work |= {"total_tok_s": s.batch * (s.prompt_tokens + s.output_tokens), "output_tok_s": s.batch * s.output_tokens}
+        return work[s.metric] / s.value if s.is_rate else s.value
+
+    def split(self, x):
+        k = len(CLASSES) * len(CLASS_KEYS)
+        c = jnp.exp(x[:k]).reshape(len(CLASSES), -1)
+        ceiling = jnp.array([1.0, 1.0, 1.0, jnp.inf, 1.0])
+        e = jnp.exp(x[k:]).reshape(len(self.engine_names), -1)
+        return jnp.minimum(c, ceiling)[self.c], e[self.e]
+
+    def time(self, x):
+        return np.exp(np.asarray(self._time(x)))
+
+    def fit(self, rows):
+        """rows: mask of what may be looked at."""
+        size = {}
+        for cell, keep in zip(self.cells, rows):
+            size[cell] = size.get(cell, 0) + keep
+        weight = np.array([1 / np.sqrt(size[c]) if k else 0.0 for c, k in zip(self.cells, rows)]) / NOISE / 3
+        target = np.log(self.measured)
+
+        def residual(x):
+            r = (np.asarray(self._time(x)) - target)[rows]
+            # soft L1, as the square root of the loss, so that the prior stays quadratic
+            soft = np.sign(r) * np.sqrt(2 * SOFT * (np.sqrt(SOFT**2 + r**2) - SOFT))
+            return np.concatenate([soft * weight[rows], (x - self.prior) / self.sd])
+
+        def jacobian(x):
+            r = (np.asarray(self._time(x)) - target)[rows]
+            soft = np.sqrt(2 * SOFT * (np.sqrt(SOFT**2 + r**2) - SOFT))
+            slope = np.where(np.abs(r) > 1e-9, SOFT * np.abs(r) / np.sqrt(SOFT**2 + r**2) / np.maximum(soft, 1e-12), 1.0)
+            return np.concatenate([np.asarray(self._jacobian(x))[rows] * (slope * weight[rows])[:, None], np.diag(1 / self.sd)])
+
+        return least_squares(residual, self.prior, jacobian, max_nfev=40, xtol=1e-5, ftol=1e-6).x
+
+    def score(self, time, rows):
+        found = {}
+        for i in np.flatnonzero(rows):
+            found.setdefault(self.cells[i], []).append(abs(time[i] / self.measured[i] - 1))
+        text = []
+        for kind in ("TTFT", "TPOT", "TOTAL"):
+            v = [100 * np.mean(e) for (k, _), e in found.items() if k == kind]
+            bias = [time[i] / self.measured[i] for i in np.flatnonzero(rows) if self.cells[i][0] == kind]
+            if v:
+                text.append(f"{kind} {np.mean(v):5.1f}/{np.median(v):5.1f} ({len(v)}, bias {np.median(bias):.2f})")
+        return "  ".join(text)
+
+    def show(self, x):
+        k = len(CLASSES) * len(CLASS_KEYS)
+        for name, row in zip(self.class_names, np.exp(x[:k]).reshape(-1, len(CLASS_KEYS))):
+            print(f"  {name:14s}", " ".join(f"{v:8.3g}" for v in row))
+        for name, row in zip(self.engine_names, np.exp(x[k:]).reshape(-1, len(ENGINE_KEYS))):
+            print(f"  {name:20s}", " ".join(f"{v:8.3g}" for v in row))
+
+
+SOFT = 0.15
+
+
+def write(problem, x, held):
+    """conf/efficiency/*.yaml and conf/engine/*.yaml, with the spread of what the fit leaves unexplained."""
+    raise SystemExit("not yet")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
