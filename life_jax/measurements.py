@@ -71,6 +71,17 @@ class Setting:
         return self.value / forecast if self.is_rate else forecast / self.value
 
 
+def seconds(s: Setting) -> float:
+    """The measured time: of the prompt, of an output token, or of the request."""
+    tokens = {
+        "prefill_tok_s": s.batch * s.prompt_tokens,
+        "decode_tok_s": s.batch,
+        "total_tok_s": s.batch * (s.prompt_tokens + s.output_tokens),
+        "output_tok_s": s.batch * s.output_tokens,
+    }
+    return tokens[s.metric] / s.value if s.is_rate else s.value
+
+
 def read(path: Path) -> list[dict[str, str]]:
     """The rows of a tidy CSV; refuses a file without the columns that a forecast needs, or with an id twice."""
     try:
@@ -109,6 +120,9 @@ def place(row: Mapping[str, str]) -> Setting | str:
         stack.append("kv8")
     if found.get("unfused"):
         stack.append("eager_attention")
+    engine = found["engine"]
+    if isinstance(engine, Mapping):  # by the device's vendor
+        engine = engine.get(_file("hw", hw, DeviceFile).vendor, engine["other"])
     value, batch = _number(row["value"]), _number(row["batch"]) or 1.0
     prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
     past = _number(row.get("ctx_depth") or "") or 0.0
@@ -130,7 +144,7 @@ def place(row: Mapping[str, str]) -> Setting | str:
         hw=hw,
         model=model,
         stack=tuple(stack),
-        engine=found["engine"],
+        engine=engine,
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
         batch=batch,
         prompt_tokens=prompt,
@@ -184,8 +198,12 @@ def _file(group: str, name: str, schema: type[Any]) -> Any:
     return check(read_yaml(paths.choices(group)[name]), schema, f"{group}.{name}")
 
 
-def device_class(hw: str) -> str:
-    return str(_file("hw", hw, DeviceFile).device_class)
+def efficiency_class(hw: str) -> str:
+    return str(_file("hw", hw, DeviceFile).efficiency_class)
+
+
+def efficiency(hw: str) -> EfficiencyFile:
+    return _file("efficiency", efficiency_class(hw), EfficiencyFile)  # type: ignore[no-any-return]
 
 
 @cache
@@ -203,7 +221,7 @@ def scenario(hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_pa
         engine=file,
         labels={"model": model, "hw": hw},
         own=own_quantization(shape),
-        efficiency=_file("efficiency", device.device_class, EfficiencyFile) if file.efficiency == "class" else None,
+        efficiency=efficiency(hw) if file.efficiency == "class" else None,
     ).scenario
 
 

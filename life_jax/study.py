@@ -240,7 +240,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     engine=composed.engine,
                     labels={"model": model, "hw": hw},
                     own=own,
-                    efficiency=composed.efficiency.get(device_file.device_class),
+                    efficiency=composed.efficiency.get(device_file.efficiency_class),
                 )
                 where = f"{model} on {hw}"
                 yield Case(model, hw, opt, _smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))

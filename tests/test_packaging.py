@@ -60,7 +60,7 @@ ORDER = (
     "measurements",
     "cli",
 )
-COMMANDS = ("sweep", "explain", "catalog")
+COMMANDS = ("sweep", "explain", "catalog", "validate")
 OF_LANGUAGE_MODELS = {"operators", "models", "optimizations", "pipeline", "metrics", "memory", "context", "breakdown"}
 
 

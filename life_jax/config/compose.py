@@ -72,9 +72,9 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
     known = paths.choices("efficiency", folders)
     found = {}
     for label, device in hw.items():
-        if device.device_class not in known:
-            raise unknown(f"hw.{label}.device_class", device.device_class, known)
-        found[device.device_class] = door.read_yaml(known[device.device_class])
+        if device.efficiency_class not in known:
+            raise unknown(f"hw.{label}.efficiency", device.efficiency_class, known)
+        found[device.efficiency_class] = door.read_yaml(known[device.efficiency_class])
     return found
 
 

@@ -1,0 +1,189 @@
+"""Published measurements -> scenarios -> forecasts, and the validate command."""
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import life_jax as life
+from life_jax import measurements, parallel, validate
+from life_jax.config.errors import ConfigError
+
+ROW = {
+    "id": "a", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
+    "batch": "1", "prompt_tokens": "512", "output_tokens": "128", "tp": "1", "metric": "ttft_s", "value": "0.03",
+    "ctx_depth": "", "kv_dtype": "",
+}  # fmt: skip
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def row(**changes):
+    return {**ROW, **changes}
+
+
+def table(path, *rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(ROW))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def placed(**changes):
+    found = measurements.place(row(**changes))
+    assert not isinstance(found, str), found
+    return found
+
+
+def test_a_row_is_forecast_as_the_sweep_forecasts_its_scenario():
+    rows = [placed(metric=m) for m in ("ttft_s", "tpot_s", "e2e_s", "prefill_tok_s", "decode_tok_s", "total_tok_s")]
+    ttft, tpot, e2e, prefill, decode, total = measurements.forecasts(rows)
+    words = ["hw=h100_sxm", "model=llama2_7b", "engine=vllm", "workload.prompt_tokens=512", "workload.batch=1"]
+    ds = life.evaluate(life.load([*words, "metrics=[ttft,tpot,e2e]", "dtype=float64"])).squeeze()
+    assert ttft == pytest.approx(float(ds.ttft), rel=1e-9)
+    assert tpot == pytest.approx(float(ds.tpot), rel=1e-9)
+    assert e2e == pytest.approx(float(ds.e2e), rel=1e-9)
+    assert (prefill, decode, total) == pytest.approx((512 / ttft, 1 / tpot, 640 / e2e), rel=1e-9)
+
+
+def test_rows_of_several_devices_and_models_get_what_each_gets_alone():
+    rows = [
+        placed(id=str(i), hardware=hw, model=model, metric=metric, batch=str(batch))
+        for i, (hw, model, metric, batch) in enumerate([
+            ("NVIDIA H100 SXM 80GB", "Llama-2-7B", "ttft_s", 1), ("NVIDIA A40", "Llama-2-7B", "tpot_s", 8),
+            ("NVIDIA A40", "mistralai/Mixtral-8x7B-v0.1", "tpot_s", 8), ("NVIDIA H100", "Llama-2-13B", "e2e_s", 4),
+        ])
+    ]  # fmt: skip
+    together = measurements.forecasts(rows)
+    assert np.isfinite(together).all()
+    alone = [measurements.forecasts([one])[0] for one in rows]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_a_decode_rate_without_a_prompt_starts_at_its_depth():
+    deep, shallow = placed(metric="tpot_s", prompt_tokens="0", ctx_depth="8192"), placed(metric="tpot_s", prompt_tokens="0")
+    assert deep.past_tokens == 8192 and deep.output_tokens == 129
+    a, b = measurements.forecasts([deep, shallow], "ideal")
+    extra = 8192 * 524288 / 3350e9  # the KV bytes of the deeper context, over the bandwidth
+    assert a - b == pytest.approx(extra, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"hardware": "Abacus"}, "device 'Abacus'"),
+        ({"model": "GPT-9"}, "model 'GPT-9'"),
+        ({"weight_format": "roman"}, "weight format 'roman'"),
+        ({"metric": "power_w"}, "metric power_w"),
+        ({"prompt_tokens": ""}, "no prompt_tokens"),
+        ({"value": "0"}, "no measured value"),
+    ],
+)
+def test_what_is_not_understood_says_why(changes, reason):
+    assert reason in measurements.place(row(**changes))
+
+
+def test_every_alias_leads_to_a_file():
+    from life_jax.config import paths
+
+    for name, group in (("hardware", "hw"), ("model", "model")):
+        assert set(measurements._table(name).values()) <= set(paths.choices(group))
+    for stack in measurements._table("format").values():
+        assert set(stack) <= set(paths.choices("opt"))
+    for one in measurements._engines():
+        engines = one["engine"].values() if isinstance(one["engine"], dict) else [one["engine"]]
+        assert set(engines) <= set(paths.choices("engine"))
+
+
+def test_every_class_of_device_has_efficiencies():
+    from life_jax.config import paths
+
+    for hw in measurements._labels("hw"):
+        if "life_" not in hw:
+            assert measurements.efficiency_class(hw) in paths.choices("efficiency"), hw
+
+
+def test_no_engine_is_faster_than_the_datasheet_allows():
+    rows = [placed(id=m, metric=m, batch="16") for m in ("ttft_s", "tpot_s")]
+    bound = measurements.forecasts(rows, "ideal")
+    for engine in ("generic", "vllm", "tensorrt_llm", "hf_eager"):
+        assert (measurements.forecasts(rows, engine) > bound).all()
+
+
+def test_host_times_add_to_a_step():
+    words = ["hw=h100_sxm", "model=llama2_7b", "workload.batch=4", "workload.prompt_tokens=64", "metrics=[ttft,tpot]"]
+    words += ["dtype=float64"]
+    plain = life.evaluate(life.load(words)).squeeze()
+    host = ["engine.step_us=300", "engine.sequence_us=10", "engine.request_ms=2"]
+    slow = life.evaluate(life.load([*words, *host])).squeeze()
+    assert float(slow.tpot - plain.tpot) == pytest.approx(340e-6, rel=1e-9)
+    assert float(slow.ttft - plain.ttft) == pytest.approx(2.34e-3, rel=1e-9)
+
+
+def test_the_ring_moves_the_bytes_of_the_reference():
+    # modelling reference, section 10: 158.4895 us for 8 ranks, 32 MiB, 450 GB/s, of which 28 us are 14 hops of 2 us
+    found = parallel.all_reduce(devices=8.0, message=2.0**25, latency=0.0, bandwidth=450e9)
+    assert found * 1e6 == pytest.approx(158.4895 - 28, abs=1e-4)
+    assert parallel.all_reduce(devices=1.0, message=2.0**25, latency=1e-6, bandwidth=450e9) == 0
+
+
+def test_tensor_parallel_divides_the_work_and_adds_two_all_reduces_a_layer():
+    words = ["hw=h100_sxm", "model=llama2_7b", "workload.prompt_tokens=4096", "dtype=float64", "metrics=[ttft]"]
+    one = float(life.evaluate(life.load([*words, "workload.batch=1"])).ttft.squeeze())
+    two = float(life.evaluate(life.load([*words, "workload.batch=1", "engine.tensor_parallel=2"])).ttft.squeeze())
+    messages = 64 * (4096 * 4096 * 2) / 450e9  # 2 (n - 1) / n is 1
+    assert one / 2 + messages < two < one / 1.8 + messages
+
+
+def test_validate_writes_every_understood_row_and_its_bounds(tmp_path):
+    measured = table(tmp_path / "m.csv", row(), row(id="b", metric="decode_tok_s", value="120"), row(id="c", hardware="x"))
+    r = validate.report(measurements.read(measured))
+    assert [s.id for s in r.settings] == ["a", "b"] and sum(r.skipped.values()) == 1
+    assert ((r.low < r.forecast) & (r.forecast < r.high)).all()
+    validate.write(r, tmp_path / "f.csv")
+    written = list(csv.DictReader((tmp_path / "f.csv").open()))
+    assert [one["id"] for one in written] == ["a", "b"]
+    assert float(written[1]["forecast"]) == pytest.approx(r.forecast[1], rel=1e-5)
+    validate.plot(r, tmp_path / "p.png")
+    assert (tmp_path / "p.png").stat().st_size > 10_000
+
+
+def test_a_row_faster_than_the_datasheet_is_reported_apart(tmp_path):
+    r = validate.report([row(), row(id="b", value="0.0001")])
+    assert r.impossible.tolist() == [False, True]
+    assert validate.macro(r, r.forecast)["TTFT"][2] == 1
+
+
+def test_errors_are_of_the_time_and_cells_weigh_the_same():
+    r = validate.report([row(id=str(i), value=v) for i, v in enumerate(("0.03", "0.03", "0.03"))] + [row(id="z", model="Llama-2-13B")])
+    forecast = np.array([0.06, 0.06, 0.06, 0.03])
+    mean, median, cells = validate.macro(dataclasses.replace(r, impossible=np.zeros(4, bool)), forecast)["TTFT"]
+    assert (mean, median, cells) == (pytest.approx(50), pytest.approx(50), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "no rows"), ("id,hardware\n1,2\n", "no column model"), (None, "cannot be read")],
+)
+def test_a_file_that_is_no_table_of_measurements_is_refused(tmp_path, text, said):
+    path = tmp_path / "m.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        measurements.read(path)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the measurements beside the project")
+def test_the_panel_is_understood_and_beats_the_baselines():
+    rows = {one["id"]: one for one in measurements.read(DATA / "measurements_dev.csv")}
+    panel = [rows[one["id"]] for one in csv.DictReader((DATA / "panel_dev.csv").open(newline=""))]
+    r = validate.report(panel)
+    assert len(r.settings) >= 0.95 * len(panel)
+    ours = validate.macro(r, r.forecast)
+    for baseline in r.baselines.values():
+        theirs = validate.macro(r, baseline)
+        for kind in validate.KINDS:
+            assert ours[kind][0] < theirs[kind][0]
+    assert 0.7 <= validate.coverage(r)[0] <= 0.95

@@ -1,0 +1,43 @@
+"""python -m life_jax.validate as a stranger runs it."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEADER = "id,hardware,model,weight_format,engine,batch,prompt_tokens,output_tokens,metric,value\n"
+GOOD = HEADER + "a,NVIDIA A40,Llama-2-7B,f16,vLLM,1,512,128,ttft_s,0.12\n"
+
+
+def run(folder, *words):
+    command = [sys.executable, "-m", "life_jax.validate", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_it_prints_errors_and_the_path_last_and_never_overwrites(tmp_path):
+    (tmp_path / "mine.csv").write_text(GOOD)
+    done = run(tmp_path, "mine.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "mine_forecasts.csv"
+    before = (tmp_path / "mine_forecasts.csv").read_bytes()
+    again = run(tmp_path, "mine.csv")
+    assert again.returncode == 2 and "mine_forecasts.csv exists" in again.stderr
+    assert (tmp_path / "mine_forecasts.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "a CSV of measurements is needed"),
+        (("none.csv",), "none.csv"),
+        (("mine.csv", "engine=vlm"), "did you mean vllm"),
+        (("mine.csv", "uot=x.csv"), "did you mean out"),
+        (("mine.csv", "out=no/where.csv"), "no folder"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_status_2(tmp_path, words, said):
+    (tmp_path / "mine.csv").write_text(GOOD)
+    done = run(tmp_path, *words)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert said in done.stderr.splitlines()[0]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.csv"]
