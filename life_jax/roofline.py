@@ -8,6 +8,8 @@ from life_jax.graph import Op
 from life_jax.numerics import Number, larger, smaller, sqrt, where
 from life_jax.specs import Device, Engine
 
+VECTOR_ROWS = 8  # the most rows that software multiplies as vectors (llama.cpp's limit; others switch near it)
+
 
 def roof(a: Number, b: Number, smoothness: Number, smooth: bool) -> Number:
     """(a + b + sqrt((a - b)^2 + s^2 a b)) / 2: s = 0 is max(a, b), s = 2 is a + b.
@@ -61,13 +63,21 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
     cost = op.cost if not engine.split else _share_of_one(op, engine.tensor_parallel)
     matrix = engine.attention_efficiency if op.pipe == "attention" else engine.compute_efficiency
     return Terms(
-        matmul=_over(cost.matmul_flops, matrix, device.rates[op.pipe]),
+        matmul=_over(cost.matmul_flops * padding(op, engine), matrix, device.rates[op.pipe]),
         vector=_over(cost.vector_flops, engine.vector_efficiency, device.rates["vector"]),
         memory=_over(_weighted_bytes(cost, engine), engine.memory_efficiency, device.bandwidth),
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
     )
+
+
+def padding(op: Op, engine: Engine) -> Number:
+    """Executed over useful matrix work: rows that fill the last tile; none in the matrix-vector kernels of few rows."""
+    if not engine.tiled or op.pipe not in ("linear", "head") or "tokens" not in op.args:
+        return 1.0
+    rows = op.args["tokens"]
+    return where(rows > VECTOR_ROWS, 1 + engine.tile_rows / rows, 1.0)
 
 
 def _weighted_bytes(cost: Cost, engine: Engine) -> Number:

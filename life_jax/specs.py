@@ -122,7 +122,8 @@ class Engine:
     kv_efficiency: of the reached bandwidth, when reading the KV cache; dispatch_factor: kernels cost that many
     times the device's dispatch; step, sequence and request [s]: host time of every step, of every sequence
     in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
-    one); allreduce_latency [s] of one hop.
+    one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix kernel computes in vain (`tiled` is
+    static: some).
     """
 
     compute_efficiency: Number
@@ -139,6 +140,8 @@ class Engine:
     request: Number = 0.0
     tensor_parallel: Number = 1.0
     allreduce_latency: Number = 0.0
+    tile_rows: Number = 0.0
+    tiled: bool = static(default=False)
     split: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")

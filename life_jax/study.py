@@ -260,6 +260,8 @@ def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
     engine = built.scenario.engine
     if "roof_smoothness" in axes:
         engine = dataclasses.replace(engine, smooth=True)
+    if "tile_rows" in axes:
+        engine = dataclasses.replace(engine, tiled=True)
     if "tensor_parallel" in axes:
         engine = dataclasses.replace(engine, split=True)
     return dataclasses.replace(built, scenario=dataclasses.replace(built.scenario, engine=engine))

@@ -98,7 +98,9 @@ def _baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndar
     fitted = f"two global factors, fitted to these rows ({factors[0]:.2f}, {factors[1]:.2f})"
     return {
         "datasheet roofline": ideal,
-        "LIFE's constant 0.5, one max over totals": measurements.forecasts(settings, "ideal", constant(0.5, 0.5, "total")),
+        "LIFE's constant 0.5, one max over totals": measurements.forecasts(
+            settings, "ideal", constant(0.5, 0.5, "total")
+        ),
         fitted: measurements.forecasts(settings, "ideal", constant(*factors, "op")),
     }
 
@@ -136,14 +138,19 @@ def print_report(r: Report) -> None:
     table = [row("life_jax", macro(r, r.forecast))]
     table += [row(name, macro(r, forecast)) for name, forecast in r.baselines.items()]
     for name in sorted({measurements.efficiency_class(s.hw) for s in r.settings}):
-        table.append(row(f"  class {name}", macro(r, r.forecast, lambda s, n=name: measurements.efficiency_class(s.hw) == n)))  # type: ignore[misc]
+        table.append(
+            row(f"  class {name}", macro(r, r.forecast, lambda s, n=name: measurements.efficiency_class(s.hw) == n))
+        )  # type: ignore[misc]
     for name in sorted({s.engine for s in r.settings}):
         table.append(row(f"  engine {name}", macro(r, r.forecast, lambda s, n=name: s.engine == n)))  # type: ignore[misc]
     cli.table(columns, table, f"{int(r.judged.sum())} rows, macro-averaged over device x model x engine")
     part, cells = coverage(r)
     if cells:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
-    biases = [(k, [s.ratio(f) for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True) if j and s.kind == k]) for k in KINDS]
+    biases = [
+        (k, [s.ratio(f) for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True) if j and s.kind == k])
+        for k in KINDS
+    ]
     print("median forecast / measured time: " + ", ".join(f"{k} {np.median(b):.2f}" for k, b in biases if b))
     if r.impossible.any():
         print(f"{int(r.impossible.sum())} rows apart: faster than {TOO_FAST:g} x the datasheet roofline")
@@ -180,7 +187,9 @@ def plot(r: Report, path: Path) -> None:
             ]
             if mine:
                 measured = np.array([measurements.seconds(s) for _, s in mine])
-                axis.scatter(measured, measured * [ratio for ratio, _ in mine], s=5, color=f"C{number % 10}", label=name)
+                axis.scatter(
+                    measured, measured * [ratio for ratio, _ in mine], s=5, color=f"C{number % 10}", label=name
+                )
         low, high = axis.get_xlim()
         low = max(low, 1e-5)
         axis.set(xscale="log", yscale="log", title=kind, xlabel="measured [s]", ylabel="forecast [s]")

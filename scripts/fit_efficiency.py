@@ -22,7 +22,7 @@ from scipy.optimize import least_squares
 
 from life_jax import measurements, parallel, schedule
 from life_jax.pipeline import step_graph
-from life_jax.roofline import Terms, _share_of_one
+from life_jax.roofline import Terms, _share_of_one, padding
 from life_jax.schedule import Step
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,11 +35,22 @@ CLASSES = {
     "igpu_amd": (0.45, 0.30, 0.80, 1.0), "npu_mobile": (0.30, 0.20, 0.55, 1.0), "tpu": (0.65, 0.45, 0.75, 1.0),
 }  # fmt: skip
 CLASS_KEYS = ("compute_efficiency", "attention_efficiency", "memory_efficiency", "dispatch_factor", "kv_efficiency")
-CEILING = np.array([1.0, 1.0, 1.0, np.inf, 1.0])
-CLASS_SD = (0.30, 0.30, 0.12, 0.40, 0.15)
-ENGINE_KEYS = ("compute_quality", "attention_quality", "memory_quality", "step_us", "sequence_us", "request_ms", "allreduce_us")
+CLASS_KEYS += ("vector_efficiency", "tile_rows")
+CEILING = np.array([1.0, 1.0, 1.0, np.inf, 1.0, 1.0, np.inf])
+CLASS_SD = (0.30, 0.30, 0.12, 0.40, 0.15, 0.7, 1.0)
+ENGINE_KEYS = (
+    "compute_quality",
+    "attention_quality",
+    "memory_quality",
+    "step_us",
+    "sequence_us",
+    "request_ms",
+    "allreduce_us",
+)
 ENGINE_PRIOR = (1.0, 1.0, 1.0, 100.0, 10.0, 1.0, 5.0)
 SERVING = ("vllm", "tensorrt_llm", "tgis", "deepspeed", "lmdeploy", "faster_transformer", "megatron")
+QUALITY = {"llama_cpp_cuda": 0.6, "llama_cpp_hip": 0.5, "llama_cpp_vulkan": 0.6, "compiled_4bit": 0.6}
+QUALITY |= {"megatron": 0.5, "tgis": 0.6, "deepspeed": 0.8}  # of matrix kernels, prior [assumption]
 SERVING_PRIOR = (1.0, 1.0, 1.0, 300.0, 15.0, 1.0, 5.0)
 ENGINE_SD = (0.40, 0.50, 0.20, 1.0, 1.0, 1.5, 0.6)
 SMOOTHNESS = 0.5  # fitted kernels: 0.44 to 0.96
@@ -57,6 +68,7 @@ class Table:
     dispatch: np.ndarray
     repeats: np.ndarray
     attention: np.ndarray
+    pad: np.ndarray  # over the rows of a matrix kernel, 0 where none is padded
     message: np.ndarray  # [rows, 2] bytes all-reduced at once over the bandwidth
     reduces: np.ndarray
     numbers: np.ndarray  # [rows, 5] batch, prompt, output, devices, kind
@@ -66,7 +78,7 @@ def table(settings):
     groups = measurements.scenarios(settings)
     width, n = 40, len(settings)
     shape = (n, 2, width)
-    t = Table(*(np.zeros(shape) for _ in range(7)), np.zeros((n, 2)), np.zeros(n), np.zeros((n, 5)))
+    t = Table(*(np.zeros(shape) for _ in range(8)), np.zeros((n, 2)), np.zeros(n), np.zeros((n, 5)))
     for rows, one in groups:
         w = one.workload
         w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
@@ -77,17 +89,24 @@ def table(settings):
                 rate = one.device.rates
                 t.matmul[rows, k, i] = cost.matmul_flops / rate[op.pipe]
                 t.vector[rows, k, i] = cost.vector_flops / rate["vector"]
-                t.rest[rows, k, i] = (cost.weight_bytes + cost.activations_read + cost.activations_written) / one.device.bandwidth
+                t.rest[rows, k, i] = (
+                    cost.weight_bytes + cost.activations_read + cost.activations_written
+                ) / one.device.bandwidth
                 t.cache[rows, k, i] = (cost.kv_read + cost.kv_written) / one.device.bandwidth
                 t.dispatch[rows, k, i] = cost.dispatches * one.device.dispatch
                 t.repeats[rows, k, i] = op.repeats
                 t.attention[rows, k, i] = op.pipe == "attention"
+                t.pad[rows, k, i] = padding(op, dataclasses.replace(one.engine, tile_rows=1.0, tiled=True)) - 1
             n_dev = one.engine.tensor_parallel
             bytes_ = step.tokens * one.architecture.hidden_size * 2
-            t.message[rows, k] = parallel.all_reduce(devices=n_dev, message=bytes_, latency=0.0, bandwidth=one.device.interconnect)
+            t.message[rows, k] = parallel.all_reduce(
+                devices=n_dev, message=bytes_, latency=0.0, bandwidth=one.device.interconnect
+            )
         t.reduces[rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
         kinds = [("TTFT", "TPOT", "TOTAL").index(settings[i].kind) for i in rows]
-        t.numbers[rows] = np.stack([w.batch, w.prompt_tokens, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1)
+        t.numbers[rows] = np.stack(
+            [w.batch, w.prompt_tokens, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1
+        )
     return t
 
 
@@ -98,8 +117,8 @@ def seconds(c, e, t):
     memory = c[:, 2] * e[:, 2]
     efficiency = jnp.where(t["attention"] > 0, attention[:, None, None], compute[:, None, None])
     terms = Terms(
-        matmul=t["matmul"] / efficiency,
-        vector=t["vector"],
+        matmul=t["matmul"] * (1 + c[:, 6, None, None] * t["pad"]) / efficiency,
+        vector=t["vector"] / c[:, 5, None, None],
         memory=(t["rest"] + t["cache"] / c[:, 4, None, None]) / memory[:, None, None],
         dispatch=t["dispatch"] * c[:, 3, None, None],
     )
@@ -142,7 +161,9 @@ def main():
         x = problem.fit(~test)
         held[test] = problem.time(x)[test]
     print("devices left out", problem.score(held, everything))
-    by_class = {c: problem.score(held, np.array([k == c for k in problem.classes])) for c in sorted(set(problem.classes))}
+    by_class = {
+        c: problem.score(held, np.array([k == c for k in problem.classes])) for c in sorted(set(problem.classes))
+    }
     for name, line in by_class.items():
         print(f"  {name:14s}", line)
     for name in problem.engine_names:
@@ -176,8 +197,10 @@ class Problem:
         self.t = {f.name: jnp.asarray(getattr(t, f.name)) for f in dataclasses.fields(t)}
         self.measured = np.array([self.measured_seconds(s) for s in settings])
         self.prior = np.concatenate([
-            np.log([[a, b, m, d, 1.0] for a, b, m, d in CLASSES.values()]).ravel(),
-            np.log([SERVING_PRIOR if n in SERVING else ENGINE_PRIOR for n in self.engine_names]).ravel(),
+            np.log([[a, b, m, d, 0.98, 0.5, 32.0] for a, b, m, d in CLASSES.values()]).ravel(),
+            np.log([
+                (QUALITY.get(n, 1.0), *(SERVING_PRIOR if n in SERVING else ENGINE_PRIOR)[1:]) for n in self.engine_names
+            ]).ravel(),
         ])  # fmt: skip
         self.sd = np.concatenate([np.tile(CLASS_SD, len(CLASSES)), np.tile(ENGINE_SD, len(self.engine_names))])
         self._time = jax.jit(lambda x: jnp.log(seconds(*self.split(x), self.t)))
@@ -186,7 +209,10 @@ class Problem:
     @staticmethod
     def measured_seconds(s):
         work = {"prefill_tok_s": s.batch * s.prompt_tokens, "decode_tok_s": s.batch}
-        work |= {"total_tok_s": s.batch * (s.prompt_tokens + s.output_tokens), "output_tok_s": s.batch * s.output_tokens}
+        work |= {
+            "total_tok_s": s.batch * (s.prompt_tokens + s.output_tokens),
+            "output_tok_s": s.batch * s.output_tokens,
+        }
         return work[s.metric] / s.value if s.is_rate else s.value
 
     def split(self, x):
@@ -205,7 +231,9 @@ class Problem:
         start, rows = len(CLASSES) * len(CLASS_KEYS), np.arange(len(self.c))
         for k in range(len(CLASS_KEYS)):
             slope = jax.jvp(self._local, (c, e), (jnp.zeros_like(c).at[:, k].set(c[:, k]), jnp.zeros_like(e)))[1]
-            at_ceiling = (CEILING[k] <= np.exp(x[:start].reshape(-1, len(CLASS_KEYS))[self.c, k])) & np.isfinite(CEILING[k])
+            at_ceiling = (CEILING[k] <= np.exp(x[:start].reshape(-1, len(CLASS_KEYS))[self.c, k])) & np.isfinite(
+                CEILING[k]
+            )
             found[rows, self.c * len(CLASS_KEYS) + k] = np.where(at_ceiling, 0.0, slope)
         for k in range(len(ENGINE_KEYS)):
             slope = jax.jvp(self._local, (c, e), (jnp.zeros_like(c), jnp.zeros_like(e).at[:, k].set(e[:, k])))[1]
@@ -229,7 +257,9 @@ class Problem:
         def jacobian(x):
             r = (np.asarray(self._time(x)) - target)[rows]
             soft = np.sqrt(2 * SOFT * (np.sqrt(SOFT**2 + r**2) - SOFT))
-            slope = np.where(np.abs(r) > 1e-9, SOFT * np.abs(r) / np.sqrt(SOFT**2 + r**2) / np.maximum(soft, 1e-12), 1.0)
+            slope = np.where(
+                np.abs(r) > 1e-9, SOFT * np.abs(r) / np.sqrt(SOFT**2 + r**2) / np.maximum(soft, 1e-12), 1.0
+            )
             return np.concatenate([self.jacobian(x)[rows] * (slope * weight[rows])[:, None], np.diag(1 / self.sd)])
 
         return least_squares(residual, self.prior, jacobian, max_nfev=40, xtol=1e-5, ftol=1e-6).x
@@ -270,12 +300,18 @@ def write(problem, x, held):
             file[key] = float(f"{spread(problem, held, kind, name) or everyone[kind]:.3g}")
         dump(ROOT / "conf" / "efficiency" / f"{name}.yaml", file)
     engines = np.exp(x[k:]).reshape(-1, len(ENGINE_KEYS))
-    counts = np.array([len({c for c, s in zip(problem.cells, problem.settings) if s.engine == n}) for n in problem.engine_names])
+    counts = np.array(
+        [len({c for c, s in zip(problem.cells, problem.settings) if s.engine == n}) for n in problem.engine_names]
+    )
     generic = np.exp((np.log(engines) * counts[:, None]).sum(0) / counts.sum())
     for name, row, cells in [*zip(problem.engine_names, engines, counts), ("generic", generic, counts.sum())]:
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = yaml.safe_load(path.read_text())
-        source = SOURCE.format(cells=cells) if name != "generic" else "geometric mean of the fitted engines, weighted by cells"
+        source = (
+            SOURCE.format(cells=cells)
+            if name != "generic"
+            else "geometric mean of the fitted engines, weighted by cells"
+        )
         file = {"name": name, "source": source, "efficiency": "class"}
         file |= {key: float(f"{v:.4g}") for key, v in zip(ENGINE_KEYS, row)}
         dump(path, {**file, "fusion": kept["fusion"]})

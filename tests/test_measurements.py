@@ -63,7 +63,10 @@ def test_rows_of_several_devices_and_models_get_what_each_gets_alone():
 
 
 def test_a_decode_rate_without_a_prompt_starts_at_its_depth():
-    deep, shallow = placed(metric="tpot_s", prompt_tokens="0", ctx_depth="8192"), placed(metric="tpot_s", prompt_tokens="0")
+    deep, shallow = (
+        placed(metric="tpot_s", prompt_tokens="0", ctx_depth="8192"),
+        placed(metric="tpot_s", prompt_tokens="0"),
+    )
     assert deep.past_tokens == 8192 and deep.output_tokens == 129
     a, b = measurements.forecasts([deep, shallow], "ideal")
     extra = 8192 * 524288 / 3350e9  # the KV bytes of the deeper context, over the bandwidth
@@ -138,7 +141,9 @@ def test_tensor_parallel_divides_the_work_and_adds_two_all_reduces_a_layer():
 
 
 def test_validate_writes_every_understood_row_and_its_bounds(tmp_path):
-    measured = table(tmp_path / "m.csv", row(), row(id="b", metric="decode_tok_s", value="120"), row(id="c", hardware="x"))
+    measured = table(
+        tmp_path / "m.csv", row(), row(id="b", metric="decode_tok_s", value="120"), row(id="c", hardware="x")
+    )
     r = validate.report(measurements.read(measured))
     assert [s.id for s in r.settings] == ["a", "b"] and sum(r.skipped.values()) == 1
     assert ((r.low < r.forecast) & (r.forecast < r.high)).all()
@@ -157,7 +162,9 @@ def test_a_row_faster_than_the_datasheet_is_reported_apart(tmp_path):
 
 
 def test_errors_are_of_the_time_and_cells_weigh_the_same():
-    r = validate.report([row(id=str(i), value=v) for i, v in enumerate(("0.03", "0.03", "0.03"))] + [row(id="z", model="Llama-2-13B")])
+    r = validate.report(
+        [row(id=str(i), value=v) for i, v in enumerate(("0.03", "0.03", "0.03"))] + [row(id="z", model="Llama-2-13B")]
+    )
     forecast = np.array([0.06, 0.06, 0.06, 0.03])
     mean, median, cells = validate.macro(dataclasses.replace(r, impossible=np.zeros(4, bool)), forecast)["TTFT"]
     assert (mean, median, cells) == (pytest.approx(50), pytest.approx(50), 2)

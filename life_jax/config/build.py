@@ -216,17 +216,20 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
             raise unknown("engine.fusion", name, FUSIONS)
     compute, attention_, memory = file.compute_efficiency, file.attention_efficiency, file.memory_efficiency
     kv, dispatch, smoothness = file.kv_efficiency, file.dispatch_factor, file.roof_smoothness
+    vector, tile = file.vector_efficiency, file.tile_rows
     if of_class is not None:
         compute *= of_class.compute_efficiency * file.compute_quality
         attention_ *= of_class.attention_efficiency * file.attention_quality
         memory *= of_class.memory_efficiency * file.memory_quality
-        kv *= of_class.kv_efficiency * file.memory_quality
+        kv *= of_class.kv_efficiency
+        vector *= of_class.vector_efficiency
+        tile += of_class.tile_rows
         dispatch *= of_class.dispatch_factor
         smoothness = of_class.roof_smoothness
     return Engine(
         compute_efficiency=compute,
         attention_efficiency=attention_,
-        vector_efficiency=file.vector_efficiency,
+        vector_efficiency=vector,
         memory_efficiency=memory,
         roof_smoothness=smoothness,
         kv_efficiency=kv,
@@ -235,6 +238,8 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         sequence=file.sequence_us * MICRO,
         request=file.request_ms * MILLI,
         tensor_parallel=file.tensor_parallel,
+        tile_rows=tile,
+        tiled=tile > 0,
         allreduce_latency=file.allreduce_us * MICRO,
         split=file.tensor_parallel > 1,
         memory_utilization=file.memory_utilization,

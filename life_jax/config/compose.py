@@ -11,7 +11,15 @@ from life_jax.config import door, paths
 from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import CONVENTIONS, DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import (
+    CONVENTIONS,
+    DeviceFile,
+    EfficiencyFile,
+    EngineFile,
+    ModelFile,
+    PrecisionFile,
+    WorkloadFile,
+)
 from life_jax.optimizations import INDEX, Optimization, chain, named
 
 VERSION_BASE = "1.3"

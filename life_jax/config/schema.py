@@ -250,6 +250,8 @@ class EfficiencyFile:
     kv_efficiency: float = fraction(name="part of the reached bandwidth that the KV cache gets")
     dispatch_factor: float = number(low=0, unit="1", name="cost of a kernel over the device's dispatch")
     roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
+    vector_efficiency: float = fraction(name="part of the peak vector rate reached")
+    tile_rows: float = number(low=0, unit="1", name="rows that a matrix kernel computes in vain")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
     tpot_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TPOT")
     e2e_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast totals")
@@ -300,6 +302,9 @@ class EngineFile:
     tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
     allreduce_us: float = number(
         0.0, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
+    )
+    tile_rows: float = number(
+        0.0, low=0, unit="1", name="rows that a matrix kernel computes in vain", leaf="engine.tile_rows"
     )
     # class: the efficiencies above are multiplied by those of the device's class (conf/efficiency)
     efficiency: str = choice("none", ("none", "class"))
