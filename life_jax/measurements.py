@@ -20,12 +20,13 @@ from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
 from life_jax.config.errors import ConfigError
 from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run
 from life_jax.specs import UNPUBLISHED, Engine, Scenario, Workload
 
-COLUMNS = ("id", "hardware", "model", "weight_format", "engine", "batch", "prompt_tokens", "output_tokens")
-COLUMNS = (*COLUMNS, "metric", "value")
+_NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
+COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
 # metric of a row -> kind of error table, and the row's value from (run, workload)
 METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
@@ -102,40 +103,40 @@ def read(path: Path) -> list[dict[str, str]]:
     return rows
 
 
+class _NotUnderstood(Exception):
+    pass
+
+
 def place(row: Mapping[str, str]) -> Setting | str:
     """What a row measures in our words, or why that is not known."""
+    try:
+        return _placed(row)
+    except _NotUnderstood as reason:
+        return str(reason)
+
+
+def _placed(row: Mapping[str, str]) -> Setting:
     if row["metric"] not in METRICS:
-        return f"metric {row['metric']} is not forecast"
+        raise _NotUnderstood(f"metric {row['metric']} is not forecast")
+    if row.get("regime") == "serving":
+        raise _NotUnderstood("serving under load is not forecast")
+    if row.get("core") == "0":
+        raise _NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = _device(row["hardware"]) or _device(row.get("canonical") or "")
-    if hw is None:
-        return f"device '{row['hardware']}' is not known"
     model = _table("model").get(row["model"]) or _same(row["model"], _labels("model"))
-    if model is None:
-        return f"model '{row['model']}' is not known"
+    if hw is None or model is None:
+        raise _NotUnderstood(f"device '{row['hardware']}' is not known" if hw is None else _unknown_model(row))
     if row["weight_format"] not in _table("format"):
-        return f"weight format '{row['weight_format']}' is not known"
-    found = next((one for one in _engines() if row["engine"].startswith(one["name"])), {"engine": "generic"})
+        raise _NotUnderstood(f"weight format '{row['weight_format']}' is not known")
+    engine, unfused = _engine(row["engine"], hw)
     stack = [*_table("format")[row["weight_format"]]]
     if (row.get("kv_dtype") or "") in ("fp8", "int8", "q8_0"):
         stack.append("kv8")
-    if found.get("unfused"):
+    if unfused:
         stack.append("eager_attention")
-    engine = found["engine"]
-    if isinstance(engine, Mapping):  # by the device's vendor
-        engine = engine.get(_file("hw", hw, DeviceFile).vendor, engine["other"])
-    value, batch = _number(row["value"]), _number(row["batch"]) or 1.0
-    prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
-    past = _number(row.get("ctx_depth") or "") or 0.0
+    value = _number(row["value"])
     if not value or value < 0:
-        return "no measured value"
-    kind = METRICS[row["metric"]][0]
-    if kind != "TPOT" and not prompt:
-        return "no prompt_tokens"
-    if kind == "TOTAL" and not output:
-        return "no output_tokens"
-    if kind == "TPOT":
-        # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
-        output = max(output, 2.0) if prompt else (output or LLAMA_BENCH_TOKENS) + 1
+        raise _NotUnderstood("no measured value")
     return Setting(
         id=row["id"],
         cell=(row.get("canonical") or row["hardware"], model, row["engine"]),
@@ -146,11 +147,36 @@ def place(row: Mapping[str, str]) -> Setting | str:
         stack=tuple(stack),
         engine=engine,
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
-        batch=batch,
-        prompt_tokens=prompt,
-        output_tokens=max(output, 1.0),
-        past_tokens=past,
+        batch=_number(row["batch"]) or 1.0,
+        past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
+        **_tokens(row),
     )
+
+
+def _tokens(row: Mapping[str, str]) -> dict[str, float]:
+    kind = METRICS[row["metric"]][0]
+    prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
+    if kind != "TPOT" and not prompt:
+        raise _NotUnderstood("no prompt_tokens")
+    if kind == "TOTAL" and not output:
+        raise _NotUnderstood("no output_tokens")
+    if kind == "TPOT":
+        # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
+        output = max(output, 2.0) if prompt else (output or LLAMA_BENCH_TOKENS) + 1
+    return {"prompt_tokens": prompt, "output_tokens": max(output, 1.0)}
+
+
+def _engine(name: str, hw: str) -> tuple[str, bool]:
+    """Our engine for an engine's name, and whether its attention is unfused."""
+    found = next((one for one in _engines() if name.startswith(one["name"])), {"engine": "generic"})
+    engine = found["engine"]
+    if isinstance(engine, Mapping):  # by the device's vendor
+        engine = engine.get(_file("hw", hw, DeviceFile).vendor, engine["other"])
+    return str(engine), bool(found.get("unfused"))
+
+
+def _unknown_model(row: Mapping[str, str]) -> str:
+    return f"model '{row['model']}' is not known"
 
 
 def _number(text: str) -> float | None:
@@ -266,3 +292,12 @@ def forecasts(
                 mine = np.array([settings[i].metric == metric for i in rows])
                 found[rows[mine]] = values[mine]
     return np.where(np.isfinite(found) & (found > 0) & (found < UNPUBLISHED), found, np.nan)
+
+
+def fits(settings: Sequence[Setting]) -> np.ndarray:
+    """Whether the devices of a row can hold its model, its cache and its activations at once [bool]."""
+    found = np.ones(len(settings), bool)
+    with np.errstate(all="ignore"):
+        for rows, group in scenarios(settings, "ideal"):
+            found[rows] = np.broadcast_to(memory(group).fits, len(rows))
+    return found

@@ -4,7 +4,7 @@ import csv
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Report:
     low: np.ndarray
     high: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    impossible: np.ndarray  # mask: faster than the datasheet allows
+    impossible: np.ndarray  # mask: faster than the datasheet allows, or a batch that does not fit in memory
     skipped: Mapping[str, int]
 
     @property
@@ -59,13 +59,14 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
     spread = np.array([_spread(s) for s in settings])
     ideal = measurements.forecasts(settings, "ideal")
     ratio = np.array([s.ratio(f) for s, f in zip(settings, ideal, strict=True)])
+    beyond = np.array([s.batch > 1 for s in settings]) & ~measurements.fits(settings)
     return Report(
         settings=tuple(settings),
         forecast=forecast,
         low=forecast * np.exp(-QUANTILE * spread),
         high=forecast * np.exp(QUANTILE * spread),
-        baselines=_baselines(settings, ideal, ratio <= TOO_FAST),
-        impossible=ratio > TOO_FAST,
+        baselines=_baselines(settings, ideal, ~beyond & (ratio <= TOO_FAST)),
+        impossible=(ratio > TOO_FAST) | beyond,
         skipped=skipped,
     )
 
@@ -101,17 +102,15 @@ def _baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndar
         "LIFE's constant 0.5, one max over totals": measurements.forecasts(
             settings, "ideal", constant(0.5, 0.5, "total")
         ),
-        fitted: measurements.forecasts(settings, "ideal", constant(*factors, "op")),
+        fitted: measurements.forecasts(settings, "ideal", constant(factors[0], factors[1], "op")),
     }
 
 
-def macro(
-    r: Report, forecast: np.ndarray, keep: Callable[[Setting], bool] = lambda s: True
-) -> dict[str, tuple[float, float, int]]:
+def macro(r: Report, forecast: np.ndarray, ids: Container[str] | None = None) -> dict[str, tuple[float, float, int]]:
     """kind -> (mean over cells [%], median over cells [%], cells) of |forecast time / measured time - 1|."""
     cells: dict[tuple[str, Any], list[float]] = defaultdict(list)
     for s, f, judged in zip(r.settings, forecast, r.judged, strict=True):
-        if judged and np.isfinite(f) and keep(s):
+        if judged and np.isfinite(f) and (ids is None or s.id in ids):
             cells[s.kind, s.cell].append(abs(s.ratio(f) - 1))
     found = {}
     for kind in KINDS:
@@ -137,12 +136,14 @@ def print_report(r: Report) -> None:
 
     table = [row("life_jax", macro(r, r.forecast))]
     table += [row(name, macro(r, forecast)) for name, forecast in r.baselines.items()]
-    for name in sorted({measurements.efficiency_class(s.hw) for s in r.settings}):
-        table.append(
-            row(f"  class {name}", macro(r, r.forecast, lambda s, n=name: measurements.efficiency_class(s.hw) == n))
-        )  # type: ignore[misc]
-    for name in sorted({s.engine for s in r.settings}):
-        table.append(row(f"  engine {name}", macro(r, r.forecast, lambda s, n=name: s.engine == n)))  # type: ignore[misc]
+    groups: list[tuple[str, Callable[[Setting], str]]] = [
+        ("class", lambda s: measurements.efficiency_class(s.hw)),
+        ("engine", lambda s: s.engine),
+    ]
+    for kind, of in groups:
+        for name in sorted({of(s) for s in r.settings}):
+            mine = {s.id for s in r.settings if of(s) == name}
+            table.append(row(f"  {kind} {name}", macro(r, r.forecast, mine)))
     cli.table(columns, table, f"{int(r.judged.sum())} rows, macro-averaged over device x model x engine")
     part, cells = coverage(r)
     if cells:
@@ -153,7 +154,9 @@ def print_report(r: Report) -> None:
     ]
     print("median forecast / measured time: " + ", ".join(f"{k} {np.median(b):.2f}" for k, b in biases if b))
     if r.impossible.any():
-        print(f"{int(r.impossible.sum())} rows apart: faster than {TOO_FAST:g} x the datasheet roofline")
+        print(
+            f"{int(r.impossible.sum())} rows apart: faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
+        )
     for reason, count in sorted(r.skipped.items(), key=lambda one: -one[1]):
         print(f"{count} rows skipped: {reason}")
 
@@ -174,8 +177,10 @@ def write(r: Report, path: Path) -> None:
 
 def plot(r: Report, path: Path) -> None:
     """Forecast over measured time, one panel for each kind."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
+    colormap = colormaps["tab20"]
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     classes = sorted({measurements.efficiency_class(s.hw) for s in r.settings})
     for axis, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
@@ -187,17 +192,14 @@ def plot(r: Report, path: Path) -> None:
             ]
             if mine:
                 measured = np.array([measurements.seconds(s) for _, s in mine])
-                axis.scatter(
-                    measured, measured * [ratio for ratio, _ in mine], s=5, color=f"C{number % 10}", label=name
-                )
-        low, high = axis.get_xlim()
-        low = max(low, 1e-5)
+                axis.scatter(measured, measured * [ratio for ratio, _ in mine], s=5, color=colormap(number), label=name)
         axis.set(xscale="log", yscale="log", title=kind, xlabel="measured [s]", ylabel="forecast [s]")
         line = np.array([1e-4, 1e3])
         axis.autoscale(False)
         for factor, style in ((1.0, "-"), (1.5, ":"), (1 / 1.5, ":")):
             axis.plot(line, line * factor, style, color="0.4", linewidth=0.8)
-        axis.legend(fontsize=6, markerscale=2, loc="upper left")
+        if axis.has_data():
+            axis.legend(fontsize=6, markerscale=2, loc="upper left")
     figure.savefig(path, dpi=150)
 
 

@@ -137,7 +137,8 @@ def test_tensor_parallel_divides_the_work_and_adds_two_all_reduces_a_layer():
     one = float(life.evaluate(life.load([*words, "workload.batch=1"])).ttft.squeeze())
     two = float(life.evaluate(life.load([*words, "workload.batch=1", "engine.tensor_parallel=2"])).ttft.squeeze())
     messages = 64 * (4096 * 4096 * 2) / 450e9  # 2 (n - 1) / n is 1
-    assert one / 2 + messages < two < one / 1.8 + messages
+    # element-wise operators run on both
+    assert one / 2 + messages < two < one / 1.5 + messages
 
 
 def test_validate_writes_every_understood_row_and_its_bounds(tmp_path):

@@ -148,7 +148,7 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
 
 
 def _layer(block: Block, index: int, count: int) -> Layer:
-    heads = block.attention["num_attention_heads"]
+    heads = block.attention.get("num_attention_heads", 1.0)  # recurrent layers have none that share
     return Layer(
         index,
         count,
