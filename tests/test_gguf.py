@@ -93,3 +93,12 @@ def test_a_file_that_is_no_gguf_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(40))
     with pytest.raises(life.ConfigError, match="GGUF"):
         life.load(["hw=v100", f"model={tmp_path / 'broken.gguf'}"])
+
+
+def test_a_file_type_reaches_the_recurrent_layers_of_a_hybrid():
+    """Gated-delta layers have no query heads; their projections take the file type's own format."""
+    words = ["hw=a100", "model=qwen3_next_80b_a3b"]
+    weights = life.load([*words, "opt=q4_k_s"]).scenario.precision.weights
+    plain = life.load(words).scenario.precision.weights
+    assert weights["in_proj_qkvz"].bits == 4.5  # Q4_K: 144 bytes per 256 weights
+    assert "in_proj_qkvz" not in plain
