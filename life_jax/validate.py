@@ -155,7 +155,8 @@ def print_report(r: Report) -> None:
     print("median forecast / measured time: " + ", ".join(f"{k} {np.median(b):.2f}" for k, b in biases if b))
     if r.impossible.any():
         print(
-            f"{int(r.impossible.sum())} rows apart: faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
+            f"{int(r.impossible.sum())} rows apart: "
+            f"faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
         )
     for reason, count in sorted(r.skipped.items(), key=lambda one: -one[1]):
         print(f"{count} rows skipped: {reason}")

@@ -299,11 +299,11 @@ def write(problem, x, held):
             file[key] = float(f"{spread(problem, held, kind, name) or everyone[kind]:.3g}")
         dump(ROOT / "conf" / "efficiency" / f"{name}.yaml", file)
     engines = np.exp(x[k:]).reshape(-1, len(ENGINE_KEYS))
-    counts = np.array(
-        [len({c for c, s in zip(problem.cells, problem.settings, strict=False) if s.engine == n}) for n in problem.engine_names]
-    )
+    measured = {(s.engine, c) for c, s in zip(problem.cells, problem.settings, strict=False)}
+    counts = np.array([sum(engine == name for engine, _ in measured) for name in problem.engine_names])
     generic = np.exp((np.log(engines) * counts[:, None]).sum(0) / counts.sum())
-    for name, row, cells in [*zip(problem.engine_names, engines, counts, strict=False), ("generic", generic, counts.sum())]:
+    every = [*zip(problem.engine_names, engines, counts, strict=False), ("generic", generic, counts.sum())]
+    for name, row, cells in every:
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = yaml.safe_load(path.read_text())
         source = (
