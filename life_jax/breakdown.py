@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from life_jax import schedule
 from life_jax.cost import Cost
 from life_jax.graph import Op
 from life_jax.models import decoder
-from life_jax.pipeline import overhead, step_graph
-from life_jax.roofline import BOUNDS, Terms, step_seconds, step_terms, terms
-from life_jax.schedule import Step
+from life_jax.pipeline import Run, overhead
+from life_jax.roofline import BOUNDS, Terms, terms
+from life_jax.schedule import Passes
 from life_jax.specs import UNPUBLISHED, Scenario
 
 
@@ -41,21 +40,13 @@ class StepTable:
     seconds: float
 
 
-def step_table(scenario: Scenario, step: Step, once: float = 0.0) -> StepTable:
-    """once: seconds of the host that this step bears for the whole request."""
-    graph = step_graph(scenario, step)
-    device, engine = scenario.device, scenario.engine
-    host = float(overhead(scenario, step)) + once
-    seconds = float(step_seconds(step_terms(graph, device, engine), engine)) + host
-    rows = [_row(op, scenario, seconds) for op in graph if op.repeats]
-    if host:
-        rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
-    return StepTable(tuple(rows), graph.cost, seconds)
-
-
 def prefill_table(scenario: Scenario) -> StepTable:
-    """Its times are NaN on a device without a published compute rate, as TTFT is."""
-    table = step_table(scenario, schedule.prefill(scenario.workload), float(scenario.engine.request))
+    """The whole prefill, all chunks together: an operator's figures are the mean of its executions.
+
+    Its times are NaN on a device without a published compute rate, as TTFT is.
+    """
+    run = Run(scenario)
+    table = _table(run, run.prefill, float(scenario.engine.request))
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
@@ -64,13 +55,42 @@ def prefill_table(scenario: Scenario) -> StepTable:
 
 def decode_table(scenario: Scenario) -> StepTable:
     """The first step after the prompt: it attends past + prompt + 1 positions."""
-    return step_table(scenario, schedule.decode(scenario.workload, 0.0))
+    run = Run(scenario)
+    return _table(run, (Passes(run.decode.first),))
 
 
-def _row(op: Op, scenario: Scenario, total: float) -> OperatorRow:
-    t = terms(op, scenario.device, scenario.engine)
-    seconds = float(t.seconds(scenario.engine))
-    return OperatorRow(op.name, float(op.repeats), op.cost, seconds, float(op.repeats) * seconds / total, _binds(t))
+def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
+    """once: seconds of the host that these passes bear for the whole request."""
+    scenario = run.scenario
+    seconds, host = once, once
+    found: dict[tuple[str, int], list[tuple[float, Op]]] = {}
+    total = Cost()
+    for passes in (p for p in every if p.count):
+        middle = run.middle(passes)
+        graph = run.graph(middle)
+        seconds += float(passes.count * run.mean_seconds(passes))
+        host += float(passes.count * overhead(scenario, middle))
+        total = total + graph.cost.times(passes.count)
+        for op in (op for op in graph if op.repeats):
+            found.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
+    rows = [_row(each, scenario, seconds) for each in found.values()]
+    if host:
+        rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
+    return StepTable(tuple(rows), total, seconds)
+
+
+def _row(each: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:
+    """One operator, by its executions in passes of different shapes."""
+    executions = sum(n for n, _ in each)
+    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in each]
+    seconds = sum(n * float(t.seconds(scenario.engine)) for n, t in times) / executions
+    cost = each[0][1].cost
+    if len(each) > 1:
+        cost = Cost()
+        for n, op in each:
+            cost = cost + op.cost.times(n / executions)
+    most = max(times, key=lambda pair: pair[0])[1]
+    return OperatorRow(each[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
 
 
 def _binds(t: Terms) -> str:

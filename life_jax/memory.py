@@ -5,7 +5,7 @@ from itertools import product
 
 from life_jax import schedule
 from life_jax.models import decoder
-from life_jax.numerics import Number, divide, floor, larger, where
+from life_jax.numerics import Number, divide, floor, larger, smaller, where
 from life_jax.pipeline import step_graph
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
@@ -49,7 +49,7 @@ def _beside(scenario: Scenario) -> Number:
     """What optimizations keep beside the model's own weights: adapters."""
     if not scenario.rewrites:
         return 0.0
-    graph = step_graph(scenario, schedule.decode(scenario.workload, 0.0))
+    graph = step_graph(scenario, schedule.decode(scenario.workload).first)
     return sum(op.repeats * op.resident for op in graph)
 
 
@@ -64,10 +64,13 @@ def cached_tokens(scenario: Scenario) -> Number:
 
 
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
-    """Peak of one sequence in prefill: the widest pair of live activations, and one row of logits."""
+    """Peak of one sequence in prefill: the widest pair of live activations of a chunk, and the rows of logits."""
+    engine = scenario.engine
+    tokens = smaller(tokens, engine.chunk_tokens) if engine.chunked else tokens
     width = decoder.widest_activation(scenario.architecture)
     live = tokens * width * scenario.precision.activation_bits / BITS_PER_BYTE
-    return live + scenario.architecture.vocab_size * LOGIT_BYTES
+    rows = tokens if engine.logits == "all" else 1.0
+    return live + rows * scenario.architecture.vocab_size * LOGIT_BYTES
 
 
 def room(scenario: Scenario) -> Number:

@@ -6,21 +6,26 @@ from functools import cached_property
 from itertools import pairwise
 
 from life_jax import context, parallel, schedule
+from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
 from life_jax.numerics import Number, ceil, clip, divide, where
 from life_jax.optimizations.fusion import fuse
 from life_jax.roofline import Shares, Terms, shares, step_seconds, step_terms
-from life_jax.schedule import Step
+from life_jax.schedule import Passes, Step
 from life_jax.specs import UNPUBLISHED, Scenario
 
 
 def step_graph(scenario: Scenario, step: Step) -> Graph:
-    """The operators of one step after every rewrite; fusion comes last, whatever the stack's order."""
+    """The operators of one step after every rewrite. Fusion comes after the stack, whatever its order; the
+    counting convention last, on the operators that are really run."""
     graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
-        graph = rewrite(graph)
-    return fuse(graph, scenario.engine.fusion)
+        graph = graph if rewrite.last else rewrite(graph)
+    graph = fuse(graph, scenario.engine.fusion)
+    for rewrite in scenario.rewrites:
+        graph = rewrite(graph) if rewrite.last else graph
+    return graph
 
 
 def overhead(scenario: Scenario, step: Step) -> Number:
@@ -36,43 +41,28 @@ class Run:
     scenario: Scenario
 
     @cached_property
+    def prefill(self) -> tuple[Passes, ...]:
+        return schedule.prefill(self.scenario.workload, self.scenario.engine)
+
+    @cached_property
+    def decode(self) -> Passes:
+        return schedule.decode(self.scenario.workload)
+
+    @property
     def decode_steps(self) -> Number:
-        return schedule.decode_steps(self.scenario.workload)
+        return self.decode.count
 
     @cached_property
     def ttft(self) -> Number:
         """Seconds to the first token: prefill. NaN on a device without a published compute rate."""
-        s = self.scenario
-        step = schedule.prefill(s.workload)
-        seconds = step_seconds(self._terms(step), s.engine) + overhead(s, step) + s.engine.request
-        return where(s.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
+        seconds = sum(passes.count * self.mean_seconds(passes) for passes in self.prefill)
+        seconds = seconds + self.scenario.engine.request
+        return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
     def decode_seconds(self) -> Number:
         """Mean seconds of the decode steps, each with one more token of context than the last."""
-        whole = self.scenario.engine.scope == "total"  # then every operator is part of one sum, which grows
-        first = self._decode_ops(0.0)
-        constant = [op for op in first if not (op.grows or whole)]
-        seconds = step_seconds(self._roofs(constant), self.scenario.engine)
-        seconds = seconds + overhead(self.scenario, schedule.decode(self.scenario.workload, 0.0))
-        cuts = [0.0, *self._bends(first), self.decode_steps]
-        for low, high in pairwise(cuts):
-            ends = (first if low is cuts[0] else self._decode_ops(low), self._decode_ops(high - 1))
-            growing = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
-            for a, b in zip(*growing, strict=True):
-                one = a.dispatch + context.mean_roofed(a, b, high - low, self.scenario.engine)
-                seconds = seconds + a.repeats * one * divide(high - low, self.decode_steps)
-        return seconds
-
-    def _bends(self, ops: Graph) -> list[Number]:
-        """Steps at which the cost of an operator bends, in order; one for each kind of layer that has a window."""
-        w = self.scenario.workload
-        bends = {op.block: op.bend for op in ops if op.bend is not None}
-        cached = w.past_tokens + w.prompt_tokens
-        return context.sort([clip(ceil(bend - cached), 0.0, self.decode_steps) for bend in bends.values()])
-
-    def _decode_ops(self, generated: Number) -> Graph:
-        return step_graph(self.scenario, schedule.decode(self.scenario.workload, generated))
+        return self.mean_seconds(self.decode)
 
     @cached_property
     def tpot(self) -> Number:
@@ -85,20 +75,75 @@ class Run:
         return self.ttft + self.decode_steps * self.decode_seconds
 
     @cached_property
+    def prefill_cost(self) -> Cost:
+        """Counts of the whole prefill."""
+        total = Cost()
+        for passes in self.prefill:
+            total = total + self.graph(self.middle(passes)).cost.times(passes.count)
+        return total
+
+    @cached_property
+    def decode_cost(self) -> Cost:
+        """Counts of the first decode step."""
+        return self.graph(self.decode.at(0.0)).cost
+
+    @cached_property
     def prefill_shares(self) -> Shares:
-        step = schedule.prefill(self.scenario.workload)
-        host = overhead(self.scenario, step) + self.scenario.engine.request
-        return shares(self._terms(step), self.scenario.engine) + Shares(0.0, 0.0, host)
+        total = Shares(0.0, 0.0, self.scenario.engine.request)
+        for passes in self.prefill:
+            total = total + self._shares(passes).times(passes.count)
+        return total
 
     @cached_property
     def decode_shares(self) -> Shares:
         """At the middle of generation."""
-        middle = schedule.decode(self.scenario.workload, (self.decode_steps - 1) / 2)
-        host = overhead(self.scenario, middle)
-        return shares(self._terms(middle), self.scenario.engine) + Shares(0.0, 0.0, host)
+        return self._shares(self.decode)
 
-    def _terms(self, step: Step) -> list[Terms]:
-        return self._roofs(step_graph(self.scenario, step))
+    def graph(self, step: Step) -> Graph:
+        return step_graph(self.scenario, step)
+
+    def mean_seconds(self, passes: Passes) -> Number:
+        """Mean seconds of the passes: operators run one after another, host time and collectives."""
+        host = overhead(self.scenario, passes.first)
+        if passes.single:
+            return step_seconds(self._roofs(self.graph(passes.first)), self.scenario.engine) + host
+        whole = self.scenario.engine.scope == "total"  # then every operator is part of one sum, which grows
+        first = self.graph(passes.at(0.0))
+        constant = [op for op in first if not (op.grows or whole)]
+        seconds = step_seconds(self._roofs(constant), self.scenario.engine) + host
+        cuts = [0.0, *_bends(first, passes), passes.count]
+        for low, high in pairwise(cuts):
+            ends = (first if low is cuts[0] else self.graph(passes.at(low)), self.graph(passes.at(high - 1)))
+            growing = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
+            for a, b in zip(*growing, strict=True):
+                one = a.dispatch + context.mean_roofed(a, b, high - low, self.scenario.engine)
+                seconds = seconds + a.repeats * one * divide(high - low, passes.count)
+        return seconds
+
+    def _shares(self, passes: Passes) -> Shares:
+        middle = self.middle(passes)
+        host = overhead(self.scenario, middle)
+        return shares(self._roofs(self.graph(middle)), self.scenario.engine) + Shares(0.0, 0.0, host)
+
+    def middle(self, passes: Passes) -> Step:
+        """Counts are affine in the context (but for the bend of a window), so that the middle has their mean."""
+        return passes.first if passes.single else passes.at((passes.count - 1) / 2)
 
     def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
         return step_terms(ops, self.scenario.device, self.scenario.engine)
+
+
+def _bends(ops: Graph, passes: Passes) -> list[Number]:
+    """Passes at which the cost of an operator bends, in order; one for each kind of layer that has a window.
+
+    A pass of several tokens in which the window fills is on neither line; it gets a piece of its own.
+    """
+    bends = {op.block: op.bend for op in ops if op.bend is not None}
+    first = passes.first
+    chunked = not (isinstance(first.new, float) and first.new == 1.0)
+    found = []
+    for bend in bends.values():
+        full = ceil((bend - first.past) / first.new)
+        found += [clip(full, 0.0, passes.count)]
+        found += [clip(full - 1, 0.0, passes.count)] if chunked else []
+    return context.sort(found)

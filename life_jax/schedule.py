@@ -1,16 +1,17 @@
 """The steps of a request: what the model is run on, and with how much context."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from life_jax.numerics import Number
-from life_jax.specs import Workload
+from life_jax.numerics import Number, ceil
+from life_jax.specs import Engine, Workload
 
 
 @dataclass(frozen=True)
 class Step:
     """One forward pass: `new` tokens for each of `batch` sequences that have `past` tokens cached.
 
-    logit_rows: positions per sequence whose logits are computed (the last one, when serving).
+    logit_rows: positions per sequence whose logits are computed (the last one, when serving); the literal
+    0 leaves the head out.
     """
 
     batch: Number
@@ -23,17 +24,45 @@ class Step:
         return self.batch * self.new
 
 
-def prefill(workload: Workload) -> Step:
-    """The whole prompt at once; its logits give the first token."""
-    return Step(batch=workload.batch, new=workload.prompt_tokens, past=workload.past_tokens)
+@dataclass(frozen=True)
+class Passes:
+    """`count` forward passes of one shape, one after another; each finds the tokens of those before it cached."""
+
+    first: Step
+    count: Number = 1.0
+
+    def at(self, index: Number) -> Step:
+        return replace(self.first, past=self.first.past + index * self.first.new)
+
+    @property
+    def single(self) -> bool:
+        """One pass, whatever the numbers."""
+        return isinstance(self.count, float) and self.count == 1.0
 
 
-def decode(workload: Workload, generated: Number) -> Step:
-    """The decode step after `generated` decode steps; it attends past + prompt + generated + 1 positions."""
-    past = workload.past_tokens + workload.prompt_tokens + generated
-    return Step(batch=workload.batch, new=1.0, past=past)
+def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
+    """The whole prompt at once, or chunk by chunk: equal chunks, then what is left. The last gives the first token.
+
+    A prompt shorter than a chunk is one chunk. Logits are those of the last position, or, with
+    `engine.logits` all, of every position.
+    """
+    every = engine.logits == "all"
+    w = workload
+    if not engine.chunked:
+        step = Step(batch=w.batch, new=w.prompt_tokens, past=w.past_tokens)
+        return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)
+    chunk = engine.chunk_tokens
+    before = ceil(w.prompt_tokens / chunk) - 1
+    rest = w.prompt_tokens - before * chunk
+    whole = Step(batch=w.batch, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)
+    last = Step(batch=w.batch, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0)
+    return (Passes(whole, before), Passes(last))
 
 
-def decode_steps(workload: Workload) -> Number:
-    """Steps after prefill: one fewer than the generated tokens."""
-    return workload.output_tokens - 1
+def decode(workload: Workload) -> Passes:
+    """One token a step after the prompt: one step fewer than generated tokens, since prefill gives the first.
+
+    The first step attends past + prompt + 1 positions.
+    """
+    first = Step(batch=workload.batch, new=1.0, past=workload.past_tokens + workload.prompt_tokens)
+    return Passes(first, workload.output_tokens - 1)

@@ -123,7 +123,8 @@ class Engine:
     times the device's dispatch; step, sequence and request [s]: host time of every step, of every sequence
     in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
     one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix kernel computes in vain (`tiled` is
-    static: some).
+    static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is static: not all of it); logits of
+    the last position, or of all.
     """
 
     compute_efficiency: Number
@@ -141,6 +142,9 @@ class Engine:
     tensor_parallel: Number = 1.0
     allreduce_latency: Number = 0.0
     tile_rows: Number = 0.0
+    chunk_tokens: Number = 0.0
+    chunked: bool = static(default=False)
+    logits: str = static(default="last")
     tiled: bool = static(default=False)
     split: bool = static(default=False)
     smooth: bool = static(default=False)

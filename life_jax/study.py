@@ -165,6 +165,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     composed = compose(request, primary=primary)
     axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items()}
     cases = tuple(_cases(composed, axes, request))
+    _refuse_long_chunks(cases, composed, axes)
     settings = composed.settings
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
     found.update(dict.fromkeys(_position_warnings(composed, axes)))
@@ -251,8 +252,22 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
     for key, option in sets.items():
         if key in axes:
             raise ConfigError(f"axes.{key} and opt.{option} both set {key}; drop one of them")
-        if f"precision.{key}" in request.scalars:
-            raise ConfigError(f"precision.{key} and opt.{option} both set {key}; drop one of them")
+        for typed in (f"precision.{key}", f"engine.{key}"):
+            if typed in request.scalars:
+                raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
+
+
+def _refuse_long_chunks(cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray]) -> None:
+    """A chunk longer than every prompt of the study divides none of them."""
+    prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
+    for case in cases:
+        engine = case.scenario.engine
+        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else engine.chunk_tokens
+        if engine.chunked and least > prompts.max():
+            raise ConfigError(
+                f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
+                f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"
+            )
 
 
 def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
@@ -262,6 +277,8 @@ def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
         engine = dataclasses.replace(engine, smooth=True)
     if "tile_rows" in axes:
         engine = dataclasses.replace(engine, tiled=True)
+    if "chunk_tokens" in axes:
+        engine = dataclasses.replace(engine, chunked=True)
     if "tensor_parallel" in axes:
         engine = dataclasses.replace(engine, split=True)
     return dataclasses.replace(built, scenario=dataclasses.replace(built.scenario, engine=engine))

@@ -82,8 +82,9 @@ def table(settings):
     for rows, one in groups:
         w = one.workload
         w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
-        middle = schedule.decode(w, (w.output_tokens - 2) / 2)
-        for k, step in enumerate((schedule.prefill(w), Step(w.batch, np.ones(len(rows)), middle.past))):
+        middle = schedule.decode(w).at((w.output_tokens - 2) / 2)
+        whole = schedule.prefill(w, one.engine)[0].first
+        for k, step in enumerate((whole, Step(w.batch, np.ones(len(rows)), middle.past))):
             for i, op in enumerate(step_graph(one, step)):
                 cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 rate = one.device.rates

@@ -22,7 +22,7 @@ def engine(smoothness: float):
 def explicit_mean(s) -> float:
     """Seconds of a decode step, one step after the other."""
     seconds = [
-        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload, float(j))), s.device, s.engine), s.engine)
+        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload).at(float(j))), s.device, s.engine), s.engine)
         for j in range(int(s.workload.output_tokens) - 1)
     ]
     return float(np.mean(seconds))
@@ -66,7 +66,7 @@ def test_the_hard_mean_is_exact_where_all_lines_meet_in_a_step():
 
 def bent(s, fraction: float):
     """The same on a device whose attention turns compute-bound at that part of generation."""
-    step = schedule.decode(s.workload, fraction * (s.workload.output_tokens - 2))
+    step = schedule.decode(s.workload).at(fraction * (s.workload.output_tokens - 2))
     op = next(op for op in step_graph(s, step) if op.grows and op.pipe == "attention")
     return changed(s, "device.rates.attention", op.cost.matmul_flops * s.device.bandwidth / op.cost.bytes)
 
@@ -75,7 +75,7 @@ def bends(s) -> bool:
     """Whether an operator that grows changes its roof during generation."""
     found = []
     for j in (0.0, s.workload.output_tokens - 2):
-        ops = step_graph(s, schedule.decode(s.workload, j)).select(lambda op: op.grows)
+        ops = step_graph(s, schedule.decode(s.workload).at(j)).select(lambda op: op.grows)
         found.append([t.compute > t.memory for t in step_terms(ops, s.device, s.engine)])
     return found[0] != found[1]
 
@@ -160,7 +160,7 @@ def test_a_request_takes_prefill_and_every_decode_step(smoothness):
 def test_without_bends_the_mean_is_the_closed_form():
     s = scenario("model=llama2_7b")
     first, last = (
-        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload, j)), s.device, s.engine), s.engine)
+        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload).at(j)), s.device, s.engine), s.engine)
         for j in (0.0, 1.0)
     )
     slope = last - first

@@ -32,7 +32,7 @@ def test_distinct_adapters_of_a_batch_are_the_expected_number():
 
 
 def test_adapters_add_two_dispatches_to_each_target_and_leave_fusion_as_it_was():
-    step = schedule.prefill(scenario().workload)
+    step = schedule.prefill(scenario().workload, scenario().engine)[0].first
     plain, adapted = (step_graph(scenario(*w), step) for w in ((), ("opt=lora",)))
     assert adapted.cost.dispatches - plain.cost.dispatches == 2 * 7 * 32
     assert [op.name for op in adapted if not op.name.endswith("_lora")] == [op.name for op in plain]

@@ -258,8 +258,8 @@ def matrix_seconds(s, step) -> float:
 
 def test_the_a100_example_end_to_end_has_the_printed_digits():
     s = scenario(*A100)
-    ttft = matrix_seconds(s, schedule.prefill(s.workload))
-    decode = [matrix_seconds(s, schedule.decode(s.workload, float(j))) for j in range(127)]
+    ttft = matrix_seconds(s, schedule.prefill(s.workload, s.engine)[0].first)
+    decode = [matrix_seconds(s, schedule.decode(s.workload).at(float(j))) for j in range(127)]
     b, a = np.polyfit([512 + 1 + j for j in range(127)], decode, 1)
     e2e = ttft + sum(decode)
     assert round(1e3 * ttft, 5) == oracle("e2e/A100/llama2_7b/TTFT_ms_S512")

@@ -80,7 +80,7 @@ def test_an_operator_takes_its_work_over_what_is_reached_of_the_peaks():
 def test_one_roof_over_totals_is_one_maximum_and_never_above_a_roof_per_operator(model, change):
     each = change(of(model))
     once = changed(each, "engine.scope", "total")
-    for step in (schedule.prefill(each.workload), schedule.decode(each.workload, 3.0)):
+    for step in (schedule.prefill(each.workload, each.engine)[0].first, schedule.decode(each.workload).at(3.0)):
         ops = graph(each, batch=step.batch, new=step.new, past=step.past)
         cost, device = ops.cost, each.device
         matrix = sum(op.repeats * op.cost.matmul_flops / device.rates[op.pipe] for op in ops)

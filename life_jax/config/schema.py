@@ -19,6 +19,7 @@ NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight")
 POSITIONS = ("rope", "learned", "alibi", "none")
 QK_NORMS = ("none", "per_head", "full")
 SCOPES = ("op", "total")
+LOGITS = ("last", "all")
 CONVENTIONS = ("exact",)
 LAYERS = "architecture.blocks.*"  # a leaf of every kind of layer that has it
 WINDOW = f"{LAYERS}.attention.sliding_window"
@@ -306,6 +307,10 @@ class EngineFile:
     tile_rows: float = number(
         0.0, low=0, unit="1", name="rows that a matrix kernel computes in vain", leaf="engine.tile_rows"
     )
+    chunk_tokens: float | None = count(
+        None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunk_tokens"
+    )
+    logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
     # class: the efficiencies above are multiplied by those of the device's class (conf/efficiency)
     efficiency: str = choice("none", ("none", "class"))
     compute_quality: float = positive(1.0, unit="1", name="matrix kernels against the class's")

@@ -21,8 +21,9 @@ def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
         ops.append(_norm("embedding_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
     for index, block in enumerate(model.blocks):
         ops += [replace(op, block=index) for op in _layer(block, model.hidden_size, step, precision)]
-    ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
-    ops.append(project(_head(model), rows, precision))
+    if not (isinstance(step.logit_rows, float) and step.logit_rows == 0.0):
+        ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
+        ops.append(project(_head(model), rows, precision))
     return Graph(tuple(ops))
 
 

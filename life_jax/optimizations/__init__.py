@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from life_jax.optimizations.activation_quantization import activation_quantization
 from life_jax.optimizations.base import Optimization, chain, named
+from life_jax.optimizations.chunked_prefill import chunked_prefill
 from life_jax.optimizations.fusion import fusion
 from life_jax.optimizations.gguf import gguf
 from life_jax.optimizations.kv_quantization import kv_quantization
@@ -13,6 +14,7 @@ from life_jax.optimizations.weight_quantization import weight_quantization
 
 INDEX: dict[str, Callable[..., Optimization]] = {
     "activation_quantization": activation_quantization,
+    "chunked_prefill": chunked_prefill,
     "fusion": fusion,
     "gguf": gguf,
     "kv_quantization": kv_quantization,

@@ -14,10 +14,14 @@ Transform = Callable[[Scenario], Scenario]
 
 @pytree
 class Rewrite:
-    """`function(graph, **numbers)`; the numbers are leaves, the function is part of the compilation key."""
+    """`function(graph, **numbers)`; the numbers are leaves, the function is part of the compilation key.
+
+    last: after fusion, on the operators that are really run (a counting convention).
+    """
 
     numbers: Mapping[str, Number]
     function: Callable[..., Graph] = static()
+    last: bool = static(default=False)
 
     def __call__(self, graph: Graph) -> Graph:
         return self.function(graph, **self.numbers)
