@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from life_jax import memory
+from life_jax.cost import Cost
 from life_jax.numerics import Number, where
 from life_jax.pipeline import Run
 from life_jax.roofline import BOUNDS
@@ -30,6 +31,16 @@ def _whole_bound(run: Run) -> Number:
     return (run.prefill_shares + run.decode_shares.times(steps)).bound
 
 
+def _counts(step: str, of: str, cost: Callable[[Run], Cost]) -> dict[str, Metric]:
+    """What a step counts, before any hardware."""
+    return {
+        f"{step}_flops": Metric(lambda r: cost(r).flops, "FLOP", f"operations of {of}"),
+        f"{step}_bytes_read": Metric(lambda r: cost(r).bytes_read, "byte", f"bytes read in {of}"),
+        f"{step}_bytes_written": Metric(lambda r: cost(r).bytes_written, "byte", f"bytes written in {of}"),
+        f"{step}_dispatches": Metric(lambda r: cost(r).dispatches, "1", f"kernels started in {of}"),
+    }
+
+
 METRICS: dict[str, Metric] = {
     "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
     "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
@@ -49,6 +60,8 @@ METRICS: dict[str, Metric] = {
     "fits_memory": Metric(lambda r: memory.memory(r.scenario).fits, "1", "fits in the device's memory", "flag"),
     "max_batch": Metric(lambda r: memory.max_batch(r.scenario), "1", "largest batch of this length that fits"),
     "max_context": Metric(lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits"),
+    **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
+    **_counts("decode", "the first decode step", lambda r: r.decode_cost),
     "bound": Metric(_whole_bound, "1", "what takes most of the request's time", "bound"),
     "prefill_bound": Metric(lambda r: r.prefill_shares.bound, "1", "what takes most of prefill", "bound"),
     "decode_bound": Metric(lambda r: r.decode_shares.bound, "1", "what takes most of a decode step", "bound"),

@@ -60,6 +60,7 @@ class Block:
     qk_norm: str = static(default="none")
     position: str = static(default="rope")
     output_gate: bool = static(default=False)
+    latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
 
 
 @pytree

@@ -228,7 +228,7 @@ def _counted(done: Callable[[int, int], None], first: int, chunk: grid.Chunk) ->
 def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
     """In the order of the file's dimensions: model, then hw, then opt."""
     for model, model_file in composed.model.items():
-        own = own_quantization(model_file, request.folders)
+        own = own_quantization(model_file, request.folders, composed.settings["convention"])
         for hw, device_file in composed.hw.items():
             for opt, stack in composed.stacks.items():
                 _refuse_decided(stack.sets, axes, request)
@@ -241,6 +241,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     engine=composed.engine,
                     labels={"model": model, "hw": hw},
                     own=own,
+                    convention=composed.settings["convention"],
                     efficiency=composed.efficiency.get(device_file.efficiency_class),
                 )
                 where = f"{model} on {hw}"

@@ -11,7 +11,7 @@ import jax
 import life_jax as life
 from life_jax import pipeline
 from life_jax.graph import Graph
-from life_jax.operators import adapter, attention, elementwise, experts, latent_attention, linear, recurrent
+from life_jax.operators import adapter, attention, elementwise, experts, latent_attention, life_paper, linear, recurrent
 from life_jax.schedule import Step
 from life_jax.specs import Scenario, set_leaf
 
@@ -47,6 +47,7 @@ _LINEAR = {
 }  # fmt: skip
 _LATENT = {"heads": 4, "rank": 8, "nope": 16, "rope": 2, "value": 12}
 _LATENT_CACHE = {"activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
+_MOVED = {"reads": 1, "writes": 1}
 _STATE = {"batch": 2, "queries": 3, "activation_bits": 16}
 
 _ADAPTER = {"tokens": 6, "batch": 2, "d_in": 5, "d_out": 7, "rank": 2, "adapters": 3}
@@ -86,14 +87,34 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     latent_attention.latent_attention: {
         **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8, "absorbed": 1,
     },
+    latent_attention.decompressed_attention: {
+        **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8,
+    },
     latent_attention.latent_append: {"tokens": 3, "width": 10, **_LATENT_CACHE},
     latent_attention.index_scores: {**_STATE, "past": 5, "heads": 4, "head_dim": 16, "kv_bits": 8},
     recurrent.causal_conv: {**_STATE, "channels": 8, "kernel": 4, "bias": 1, "weight_bits": 16},
     recurrent.mamba2_scan: {**_STATE, "inner": 8, "state": 4, "groups": 2},
     recurrent.mamba1_scan: {**_STATE, "inner": 8, "state": 4},
+    life_paper.gemm: {**_LINEAR, **_MOVED},
+    life_paper.polynomial: {"elements": 6, "degree": 3, "bits": 16},
+    life_paper.piecewise_linear: {**_ELEMENTS, **_MOVED},
+    life_paper.elementwise: {**_ELEMENTS, **_MOVED},
+    life_paper.gate: {**_ELEMENTS, **_MOVED},
+    life_paper.norm: {**{key: value for key, value in _NORM.items() if key != "flops"}, **_MOVED},
+    life_paper.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "table": 40, "activation_bits": 16, **_MOVED},
+    life_paper.kv_append: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16},
+    life_paper.cache_read: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16},
+    life_paper.bmm: {"batch": 2, "m": 3, "k": 5, "n": 7, "read_bytes": 30, "written_bytes": 42, "dispatches": 1},
+    life_paper.attention: {
+        "batch": 2, "queries": 3, "positions": 8, "heads": 4, "key_dim": 6, "value_dim": 5, "cached_width": 11,
+        "cached_vectors": 2, "activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16, "kv_dequant_flops": 2,
+        "eager": 1,
+    },
+    life_paper.embedding: {"tokens": 3, "width": 8, "rows": 40, "weight_bits": 16, "activation_bits": 16},
+    life_paper.inline_adapter: {"d_in": 5, "d_out": 7, "rank": 2, "weight_bits": 16},
     recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
 }  # fmt: skip
-FORMULA_MODULES = (adapter, linear, attention, elementwise, experts, latent_attention, recurrent)
+FORMULA_MODULES = (adapter, linear, attention, elementwise, experts, latent_attention, life_paper, recurrent)
 
 
 @functools.cache

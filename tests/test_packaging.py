@@ -27,6 +27,7 @@ ORDER = (
     "operators",
     "models",
     "optimizations",
+    "conventions",
     "roofline",
     "context",
     "parallel",

@@ -9,6 +9,7 @@ import jax
 from life_jax.config.check import check, check_number
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.graph import PIPES
 from life_jax.models import attention, ffn
 from life_jax.optimizations import Optimization, chain
@@ -51,18 +52,21 @@ def build(
     labels: Mapping[str, str],
     own: tuple[Optimization, ...] = (),
     efficiency: EfficiencyFile | None = None,
+    convention: str = "exact",
 ) -> Built:
     """The scenario of one model on one device under one stack of options.
 
     Refuses activation precision that the device has no units for. labels: the words for model and hw.
     own: how the checkpoint stores its weights, in order of preference, unless the stack decides it.
-    efficiency: of the device's class, where the engine asks for it.
+    efficiency: of the device's class, where the engine asks for it. convention: how operators are counted.
     """
     hw = f"hw.{labels['hw']}"
     preferred = () if "weight_bits" in stack.sets else own
     usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
     if usable:
         stack = chain(usable[0], stack)
+    before, after = CONVENTIONS[convention](model.max_position_embeddings)
+    stack = chain(before, stack, after)
     sources, warnings = _rate_sources(device, stack, hw)
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (

@@ -12,7 +12,6 @@ from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import (
-    CONVENTIONS,
     DeviceFile,
     EfficiencyFile,
     EngineFile,
@@ -20,6 +19,7 @@ from life_jax.config.schema import (
     PrecisionFile,
     WorkloadFile,
 )
+from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.optimizations import INDEX, Optimization, chain, named
 
 VERSION_BASE = "1.3"
@@ -50,7 +50,9 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     _refuse_unused_labels(request, base)
     names = ["+".join(stack) or "none" for stack in request.stacks]
     options = [dict(one.get("opt") or {}) for one in raw]
-    stacks = {name: _stack(chosen) for name, chosen in zip(names, options, strict=True)}
+    settings = _settings(base)
+    convention = settings["convention"]
+    stacks = {name: _stack(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     axes = _axes(base, request)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
     engine = check(base["engine"], EngineFile, "engine")
@@ -64,7 +66,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         engine=engine,
         efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
         axes=axes,
-        settings=_settings(base),
+        settings=settings,
         resolved={
             **files,
             "opt": dict(zip(names, options, strict=True)),
@@ -156,11 +158,13 @@ def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}
 
 
-def _stack(options: Mapping[str, Mapping[str, Any]]) -> Optimization:
-    return chain(*(option(name, content) for name, content in options.items()))
+def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
+    return chain(*(option(name, content, convention) for name, content in options.items()))
 
 
-def own_quantization(model: ModelFile, folders: tuple[Path, ...] = ()) -> tuple[Optimization, ...]:
+def own_quantization(
+    model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact"
+) -> tuple[Optimization, ...]:
     """How the checkpoint itself stores its weights, in order of preference."""
     known = paths.choices("opt", folders)
     found = []
@@ -168,15 +172,20 @@ def own_quantization(model: ModelFile, folders: tuple[Path, ...] = ()) -> tuple[
         if isinstance(one, str) and one not in known:
             raise unknown(f"model {model.name}: quantization", one, known)
         name = one if isinstance(one, str) else str(one.get("kind"))
-        found.append(option(name, door.read_yaml(known[one]) if isinstance(one, str) else one))
+        found.append(option(name, door.read_yaml(known[one]) if isinstance(one, str) else one, convention))
     return tuple(found)
 
 
-def option(name: str, content: Mapping[str, Any]) -> Optimization:
-    """The factory named by `kind`, called with the numbers of the file."""
+def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> Optimization:
+    """The factory named by `kind`, called with the numbers of the file.
+
+    A section with the name of the convention replaces numbers: what the same words mean to its authors.
+    """
     import inspect
 
-    numbers = {key: value for key, value in content.items() if key not in ("kind", "description", "source")}
+    about = ("kind", "description", "source", *CONVENTIONS)
+    numbers = {key: value for key, value in content.items() if key not in about}
+    numbers.update(content.get(convention) or {})
     kind = str(content.get("kind"))
     if kind not in INDEX:
         raise unknown(f"opt.{name}.kind", kind, INDEX)

@@ -20,7 +20,6 @@ POSITIONS = ("rope", "learned", "alibi", "none")
 QK_NORMS = ("none", "per_head", "full")
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
-CONVENTIONS = ("exact",)
 LAYERS = "architecture.blocks.*"  # a leaf of every kind of layer that has it
 WINDOW = f"{LAYERS}.attention.sliding_window"
 

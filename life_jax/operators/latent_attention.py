@@ -72,6 +72,35 @@ def latent_attention(
     )
 
 
+def decompressed_attention(
+    *,
+    batch: Number,
+    queries: Number,
+    pairs: Number,
+    positions: Number,
+    heads: Number,
+    rank: Number,
+    nope: Number,
+    rope: Number,
+    value: Number,
+    activation_bits: Number,
+    kv_bits: Number,
+    kv_scale_bits: Number,
+    kv_dequant_flops: Number,
+) -> Cost:
+    """Fused attention over keys and values of every head that were rebuilt once and cached as they are."""
+    cached = batch * positions * heads * (nope + rope + value)
+    vectors = batch * queries * heads * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=2 * batch * heads * (nope + rope + value) * pairs,
+        vector_flops=SOFTMAX_FLOPS * batch * heads * pairs + kv_dequant_flops * cached,
+        kv_read=(cached * kv_bits + batch * positions * kv_scale_bits) / BITS_PER_BYTE,
+        activations_read=vectors * (nope + rope),
+        activations_written=vectors * value,
+        dispatches=1,
+    )
+
+
 def latent_append(
     *, tokens: Number, width: Number, activation_bits: Number, kv_bits: Number, kv_scale_bits: Number
 ) -> Cost:

@@ -1,6 +1,8 @@
 """Multi-head latent attention: low-rank queries, one latent vector per token in the cache.
 
-Each step takes the cheaper of the two forms, by FLOP: absorbed in decode, expanded in prefill.
+Block.latent_form says how: `absorbed` attends the latents themselves, `expanded` rebuilds the keys and
+values of every cached token in every step, `cheaper` takes the one of the two with fewer FLOP (absorbed
+in decode, expanded in prefill), `decompressed` caches the rebuilt keys and values of every head.
 """
 
 from dataclasses import replace
@@ -15,6 +17,7 @@ from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 from life_jax.units import BITS_PER_BYTE
 
+FORMS = {"absorbed": 1.0, "expanded": 0.0}  # the value of `absorbed`, where the form decides it
 KEYS = ("num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
 
 
@@ -51,25 +54,33 @@ def latent_operators(
     """Projections, cache append, up-projection and attention over `pairs` pairs and `positions` read positions."""
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     shape = {"heads": h, "rank": rank, "nope": nope, "rope": rotated, "value": value}
-    absorbed = latent.absorbed_is_cheaper(queries=step.new, past=step.past, pairs=pairs, **shape)
+    form = block.latent_form
+    absorbed = FORMS.get(form, 1.0)
+    if form == "cheaper":
+        absorbed = latent.absorbed_is_cheaper(queries=step.new, past=step.past, pairs=pairs, **shape)
     q_a, _, q_b, kv_a, _, kv_b, o = tensors(block, hidden_size)
     has_low = 1.0 * (low > 0)
-    # absorbed: applied to the queries and outputs of the new tokens; expanded: to the latents of all
+    # absorbed: applied to the queries and outputs of the new tokens; expanded: to the latents of all;
+    # decompressed: to those of the new tokens, whose keys and values are then cached
     rows = step.batch * where(absorbed > 0, step.new, step.past + step.new)
+    full = form == "decompressed"
+    cached = h * (nope + rotated + value) if full else rank + rotated
+    formula = latent.decompressed_attention if full else latent.latent_attention
     core = {
         **shape,
         "batch": step.batch,
         "queries": step.new,
         "pairs": pairs,
         "positions": positions,
-        "absorbed": absorbed,
+        **({} if full else {"absorbed": absorbed}),
         "activation_bits": precision.activation_bits,
         **_cache(precision),
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
     bits = {"tokens": step.tokens, "activation_bits": precision.activation_bits}
     rotary = {"query_width": h * rotated, "key_width": rotated, **bits}
-    append = {**_elements(rank + rotated, step, precision), **_cache(precision)}
+    append = {**_elements(cached, step, precision), **_cache(precision)}
+    up = replace(project(kv_b, rows, precision), grows=not full)
     return (
         _if(has_low, project(q_a, step.tokens, precision)),
         _if(has_low, _norm("q_a_norm", block, low, step, precision)),
@@ -77,17 +88,18 @@ def latent_operators(
         project(kv_a, step.tokens, precision),
         _norm("kv_a_norm", block, rank, step, precision),
         Op("rope", rope, rotary, block.repeats),
+        *((up,) if full else ()),
         Op("kv_append", latent.latent_append, append, block.repeats),
-        replace(project(kv_b, rows, precision), grows=True),
-        Op("attention", latent.latent_attention, core, block.repeats, "attention", grows=True, bend=bend),
+        *(() if full else (up,)),
+        Op("attention", formula, core, block.repeats, "attention", grows=True, bend=bend),
         project(o, step.tokens, precision),
     )
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """The latent and the rotated part of the key, shared by all heads, K and V together."""
-    a = block.attention
-    width = a["kv_lora_rank"] + a["qk_rope_head_dim"]
+    """The latent and the rotated part of the key, shared by all heads, K and V together; or those of every head."""
+    h, _, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
+    width = h * (nope + rotated + value) if block.latent_form == "decompressed" else rank + rotated
     return block.repeats * tokens * (width * precision.kv_bits + precision.kv_scale_bits) / BITS_PER_BYTE
 
 

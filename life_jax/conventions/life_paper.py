@@ -1,0 +1,209 @@
+"""LIFE's own way of counting (Patwari et al. 2025), so that its tables come out.
+
+Full square attention, logits at every position, keys and values read twice, the whole embedding table,
+2mkn - mn, one maximum over totals; eager unless an option fuses attention, which is LIFE's one switch
+(`mode: fused`). What LIFE does not model (experts, state-space layers) keeps its exact count; extra norms
+are left out, as in its count of dispatches.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from life_jax.cost import Cost
+from life_jax.graph import Graph, Op
+from life_jax.numerics import Number
+from life_jax.operators import adapter, attention, elementwise, latent_attention, linear
+from life_jax.operators import life_paper as paper
+from life_jax.optimizations.base import Optimization, Rewrite
+from life_jax.optimizations.fusion import rope_append as exact_rope_append
+from life_jax.specs import Scenario
+
+LEFT_OUT = ("qk_norm", "embedding_norm", "attention_output_norm", "mlp_output_norm", "output_gate")
+INSIDE = ("gate_proj", "up_proj", "gate_up_proj")  # what they write stays on the chip when the MLP is fused
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an operator's count depends on beside its own numbers."""
+
+    eager: float
+    rope_rows: Number
+    embedding_rows: Number
+    kv_heads: Mapping[int, Number]  # by kind of layer
+
+
+def convention(positions: float) -> tuple[Optimization, Optimization]:
+    """positions [token]: rows of the table of sines and cosines (rope_table_size), the model's own."""
+
+    def before(scenario: Scenario) -> Scenario:
+        engine = dataclasses.replace(scenario.engine, scope="total", logits="all", fusion=())
+        blocks = tuple(
+            replace(b, latent_form="decompressed") if b.latent_form == "cheaper" else b
+            for b in scenario.architecture.blocks
+        )
+        return replace(scenario, engine=engine, architecture=replace(scenario.architecture, blocks=blocks))
+
+    def after(scenario: Scenario) -> Scenario:
+        counts = fused if "attention" in scenario.engine.fusion else eager
+        numbers = {"rope_rows": positions, "vocab_size": scenario.architecture.vocab_size}
+        return replace(scenario, rewrites=(*scenario.rewrites, Rewrite(numbers, counts, last=True)))
+
+    return Optimization(transforms=(before,)), Optimization(transforms=(after,))
+
+
+def eager(graph: Graph, *, rope_rows: Number, vocab_size: Number) -> Graph:
+    """Every operator moves what it reads and writes."""
+    return _counted(graph, 1.0, rope_rows, vocab_size)
+
+
+def fused(graph: Graph, *, rope_rows: Number, vocab_size: Number) -> Graph:
+    """Norms, rotary positions, attention and the MLP keep on the chip what only they need."""
+    return _counted(graph, 0.0, rope_rows, vocab_size)
+
+
+def _counted(graph: Graph, moved: float, rope_rows: Number, vocab_size: Number) -> Graph:
+    kv_heads = {op.block: op.args["kv_heads"] for op in graph if "kv_heads" in op.args}
+    facts = Facts(moved, rope_rows, vocab_size, kv_heads)
+    ops = [op for op in graph if op.name not in LEFT_OUT]
+    # the three operators of unfused attention are one count here, which stands where the first one stood
+    ops = [op for op in ops if op.formula not in (attention.softmax, attention.attention_values)]
+    return Graph(tuple(COUNTS[op.formula](op, facts) if op.formula in COUNTS else op for op in ops))
+
+
+def _as(op: Op, formula: Callable, **args: Number) -> Op:
+    return replace(op, formula=formula, args=args, pipe="linear")
+
+
+def _moved(op: Op, *keys: str) -> dict[str, Number]:
+    return {key: op.args[key] for key in keys}
+
+
+def _linear(op: Op, facts: Facts) -> Op:
+    inside = {"writes": facts.eager if op.name in INSIDE else 1.0}
+    return _as(op, paper.gemm, **op.args, reads=facts.eager if op.name == "down_proj" else 1.0, **inside)
+
+
+def _norm(op: Op, facts: Facts) -> Op:
+    keys = ("tokens", "width", "weights", "weight_bits", "activation_bits")
+    # the final norm is fused with the head, the others only with what comes after
+    reads = facts.eager if op.name == "final_norm" else 1.0
+    return _as(op, paper.norm, **_moved(op, *keys), reads=reads, writes=facts.eager)
+
+
+def _add_norm(op: Op, facts: Facts) -> Op:
+    return _as(op, add_norm, **{key: value for key, value in op.args.items() if key not in ("flops", "branches")})
+
+
+def add_norm(*, tokens: Number, width: Number, activation_bits: Number, **learned: Number) -> Cost:
+    """A residual and the norm after it, which writes nothing, in one dispatch."""
+    shape = {"tokens": tokens, "width": width, "activation_bits": activation_bits}
+    both = paper.elementwise(**shape, reads=1, writes=1) + paper.norm(**shape, **learned, reads=1, writes=0)
+    return replace(both, dispatches=1)
+
+
+def _residual(op: Op, facts: Facts) -> Op:
+    return _as(op, paper.elementwise, **_moved(op, "tokens", "width", "activation_bits"), reads=1.0, writes=1.0)
+
+
+def _gate(op: Op, facts: Facts) -> Op:
+    shape = _moved(op, "tokens", "width", "activation_bits")
+    return _as(op, paper.gate, **shape, reads=facts.eager, writes=facts.eager)
+
+
+def _activation(op: Op, facts: Facts) -> Op:
+    shape = _moved(op, "tokens", "width", "activation_bits")
+    return _as(op, paper.piecewise_linear, **shape, reads=facts.eager, writes=facts.eager)
+
+
+def _rope(op: Op, facts: Facts) -> Op:
+    a = op.args
+    # sines and cosines of one head; of every head where the rotated key is shared by all (latent attention)
+    shared = op.block not in facts.kv_heads
+    table = facts.rope_rows * (a["query_width"] if shared else 2 * a["key_width"] / facts.kv_heads[op.block])
+    return _as(
+        op, paper.rope, **_moved(op, "tokens", "query_width", "key_width", "activation_bits"), table=table,
+        reads=facts.eager, writes=facts.eager,
+    )  # fmt: skip
+
+
+def rope_append(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number, **rotary: Number) -> Cost:
+    """Rotation and cache append together."""
+    kv = {"elements": elements, "vectors": vectors, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
+    return paper.rope(**rotary) + paper.kv_append(**kv)
+
+
+def _rope_append(op: Op, facts: Facts) -> Op:
+    return _as(op, rope_append, **_rope(op, facts).args, **_appended(op))
+
+
+def _appended(op: Op) -> dict[str, Number]:
+    a = op.args
+    vectors = 2 * a["tokens"] * a["kv_heads"]
+    return {"elements": vectors * a["head_dim"], "vectors": vectors, **_moved(op, "kv_bits", "kv_scale_bits")}
+
+
+def _append(op: Op, facts: Facts) -> Op:
+    return _as(op, paper.kv_append, **_appended(op))
+
+
+def _latent_append(op: Op, facts: Facts) -> Op:
+    a = op.args
+    kv = _moved(op, "kv_bits", "kv_scale_bits")
+    return _as(op, paper.kv_append, elements=a["tokens"] * a["width"], vectors=a["tokens"], **kv)
+
+
+def _attention(op: Op, facts: Facts) -> Op:
+    a = op.args
+    keys = ("batch", "queries", "positions", "heads", "activation_bits", "kv_bits", "kv_scale_bits", "kv_dequant_flops")
+    args = {
+        **_moved(op, *keys),
+        "key_dim": a["head_dim"],
+        "value_dim": a["head_dim"],
+        "cached_width": 2 * a["kv_heads"] * a["head_dim"],
+        "cached_vectors": 2 * a["kv_heads"],
+        "eager": facts.eager,
+    }
+    return replace(_as(op, paper.attention, **args), name="attention")
+
+
+def _decompressed(op: Op, facts: Facts) -> Op:
+    a = op.args
+    keys = ("batch", "queries", "positions", "heads", "activation_bits", "kv_bits", "kv_scale_bits", "kv_dequant_flops")
+    args = {
+        **_moved(op, *keys),
+        "key_dim": a["nope"] + a["rope"],
+        "value_dim": a["value"],
+        "cached_width": a["heads"] * (a["nope"] + a["rope"] + a["value"]),
+        "cached_vectors": 1.0,
+        "eager": facts.eager,
+    }
+    return _as(op, paper.attention, **args)
+
+
+def _embedding(op: Op, facts: Facts) -> Op:
+    args = _moved(op, "tokens", "width", "weight_bits", "activation_bits")
+    return _as(op, paper.embedding, rows=facts.embedding_rows, **args)
+
+
+def _adapter(op: Op, facts: Facts) -> Op:
+    return _as(op, paper.inline_adapter, **_moved(op, "d_in", "d_out", "rank", "weight_bits"))
+
+
+COUNTS: dict[Callable, Callable[[Op, Facts], Op]] = {
+    linear.linear: _linear,
+    elementwise.norm: _norm,
+    elementwise.add_norm: _add_norm,
+    elementwise.residual_add: _residual,
+    elementwise.gate_multiply: _gate,
+    elementwise.activation: _activation,
+    elementwise.rope: _rope,
+    elementwise.embedding: _embedding,
+    exact_rope_append: _rope_append,
+    attention.kv_append: _append,
+    attention.attention_scores: _attention,
+    attention.flash_attention: _attention,
+    latent_attention.latent_append: _latent_append,
+    latent_attention.decompressed_attention: _decompressed,
+    adapter.low_rank_adapter: _adapter,
+}

@@ -1,0 +1,227 @@
+"""Operators as LIFE counts them (Patwari et al. 2025, arXiv:2508.00904, tables 1 and 2).
+
+One kind of operation, whatever unit executes it: everything is in `matmul_flops`. `reads` and `writes`
+are 1 where an operator moves its activations and 0 where fusion keeps them on the chip (an operator that
+reads none is no dispatch of its own); parameters are always read. The paper prints no breakdown: numbers
+marked [fit] are those with which its table 5 comes out, and traffic marked [derived] follows from its
+tables 5, 9 and 11 (see notebooks/life_paper.ipynb).
+"""
+
+from life_jax.cost import Cost
+from life_jax.numerics import Number
+from life_jax.units import BITS_PER_BYTE
+
+PIECEWISE_OPS = 2  # per element of a piece-wise linear function: multiply, add (table 1)
+ACTIVATION_TABLE = 256  # entries of its table (appendix 8.2, actfn_table_size)
+SCORE_OPS = 7  # per score: softmax 6, mask 1 [fit]
+NORM_OPS = 8.0  # per element [fit]: with ROPE_OPS, the 4.825e6 operations per token of table 5
+ROPE_OPS = 4.75  # per rotated element [fit]
+
+
+def gemm(
+    *,
+    tokens: Number,
+    d_in: Number,
+    d_out: Number,
+    weight_bits: Number,
+    bits_per_channel: Number,
+    bias: Number,
+    bias_bits: Number,
+    input_bits: Number,
+    output_bits: Number,
+    dequant_flops: Number,
+    reads: Number,
+    writes: Number,
+) -> Cost:
+    """Linear layer (appendix 8.1): 2mkn - mn, bias mn, `dequant_flops` per weight once, whatever the rows."""
+    weights = d_in * d_out * weight_bits + d_out * (bits_per_channel + bias * bias_bits)
+    return Cost(
+        matmul_flops=2 * tokens * d_in * d_out - tokens * d_out + bias * tokens * d_out + dequant_flops * d_in * d_out,
+        weight_bytes=weights / BITS_PER_BYTE,
+        activations_read=reads * tokens * d_in * input_bits / BITS_PER_BYTE,
+        activations_written=writes * tokens * d_out * output_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def polynomial(*, elements: Number, degree: Number, bits: Number) -> Cost:
+    """A non-linear function by Horner's rule on a polynomial of `degree` (table 1)."""
+    return Cost(
+        matmul_flops=(degree * (degree + 1) / 2 + degree) * elements,
+        weight_bytes=degree * bits / BITS_PER_BYTE,
+        activations_read=elements * bits / BITS_PER_BYTE,
+        activations_written=elements * bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def piecewise_linear(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
+    """A non-linear function by a table of slopes and offsets (table 1)."""
+    operand = tokens * width * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=PIECEWISE_OPS * tokens * width,
+        weight_bytes=ACTIVATION_TABLE * activation_bits / BITS_PER_BYTE,
+        activations_read=reads * operand,
+        activations_written=writes * operand,
+        dispatches=reads,
+    )
+
+
+def elementwise(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
+    """Addition or product of two operands [tokens, width] (table 1)."""
+    operand = tokens * width * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=tokens * width,
+        activations_read=2 * reads * operand,
+        activations_written=writes * operand,
+        dispatches=reads,
+    )
+
+
+def gate(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
+    """Activation of a gated MLP and its product with the other branch: two operators."""
+    shape = {"tokens": tokens, "width": width, "activation_bits": activation_bits, "reads": reads, "writes": writes}
+    return piecewise_linear(**shape) + elementwise(**shape)
+
+
+def norm(
+    *,
+    tokens: Number,
+    width: Number,
+    weights: Number,
+    weight_bits: Number,
+    activation_bits: Number,
+    reads: Number,
+    writes: Number,
+) -> Cost:
+    """Norm of [tokens, width]: additions, products and an inverse (table 2)."""
+    operand = tokens * width * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=NORM_OPS * tokens * width,
+        weight_bytes=weights * weight_bits / BITS_PER_BYTE,
+        activations_read=reads * operand,
+        activations_written=writes * operand,
+        dispatches=reads,
+    )
+
+
+def rope(
+    *,
+    tokens: Number,
+    query_width: Number,
+    key_width: Number,
+    table: Number,
+    activation_bits: Number,
+    reads: Number,
+    writes: Number,
+) -> Cost:
+    """Rotary position of queries and of keys, two operators (one when fused).
+
+    `table` elements of sines and cosines are read whole, which explains the constant 64 MiB of Llama-2-7B in
+    tables 5 and 9 [derived].
+    """
+    operand = tokens * (query_width + key_width) * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=ROPE_OPS * tokens * (query_width + key_width),
+        weight_bytes=table * activation_bits / BITS_PER_BYTE,
+        activations_read=reads * operand,
+        activations_written=writes * operand,
+        dispatches=1 + reads,
+    )
+
+
+def kv_append(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number) -> Cost:
+    """New keys and values into the cache; part of another dispatch (table 8 leaves no room for its own)."""
+    return Cost(kv_written=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
+
+
+def cache_read(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number) -> Cost:
+    """Keys and values of earlier steps from the cache, before the products read them again (table 7)."""
+    return Cost(kv_read=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
+
+
+def bmm(
+    *, batch: Number, m: Number, k: Number, n: Number, read_bytes: Number, written_bytes: Number, dispatches: Number
+) -> Cost:
+    """`batch` products [m, k] x [k, n] (table 1): 2bmkn - bmn operations, given traffic."""
+    return Cost(
+        matmul_flops=2 * batch * m * k * n - batch * m * n,
+        activations_read=read_bytes,
+        activations_written=written_bytes,
+        dispatches=dispatches,
+    )
+
+
+def attention(
+    *,
+    batch: Number,
+    queries: Number,
+    positions: Number,
+    heads: Number,
+    key_dim: Number,
+    value_dim: Number,
+    cached_width: Number,
+    cached_vectors: Number,
+    activation_bits: Number,
+    kv_bits: Number,
+    kv_scale_bits: Number,
+    kv_dequant_flops: Number,
+    eager: Number,
+) -> Cost:
+    """Scaled scores, softmax and values over the full rectangle of `queries` x `positions`.
+
+    cached_width: elements of keys and values of one position in the cache (`cached_vectors` vectors with a
+    scale each). Keys and values are expanded to all query heads; eager (1) they are read twice, from the
+    cache and by the products, and the scores are written and read twice; fused (0) only one of the two is
+    expanded. Both at `value_dim` and at the cache's own bits, as table 11 has it, latent attention included.
+    """
+    b = batch * heads
+    vectors = b * queries * activation_bits / BITS_PER_BYTE
+    scores = eager * b * queries * positions * activation_bits / BITS_PER_BYTE
+    expanded = b * positions * value_dim * kv_bits / BITS_PER_BYTE
+    past = batch * (positions - queries)
+    rectangle = b * queries * positions
+    cached = batch * positions * cached_width
+    first = bmm(
+        batch=b, m=queries, k=key_dim, n=positions, read_bytes=vectors * key_dim + expanded, written_bytes=scores,
+        dispatches=1,
+    )  # fmt: skip
+    last = bmm(
+        batch=b, m=queries, k=positions, n=value_dim, read_bytes=scores + eager * expanded,
+        written_bytes=vectors * value_dim, dispatches=eager,
+    )  # fmt: skip
+    scale = elementwise(
+        tokens=b * queries, width=key_dim, activation_bits=activation_bits, reads=eager, writes=eager
+    )  # of the queries: two reads and a write of their width are in tables 5 and 9 [derived]
+    softmax = Cost(
+        matmul_flops=SCORE_OPS * rectangle + kv_dequant_flops * cached,
+        activations_read=scores,
+        activations_written=scores,
+        dispatches=eager,
+    )
+    cache = cache_read(
+        elements=past * cached_width, vectors=past * cached_vectors, kv_bits=kv_bits, kv_scale_bits=kv_scale_bits
+    )
+    return scale + cache + first + softmax + last
+
+
+def embedding(*, tokens: Number, width: Number, rows: Number, weight_bits: Number, activation_bits: Number) -> Cost:
+    """The whole table of `rows` rows is counted as read (table 1)."""
+    return Cost(
+        matmul_flops=1,
+        weight_bytes=rows * width * weight_bits / BITS_PER_BYTE,
+        activations_written=tokens * width * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )
+
+
+def inline_adapter(*, d_in: Number, d_out: Number, rank: Number, weight_bits: Number) -> Cost:
+    """LoRA added to the weight at every call: W + A B, whatever the tokens.
+
+    kn (2r + 2) operations as in table 12; the listing of appendix 8.1 has kn (2r + 1).
+    """
+    return Cost(
+        matmul_flops=d_in * d_out * (2 * rank + 2),
+        weight_bytes=rank * (d_in + d_out) * weight_bits / BITS_PER_BYTE,
+        dispatches=2,
+    )
