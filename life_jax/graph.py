@@ -28,11 +28,18 @@ class Op:
     grows: bool = False
     bend: Number | None = None
     resident: Number = 0.0  # bytes that it keeps in memory beside the model's own weights
+    executed: Number = 1.0  # matrix work over useful matrix work, where tiles are padded
+    more_dispatches: Number = 0.0
     pairs: Number | None = None  # of unfused scores: what a fused kernel would count of the rectangle
 
     @property
     def cost(self) -> Cost:
-        return self.formula(**self.args)
+        cost = self.formula(**self.args)
+        if isinstance(self.executed, float) and self.executed == 1.0:
+            return cost
+        return replace(
+            cost, matmul_flops=cost.matmul_flops * self.executed, dispatches=cost.dispatches + self.more_dispatches
+        )
 
     def with_args(self, **changes: Number) -> "Op":
         return replace(self, args={**self.args, **changes})

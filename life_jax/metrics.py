@@ -37,7 +37,20 @@ def _counts(step: str, of: str, cost: Callable[[Run], Cost]) -> dict[str, Metric
         f"{step}_flops": Metric(lambda r: cost(r).flops, "FLOP", f"operations of {of}"),
         f"{step}_bytes_read": Metric(lambda r: cost(r).bytes_read, "byte", f"bytes read in {of}"),
         f"{step}_bytes_written": Metric(lambda r: cost(r).bytes_written, "byte", f"bytes written in {of}"),
+        f"{step}_kv_bytes_read": Metric(lambda r: cost(r).kv_read, "byte", f"bytes of the KV cache read in {of}"),
         f"{step}_dispatches": Metric(lambda r: cost(r).dispatches, "1", f"kernels started in {of}"),
+    }
+
+
+def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, Metric]:
+    """Seconds that a step would take on one roof alone: all of its work, whatever overlaps."""
+    return {
+        f"{step}_compute_time": Metric(
+            lambda r: time(r, "matmul") + time(r, "vector"), "s", f"computation of {of}, without anything else"
+        ),
+        f"{step}_memory_time": Metric(
+            lambda r: time(r, "memory"), "s", f"memory traffic of {of}, without anything else"
+        ),
     }
 
 
@@ -62,6 +75,8 @@ METRICS: dict[str, Metric] = {
     "max_context": Metric(lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits"),
     **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
     **_counts("decode", "the first decode step", lambda r: r.decode_cost),
+    **_roofs("prefill", "prefill", lambda r, term: r.prefill_time(term)),
+    **_roofs("decode", "a decode step", lambda r, term: r.decode_time(term)),
     "bound": Metric(_whole_bound, "1", "what takes most of the request's time", "bound"),
     "prefill_bound": Metric(lambda r: r.prefill_shares.bound, "1", "what takes most of prefill", "bound"),
     "decode_bound": Metric(lambda r: r.decode_shares.bound, "1", "what takes most of a decode step", "bound"),

@@ -82,6 +82,18 @@ class Run:
             total = total + self.graph(self.middle(passes)).cost.times(passes.count)
         return total
 
+    def prefill_time(self, term: str) -> Number:
+        """Seconds of prefill on one roof alone: matmul, vector, memory or dispatch (LIFE's t_c and t_m)."""
+        return sum(passes.count * self._time(passes, term) for passes in self.prefill)
+
+    def decode_time(self, term: str) -> Number:
+        """The same of a decode step, at the middle of generation."""
+        return self._time(self.decode, term)
+
+    def _time(self, passes: Passes, term: str) -> Number:
+        each = self._roofs(self.graph(self.middle(passes)))
+        return sum(t.repeats * getattr(t, term) for t in each)
+
     @cached_property
     def decode_cost(self) -> Cost:
         """Counts of the first decode step."""

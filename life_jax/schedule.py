@@ -11,13 +11,14 @@ class Step:
     """One forward pass: `new` tokens for each of `batch` sequences that have `past` tokens cached.
 
     logit_rows: positions per sequence whose logits are computed (the last one, when serving); the literal
-    0 leaves the head out.
+    0 leaves the head out. decoding: the prompt is over, so that eviction has begun.
     """
 
     batch: Number
     new: Number
     past: Number
     logit_rows: Number = 1.0
+    decoding: bool = False
 
     @property
     def tokens(self) -> Number:
@@ -64,5 +65,5 @@ def decode(workload: Workload) -> Passes:
 
     The first step attends past + prompt + 1 positions.
     """
-    first = Step(batch=workload.batch, new=1.0, past=workload.past_tokens + workload.prompt_tokens)
+    first = Step(batch=workload.batch, new=1.0, past=workload.past_tokens + workload.prompt_tokens, decoding=True)
     return Passes(first, workload.output_tokens - 1)

@@ -11,7 +11,17 @@ import jax
 import life_jax as life
 from life_jax import pipeline
 from life_jax.graph import Graph
-from life_jax.operators import adapter, attention, elementwise, experts, latent_attention, life_paper, linear, recurrent
+from life_jax.operators import (
+    adapter,
+    attention,
+    elementwise,
+    experts,
+    latent_attention,
+    life_paper,
+    linear,
+    low_rank,
+    recurrent,
+)
 from life_jax.schedule import Step
 from life_jax.specs import Scenario, set_leaf
 
@@ -34,7 +44,13 @@ KINDS = [
     "gemma3_4b", "gpt_oss_20b", "deepseek_v2_lite", "deepseek_v3_2", "mamba2_2_7b", "nemotron_h_8b", "qwen3_5_27b",
     "llama4_scout",
 ]  # fmt: skip
-RICH_DEVICE = "b200"  # has units for every activation precision
+RICH_DEVICE = "b200"  # has units for every activation precision but int4
+INT4_DEVICE = "a100"
+# options that make sense on some models only
+HOME = {
+    "mla": ["llama2_7b", "gpt_neox_20b", "stablelm_3b"],
+    **{f"mla_{form}": ["deepseek_v2_lite", "deepseek_v3_2"] for form in ("absorbed", "expanded", "decompressed")},
+}
 
 _SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
 _CACHE = {"kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16}
@@ -66,6 +82,7 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     attention.attention_scores: {**_SHAPE, **_CACHE, **_DEQUANT},
     attention.attention_values: {**_SHAPE, **_CACHE, **_DEQUANT},
     attention.softmax: {**_SHAPE, "bias_flops": 1},
+    attention.weigh_positions: {"scores": 6, "score_flops": 2},
     attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE},
     elementwise.norm: _NORM,
     elementwise.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "activation_bits": 16},
@@ -74,6 +91,7 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     elementwise.activation: _ELEMENTS,
     elementwise.add_norm: {**_NORM, "branches": 2},
     elementwise.quantize_input: {**_ELEMENTS, "input_bits": 8},
+    elementwise.hadamard: {"rows": 3, "width": 8, "activation_bits": 16},
     elementwise.embedding: {**_ELEMENTS, "weight_bits": 16, "learned_positions": 1},
     adapter.distinct_adapters: {"batch": 2, "adapters": 3},
     adapter.low_rank_adapter: {**_ADAPTER, "weight_bits": 16, "activation_bits": 8},
@@ -92,6 +110,10 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     },
     latent_attention.latent_append: {"tokens": 3, "width": 10, **_LATENT_CACHE},
     latent_attention.index_scores: {**_STATE, "past": 5, "heads": 4, "head_dim": 16, "kv_bits": 8},
+    low_rank.low_rank_attention: {
+        **_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "rank": 8, "rotated": 4,
+        "weight_bits": 4,
+    },
     recurrent.causal_conv: {**_STATE, "channels": 8, "kernel": 4, "bias": 1, "weight_bits": 16},
     recurrent.mamba2_scan: {**_STATE, "inner": 8, "state": 4, "groups": 2},
     recurrent.mamba1_scan: {**_STATE, "inner": 8, "state": 4},
@@ -103,18 +125,14 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     life_paper.norm: {**{key: value for key, value in _NORM.items() if key != "flops"}, **_MOVED},
     life_paper.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "table": 40, "activation_bits": 16, **_MOVED},
     life_paper.kv_append: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16},
-    life_paper.cache_read: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16},
+    life_paper.cache_read: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16, "dequant_flops": 9},
     life_paper.bmm: {"batch": 2, "m": 3, "k": 5, "n": 7, "read_bytes": 30, "written_bytes": 42, "dispatches": 1},
-    life_paper.attention: {
-        "batch": 2, "queries": 3, "positions": 8, "heads": 4, "key_dim": 6, "value_dim": 5, "cached_width": 11,
-        "cached_vectors": 2, "activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16, "kv_dequant_flops": 2,
-        "eager": 1,
-    },
+    life_paper.softmax: {"batch": 2, "queries": 3, "positions": 8, "activation_bits": 16, **_MOVED},
     life_paper.embedding: {"tokens": 3, "width": 8, "rows": 40, "weight_bits": 16, "activation_bits": 16},
     life_paper.inline_adapter: {"d_in": 5, "d_out": 7, "rank": 2, "weight_bits": 16},
     recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
 }  # fmt: skip
-FORMULA_MODULES = (adapter, linear, attention, elementwise, experts, latent_attention, life_paper, recurrent)
+FORMULA_MODULES = (adapter, linear, attention, elementwise, experts, latent_attention, life_paper, low_rank, recurrent)
 
 
 @functools.cache
@@ -131,14 +149,19 @@ def everything(kind: str) -> dict[Any, Any]:
     words = {
         "hw": [f"hw=[{','.join(DEVICES)}]"],
         "model": [f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
-        "opt": [
-            f"hw={RICH_DEVICE}",
-            f"model=[{','.join(SPREAD[::2])}]",
-            f"axes.opt=[{','.join(f'[{name}]' for name in OPTIONS)}]",
-        ],
     }
-    cases = life.load(words[kind]).cases
-    return {(one.model, one.opt) if kind == "opt" else getattr(one, kind): one for one in cases}
+    if kind == "opt":
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in OPTIONS:
+            device = INT4_DEVICE if name == "w4a4kv4" else RICH_DEVICE
+            groups.setdefault((device, *HOME.get(name, SPREAD[::2])), []).append(name)
+        found = {}
+        for (device, *models), names in groups.items():
+            stacks = ",".join(f"[{name}]" for name in names)
+            cases = life.load([f"hw={device}", f"model=[{','.join(models)}]", f"axes.opt=[{stacks}]"]).cases
+            found.update({(one.model, one.opt): one for one in cases})
+        return found
+    return {getattr(one, kind): one for one in life.load(words[kind]).cases}
 
 
 def scenario(*words: str) -> Scenario:

@@ -66,7 +66,7 @@ def test_every_device_says_where_its_numbers_are_from(name):
     device = DEVICES[name]
     assert device["source"]
     assert device["check"] in ("seen", "recalled", "derived")
-    assert device["dispatch_us"] > 0
+    assert device["dispatch_us"] > 0 or name.startswith("life_")  # the paper prints none
     assert device["dispatch_source"]
 
 

@@ -144,11 +144,14 @@ def test_every_formula_jits_vmaps_and_differentiates(formula):
         return sum(jax.tree.leaves(formula(**values)))
 
     with jax.enable_x64(True):
-        assert jax.tree.map(float, jax.jit(lambda v: formula(**v))(arguments)) == expected
+        jitted = jax.tree.map(float, jax.jit(lambda v: formula(**v))(arguments))
+        # a logarithm is not rounded alike everywhere; everything else is + - * / and exact
+        loose = formula is elementwise.hadamard
+        assert jitted == (jax.tree.map(lambda x: pytest.approx(x, rel=1e-12), expected) if loose else expected)
         many = {name: jnp.array([value, 2 * value]) for name, value in arguments.items()}
         batched = jax.vmap(lambda v: formula(**v))(many)
         first = jax.tree.map(lambda leaf: float(jnp.broadcast_to(leaf, 2)[0]), batched)
-        assert first == expected
+        assert first == (jax.tree.map(lambda x: pytest.approx(x, rel=1e-12), expected) if loose else expected)
         slopes = jax.grad(total)(arguments)
         for name, slope in slopes.items():
             step = 1e-6 * arguments[name]

@@ -12,7 +12,7 @@ from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, Model
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.graph import PIPES
 from life_jax.models import attention, ffn
-from life_jax.optimizations import Optimization, chain
+from life_jax.optimizations import Optimization, Refused, chain
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import (
     UNPUBLISHED,
@@ -82,8 +82,12 @@ def build(
         workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
         engine=_engine(engine, efficiency),
     )
+    try:
+        scenario = stack.apply(scenario)
+    except Refused as reason:
+        raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
-    scenario = jax.tree.map(float, stack.apply(scenario))
+    scenario = jax.tree.map(float, scenario)
     return Built(scenario, sources, tuple(warnings))
 
 

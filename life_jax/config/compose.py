@@ -20,7 +20,7 @@ from life_jax.config.schema import (
     WorkloadFile,
 )
 from life_jax.conventions import INDEX as CONVENTIONS
-from life_jax.optimizations import INDEX, Optimization, chain, named
+from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
 
 VERSION_BASE = "1.3"
 
@@ -198,7 +198,10 @@ def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> 
     for key, parameter in accepted.items():
         if parameter.default is inspect.Parameter.empty and key not in numbers:
             raise ConfigError(f"opt.{name}.{key} is missing")
-    return named(name, INDEX[kind](**numbers))
+    try:
+        return named(name, INDEX[kind](**numbers))
+    except Refused as reason:
+        raise ConfigError(f"opt.{name}: {reason}") from None
 
 
 def _settings(composed: Mapping[str, Any]) -> dict[str, Any]:

@@ -150,6 +150,9 @@ class ModelFile:
     attention_chunk_size: float | None = count(
         None, name="chunk that a chunked-local layer attends within", leaf=f"{LAYERS}.attention.attention_chunk_size"
     )
+    kv_rank: float | None = count(
+        None, name="dimensions in which keys, and values, are cached", leaf=f"{LAYERS}.attention.kv_rank"
+    )
     index_n_heads: float | None = count(
         None, name="heads of the sparse indexer", leaf=f"{LAYERS}.attention.index_n_heads"
     )

@@ -6,7 +6,6 @@ Full square attention, logits at every position, keys and values read twice, the
 are left out, as in its count of dispatches.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -15,9 +14,10 @@ from life_jax.graph import Graph, Op
 from life_jax.numerics import Number
 from life_jax.operators import adapter, attention, elementwise, latent_attention, linear
 from life_jax.operators import life_paper as paper
-from life_jax.optimizations.base import Optimization, Rewrite
+from life_jax.optimizations.base import Optimization, Rewrite, change_layers
 from life_jax.optimizations.fusion import rope_append as exact_rope_append
-from life_jax.specs import Scenario
+from life_jax.specs import Block, Scenario
+from life_jax.units import BITS_PER_BYTE
 
 LEFT_OUT = ("qk_norm", "embedding_norm", "attention_output_norm", "mlp_output_norm", "output_gate")
 INSIDE = ("gate_proj", "up_proj", "gate_up_proj")  # what they write stays on the chip when the MLP is fused
@@ -37,19 +37,20 @@ def convention(positions: float) -> tuple[Optimization, Optimization]:
     """positions [token]: rows of the table of sines and cosines (rope_table_size), the model's own."""
 
     def before(scenario: Scenario) -> Scenario:
-        engine = dataclasses.replace(scenario.engine, scope="total", logits="all", fusion=())
-        blocks = tuple(
-            replace(b, latent_form="decompressed") if b.latent_form == "cheaper" else b
-            for b in scenario.architecture.blocks
-        )
-        return replace(scenario, engine=engine, architecture=replace(scenario.architecture, blocks=blocks))
+        return replace(scenario, engine=replace(scenario.engine, scope="total", logits="all", fusion=()))
 
     def after(scenario: Scenario) -> Scenario:
+        scenario = change_layers(scenario, _decompress)
         counts = fused if "attention" in scenario.engine.fusion else eager
         numbers = {"rope_rows": positions, "vocab_size": scenario.architecture.vocab_size}
         return replace(scenario, rewrites=(*scenario.rewrites, Rewrite(numbers, counts, last=True)))
 
     return Optimization(transforms=(before,)), Optimization(transforms=(after,))
+
+
+def _decompress(block: Block) -> Block:
+    """The paper caches what the latents expand to, unless another form is asked for."""
+    return replace(block, latent_form="decompressed") if block.latent_form == "cheaper" else block
 
 
 def eager(graph: Graph, *, rope_rows: Number, vocab_size: Number) -> Graph:
@@ -66,9 +67,13 @@ def _counted(graph: Graph, moved: float, rope_rows: Number, vocab_size: Number) 
     kv_heads = {op.block: op.args["kv_heads"] for op in graph if "kv_heads" in op.args}
     facts = Facts(moved, rope_rows, vocab_size, kv_heads)
     ops = [op for op in graph if op.name not in LEFT_OUT]
-    # the three operators of unfused attention are one count here, which stands where the first one stood
+    # unfused attention is counted where its first operator stood
     ops = [op for op in ops if op.formula not in (attention.softmax, attention.attention_values)]
-    return Graph(tuple(COUNTS[op.formula](op, facts) if op.formula in COUNTS else op for op in ops))
+    counted: list[Op] = []
+    for op in ops:
+        one = COUNTS[op.formula](op, facts) if op.formula in COUNTS else op
+        counted += one if isinstance(one, tuple) else (one,)
+    return Graph(tuple(counted))
 
 
 def _as(op: Op, formula: Callable, **args: Number) -> Op:
@@ -153,32 +158,69 @@ def _latent_append(op: Op, facts: Facts) -> Op:
     return _as(op, paper.kv_append, elements=a["tokens"] * a["width"], vectors=a["tokens"], **kv)
 
 
-def _attention(op: Op, facts: Facts) -> Op:
+def _attention(op: Op, facts: Facts) -> tuple[Op, ...]:
     a = op.args
-    keys = ("batch", "queries", "positions", "heads", "activation_bits", "kv_bits", "kv_scale_bits", "kv_dequant_flops")
-    args = {
-        **_moved(op, *keys),
-        "key_dim": a["head_dim"],
-        "value_dim": a["head_dim"],
-        "cached_width": 2 * a["kv_heads"] * a["head_dim"],
-        "cached_vectors": 2 * a["kv_heads"],
-        "eager": facts.eager,
-    }
-    return replace(_as(op, paper.attention, **args), name="attention")
+    cached = {"width": 2 * a["kv_heads"] * a["head_dim"], "vectors": 2 * a["kv_heads"]}
+    return _products(op, facts, key_dim=a["head_dim"], value_dim=a["head_dim"], **cached)
 
 
-def _decompressed(op: Op, facts: Facts) -> Op:
+def _decompressed(op: Op, facts: Facts) -> tuple[Op, ...]:
     a = op.args
-    keys = ("batch", "queries", "positions", "heads", "activation_bits", "kv_bits", "kv_scale_bits", "kv_dequant_flops")
-    args = {
-        **_moved(op, *keys),
-        "key_dim": a["nope"] + a["rope"],
-        "value_dim": a["value"],
-        "cached_width": a["heads"] * (a["nope"] + a["rope"] + a["value"]),
-        "cached_vectors": 1.0,
-        "eager": facts.eager,
-    }
-    return _as(op, paper.attention, **args)
+    key_dim = a["nope"] + a["rope"]
+    cached = {"width": a["heads"] * (key_dim + a["value"]), "vectors": 1.0}
+    return _products(op, facts, key_dim=key_dim, value_dim=a["value"], **cached)
+
+
+def _products(
+    op: Op, facts: Facts, *, key_dim: Number, value_dim: Number, width: Number, vectors: Number
+) -> tuple[Op, ...]:
+    """Scaled scores, softmax and values over the full rectangle of queries x positions.
+
+    width: elements of keys and values of one position in the cache (`vectors` vectors with a scale each).
+    Keys and values are expanded to all query heads; eager they are read twice, from the cache and by the
+    products, and the scores are written and read twice; fused only one of the two is expanded. Both at
+    `value_dim` and at the cache's own bits, as table 11 has it, latent attention included.
+    """
+    a, eager = op.args, facts.eager
+    batch, queries, positions, bits = a["batch"] * a["heads"], a["queries"], a["positions"], a["activation_bits"]
+    past = a["batch"] * (positions - queries)
+    scores = eager * batch * queries * positions * bits / BITS_PER_BYTE
+    expanded = batch * positions * value_dim * a["kv_bits"] / BITS_PER_BYTE
+    moved = {"reads": eager, "writes": eager}
+    query, result = (batch * queries * size * bits / BITS_PER_BYTE for size in (key_dim, value_dim))
+    parts: dict[str, tuple[Callable[..., Cost], dict[str, Number]]] = {
+        # two reads and a write of the queries' width are in tables 5 and 9 [derived]
+        "query_scale": (
+            paper.elementwise,
+            {"tokens": batch * queries, "width": key_dim, "activation_bits": bits, **moved},
+        ),
+        "kv_cache_read": (
+            paper.cache_read,
+            {
+                "elements": past * width, "vectors": past * vectors, **_moved(op, "kv_bits", "kv_scale_bits"),
+                "dequant_flops": a["kv_dequant_flops"] * a["batch"] * positions * width,
+            },
+        ),
+        "attention_qk": (
+            paper.bmm,
+            {
+                "batch": batch, "m": queries, "k": key_dim, "n": positions, "read_bytes": query + expanded,
+                "written_bytes": scores, "dispatches": 1.0,
+            },
+        ),
+        "softmax": (
+            paper.softmax,
+            {"batch": batch, "queries": queries, "positions": positions, "activation_bits": bits, **moved},
+        ),
+        "attention_pv": (
+            paper.bmm,
+            {
+                "batch": batch, "m": queries, "k": positions, "n": value_dim, "written_bytes": result,
+                "read_bytes": scores + eager * expanded, "dispatches": eager,
+            },
+        ),
+    }  # fmt: skip
+    return tuple(replace(_as(op, formula, **args), name=name) for name, (formula, args) in parts.items())
 
 
 def _embedding(op: Op, facts: Facts) -> Op:
@@ -190,7 +232,7 @@ def _adapter(op: Op, facts: Facts) -> Op:
     return _as(op, paper.inline_adapter, **_moved(op, "d_in", "d_out", "rank", "weight_bits"))
 
 
-COUNTS: dict[Callable, Callable[[Op, Facts], Op]] = {
+COUNTS: dict[Callable, Callable[[Op, Facts], Op | tuple[Op, ...]]] = {
     linear.linear: _linear,
     elementwise.norm: _norm,
     elementwise.add_norm: _add_norm,

@@ -149,6 +149,11 @@ def softmax(
     )
 
 
+def weigh_positions(*, scores: Number, score_flops: Number) -> Cost:
+    """What a policy of eviction does with each score of a step, in the kernel that computes it."""
+    return Cost(vector_flops=score_flops * scores)
+
+
 def kv_append(
     *,
     tokens: Number,

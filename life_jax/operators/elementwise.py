@@ -5,7 +5,7 @@ by memory or by their dispatch, so that any fixed choice would do, but tables ne
 """
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number
+from life_jax.numerics import Number, log2
 from life_jax.units import BITS_PER_BYTE
 
 NORM_FLOPS = {"rmsnorm": 4, "layernorm": 7, "layernorm_no_bias": 7, "layernorm_no_weight": 7}
@@ -84,6 +84,11 @@ def quantize_input(*, tokens: Number, width: Number, activation_bits: Number, in
         activations_written=(elements * input_bits + TOKEN_SCALE_BITS * tokens) / BITS_PER_BYTE,
         dispatches=1,
     )
+
+
+def hadamard(*, rows: Number, width: Number, activation_bits: Number) -> Cost:
+    """Hadamard transform of each row: width log2(width) additions (block-wise where it is no power of two)."""
+    return _pass(rows * width, activation_bits, flops=log2(width))
 
 
 def embedding(

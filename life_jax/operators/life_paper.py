@@ -135,9 +135,14 @@ def kv_append(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bi
     return Cost(kv_written=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
 
 
-def cache_read(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number) -> Cost:
-    """Keys and values of earlier steps from the cache, before the products read them again (table 7)."""
-    return Cost(kv_read=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
+def cache_read(
+    *, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number, dequant_flops: Number
+) -> Cost:
+    """Keys and values of earlier steps from the cache, before the products read them again (table 7).
+
+    dequant_flops: operations of the whole step to expand a quantized cache, new tokens included.
+    """
+    return Cost(matmul_flops=dequant_flops, kv_read=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
 
 
 def bmm(
@@ -152,57 +157,17 @@ def bmm(
     )
 
 
-def attention(
-    *,
-    batch: Number,
-    queries: Number,
-    positions: Number,
-    heads: Number,
-    key_dim: Number,
-    value_dim: Number,
-    cached_width: Number,
-    cached_vectors: Number,
-    activation_bits: Number,
-    kv_bits: Number,
-    kv_scale_bits: Number,
-    kv_dequant_flops: Number,
-    eager: Number,
+def softmax(
+    *, batch: Number, queries: Number, positions: Number, activation_bits: Number, reads: Number, writes: Number
 ) -> Cost:
-    """Scaled scores, softmax and values over the full rectangle of `queries` x `positions`.
-
-    cached_width: elements of keys and values of one position in the cache (`cached_vectors` vectors with a
-    scale each). Keys and values are expanded to all query heads; eager (1) they are read twice, from the
-    cache and by the products, and the scores are written and read twice; fused (0) only one of the two is
-    expanded. Both at `value_dim` and at the cache's own bits, as table 11 has it, latent attention included.
-    """
-    b = batch * heads
-    vectors = b * queries * activation_bits / BITS_PER_BYTE
-    scores = eager * b * queries * positions * activation_bits / BITS_PER_BYTE
-    expanded = b * positions * value_dim * kv_bits / BITS_PER_BYTE
-    past = batch * (positions - queries)
-    rectangle = b * queries * positions
-    cached = batch * positions * cached_width
-    first = bmm(
-        batch=b, m=queries, k=key_dim, n=positions, read_bytes=vectors * key_dim + expanded, written_bytes=scores,
-        dispatches=1,
-    )  # fmt: skip
-    last = bmm(
-        batch=b, m=queries, k=positions, n=value_dim, read_bytes=scores + eager * expanded,
-        written_bytes=vectors * value_dim, dispatches=eager,
-    )  # fmt: skip
-    scale = elementwise(
-        tokens=b * queries, width=key_dim, activation_bits=activation_bits, reads=eager, writes=eager
-    )  # of the queries: two reads and a write of their width are in tables 5 and 9 [derived]
-    softmax = Cost(
-        matmul_flops=SCORE_OPS * rectangle + kv_dequant_flops * cached,
-        activations_read=scores,
-        activations_written=scores,
-        dispatches=eager,
+    """Mask and softmax of `batch` rectangles of scores (heads of every sequence)."""
+    scores = batch * queries * positions
+    return Cost(
+        matmul_flops=SCORE_OPS * scores,
+        activations_read=reads * scores * activation_bits / BITS_PER_BYTE,
+        activations_written=writes * scores * activation_bits / BITS_PER_BYTE,
+        dispatches=reads,
     )
-    cache = cache_read(
-        elements=past * cached_width, vectors=past * cached_vectors, kv_bits=kv_bits, kv_scale_bits=kv_scale_bits
-    )
-    return scale + cache + first + softmax + last
 
 
 def embedding(*, tokens: Number, width: Number, rows: Number, weight_bits: Number, activation_bits: Number) -> Cost:

@@ -3,13 +3,19 @@
 from collections.abc import Callable
 
 from life_jax.optimizations.activation_quantization import activation_quantization
-from life_jax.optimizations.base import Optimization, chain, named
+from life_jax.optimizations.base import Optimization, Refused, chain, named
 from life_jax.optimizations.chunked_prefill import chunked_prefill
 from life_jax.optimizations.fusion import fusion
 from life_jax.optimizations.gguf import gguf
+from life_jax.optimizations.kv_eviction import kv_eviction
 from life_jax.optimizations.kv_quantization import kv_quantization
+from life_jax.optimizations.latent_attention import latent_attention, latent_form
 from life_jax.optimizations.lora import lora, lora_merged
+from life_jax.optimizations.low_rank_kv import low_rank_kv
+from life_jax.optimizations.rotated_quantization import rotated_quantization
+from life_jax.optimizations.sliding_window import sliding_window
 from life_jax.optimizations.tensor_formats import tensor_formats
+from life_jax.optimizations.tiling import tiling
 from life_jax.optimizations.weight_quantization import weight_quantization
 
 INDEX: dict[str, Callable[..., Optimization]] = {
@@ -17,11 +23,18 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "chunked_prefill": chunked_prefill,
     "fusion": fusion,
     "gguf": gguf,
+    "kv_eviction": kv_eviction,
     "kv_quantization": kv_quantization,
+    "latent_attention": latent_attention,
+    "latent_form": latent_form,
     "lora": lora,
     "lora_merged": lora_merged,
+    "low_rank_kv": low_rank_kv,
+    "rotated_quantization": rotated_quantization,
+    "sliding_window": sliding_window,
     "tensor_formats": tensor_formats,
+    "tiling": tiling,
     "weight_quantization": weight_quantization,
 }
 
-__all__ = ["INDEX", "Optimization", "chain", "named"]
+__all__ = ["INDEX", "Optimization", "Refused", "chain", "named"]

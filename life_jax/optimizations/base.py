@@ -1,15 +1,18 @@
 """What an optimization is: pure functions over the scenario and over the operator graph."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from life_jax.graph import Graph
 from life_jax.numerics import Number
-from life_jax.specs import Scenario, pytree, static
+from life_jax.specs import Block, Scenario, pytree, static
 
 Transform = Callable[[Scenario], Scenario]
+
+
+class Refused(ValueError):
+    """An optimization that makes no sense here; one line that says why. Only raised at the door."""
 
 
 @pytree
@@ -44,7 +47,18 @@ class Optimization:
     def apply(self, scenario: Scenario) -> Scenario:
         for transform in self.transforms:
             scenario = transform(scenario)
-        return dataclasses.replace(scenario, rewrites=(*scenario.rewrites, *self.rewrites))
+        return replace(scenario, rewrites=(*scenario.rewrites, *self.rewrites))
+
+
+def change_layers(scenario: Scenario, change: Callable[[Block], Block]) -> Scenario:
+    """`change` applied to every kind of layer."""
+    blocks = tuple(change(block) for block in scenario.architecture.blocks)
+    return replace(scenario, architecture=replace(scenario.architecture, blocks=blocks))
+
+
+def layers_of(scenario: Scenario, *kinds: str) -> tuple[Block, ...]:
+    """Kinds of layer whose attention is one of `kinds`."""
+    return tuple(block for block in scenario.architecture.blocks if block.attention_kind in kinds)
 
 
 def named(name: str, optimization: Optimization) -> Optimization:

@@ -6,7 +6,7 @@ from life_jax.graph import Graph, Op
 from life_jax.numerics import Number
 from life_jax.operators.adapter import low_rank_adapter
 from life_jax.operators.linear import linear
-from life_jax.optimizations.base import Optimization, Rewrite
+from life_jax.optimizations.base import Optimization, Refused, Rewrite
 from life_jax.units import BITS_PER_BYTE
 
 ADAPTER_BITS = 16
@@ -41,10 +41,17 @@ def _adapter(op: Op, batch: Number, rank: Number, adapters: Number) -> Op:
 
 def lora(*, rank: float, adapters: float = 1, targets: tuple[str, ...] = TARGETS) -> Optimization:
     """rank [1]; adapters [1]: how many are loaded, each sequence uses one of them; targets: linear layers."""
+    for name in targets:
+        if name not in TARGETS:
+            raise Refused(f"targets has '{name}'; adapters go beside {', '.join(TARGETS)}")
+    if adapters < 1:
+        raise Refused(f"adapters is {adapters:g}; at least 1 is needed")
     numbers = {"rank": rank, "adapters": adapters, **dict.fromkeys(targets, 1.0)}
     return Optimization(rewrites=(Rewrite(numbers, _with_adapters),))
 
 
-def lora_merged() -> Optimization:
+def lora_merged(*, adapters: float = 1) -> Optimization:
     """One adapter added to the weights beforehand: inference is that of the base model."""
+    if adapters > 1:
+        raise Refused(f"{adapters:g} adapters cannot all be merged into one set of weights; use lora")
     return Optimization()

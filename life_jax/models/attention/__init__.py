@@ -3,12 +3,24 @@ needs), `tensors`, `operators`, `cache_bytes` and `widest`."""
 
 from types import ModuleType
 
-from life_jax.models.attention import chunked, full, gated_delta, mamba1, mamba2, mla, mla_sparse, none, sliding_window
+from life_jax.models.attention import (
+    chunked,
+    full,
+    gated_delta,
+    low_rank,
+    mamba1,
+    mamba2,
+    mla,
+    mla_sparse,
+    none,
+    sliding_window,
+)
 
 INDEX: dict[str, ModuleType] = {
     "full": full,
     "sliding_window": sliding_window,
     "chunked": chunked,
+    "low_rank": low_rank,
     "mla": mla,
     "mla_sparse": mla_sparse,
     "gated_delta": gated_delta,

@@ -2,7 +2,7 @@
 
 from life_jax.graph import Op
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
+from life_jax.numerics import Number, smaller
 from life_jax.operators.attention import (
     attention_scores,
     attention_values,
@@ -10,6 +10,7 @@ from life_jax.operators.attention import (
     kv_append,
     kv_bytes,
     softmax,
+    weigh_positions,
 )
 from life_jax.operators.elementwise import NORM_FLOPS, gate_multiply, norm, rope
 from life_jax.schedule import Step
@@ -47,13 +48,34 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
     """Unfused: projections, rotary, cache append, scores, softmax, values, output projection."""
-    pairs = causal_pairs(queries=step.new, past=step.past)
-    core = attention_core(block, step, precision, pairs=pairs, positions=step.past + step.new)
+    a = block.attention
+    if step.decoding and "kv_budget" in a:  # the rest has been evicted
+        kept = smaller(step.past + step.new, a["kv_budget"])
+        core = attention_core(
+            block, step, precision, pairs=step.new * kept, positions=kept, bend=a["kv_budget"] - step.new
+        )
+        core = (*core, *_weighing(block, step, kept))
+    else:
+        pairs = causal_pairs(queries=step.new, past=step.past)
+        core = attention_core(block, step, precision, pairs=pairs, positions=step.past + step.new)
     return around(block, hidden_size, step, precision, core)
 
 
+def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
+    """What an eviction policy computes from the scores, where it does."""
+    a = block.attention
+    if "kv_score_flops" not in a:
+        return ()
+    args = {
+        "scores": step.batch * a["num_attention_heads"] * step.new * positions,
+        "score_flops": a["kv_score_flops"],
+    }
+    return (Op("kv_weighing", weigh_positions, args, block.repeats, grows=True),)
+
+
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """KV cache of one sequence of `tokens` in all `repeats` layers."""
+    """KV cache of one sequence of `tokens` in all `repeats` layers; with eviction, when prefill is over."""
+    tokens = smaller(tokens, block.attention["kv_budget"]) if "kv_budget" in block.attention else tokens
     return block.repeats * kv_bytes(
         tokens=tokens,
         kv_heads=block.attention["num_key_value_heads"],

@@ -1,0 +1,46 @@
+"""Attention over a low-rank KV cache."""
+
+from life_jax.cost import Cost
+from life_jax.numerics import Number
+from life_jax.operators.attention import SOFTMAX_FLOPS
+from life_jax.operators.elementwise import ROPE_FLOPS
+from life_jax.units import BITS_PER_BYTE
+
+
+def low_rank_attention(
+    *,
+    batch: Number,
+    queries: Number,
+    pairs: Number,
+    positions: Number,
+    heads: Number,
+    kv_heads: Number,
+    head_dim: Number,
+    rank: Number,
+    rotated: Number,
+    weight_bits: Number,
+    activation_bits: Number,
+    kv_bits: Number,
+    kv_scale_bits: Number,
+    kv_dequant_flops: Number,
+) -> Cost:
+    """Keys and values of every cached position are rebuilt from `rank` dimensions each, on the chip; the keys are
+    rotated then (`rotated` elements a head); then fused attention.
+
+    Reference: Chang et al. 2024, arXiv:2407.21118 (Palu), without absorbing the values into the output projection.
+    """
+    width = kv_heads * head_dim
+    scores = batch * heads * pairs
+    cached = 2 * batch * positions * rank
+    vectors = batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=4 * head_dim * scores + 2 * cached * width,
+        vector_flops=SOFTMAX_FLOPS * scores
+        + ROPE_FLOPS * batch * positions * kv_heads * rotated
+        + kv_dequant_flops * cached,
+        weight_bytes=2 * rank * width * weight_bits / BITS_PER_BYTE,
+        kv_read=2 * batch * positions * (rank * kv_bits + kv_scale_bits) / BITS_PER_BYTE,
+        activations_read=vectors,
+        activations_written=vectors,
+        dispatches=1,
+    )

@@ -1,0 +1,26 @@
+"""KV eviction: decode steps keep and attend a budget of positions. Prefill attends everything."""
+
+from dataclasses import replace
+
+from life_jax.optimizations.base import Optimization, Refused, change_layers, layers_of
+from life_jax.specs import Block, Scenario
+
+
+def kv_eviction(*, budget_tokens: float, score_flops: float = 0) -> Optimization:
+    """budget_tokens [token] per sequence and layer are kept; score_flops [FLOP] per kept position and query head
+    of each decode step, for policies that weigh positions by attention (0 for sinks and a recent window)."""
+
+    def layer(block: Block) -> Block:
+        if block.attention_kind != "full":
+            return block
+        numbers = {"kv_budget": budget_tokens, **({"kv_score_flops": score_flops} if score_flops else {})}
+        return replace(block, attention={**block.attention, **numbers})
+
+    def change(scenario: Scenario) -> Scenario:
+        if budget_tokens < 1:
+            raise Refused(f"budget_tokens is {budget_tokens:g}; at least 1 is needed")
+        if not layers_of(scenario, "full"):
+            raise Refused("no layer keeps the keys and values of every position, so that nothing is evicted")
+        return change_layers(scenario, layer)
+
+    return Optimization(transforms=(change,))

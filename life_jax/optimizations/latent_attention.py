@@ -1,0 +1,56 @@
+"""Latent attention instead of one KV head per head, and the form in which latent attention is computed."""
+
+from dataclasses import replace
+
+from life_jax.optimizations.base import Optimization, Refused, change_layers, layers_of
+from life_jax.specs import Block, Scenario
+
+LATENT = ("mla", "mla_sparse")
+FORMS = ("cheaper", "absorbed", "expanded", "decompressed")
+
+
+def latent_attention(
+    *, q_lora_rank: float, kv_lora_rank: float, qk_nope_head_dim: float, qk_rope_head_dim: float, v_head_dim: float
+) -> Optimization:
+    """Full attention with as many KV heads as heads becomes MLA of these sizes, with the same heads.
+
+    A model whose heads share keys and values already has no such counterpart, and is refused.
+    """
+    sizes = {
+        "q_lora_rank": q_lora_rank,
+        "kv_lora_rank": kv_lora_rank,
+        "qk_nope_head_dim": qk_nope_head_dim,
+        "qk_rope_head_dim": qk_rope_head_dim,
+        "v_head_dim": v_head_dim,
+    }
+
+    def layer(block: Block) -> Block:
+        if block.attention_kind != "full":
+            return block
+        heads, kv_heads = block.attention["num_attention_heads"], block.attention["num_key_value_heads"]
+        if heads != kv_heads:
+            raise Refused(f"latent attention replaces one KV head per head; here {heads:g} heads share {kv_heads:g}")
+        return replace(block, attention_kind="mla", attention={"num_attention_heads": heads, **sizes}, qk_norm="none")
+
+    def change(scenario: Scenario) -> Scenario:
+        if not layers_of(scenario, "full"):
+            raise Refused("no layer has full attention that latent attention could replace")
+        return change_layers(scenario, layer)
+
+    return Optimization(transforms=(change,), sets=dict.fromkeys(sizes, ""))
+
+
+def latent_form(*, form: str) -> Optimization:
+    """form: cheaper (by FLOP, step by step), absorbed, expanded, or decompressed (keys and values are cached)."""
+    if form not in FORMS:
+        raise Refused(f"form is {form}; it must be one of {', '.join(FORMS)}")
+
+    def layer(block: Block) -> Block:
+        return replace(block, latent_form=form) if block.attention_kind in LATENT else block
+
+    def change(scenario: Scenario) -> Scenario:
+        if not layers_of(scenario, *LATENT):
+            raise Refused("no layer has latent attention, so that it has no form")
+        return change_layers(scenario, layer)
+
+    return Optimization(transforms=(change,))

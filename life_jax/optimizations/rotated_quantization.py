@@ -1,0 +1,55 @@
+"""QuaRot: weights, activations and KV cache in 4 bits, made possible by Hadamard rotations at run time."""
+
+from dataclasses import replace
+
+from life_jax.graph import Graph, Op
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import hadamard
+from life_jax.optimizations.activation_quantization import activation_quantization
+from life_jax.optimizations.base import Optimization, Rewrite, chain
+from life_jax.optimizations.kv_quantization import kv_quantization
+
+ROTATED_INPUTS = ("o_proj", "down_proj")
+
+
+def _rotations(graph: Graph, *, activation_bits: Number) -> Graph:
+    """Over the whole width before the output and down projections, and per head on queries and keys."""
+    heads = {op.block: op.args["heads"] + op.args["kv_heads"] for op in graph if op.name == "attention_qk"}
+    ops: list[Op] = []
+    for op in graph:
+        if op.name in ROTATED_INPUTS:
+            ops.append(_rotation(op, f"rotate_{op.name}_input", op.args["tokens"], op.args["d_in"], activation_bits))
+        if op.name == "kv_append" and op.block in heads:
+            rows = op.args["tokens"] * heads[op.block]
+            ops.append(_rotation(op, "rotate_heads", rows, op.args["head_dim"], activation_bits))
+        ops.append(op)
+    return Graph(tuple(ops))
+
+
+def _rotation(op: Op, name: str, rows: Number, width: Number, bits: Number) -> Op:
+    args = {"rows": rows, "width": width, "activation_bits": bits}
+    return replace(op, name=name, formula=hadamard, args=args, pipe="vector")
+
+
+def rotated_quantization(
+    *,
+    dtype: str,
+    weight_bits: float,
+    input_bits: float,
+    scale_bits: float,
+    kv_bits: float,
+    kv_group_size: float,
+    kv_zero_bits: float,
+    kv_dequant_flops: float,
+) -> Optimization:
+    """activation_quantization on `dtype` matrix units, kv_quantization, and the rotations that are not folded into
+    the weights. Reference: Ashkboos et al. 2024, arXiv:2404.00456."""
+    rotations = Optimization(rewrites=(Rewrite({"activation_bits": 16.0}, _rotations),))
+    weights = activation_quantization(
+        dtype=dtype, weight_bits=weight_bits, input_bits=input_bits, scale_bits=scale_bits
+    )
+    cache = kv_quantization(
+        bits=kv_bits, group_size=kv_group_size, scale_bits=scale_bits, zero_bits=kv_zero_bits,
+        dequant_flops=kv_dequant_flops,
+    )  # fmt: skip
+    return chain(weights, cache, rotations)

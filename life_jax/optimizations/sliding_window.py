@@ -1,0 +1,22 @@
+"""A sliding window in the layers that attend everything: less to read, a cache that stops growing."""
+
+from dataclasses import replace
+
+from life_jax.optimizations.base import Optimization, Refused, change_layers, layers_of
+from life_jax.specs import Block, Scenario
+
+
+def sliding_window(*, window: float) -> Optimization:
+    """window [token], the new token included. The answers of a model that was not trained so will differ."""
+
+    def layer(block: Block) -> Block:
+        if block.attention_kind != "full":
+            return block
+        return replace(block, attention_kind="sliding_window", attention={**block.attention, "sliding_window": window})
+
+    def change(scenario: Scenario) -> Scenario:
+        if not layers_of(scenario, "full"):
+            raise Refused("no layer attends everything, so that there is nothing to give a window")
+        return change_layers(scenario, layer)
+
+    return Optimization(transforms=(change,), sets={"sliding_window": ""})
