@@ -74,6 +74,14 @@ def log2(value: Number) -> Number:
     return _namespace(value).log2(value)
 
 
+def log(value: Number) -> Number:
+    return _namespace(value).log(value)
+
+
+def exp(value: Number) -> Number:
+    return _namespace(value).exp(value)
+
+
 def divide(a: Number, b: Number) -> Number:
     """a / b, and 0 where b is 0."""
     return where(b != 0, a, 0.0) / where(b != 0, b, 1.0)

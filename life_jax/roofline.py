@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from life_jax import efficiency
 from life_jax.cost import Cost
 from life_jax.graph import Op
 from life_jax.numerics import Number, larger, smaller, sqrt, where
@@ -62,10 +63,14 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
     """Seconds of one execution of an operator on each roof."""
     cost = op.cost if not engine.split else _share_of_one(op, engine.tensor_parallel)
     matrix = engine.attention_efficiency if op.pipe == "attention" else engine.compute_efficiency
+    vector, memory = engine.vector_efficiency, engine.memory_efficiency
+    if engine.tables:
+        matrix, vector = (efficiency.at(engine.tables, op, "compute", number) for number in (matrix, vector))
+        memory = efficiency.at(engine.tables, op, "memory", memory)
     return Terms(
         matmul=_over(cost.matmul_flops * padding(op, engine), matrix, device.rates[op.pipe]),
-        vector=_over(cost.vector_flops, engine.vector_efficiency, device.rates["vector"]),
-        memory=_over(_weighted_bytes(cost, engine), engine.memory_efficiency, device.bandwidth),
+        vector=_over(cost.vector_flops, vector, device.rates["vector"]),
+        memory=_over(_weighted_bytes(cost, engine), memory, device.bandwidth),
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,

@@ -125,7 +125,8 @@ class Engine:
     in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
     one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix kernel computes in vain (`tiled` is
     static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is static: not all of it); logits of
-    the last position, or of all.
+    the last position, or of all; tables: efficiencies by operator and shape, which replace the numbers above
+    (see efficiency.py).
     """
 
     compute_efficiency: Number
@@ -144,6 +145,7 @@ class Engine:
     allreduce_latency: Number = 0.0
     tile_rows: Number = 0.0
     chunk_tokens: Number = 0.0
+    tables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     chunked: bool = static(default=False)
     logits: str = static(default="last")
     tiled: bool = static(default=False)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from life_jax import dataset, grid
+from life_jax import dataset, efficiency, grid
 from life_jax.config import axes as axis_table
 from life_jax.config import door, knobs, ranges
 from life_jax.config.build import Built, build
@@ -22,6 +23,7 @@ from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template, Variable
 from life_jax.metrics import BOUNDS, METRICS, derive, direct, forecast
 from life_jax.numerics import Number
+from life_jax.pipeline import Run
 from life_jax.specs import Scenario
 from life_jax.version import provenance, version
 
@@ -169,6 +171,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     settings = composed.settings
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
     found.update(dict.fromkeys(_position_warnings(composed, axes)))
+    found.update(dict.fromkeys(_table_warnings(cases, axes)))
     return Study(
         composed=composed,
         cases=cases,
@@ -307,6 +310,28 @@ def _position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> It
         positions = model.max_position_embeddings
         if longest > positions:
             yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
+
+
+def _table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Shapes that a table of efficiencies has not measured, at the ends of the axes of the workload."""
+    ends = {key: (axes[key].min(), axes[key].max()) for key in ("prompt_tokens", "batch") if key in axes}
+    for case in cases:
+        tables = case.scenario.engine.tables
+        if not tables:
+            continue
+        beyond: dict[str, None] = {}
+        for values in itertools.product(*ends.values()):
+            s = case.scenario
+            for key, value in zip(ends, values, strict=True):
+                s = next(k for k in case.knobs if k.key == key).set(s, float(value))
+            run = Run(s)
+            for step in (run.prefill[-1].first, run.decode.first):
+                beyond.update(dict.fromkeys(efficiency.outside(tables, tuple(run.graph(step)))))
+        if beyond:
+            yield (
+                f"{case.label}: shapes outside the measured ones of engine.operator_efficiencies "
+                f"{', '.join(beyond)} take the efficiency at the edge"
+            )
 
 
 def _joined(names: Iterable[str]) -> str:

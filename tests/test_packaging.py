@@ -28,6 +28,7 @@ ORDER = (
     "models",
     "optimizations",
     "conventions",
+    "efficiency",
     "roofline",
     "context",
     "parallel",

@@ -10,6 +10,7 @@ from life_jax.config.check import check, check_number
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 from life_jax.conventions import INDEX as CONVENTIONS
+from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.graph import PIPES
 from life_jax.models import attention, ffn
 from life_jax.optimizations import Optimization, Refused, chain
@@ -249,6 +250,7 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         tile_rows=tile,
         tiled=tile > 0,
         chunk_tokens=file.chunk_tokens or 0.0,
+        tables=_tables(file.operator_efficiencies),
         chunked=file.chunk_tokens is not None,
         logits=file.logits,
         allreduce_latency=file.allreduce_us * MICRO,
@@ -259,6 +261,39 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         scope=file.roofline_scope,
         fusion=tuple(name for name in FUSIONS if name in file.fusion),
     )
+
+
+def _tables(said: Mapping[str, Any]) -> dict[str, EfficiencyTable]:
+    """engine.operator_efficiencies: a number by roof, or a list of measured shapes, for each kind of operator."""
+    found: dict[str, EfficiencyTable] = {}
+    for bucket, content in said.items():
+        where = f"engine.operator_efficiencies.{bucket}"
+        if bucket not in BUCKETS:
+            raise unknown("engine.operator_efficiencies: operator", bucket, BUCKETS)
+        size = 3 if bucket in WIDE else 2
+        rows = [{"shape": [1.0] * size, **content}] if isinstance(content, Mapping) else content
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
+            raise ConfigError(f"{where} is {content!r}; {{compute: 0.6}} or a list of {{shape: [...], compute: 0.6}}")
+        for key in {key for row in rows for key in row} - {"shape", *ROOFS}:
+            raise unknown(f"{where} has no key of that name:", str(key), ("shape", *ROOFS))
+        for roof in ROOFS:
+            measured = [row for row in rows if roof in row]
+            if measured:
+                found[f"{bucket}.{roof}"] = _table(measured, roof, size, where)
+    return found
+
+
+def _table(rows: list[Mapping[str, Any]], roof: str, size: int, where: str) -> EfficiencyTable:
+    above = {"low": 0, "open_low": True}
+    shapes = []
+    for row in rows:
+        shape = row.get("shape")
+        if not isinstance(shape, list | tuple) or len(shape) != size:
+            raise ConfigError(f"{where}: shape is {shape}; {'m, k, n' if size == 3 else 'rows, width'} are needed")
+        shapes.append(tuple(check_number(x, above, f"{where}.shape") for x in shape))
+    if len(set(shapes)) < len(shapes):
+        raise ConfigError(f"{where} has the same shape twice")
+    return table_of(shapes, [check_number(row[roof], {**above, "high": 1}, f"{where}.{roof}") for row in rows])
 
 
 def scalar_values(built_from: tuple[Any, ...]) -> dict[str, float]:

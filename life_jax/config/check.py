@@ -83,7 +83,11 @@ def _rates(value: Any, where: str) -> dict[str, float]:
 
 
 def _plain(value: Any, kind: str, where: str) -> Any:
-    """Text, yes-or-no, whole numbers and lists of names."""
+    """Text, yes-or-no, whole numbers, lists of names, and mappings, which whoever reads them checks."""
+    if kind.startswith("dict"):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} is {value!r}; a mapping of keys to values is needed")
+        return value
     expected: dict[str, type | tuple[type, ...]] = {"bool": bool, "int": int, "str": str, "list": (list, tuple)}
     for word, types in expected.items():
         if word not in kind or (word == "str" and "list" in kind):

@@ -49,7 +49,11 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     files = {g: {c.label: _read(g, c, base) for c in getattr(request, g)} for g in ("hw", "model")}
     _refuse_unused_labels(request, base)
     names = ["+".join(stack) or "none" for stack in request.stacks]
-    options = [dict(one.get("opt") or {}) for one in raw]
+    # a number of an option that is not in this stack is for another one
+    options = [
+        {name: content for name, content in (one.get("opt") or {}).items() if name in stack}
+        for one, stack in zip(raw, request.stacks, strict=True)
+    ]
     settings = _settings(base)
     convention = settings["convention"]
     stacks = {name: _stack(chosen, convention) for name, chosen in zip(names, options, strict=True)}

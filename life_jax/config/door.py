@@ -94,7 +94,9 @@ def render(value: Any) -> str:
         return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return "{}" if isinstance(value, dict) else repr(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{render(item)}" for key, item in value.items()) + "}"
+    return repr(value)
 
 
 def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tuple[str, ...]]:

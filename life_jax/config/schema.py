@@ -318,6 +318,8 @@ class EngineFile:
     compute_quality: float = positive(1.0, unit="1", name="matrix kernels against the class's")
     attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
     memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
+    # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
+    operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
     roofline_scope: str = choice("op", SCOPES)
     fusion: list[str] = dataclasses.field(default_factory=list)
     notes: str = ""
