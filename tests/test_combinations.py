@@ -37,7 +37,9 @@ def test_two_options_obey_the_laws_or_are_refused(on, stack, convention):
     one = loaded(*on, tuple(stack), convention)
     if isinstance(one, str):
         assert any(name in one for name in stack), one  # names what was asked
-        assert any(word in one for word in ("no ", "share", "not modelled", "already", "longer", "cannot")), one
+        assert any(
+            word in one for word in ("no ", "share", "not modelled", "already", "longer", "cannot", "two options")
+        ), one
         return
     check_forecast(one)
     s = one.scenario
@@ -64,6 +66,8 @@ def test_two_options_obey_the_laws_or_are_refused(on, stack, convention):
         (["model=llama2_7b", "opt=[kv_evict,kv_low_rank]"], "not modelled together"),
         (["model=llama2_7b", "opt=[sliding_window,kv_evict]"], "nothing is evicted"),
         (["model=llama2_7b", "opt=lora_merged", "opt.lora_merged.adapters=4"], "cannot all be merged"),
+        (["model=llama2_7b", "opt=[lora_merged,multi_lora]"], "merged ones are no longer apart"),
+        (["model=llama2_7b", "opt=[multi_lora,lora]"], "two options .* adapters"),
         (["model=llama2_7b", "opt=lora", "opt.lora.targets=[router]"], "adapters go beside"),
         (["model=llama2_7b", "opt=w4a4kv4"], "no int4 matrix rate"),
         (["model=llama2_7b", "opt=kv_low_rank", "opt.kv_low_rank.part=2"], "nothing is saved"),

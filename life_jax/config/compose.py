@@ -163,7 +163,10 @@ def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
 
 
 def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
-    return chain(*(option(name, content, convention) for name, content in options.items()))
+    try:
+        return chain(*(option(name, content, convention) for name, content in options.items()))
+    except Refused as reason:
+        raise ConfigError(f"opt=[{','.join(options)}]: {reason}") from None
 
 
 def own_quantization(

@@ -36,6 +36,7 @@ class Optimization:
 
     sets: the scalar keys that it decides, which therefore cannot be axes or typed beside it.
     math: matrix rate by pipe that it asks for (linear: int8); devices without that unit refuse it.
+    once: what a stack may decide once only (adapters), and why; `chain` refuses a second option that does.
     """
 
     names: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Optimization:
     rewrites: tuple[Rewrite, ...] = ()
     sets: Mapping[str, str] = field(default_factory=dict)
     math: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    once: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, scenario: Scenario) -> Scenario:
         for transform in self.transforms:
@@ -69,13 +71,17 @@ def named(name: str, optimization: Optimization) -> Optimization:
         rewrites=optimization.rewrites,
         sets=dict.fromkeys(optimization.sets, name),
         math={pipe: (dtype, name) for pipe, (dtype, _) in optimization.math.items()},
+        once=optimization.once,
     )
 
 
 def chain(*optimizations: Optimization) -> Optimization:
     """Left to right, as written. Associative; `Optimization()` is the identity."""
-    merged: dict[str, Any] = {"sets": {}, "math": {}}
+    merged: dict[str, Any] = {"sets": {}, "math": {}, "once": {}}
     for one in optimizations:
+        for twice in one.once.keys() & merged["once"].keys():
+            raise Refused(f"two options of one stack decide about {twice}: {one.once[twice]}")
+        merged["once"].update(one.once)
         merged["sets"].update(one.sets)
         merged["math"].update(one.math)
     return Optimization(

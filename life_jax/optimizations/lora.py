@@ -10,6 +10,7 @@ from life_jax.optimizations.base import Optimization, Refused, Rewrite
 from life_jax.units import BITS_PER_BYTE
 
 ADAPTER_BITS = 16
+ONCE = {"adapters": "merged ones are no longer apart, and one number says how many lie beside the layers"}
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
@@ -47,11 +48,11 @@ def lora(*, rank: float, adapters: float = 1, targets: tuple[str, ...] = TARGETS
     if adapters < 1:
         raise Refused(f"adapters is {adapters:g}; at least 1 is needed")
     numbers = {"rank": rank, "adapters": adapters, **dict.fromkeys(targets, 1.0)}
-    return Optimization(rewrites=(Rewrite(numbers, _with_adapters),))
+    return Optimization(rewrites=(Rewrite(numbers, _with_adapters),), once=ONCE)
 
 
 def lora_merged(*, adapters: float = 1) -> Optimization:
     """One adapter added to the weights beforehand: inference is that of the base model."""
     if adapters > 1:
         raise Refused(f"{adapters:g} adapters cannot all be merged into one set of weights; use lora")
-    return Optimization()
+    return Optimization(once=ONCE)
