@@ -199,7 +199,7 @@ def plot(r: Report, path: Path) -> None:
         axis.autoscale(False)
         for factor, style in ((1.0, "-"), (1.5, ":"), (1 / 1.5, ":")):
             axis.plot(line, line * factor, style, color="0.4", linewidth=0.8)
-        if axis.has_data():
+        if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=6, markerscale=2, loc="upper left")
     figure.savefig(path, dpi=150)
 

@@ -120,6 +120,16 @@ def test_rotations_by_hand():
     assert ops["qkv_proj"].args["input_bits"] == 4
 
 
+def test_activations_by_a_polynomial_by_hand():
+    """Degree 3: 3 * 4 / 2 + 3 = 9 operations an element, and the product with the other branch."""
+    for convention in ("exact", "life_paper"):
+        words = [f"convention={convention}", "model=llama2_7b"]
+        _, ops = stepped(*words, "opt=polynomial_activation")
+        cost = ops["gate_multiply"].cost
+        assert cost.vector_flops + cost.matmul_flops == 10 * 11008
+        assert cost.weight_bytes == 3 * 2
+
+
 def test_forms_of_latent_attention():
     """Absorbed and expanded attention of DeepSeek-V3 by the counts of its authors' formulas; see modelling notes."""
     found = {}

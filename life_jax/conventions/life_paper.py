@@ -121,6 +121,11 @@ def _activation(op: Op, facts: Facts) -> Op:
     return _as(op, paper.piecewise_linear, **shape, reads=facts.eager, writes=facts.eager)
 
 
+def _polynomial(op: Op, facts: Facts) -> Op:
+    formula = paper.polynomial_gate if op.formula is elementwise.polynomial_gate else paper.polynomial
+    return _as(op, formula, **op.args, reads=facts.eager, writes=facts.eager)
+
+
 def _rope(op: Op, facts: Facts) -> Op:
     a = op.args
     # sines and cosines of one head; of every head where the rotated key is shared by all (latent attention)
@@ -239,6 +244,8 @@ COUNTS: dict[Callable, Callable[[Op, Facts], Op | tuple[Op, ...]]] = {
     elementwise.residual_add: _residual,
     elementwise.gate_multiply: _gate,
     elementwise.activation: _activation,
+    elementwise.polynomial: _polynomial,
+    elementwise.polynomial_gate: _polynomial,
     elementwise.rope: _rope,
     elementwise.embedding: _embedding,
     exact_rope_append: _rope_append,

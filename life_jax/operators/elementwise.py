@@ -13,6 +13,7 @@ NORM_VECTORS = {"rmsnorm": 1, "layernorm": 2, "layernorm_no_bias": 1, "layernorm
 ROPE_FLOPS = 3
 GATE_FLOPS = 5  # SiLU or GELU, and the product with `up`
 ACTIVATION_FLOPS = 4  # SiLU or GELU alone
+PRODUCT_FLOPS = 1
 QUANTIZE_FLOPS = 2  # scale and round
 TOKEN_SCALE_BITS = 16  # one scale per token of a quantized activation
 
@@ -54,6 +55,23 @@ def gate_multiply(*, tokens: Number, width: Number, activation_bits: Number) -> 
 def activation(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
     """act(x) of a plain MLP of that width."""
     return _pass(tokens * width, activation_bits, flops=ACTIVATION_FLOPS)
+
+
+def _horner_flops(degree: Number) -> Number:
+    """Per element of a polynomial of `degree` n: n (n + 1) / 2 + n (LIFE's table 1, which counts every power)."""
+    return degree * (degree + 1) / 2 + degree
+
+
+def polynomial(*, tokens: Number, width: Number, degree: Number, activation_bits: Number) -> Cost:
+    """act(x) by a polynomial, whose coefficients are read."""
+    coefficients = degree * activation_bits / BITS_PER_BYTE
+    return _pass(tokens * width, activation_bits, flops=_horner_flops(degree), weight_bytes=coefficients)
+
+
+def polynomial_gate(*, tokens: Number, width: Number, degree: Number, activation_bits: Number) -> Cost:
+    """act(gate) * up with the activation by a polynomial."""
+    coefficients, flops = degree * activation_bits / BITS_PER_BYTE, _horner_flops(degree) + PRODUCT_FLOPS
+    return _pass(tokens * width, activation_bits, flops=flops, reads=2, weight_bytes=coefficients)
 
 
 def add_norm(

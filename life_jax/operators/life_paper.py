@@ -9,6 +9,7 @@ tables 5, 9 and 11 (see notebooks/life_paper.ipynb).
 
 from life_jax.cost import Cost
 from life_jax.numerics import Number
+from life_jax.operators import elementwise as exact
 from life_jax.units import BITS_PER_BYTE
 
 PIECEWISE_OPS = 2  # per element of a piece-wise linear function: multiply, add (table 1)
@@ -44,15 +45,21 @@ def gemm(
     )
 
 
-def polynomial(*, elements: Number, degree: Number, bits: Number) -> Cost:
+def polynomial(*, degree: Number, reads: Number, writes: Number, **shape: Number) -> Cost:
     """A non-linear function by Horner's rule on a polynomial of `degree` (table 1)."""
+    one = exact.polynomial(degree=degree, **shape)
     return Cost(
-        matmul_flops=(degree * (degree + 1) / 2 + degree) * elements,
-        weight_bytes=degree * bits / BITS_PER_BYTE,
-        activations_read=elements * bits / BITS_PER_BYTE,
-        activations_written=elements * bits / BITS_PER_BYTE,
-        dispatches=1,
+        matmul_flops=one.vector_flops,
+        weight_bytes=one.weight_bytes,
+        activations_read=reads * one.activations_read,
+        activations_written=writes * one.activations_written,
+        dispatches=reads,
     )
+
+
+def polynomial_gate(*, degree: Number, **shape: Number) -> Cost:
+    """Activation of a gated MLP by a polynomial, and its product with the other branch: two operators."""
+    return polynomial(degree=degree, **shape) + elementwise(**shape)
 
 
 def piecewise_linear(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:

@@ -12,6 +12,7 @@ from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.latent_attention import latent_attention, latent_form
 from life_jax.optimizations.lora import lora, lora_merged
 from life_jax.optimizations.low_rank_kv import low_rank_kv
+from life_jax.optimizations.polynomial_activation import polynomial_activation
 from life_jax.optimizations.rotated_quantization import rotated_quantization
 from life_jax.optimizations.sliding_window import sliding_window
 from life_jax.optimizations.tensor_formats import tensor_formats
@@ -30,6 +31,7 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "lora": lora,
     "lora_merged": lora_merged,
     "low_rank_kv": low_rank_kv,
+    "polynomial_activation": polynomial_activation,
     "rotated_quantization": rotated_quantization,
     "sliding_window": sliding_window,
     "tensor_formats": tensor_formats,

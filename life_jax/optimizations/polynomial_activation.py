@@ -1,0 +1,26 @@
+"""Activation functions by a polynomial, as units without a table or an exponential compute them."""
+
+from dataclasses import replace
+
+from life_jax.graph import Graph, Op
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import activation, gate_multiply, polynomial, polynomial_gate
+from life_jax.optimizations.base import Optimization, Refused, Rewrite
+
+INSTEAD = {activation: polynomial, gate_multiply: polynomial_gate}
+
+
+def _with_polynomials(graph: Graph, *, degree: Number) -> Graph:
+    def change(op: Op) -> Op:
+        if op.formula not in INSTEAD:
+            return op
+        return replace(op, formula=INSTEAD[op.formula], args={**op.args, "degree": degree})
+
+    return graph.replace(change)
+
+
+def polynomial_activation(*, degree: float) -> Optimization:
+    """degree [1] of the polynomial. Reference: Patwari et al. 2025, table 1."""
+    if degree < 1:
+        raise Refused(f"degree is {degree:g}; at least 1 is needed")
+    return Optimization(rewrites=(Rewrite({"degree": degree}, _with_polynomials),))
