@@ -15,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 POINTS_PER_CHUNK = 2**19
+NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
 LONGEST_INNER = 2**17
 
-# (base, values by axis name) -> scalars by name; hashable. It may have a method derive(scalars) -> further
-# scalars. Those are compiled apart: XLA stops fusing a long expression as soon as another output needs its
-# result, which was measured to cost a factor of seven.
-Function = Callable[..., Mapping[str, Any]]
+# (base, values by axis name) -> scalars by name; hashable. Or an object with `parts`, such functions with
+# `outputs`, and a method derive(scalars) -> the further scalars `derived`, and `aliases`, columns that are
+# equal to another. Each is compiled apart: XLA stops
+# fusing a long expression as soon as another output needs its result, which was measured to cost a factor of seven.
+Function = Any
 
 
 @dataclass(frozen=True)
@@ -67,20 +69,22 @@ class Plan:
         return self.pieces * -(-self.outer // self.rows)
 
 
-def plan(axes: Sequence[Axis]) -> Plan:
-    """The longest suffix of axes that stays short enough is the inner axis."""
+def plan(axes: Sequence[Axis], columns: int = 1) -> Plan:
+    """The longest suffix of axes that stays short enough is the inner axis. columns: scalars of a point."""
+    points = min(POINTS_PER_CHUNK, NUMBERS_PER_CHUNK // columns)
+    longest = min(LONGEST_INNER, points)
     sizes = [len(axis.values) for axis in axes]
     split, inner = len(sizes), 1
-    while split > 0 and inner * sizes[split - 1] <= LONGEST_INNER:
+    while split > 0 and inner * sizes[split - 1] <= longest:
         split -= 1
         inner *= sizes[split]
     pieces = 1
     if inner == 1 and split > 0:
         split -= 1
-        pieces = -(-sizes[split] // LONGEST_INNER)
-        inner = min(LONGEST_INNER, sizes[split])
+        pieces = -(-sizes[split] // longest)
+        inner = min(longest, sizes[split])
     outer = int(np.prod(sizes[:split], dtype=np.int64))
-    rows = 1 if pieces > 1 else max(1, min(outer, POINTS_PER_CHUNK // inner))
+    rows = 1 if pieces > 1 else max(1, min(outer, points // inner))
     return Plan(tuple(axes), split, inner, pieces, rows)
 
 
@@ -123,29 +127,35 @@ def run(
     done: called after a chunk has been written.
     """
     kernel = _kernel(function)
+    base = jax.device_put(base)  # once, not for every part of every chunk
     dtype = jnp.zeros(()).dtype
     spare: list[Any] = [kernel.spare(p, outputs, dtype) for _ in range(2)]
-    pending: tuple[Chunk, Any] | None = None
+    pending: tuple[Chunk, Any, Mapping[str, str]] | None = None
     turn = 0
     for chunk in chunks(p):
         if skip(chunk.index):
             continue
-        block = kernel(base, *_values(p, chunk, dtype), spare[turn])
+        outer, inner = jax.device_put(_values(p, chunk, dtype))
+        block = kernel(base, outer, inner, spare[turn])
         if pending is not None:
             _flush(pending, sink, outputs, offset, done)
-        pending, spare[turn] = (chunk, block), block
+        pending, spare[turn] = (chunk, block, kernel.aliases), block
         turn = 1 - turn
     if pending is not None:
         _flush(pending, sink, outputs, offset, done)
 
 
 def _flush(
-    pending: tuple[Chunk, Any], sink: Sink, outputs: Mapping[str, Any], offset: int, done: Callable[[Chunk], None]
+    pending: tuple[Chunk, Any, Mapping[str, str]],
+    sink: Sink,
+    outputs: Mapping[str, Any],
+    offset: int,
+    done: Callable[[Chunk], None],
 ) -> None:
-    chunk, (direct, derived) = pending
-    found = {**direct, **derived}
+    chunk, blocks, aliases = pending
+    found = {name: block for one in blocks for name, block in one.items()}
     for name in outputs:
-        sink.write(name, offset + chunk.start, np.asarray(found[name]).reshape(-1)[: chunk.count])
+        sink.write(name, offset + chunk.start, np.asarray(found[aliases.get(name, name)]).reshape(-1)[: chunk.count])
     done(chunk)
 
 
@@ -165,40 +175,44 @@ def _gather(axes: tuple[Axis, ...], flat: np.ndarray, dtype: Any) -> dict[str, n
 
 
 class _Kernel:
-    """The function over rows x points, jitted, and what derives from it, jitted apart.
+    """The parts of a function over rows x points, and what derives from them, each jitted apart.
 
     Each writes over `spare`, an earlier result: XLA reuses donated buffers of the outputs' shapes.
     """
 
     def __init__(self, function: Function) -> None:
-        def point(base: Any, outer: dict[str, Any], inner: dict[str, Any]) -> Mapping[str, Any]:
-            values = {name: value for name, value in {**outer, **inner}.items() if name}
-            return {name: _storable(value) for name, value in function(base, values).items()}
-
-        both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0)), in_axes=(None, 0, None))
-        self._derive: Callable[..., Mapping[str, Any]] = getattr(function, "derive", lambda found: {})
+        self._outputs = [getattr(part, "outputs", None) for part in getattr(function, "parts", (function,))]
+        self._parts = [_jitted(part) for part in getattr(function, "parts", (function,))]
+        derive: Callable[..., Mapping[str, Any]] = getattr(function, "derive", lambda found: {})
         self.derived: tuple[str, ...] = tuple(getattr(function, "derived", ()))
-        self.direct: tuple[str, ...] = tuple(getattr(function, "direct", ()))
-        self._first = jax.jit(
-            lambda base, outer, inner, spare: both(base, outer, inner), donate_argnums=3, keep_unused=True
-        )
-        self._second = jax.jit(lambda found, spare: dict(self._derive(found)), donate_argnums=1, keep_unused=True)
+        self.aliases: Mapping[str, str] = getattr(function, "aliases", {})
+        self._derive = jax.jit(lambda found, spare: dict(derive(found)), donate_argnums=1, keep_unused=True)
 
-    def __call__(self, base: Any, outer: Any, inner: Any, spare: Any) -> tuple[Any, Any]:
-        direct = self._first(base, outer, inner, spare[0])
-        return direct, self._second(direct, spare[1]) if self.derived else {}
+    def __call__(self, base: Any, outer: Any, inner: Any, spare: Any) -> tuple[Any, ...]:
+        blocks = [part(base, outer, inner, old) for part, old in zip(self._parts, spare, strict=False)]
+        found = {name: block for one in blocks for name, block in one.items()}
+        return (*blocks, self._derive(found, spare[-1]) if self.derived else {})
 
-    def spare(self, p: Plan, outputs: Mapping[str, Any], dtype: Any) -> tuple[Any, Any]:
+    def spare(self, p: Plan, outputs: Mapping[str, Any], dtype: Any) -> tuple[Any, ...]:
         """Buffers to be written over by the first chunks."""
-        direct = self.direct or tuple(outputs)
+        names = [tuple(outputs) if part is None else part for part in self._outputs]
         return tuple(
-            {name: jnp.empty((p.rows, p.inner), outputs.get(name, dtype)) for name in names}
-            for names in (direct, self.derived)
-        )  # type: ignore[return-value]
+            {name: jnp.empty((p.rows, p.inner), outputs.get(name, dtype)) for name in one}
+            for one in (*names, self.derived)
+        )
 
     @property
     def compilations(self) -> int:
-        return int(self._first._cache_size())  # type: ignore[attr-defined]
+        return max(int(part._cache_size()) for part in self._parts)
+
+
+def _jitted(part: Callable[..., Mapping[str, Any]]) -> Any:
+    def point(base: Any, outer: dict[str, Any], inner: dict[str, Any]) -> Mapping[str, Any]:
+        values = {name: value for name, value in {**outer, **inner}.items() if name}
+        return {name: _storable(value) for name, value in part(base, values).items()}
+
+    both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0)), in_axes=(None, 0, None))
+    return jax.jit(lambda base, outer, inner, spare: both(base, outer, inner), donate_argnums=3, keep_unused=True)
 
 
 def _storable(value: Any) -> Any:

@@ -17,6 +17,7 @@ class Metric:
     """kind: number, flag (true or false) or bound (an index into BOUNDS).
 
     of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
+    stepwise: changes in whole steps, so that it has no slope.
     """
 
     function: Callable[[Any], Number]
@@ -24,6 +25,11 @@ class Metric:
     long_name: str
     kind: str = "number"
     of: str | None = None
+    stepwise: bool = False
+
+    @property
+    def differentiable(self) -> bool:
+        return self.kind == "number" and not self.stepwise
 
 
 def _whole_bound(run: Run) -> Number:
@@ -71,8 +77,12 @@ METRICS: dict[str, Metric] = {
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "device memory of the weights"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache at the end of generation"),
     "fits_memory": Metric(lambda r: memory.memory(r.scenario).fits, "1", "fits in the device's memory", "flag"),
-    "max_batch": Metric(lambda r: memory.max_batch(r.scenario), "1", "largest batch of this length that fits"),
-    "max_context": Metric(lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits"),
+    "max_batch": Metric(
+        lambda r: memory.max_batch(r.scenario), "1", "largest batch of this length that fits", stepwise=True
+    ),
+    "max_context": Metric(
+        lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits", stepwise=True
+    ),
     **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
     **_counts("decode", "the first decode step", lambda r: r.decode_cost),
     **_roofs("prefill", "prefill", lambda r, term: r.prefill_time(term)),

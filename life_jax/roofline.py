@@ -26,7 +26,10 @@ def roof(a: Number, b: Number, smoothness: Number, smooth: bool) -> Number:
 
 @dataclass(frozen=True)
 class Terms:
-    """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step."""
+    """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step.
+
+    together: matrix and vector work grow in one proportion, so that their joined seconds grow evenly too.
+    """
 
     matmul: Number
     vector: Number
@@ -34,16 +37,11 @@ class Terms:
     dispatch: Number
     repeats: Number = 1.0
     grows: bool = False
+    together: bool = False
 
     def roofed(self, engine: Engine) -> Number:
         """roof(roof(matmul, vector), memory), in this order, which matters by about 1 % when smooth."""
-        joined = [term for term in (self.matmul, self.vector, self.memory) if not _is_nothing(term)]
-        if not joined:
-            return 0.0
-        seconds = joined[0]
-        for term in joined[1:]:
-            seconds = roof(seconds, term, engine.roof_smoothness, engine.smooth)
-        return seconds
+        return joined((self.matmul, self.vector, self.memory), engine)
 
     def seconds(self, engine: Engine) -> Number:
         """Of one execution: dispatch and the roofs."""
@@ -54,9 +52,24 @@ class Terms:
         return larger(self.matmul, self.vector)
 
 
+def joined(terms: Iterable[Number], engine: Engine) -> Number:
+    """The roof of these seconds, from left to right."""
+    some = [term for term in terms if not _is_nothing(term)]
+    if not some:
+        return 0.0
+    seconds = some[0]
+    for term in some[1:]:
+        seconds = roof(seconds, term, engine.roof_smoothness, engine.smooth)
+    return seconds
+
+
 def _is_nothing(term: Number) -> bool:
     # An operator without matrix work says so with a literal 0, which costs nothing to leave out.
     return isinstance(term, (int, float)) and term == 0
+
+
+def _is_one(factor: Number) -> bool:
+    return isinstance(factor, float) and factor == 1.0
 
 
 def terms(op: Op, device: Device, engine: Engine) -> Terms:
@@ -74,6 +87,8 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
+        # every score costs so much matrix and so much vector work; tests/test_context.py checks it of all models
+        together=op.pipe == "attention" and not engine.tables and _is_one(op.executed),
     )
 
 

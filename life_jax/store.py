@@ -45,7 +45,8 @@ class Store:
     def write(self, name: str, start: int, block: np.ndarray) -> None:
         """Points [start, start + len(block)) of a variable, in C order of all dimensions."""
         data = memoryview(np.ascontiguousarray(block).data).cast("B")
-        at = self._offsets[name] + start * block.dtype.itemsize
+        variable, slab = self.template.columns[name]
+        at = self._offsets[variable] + (slab + start) * block.dtype.itemsize
         with self._full_disk():
             while data:
                 written = os.pwrite(self._file, data, at)
@@ -193,18 +194,17 @@ def _lay_out(path: Path, template: Template) -> None:
     import netCDF4
 
     with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        for name, coordinate in template.coordinates.items():
+        for name, coordinate in template.all_coordinates.items():
             file.createDimension(name, len(coordinate))
             is_text = isinstance(coordinate.values, list)
             one = file.createVariable(name, str if is_text else np.float64, (name,))
             one[:] = np.array(coordinate.values, dtype=object if is_text else np.float64)
             one.setncatts(dict(coordinate.attributes))
         for name, variable in template.variables.items():
-            one = file.createVariable(
-                name, variable.dtype, tuple(template.coordinates), contiguous=True, fill_value=False
-            )
+            dims = template.dimensions(name)
+            one = file.createVariable(name, variable.dtype, dims, contiguous=True, fill_value=False)
             one.setncatts({**variable.attributes, **({"dtype": "bool"} if variable.is_flag else {})})
-            one[(0,) * len(template.shape)] = 0  # allocates
+            one[(0,) * len(dims)] = 0  # allocates
         file.setncatts(dict(template.attributes))
 
 
@@ -214,7 +214,8 @@ def _offsets(path: Path, template: Template) -> dict[str, int]:
 
     with h5py.File(path, "r") as file:
         found = {name: file[name].id.get_offset() for name in template.variables}
-    end = max(at + template.points * template.variables[name].dtype.itemsize for name, at in found.items())
+    sizes = {name: v.dtype.itemsize * v.slabs * template.points for name, v in template.variables.items()}
+    end = max(at + sizes[name] for name, at in found.items())
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.posix_fallocate(descriptor, 0, end)

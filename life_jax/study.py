@@ -1,5 +1,6 @@
 """Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from life_jax import dataset, efficiency, grid
+from life_jax import dataset, efficiency, gradients, grid
 from life_jax.config import axes as axis_table
 from life_jax.config import door, knobs, ranges
 from life_jax.config.build import Built, build
@@ -21,12 +22,18 @@ from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template, Variable
-from life_jax.metrics import BOUNDS, METRICS, derive, direct, forecast
-from life_jax.numerics import Number
+from life_jax.forecaster import GAINS, Forecaster, Sensitivity, absent, column
+from life_jax.metrics import BOUNDS, METRICS
 from life_jax.pipeline import Run
-from life_jax.specs import Scenario
+from life_jax.specs import Scenario, get_leaf
 from life_jax.version import provenance, version
 
+EFFICIENCIES = (
+    "compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"
+)  # fmt: skip
+ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
+HOST_TIMES = ("step_us", "sequence_us", "request_ms", "allreduce_us")
+GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
 
 
@@ -39,6 +46,20 @@ class Case:
     opt: str
     built: Built
     knobs: tuple[Knob, ...]
+    sensitivity: Sensitivity | None = None
+
+    @cached_property
+    def _zeros(self) -> tuple[gradients.Path, ...]:
+        s = self.sensitivity
+        moved = [path for knob in self.knobs for path in knob.paths]
+        if s is not None:
+            moved += [path for _, paths in s.parameters for path in paths]
+            moved += [path for _, knob in s.slopes if knob is not None for path in knob.paths]
+        return absent(self.scenario, moved)
+
+    def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:
+        """What the grid evaluates for this case."""
+        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros)
 
     @property
     def scenario(self) -> Scenario:
@@ -99,7 +120,18 @@ class Study:
             facts = axis_table.facts(key)
             coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
         variables = {metric: _variable(metric, self.dtype) for metric in self.metrics}
-        return Template(coordinates, variables, self._attributes())
+        sensitivity = self.cases[0].sensitivity
+        labels: dict[str, Coordinate] = {}
+        if sensitivity is not None:
+            variables.update(_sensitivities(sensitivity, np.dtype(self.dtype)))
+            known = {
+                "metric": (sensitivity.metrics, "metric"),
+                "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
+                "bound": (BOUNDS, "what the time goes to"),
+            }
+            used = {dim for v in variables.values() for dim in v.before}
+            labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
+        return Template(coordinates, variables, self._attributes(), labels)
 
     def _attributes(self) -> dict[str, Any]:
         found = {
@@ -131,29 +163,36 @@ def _variable(metric: str, dtype: str) -> Variable:
     return Variable(np.dtype(dtype), attributes)
 
 
-@dataclass(frozen=True)
-class Forecaster:
-    """(scenario, values by axis key) -> metrics; hashable, so that one compilation serves all cases."""
+def _sensitivities(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
+    """The variables that say how the metrics change, with their columns in the grid."""
 
-    knobs: tuple[Knob, ...]
-    metrics: tuple[str, ...]
+    def of(name: str, long_name: str, labels: Iterable[str], dim: str) -> Variable:
+        columns = tuple(column(name, metric, label) for metric in s.metrics for label in labels)
+        return Variable(dtype, {"units": "1", "long_name": long_name}, before=("metric", dim), columns=columns)
 
-    def __call__(self, scenario: Scenario, values: Mapping[str, Number]) -> dict[str, Number]:
-        for knob in self.knobs:
-            scenario = knob.set(scenario, values[knob.key])
-        return forecast(scenario, self.direct)
-
-    @property
-    def direct(self) -> tuple[str, ...]:
-        return direct(self.metrics)
-
-    @property
-    def derived(self) -> tuple[str, ...]:
-        return tuple(name for name in self.metrics if METRICS[name].of is not None)
-
-    def derive(self, found: Mapping[str, Number]) -> dict[str, Number]:
-        """The metrics that need no scenario; computed after, see grid.Function."""
-        return derive(found, self.metrics)
+    keys = [key for key, _ in s.parameters]
+    found = {}
+    if keys:
+        found["elasticity"] = of("elasticity", "relative change of the metric per relative change", keys, "parameter")
+    if s.shares:
+        found["bound_share"] = of("bound_share", "part of the time that each side of the roofs holds", BOUNDS, "bound")
+    for gain in GAINS if s.gains else ():
+        found[gain] = of(
+            gain, f"relative change of the metric with {GAIN_NAMES[gain]} of the number", keys, "parameter"
+        )
+    for key, _ in s.slopes:
+        facts = axis_table.facts(key)
+        for metric in s.metrics:
+            m = METRICS[metric]
+            found[f"d_{metric}_d_{axis_table.dimension(key)}"] = Variable(
+                dtype,
+                {
+                    "units": m.units if facts.get("unit", "1") == "1" else f"{m.units} ({facts['unit']})-1",
+                    "long_name": f"derivative of {m.long_name} by {facts['name']}",
+                },
+                columns=(column("slope_of", metric, key),),
+            )
+    return found
 
 
 def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
@@ -166,7 +205,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     request = door.parse(words, verb=primary)
     composed = compose(request, primary=primary)
     axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items()}
-    cases = tuple(_cases(composed, axes, request))
+    cases = _with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
     _refuse_long_chunks(cases, composed, axes)
     settings = composed.settings
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
@@ -202,14 +241,14 @@ def compute(
     """Every case over the grid, into `sink`. Chunks are numbered through all cases."""
     import jax
 
-    plan = grid.plan(study.grid_axes)
-    outputs = {name: v.dtype for name, v in study.template.variables.items()}
+    outputs = study.template.outputs
+    plan = grid.plan(study.grid_axes, len(outputs))
     with jax.enable_x64(study.dtype == "float64"):
         for index, case in enumerate(study.cases):
             first = index * plan.chunks
             base = jax.tree.map(np.dtype(study.dtype).type, case.scenario)
             grid.run(
-                Forecaster(case.knobs, study.metrics),
+                case.forecaster(study.metrics),
                 base,
                 plan,
                 sink,
@@ -251,6 +290,73 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                 yield Case(model, hw, opt, _smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))
 
 
+def _with_sensitivities(
+    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray]
+) -> tuple[Case, ...]:
+    """elasticity=, gains= and gradients=: the same parameters for every case, without leaves where it has none."""
+    asked = composed.settings
+    if not (asked["elasticity"] or asked["gains"] or asked["gradients"]):
+        return cases
+    metrics = tuple(m for m in asked["metrics"] if METRICS[m].differentiable)
+    if not metrics:
+        raise ConfigError(
+            f"elasticity=: none of metrics={','.join(asked['metrics'])} has a slope; give one that has, ttft"
+        )
+    usual = _usual_parameters(cases, axes)
+    keys: dict[str, tuple[str, ...]] = {}
+    for word in ("elasticity", "gradients"):
+        keys[word] = asked[word] if isinstance(asked[word], tuple) else usual if asked[word] else ()
+    if asked["gains"] and not keys["elasticity"]:
+        keys["elasticity"] = usual
+    moving = [path for case in cases for k in case.knobs for path in k.paths]
+    found = []
+    for case in cases:
+        built = _smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
+        knobs_of = {key: _knob_or_none(key, built, cases, word) for word, named in keys.items() for key in named}
+        parameters = {key: k.paths if (k := knobs_of[key]) else () for key in keys["elasticity"]}
+        sensitivity = Sensitivity(
+            metrics=metrics,
+            parameters=tuple(parameters.items()),
+            atoms=gradients.atoms(parameters, built.scenario, moving),
+            shares=keys["elasticity"] == usual,
+            gains=asked["gains"],
+            slopes=tuple((key, knobs_of[key]) for key in keys["gradients"]),
+        )
+        found.append(dataclasses.replace(case, built=built, sensitivity=sensitivity))
+    return tuple(found)
+
+
+def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Every rate in use, bandwidth, fixed times that are not 0, and the efficiencies."""
+    rates = dict.fromkeys(key for case in cases for key in case.built.sources)
+    fast = [*rates, "bandwidth_gb_per_s"]
+    if any(case.scenario.engine.split for case in cases):
+        fast.append("interconnect_gb_per_s")
+    host = [
+        key for key, path in zip(HOST_TIMES, gradients.HOST, strict=True)
+        if key in axes or any(get_leaf(case.scenario, path) != 0 for case in cases)
+    ]  # fmt: skip
+    return (*fast, "dispatch_us", *host, *EFFICIENCIES)
+
+
+def _knob_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Knob | None:
+    """None where this case does not depend on the key; refused where no case does."""
+    asked = f"{word}=: "
+    if key == "opt":
+        raise ConfigError(f"{asked}opt is not a number")
+    if key == ALL_RATES and word == "elasticity":
+        pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
+        return Knob(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
+    try:
+        return knobs.knob(key, built, "this study", asked)
+    except ConfigError:
+        for case in cases:
+            with contextlib.suppress(ConfigError):
+                knobs.knob(key, _smoothed(case.built, {key: None}), case.label, asked)
+                return None
+        raise
+
+
 def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: door.Request) -> None:
     """A number that an option decides can be neither an axis nor typed."""
     for key, option in sets.items():
@@ -274,7 +380,7 @@ def _refuse_long_chunks(cases: tuple[Case, ...], composed: Composed, axes: Mappi
             )
 
 
-def _smoothed(built: Built, axes: Mapping[str, np.ndarray]) -> Built:
+def _smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
     """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do devices."""
     engine = built.scenario.engine
     if "roof_smoothness" in axes:

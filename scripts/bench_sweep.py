@@ -18,7 +18,13 @@ import numpy as np
 
 from life_jax import grid, store
 from life_jax.cli import engineering
-from life_jax.study import Forecaster, Study, compute, load
+from life_jax.study import Study, compute, load
+
+ELASTICITIES = {
+    "nothing else": (),
+    "elasticities to rates, bandwidth, dispatch": ("elasticity=[peak_tflops,bandwidth_gb_per_s,dispatch_us]",),
+    "elasticities to each number": ("elasticity=true",),
+}
 
 
 class Nowhere:
@@ -78,7 +84,15 @@ def main() -> None:
             report(f"{roof}: trace and compile", max(first - kernel, 0.0))
             report(f"{roof}: kernel, {n:.3g} points (best of 3)", kernel, n)
             report(f"{roof}: kernel, file and fsync", timed(lambda study=study: write(study, Path(folder))), n)  # type: ignore[misc]
-            compiled = grid.compilations(Forecaster(study.cases[0].knobs, study.metrics))
+            plain = 0.0
+            for what, elasticity in ELASTICITIES.items():
+                one = load(words(points, *more, "metrics=[ttft,tpot]", *elasticity))
+                compute(one, Nowhere())
+                seconds = min(timed(lambda one=one: compute(one, Nowhere())) for _ in range(3))  # type: ignore[misc]
+                plain = plain or seconds
+                report(f"{roof}: ttft, tpot, {what}", seconds, n)
+                print(f"{roof}: {seconds / plain:.2f} times the values alone")
+            compiled = grid.compilations(study.cases[0].forecaster(study.metrics))
             print(f"{roof}: compilations for all chunks: {compiled}")
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"peak memory above the imports: {(after - before) / 1024:.0f} MB")

@@ -20,7 +20,6 @@ from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.pipeline import Run
 from life_jax.specs import UNPUBLISHED, get_leaf, set_leaf
-from life_jax.study import Forecaster
 from life_jax.sweep import write
 
 NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
@@ -115,7 +114,7 @@ def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_str
     study = life.load(words)
     life.evaluate(study)
     assert len({one.knobs for one in study.cases}) == 1
-    forecaster = Forecaster(study.cases[0].knobs, study.metrics)
+    forecaster = study.cases[0].forecaster(study.metrics)
     assert grid.compilations(forecaster) == 1
     life.evaluate(life.load([word.replace("16", "12") for word in words]))
     assert grid.compilations(forecaster) == 1

@@ -75,6 +75,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             **files,
             "opt": dict(zip(names, options, strict=True)),
             **{key: base[key] for key in ("workload", "precision", "engine", "convention", "dtype", "metrics")},
+            **{key: settings[key] for key in ("elasticity", "gains", "gradients") if settings[key]},
             **({"efficiency": efficiency} if efficiency else {}),
             "axes": axes,
         },
@@ -215,6 +216,7 @@ def _settings(composed: Mapping[str, Any]) -> dict[str, Any]:
     """metrics, convention, dtype, out, overwrite: each of its kind."""
     from life_jax.metrics import METRICS
 
+    settings: dict[str, Any] = {}
     asked = composed["metrics"]
     metrics = tuple(str(m) for m in (asked if isinstance(asked, list) else [asked]))
     for metric in metrics:
@@ -229,7 +231,21 @@ def _settings(composed: Mapping[str, Any]) -> dict[str, Any]:
             raise unknown(f"{key}=", str(composed[key]), accepted)
     if not isinstance(composed["overwrite"], bool):
         raise ConfigError(f"overwrite={composed['overwrite']}: true or false is needed")
+    for key in ("elasticity", "gradients"):
+        asked = composed[key]
+        keys = [asked] if isinstance(asked, str) else asked
+        if not isinstance(keys, bool) and not (
+            isinstance(keys, list) and keys and all(isinstance(k, str) for k in keys)
+        ):
+            raise ConfigError(f"{key}={asked}: true, false or numbers by name are needed, such as [bandwidth_gb_per_s]")
+        if isinstance(keys, list) and len(set(keys)) < len(keys):
+            raise ConfigError(f"{key}=: a number is listed twice")
+        settings[key] = tuple(keys) if isinstance(keys, list) else keys
+    if not isinstance(composed["gains"], bool):
+        raise ConfigError(f"gains={composed['gains']}: true or false is needed")
+    settings["gains"] = composed["gains"]
     out = composed["out"]
     if out is not None and not isinstance(out, str):
         raise ConfigError(f"out={out}: a file name is needed")
-    return {**{key: composed[key] for key in ("convention", "dtype", "overwrite", "out")}, "metrics": metrics}
+    plain = {key: composed[key] for key in ("convention", "dtype", "overwrite", "out")}
+    return {**plain, **settings, "metrics": metrics}

@@ -17,7 +17,7 @@ from life_jax.config.ranges import is_range
 DEFAULT_MODEL = "llama2_7b"
 GROUPS = ("hw", "model", "opt")
 SECTIONS = (*GROUPS, "workload", "precision", "engine")
-PLAIN = ("study", "convention", "metrics", "out", "overwrite", "dtype", "format")
+PLAIN = ("study", "convention", "metrics", "elasticity", "gains", "gradients", "out", "overwrite", "dtype", "format")
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 LISTING = "python -m life_jax.catalog"
 LABEL = re.compile(r"[^A-Za-z0-9_]+")

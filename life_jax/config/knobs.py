@@ -19,35 +19,49 @@ class Knob:
     key: str
     leaves: tuple[tuple[Path, float], ...]
 
+    def get(self, scenario: Scenario) -> Number:
+        """In the file's unit."""
+        path, factor = self.leaves[0]
+        return get_leaf(scenario, path) / factor
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(path for path, _ in self.leaves)
+
     def set(self, scenario: Scenario, value: Number) -> Scenario:
         for path, factor in self.leaves:
             scenario = set_leaf(scenario, path, value * factor)
         return scenario
 
 
-def knob(key: str, built: Built, where: str) -> Knob:
-    """How `key` sets this scenario; refuses a key that nothing here depends on. `where` names model and device."""
+def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
+    """How `key` sets this scenario; refuses a key that nothing here depends on.
+
+    `where` names model and device, `asked` the word that asked for the key.
+    """
     metadata = facts(key)
     if key.startswith("peak_tflops.") or key == "vector_tflops":
-        return _rate_knob(key, built, where)
+        return _rate_knob(key, built, where, asked)
     if "leaf" not in metadata:
-        raise ConfigError(f"axes.{key}: no forecast depends on {key}", [f"  {', '.join(axis_keys())}"])
+        raise ConfigError(f"{asked}{key}: no forecast depends on {key}", [f"  {', '.join(axis_keys())}"])
     scale = metadata.get("scale", 1.0)
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
     ]
     if not leaves:
-        raise ConfigError(f"axes.{key} changes nothing for {where}: none of its layers has it")
+        raise ConfigError(f"{asked}{key} changes nothing for {where}: none of its layers has it")
     several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
     if section_of(key) == "model" and len(leaves) > 1 and several:
-        raise ConfigError(f"axes.{key}: {where} has layers of several kinds that differ in it")
+        raise ConfigError(f"{asked}{key}: {where} has layers of several kinds that differ in it")
     return Knob(key, tuple(leaves))
 
 
-def _rate_knob(key: str, built: Built, where: str) -> Knob:
+def _rate_knob(key: str, built: Built, where: str, asked: str) -> Knob:
     if key not in built.sources:
         used = ", ".join(f"{key} ({', '.join(p for p, _ in pipes)})" for key, pipes in built.sources.items())
-        raise ConfigError(f"axes.{key} changes nothing for {where}: its operators run at {used or 'no published rate'}")
+        raise ConfigError(
+            f"{asked}{key} changes nothing for {where}: its operators run at {used or 'no published rate'}"
+        )
     return Knob(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
 
 

@@ -1,7 +1,7 @@
 """Mixture of experts: routing, the grouped products of the experts that a step touches, and the shuffling between."""
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number, power
+from life_jax.numerics import Number, power, product
 from life_jax.operators.linear import expand_passes
 from life_jax.units import BITS_PER_BYTE
 
@@ -41,7 +41,7 @@ def grouped_linear(
     passes = expand_passes(rows / touched)
     return Cost(
         matmul_flops=2 * rows * d_in * d_out,
-        vector_flops=bias * rows * d_out + dequant_flops * touched * d_in * d_out * passes,
+        vector_flops=product(bias, rows, d_out) + product(dequant_flops, touched, d_in, d_out, passes),
         weight_bytes=touched * weights / BITS_PER_BYTE,
         activations_read=rows * d_in * input_bits / BITS_PER_BYTE,
         activations_written=rows * d_out * output_bits / BITS_PER_BYTE,

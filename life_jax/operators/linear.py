@@ -1,7 +1,7 @@
 """Dense projections."""
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number, larger
+from life_jax.numerics import Number, larger, product
 from life_jax.units import BITS_PER_BYTE
 
 TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [assumption]
@@ -37,7 +37,7 @@ def linear(
     passes = expand_passes(tokens)
     return Cost(
         matmul_flops=2 * tokens * d_in * d_out,
-        vector_flops=bias * tokens * d_out + dequant_flops * d_in * d_out * passes,
+        vector_flops=product(bias, tokens, d_out) + product(dequant_flops, d_in, d_out, passes),
         weight_bytes=weights + biases,
         activations_read=tokens * d_in * input_bits / BITS_PER_BYTE,
         activations_written=tokens * d_out * output_bits / BITS_PER_BYTE,

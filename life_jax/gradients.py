@@ -1,0 +1,124 @@
+"""How much a metric changes with a number: tangents by JVP, and the law that gives one of them for nothing.
+
+A time is homogeneous of degree one in (1 / rates, 1 / bandwidths, fixed times): doubling every rate and
+bandwidth and halving every fixed time halves it. Hence e(rates) + e(bandwidths) - e(fixed times) = -1 for
+its elasticities e = d ln(time) / d ln(number), and the elasticity of the bandwidth, on which almost every
+operator depends, follows from the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from life_jax.metrics import BOUNDS, METRICS, forecast
+from life_jax.numerics import Number
+from life_jax.specs import Scenario, get_leaf, set_leaf
+
+Path = tuple[str | int, ...]
+BANDWIDTH: Path = ("device", "bandwidth")
+INTERCONNECT: Path = ("device", "interconnect")
+RATES: tuple[Path, ...] = tuple(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
+DISPATCH: Path = ("device", "dispatch")
+HOST: tuple[Path, ...] = tuple(("engine", name) for name in ("step", "sequence", "request", "allreduce_latency"))
+# An efficiency that multiplies whole rates has their elasticity, unless tables by operator replace it.
+SAME: Mapping[Path, tuple[Path, ...]] = {
+    ("engine", "compute_efficiency"): (("device", "rates", "linear"), ("device", "rates", "head")),
+    ("engine", "attention_efficiency"): (("device", "rates", "attention"),),
+    ("engine", "vector_efficiency"): (("device", "rates", "vector"),),
+    ("engine", "memory_efficiency"): (BANDWIDTH,),
+    ("engine", "dispatch_factor"): (DISPATCH,),
+}
+
+
+def scaled(scenario: Scenario, paths: Sequence[Path], factor: Number) -> Scenario:
+    """The scenario with these leaves times `factor`."""
+    for path in paths:
+        scenario = set_leaf(scenario, path, get_leaf(scenario, path) * factor)
+    return scenario
+
+
+def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Path]) -> dict[str, Number]:
+    """d metric / d ln(scale of these leaves), in the metric's unit."""
+
+    def of(excess: Number) -> dict[str, Number]:
+        return forecast(scaled(scenario, paths, 1 + excess), metrics)
+
+    return jax.jvp(of, (jnp.zeros(()),), (jnp.ones(()),))[1]
+
+
+def slope(
+    metrics: tuple[str, ...], scenario: Scenario, change: Callable[[Scenario, Number], Scenario], value: Number
+) -> dict[str, Number]:
+    """d metric / d value, in the metric's unit over the value's; `change` sets the value."""
+    value = jnp.asarray(value)
+    return jax.jvp(lambda v: forecast(change(scenario, v), metrics), (value,), (jnp.ones_like(value),))[1]
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """The finest sets of leaves from which the elasticity to each of some parameters is a sum.
+
+    parts: leaves that move together in every parameter. parameters: (key, indices of its parts).
+    free: the part (of the bandwidth) that follows from the others for a time, None where the law does not close.
+    """
+
+    parts: tuple[tuple[Path, ...], ...]
+    parameters: tuple[tuple[str, tuple[int, ...]], ...]
+    free: int | None
+
+    def signs(self) -> tuple[int, ...]:
+        """In the law: -1 for rates and bandwidths, +1 for fixed times, 0 for anything else."""
+        return tuple(_sign(part[0]) for part in self.parts)
+
+
+def _sign(path: Path) -> int:
+    if path in RATES or path in (BANDWIDTH, INTERCONNECT):
+        return -1
+    return 1 if path == DISPATCH or path in HOST else 0
+
+
+def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: Sequence[Path] = ()) -> Atoms:
+    """parameters: leaves by key, none where nothing depends on the key. moving: leaves that a grid sets."""
+    same = {} if scenario.engine.tables else SAME
+    leaves = {
+        key: frozenset(leaf for path in paths for leaf in same.get(path, (path,))) for key, paths in parameters.items()
+    }
+    parts: dict[tuple[str, ...], list[Path]] = {}
+    for leaf in dict.fromkeys(leaf for found in leaves.values() for leaf in sorted(found, key=str)):
+        parts.setdefault(tuple(key for key, found in leaves.items() if leaf in found), []).append(leaf)
+    found_parts = tuple(tuple(part) for part in parts.values())
+    whole = {leaf for found in leaves.values() for leaf in found}
+    law = {*RATES, BANDWIDTH, DISPATCH, *([INTERCONNECT] if scenario.engine.split else [])}
+    law |= {path for path in HOST if path in moving or get_leaf(scenario, path) != 0}
+    closes = law <= whole and (BANDWIDTH,) in found_parts
+    return Atoms(
+        parts=found_parts,
+        parameters=tuple(
+            (key, tuple(i for i, part in enumerate(found_parts) if part[0] in leaves[key])) for key in parameters
+        ),
+        free=found_parts.index((BANDWIDTH,)) if closes else None,
+    )
+
+
+def obeys_law(metric: str) -> bool:
+    """Whether a metric is a time, which is homogeneous."""
+    return METRICS[metric].units == "s"
+
+
+def elasticities(a: Atoms, tangents: Mapping[int, Number], value: Number, *, law: bool) -> dict[int, Number]:
+    """By part; `tangents` may lack the free part where the law holds."""
+    found = {index: one / value for index, one in tangents.items()}
+    if law and a.free is not None and a.free not in found:
+        signs = a.signs()
+        # e(free) = -1 - e(other rates) + e(fixed times)
+        found[a.free] = -1 + sum(signs[i] * e for i, e in found.items()) + 0 * value
+    return found
+
+
+def bound_shares(a: Atoms, by_part: Mapping[int, Number]) -> dict[str, Number]:
+    """The part of a time that each side of the roofs holds: a d(roof)/da for compute, b d(roof)/db for memory."""
+    compute = 0 - sum(e for i, e in by_part.items() if a.parts[i][0] in RATES)
+    memory = 0 - sum(e for i, e in by_part.items() if a.parts[i][0] == BANDWIDTH)
+    return dict(zip(BOUNDS, (compute, memory, 1 - compute - memory), strict=True))
