@@ -124,6 +124,7 @@ KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[R
     ),
     "opt": (("opt", "what it does"), "optimizations: opt=[NAME,...]", _described("opt")),
     "engine": (("engine", "what it stands for"), "software: engine=NAME", _described("engine")),
+    "cost": (("cost", "where its numbers come from"), "prices and energies: cost=NAME", _described("cost")),
     "workload": (("workload", "numbers"), "workloads: workload=NAME", _workloads),
     "study": (("study", "question"), "ready-made questions: study=NAME", _studies),
     "metric": (("metric", "units", "meaning"), "what a forecast can report: metrics=[NAME,...]", _metrics),

@@ -92,7 +92,8 @@ def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: 
     whole = {leaf for found in leaves.values() for leaf in found}
     law = {*RATES, BANDWIDTH, DISPATCH, *([INTERCONNECT] if scenario.engine.split else [])}
     law |= {path for path in HOST if path in moving or get_leaf(scenario, path) != 0}
-    closes = law <= whole and (BANDWIDTH,) in found_parts
+    # a power limit is one more roof, which the law does not know
+    closes = not scenario.engine.capped and law <= whole and (BANDWIDTH,) in found_parts
     return Atoms(
         parts=found_parts,
         parameters=tuple(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from life_jax import memory
+from life_jax import energy, memory
 from life_jax.cost import Cost
 from life_jax.numerics import Number, where
 from life_jax.pipeline import Run
@@ -60,6 +60,10 @@ def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, 
     }
 
 
+def _tokens(run: Run) -> Number:
+    return run.scenario.workload.batch * run.scenario.workload.output_tokens
+
+
 METRICS: dict[str, Metric] = {
     "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
     "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
@@ -82,6 +86,19 @@ METRICS: dict[str, Metric] = {
     ),
     "max_context": Metric(
         lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits", stepwise=True
+    ),
+    "energy": Metric(lambda r: r.energy, "J", "energy of the whole batch from request to last token"),
+    "prefill_energy": Metric(lambda r: r.prefill_energy, "J", "energy of prefill"),
+    "decode_energy": Metric(lambda r: r.decode_energy, "J", "energy of a decode step, mean over generation"),
+    "energy_per_token": Metric(
+        lambda r: r.energy / _tokens(r), "J token-1", "energy for each generated token, prefill included"
+    ),
+    "power": Metric(lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices"),
+    "price": Metric(lambda r: energy.price(r.scenario), "USD", "price of the devices by the cost file"),
+    "cost_per_mtoken": Metric(
+        lambda r: 1e6 * energy.usd(r.scenario, r.e2e, r.energy) / _tokens(r),
+        "USD",
+        "devices and electricity for a million generated tokens, prefill included",
     ),
     **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
     **_counts("decode", "the first decode step", lambda r: r.decode_cost),

@@ -19,14 +19,26 @@ def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: 
 
 def collectives(scenario: Scenario, step: Step) -> Number:
     """Seconds of a step's all-reduces under tensor parallelism: two a layer, one where its branches are parallel."""
-    engine, model = scenario.engine, scenario.architecture
+    engine = scenario.engine
     if not engine.split:
         return 0.0
-    count = sum(block.repeats * (1 if block.parallel else 2) for block in model.blocks)
-    one = all_reduce(
+    count, message = _messages(scenario, step)
+    return count * all_reduce(
         devices=engine.tensor_parallel,
-        message=step.tokens * model.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE,
+        message=message,
         latency=engine.allreduce_latency,
         bandwidth=scenario.device.interconnect,
     )
-    return count * one
+
+
+def link_bytes(scenario: Scenario, step: Step) -> Number:
+    """Bytes that all devices send in a step's all-reduces."""
+    count, message = _messages(scenario, step)
+    return count * 2 * (scenario.engine.tensor_parallel - 1) * message
+
+
+def _messages(scenario: Scenario, step: Step) -> tuple[Number, Number]:
+    """How many all-reduces a step has, and the bytes of each."""
+    model = scenario.architecture
+    count = sum(block.repeats * (1 if block.parallel else 2) for block in model.blocks)
+    return count, step.tokens * model.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from life_jax import context, parallel, schedule
+from life_jax import context, energy, parallel, schedule
 from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
 from life_jax.numerics import Number, ceil, clip, divide, where
 from life_jax.optimizations.fusion import fuse
-from life_jax.roofline import Shares, Terms, shares, step_seconds, step_terms
+from life_jax.roofline import Shares, Terms, roof, shares, step_seconds, step_terms
 from life_jax.schedule import Passes, Step
 from life_jax.specs import UNPUBLISHED, Scenario
 
@@ -116,6 +116,36 @@ class Run:
 
     def mean_seconds(self, passes: Passes) -> Number:
         """Mean seconds of the passes: operators run one after another, host time and collectives."""
+        seconds = self._mean_seconds(passes)
+        if not self.scenario.engine.capped:
+            return seconds
+        least = energy.capped_seconds(self.scenario, self.dynamic(passes))
+        return roof(seconds, least, self.scenario.engine.roof_smoothness, self.scenario.engine.smooth)
+
+    def dynamic(self, passes: Passes) -> Number:
+        """Joules of one of the passes beyond what idle devices draw, at the middle of them."""
+        middle = self.middle(passes)
+        return energy.dynamic(self.scenario, middle, self.graph(middle))
+
+    @cached_property
+    def prefill_energy(self) -> Number:
+        """Joules of prefill, idle power included."""
+        joules = sum(passes.count * self.dynamic(passes) for passes in self.prefill)
+        return joules + energy.idle_power(self.scenario) * self.ttft
+
+    @cached_property
+    def decode_energy(self) -> Number:
+        """Joules of a decode step, mean over generation."""
+        return self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.tpot
+
+    @cached_property
+    def energy(self) -> Number:
+        """Joules from request to last token, of the whole batch."""
+        steps = where(self.decode_steps > 0, self.decode_steps, 0.0)
+        each = self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.decode_seconds
+        return self.prefill_energy + steps * each
+
+    def _mean_seconds(self, passes: Passes) -> Number:
         host = overhead(self.scenario, passes.first)
         if passes.single:
             return step_seconds(self._roofs(self.graph(passes.first)), self.scenario.engine) + host

@@ -33,7 +33,9 @@ UNPUBLISHED = 1e30
 @pytree
 class Device:
     """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s],
-    interconnect [byte/s] to the other devices of a node, one direction.
+    interconnect [byte/s] to the other devices of a node, one direction, power [W] at most (NaN: not published),
+    power_limit [W] that it is set to.
+    The rate `datasheet` is that of 16-bit matrix work, which prices go by.
 
     A rate that nobody published is UNPUBLISHED: decode can still be forecast from the bytes.
     """
@@ -43,6 +45,8 @@ class Device:
     memory: Number
     dispatch: Number
     interconnect: Number = UNPUBLISHED
+    power: Number = float("nan")
+    power_limit: Number = float("nan")
 
 
 @pytree
@@ -146,6 +150,7 @@ class Engine:
     tile_rows: Number = 0.0
     chunk_tokens: Number = 0.0
     tables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    capped: bool = static(default=False)  # no step draws more than the power limit
     chunked: bool = static(default=False)
     logits: str = static(default="last")
     tiled: bool = static(default=False)
@@ -153,6 +158,31 @@ class Engine:
     smooth: bool = static(default=False)
     scope: str = static(default="op")
     fusion: tuple[str, ...] = static(default=())
+
+
+@pytree
+class Costs:
+    """What a device costs to run and to buy, in joules, dollars, years and parts of its power; see energy.py.
+
+    known_price is static: `price` [USD] holds, else a line in rate, bandwidth and memory times price_factor.
+    """
+
+    idle_part: Number = 0.0
+    busy_part: Number = 1.0
+    busy_rate: Number = 1.0
+    byte_energy: Number = 0.0
+    link_energy: Number = 0.0
+    price: Number = 0.0
+    price_base: Number = 0.0
+    price_per_rate: Number = 0.0
+    price_per_bandwidth: Number = 0.0
+    price_per_memory: Number = 0.0
+    price_factor: Number = 1.0
+    electricity: Number = 0.0
+    power_overhead: Number = 1.0
+    lifetime: Number = 1.0
+    busy_time: Number = 1.0
+    known_price: bool = static(default=False)
 
 
 @pytree
@@ -165,6 +195,7 @@ class Scenario:
     workload: Workload
     engine: Engine
     rewrites: tuple[Any, ...] = ()
+    costs: Costs = dataclasses.field(default_factory=Costs)
 
 
 def get_leaf(tree: Any, path: tuple[str | int, ...]) -> Any:

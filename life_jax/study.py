@@ -211,6 +211,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
     found.update(dict.fromkeys(_position_warnings(composed, axes)))
     found.update(dict.fromkeys(_table_warnings(cases, axes)))
+    found.update(dict.fromkeys(_power_warnings(cases, axes, settings["metrics"])))
     return Study(
         composed=composed,
         cases=cases,
@@ -284,6 +285,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     labels={"model": model, "hw": hw},
                     own=own,
                     convention=composed.settings["convention"],
+                    cost=composed.cost,
                     efficiency=composed.efficiency.get(device_file.efficiency_class),
                 )
                 where = f"{model} on {hw}"
@@ -391,7 +393,10 @@ def _smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
         engine = dataclasses.replace(engine, chunked=True)
     if "tensor_parallel" in axes:
         engine = dataclasses.replace(engine, split=True)
-    return dataclasses.replace(built, scenario=dataclasses.replace(built.scenario, engine=engine))
+    costs = built.scenario.costs
+    if "price_usd" in axes:
+        costs = dataclasses.replace(costs, known_price=True)
+    return dataclasses.replace(built, scenario=dataclasses.replace(built.scenario, engine=engine, costs=costs))
 
 
 def _axis_values(key: str, asked: Any) -> np.ndarray:
@@ -416,6 +421,14 @@ def _position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> It
         positions = model.max_position_embeddings
         if longest > positions:
             yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
+
+
+def _power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
+    """Energy needs a power; nobody's is guessed."""
+    drawn = [m for m in metrics if METRICS[m].units in ("J", "J token-1", "W") or m == "cost_per_mtoken"]
+    for case in cases:
+        if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):
+            yield f"hw.{case.hw} publishes no power: {', '.join(drawn)} are NaN; give hw.{case.hw}.tdp_w"
 
 
 def _table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:

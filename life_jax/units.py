@@ -7,5 +7,6 @@ use the datasheet's unit and say it in the key. 1 GB is 1e9 bytes.
 TERA = 1e12
 GIGA = 1e9
 MILLI = 1e-3
+PICO = 1e-12
 MICRO = 1e-6
 BITS_PER_BYTE = 8

@@ -79,7 +79,7 @@ MISTAKES = {
     "hw=v100 opt=kv8 precision.kv_bits=4": ["precision.kv_bits", "opt.kv8"],
     "hw=v100 opt=w8a8": ["hw.v100 has no int8 matrix rate", "fp16", "opt.w8a8"],
     "hw=v100 axes.peak_tflops.fp8=[1,2]": ["axes.peak_tflops.fp8", "peak_tflops.fp16"],
-    "hw=v100 axes.tdp_w=[1]": ["axes.tdp_w"],
+    "hw=v100 axes.max_position_embeddings=[1]": ["axes.max_position_embeddings"],
     "hw=v100 out=foreign.nc": ["foreign.nc", "overwrite=true"],
     "hw=v100 out=facts": ["facts", "folder"],
     "hw=v100 out=foreign.nc/x.nc": ["foreign.nc"],

@@ -37,14 +37,19 @@ def roofed(model: str, roof: str):
     return of(model) if roof == "hard" else smooth(of(model))
 
 
+DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "cost_per_mtoken"}
+
+
 def check_forecast(one) -> None:
-    """Every number finite and positive, but the first token where no compute rate is published."""
+    """Every number finite and positive, but what needs a compute rate or a power that nobody published."""
     leaves = jax.tree.leaves(one.scenario)
     assert all(type(leaf) is float for leaf in leaves)
     with np.errstate(all="ignore"):
         found = life.forecast(one.scenario, NUMBERS)
     unpublished = one.scenario.device.rates["linear"] >= UNPUBLISHED
-    unknown = {"ttft", "e2e", "e2e_throughput"} if unpublished else set()
+    unknown = {"ttft", "e2e", "e2e_throughput", "price", "cost_per_mtoken"} | DRAWN if unpublished else set()
+    if np.isnan(one.scenario.device.power):
+        unknown |= DRAWN
     counts = {
         "max_batch",
         "max_context",

@@ -32,6 +32,7 @@ ORDER = (
     "roofline",
     "context",
     "parallel",
+    "energy",
     "pipeline",
     "memory",
     "metrics",

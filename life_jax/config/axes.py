@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config.errors import unknown
-from life_jax.config.schema import DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import CostFile, DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 
 FILES = {
     "workload": WorkloadFile,
@@ -13,6 +13,7 @@ FILES = {
     "hw": DeviceFile,
     "engine": EngineFile,
     "model": ModelFile,
+    "cost": CostFile,
 }
 RATE_FACTS = {"number": True, "unit": "TFLOP s-1", "low": 0, "open_low": True}
 

@@ -8,7 +8,15 @@ import jax
 
 from life_jax.config.check import check, check_number
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import (
+    CostFile,
+    DeviceFile,
+    EfficiencyFile,
+    EngineFile,
+    ModelFile,
+    PrecisionFile,
+    WorkloadFile,
+)
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.graph import PIPES
@@ -19,6 +27,7 @@ from life_jax.specs import (
     UNPUBLISHED,
     Architecture,
     Block,
+    Costs,
     Device,
     Engine,
     Precision,
@@ -26,7 +35,7 @@ from life_jax.specs import (
     WeightFormat,
     Workload,
 )
-from life_jax.units import GIGA, MICRO, MILLI, TERA
+from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
@@ -54,6 +63,7 @@ def build(
     own: tuple[Optimization, ...] = (),
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
+    cost: CostFile | None = None,
 ) -> Built:
     """The scenario of one model on one device under one stack of options.
 
@@ -82,7 +92,15 @@ def build(
         precision=bits(precision),
         workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
         engine=_engine(engine, efficiency),
+        costs=_costs(cost, device),
     )
+    if engine.power_cap and device.tdp_w is None:
+        raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
+    idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0
+    if engine.power_cap and device.power_limit_w is not None and device.power_limit_w <= idle:
+        raise ConfigError(
+            f"{hw}.power_limit_w is {device.power_limit_w:g}, not above the power of an idle device, {idle:g} W"
+        )
     try:
         scenario = stack.apply(scenario)
     except Refused as reason:
@@ -113,6 +131,8 @@ def _rate_sources(
             raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
         if dtype is not None:
             found.setdefault(f"peak_tflops.{dtype}", []).append((pipe, 1.0))
+    if half is not None:
+        found.setdefault(f"peak_tflops.{half}", []).append(("datasheet", 1.0))
     if device.vector_tflops is not None:
         found["vector_tflops"] = [("vector", 1.0)]
     elif "fp32" in rates:
@@ -123,7 +143,7 @@ def _rate_sources(
 
 
 def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]]) -> Device:
-    rates = dict.fromkeys(PIPES, UNPUBLISHED)
+    rates = dict.fromkeys((*PIPES, "datasheet"), UNPUBLISHED)
     for key, pipes in sources.items():
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
         for pipe, factor in pipes:
@@ -134,6 +154,38 @@ def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], .
         memory=device.memory_gb * GIGA,
         dispatch=device.dispatch_us * MICRO,
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
+        power=device.tdp_w or float("nan"),
+        power_limit=device.power_limit_w or device.tdp_w or float("nan"),
+    )
+
+
+def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
+    if file is None:
+        return Costs()
+
+    def of_class(by_class: Mapping[str, float], key: str) -> float:
+        found = by_class.get(device.device_class, by_class.get("other"))
+        if found is None:
+            raise ConfigError(f"cost.{key} has neither {device.device_class} nor other")
+        return check_number(found, {"low": 0}, f"cost.{key}")
+
+    return Costs(
+        idle_part=file.idle_part,
+        busy_part=file.busy_part,
+        busy_rate=file.busy_rate,
+        byte_energy=of_class(file.memory_pj_per_byte, "memory_pj_per_byte") * PICO,
+        link_energy=file.link_pj_per_byte * PICO,
+        price=device.price_usd or 0.0,
+        known_price=device.price_usd is not None,
+        price_base=file.usd_base,
+        price_per_rate=file.usd_per_tflops / TERA,
+        price_per_bandwidth=file.usd_per_gb_per_s / GIGA,
+        price_per_memory=file.usd_per_gb / GIGA,
+        price_factor=of_class(file.price_factor, "price_factor"),
+        electricity=file.usd_per_kwh,
+        power_overhead=file.power_overhead,
+        lifetime=file.lifetime_years,
+        busy_time=file.busy_time,
     )
 
 
@@ -250,6 +302,7 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         tile_rows=tile,
         tiled=tile > 0,
         chunk_tokens=file.chunk_tokens or 0.0,
+        capped=file.power_cap,
         tables=_tables(file.operator_efficiencies),
         chunked=file.chunk_tokens is not None,
         logits=file.logits,

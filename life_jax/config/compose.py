@@ -12,6 +12,7 @@ from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import (
+    CostFile,
     DeviceFile,
     EfficiencyFile,
     EngineFile,
@@ -35,6 +36,7 @@ class Composed:
     workload: WorkloadFile
     precision: PrecisionFile
     engine: EngineFile
+    cost: CostFile
     efficiency: Mapping[str, EfficiencyFile]  # by class of device, where the engine asks for it
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -68,13 +70,14 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         workload=check(base["workload"], WorkloadFile, "workload"),
         precision=check(base["precision"], PrecisionFile, "precision"),
         engine=engine,
+        cost=check(base["cost"], CostFile, "cost"),
         efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
         axes=axes,
         settings=settings,
         resolved={
             **files,
             "opt": dict(zip(names, options, strict=True)),
-            **{key: base[key] for key in ("workload", "precision", "engine", "convention", "dtype", "metrics")},
+            **{key: base[key] for key in ("workload", "precision", "engine", "cost", "convention", "dtype", "metrics")},
             **{key: settings[key] for key in ("elasticity", "gains", "gradients") if settings[key]},
             **({"efficiency": efficiency} if efficiency else {}),
             "axes": axes,

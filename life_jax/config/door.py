@@ -16,7 +16,8 @@ from life_jax.config.ranges import is_range
 
 DEFAULT_MODEL = "llama2_7b"
 GROUPS = ("hw", "model", "opt")
-SECTIONS = (*GROUPS, "workload", "precision", "engine")
+CHOSEN = ("workload", "engine", "cost")  # one file of each, of the defaults list
+SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = ("study", "convention", "metrics", "elasticity", "gains", "gradients", "out", "overwrite", "dtype", "format")
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 LISTING = "python -m life_jax.catalog"
@@ -64,7 +65,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         hw=_chosen("hw", merged, folders, verb) if needs_hw or "hw" in merged else (),
         model=_chosen("model", {"model": DEFAULT_MODEL, **merged}, folders, verb),
         stacks=stacks,
-        groups={g: _group(g, str(merged[g]), folders) for g in ("workload", "engine") if g in merged},
+        groups={g: _group(g, str(merged[g]), folders) for g in CHOSEN if g in merged},
         scalars=scalars,
         axes=axes,
         plain={key: merged[key] for key in PLAIN if key in merged and key != "study"},
@@ -137,7 +138,7 @@ def _value(key: str, text: str) -> Any:
     """Text of a word -> Python value, by Hydra's own grammar; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
-    single_name = key in ("hw", "model", "study", "out", "workload", "engine") and not text.startswith("[")
+    single_name = key in ("hw", "model", "study", "out", *CHOSEN) and not text.startswith("[")
     if single_name or is_range(text):
         unquoted = text[1:-1] if text[0] == text[-1] and text[0] in "'\"" and len(text) > 1 else text
         if key in ("hw", "model") and "," in unquoted and not Path(unquoted).exists():

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from life_jax.units import GIGA, MICRO, MILLI, TERA
+from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
 INFINITY = float("inf")
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a")
@@ -67,7 +67,11 @@ class DeviceFile:
     vector_tflops: float | None = positive(
         None, unit="TFLOP s-1", name="peak vector rate", leaf="device.rates.vector", scale=TERA
     )
-    tdp_w: float | None = positive(None, unit="W", name="thermal design power")
+    tdp_w: float | None = positive(None, unit="W", name="thermal design power", leaf="device.power")
+    power_limit_w: float | None = positive(
+        None, unit="W", name="power that the device is limited to", leaf="device.power_limit"
+    )  # the thermal design power unless given; holds where engine.power_cap is true
+    price_usd: float | None = positive(None, unit="USD", name="price of one device", leaf="costs.price")
     interconnect_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
     )
@@ -262,6 +266,43 @@ class EfficiencyFile:
 
 
 @dataclass(kw_only=True)
+class CostFile:
+    """conf/cost/NAME.yaml: what devices cost to run and to buy. Mappings are by device class, `other` for the rest."""
+
+    name: str
+    source: str
+    idle_part: float = number(
+        low=0, high=1, unit="1", name="idle power over thermal design power", leaf="costs.idle_part"
+    )
+    busy_part: float = fraction(name="power of a busy device over thermal design power", leaf="costs.busy_part")
+    busy_rate: float = fraction(name="part of the peak rate at which it draws that", leaf="costs.busy_rate")
+    memory_pj_per_byte: dict[str, float]
+    link_pj_per_byte: float = number(
+        low=0, unit="pJ", name="energy of a byte between devices", leaf="costs.link_energy", scale=PICO
+    )
+    usd_base: float = number(
+        low=0, unit="USD", name="price of a device without rate or memory", leaf="costs.price_base"
+    )
+    usd_per_tflops: float = number(
+        low=0, unit="USD", name="price of a TFLOP/s of 16-bit matrix work", leaf="costs.price_per_rate", scale=1 / TERA
+    )
+    usd_per_gb_per_s: float = number(
+        low=0, unit="USD", name="price of a GB/s of bandwidth", leaf="costs.price_per_bandwidth", scale=1 / GIGA
+    )
+    usd_per_gb: float = number(
+        low=0, unit="USD", name="price of a GB of memory", leaf="costs.price_per_memory", scale=1 / GIGA
+    )
+    price_factor: dict[str, float]
+    usd_per_kwh: float = number(low=0, unit="USD", name="price of a kWh", leaf="costs.electricity")
+    power_overhead: float = number(
+        low=1, unit="1", name="power at the plug over power of the device", leaf="costs.power_overhead"
+    )
+    lifetime_years: float = positive(unit="year", name="years that a device is used", leaf="costs.lifetime")
+    busy_time: float = fraction(name="part of its life in which a device works", leaf="costs.busy_time")
+    notes: str = ""
+
+
+@dataclass(kw_only=True)
 class EngineFile:
     """conf/engine/NAME.yaml: how the software uses the device."""
 
@@ -313,6 +354,7 @@ class EngineFile:
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunk_tokens"
     )
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
+    power_cap: bool = False  # no step is faster than the device's power limit allows
     # class: the efficiencies above are multiplied by those of the device's class (conf/efficiency)
     efficiency: str = choice("none", ("none", "class"))
     compute_quality: float = positive(1.0, unit="1", name="matrix kernels against the class's")
