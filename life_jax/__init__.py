@@ -4,6 +4,8 @@
     study = life.load(["hw=v100", "opt=int4"])
     ds = life.evaluate(study)               # xarray.Dataset of ttft, tpot, tps
     life.forecast(study.cases[0].scenario)  # pure scalar function: jit, vmap, grad
+    life.pareto(ds, minimize=["tpot"], maximize=["tps"])
+    life.plot.heatmap(ds, ...)              # the module of pictures
 
 Importing life_jax imports none of JAX, Hydra, xarray and matplotlib; they come with the first call.
 """
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from life_jax.config.errors import ConfigError as ConfigError
     from life_jax.metrics import forecast as forecast
+    from life_jax.reduction import pareto as pareto
     from life_jax.study import Study as Study
     from life_jax.study import evaluate as evaluate
     from life_jax.study import load as load
@@ -23,11 +26,16 @@ _HOME = {
     "evaluate": "life_jax.study",
     "forecast": "life_jax.metrics",
     "load": "life_jax.study",
+    "pareto": "life_jax.reduction",
 }
-__all__ = ["ConfigError", "Study", "evaluate", "forecast", "load"]
+__all__ = ["ConfigError", "Study", "evaluate", "forecast", "load", "pareto"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plot":
+        from importlib import import_module
+
+        return import_module("life_jax.plotting")
     if name not in _HOME:
         raise AttributeError(f"module 'life_jax' has no attribute '{name}'; it has {', '.join(__all__)}")
     from importlib import import_module
@@ -36,4 +44,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *__all__, "plot"])

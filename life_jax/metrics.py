@@ -17,7 +17,7 @@ class Metric:
     """kind: number, flag (true or false) or bound (an index into BOUNDS).
 
     of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
-    stepwise: changes in whole steps, so that it has no slope.
+    stepwise: changes in whole steps, so that it has no slope. better: "low", "high", or None where nobody can say.
     """
 
     function: Callable[[Any], Number]
@@ -26,10 +26,16 @@ class Metric:
     kind: str = "number"
     of: str | None = None
     stepwise: bool = False
+    better: str | None = "low"
 
     @property
     def differentiable(self) -> bool:
         return self.kind == "number" and not self.stepwise
+
+    @property
+    def sign(self) -> int:
+        """Of which less is better."""
+        return -1 if self.better == "high" else 1
 
 
 def _whole_bound(run: Run) -> Number:
@@ -67,25 +73,49 @@ def _tokens(run: Run) -> Number:
 METRICS: dict[str, Metric] = {
     "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
     "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
-    "tps": Metric(lambda tpot: 1 / tpot, "token s-1", "tokens per second of one sequence (1 / tpot)", of="tpot"),
+    "tps": Metric(
+        lambda tpot: 1 / tpot,
+        "token s-1",
+        "tokens per second of one sequence (1 / tpot)",
+        of="tpot",
+        better="high",
+    ),
     "throughput": Metric(
-        lambda r: r.scenario.workload.batch / r.tpot, "token s-1", "decode tokens per second of the whole batch"
+        lambda r: r.scenario.workload.batch / r.tpot,
+        "token s-1",
+        "decode tokens per second of the whole batch",
+        better="high",
     ),
     "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token"),
     "e2e_throughput": Metric(
         lambda r: r.scenario.workload.batch * r.scenario.workload.output_tokens / r.e2e,
         "token s-1",
         "generated tokens per second of the whole batch, prefill included",
+        better="high",
     ),
     "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "device memory needed"),
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "device memory of the weights"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache at the end of generation"),
-    "fits_memory": Metric(lambda r: memory.memory(r.scenario).fits, "1", "fits in the device's memory", "flag"),
+    "fits_memory": Metric(
+        lambda r: memory.memory(r.scenario).fits,
+        "1",
+        "fits in the device's memory",
+        "flag",
+        better="high",
+    ),
     "max_batch": Metric(
-        lambda r: memory.max_batch(r.scenario), "1", "largest batch of this length that fits", stepwise=True
+        lambda r: memory.max_batch(r.scenario),
+        "1",
+        "largest batch of this length that fits",
+        stepwise=True,
+        better="high",
     ),
     "max_context": Metric(
-        lambda r: memory.max_context(r.scenario), "token", "longest context at this batch that fits", stepwise=True
+        lambda r: memory.max_context(r.scenario),
+        "token",
+        "longest context at this batch that fits",
+        stepwise=True,
+        better="high",
     ),
     "energy": Metric(lambda r: r.energy, "J", "energy of the whole batch from request to last token"),
     "prefill_energy": Metric(lambda r: r.prefill_energy, "J", "energy of prefill"),
@@ -104,9 +134,27 @@ METRICS: dict[str, Metric] = {
     **_counts("decode", "the first decode step", lambda r: r.decode_cost),
     **_roofs("prefill", "prefill", lambda r, term: r.prefill_time(term)),
     **_roofs("decode", "a decode step", lambda r, term: r.decode_time(term)),
-    "bound": Metric(_whole_bound, "1", "what takes most of the request's time", "bound"),
-    "prefill_bound": Metric(lambda r: r.prefill_shares.bound, "1", "what takes most of prefill", "bound"),
-    "decode_bound": Metric(lambda r: r.decode_shares.bound, "1", "what takes most of a decode step", "bound"),
+    "bound": Metric(
+        _whole_bound,
+        "1",
+        "what takes most of the request's time",
+        "bound",
+        better=None,
+    ),
+    "prefill_bound": Metric(
+        lambda r: r.prefill_shares.bound,
+        "1",
+        "what takes most of prefill",
+        "bound",
+        better=None,
+    ),
+    "decode_bound": Metric(
+        lambda r: r.decode_shares.bound,
+        "1",
+        "what takes most of a decode step",
+        "bound",
+        better=None,
+    ),
 }
 DEFAULT = ("ttft", "tpot", "tps")
 

@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -176,6 +177,23 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
             raise
     finally:
         store._close()
+
+
+def save(ds: Any, path: Path) -> None:
+    """A small dataset that is complete, under its final name or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        ds.to_netcdf(part, engine="netcdf4")
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
+        part.unlink(missing_ok=True)
+        raise StoreError(f"{path} cannot be written: {error}") from None
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def identity_of(path: Path) -> str | None:

@@ -25,6 +25,7 @@ from life_jax.dataset import Coordinate, Template, Variable
 from life_jax.forecaster import GAINS, Forecaster, Sensitivity, absent, column
 from life_jax.metrics import BOUNDS, METRICS
 from life_jax.pipeline import Run
+from life_jax.reduction import Reducer, Reduction
 from life_jax.specs import Scenario, get_leaf
 from life_jax.version import provenance, version
 
@@ -82,6 +83,8 @@ class Study:
     out: str | None
     overwrite: bool
     warnings: tuple[str, ...]
+    reduction: Reduction | None
+    plots: tuple[str, ...]
     resolved: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -90,6 +93,11 @@ class Study:
         if len(self.cases) > 1:
             raise ConfigError(f"the study has {len(self.cases)} cases; take one of study.cases")
         return self.cases[0].scenario
+
+    @property
+    def metrics_stored(self) -> list[str]:
+        """Metrics that are numbers."""
+        return [m for m in self.metrics if METRICS[m].kind == "number"]
 
     @cached_property
     def config(self) -> str:
@@ -221,15 +229,32 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         out=settings["out"],
         overwrite=settings["overwrite"],
         warnings=tuple(found),
+        reduction=settings["reduction"],
+        plots=settings["plot"],
         resolved=composed.resolved,
     )
 
 
 def evaluate(study: Study) -> Any:
     """The xarray.Dataset that the file of this study would hold."""
+    if study.reduction is not None:
+        return reduced(study)
     sink = dataset.InMemory(study.template)
     compute(study, sink)
     return sink.to_xarray()
+
+
+def reduced(study: Study, done: Callable[[int, int], None] = lambda chunk, points: None) -> Any:
+    """The answer of a reduced study; the grid itself is never kept."""
+    assert study.reduction is not None
+    sink = Reducer(study.template, study.reduction, {name: metric.sign for name, metric in METRICS.items()})
+
+    def taken(chunk: int, points: int) -> None:
+        sink.take()
+        done(chunk, points)
+
+    compute(study, sink, done=taken)
+    return sink.dataset()
 
 
 def compute(

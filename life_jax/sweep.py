@@ -32,8 +32,13 @@ def sweep(words: list[str]) -> None:
     if path.exists() and not complete and not study.overwrite:
         raise ConfigError(f"{path} exists and answers another question; overwrite=true replaces it")
     if not complete or study.overwrite:
-        write(study, path)
-    show(study)
+        (write if study.reduction is None else write_reduced)(study, path)
+    if study.reduction is None:
+        show(study)
+    else:
+        show_reduced(study, path)
+    if study.plots:
+        draw(study, path)
     if complete and not study.overwrite:
         print("complete already, not computed again")
     print(path)
@@ -58,6 +63,79 @@ def write(study: "Study", path: Path) -> None:
 
         compute(study, sink, skip=lambda chunk: chunk in sink.done, done=done)
         sink.finish()
+
+
+def write_reduced(study: "Study", path: Path) -> None:
+    """Computes and reduces; the file is small and appears when complete. An interrupted run starts again."""
+    from life_jax import store
+    from life_jax.study import reduced
+
+    total = study.template.points
+    with cli.progress(total) as bar:
+        task = bar.add_task("", total=total)
+
+        def done(chunk: int, points: int) -> None:
+            cli.stop_if_interrupted()
+            bar.advance(task, points)
+
+        answer = reduced(study, done)
+    store.save(answer, path)
+
+
+def draw(study: "Study", path: Path) -> None:
+    """The pictures of plot=, beside the file."""
+    import xarray as xr
+
+    from life_jax import plotting
+
+    objectives = study.reduction.pareto if study.reduction is not None else ()
+    with xr.open_dataset(path) as ds:
+        try:
+            for picture in plotting.save(study.plots, ds, study.cases, objectives, path.with_suffix("")):
+                print(picture)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+
+def show_reduced(study: "Study", path: Path) -> None:
+    """The front, the best designs, quantiles and counts as tables."""
+    import xarray as xr
+
+    with xr.open_dataset(path) as ds:
+        for title, frame in _tables(study, ds.load()):
+            rows = [
+                [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.head(ROWS).to_numpy()
+            ]
+            cli.table([(str(c), "left" if frame[c].dtype.kind in "OTUb" else "right") for c in frame], rows, title)
+            if len(frame) > ROWS:
+                print(f"{ROWS} of {len(frame)} rows shown; all are in the file")
+
+
+def _tables(study: "Study", ds: Any) -> Iterator[tuple[str, Any]]:
+    asked = study.reduction
+    assert asked is not None
+    total = study.template.points
+    feasible = int(ds["count"].sum())
+    title = (
+        f"{_title(study)}  |  {feasible} of {total} points feasible"
+        if asked.limits
+        else f"{_title(study)}  |  {total} points"
+    )
+    if asked.by or not (asked.pareto or asked.best or asked.quantiles):
+        yield title, ds["count"].to_dataframe().reset_index()
+        title = ""
+    if asked.pareto:
+        points = ds[[n for n in ds.data_vars if ds[n].dims == ("point",)]].to_dataframe().reset_index(drop=True)
+        labels = [n for n in ds.coords if ds[n].dims == ("point",)]
+        kept = [n for n in labels if points[n].nunique() > 1] or labels[:1]
+        yield title or "Pareto front", points[[*kept, *study.metrics_stored, "knee"]]
+        title = ""
+    for prefix, heading in (("best_", "best designs"), ("quantile_", "quantiles")):
+        names = [n for n in ds.data_vars if str(n).startswith(prefix)]
+        if names:
+            frame = ds[names].to_dataframe().reset_index()
+            yield title or heading, frame.rename(columns={n: str(n).removeprefix(prefix) for n in names})
+            title = ""
 
 
 def show(study: "Study") -> None:

@@ -1,12 +1,14 @@
 """Hydra composes the configs that a Request names; the checked files come out."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from life_jax.config import axes as axis_table
 from life_jax.config import door, paths
 from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
@@ -20,8 +22,10 @@ from life_jax.config.schema import (
     PrecisionFile,
     WorkloadFile,
 )
+from life_jax.config.settings import settings as read_settings
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
+from life_jax.reduction import Reduction
 
 VERSION_BASE = "1.3"
 
@@ -56,10 +60,10 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         {name: content for name, content in (one.get("opt") or {}).items() if name in stack}
         for one, stack in zip(raw, request.stacks, strict=True)
     ]
-    settings = _settings(base)
+    axes = _axes(base, request)
+    settings = read_settings(base, ("model", "hw", "opt", *(axis_table.dimension(key) for key in axes)))
     convention = settings["convention"]
     stacks = {name: _stack(chosen, convention) for name, chosen in zip(names, options, strict=True)}
-    axes = _axes(base, request)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
     engine = check(base["engine"], EngineFile, "engine")
     efficiency = _efficiency(hw, request.folders) if engine.efficiency == "class" else {}
@@ -79,10 +83,15 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             "opt": dict(zip(names, options, strict=True)),
             **{key: base[key] for key in ("workload", "precision", "engine", "cost", "convention", "dtype", "metrics")},
             **{key: settings[key] for key in ("elasticity", "gains", "gradients") if settings[key]},
+            **_reduced(settings["reduction"]),
             **({"efficiency": efficiency} if efficiency else {}),
             "axes": axes,
         },
     )
+
+
+def _reduced(reduction: Reduction | None) -> dict[str, Any]:
+    return {} if reduction is None else {"reduce": dataclasses.asdict(reduction)}
 
 
 def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict[str, dict[str, Any]]:
@@ -213,42 +222,3 @@ def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> 
         return named(name, INDEX[kind](**numbers))
     except Refused as reason:
         raise ConfigError(f"opt.{name}: {reason}") from None
-
-
-def _settings(composed: Mapping[str, Any]) -> dict[str, Any]:
-    """metrics, convention, dtype, out, overwrite: each of its kind."""
-    from life_jax.metrics import METRICS
-
-    settings: dict[str, Any] = {}
-    asked = composed["metrics"]
-    metrics = tuple(str(m) for m in (asked if isinstance(asked, list) else [asked]))
-    for metric in metrics:
-        if metric not in METRICS:
-            raise unknown("metrics=: metric", metric, METRICS)
-        if metrics.count(metric) > 1:
-            raise ConfigError(f"metrics=: '{metric}' is listed twice")
-    if not metrics:
-        raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
-    for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
-        if composed[key] not in accepted:
-            raise unknown(f"{key}=", str(composed[key]), accepted)
-    if not isinstance(composed["overwrite"], bool):
-        raise ConfigError(f"overwrite={composed['overwrite']}: true or false is needed")
-    for key in ("elasticity", "gradients"):
-        asked = composed[key]
-        keys = [asked] if isinstance(asked, str) else asked
-        if not isinstance(keys, bool) and not (
-            isinstance(keys, list) and keys and all(isinstance(k, str) for k in keys)
-        ):
-            raise ConfigError(f"{key}={asked}: true, false or numbers by name are needed, such as [bandwidth_gb_per_s]")
-        if isinstance(keys, list) and len(set(keys)) < len(keys):
-            raise ConfigError(f"{key}=: a number is listed twice")
-        settings[key] = tuple(keys) if isinstance(keys, list) else keys
-    if not isinstance(composed["gains"], bool):
-        raise ConfigError(f"gains={composed['gains']}: true or false is needed")
-    settings["gains"] = composed["gains"]
-    out = composed["out"]
-    if out is not None and not isinstance(out, str):
-        raise ConfigError(f"out={out}: a file name is needed")
-    plain = {key: composed[key] for key in ("convention", "dtype", "overwrite", "out")}
-    return {**plain, **settings, "metrics": metrics}

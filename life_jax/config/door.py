@@ -18,7 +18,10 @@ DEFAULT_MODEL = "llama2_7b"
 GROUPS = ("hw", "model", "opt")
 CHOSEN = ("workload", "engine", "cost")  # one file of each, of the defaults list
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
-PLAIN = ("study", "convention", "metrics", "elasticity", "gains", "gradients", "out", "overwrite", "dtype", "format")
+PLAIN = (
+    "study", "convention", "metrics", "elasticity", "gains", "gradients",
+    "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
+)  # fmt: skip
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 LISTING = "python -m life_jax.catalog"
 LABEL = re.compile(r"[^A-Za-z0-9_]+")
@@ -218,10 +221,10 @@ def _flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> N
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", *(("target",) if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", *(("target",) if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
-        if head not in first_words or (head in ("axes", "precision") and "." not in key):
+        if head not in first_words or (head in ("axes", "precision", "limit") and "." not in key):
             raise _unknown_key(key, first_words)
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")

@@ -1,0 +1,139 @@
+"""Words that are neither a file nor an axis: which metrics, which sensitivities, what the grid is reduced to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from life_jax.config.errors import ConfigError, unknown
+from life_jax.conventions import INDEX as CONVENTIONS
+from life_jax.metrics import METRICS
+from life_jax.plotting import DRAWINGS, FORMATS
+from life_jax.reduction import BINS, QUANTILES, Reduction
+
+REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
+
+
+def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, Any]:
+    """Each of its kind, or ConfigError. dims: dimensions of the grid."""
+    for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
+        if composed[key] not in accepted:
+            raise unknown(f"{key}=", str(composed[key]), accepted)
+    for key in ("overwrite", "gains"):
+        if not isinstance(composed[key], bool):
+            raise ConfigError(f"{key}={composed[key]}: true or false is needed")
+    if composed["out"] is not None and not isinstance(composed["out"], str):
+        raise ConfigError(f"out={composed['out']}: a file name is needed")
+    found = {key: composed[key] for key in ("convention", "dtype", "overwrite", "out", "gains")}
+    metrics = _metrics("metrics", composed["metrics"])
+    if not metrics:
+        raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
+    found.update({key: _numbers(key, composed[key]) for key in ("elasticity", "gradients")})
+    reduction = _reduction(composed, metrics, dims)
+    if reduction is not None:
+        if found["elasticity"] or found["gradients"] or found["gains"]:
+            raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
+        metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
+    plots = _plots(composed["plot"], found["elasticity"], reduction)
+    return {**found, "metrics": metrics, "reduction": reduction, "plot": plots}
+
+
+def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[str, ...]:
+    names = tuple(str(word) for word in _list(asked))
+    for word in names:
+        name, _, form = word.partition(".")
+        if name not in DRAWINGS:
+            raise unknown("plot=", name, DRAWINGS)
+        if form and form not in FORMATS:
+            raise unknown(f"plot={word}: format", form, FORMATS)
+        if name == "front" and (reduction is None or not reduction.pareto):
+            raise ConfigError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
+        if name == "tornado" and not elasticity:
+            raise ConfigError("plot=tornado needs elasticity=true")
+        if name in ("heatmap", "devices") and reduction is not None:
+            raise ConfigError(f"plot={name} needs the whole grid, which a reduced one does not keep")
+    return names
+
+
+def _list(asked: Any) -> list[Any]:
+    return [] if asked is None else list(asked) if isinstance(asked, list | tuple) else [asked]
+
+
+def _metrics(word: str, asked: Any) -> tuple[str, ...]:
+    metrics = tuple(str(m) for m in _list(asked))
+    for metric in metrics:
+        if metric not in METRICS:
+            raise unknown(f"{word}=: metric", metric, METRICS)
+        if metrics.count(metric) > 1:
+            raise ConfigError(f"{word}=: '{metric}' is listed twice")
+    return metrics
+
+
+def _numbers(word: str, asked: Any) -> bool | tuple[str, ...]:
+    """true, false, or the keys of numbers."""
+    if isinstance(asked, bool):
+        return asked
+    keys = _list(asked)
+    if not keys or not all(isinstance(key, str) for key in keys):
+        raise ConfigError(f"{word}={asked}: true, false or numbers by name are needed, such as [bandwidth_gb_per_s]")
+    if len(set(keys)) < len(keys):
+        raise ConfigError(f"{word}=: a number is listed twice")
+    return tuple(keys)
+
+
+def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tuple[str, ...]) -> Reduction | None:
+    """reduce=, or one of its words, which means it. None where the whole grid is kept."""
+    words = [str(word) for word in _list(composed["reduce"])]
+    for word in words:
+        if word not in REDUCTIONS:
+            raise unknown("reduce=", word, REDUCTIONS)
+    asked = {
+        word: composed[word] for word in ("pareto", "best", "quantiles", "histogram") if composed[word] is not None
+    }
+    if not words and not asked:
+        for key in ("limit", "by"):
+            if composed[key]:
+                raise ConfigError(f"{key}= goes with reduce=, pareto=, best=, quantiles= or histogram=")
+        return None
+    judged = tuple(m for m in metrics if METRICS[m].better)
+    pareto = _judged("pareto", asked.get("pareto"), judged if "pareto" in words else ())
+    if pareto and len(pareto) < 2:
+        raise ConfigError(f"pareto=[{','.join(pareto)}]: a front needs two metrics or more, such as [tpot,throughput]")
+    quantiles = tuple(_list(asked.get("quantiles", list(QUANTILES) if "quantiles" in words else None)))
+    for q in quantiles:
+        if isinstance(q, bool) or not isinstance(q, int | float) or not 0 <= q <= 1:
+            raise ConfigError(f"quantiles=: {q} is not a number from 0 to 1")
+    bins = asked.get("histogram", BINS if "histogram" in words else 0)
+    if isinstance(bins, bool) or not isinstance(bins, int) or not 0 <= bins <= 10_000:
+        raise ConfigError(f"histogram={bins}: a number of bins up to 10000 is needed")
+    by = tuple(str(dim) for dim in _list(composed["by"]))
+    for dim in by:
+        if dim not in dims:
+            raise unknown("by=: dimension", dim, dims)
+    return Reduction(
+        pareto=pareto,
+        best=_judged("best", asked.get("best"), judged if "best" in words else ()),
+        quantiles=tuple(float(q) for q in quantiles),
+        histogram=bins,
+        count="count" in words,
+        limits=tuple(_limit(metric, value) for metric, value in (composed["limit"] or {}).items()),
+        by=by,
+    )
+
+
+def _judged(word: str, asked: Any, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    """Metrics that have a better and a worse."""
+    metrics = otherwise if asked is None else _metrics(word, asked)
+    for metric in metrics:
+        if METRICS[metric].better is None:
+            raise ConfigError(f"{word}=: {metric} has no better and worse")
+    return metrics
+
+
+def _limit(metric: str, value: Any) -> tuple[str, float]:
+    _judged("limit", metric, ())
+    if METRICS[metric].kind == "flag":
+        if value is not True:
+            raise ConfigError(f"limit.{metric}={value}: true is needed")
+        return metric, 1.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise ConfigError(f"limit.{metric}={value}: a number of 0 or more is needed, in {METRICS[metric].units}")
+    return metric, float(value)

@@ -1,0 +1,355 @@
+"""Pictures of forecasts, on matplotlib: `import life_jax as life; life.plot.front(ds, "tpot", "throughput")`.
+
+Every function draws on `ax` (a new one where None is given) and returns it; only `save` writes files.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from life_jax.breakdown import StepTable, decode_table, prefill_table
+from life_jax.specs import Scenario
+
+COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
+OTHERS = "others"
+GROUPED = 8  # operators that a bar shows by name; the rest are one
+MARKERS = "osD^vPX*"
+
+
+def _axes(ax: Any, width: float = 6.4, height: float = 4.4) -> Any:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _table(scenario: Scenario, step: str) -> StepTable:
+    if step not in ("prefill", "decode"):
+        raise ValueError(f"step is {step!r}; it must be 'prefill' or 'decode'")
+    with np.errstate(all="ignore"):
+        return prefill_table(scenario) if step == "prefill" else decode_table(scenario)
+
+
+def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
+    """Operators as dots under the device's roof: FLOP per byte against FLOP/s, sized by their share of the time.
+
+    The line is the peak rate of linear layers and the peak bandwidth; the dashed one what the engine reaches.
+    """
+    ax = _axes(ax)
+    device, engine = scenario.device, scenario.engine
+    rows = [r for r in _table(scenario, step).operators if r.cost.flops and r.cost.bytes and r.seconds > 0]
+    x = np.array([r.intensity for r in rows])
+    y = np.array([float(r.cost.flops) / r.seconds for r in rows])
+    ridge = device.rates["linear"] / device.bandwidth
+    span = np.geomspace(min(x.min(), ridge) / 3, max(x.max(), ridge) * 5, 200)
+    ax.plot(span, np.minimum(device.rates["linear"], span * device.bandwidth), color="0.2", label="datasheet")
+    reached = np.minimum(
+        device.rates["linear"] * engine.compute_efficiency, span * device.bandwidth * engine.memory_efficiency
+    )
+    if engine.compute_efficiency < 1 or engine.memory_efficiency < 1:
+        ax.plot(span, reached, "--", color="0.2", linewidth=1, label="reached by the engine")
+    for bound, colour in COLOURS.items():
+        mine = [i for i, r in enumerate(rows) if r.bound == bound]
+        sizes = [15 + 500 * rows[i].share for i in mine]
+        if mine:
+            ax.scatter(x[mine], y[mine], s=sizes, color=colour, alpha=0.75, label=f"bound by {bound}", linewidths=0)
+    _name_dots(ax, [(x[i], y[i], rows[i].name) for i in sorted(range(len(rows)), key=lambda i: -rows[i].share)[:5]])
+    ax.set(
+        xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="FLOP/s", title=f"{step}: operators under the roof"
+    )
+    handles, labels = ax.get_legend_handles_labels()
+    legend = ax.legend(handles, labels, fontsize=8, loc="lower right")
+    for handle in legend.legend_handles:
+        if hasattr(handle, "set_sizes"):
+            handle.set_sizes([40])
+    ax.grid(alpha=0.25, which="both", linewidth=0.4)
+    return ax
+
+
+def _name_dots(ax: Any, dots: Sequence[tuple[float, float, str]]) -> None:
+    """Labels that stand at different heights where dots lie close together."""
+    placed: list[tuple[float, float]] = []
+    for x, y, name in dots:
+        clash = sum(abs(np.log10(x / a)) < 0.5 and abs(np.log10(y / b)) < 0.25 for a, b in placed)
+        ax.annotate(
+            name, (x, y), xytext=(8, -14 - 11 * clash), textcoords="offset points", fontsize=7.5, color="0.15",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.5},
+        )  # fmt: skip
+        placed.append((x, y))
+
+
+def operators(cases: Iterable[Any], step: str = "decode", ax: Any = None) -> Any:
+    """Time of a step by operator, a bar for each of a study's cases (or of a list of them)."""
+    cases = list(cases)
+    tables = [_table(case.scenario, step) for case in cases]
+    totals: dict[str, float] = {}
+    for table in tables:
+        for row in table.operators:
+            totals[row.name] = totals.get(row.name, 0.0) + row.repeats * row.seconds / table.seconds
+    named = sorted(totals, key=lambda name: -totals[name])[:GROUPED]
+    ax = _axes(ax, 7.2, 1.6 + 0.55 * len(cases))
+    colours = [f"C{i}" for i in range(10)]
+    left = np.zeros(len(cases))
+    for index, name in enumerate([*named, OTHERS]):
+        chosen = {name} if name != OTHERS else set(totals) - set(named)
+        widths = np.array([
+            1e3 * sum(r.repeats * r.seconds for r in t.operators if r.name in chosen) for t in tables
+        ])  # fmt: skip
+        if widths.any():
+            colour = "0.7" if name == OTHERS else colours[index % 10]
+            ax.barh(range(len(cases)), widths, left=left, color=colour, label=name, height=0.7)
+        left = left + widths
+    ax.set_yticks(range(len(cases)), [case.label for case in cases])
+    ax.invert_yaxis()
+    ax.set(xlabel="milliseconds", title=f"{step}: time by operator")
+    ax.legend(fontsize=7.5, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    return ax
+
+
+def heatmap(ds: Any, metric: str, x: str, y: str, ax: Any = None) -> Any:
+    """A metric over two axes, with lines of equal value and, where the dataset has it, where the bound changes.
+
+    ds: other dimensions must have size 1 (ds.sel(...)). The white dashed line is where prefill_bound or decode_bound
+    (of the metric's step) or `bound` changes.
+    """
+    from matplotlib.colors import LogNorm
+
+    ax = _axes(ax)
+    one = ds[metric].squeeze(drop=True)
+    if set(one.dims) != {x, y}:
+        raise ValueError(f"heatmap(): {metric} has {', '.join(map(str, one.dims))}; select all but {x} and {y}")
+    one = one.transpose(y, x)
+    mesh = ax.pcolormesh(one[x], one[y], one, norm=LogNorm(), cmap="viridis", shading="nearest")
+    ax.figure.colorbar(mesh, ax=ax, label=_label(ds[metric]))
+    low, high = float(one.min()), float(one.max())
+    levels = [v for v in (m * 10.0**e for e in range(-9, 12) for m in (1, 2, 5)) if low < v < high]
+    if levels:
+        some = levels[:: max(1, len(levels) // 8)]
+        lines = ax.contour(one[x], one[y], one, levels=some, colors="white", linewidths=0.8)
+        ax.clabel(lines, fontsize=7.5, fmt=lambda v: f"{v:.3g}")
+    bound = {"ttft": "prefill_bound", "tpot": "decode_bound", "tps": "decode_bound"}.get(metric, "bound")
+    if bound in ds:
+        edges = ds[bound].squeeze(drop=True).transpose(y, x)
+        if float(edges.min()) < float(edges.max()):
+            ax.contour(one[x], one[y], edges, levels=[0.5, 1.5], colors="#ffb000", linestyles="--", linewidths=1.6)
+            ax.plot([], [], "--", color="#ffb000", label=f"{bound.replace('_', ' ')} changes")
+            ax.legend(fontsize=8, loc="upper left")
+    ax.set(xscale="log", yscale="log", xlabel=_label(ds[x]), ylabel=_label(ds[y]), title=_title(ds[metric]))
+    return ax
+
+
+def front(
+    points: Any, x: str, y: str, colour: str = "hw", label: Sequence[str] = (), behind: Any = None, ax: Any = None
+) -> Any:
+    """Pareto fronts of `life.pareto` (or of a sweep with pareto=) as steps, a colour for each label of `colour`.
+
+    label: coordinates written beside the points, as many as there is room for. behind: the whole dataset, as dots.
+    Stars are knees.
+    """
+    ax = _axes(ax)
+    name = colour if colour in points.coords else f"front_{colour}"
+    labels = list(dict.fromkeys(points[name].values.tolist())) if name in points.coords else [""]
+    if behind is not None:
+        import xarray as xr
+
+        a, b = (v.values.ravel() for v in xr.broadcast(behind[x], behind[y]))
+        ax.scatter(a, b, s=4, color="0.8", linewidths=0, zorder=0, label="all designs")
+    for index, one in enumerate(labels):
+        mine = points.isel(point=np.flatnonzero(points[name].values == one)) if one != "" else points
+        mine = mine.isel(point=np.argsort(mine[x].values))
+        style = {"marker": MARKERS[index % 8], "markersize": 4, "linewidth": 1, "color": f"C{index}"}
+        ax.plot(mine[x], mine[y], "-", label=str(one), **style)
+        if "knee" in mine:
+            knee = mine.isel(point=np.flatnonzero(mine.knee.values))
+            ax.plot(knee[x], knee[y], "*", markersize=13, color=f"C{index}", markeredgecolor="black")
+    ax.set(xscale="log", yscale="log")
+    if label:
+        _label_points(ax, points, x, y, label)
+    ax.set(xlabel=_label(points[x]), ylabel=_label(points[y]), title="Pareto front (star: knee)")
+    ax.grid(alpha=0.25, which="both", linewidth=0.4)
+    if labels != [""]:
+        ax.legend(fontsize=8)
+    return ax
+
+
+def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str], least: float = 34.0) -> None:
+    """Knees first; then what is farther than `least` pixels from every label there is. Only what differs is said."""
+    label = [name for name in label if np.unique(points[name].values).size > 1]
+    ax.figure.draw_without_rendering()
+    where = ax.transData.transform(np.column_stack([points[x].values, points[y].values]).astype(float))
+    taken: list[np.ndarray] = []
+    knees = points.knee.values if "knee" in points else np.zeros(len(where), bool)
+    for i in np.argsort(~knees, kind="stable"):
+        if any(np.hypot(*(where[i] - other)) < least for other in taken):
+            continue
+        said = " ".join(_short(name, points[name].values[i]) for name in label)
+        at = (points[x].values[i], points[y].values[i])
+        ax.annotate(said, at, xytext=(5, -9), textcoords="offset points", fontsize=7)
+        taken.append(where[i])
+
+
+def _short(name: str, value: Any) -> str:
+    return str(value) if isinstance(value, str) else f"{name} {float(value):.3g}"
+
+
+def tornado(ds: Any, metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
+    """Elasticities of one design (select it with ds.sel): how many percent 1 % more of each number brings."""
+    e = ds.elasticity
+    e = e.squeeze([dim for dim in e.dims if e.sizes[dim] == 1 and dim not in ("metric", "parameter")], drop=True)
+    if set(e.dims) - {"metric", "parameter"}:
+        left = ", ".join(str(dim) for dim in e.dims if dim not in ("metric", "parameter"))
+        raise ValueError(f"tornado(): select one design; {left} are left")
+    e = e.sel(metric=list(metrics)) if "metric" in e.dims else e.expand_dims("metric")
+    e = e.isel(parameter=np.argsort(abs(e).max("metric").values))
+    e = e.isel(parameter=np.flatnonzero(abs(e).max("metric").values > 5e-4))
+    ax = _axes(ax, 6.4, 1.2 + 0.4 * e.sizes["parameter"])
+    height = 0.8 / len(metrics)
+    for index, metric in enumerate(metrics):
+        at = np.arange(e.sizes["parameter"]) + (index - (len(metrics) - 1) / 2) * height
+        ax.barh(at, e.sel(metric=metric), height=height, label=metric, color=f"C{index}")
+    ax.set_yticks(range(e.sizes["parameter"]), e.parameter.values.tolist())
+    ax.axvline(0, color="0.2", linewidth=0.8)
+    ax.set(xlabel="percent of change for 1 % more", title="what a number is worth (elasticity)")
+    ax.legend(fontsize=8, loc="best")
+    ax.grid(alpha=0.25, axis="x", linewidth=0.4)
+    return ax
+
+
+def devices(ds: Any, metric: str, dim: str = "hw", hue: str | None = None, ax: Any = None) -> Any:
+    """A metric of one workload by device, sorted; bars of several colours for the labels of `hue` (such as opt)."""
+    one = ds[metric].squeeze(drop=True)
+    one = one.expand_dims(dim) if dim not in one.dims else one
+    one = one.expand_dims("_") if hue is None else one
+    other = hue or "_"
+    if set(one.dims) != {dim, other}:
+        raise ValueError(f"devices(): {metric} has {', '.join(map(str, one.dims))}; select all but {dim} and hue")
+    one = one.transpose(dim, other)
+    one = one.isel({dim: np.argsort(one.isel({other: 0}).values)})
+    n = one.sizes[other]
+    ax = _axes(ax, 6.4, 1.2 + 0.3 * one.sizes[dim] * max(1, n * 0.6))
+    for index in range(n):
+        at = np.arange(one.sizes[dim]) + (index - (n - 1) / 2) * 0.8 / n
+        label = None if hue is None else str(one[hue].values[index])
+        ax.barh(at, one.isel({other: index}), height=0.8 / n, color=f"C{index}", label=label)
+    ax.set_yticks(range(one.sizes[dim]), [str(v) for v in one[dim].values])
+    ax.set(xlabel=_label(ds[metric]), title=_title(ds[metric]))
+    if hue is not None:
+        ax.legend(fontsize=8)
+    ax.grid(alpha=0.25, axis="x", linewidth=0.4)
+    return ax
+
+
+def _first(ds: Any, keep: Sequence[str] = ()) -> Any:
+    """One design: the first label of every dimension but those to keep."""
+    dims = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
+    return ds.isel(dict.fromkeys(dims, 0))
+
+
+def _draw_heatmap(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    long = sorted(
+        (dim for dim in ds.dims if ds[dim].dtype.kind == "f" and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
+    )
+    metrics = [m for m in ("ttft", "tpot") if m in ds]
+    if len(long) < 2 or not metrics:
+        raise ValueError("plot=heatmap needs two axes of more than two numbers, and ttft or tpot")
+    one = _first(ds, long[:2])
+    _, axes = plt.subplots(1, len(metrics), figsize=(6.2 * len(metrics), 4.6), layout="constrained", squeeze=False)
+    for ax, metric in zip(axes[0], metrics, strict=True):
+        heatmap(one, metric, long[0], long[1], ax)
+    return axes[0][0].figure
+
+
+def _draw_front(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    if "point" not in ds.dims:
+        raise ValueError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
+    labels = [name for name in ("opt", "batch", "prompt_tokens") if name in ds.coords and ds[name].dims == ("point",)]
+    return front(ds, objectives[0], objectives[1], label=labels, ax=_axes(None, 8.0, 5.4)).figure
+
+
+def _draw_tornado(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    if "elasticity" not in ds:
+        raise ValueError("plot=tornado needs elasticity=true")
+    metrics = [m for m in ("ttft", "tpot") if m in ds.metric.values] or ds.metric.values[:2].tolist()
+    return tornado(_first(ds), metrics).figure
+
+
+def _draw_devices(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    metrics = [m for m in ("ttft", "tpot") if m in ds]
+    if not metrics or "hw" not in ds.dims:
+        raise ValueError("plot=devices needs a grid with ttft or tpot")
+    hue = "opt" if ds.sizes["opt"] > 1 else None
+    one = _first(ds, ("hw", *([hue] if hue else [])))
+    height = 1.4 + 0.35 * one.sizes["hw"] * (one.sizes["opt"] if hue else 1)
+    _, axes = plt.subplots(1, len(metrics), figsize=(6 * len(metrics), height), layout="constrained", squeeze=False)
+    for ax, metric in zip(axes[0], metrics, strict=True):
+        devices(one, metric, hue=hue, ax=ax)
+    return axes[0][0].figure
+
+
+def _draw_roofline(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
+    for ax, step in zip(axes, ("prefill", "decode"), strict=True):
+        roofline(cases[0].scenario, step, ax).set_title(f"{cases[0].label}: {step}", fontsize=10)
+    return axes[0].figure
+
+
+def _draw_operators(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(2, 1, figsize=(8.5, 2.6 + 0.8 * len(cases)), layout="constrained")
+    for ax, step in zip(axes, ("prefill", "decode"), strict=True):
+        operators(cases, step, ax)
+    return axes[0].figure
+
+
+DRAWINGS = {
+    "roofline": _draw_roofline,
+    "operators": _draw_operators,
+    "heatmap": _draw_heatmap,
+    "front": _draw_front,
+    "tornado": _draw_tornado,
+    "devices": _draw_devices,
+}
+FORMATS = ("png", "svg", "pdf")
+
+
+def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequence[str], stem: Any) -> list[Any]:
+    """The drawings of plot=, NAME or NAME.svg, as files STEM_NAME.png; returns their paths.
+
+    Raises ValueError where the dataset has not what a drawing shows.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")  # a command line has no window
+    import matplotlib.pyplot as plt
+
+    paths = []
+    for word in names:
+        name, _, form = word.partition(".")
+        figure = DRAWINGS[name](ds, cases, objectives)
+        path = stem.with_name(f"{stem.name}_{name}.{form or FORMATS[0]}")
+        part = path.with_name(f"{path.name}.part")
+        figure.savefig(part, dpi=150, format=form or FORMATS[0])
+        part.replace(path)
+        plt.close(figure)
+        paths.append(path)
+    return paths
+
+
+def _title(variable: Any) -> str:
+    """The long name, without what a title has no room for."""
+    name = str(variable.attrs.get("long_name", variable.name))
+    return name if len(name) < 60 else name.split(",", maxsplit=1)[0]
+
+
+def _label(variable: Any) -> str:
+    name, units = str(variable.name), str(variable.attrs.get("units", "1"))
+    return name if units == "1" else f"{name} [{units.replace(' s-1', '/s').replace(' token-1', '/token')}]"

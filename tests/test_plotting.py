@@ -1,0 +1,99 @@
+"""Pictures: what is drawn is what the numbers say; what cannot be drawn is refused."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import life_jax as life
+
+WORDS = ["hw=[v100,a100]", "model=llama3_8b", "axes.opt=[[],[int4]]", "axes.batch=[1,4,16,64]",
+         "axes.prompt_tokens=[64,512,4096]", "metrics=[ttft,tpot,throughput,decode_bound]"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ds():
+    return life.evaluate(life.load(WORDS))
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_operators_add_up_to_the_step():
+    cases = life.load(["hw=[v100,a100]", "engine=vllm"]).cases
+    ax = life.plot.operators(cases, "decode")
+    ends = {}
+    for bar in ax.patches:
+        row = round(bar.get_y() + bar.get_height() / 2)
+        ends[row] = max(ends.get(row, 0), bar.get_x() + bar.get_width())
+    for row, case in enumerate(cases):
+        step = life.plot.decode_table(case.scenario).seconds
+        assert ends[row] == pytest.approx(1e3 * step, rel=1e-9)
+
+
+def test_no_dot_lies_above_its_roof():
+    scenario = life.load(["hw=a100", "engine=generic", "workload.batch=8"]).scenario
+    for step in ("prefill", "decode"):
+        ax = life.plot.roofline(scenario, step)
+        for dots in ax.collections:
+            x, y = np.asarray(dots.get_offsets()).T
+            assert (y <= np.minimum(scenario.device.rates["linear"], x * scenario.device.bandwidth) * 1.001).all()
+
+
+def test_a_front_is_drawn_with_its_knees(ds):
+    points = life.pareto(ds, minimize=["tpot"], maximize=["throughput"], by=["hw"])
+    ax = life.plot.front(points, "tpot", "throughput", label=["opt", "batch"], behind=ds)
+    drawn = {line.get_label(): line for line in ax.lines}
+    for hw in ("v100", "a100"):
+        mine = points.isel(point=np.flatnonzero(points.hw.values == hw))
+        assert sorted(drawn[hw].get_xdata()) == sorted(mine.tpot.values)
+    assert sum(line.get_marker() == "*" for line in ax.lines) == 2
+
+
+def test_heat_maps_devices_and_tornados(ds):
+    one = ds.sel(hw="v100", opt="none")
+    ax = life.plot.heatmap(one, "tpot", "prompt_tokens", "batch")
+    np.testing.assert_array_equal(ax.collections[0].get_array().reshape(4, 3), one.tpot.squeeze().values.T)
+    ax = life.plot.devices(ds.sel(batch=4, prompt_tokens=512), "ttft", hue="opt")
+    assert len(ax.patches) == 4
+    e = life.evaluate(life.load(["hw=v100", "elasticity=[bandwidth_gb_per_s,peak_tflops]", "workload.batch=1",
+                                 "workload.prompt_tokens=512"]))  # fmt: skip
+    ax = life.plot.tornado(e, ["ttft", "tpot"])
+    assert [t.get_text() for t in ax.get_yticklabels()][-1] in ("bandwidth_gb_per_s", "peak_tflops")
+    with pytest.raises(ValueError, match="select all but"):
+        life.plot.heatmap(ds, "tpot", "prompt_tokens", "batch")
+    with pytest.raises(ValueError, match="prefill"):
+        life.plot.roofline(life.load(["hw=v100"]).scenario, "warm-up")
+
+
+def test_the_command_line_writes_pictures_beside_the_file(life, tmp_path):
+    words = ["hw=[v100,a100]", "pareto=[tpot,throughput]", "by=[hw]", "out=f.nc", "plot=[front,roofline.svg]"]
+    done = life("sweep", *words)
+    assert done.status == 0, done.err
+    names = {"f_front.png", "f_roofline.svg", "f.nc"}
+    assert {p.name for p in tmp_path.iterdir()} == names
+    assert done.out.splitlines()[-1].endswith("f.nc")
+    assert (
+        life("sweep", "hw=v100", "elasticity=[dispatch_us]", "plot=[tornado,heatmap,devices]", "out=e.nc").status == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["plot=front"], "pareto="),
+        (["plot=tornado"], "elasticity"),
+        (["plot=picture"], "picture"),
+        (["plot=roofline.bmp"], "bmp"),
+        (["plot=heatmap", "best=ttft"], "whole grid"),
+    ],
+)
+def test_pictures_of_what_is_not_there_are_refused_before_anything_is_computed(words, reason):
+    with pytest.raises(life.ConfigError, match=reason):
+        life.load(["hw=v100", *words])

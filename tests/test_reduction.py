@@ -1,0 +1,186 @@
+"""Fronts against brute force and an independent library; reduced grids against the whole grid, reduced afterwards."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import life_jax as life
+from life_jax import fronts, grid
+from life_jax.study import compute, load
+
+WORDS = [
+    "hw=[v100,a100]", "axes.opt=[[],[int4]]", "model=[llama2_7b,llama3_8b]", "dtype=float64",
+    "axes.prompt_tokens=[64,512,2048]", "axes.batch=[1,2,4,8,16,32]", "axes.bandwidth_gb_per_s=geomspace(100,4000,31)",
+]  # fmt: skip
+METRICS = "metrics=[ttft,throughput,price]"
+
+
+def brute(values: np.ndarray) -> list[int]:
+    """Not dominated by any, and the first of its equals."""
+    found = []
+    values = np.where(np.isfinite(values).all(axis=1, keepdims=True), values, np.nan)
+    for i, point in enumerate(values):
+        if not np.isfinite(point).all():
+            continue
+        dominated = ((values <= point).all(axis=1) & (values < point).any(axis=1)).any()
+        if not dominated and not (values[:i] == point).all(axis=1).any():
+            found.append(i)
+    return found
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_front_is_what_nothing_dominates(data):
+    k = data.draw(st.integers(1, 4))
+    cell = st.one_of(st.integers(0, 5).map(float), st.floats(allow_infinity=True, allow_nan=True))
+    rows = data.draw(st.lists(st.lists(cell, min_size=k, max_size=k), min_size=1, max_size=40))
+    values = np.array(rows, dtype=float)
+    assert fronts.front(values).tolist() == brute(values)
+    growing = fronts.Front(k)
+    cut = data.draw(st.integers(1, 10))
+    for start in range(0, len(values), cut):
+        growing.add(values[start : start + cut], np.arange(start, min(start + cut, len(values))))
+    assert sorted(growing.ids.tolist()) == brute(values)
+
+
+def test_fronts_and_volumes_are_those_of_moocore():
+    moocore = pytest.importorskip("moocore")
+    rng = np.random.default_rng(0)
+    for k in (2, 3, 4):
+        for _ in range(5):
+            values = rng.random((300, k))
+            kept = fronts.front(values)
+            assert np.array_equal(np.flatnonzero(moocore.is_nondominated(values, keep_weakly=False)), kept)
+            reference = np.full(k, 0.9)
+            expected = moocore.hypervolume(values[kept], ref=reference)
+            assert fronts.hypervolume(values, reference) == pytest.approx(expected, rel=1e-10)
+
+
+def test_the_knee_is_the_point_nearest_to_the_ideal():
+    values = np.array([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]])
+    assert fronts.knee(values) == 1
+    assert fronts.hypervolume(fronts.normalized(values), np.ones(2)) == pytest.approx(0.81)
+
+
+@pytest.fixture(scope="module")
+def whole() -> xr.Dataset:
+    return life.evaluate(life.load([*WORDS,
+        "metrics=[ttft,throughput,price,fits_memory]"]))  # fmt: skip
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(grid, "POINTS_PER_CHUNK", 200)
+    monkeypatch.setattr(grid, "LONGEST_INNER", 40)
+
+
+@pytest.mark.parametrize("by", [[], ["hw"], ["model", "opt"], ["batch"], ["opt", "prompt_tokens"]])
+def test_a_streamed_front_is_the_front_of_the_whole_grid(whole, small_chunks, by):
+    streamed = life.evaluate(life.load([*WORDS, METRICS, "pareto=[ttft,throughput,price]", f"by=[{','.join(by)}]"]))
+    after = life.pareto(whole, minimize=["ttft", "price"], maximize=["throughput"], by=by)
+    assert streamed.sizes["point"] == after.sizes["point"] > 3
+    for name in ("ttft", "throughput", "price", "knee"):
+        np.testing.assert_allclose(streamed[name], after[name], rtol=1e-12)
+    for dim in ("hw", "opt", "batch", "bandwidth_gb_per_s"):
+        np.testing.assert_array_equal(streamed[f"front_{dim}" if dim in by else dim], after[dim])
+
+
+def test_every_point_of_a_front_says_which_design_it_is(whole):
+    front = life.pareto(whole, minimize=["ttft"], maximize=["throughput"], within=whole.fits_memory)
+    for i in range(front.sizes["point"]):
+        one = front.isel(point=i)
+        at = whole.sel({dim: one[dim].item() for dim in whole.sizes})
+        assert float(at.ttft) == float(one.ttft)
+        assert bool(at.fits_memory)
+
+
+def test_best_quantiles_counts_and_histograms_are_those_of_the_whole_grid(whole, small_chunks):
+    words = [*WORDS, METRICS, "best=[ttft,throughput]", "quantiles=[0.1,0.5]", "histogram=16", "by=[hw]"]
+    got = life.evaluate(life.load([*words, "limit.fits_memory=true", "limit.ttft=1.5"]))
+    feasible = whole.where(whole.fits_memory & (whole.ttft <= 1.5))
+    np.testing.assert_array_equal(got["count"], feasible.ttft.notnull().sum([d for d in whole.dims if d != "hw"]))
+    for hw in ("v100", "a100"):
+        one = feasible.sel(hw=hw).stack(p=[d for d in whole.dims if d != "hw"]).dropna("p")
+        assert float(got.best_ttft.sel(objective="ttft", hw=hw)) == pytest.approx(float(one.ttft.min()), rel=1e-12)
+        most = float(got.best_throughput.sel(objective="throughput", hw=hw))
+        assert most == pytest.approx(float(one.throughput.max()), rel=1e-12)
+        winner = one.isel(p=int(one.throughput.argmax()))
+        assert str(got.best_opt.sel(objective="throughput", hw=hw).item()) == str(winner.opt.item())
+        assert float(got.best_batch.sel(objective="throughput", hw=hw)) == float(winner.batch)
+        for q in (0.1, 0.5):
+            expected = float(np.quantile(one.throughput, q, method="inverted_cdf"))
+            assert float(got.quantile_throughput.sel(quantile=q, hw=hw)) == pytest.approx(expected, rel=2**-11)
+        assert int(got.histogram_ttft.sel(hw=hw).sum()) == one.sizes["p"]
+        counts, _ = np.histogram(one.ttft, got.edges_ttft)
+        assert abs(counts - got.histogram_ttft.sel(hw=hw)).sum() <= 4  # a fine bin may straddle an edge
+
+
+def test_the_grid_is_not_kept():
+    """A sink that keeps a few columns of a chunk and the front: what it holds does not grow with the grid."""
+    held = []
+    for n in (20, 400):
+        study = load(["hw=v100", "pareto=[ttft,throughput]", f"axes.bandwidth_gb_per_s=geomspace(100,4000,{n})",
+                      "axes.batch=geomspace(1,64,50)"])  # fmt: skip
+        answer = life.evaluate(study)
+        held.append(answer.nbytes)
+    assert held[1] < 10 * held[0]
+
+
+def test_a_reduced_sweep_writes_its_answer_and_prints_it(life, tmp_path):
+    words = ["hw=[v100,a100]", "metrics=[ttft,tpot]", "pareto=[tpot,throughput]", "limit.ttft=0.5", "out=front.nc"]
+    first = life("sweep", *words)
+    assert first.status == 0, first.err
+    assert first.file.name == "front.nc"
+    assert "feasible" in first.out
+    with xr.open_dataset(first.file) as ds:
+        assert set(ds.throughput.dims) == {"point"}
+        assert bool((ds.ttft <= 0.5).all())
+        assert ds.knee.sum() == 1
+        assert {"hw", "batch", "prompt_tokens"} <= set(ds.coords)
+    again = life("sweep", *words)
+    assert "complete already" in again.out
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["front.nc"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["pareto=[ttft]"], "two metrics"),
+        (["pareto=[ttft,bound]"], "better"),
+        (["pareto=[ttft,thruput]"], "throughput"),
+        (["reduce=[frnt]"], "frnt"),
+        (["limit.ttft=0.5"], "goes with"),
+        (["best=ttft", "limit.ttft=-1"], "0 or more"),
+        (["best=ttft", "limit.fits_memory=false"], "true is needed"),
+        (["best=ttft", "by=[hardware]"], "hardware"),
+        (["quantiles=[2]"], "from 0 to 1"),
+        (["histogram=0.5"], "number of bins"),
+        (["best=ttft", "elasticity=true"], "keeps none"),
+    ],
+)
+def test_reductions_that_make_no_sense_are_refused(words, reason):
+    with pytest.raises(life.ConfigError, match=reason):
+        life.load(["hw=v100", *words])
+
+
+def test_the_labelled_front_names_what_is_missing(whole):
+    with pytest.raises(ValueError, match="no variable 'tpot'"):
+        life.pareto(whole, minimize=["tpot"])
+    with pytest.raises(ValueError, match="by has 'card'"):
+        life.pareto(whole, minimize=["ttft"], by=["card"])
+    with pytest.raises(ValueError, match="needs minimize"):
+        life.pareto(whole)
+
+
+def test_compute_gives_a_reducer_every_point_once():
+    study = load(["hw=v100", "reduce=count", "axes.batch=geomspace(1,9,777)"])
+    seen = []
+
+    class Sink:
+        def write(self, name, start, block):
+            seen.append((name, start, len(block)))
+
+    compute(study, Sink())
+    assert sum(n for name, _, n in seen if name == "ttft") == study.template.points
