@@ -149,8 +149,9 @@ def front(
     Stars are knees.
     """
     ax = _axes(ax)
-    name = colour if colour in points.coords else f"front_{colour}"
-    labels = list(dict.fromkeys(points[name].values.tolist())) if name in points.coords else [""]
+    along = [str(name) for name in points.coords if points[name].dims == ("point",)]
+    name = colour if colour in along else f"front_{colour}"
+    labels = list(dict.fromkeys(points[name].values.tolist())) if name in along else [""]
     if behind is not None:
         import xarray as xr
 
@@ -174,24 +175,25 @@ def front(
     return ax
 
 
-def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str], least: float = 34.0) -> None:
-    """Knees first; then what is farther than `least` pixels from every label there is. Only what differs is said."""
+def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str]) -> None:
+    """Knees first; then what has room beside the labels that are there. Only what differs is said."""
     label = [name for name in label if np.unique(points[name].values).size > 1]
     ax.figure.draw_without_rendering()
     where = ax.transData.transform(np.column_stack([points[x].values, points[y].values]).astype(float))
-    taken: list[np.ndarray] = []
+    taken: list[tuple[float, float, float]] = []
     knees = points.knee.values if "knee" in points else np.zeros(len(where), bool)
     for i in np.argsort(~knees, kind="stable"):
-        if any(np.hypot(*(where[i] - other)) < least for other in taken):
-            continue
         said = " ".join(_short(name, points[name].values[i]) for name in label)
+        if any(abs(where[i][1] - y_) < 13 and -6 * len(said) < x_ - where[i][0] < width for x_, y_, width in taken):
+            continue
         at = (points[x].values[i], points[y].values[i])
         ax.annotate(said, at, xytext=(5, -9), textcoords="offset points", fontsize=7)
-        taken.append(where[i])
+        taken.append((where[i][0], where[i][1], 6.0 * len(said)))
 
 
 def _short(name: str, value: Any) -> str:
-    return str(value) if isinstance(value, str) else f"{name} {float(value):.3g}"
+    short = {"tensor_parallel": "tp", "prompt_tokens": "prompt", "output_tokens": "output"}.get(name, name)
+    return str(value) if isinstance(value, str) else f"{short} {float(value):.3g}"
 
 
 def tornado(ds: Any, metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
