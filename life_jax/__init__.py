@@ -14,21 +14,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from life_jax.config.errors import ConfigError as ConfigError
+    from life_jax.crossings import crossover as crossover
+    from life_jax.inverse import cheapest as cheapest
     from life_jax.metrics import forecast as forecast
     from life_jax.reduction import pareto as pareto
     from life_jax.study import Study as Study
     from life_jax.study import evaluate as evaluate
     from life_jax.study import load as load
+    from life_jax.study import problem as problem
+    from life_jax.variance import sobol as sobol
 
 _HOME = {
     "ConfigError": "life_jax.config.errors",
     "Study": "life_jax.study",
+    "cheapest": "life_jax.inverse",
+    "crossover": "life_jax.crossings",
     "evaluate": "life_jax.study",
     "forecast": "life_jax.metrics",
     "load": "life_jax.study",
     "pareto": "life_jax.reduction",
+    "problem": "life_jax.study",
+    "sobol": "life_jax.variance",
 }
-__all__ = ["ConfigError", "Study", "evaluate", "forecast", "load", "pareto"]
+__all__ = [
+    "ConfigError", "Study", "cheapest", "crossover", "evaluate", "forecast", "load", "pareto", "problem", "sobol"
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

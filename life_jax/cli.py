@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from life_jax.config import door, paths
-from life_jax.config.errors import ConfigError
+from life_jax.config.errors import ConfigError, unknown
 
 USAGE, INTERRUPTED = 2, 130
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
@@ -107,6 +107,15 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
     sys.argv = [sys.argv[0], *flags, *words]
     main = hydra.main(version_base="1.3", config_path=os.fspath(paths.conf_dir()), config_name=primary)
     main(lambda config: None)()
+
+
+def take_format(words: Sequence[str], formats: Sequence[str]) -> tuple[str, list[str]]:
+    """The value of format=, the first of `formats` unless typed, and the other words."""
+    asked = [word.split("=", 1)[1] for word in words if word.lstrip("+").startswith("format=")]
+    form = asked[-1] if asked else formats[0]
+    if form not in formats:
+        raise unknown("format=", form, formats)
+    return form, [word for word in words if not word.lstrip("+").startswith("format=")]
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], title: str = "") -> None:

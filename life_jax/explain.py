@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from life_jax import cli
-from life_jax.config.errors import ConfigError, unknown
+from life_jax.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from life_jax.breakdown import StepTable
@@ -25,7 +25,7 @@ def explain(words: list[str]) -> None:
     from life_jax import breakdown
     from life_jax.study import load
 
-    form, rest = _format(words)
+    form, rest = cli.take_format(words, FORMATS)
     study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
@@ -41,14 +41,6 @@ def explain(words: list[str]) -> None:
             )
             return
         _text(study)
-
-
-def _format(words: list[str]) -> tuple[str, list[str]]:
-    asked = [word.split("=", 1)[1] for word in words if word.lstrip("+").startswith("format=")]
-    form = asked[-1] if asked else "text"
-    if form not in FORMATS:
-        raise unknown("format=", form, FORMATS)
-    return form, [word for word in words if not word.lstrip("+").startswith("format=")]
 
 
 def _text(study: "Study") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from life_jax import energy, memory
 from life_jax.cost import Cost
-from life_jax.numerics import Number, where
+from life_jax.numerics import Number, exp, where
 from life_jax.pipeline import Run
 from life_jax.roofline import BOUNDS
 from life_jax.specs import Scenario
@@ -70,6 +70,21 @@ def _tokens(run: Run) -> Number:
     return run.scenario.workload.batch * run.scenario.workload.output_tokens
 
 
+QUANTILE = 1.2816  # of the normal distribution: 80 % lie within
+
+
+def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metric]:
+    """Where 80 % of measurements lie of devices that the fit had not seen; NaN for an engine that is not fitted."""
+
+    def bound(run: Run, side: float) -> Number:
+        return time(run) * exp(side * QUANTILE * run.scenario.engine.spreads.get(name, float("nan")))
+
+    return {
+        f"{name}_low": Metric(lambda r: bound(r, -1.0), "s", f"{of}, lower end of the 80 % interval"),
+        f"{name}_high": Metric(lambda r: bound(r, 1.0), "s", f"{of}, upper end of the 80 % interval"),
+    }
+
+
 METRICS: dict[str, Metric] = {
     "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
     "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
@@ -130,6 +145,9 @@ METRICS: dict[str, Metric] = {
         "USD",
         "devices and electricity for a million generated tokens, prefill included",
     ),
+    **_bounds("ttft", "time to first token", lambda r: r.ttft),
+    **_bounds("tpot", "time per output token", lambda r: r.tpot),
+    **_bounds("e2e", "time from request to last token", lambda r: r.e2e),
     **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
     **_counts("decode", "the first decode step", lambda r: r.decode_cost),
     **_roofs("prefill", "prefill", lambda r, term: r.prefill_time(term)),

@@ -312,6 +312,43 @@ def _draw_operators(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) ->
     return axes[0].figure
 
 
+def interval(ds: Any, metric: str, dim: str = "hw", ax: Any = None) -> Any:
+    """A time by device (or along another dimension) with its 80 % interval: needs {metric}_low and {metric}_high."""
+    for name in (metric, f"{metric}_low", f"{metric}_high"):
+        if name not in ds:
+            raise ValueError(f"interval(): the dataset has no {name}; add it to metrics=")
+    names = (metric, f"{metric}_low", f"{metric}_high")
+    found = [ds[name].squeeze([d for d in ds[name].dims if d != dim and ds.sizes[d] == 1], drop=True) for name in names]
+    if found[0].dims != (dim,):
+        raise ValueError(f"interval(): {metric} has {', '.join(map(str, found[0].dims))}; select all but {dim}")
+    middle, low, high = (one.values for one in found)
+    numeric = ds[dim].dtype.kind == "f"
+    if numeric:
+        ax = _axes(ax)
+        ax.fill_between(ds[dim], low, high, alpha=0.25, linewidth=0, label="80 % interval")
+        ax.plot(ds[dim], middle, label="forecast")
+        ax.set(xscale="log", yscale="log", xlabel=_label(ds[dim]), ylabel=_label(ds[metric]))
+    else:
+        ax = _axes(ax, 6.4, 1.2 + 0.35 * ds.sizes[dim])
+        order = np.argsort(middle)
+        errors = np.stack([middle - low, high - middle])[:, order]
+        ax.errorbar(middle[order], range(len(order)), xerr=errors, fmt="o", capsize=3, label="forecast, 80 % interval")
+        ax.set_yticks(range(len(order)), [str(v) for v in ds[dim].values[order]])
+        ax.set(xscale="log", xlabel=_label(ds[metric]))
+    ax.set_title(_title(ds[metric]))
+    ax.legend(fontsize=8)
+    ax.grid(alpha=0.25, which="both", linewidth=0.4)
+    return ax
+
+
+def _draw_interval(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(ds)), None)
+    if metric is None:
+        raise ValueError("plot=interval needs metrics=[tpot,tpot_low,tpot_high], or those of ttft or e2e")
+    one = _first(ds, ("hw",))
+    return interval(one.expand_dims("hw") if "hw" not in one.dims else one, metric).figure
+
+
 DRAWINGS = {
     "roofline": _draw_roofline,
     "operators": _draw_operators,
@@ -319,6 +356,7 @@ DRAWINGS = {
     "front": _draw_front,
     "tornado": _draw_tornado,
     "devices": _draw_devices,
+    "interval": _draw_interval,
 }
 FORMATS = ("png", "svg", "pdf")
 

@@ -129,7 +129,8 @@ class Engine:
     in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
     one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix kernel computes in vain (`tiled` is
     static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is static: not all of it); logits of
-    the last position, or of all; tables: efficiencies by operator and shape, which replace the numbers above
+    the last position, or of all; spreads: deviation of the logarithm of measured over forecast ttft, tpot, e2e,
+    where it was fitted; tables: efficiencies by operator and shape, which replace the numbers above
     (see efficiency.py).
     """
 
@@ -150,6 +151,7 @@ class Engine:
     tile_rows: Number = 0.0
     chunk_tokens: Number = 0.0
     tables: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    spreads: Mapping[str, Number] = dataclasses.field(default_factory=dict)
     capped: bool = static(default=False)  # no step draws more than the power limit
     chunked: bool = static(default=False)
     logits: str = static(default="last")

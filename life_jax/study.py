@@ -23,6 +23,7 @@ from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template, Variable
 from life_jax.forecaster import GAINS, Forecaster, Sensitivity, absent, column
+from life_jax.inverse import Problem, Target
 from life_jax.metrics import BOUNDS, METRICS
 from life_jax.pipeline import Run
 from life_jax.reduction import Reducer, Reduction
@@ -33,6 +34,7 @@ EFFICIENCIES = (
     "compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"
 )  # fmt: skip
 ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
+WIDTH = 20.0  # a free number may become so many times larger or smaller
 HOST_TIMES = ("step_us", "sequence_us", "request_ms", "allreduce_us")
 GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
@@ -206,6 +208,8 @@ def _sensitivities(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
 def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
 
+    primary: the command whose words they are (sweep, explain or design).
+
     Raises ConfigError, a ValueError of one line that names what was asked and what would be accepted.
     """
     if isinstance(words, str):
@@ -314,7 +318,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     efficiency=composed.efficiency.get(device_file.efficiency_class),
                 )
                 where = f"{model} on {hw}"
-                yield Case(model, hw, opt, _smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))
+                yield Case(model, hw, opt, smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))
 
 
 def _with_sensitivities(
@@ -338,7 +342,7 @@ def _with_sensitivities(
     moving = [path for case in cases for k in case.knobs for path in k.paths]
     found = []
     for case in cases:
-        built = _smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
+        built = smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
         knobs_of = {key: _knob_or_none(key, built, cases, word) for word, named in keys.items() for key in named}
         parameters = {key: k.paths if (k := knobs_of[key]) else () for key in keys["elasticity"]}
         sensitivity = Sensitivity(
@@ -379,7 +383,7 @@ def _knob_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) ->
     except ConfigError:
         for case in cases:
             with contextlib.suppress(ConfigError):
-                knobs.knob(key, _smoothed(case.built, {key: None}), case.label, asked)
+                knobs.knob(key, smoothed(case.built, {key: None}), case.label, asked)
                 return None
         raise
 
@@ -407,7 +411,7 @@ def _refuse_long_chunks(cases: tuple[Case, ...], composed: Composed, axes: Mappi
             )
 
 
-def _smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
+def smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
     """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do devices."""
     engine = built.scenario.engine
     if "roof_smoothness" in axes:
@@ -448,8 +452,43 @@ def _position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> It
             yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
 
 
+def problem(study: Study) -> Problem:
+    """The question of life_jax.design as numbers; refuses what cannot be a design."""
+    asked = study.composed.settings
+    if len(study.cases) > 1 or study.axes:
+        what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
+        raise ConfigError(f"design takes one model, one device and one stack, not {what}")
+    case = study.cases[0]
+    rate = next((key for key, pipes in case.built.sources.items() if any(p == "linear" for p, _ in pipes)), None)
+    free = asked["free"] or (*([rate] if rate else []), "bandwidth_gb_per_s", "memory_gb")
+    for key in asked["ranges"]:
+        if key not in free:
+            raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
+    built = smoothed(case.built, dict.fromkeys(free))
+    found = tuple(knobs.knob(key, built, case.label, "free=: ") for key in free)
+    ranges = []
+    for knob in found:
+        facts, now = axis_table.facts(knob.key), float(knob.get(built.scenario))
+        if knob.key not in asked["ranges"] and now <= 0:
+            raise ConfigError(f"range.{knob.key}=[LOW,HIGH] is needed: the file has {now:g}")
+        low, high = asked["ranges"].get(knob.key, (now / WIDTH, now * WIDTH))
+        low, high = max(low, facts.get("low", 0.0)), min(high, facts.get("high", float("inf")))
+        for end in (low, high):
+            check_number(float(end), facts, f"range.{knob.key}")
+        ranges.append((float(low), float(high)))
+    targets = tuple(Target(metric, value) for metric, value in asked["targets"])
+    question = Problem(built.scenario, found, tuple(ranges), targets, asked["minimize"])
+    if not np.isfinite(question.evaluate(question.start)[0]).all():
+        what = f"{asked['minimize']} or a target is not a number here"
+        raise ConfigError(f"{case.label}: {what}; python -m life_jax.catalog hw says what is published")
+    return question
+
+
 def _power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
     """Energy needs a power; nobody's is guessed."""
+    ends = [m for m in metrics if m.endswith(("_low", "_high"))]
+    if ends and not cases[0].scenario.engine.spreads:
+        yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
     drawn = [m for m in metrics if METRICS[m].units in ("J", "J token-1", "W") or m == "cost_per_mtoken"]
     for case in cases:
         if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):

@@ -15,11 +15,12 @@ from life_jax import cli, measurements
 from life_jax.config import paths
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.measurements import Setting
+from life_jax.metrics import QUANTILE
 from life_jax.specs import Engine
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 TOO_FAST = 1.5  # times the datasheet roofline: the row cannot be what it claims
-QUANTILE = 1.2816  # of the normal distribution, for 80 % intervals
+
 USAGE = "python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [plot=PARITY.png] [engine=NAME] [overwrite=true]"
 
 

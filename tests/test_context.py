@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from laws import KINDS, changed, of, scenario, smooth
 
+import life_jax as life
 from life_jax import schedule
 from life_jax.context import mean_roofed
 from life_jax.pipeline import Run, step_graph
@@ -172,3 +173,20 @@ def test_one_roof_over_totals_has_an_exact_mean_too():
     for batch in (1.0, 64.0, 300.0, 1000.0):
         s = changed(scenario("model=llama3_8b", "engine.roofline_scope=total"), "workload.batch", batch)
         assert Run(s).tpot == pytest.approx(explicit_mean(s), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    "option", ["[]", "[kv8]", "[unfused,kv4]", "[kv_evict_scored]", "[kv_low_rank]", "[mla_decompressed]"]
+)
+def test_matrix_and_vector_work_of_attention_grow_in_one_proportion(option):
+    """What the mean of two lines rests on: `together` of Terms."""
+    for model in KINDS:
+        try:
+            s = life.load(["hw=b200", f"model={model}", f"opt={option}"]).scenario
+        except life.ConfigError:
+            continue
+        early, late = (step_graph(s, schedule.Step(1.0, 1.0, past, decoding=True)) for past in (500.0, 900.0))
+        for one, other in zip(early, late, strict=True):
+            if one.grows and one.pipe == "attention" and one.cost.matmul_flops and one.cost.vector_flops:
+                ratios = [op.cost.vector_flops / op.cost.matmul_flops for op in (one, other)]
+                assert ratios[0] == pytest.approx(ratios[1], rel=1e-12), (model, option, one.name)

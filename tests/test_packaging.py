@@ -38,6 +38,7 @@ ORDER = (
     "metrics",
     "gradients",
     "breakdown",
+    "crossings",
     "plotting",
     "grid",
     "dataset",
@@ -65,11 +66,13 @@ ORDER = (
     "config.compose",
     "version",
     "forecaster",
+    "inverse",
     "study",
+    "variance",
     "measurements",
     "cli",
 )
-COMMANDS = ("sweep", "explain", "catalog", "validate")
+COMMANDS = ("sweep", "explain", "catalog", "validate", "design")
 OF_LANGUAGE_MODELS = {"operators", "models", "optimizations", "pipeline", "metrics", "memory", "context", "breakdown"}
 
 

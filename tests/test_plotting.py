@@ -72,6 +72,18 @@ def test_heat_maps_devices_and_tornados(ds):
         life.plot.roofline(life.load(["hw=v100"]).scenario, "warm-up")
 
 
+def test_an_interval_is_what_the_spread_of_the_fit_says():
+    words = ["hw=[v100,a100]", "engine=generic", "workload.batch=1", "workload.prompt_tokens=64"]
+    ds = life.evaluate(life.load([*words, "metrics=[tpot,tpot_low,tpot_high]", "dtype=float64"]))
+    spread = life.load(words).cases[0].scenario.engine.spreads["tpot"]
+    np.testing.assert_allclose(ds.tpot_high / ds.tpot, np.exp(1.2816 * spread))
+    np.testing.assert_allclose(ds.tpot_low * ds.tpot_high, ds.tpot**2)
+    ax = life.plot.interval(ds, "tpot")
+    assert len(ax.get_yticklabels()) == 2
+    with pytest.raises(ValueError, match="add it to metrics"):
+        life.plot.interval(ds, "ttft")
+
+
 def test_the_command_line_writes_pictures_beside_the_file(life, tmp_path):
     words = ["hw=[v100,a100]", "pareto=[tpot,throughput]", "by=[hw]", "out=f.nc", "plot=[front,roofline.svg]"]
     done = life("sweep", *words)

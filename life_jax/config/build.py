@@ -38,6 +38,7 @@ from life_jax.specs import (
 from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
+SPREADS = ("ttft", "tpot", "e2e")
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
@@ -303,6 +304,7 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         tiled=tile > 0,
         chunk_tokens=file.chunk_tokens or 0.0,
         capped=file.power_cap,
+        spreads={name: getattr(of_class, f"{name}_spread") for name in SPREADS} if of_class is not None else {},
         tables=_tables(file.operator_efficiencies),
         chunked=file.chunk_tokens is not None,
         logits=file.logits,

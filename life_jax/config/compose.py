@@ -167,10 +167,10 @@ def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None
 
 def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
-    from life_jax.config.door import _flatten
+    from life_jax.config.door import flatten
 
     flat: dict[str, Any] = {}
-    _flatten(composed.get("axes") or {}, "", flat)
+    flatten(composed.get("axes") or {}, "", flat)
     fixed = {key.split(".", 1)[1] for key in request.scalars}
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}
 

@@ -24,6 +24,7 @@ PLAIN = (
 )  # fmt: skip
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 LISTING = "python -m life_jax.catalog"
+DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
 LABEL = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -54,8 +55,8 @@ class Request:
 def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -> Request:
     """A Request from words such as `hw=v100`, or ConfigError. `verb` is what life_jax.VERB is asked to do."""
     typed, folders, hydra = _split(words)
-    if verb != "explain" and "format" in typed:
-        raise ConfigError("format= belongs to python -m life_jax.explain")
+    if "format" in typed:
+        raise ConfigError("format= belongs to python -m life_jax.explain and life_jax.design")
     merged = _with_study(typed, folders)
     _refuse_unknown(merged, verb)
     axes = {key.removeprefix("axes."): value for key, value in merged.items() if key.startswith("axes.")}
@@ -71,7 +72,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         groups={g: _group(g, str(merged[g]), folders) for g in CHOSEN if g in merged},
         scalars=scalars,
         axes=axes,
-        plain={key: merged[key] for key in PLAIN if key in merged and key != "study"},
+        plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
         folders=folders,
         hydra=hydra,
     )
@@ -195,7 +196,7 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
         raise unknown("study", name, known, f"{LISTING} study")
     content = read_yaml(file)
     flat: dict[str, Any] = {}
-    _flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
+    flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
     return flat
 
 
@@ -212,19 +213,19 @@ def read_yaml(file: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def _flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
+def flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
     for key, value in content.items():
         if isinstance(value, Mapping):
-            _flatten(value, f"{prefix}{key}.", into)
+            flatten(value, f"{prefix}{key}.", into)
         else:
             into[f"{prefix}{key}"] = value
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", *(("target",) if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", *(DESIGN if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
-        if head not in first_words or (head in ("axes", "precision", "limit") and "." not in key):
+        if head not in first_words or (head in ("axes", "precision", "limit", "target", "range") and "." not in key):
             raise _unknown_key(key, first_words)
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")

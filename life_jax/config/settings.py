@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from life_jax.config.door import flatten
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.metrics import METRICS
@@ -32,8 +33,36 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
         if found["elasticity"] or found["gradients"] or found["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
+    found.update(_design(composed))
     plots = _plots(composed["plot"], found["elasticity"], reduction)
     return {**found, "metrics": metrics, "reduction": reduction, "plot": plots}
+
+
+def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
+    """target=, free=, range= and minimize= of life_jax.design; nothing for the other verbs."""
+    if "target" not in composed:
+        return {}
+    targets = tuple(_limit(metric, value, "target") for metric, value in (composed["target"] or {}).items())
+    if not targets:
+        raise ConfigError("target.METRIC= is missing; give at least one, such as target.tpot=0.02")
+    for metric, value in targets:
+        if value == 0 or (METRICS[metric].kind == "number" and not METRICS[metric].differentiable):
+            raise ConfigError(f"target.{metric}={value:g}: a number above 0 of a metric with a slope is needed")
+    (minimize,) = _judged("minimize", composed["minimize"], ()) or ("",)
+    if not minimize or METRICS[minimize].sign < 0 or not METRICS[minimize].differentiable:
+        raise ConfigError(f"minimize={composed['minimize']}: a metric of which less is better is needed, such as price")
+    free = _numbers("free", composed["free"]) if composed["free"] is not None else ()
+    if isinstance(free, bool):
+        raise ConfigError(f"free={composed['free']}: numbers by name are needed, such as [bandwidth_gb_per_s]")
+    ranges: dict[str, Any] = {}
+    flatten(composed["range"] or {}, "", ranges)
+    for key, ends in ranges.items():
+        fine = isinstance(ends, list) and len(ends) == 2 and all(
+            isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < float("inf") for x in ends
+        )  # fmt: skip
+        if not fine or ends[0] >= ends[1]:
+            raise ConfigError(f"range.{key}={ends}: [LOW,HIGH] is needed, both above 0")
+    return {"targets": targets, "free": free, "ranges": ranges, "minimize": minimize}
 
 
 def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[str, ...]:
@@ -48,7 +77,7 @@ def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
             raise ConfigError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
         if name == "tornado" and not elasticity:
             raise ConfigError("plot=tornado needs elasticity=true")
-        if name in ("heatmap", "devices") and reduction is not None:
+        if name in ("heatmap", "devices", "interval") and reduction is not None:
             raise ConfigError(f"plot={name} needs the whole grid, which a reduced one does not keep")
     return names
 
@@ -128,12 +157,12 @@ def _judged(word: str, asked: Any, otherwise: tuple[str, ...]) -> tuple[str, ...
     return metrics
 
 
-def _limit(metric: str, value: Any) -> tuple[str, float]:
-    _judged("limit", metric, ())
+def _limit(metric: str, value: Any, word: str = "limit") -> tuple[str, float]:
+    _judged(word, metric, ())
     if METRICS[metric].kind == "flag":
         if value is not True:
-            raise ConfigError(f"limit.{metric}={value}: true is needed")
+            raise ConfigError(f"{word}.{metric}={value}: true is needed")
         return metric, 1.0
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise ConfigError(f"limit.{metric}={value}: a number of 0 or more is needed, in {METRICS[metric].units}")
+        raise ConfigError(f"{word}.{metric}={value}: a number of 0 or more is needed, in {METRICS[metric].units}")
     return metric, float(value)

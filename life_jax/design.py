@@ -1,0 +1,87 @@
+"""python -m life_jax.design: the cheapest design that meets targets."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from life_jax import cli
+
+if TYPE_CHECKING:
+    from life_jax.inverse import Design, Problem
+    from life_jax.study import Study
+
+FORMATS = ("text", "json")
+
+
+def main() -> None:
+    cli.guarded(design, "design")
+
+
+def design(words: list[str]) -> None:
+    """One answer as tables, or as one JSON object. Exit status 0 also where no design meets the targets: it says so."""
+    from life_jax.inverse import cheapest, curve
+    from life_jax.study import load, problem
+
+    form, rest = cli.take_format(words, FORMATS)
+    study = load(rest, primary="design")
+    asked = problem(study)
+    cli.warn(study.warnings)
+    answer, line = cheapest(asked), curve(asked)
+    if form == "json":
+        print(json.dumps(_json(study, answer, line), indent=1))
+    else:
+        _text(study, asked, answer, line)
+
+
+def _json(study: "Study", answer: "Design", line: list[tuple[float, "Design"]]) -> dict[str, Any]:
+    case = study.cases[0]
+    return {
+        "model": case.model, "hw": case.hw, "opt": case.opt,
+        "met": answer.met, "minimize": answer.problem.minimize, "cost": answer.cost, "numbers": dict(answer.numbers),
+        "values": dict(answer.values), "shadow": dict(answer.shadow), "at_bound": dict(answer.at_bound),
+        "curve": [
+            {"factor": factor, "met": one.met, "cost": one.cost, "numbers": dict(one.numbers)} for factor, one in line
+        ],
+    }  # fmt: skip
+
+
+def _text(study: "Study", asked: "Problem", answer: "Design", line: list[tuple[float, "Design"]]) -> None:
+    from life_jax.config import axes
+    from life_jax.metrics import METRICS, forecast
+
+    case, unit = study.cases[0], METRICS[asked.minimize].units
+    before = float(forecast(asked.scenario, (asked.minimize,))[asked.minimize])
+    verdict = "" if answer.met else "NO DESIGN within the ranges meets the targets; nearest:  "
+    title = f"{case.label}  |  {verdict}{asked.minimize} {answer.cost:.4g} {unit} (as the file has it: {before:.4g})"
+    rows: list[tuple[str, ...]] = []
+    for knob, (low, high) in zip(asked.knobs, asked.ranges, strict=True):
+        now = float(knob.get(asked.scenario))
+        found, said = answer.numbers[knob.key], axes.facts(knob.key).get("unit", "1")
+        end = {"low": "lowest allowed", "high": "highest allowed"}.get(answer.at_bound.get(knob.key, ""), "")
+        ratio = f"{found / now:.3g} x" if now else "-"
+        rows.append((knob.key, said, f"{now:.5g}", f"{found:.5g}", ratio, f"{low:.4g} .. {high:.4g}", end))
+    columns = [("number", "left"), ("unit", "left"), ("now", "right"), ("design", "right"), ("", "right")]
+    cli.table([*columns, ("range", "right"), ("", "left")], rows, title)
+    rows = []
+    for target in asked.targets:
+        value = answer.values[target.metric]
+        limit = 1.0 if target.metric == "fits_memory" else target.value
+        binds = abs(value / limit - 1) < 1e-3
+        sign = ">=" if target.sign < 0 and target.metric != "fits_memory" else "<="
+        fine = (value - limit) * (-1 if sign == ">=" else 1) <= 1e-3 * limit
+        name = "memory needed / there is" if target.metric == "fits_memory" else target.metric
+        said = ("binds" if binds else "slack") if fine else f"missed by {100 * abs(value / limit - 1):.3g} %"
+        price = f"{answer.shadow[target.metric]:.3g} %" if answer.met else "-"
+        rows.append((name, sign, f"{limit:.4g}", f"{value:.4g}", said, price))
+    heading = f"1 % of slack saves, {asked.minimize}"
+    columns = [("target", "left"), ("", "left"), ("asked", "right"), ("design", "right"), ("", "left")]
+    cli.table([*columns, (heading, "right")], rows)
+    lines = []
+    for factor, one in line:
+        numbers = [f"{one.numbers[knob.key]:.4g}" if one.met else "-" for knob in asked.knobs]
+        lines.append((f"{factor:g} x", f"{one.cost:.4g}" if one.met else "none", *numbers))
+    keys = [(knob.key, "right") for knob in asked.knobs]
+    cli.table([("targets as lax", "right"), (f"{asked.minimize} [{unit}]", "right"), *keys], lines)
+
+
+if __name__ == "__main__":
+    main()
