@@ -7,6 +7,7 @@ import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from life_jax.metrics import BOUNDS, METRICS, derive, direct, forecast
 from life_jax.numerics import Number
 from life_jax.specs import Scenario, get_leaf, set_leaf
 
+FEW = 2  # tangents
 GAINS = {"change_10pct": 1.1, "change_2x": 2.0}
 
 
@@ -147,26 +149,48 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class Forecaster:
-    """Metrics and, if asked, sensitivities; hashable, so that one compilation serves all cases."""
+    """Metrics and, if asked, sensitivities; hashable, so that one compilation serves all cases.
+
+    smooth: whether the roof is. Under the hard one values, tangents and elasticities are fastest as one kernel;
+    the square roots of the smooth one would be kept in memory for that, so that only values and up to FEW tangents
+    share one. See scripts/bench_sweep.py.
+    """
 
     knobs: tuple[Knob, ...]
     metrics: tuple[str, ...]
     sensitivity: Sensitivity | None = None
     zeros: tuple[gradients.Path, ...] = ()
+    smooth: bool = False
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.knobs, self.metrics, self.sensitivity, self.zeros))
+        return hash((self.knobs, self.metrics, self.sensitivity, self.zeros, self.smooth))
 
     @property
     def direct(self) -> tuple[str, ...]:
         return direct(self.metrics)
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[Any, ...]:
+        """What is compiled apart."""
+        if self.sensitivity is None:
+            return self._parts
+        if not self.smooth:
+            return (_Whole(self),)
+        shared = [p for p in self._parts if isinstance(p, Values | Tangent)]
+        if len(shared) > 1 + FEW:
+            return self._parts
+        return (_Together(tuple(shared)), *(p for p in self._parts if p not in shared))
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        return () if isinstance(self.parts[0], _Whole) else self._derived
+
+    @cached_property
+    def _parts(self) -> tuple[Part, ...]:
         parts: list[Part] = [Values(self.knobs, self.zeros, self.direct)]
         s = self.sensitivity
         if s is None:
@@ -200,7 +224,7 @@ class Forecaster:
         return found
 
     @cached_property
-    def derived(self) -> tuple[str, ...]:
+    def _derived(self) -> tuple[str, ...]:
         names = [name for name in self.metrics if METRICS[name].of is not None]
         s = self.sensitivity
         if s is not None:
@@ -228,7 +252,7 @@ class Forecaster:
             law = gradients.obeys_law(chain.of)
             by_part = gradients.elasticities(s.atoms, tangents, values[chain.of], law=law)
             for key, parts in s.atoms.parameters:
-                total = sum((by_part[i] for i in parts), 0 * values[metric])
+                total = sum(by_part[i] for i in parts) if parts else 0 * values[metric]
                 results[column("elasticity", metric, key)] = chain.elasticity(total)
             if s.shares:
                 found_shares = gradients.bound_shares(s.atoms, by_part)
@@ -241,7 +265,37 @@ class Forecaster:
             for key, knob in s.slopes:
                 d = found[column("slope", chain.of, key)] if knob is not None else 0 * values[chain.of]
                 results[column("slope_of", metric, key)] = chain.slope(d)
-        return {name: results[name] for name in self.derived}
+        return {name: results[name] for name in self._derived}
+
+
+@dataclass(frozen=True)
+class _Together:
+    """Several parts compiled as one, which share what they have in common."""
+
+    parts: tuple[Part, ...]
+
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number]) -> dict[str, Number]:
+        return {name: value for part in self.parts for name, value in part(scenario, values).items()}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(name for part in self.parts for name in part.outputs)
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """All of a forecaster compiled as one."""
+
+    forecaster: "Forecaster"
+
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number]) -> dict[str, Number]:
+        found = _Together(self.forecaster._parts)(scenario, values)
+        found.update(self.forecaster.derive(found))
+        return {name: found[name] for name in self.outputs}
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return (*self.forecaster.direct, *self.forecaster._derived)
 
 
 class _Chain:

@@ -114,7 +114,7 @@ def elasticities(a: Atoms, tangents: Mapping[int, Number], value: Number, *, law
     if law and a.free is not None and a.free not in found:
         signs = a.signs()
         # e(free) = -1 - e(other rates) + e(fixed times)
-        found[a.free] = -1 + sum(signs[i] * e for i, e in found.items()) + 0 * value
+        found[a.free] = -1 + sum(signs[i] * e for i, e in found.items())
     return found
 
 

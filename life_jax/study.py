@@ -62,7 +62,7 @@ class Case:
 
     def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:
         """What the grid evaluates for this case."""
-        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros)
+        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros, self.scenario.engine.smooth)
 
     @property
     def scenario(self) -> Scenario:
