@@ -18,7 +18,7 @@ from life_jax.config.build import build
 from life_jax.config.check import check
 from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
-from life_jax.config.errors import ConfigError
+from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
 from life_jax.memory import memory
 from life_jax.optimizations import chain
@@ -199,6 +199,17 @@ def _same(name: str, labels: Iterable[str]) -> str | None:
 
     wanted = plain(name)
     return next((label for label in labels if plain(label) == wanted), None) if wanted else None
+
+
+def labels(hw: str, engine: str) -> tuple[str, str]:
+    """The device and the engine of these names, or ConfigError with the closest ones."""
+    for group, name in (("hw", hw), ("engine", engine)):
+        known = paths.choices(group)
+        if name not in known:
+            raise unknown(f"{group}=", name, known)
+        target = read_yaml(known[name]).get("defaults")
+        hw = str(target[0]) if target and group == "hw" else hw
+    return hw, engine
 
 
 @cache

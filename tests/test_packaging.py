@@ -70,9 +70,10 @@ ORDER = (
     "study",
     "variance",
     "measurements",
+    "calibration",
     "cli",
 )
-COMMANDS = ("sweep", "explain", "catalog", "validate", "design")
+COMMANDS = ("sweep", "explain", "catalog", "validate", "design", "calibrate")
 OF_LANGUAGE_MODELS = {"operators", "models", "optimizations", "pipeline", "metrics", "memory", "context", "breakdown"}
 
 

@@ -304,7 +304,7 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         tiled=tile > 0,
         chunk_tokens=file.chunk_tokens or 0.0,
         capped=file.power_cap,
-        spreads={name: getattr(of_class, f"{name}_spread") for name in SPREADS} if of_class is not None else {},
+        spreads=_spreads(file, of_class),
         tables=_tables(file.operator_efficiencies),
         chunked=file.chunk_tokens is not None,
         logits=file.logits,
@@ -316,6 +316,16 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         scope=file.roofline_scope,
         fusion=tuple(name for name in FUSIONS if name in file.fusion),
     )
+
+
+def _spreads(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, float]:
+    """How far forecasts are off: what was calibrated, else what is known of the class."""
+    for name, value in file.spreads.items():
+        if name not in SPREADS:
+            raise unknown("engine.spreads", name, SPREADS)
+        check_number(value, {"low": 0}, f"engine.spreads.{name}")
+    found = {name: getattr(of_class, f"{name}_spread") for name in SPREADS} if of_class is not None else {}
+    return {**found, **file.spreads}
 
 
 def _tables(said: Mapping[str, Any]) -> dict[str, EfficiencyTable]:

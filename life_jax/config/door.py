@@ -82,7 +82,11 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     """The same in the words that Hydra 1.3 needs; `stack` is one of the request's stacks."""
     words = [f"+{g}@{g}.{c.label}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
     words += [f"+opt@opt.{name}={name}" for name in stack]
-    words += [f"{group}={name}" for group, name in request.groups.items()]
+    for group, name in request.groups.items():
+        if _is_file(name):  # a file of the user's own: its keys on top of the default choice
+            words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
+        else:
+            words.append(f"{group}={name}")
     values = {**request.scalars, **{f"axes.{k}": v for k, v in request.axes.items()}, **request.plain}
     words += [f"++{key}={render(value)}" for key, value in values.items() if key != "format"]
     if request.folders:
@@ -314,8 +318,15 @@ def _choice(group: str, what: str, name: str, known: Mapping[str, Path]) -> Choi
     return Choice(LABEL.sub("_", stem), name, file)
 
 
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
 def _group(group: str, name: str, folders: tuple[Path, ...]) -> str:
     known = paths.choices(group, folders)
+    if _is_file(name):
+        read_yaml(Path(name).expanduser())  # refused here if it is none
+        return name
     if name not in known:
         raise unknown(group, name, known, f"{LISTING} {group}")
     return name

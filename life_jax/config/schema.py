@@ -361,6 +361,8 @@ class EngineFile:
     attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
     memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
     # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
+    # deviation of the logarithm of measured over forecast ttft, tpot and e2e, of an engine that is calibrated
+    spreads: dict[str, float] = dataclasses.field(default_factory=dict)
     operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
     roofline_scope: str = choice("op", SCOPES)
     fusion: list[str] = dataclasses.field(default_factory=list)

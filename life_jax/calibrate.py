@@ -1,0 +1,97 @@
+"""python -m life_jax.calibrate FILE.csv hw=NAME engine=NAME [out=FILE.yaml]: constants of one's own machine."""
+
+import dataclasses
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from life_jax import cli
+from life_jax.config.errors import ConfigError, unknown
+
+USAGE = "python -m life_jax.calibrate FILE.csv hw=NAME [engine=NAME] [out=FILE.yaml] [overwrite=true]"
+WORDS = ("hw", "engine", "out", "overwrite")
+
+
+def main() -> None:
+    cli.guarded(calibrate, "sweep")
+
+
+def calibrate(words: list[str]) -> None:
+    """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
+    import yaml
+
+    from life_jax import measurements
+    from life_jax.calibration import CONSTANTS, as_file
+    from life_jax.calibration import calibrate as fit
+
+    file, asked = _words(words)
+    hw, engine = measurements.labels(asked["hw"], asked["engine"])
+    out = Path(asked["out"] or f"{hw}_{engine}.yaml")
+    if out.exists() and asked["overwrite"] != "true":
+        raise ConfigError(f"{out} exists; overwrite=true replaces it")
+    settings, skipped = [], []
+    for row in measurements.read(file):
+        one = measurements.place({**row, "hardware": hw, "canonical": hw})
+        if isinstance(one, str):
+            skipped.append(f"{row['id']}: {one}")
+        else:
+            settings.append(dataclasses.replace(one, engine=engine))
+    cli.warn(skipped)
+    if not settings:
+        raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on")
+    of_class = measurements.efficiency(hw)
+    spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
+    found = fit(settings, spreads)
+    rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
+    source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
+    content = as_file(found, out.stem, source)
+    part = out.with_name(f"{out.name}.part")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+    part.replace(out)
+    rows = []
+    for constant, (before, after), left, told in zip(
+        CONSTANTS, found.values().values(), found.deviation, found.identified, strict=True
+    ):
+        said = "yes" if told else "no" if before else "not part of this engine"
+        rows.append((constant.key, f"{before:.4g}", f"{after:.4g}", f"{left / constant.deviation:.0%}", said))
+    columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
+    cli.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
+    rows = [
+        (s.id, s.metric, f"{s.value:.5g}", f"{_error(b):+.0f} %", f"{_error(a):+.0f} %")
+        for s, b, a in zip(settings, found.before, found.after, strict=True)
+    ]
+    cli.table(
+        [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right"), ("after", "right")],
+        rows[:20],
+    )
+    print(f"python -m life_jax.sweep hw={hw} engine={out} uses it")
+    print(out)
+
+
+def _error(log: Any) -> float:
+    import math
+
+    return 100 * (math.exp(float(log)) - 1)
+
+
+def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
+    asked = {"hw": "", "engine": "generic", "out": "", "overwrite": "false"}
+    files = []
+    for word in words:
+        key, equals, value = word.lstrip("+").partition("=")
+        if not equals:
+            files.append(word)
+        elif key not in WORDS:
+            raise unknown(f"{key}=", key, WORDS)
+        else:
+            asked[key] = value
+    if len(files) != 1 or not asked["hw"]:
+        raise ConfigError(f"one file and hw= are needed: {USAGE}")
+    if asked["overwrite"] not in ("true", "false"):
+        raise ConfigError(f"overwrite={asked['overwrite']}: true or false is needed")
+    return Path(files[0]).expanduser(), asked
+
+
+if __name__ == "__main__":
+    main()

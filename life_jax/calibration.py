@@ -1,0 +1,173 @@
+"""Constants of one machine from a few measurements of it: maximum a posteriori around what its class reaches.
+
+Unknown are the logarithms of factors on the constants of an engine, each with a prior; a measurement says the
+logarithm of measured over forecast. Least squares of both, with gradients of the forecast by JAX. What the
+measurements did not narrow keeps its prior and is said not to be identified.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from life_jax import measurements
+from life_jax.config.errors import ConfigError
+from life_jax.measurements import Setting
+from life_jax.pipeline import Run
+from life_jax.specs import Engine
+
+NOISE = 0.20  # of the logarithm of one measurement, and of what the model leaves unexplained [assumption]
+IDENTIFIED = 0.5  # of the prior's deviation: what is left where a measurement told something
+KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
+
+
+@dataclass(frozen=True)
+class Constant:
+    """key of the engine's file, its leaf, from base to file unit, deviation of the logarithm, greatest value.
+
+    The deviations are those of the priors of scripts/fit_efficiency.py, of class and of engine together.
+    """
+
+    key: str
+    leaf: str
+    scale: float
+    deviation: float
+    most: float = float("inf")
+
+
+CONSTANTS = (
+    Constant("compute_efficiency", "compute_efficiency", 1.0, 0.50, 1.0),
+    Constant("attention_efficiency", "attention_efficiency", 1.0, 0.58, 1.0),
+    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.23, 1.0),
+    Constant("kv_efficiency", "kv_efficiency", 1.0, 0.15, 1.0),
+    Constant("dispatch_factor", "dispatch_factor", 1.0, 0.40),
+    Constant("step_us", "step", 1e6, 1.0),
+    Constant("request_ms", "request", 1e3, 1.5),
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """engine: with the constants that were found. before, after: ln(forecast / measured) of each row, in time.
+
+    deviation: what is left of each prior's. spreads: of the logarithm by ttft, tpot, e2e, for 80 % intervals.
+    """
+
+    settings: tuple[Setting, ...]
+    start: Engine
+    engine: Engine
+    deviation: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    spreads: dict[str, float]
+
+    @cached_property
+    def identified(self) -> tuple[bool, ...]:
+        return tuple(
+            bool(d < IDENTIFIED * c.deviation and getattr(self.start, c.leaf) > 0)
+            for d, c in zip(self.deviation, CONSTANTS, strict=True)
+        )
+
+    def values(self) -> dict[str, tuple[float, float]]:
+        """(before, after) by key, in the unit of the file."""
+        return {
+            c.key: (getattr(self.start, c.leaf) * c.scale, getattr(self.engine, c.leaf) * c.scale) for c in CONSTANTS
+        }
+
+
+def _changed(engine: Engine, factors: Any) -> Engine:
+    """The constants times exp(factors); a part of a peak stays at most 1, smoothly in the gradient below it."""
+    values: dict[str, Any] = {}
+    for constant, factor in zip(CONSTANTS, factors, strict=True):
+        value = getattr(engine, constant.leaf) * jnp.exp(factor)
+        values[constant.leaf] = jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
+    return dataclasses.replace(engine, **values)
+
+
+def _residuals(settings: Sequence[Setting]) -> Any:
+    """A function: factors [constants] -> ln(forecast / measured time) [rows], differentiable."""
+    groups = measurements.scenarios(settings)
+    sign = np.array([-1.0 if s.is_rate else 1.0 for s in settings])
+    measured = np.log([s.value for s in settings])
+
+    def function(factors: Any) -> Any:
+        found = jnp.zeros(len(settings))
+        for rows, group in groups:
+            arrays = jax.tree.map(jnp.asarray, group)
+            one = dataclasses.replace(arrays, engine=_changed(arrays.engine, factors))
+            run = Run(one)
+            for metric in dict.fromkeys(settings[i].metric for i in rows):
+                values = jnp.broadcast_to(measurements.METRICS[metric][1](run, one.workload), (len(rows),))
+                mine = np.array([settings[i].metric == metric for i in rows])
+                found = found.at[rows[mine]].set(values[mine])
+        return sign * (jnp.log(found) - measured)
+
+    return function
+
+
+def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibration:
+    """settings: rows of one device under one engine. spreads: of its class, which hold for what was not measured.
+
+    Raises ConfigError where a row has no forecast.
+    """
+    from scipy.optimize import least_squares
+
+    start = measurements.scenario(
+        settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
+    ).engine
+    prior = np.array([c.deviation for c in CONSTANTS])
+    with jax.enable_x64(True):
+        function = jax.jit(_residuals(settings))
+        slope = jax.jit(jax.jacfwd(_residuals(settings)))
+        before = np.asarray(function(np.zeros(len(prior))))
+        bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]
+        if bad:
+            raise ConfigError(f"rows {', '.join(bad)} have no forecast on {settings[0].hw}")
+        found = least_squares(
+            lambda x: np.concatenate([np.asarray(function(x)) / NOISE, x / prior]),
+            np.zeros(len(prior)),
+            jac=lambda x: np.concatenate([np.asarray(slope(x)) / NOISE, np.diag(1 / prior)]),
+        )
+        after, jacobian = np.asarray(function(found.x)), np.asarray(slope(found.x))
+        engine = _changed(start, found.x)
+    covariance = np.linalg.inv(jacobian.T @ jacobian / NOISE**2 + np.diag(prior**-2.0))
+    narrowed = dict(spreads)
+    for kind, name in KINDS.items():
+        mine = [i for i, s in enumerate(settings) if s.kind == kind]
+        if mine:
+            told = np.einsum("ij,jk,ik->i", jacobian[mine], covariance, jacobian[mine]).mean()
+            seen = float(np.sqrt(NOISE**2 + told + np.mean(after[mine] ** 2)))
+            narrowed[name] = min(spreads.get(name, seen), seen)
+    return Calibration(
+        settings=tuple(settings),
+        start=start,
+        engine=jax.tree.map(float, engine),
+        deviation=np.sqrt(np.diag(covariance)),
+        before=before,
+        after=after,
+        spreads=narrowed,
+    )
+
+
+def as_file(c: Calibration, name: str, source: str) -> dict[str, Any]:
+    """What an engine's YAML says: every constant of this device, none of them by class any more."""
+    e = c.engine
+    return {
+        "name": name,
+        "source": source,
+        **{key: float(f"{after:.4g}") for key, (_, after) in c.values().items()},
+        "vector_efficiency": float(e.vector_efficiency),
+        "tile_rows": float(e.tile_rows),
+        "roof_smoothness": float(e.roof_smoothness),
+        "sequence_us": float(e.sequence * 1e6),
+        "allreduce_us": float(e.allreduce_latency * 1e6),
+        "memory_utilization": float(e.memory_utilization),
+        "runtime_gb": float(e.runtime_memory / 1e9),
+        "fusion": list(e.fusion),
+        "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
+    }

@@ -1,0 +1,121 @@
+"""Calibration finds constants that made the measurements, says what it cannot know, and narrows the interval."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+import yaml
+
+import life_jax as life
+from life_jax import measurements
+from life_jax.calibration import CONSTANTS, calibrate
+
+HW, ENGINE = "rtx_4090", "llama_cpp_cuda"
+COLUMNS = [*measurements.COLUMNS]
+ROWS = [
+    {"id": "a", "model": "llama3_8b", "weight_format": "q4_k_m", "batch": "1", "prompt_tokens": "512",
+     "output_tokens": "", "metric": "prefill_tok_s"},
+    {"id": "b", "model": "llama3_8b", "weight_format": "q4_k_m", "batch": "1", "prompt_tokens": "",
+     "output_tokens": "128", "metric": "decode_tok_s"},
+    {"id": "c", "model": "llama2_13b", "weight_format": "q8_0", "batch": "1", "prompt_tokens": "",
+     "output_tokens": "128", "metric": "decode_tok_s"},
+    {"id": "d", "model": "llama2_13b", "weight_format": "f16", "batch": "1", "prompt_tokens": "1024",
+     "output_tokens": "", "metric": "prefill_tok_s"},
+]  # fmt: skip
+SPREADS = {"ttft": 0.4, "tpot": 0.3, "e2e": 0.3}
+
+
+def invented(change) -> list:
+    """Rows as a machine with other constants would measure them."""
+    rows = [{**row, "hardware": HW, "engine": ENGINE, "value": "1"} for row in ROWS]
+    settings = [measurements.place(row) for row in rows]
+    assert not [s for s in settings if isinstance(s, str)], settings
+    settings = [dataclasses.replace(s, engine=ENGINE) for s in settings]
+    values = measurements.forecasts(settings, change=change)
+    return [dataclasses.replace(s, value=float(v)) for s, v in zip(settings, values, strict=True)]
+
+
+def other(engine):
+    return dataclasses.replace(
+        engine,
+        compute_efficiency=0.7 * engine.compute_efficiency,
+        memory_efficiency=0.85 * engine.memory_efficiency,
+    )
+
+
+def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_not_measured():
+    settings = invented(other)
+    found = calibrate(settings[:3], SPREADS)
+    assert np.abs(found.after).max() < 0.4 * np.abs(found.before).max()
+    told = dict(zip((c.key for c in CONSTANTS), found.identified, strict=True))
+    assert told["compute_efficiency"]
+    assert not told["kv_efficiency"]  # short contexts read hardly any cache
+    before, after = found.values()["compute_efficiency"]
+    assert after / before == pytest.approx(0.7, rel=0.15)
+    # the fourth row was not among them
+    new = measurements.forecasts(settings[3:], change=lambda e: dataclasses.replace(e, **{
+        c.leaf: getattr(found.engine, c.leaf) for c in CONSTANTS}))  # fmt: skip
+    old = measurements.forecasts(settings[3:])
+    assert abs(np.log(new[0] / settings[3].value)) < 0.5 * abs(np.log(old[0] / settings[3].value))
+
+
+def test_measurements_that_agree_change_nothing_but_the_interval():
+    settings = invented(lambda engine: engine)
+    found = calibrate(settings, SPREADS)
+    assert np.abs(found.after).max() < 1e-6
+    for before, after in found.values().values():
+        assert after == pytest.approx(before, rel=1e-6)
+    assert found.spreads["ttft"] < SPREADS["ttft"]
+    assert found.spreads["e2e"] == SPREADS["e2e"]  # not measured
+    assert (found.deviation <= [c.deviation + 1e-12 for c in CONSTANTS]).all()
+
+
+def test_the_command_writes_an_engine_that_sweep_takes(life, tmp_path):
+    settings = invented(other)
+    with (tmp_path / "mine.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for row, s in zip(ROWS, settings, strict=True):
+            writer.writerow({**row, "hardware": "my box", "engine": "my build", "value": s.value})
+    done = life("calibrate", "mine.csv", f"hw={HW}", f"engine={ENGINE}", "out=mine.yaml")
+    assert done.status == 0, done.err
+    assert "identified" in done.out
+    content = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    assert content["compute_efficiency"] < 1
+    assert "4 rows of mine.csv" in content["source"]
+    words = [f"hw={HW}", "model=llama3_8b", "opt=q4_k_m", "engine=mine.yaml", "workload.batch=1", "dtype=float64"]
+    swept = life("sweep", *words, "workload.prompt_tokens=512", "metrics=[ttft,ttft_low,ttft_high]", "out=s.nc")
+    assert swept.status == 0, swept.err
+    import xarray as xr
+
+    with xr.open_dataset(swept.file) as ds:
+        assert float(ds.ttft.squeeze()) == pytest.approx(512 / settings[0].value, rel=0.1)
+        assert float(ds.ttft_low.squeeze()) < float(ds.ttft.squeeze()) < float(ds.ttft_high.squeeze())
+    assert life("calibrate", "mine.csv", f"hw={HW}", "out=mine.yaml").status == 2  # not overwritten unasked
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "one file and hw="),
+        (["x.csv"], "one file and hw="),
+        (["x.csv", "hw=rtx4091"], "rtx4091"),
+        (["x.csv", "hw=rtx_4090", "engine=lama"], "lama"),
+        (["x.csv", "hw=rtx_4090"], "cannot be read"),
+        (["x.csv", "hw=rtx_4090", "batch=1"], "batch"),
+    ],
+)
+def test_mistakes_end_in_one_line(life, words, reason):
+    done = life("calibrate", *words)
+    assert done.status == 2
+    assert reason in done.error
+
+
+def test_an_engine_file_with_an_unknown_key_is_refused(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text("name: x\nsource: y\ncompute_eficiency: 0.5\n")
+    with pytest.raises(life.ConfigError, match="compute_eficiency"):
+        life.load(["hw=v100", f"engine={file}"])
+    with pytest.raises(life.ConfigError, match="cannot be read"):
+        life.load(["hw=v100", f"engine={tmp_path}/none.yaml"])
