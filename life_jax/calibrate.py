@@ -9,11 +9,15 @@ from life_jax import cli
 from life_jax.config.errors import ConfigError, unknown
 
 USAGE = "python -m life_jax.calibrate FILE.csv hw=NAME [engine=NAME] [out=FILE.yaml] [overwrite=true]"
+MEANING = """Finds the constants of one machine that a few measurements tell, and writes them as an engine's file.
+FILE.csv   rows with id, hardware, model, weight_format, engine, batch, prompt_tokens, output_tokens, metric, value;
+           hardware and engine are not looked at: every row is of hw= under engine= (generic)
+out=       HW_ENGINE.yaml unless said otherwise; engine=FILE.yaml takes it everywhere"""
 WORDS = ("hw", "engine", "out", "overwrite")
 
 
 def main() -> None:
-    cli.guarded(calibrate, "sweep")
+    cli.guarded(calibrate, "sweep", f"{USAGE}\n\n{MEANING}")
 
 
 def calibrate(words: list[str]) -> None:

@@ -15,7 +15,7 @@ Row = tuple[str, ...]
 
 
 def main() -> None:
-    cli.guarded(catalog, "sweep")
+    cli.guarded(catalog, "sweep", str(__doc__))
 
 
 def catalog(words: list[str]) -> None:

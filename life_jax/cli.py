@@ -31,8 +31,10 @@ def stop_if_interrupted() -> None:
         raise KeyboardInterrupt
 
 
-def guarded(job: Callable[[list[str]], None], primary: str) -> None:
+def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> None:
     """Runs a command line: words to `job`, Hydra's flags to Hydra; our errors end in one line and status 2.
+
+    usage: what --help prints of a command that Hydra does not compose; `primary` is then not used.
 
     A bug stays a traceback and status 1.
     """
@@ -41,10 +43,12 @@ def guarded(job: Callable[[list[str]], None], primary: str) -> None:
         signal.signal(signal.SIGINT, _interrupt)
     try:
         flags, rest = _flags(words)
-        if flags:
+        if usage and any(word in ("--help", "-h") for word in words):
+            print(usage)
+        elif flags and not usage:
             _hydra(flags, rest, primary)
         else:
-            job(rest)
+            job(words if usage else rest)
             sys.stdout.flush()
     except ConfigError as error:
         fail(str(error), error.more)

@@ -274,3 +274,10 @@ def test_a_reader_who_leaves_early_gets_no_traceback(tmp_path):
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=tmp_path, check=False)
     os.close(writer)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["catalog", "validate", "calibrate", "design", "sweep", "explain"])
+def test_every_command_says_how_it_is_used(life, verb):
+    done = life(verb, "--help")
+    assert done.status in (0, None)
+    assert f"life_jax.{verb}" in done.out

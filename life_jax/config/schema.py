@@ -271,6 +271,7 @@ class CostFile:
 
     name: str
     source: str
+    description: str = ""
     idle_part: float = number(
         low=0, high=1, unit="1", name="idle power over thermal design power", leaf="costs.idle_part"
     )
