@@ -33,7 +33,10 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class StepTable:
-    """One step: its operators (host time and collectives are one, without cost), total cost, and seconds."""
+    """One step: its operators, total cost, and seconds.
+
+    Host time and collectives are one operator without cost, what a power limit adds is another.
+    """
 
     operators: tuple[OperatorRow, ...]
     total: Cost
@@ -62,13 +65,14 @@ def decode_table(scenario: Scenario) -> StepTable:
 def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
     """once: seconds of the host that these passes bear for the whole request."""
     scenario = run.scenario
-    seconds, host = once, once
+    seconds, host, waited = once, once, 0.0
     found: dict[tuple[str, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
         middle = run.middle(passes)
         graph = run.graph(middle)
         seconds += float(passes.count * run.mean_seconds(passes))
+        waited += float(passes.count * run.power_wait(passes))
         host += float(passes.count * overhead(scenario, middle))
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
@@ -76,6 +80,8 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
     rows = [_row(each, scenario, seconds) for each in found.values()]
     if host:
         rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
+    if waited:
+        rows.append(OperatorRow("power_limit", 1.0, Cost(), waited, waited / seconds, "dispatch"))
     return StepTable(tuple(rows), total, seconds)
 
 

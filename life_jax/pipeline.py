@@ -122,6 +122,12 @@ class Run:
         least = energy.capped_seconds(self.scenario, self.dynamic(passes))
         return roof(seconds, least, self.scenario.engine.roof_smoothness, self.scenario.engine.smooth)
 
+    def power_wait(self, passes: Passes) -> Number:
+        """Seconds that the power limit adds to each of the passes."""
+        if not self.scenario.engine.capped:
+            return 0.0
+        return self.mean_seconds(passes) - self._mean_seconds(passes)
+
     def dynamic(self, passes: Passes) -> Number:
         """Joules of one of the passes beyond what idle devices draw, at the middle of them."""
         middle = self.middle(passes)

@@ -5,6 +5,7 @@ import pytest
 from laws import changed
 
 import life_jax as life
+from life_jax import breakdown
 from life_jax.pipeline import Run
 
 WORDS = ["hw=v100", "model=llama2_7b", "workload.prompt_tokens=512", "workload.batch=4"]
@@ -45,6 +46,10 @@ def test_a_power_limit_slows_down_and_no_step_draws_more():
     assert capped["ttft"] > free["ttft"]
     assert capped["prefill_energy"] / capped["ttft"] == pytest.approx(100, rel=1e-9)
     assert capped["tpot"] >= free["tpot"]
+    words = [*WORDS, "engine.power_cap=true", "hw.v100.power_limit_w=100"]
+    table = breakdown.prefill_table(life.load(words).scenario)
+    assert sum(row.repeats * row.seconds for row in table.operators) == pytest.approx(table.seconds, rel=1e-9)
+    assert table.operators[-1].name == "power_limit"
     never = found("engine.power_cap=true", "hw.v100.power_limit_w=100000")
     assert {k: never[k] for k in ("ttft", "tpot")} == {k: free[k] for k in ("ttft", "tpot")}
 
