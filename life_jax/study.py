@@ -1,9 +1,6 @@
 """Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
 
-import contextlib
-import dataclasses
 import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -13,64 +10,23 @@ from typing import Any
 import numpy as np
 import yaml
 
-from life_jax import dataset, efficiency, gradients, grid
+from life_jax import advice, dataset, grid, sensitivity
+from life_jax.case import Case, smoothed
 from life_jax.config import axes as axis_table
 from life_jax.config import door, knobs, ranges
-from life_jax.config.build import Built, build
+from life_jax.config.build import build
 from life_jax.config.check import check_number
 from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
-from life_jax.config.knobs import Knob
 from life_jax.dataset import Coordinate, Template, Variable
-from life_jax.forecaster import GAINS, Forecaster, Sensitivity, absent, column
 from life_jax.inverse import Problem, Target
 from life_jax.metrics import BOUNDS, METRICS
-from life_jax.pipeline import Run
 from life_jax.reduction import Reducer, Reduction
-from life_jax.specs import Scenario, get_leaf
+from life_jax.specs import Scenario
 from life_jax.version import provenance, version
 
-EFFICIENCIES = (
-    "compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"
-)  # fmt: skip
-ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
 WIDTH = 20.0  # a free number may become so many times larger or smaller
-HOST_TIMES = ("step_us", "sequence_us", "request_ms", "allreduce_us")
-GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
-
-
-@dataclass(frozen=True)
-class Case:
-    """One model on one device under one stack, and how the axes set its numbers."""
-
-    model: str
-    hw: str
-    opt: str
-    built: Built
-    knobs: tuple[Knob, ...]
-    sensitivity: Sensitivity | None = None
-
-    @cached_property
-    def _zeros(self) -> tuple[gradients.Path, ...]:
-        s = self.sensitivity
-        moved = [path for knob in self.knobs for path in knob.paths]
-        if s is not None:
-            moved += [path for _, paths in s.parameters for path in paths]
-            moved += [path for _, knob in s.slopes if knob is not None for path in knob.paths]
-        return absent(self.scenario, moved)
-
-    def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:
-        """What the grid evaluates for this case."""
-        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros, self.scenario.engine.smooth)
-
-    @property
-    def scenario(self) -> Scenario:
-        return self.built.scenario
-
-    @property
-    def label(self) -> str:
-        return f"{self.model} on {self.hw}" + ("" if self.opt == "none" else f" with {self.opt}")
 
 
 @dataclass(frozen=True)
@@ -130,13 +86,13 @@ class Study:
             facts = axis_table.facts(key)
             coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
         variables = {metric: _variable(metric, self.dtype) for metric in self.metrics}
-        sensitivity = self.cases[0].sensitivity
+        found = self.cases[0].sensitivity
         labels: dict[str, Coordinate] = {}
-        if sensitivity is not None:
-            variables.update(_sensitivities(sensitivity, np.dtype(self.dtype)))
+        if found is not None:
+            variables.update(sensitivity.variables(found, np.dtype(self.dtype)))
             known = {
-                "metric": (sensitivity.metrics, "metric"),
-                "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
+                "metric": (found.metrics, "metric"),
+                "parameter": ([key for key, _ in found.parameters], "number of the files"),
                 "bound": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
@@ -173,38 +129,6 @@ def _variable(metric: str, dtype: str) -> Variable:
     return Variable(np.dtype(dtype), attributes)
 
 
-def _sensitivities(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
-    """The variables that say how the metrics change, with their columns in the grid."""
-
-    def of(name: str, long_name: str, labels: Iterable[str], dim: str) -> Variable:
-        columns = tuple(column(name, metric, label) for metric in s.metrics for label in labels)
-        return Variable(dtype, {"units": "1", "long_name": long_name}, before=("metric", dim), columns=columns)
-
-    keys = [key for key, _ in s.parameters]
-    found = {}
-    if keys:
-        found["elasticity"] = of("elasticity", "relative change of the metric per relative change", keys, "parameter")
-    if s.shares:
-        found["bound_share"] = of("bound_share", "part of the time that each side of the roofs holds", BOUNDS, "bound")
-    for gain in GAINS if s.gains else ():
-        found[gain] = of(
-            gain, f"relative change of the metric with {GAIN_NAMES[gain]} of the number", keys, "parameter"
-        )
-    for key, _ in s.slopes:
-        facts = axis_table.facts(key)
-        for metric in s.metrics:
-            m = METRICS[metric]
-            found[f"d_{metric}_d_{axis_table.dimension(key)}"] = Variable(
-                dtype,
-                {
-                    "units": m.units if facts.get("unit", "1") == "1" else f"{m.units} ({facts['unit']})-1",
-                    "long_name": f"derivative of {m.long_name} by {facts['name']}",
-                },
-                columns=(column("slope_of", metric, key),),
-            )
-    return found
-
-
 def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
 
@@ -217,13 +141,13 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     request = door.parse(words, verb=primary)
     composed = compose(request, primary=primary)
     axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items()}
-    cases = _with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
+    cases = sensitivity.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
     _refuse_long_chunks(cases, composed, axes)
     settings = composed.settings
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
-    found.update(dict.fromkeys(_position_warnings(composed, axes)))
-    found.update(dict.fromkeys(_table_warnings(cases, axes)))
-    found.update(dict.fromkeys(_power_warnings(cases, axes, settings["metrics"])))
+    found.update(dict.fromkeys(advice.position_warnings(composed, axes)))
+    found.update(dict.fromkeys(advice.table_warnings(cases, axes)))
+    found.update(dict.fromkeys(advice.power_warnings(cases, axes, settings["metrics"])))
     return Study(
         composed=composed,
         cases=cases,
@@ -321,73 +245,6 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                 yield Case(model, hw, opt, smoothed(built, axes), tuple(knobs.knob(key, built, where) for key in axes))
 
 
-def _with_sensitivities(
-    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray]
-) -> tuple[Case, ...]:
-    """elasticity=, gains= and gradients=: the same parameters for every case, without leaves where it has none."""
-    asked = composed.settings
-    if not (asked["elasticity"] or asked["gains"] or asked["gradients"]):
-        return cases
-    metrics = tuple(m for m in asked["metrics"] if METRICS[m].differentiable)
-    if not metrics:
-        raise ConfigError(
-            f"elasticity=: none of metrics={','.join(asked['metrics'])} has a slope; give one that has, ttft"
-        )
-    usual = _usual_parameters(cases, axes)
-    keys: dict[str, tuple[str, ...]] = {}
-    for word in ("elasticity", "gradients"):
-        keys[word] = asked[word] if isinstance(asked[word], tuple) else usual if asked[word] else ()
-    if asked["gains"] and not keys["elasticity"]:
-        keys["elasticity"] = usual
-    moving = [path for case in cases for k in case.knobs for path in k.paths]
-    found = []
-    for case in cases:
-        built = smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
-        knobs_of = {key: _knob_or_none(key, built, cases, word) for word, named in keys.items() for key in named}
-        parameters = {key: k.paths if (k := knobs_of[key]) else () for key in keys["elasticity"]}
-        sensitivity = Sensitivity(
-            metrics=metrics,
-            parameters=tuple(parameters.items()),
-            atoms=gradients.atoms(parameters, built.scenario, moving),
-            shares=keys["elasticity"] == usual,
-            gains=asked["gains"],
-            slopes=tuple((key, knobs_of[key]) for key in keys["gradients"]),
-        )
-        found.append(dataclasses.replace(case, built=built, sensitivity=sensitivity))
-    return tuple(found)
-
-
-def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Every rate in use, bandwidth, fixed times that are not 0, and the efficiencies."""
-    rates = dict.fromkeys(key for case in cases for key in case.built.sources)
-    fast = [*rates, "bandwidth_gb_per_s"]
-    if any(case.scenario.engine.split for case in cases):
-        fast.append("interconnect_gb_per_s")
-    host = [
-        key for key, path in zip(HOST_TIMES, gradients.HOST, strict=True)
-        if key in axes or any(get_leaf(case.scenario, path) != 0 for case in cases)
-    ]  # fmt: skip
-    return (*fast, "dispatch_us", *host, *EFFICIENCIES)
-
-
-def _knob_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Knob | None:
-    """None where this case does not depend on the key; refused where no case does."""
-    asked = f"{word}=: "
-    if key == "opt":
-        raise ConfigError(f"{asked}opt is not a number")
-    if key == ALL_RATES and word == "elasticity":
-        pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
-        return Knob(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
-    try:
-        return knobs.knob(key, built, "this study", asked)
-    except ConfigError:
-        for case in cases:
-            with contextlib.suppress(ConfigError):
-                knobs.knob(key, smoothed(case.built, {key: None}), case.label, asked)
-                return None
-        raise
-
-
 def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: door.Request) -> None:
     """A number that an option decides can be neither an axis nor typed."""
     for key, option in sets.items():
@@ -411,23 +268,6 @@ def _refuse_long_chunks(cases: tuple[Case, ...], composed: Composed, axes: Mappi
             )
 
 
-def smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
-    """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do devices."""
-    engine = built.scenario.engine
-    if "roof_smoothness" in axes:
-        engine = dataclasses.replace(engine, smooth=True)
-    if "tile_rows" in axes:
-        engine = dataclasses.replace(engine, tiled=True)
-    if "chunk_tokens" in axes:
-        engine = dataclasses.replace(engine, chunked=True)
-    if "tensor_parallel" in axes:
-        engine = dataclasses.replace(engine, split=True)
-    costs = built.scenario.costs
-    if "price_usd" in axes:
-        costs = dataclasses.replace(costs, known_price=True)
-    return dataclasses.replace(built, scenario=dataclasses.replace(built.scenario, engine=engine, costs=costs))
-
-
 def _axis_values(key: str, asked: Any) -> np.ndarray:
     where = f"axes.{key}"
     values = ranges.values(asked, where)
@@ -436,20 +276,6 @@ def _axis_values(key: str, asked: Any) -> np.ndarray:
     for value in (values.min(), values.max()):
         check_number(float(value), axis_table.facts(key), where)
     return values
-
-
-def _position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """A prompt beyond the model's positions is forecast all the same, and said."""
-    w = composed.workload
-
-    def most(key: str, fixed: float) -> float:
-        return float(axes[key].max()) if key in axes else fixed
-
-    longest = sum(most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens"))
-    for label, model in composed.model.items():
-        positions = model.max_position_embeddings
-        if longest > positions:
-            yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
 
 
 def problem(study: Study) -> Problem:
@@ -482,39 +308,6 @@ def problem(study: Study) -> Problem:
         what = f"{asked['minimize']} or a target is not a number here"
         raise ConfigError(f"{case.label}: {what}; python -m life_jax.catalog hw says what is published")
     return question
-
-
-def _power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
-    """Energy needs a power; nobody's is guessed."""
-    ends = [m for m in metrics if m.endswith(("_low", "_high"))]
-    if ends and not cases[0].scenario.engine.spreads:
-        yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
-    drawn = [m for m in metrics if METRICS[m].units in ("J", "J token-1", "W") or m == "cost_per_mtoken"]
-    for case in cases:
-        if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):
-            yield f"hw.{case.hw} publishes no power: {', '.join(drawn)} are NaN; give hw.{case.hw}.tdp_w"
-
-
-def _table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Shapes that a table of efficiencies has not measured, at the ends of the axes of the workload."""
-    ends = {key: (axes[key].min(), axes[key].max()) for key in ("prompt_tokens", "batch") if key in axes}
-    for case in cases:
-        tables = case.scenario.engine.tables
-        if not tables:
-            continue
-        beyond: dict[str, None] = {}
-        for values in itertools.product(*ends.values()):
-            s = case.scenario
-            for key, value in zip(ends, values, strict=True):
-                s = next(k for k in case.knobs if k.key == key).set(s, float(value))
-            run = Run(s)
-            for step in (run.prefill[-1].first, run.decode.first):
-                beyond.update(dict.fromkeys(efficiency.outside(tables, tuple(run.graph(step)))))
-        if beyond:
-            yield (
-                f"{case.label}: shapes outside the measured ones of engine.operator_efficiencies "
-                f"{', '.join(beyond)} take the efficiency at the edge"
-            )
 
 
 def _joined(names: Iterable[str]) -> str:

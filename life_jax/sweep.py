@@ -86,12 +86,12 @@ def draw(study: "Study", path: Path) -> None:
     """The pictures of plot=, beside the file."""
     import xarray as xr
 
-    from life_jax import plotting
+    from life_jax import drawing
 
     objectives = study.reduction.pareto if study.reduction is not None else ()
     with xr.open_dataset(path) as ds:
         try:
-            for picture in plotting.save(study.plots, ds, study.cases, objectives, path.with_suffix("")):
+            for picture in drawing.save(study.plots, ds, study.cases, objectives, path.with_suffix("")):
                 print(picture)
         except ValueError as error:
             raise ConfigError(str(error)) from None

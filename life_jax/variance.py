@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from life_jax.case import smoothed
 from life_jax.config import axes as axis_table
 from life_jax.config import knobs
 from life_jax.config.errors import ConfigError
 from life_jax.metrics import METRICS, forecast
-from life_jax.study import Study, smoothed
+from life_jax.study import Study
 
 QUANTILES = (0.1, 0.5, 0.9)
 

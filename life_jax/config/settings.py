@@ -6,8 +6,8 @@ from typing import Any
 from life_jax.config.door import flatten
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.conventions import INDEX as CONVENTIONS
+from life_jax.drawing import DRAWINGS, FORMATS
 from life_jax.metrics import METRICS
-from life_jax.plotting import DRAWINGS, FORMATS
 from life_jax.reduction import BINS, QUANTILES, Reduction
 
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
