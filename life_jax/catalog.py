@@ -9,7 +9,8 @@ from life_jax.config import axes, paths
 from life_jax.config.check import check
 from life_jax.config.door import FLAGS_WITH_VALUE, read_yaml
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import DeviceFile, ModelFile, PrecisionFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import DeviceFile, PrecisionFile
 
 Row = tuple[str, ...]
 
@@ -64,7 +65,8 @@ def _devices(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _models(folders: tuple[Path, ...]) -> list[Row]:
-    from life_jax.config.build import architecture, bits
+    from life_jax.config.build import bits
+    from life_jax.config.shape import architecture
     from life_jax.models.decoder import kv_bytes_per_token, parameter_count
 
     rows: list[Row] = []

@@ -19,7 +19,8 @@ from life_jax.config.check import check
 from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
 from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run

@@ -64,6 +64,7 @@ class Block:
     qk_norm: str = static(default="none")
     position: str = static(default="rope")
     output_gate: bool = static(default=False)
+    keys_values: str = static(default="own")  # shared_projection: values are keys; reused: those of an earlier layer
     latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
 
 

@@ -17,11 +17,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from life_jax.config.build import architecture, bits
+from life_jax.config.build import bits
 from life_jax.config.check import check
 from life_jax.config.errors import ConfigError
 from life_jax.config.huggingface import text_model, translate
-from life_jax.config.schema import ModelFile, PrecisionFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import PrecisionFile
+from life_jax.config.shape import architecture
 from life_jax.models import decoder
 from life_jax.schedule import Step
 from life_jax.specs import Architecture

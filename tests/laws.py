@@ -54,6 +54,7 @@ HOME = {
 
 _SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
 _CACHE = {"kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16}
+_VALUES = {"value_dim": 16}
 _DEQUANT = {"kv_dequant_flops": 2}
 _NORM = {"tokens": 3, "width": 8, "weights": 16, "flops": 7, "weight_bits": 32, "activation_bits": 16}
 _ELEMENTS = {"tokens": 3, "width": 8, "activation_bits": 16}
@@ -77,13 +78,13 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     attention.window_positions: {"queries": 7, "past": 2, "window": 6},
     attention.chunk_pairs: {"queries": 7, "past": 2, "chunk": 6},
     attention.chunk_positions: {"queries": 7, "past": 2, "chunk": 6},
-    attention.kv_bytes: {"tokens": 3, **_CACHE},
-    attention.flash_attention: {**_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "bias_flops": 1},
+    attention.kv_bytes: {"tokens": 3, **_CACHE, **_VALUES},
+    attention.flash_attention: {**_SHAPE, **_CACHE, **_VALUES, **_DEQUANT, "pairs": 21, "bias_flops": 1},
     attention.attention_scores: {**_SHAPE, **_CACHE, **_DEQUANT},
     attention.attention_values: {**_SHAPE, **_CACHE, **_DEQUANT},
     attention.softmax: {**_SHAPE, "bias_flops": 1},
     attention.weigh_positions: {"scores": 6, "score_flops": 2},
-    attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE},
+    attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE, **_VALUES},
     elementwise.norm: _NORM,
     elementwise.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "activation_bits": 16},
     elementwise.residual_add: {**_ELEMENTS, "branches": 2},

@@ -12,11 +12,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from life_jax.config.build import architecture
 from life_jax.config.check import check
 from life_jax.config.errors import ConfigError
 from life_jax.config.huggingface import FAMILIES, read_config, translate
-from life_jax.config.schema import ModelFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.shape import architecture
 from life_jax.models.decoder import parameter_count
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,10 +11,12 @@ import pytest
 import yaml
 from laws import CONF, DATA
 
-from life_jax.config.build import architecture, bits
+from life_jax.config.build import bits
 from life_jax.config.check import check
 from life_jax.config.huggingface import translate
-from life_jax.config.schema import ModelFile, PrecisionFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import PrecisionFile
+from life_jax.config.shape import architecture
 from life_jax.models import attention, decoder, ffn
 from life_jax.schedule import Step
 from life_jax.specs import Architecture

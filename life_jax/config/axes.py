@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config.errors import unknown
-from life_jax.config.schema import CostFile, DeviceFile, EngineFile, ModelFile, PrecisionFile, WorkloadFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import CostFile, DeviceFile, EngineFile, PrecisionFile, WorkloadFile
 
 FILES = {
     "workload": WorkloadFile,

@@ -6,27 +6,18 @@ from typing import Any
 
 import jax
 
-from life_jax.config.check import check, check_number
+from life_jax.config.check import check_number
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import (
-    CostFile,
-    DeviceFile,
-    EfficiencyFile,
-    EngineFile,
-    ModelFile,
-    PrecisionFile,
-    WorkloadFile,
-)
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import CostFile, DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.shape import architecture
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.graph import PIPES
-from life_jax.models import attention, ffn
 from life_jax.optimizations import Optimization, Refused, chain
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import (
     UNPUBLISHED,
-    Architecture,
-    Block,
     Costs,
     Device,
     Engine,
@@ -188,74 +179,6 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
         lifetime=file.lifetime_years,
         busy_time=file.busy_time,
     )
-
-
-def architecture(model: ModelFile, where: str) -> Architecture:
-    """The decoder of a model file; refuses shapes that contradict themselves."""
-    entries = model.layers or [{"repeats": model.num_hidden_layers}]
-    blocks = tuple(_block(_layer_file(model, entry, where), entry, where) for entry in entries)
-    if sum(block.repeats for block in blocks) != model.num_hidden_layers:
-        counted = "+".join(f"{block.repeats:g}" for block in blocks)
-        raise ConfigError(f"{where}.layers repeat {counted} times; num_hidden_layers is {model.num_hidden_layers:g}")
-    if model.position == "learned" and model.learned_positions < 1:
-        raise ConfigError(f"{where}.learned_positions is missing (rows of the table of learned positions)")
-    return Architecture(
-        hidden_size=model.hidden_size,
-        vocab_size=model.vocab_size,
-        learned_positions=float(model.learned_positions),
-        head_bias=float(model.head_bias),
-        blocks=blocks,
-        tied=model.tie_word_embeddings,
-        embedding_norm=model.embedding_norm,
-    )
-
-
-def _layer_file(model: ModelFile, entry: Mapping[str, Any], where: str) -> ModelFile:
-    """The model's file with what an entry of `layers` changes."""
-    changes = {key: value for key, value in entry.items() if key != "repeats"}
-    if not changes:
-        return model
-    said = {f.name: getattr(model, f.name) for f in fields(ModelFile) if f.name != "layers"}
-    return check({**said, **changes}, ModelFile, f"{where}.layers")
-
-
-def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
-    if model.attention not in attention.INDEX:
-        raise unknown(f"{where}.attention", model.attention, attention.INDEX)
-    if model.ffn not in ffn.INDEX:
-        raise unknown(f"{where}.ffn", model.ffn, ffn.INDEX)
-    if model.num_attention_heads % model.num_key_value_heads:
-        raise ConfigError(
-            f"{where}.num_attention_heads is {model.num_attention_heads:g}, "
-            f"not a multiple of num_key_value_heads {model.num_key_value_heads:g}"
-        )
-    one_branch = model.parallel or "none" in (model.attention, model.ffn)
-    if model.norms_per_layer not in (1, 2, 4) or (model.norms_per_layer == 1 and not one_branch):
-        raise ConfigError(
-            f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, 4, or 1 where a layer has one branch"
-        )
-    repeats = check_number(entry.get("repeats"), {"low": 1}, f"{where}.layers.repeats")
-    return Block(
-        repeats=repeats,
-        attention=_numbers(model, attention.INDEX[model.attention].KEYS, f"{where}: attention {model.attention}"),
-        ffn=_numbers(model, ffn.INDEX[model.ffn].KEYS, f"{where}: ffn {model.ffn}"),
-        attention_kind=model.attention,
-        ffn_kind=model.ffn,
-        norm=model.norm,
-        norms=model.norms_per_layer,
-        parallel=model.parallel,
-        qk_norm=model.qk_norm,
-        position=model.position,
-        output_gate=model.attention_output_gate,
-    )
-
-
-def _numbers(model: ModelFile, keys: tuple[str, ...], where: str) -> dict[str, float]:
-    """The numbers that a kind needs; yes and no are 1 and 0."""
-    for key in keys:
-        if getattr(model, key) is None:
-            raise ConfigError(f"{where} needs {key}, which the model's file does not give")
-    return {key: float(getattr(model, key)) for key in keys}
 
 
 def bits(file: PrecisionFile) -> Precision:

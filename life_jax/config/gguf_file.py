@@ -207,9 +207,9 @@ def _positions(file: Reader) -> dict[str, Any]:
 
 def _refuse_another_count(file: Reader, shape: Mapping[str, Any]) -> None:
     """A shape that was not understood has another number of parameters than the file."""
-    from life_jax.config.build import architecture
     from life_jax.config.check import check
-    from life_jax.config.schema import ModelFile
+    from life_jax.config.model_schema import ModelFile
+    from life_jax.config.shape import architecture
     from life_jax.models.decoder import parameter_count
 
     counted = parameter_count(architecture(check(shape, ModelFile, "model"), str(file.path)))

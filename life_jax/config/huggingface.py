@@ -15,7 +15,7 @@ from life_jax.config.families import FAMILIES, SAME
 from life_jax.config.families_base import Family, grouped, note
 from life_jax.config.families_quantized import stored_as
 from life_jax.config.fields import OTHER_TOWERS, Fields, check_only, check_rest, short
-from life_jax.config.schema import ModelFile
+from life_jax.config.model_schema import ModelFile
 
 TEXT = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
 MOST_LAYERS = 10_000

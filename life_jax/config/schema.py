@@ -10,40 +10,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from life_jax.config.quantities import choice, count, fraction, number, positive
 from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
-INFINITY = float("inf")
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a")
 CHECKS = ("seen", "recalled", "derived")
-NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight")
-POSITIONS = ("rope", "learned", "alibi", "none")
-QK_NORMS = ("none", "per_head", "full")
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
-LAYERS = "architecture.blocks.*"  # a leaf of every kind of layer that has it
-WINDOW = f"{LAYERS}.attention.sliding_window"
-
-
-def number(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
-    """A number with its facts: unit, name, low, high, open_low (low itself refused), leaf, scale."""
-    return dataclasses.field(default=default, metadata={"number": True, **facts})
-
-
-def choice(default: Any, options: tuple[str, ...]) -> Any:
-    """A word out of a short list; it shapes the graph, so it is never an axis."""
-    return dataclasses.field(default=default, metadata={"options": options})
-
-
-def positive(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
-    return number(default, low=0, open_low=True, **facts)
-
-
-def count(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
-    return number(default, low=1, unit="1", **facts)
-
-
-def fraction(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
-    return number(default, low=0, open_low=True, high=1, unit="1", **facts)
 
 
 @dataclass(kw_only=True)
@@ -82,132 +55,6 @@ class DeviceFile:
     @property
     def efficiency_class(self) -> str:
         return self.efficiency or self.device_class
-
-
-@dataclass(kw_only=True)
-class ModelFile:
-    """conf/model/NAME.yaml: the shape of a decoder, in the words of Hugging Face's config.json."""
-
-    name: str
-    family: str
-    source: str
-    parameters: int | None = None  # as published or counted by somebody else; a test compares
-    parameters_source: str = ""
-    num_hidden_layers: float = count(name="decoder layers", leaf=f"{LAYERS}.repeats")
-    hidden_size: float = count(name="hidden size", leaf="architecture.hidden_size")
-    num_attention_heads: float = count(name="query heads", leaf=f"{LAYERS}.attention.num_attention_heads")
-    num_key_value_heads: float = count(name="key and value heads", leaf=f"{LAYERS}.attention.num_key_value_heads")
-    head_dim: float = count(name="size of one head", leaf=f"{LAYERS}.attention.head_dim")
-    intermediate_size: float = count(name="width of the feed-forward network", leaf=f"{LAYERS}.ffn.intermediate_size")
-    vocab_size: float = count(name="vocabulary", leaf="architecture.vocab_size")
-    max_position_embeddings: float = count(name="positions the model was made for")
-    tie_word_embeddings: bool = False
-    attention: str = "full"
-    ffn: str = "gated"  # gated: gate, up and down matrices; plain: up and down
-    norm: str = choice("rmsnorm", NORMS)
-    norms_per_layer: int = 2  # 1: attention and MLP share one (only if parallel); 4: also behind both (Gemma 2)
-    parallel: bool = False  # attention and MLP read the same input and add to one residual
-    position: str = choice("rope", POSITIONS)
-    partial_rotary_factor: float = fraction(1.0, name="part of a head that is rotated")
-    learned_positions: int = 0  # rows of a learned position table (OPT has 2 more than positions)
-    qkv_bias: bool = False
-    o_bias: bool = False
-    ffn_bias: bool = False
-    head_bias: bool = False
-    qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
-    embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
-    sliding_window: float | None = count(
-        None, name="positions that a local layer attends", leaf=f"{LAYERS}.attention.sliding_window"
-    )
-    num_experts: float | None = count(None, name="routed experts", leaf=f"{LAYERS}.ffn.num_experts")
-    num_experts_per_tok: float | None = count(
-        None, name="routed experts that a token uses", leaf=f"{LAYERS}.ffn.num_experts_per_tok"
-    )
-    moe_intermediate_size: float | None = count(
-        None, name="width of a routed expert", leaf=f"{LAYERS}.ffn.moe_intermediate_size"
-    )
-    shared_expert_intermediate_size: float = number(
-        0.0,
-        low=0,
-        unit="1",
-        name="width of the shared experts together",
-        leaf=f"{LAYERS}.ffn.shared_expert_intermediate_size",
-    )
-    shared_expert_gate: bool = False  # one more output that scales the shared experts (Qwen2-MoE)
-    router_bias: bool = False  # learned; score corrections that are not learned are buffers and not counted
-    expert_bias: bool = False
-    attention_sinks: bool = False  # one learned logit per head (gpt-oss)
-    q_lora_rank: float | None = number(
-        None, low=0, unit="1", name="rank of the queries, 0 for full", leaf=f"{LAYERS}.attention.q_lora_rank"
-    )
-    kv_lora_rank: float | None = count(
-        None, name="rank of the latent KV cache", leaf=f"{LAYERS}.attention.kv_lora_rank"
-    )
-    qk_nope_head_dim: float | None = count(
-        None, name="part of a head without position", leaf=f"{LAYERS}.attention.qk_nope_head_dim"
-    )
-    qk_rope_head_dim: float | None = count(
-        None, name="rotated part of a head", leaf=f"{LAYERS}.attention.qk_rope_head_dim"
-    )
-    v_head_dim: float | None = count(None, name="size of a value head", leaf=f"{LAYERS}.attention.v_head_dim")
-    attention_output_gate: bool = False  # the query projection makes a gate of its own width too (Qwen3-Next)
-    attention_chunk_size: float | None = count(
-        None, name="chunk that a chunked-local layer attends within", leaf=f"{LAYERS}.attention.attention_chunk_size"
-    )
-    kv_rank: float | None = count(
-        None, name="dimensions in which keys, and values, are cached", leaf=f"{LAYERS}.attention.kv_rank"
-    )
-    index_n_heads: float | None = count(
-        None, name="heads of the sparse indexer", leaf=f"{LAYERS}.attention.index_n_heads"
-    )
-    index_head_dim: float | None = count(
-        None, name="size of an indexer head", leaf=f"{LAYERS}.attention.index_head_dim"
-    )
-    index_topk: float | None = count(
-        None, name="positions that the indexer selects", leaf=f"{LAYERS}.attention.index_topk"
-    )
-    linear_num_key_heads: float | None = count(
-        None, name="key heads of linear attention", leaf=f"{LAYERS}.attention.linear_num_key_heads"
-    )
-    linear_num_value_heads: float | None = count(
-        None, name="value heads of linear attention", leaf=f"{LAYERS}.attention.linear_num_value_heads"
-    )
-    linear_key_head_dim: float | None = count(
-        None, name="size of a key head of linear attention", leaf=f"{LAYERS}.attention.linear_key_head_dim"
-    )
-    linear_value_head_dim: float | None = count(
-        None, name="size of a value head of linear attention", leaf=f"{LAYERS}.attention.linear_value_head_dim"
-    )
-    ssm_inner_size: float | None = count(
-        None, name="inner width of a state-space layer", leaf=f"{LAYERS}.attention.ssm_inner_size"
-    )
-    ssm_state_size: float | None = count(
-        None, name="state per channel of a state-space layer", leaf=f"{LAYERS}.attention.ssm_state_size"
-    )
-    ssm_num_heads: float | None = count(
-        None, name="heads of a state-space layer", leaf=f"{LAYERS}.attention.ssm_num_heads"
-    )
-    ssm_num_groups: float = count(
-        1.0, name="groups of B and C of a state-space layer", leaf=f"{LAYERS}.attention.ssm_num_groups"
-    )
-    ssm_time_step_rank: float | None = count(
-        None, name="rank of the time step of Mamba 1", leaf=f"{LAYERS}.attention.ssm_time_step_rank"
-    )
-    conv_kernel_size: float = count(
-        4.0, name="width of the causal convolution", leaf=f"{LAYERS}.attention.conv_kernel_size"
-    )
-    conv_bias: bool = True
-    ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba); of the gated output (Mamba 2) always
-    layers: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # kinds of layer, see below
-    # how the checkpoint stores its weights: options (names, or contents with a kind), the first that the
-    # device can do; used unless the stack decides weight_bits
-    quantization: list[Any] = dataclasses.field(default_factory=list)
-    notes: str = ""
-
-
-# An entry of ModelFile.layers: how many layers, and what differs in them from the file's own keys.
-#   layers: [{repeats: 3, ffn: gated}, {repeats: 58, ffn: moe}]
-LAYER_KEYS = ("repeats", "attention", "ffn")
 
 
 @dataclass(kw_only=True)

@@ -149,8 +149,9 @@ def _rope_append(op: Op, facts: Facts) -> Op:
 
 def _appended(op: Op) -> dict[str, Number]:
     a = op.args
-    vectors = 2 * a["tokens"] * a["kv_heads"]
-    return {"elements": vectors * a["head_dim"], "vectors": vectors, **_moved(op, "kv_bits", "kv_scale_bits")}
+    vectors = a["tokens"] * a["kv_heads"]
+    elements = vectors * (a["head_dim"] + a["value_dim"])
+    return {"elements": elements, "vectors": 2 * vectors, **_moved(op, "kv_bits", "kv_scale_bits")}
 
 
 def _append(op: Op, facts: Facts) -> Op:
@@ -165,8 +166,9 @@ def _latent_append(op: Op, facts: Facts) -> Op:
 
 def _attention(op: Op, facts: Facts) -> tuple[Op, ...]:
     a = op.args
-    cached = {"width": 2 * a["kv_heads"] * a["head_dim"], "vectors": 2 * a["kv_heads"]}
-    return _products(op, facts, key_dim=a["head_dim"], value_dim=a["head_dim"], **cached)
+    key_dim, value_dim = a["head_dim"], a.get("value_dim", a["head_dim"])
+    cached = {"width": a["kv_heads"] * (key_dim + value_dim), "vectors": 2 * a["kv_heads"]}
+    return _products(op, facts, key_dim=key_dim, value_dim=value_dim, **cached)
 
 
 def _decompressed(op: Op, facts: Facts) -> tuple[Op, ...]:

@@ -44,9 +44,11 @@ def chunk_positions(*, queries: Number, past: Number, chunk: Number) -> Number:
     return past - floor(past / chunk) * chunk + queries
 
 
-def kv_bytes(*, tokens: Number, kv_heads: Number, head_dim: Number, kv_bits: Number, kv_scale_bits: Number) -> Number:
-    """Bytes of keys and values of `tokens` positions in one layer; one scale per head vector."""
-    return 2 * tokens * kv_heads * (head_dim * kv_bits + kv_scale_bits) / BITS_PER_BYTE
+def kv_bytes(
+    *, tokens: Number, kv_heads: Number, head_dim: Number, value_dim: Number, kv_bits: Number, kv_scale_bits: Number
+) -> Number:
+    """Bytes of keys (head_dim) and values (value_dim) of `tokens` positions in one layer; one scale per vector."""
+    return tokens * kv_heads * ((head_dim + value_dim) * kv_bits + 2 * kv_scale_bits) / BITS_PER_BYTE
 
 
 def flash_attention(
@@ -58,6 +60,7 @@ def flash_attention(
     heads: Number,
     kv_heads: Number,
     head_dim: Number,
+    value_dim: Number,
     activation_bits: Number,
     kv_bits: Number,
     kv_scale_bits: Number,
@@ -66,19 +69,20 @@ def flash_attention(
 ) -> Cost:
     """Fused attention: only the pairs that count, scores never leave the chip, K and V read once.
 
-    pairs [1] per head and sequence; positions [token] of the cache per sequence; bias_flops: ALiBi
-    adds 1 per score. Reference: Dao et al. 2022 (traffic of Q, K, V and O).
+    pairs [1] per head and sequence; positions [token] of the cache per sequence; head_dim [1] of queries
+    and keys, value_dim [1] of values; bias_flops: ALiBi adds 1 per score.
+    Reference: Dao et al. 2022 (traffic of Q, K, V and O).
     """
     scores = batch * heads * pairs
-    cached = 2 * batch * positions * kv_heads * head_dim
-    vectors = batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE
-    cache = {"kv_heads": kv_heads, "head_dim": head_dim, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
+    cached = batch * positions * kv_heads * (head_dim + value_dim)
+    vectors = batch * queries * heads * activation_bits / BITS_PER_BYTE
+    cache = {"kv_heads": kv_heads, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
     return Cost(
-        matmul_flops=4 * head_dim * scores,
+        matmul_flops=2 * (head_dim + value_dim) * scores,
         vector_flops=(SOFTMAX_FLOPS + bias_flops) * scores + kv_dequant_flops * cached,
-        kv_read=batch * kv_bytes(tokens=positions, **cache),
-        activations_read=vectors,
-        activations_written=vectors,
+        kv_read=batch * kv_bytes(tokens=positions, head_dim=head_dim, value_dim=value_dim, **cache),
+        activations_read=vectors * head_dim,
+        activations_written=vectors * value_dim,
         dispatches=1,
     )
 
@@ -116,7 +120,7 @@ def attention_scores(*, activation_bits: Number, **shape: Number) -> Cost:
 
 
 def attention_values(*, activation_bits: Number, **shape: Number) -> Cost:
-    """P V of unfused attention: reads the score rectangle and V, writes the output vectors."""
+    """P V of unfused attention: reads the score rectangle and V, writes the output vectors; head_dim is that of V."""
     vectors, scores = _operands(activation_bits=activation_bits, **shape)
     return _product(read=scores, written=vectors, **shape)
 
@@ -159,15 +163,15 @@ def kv_append(
     tokens: Number,
     kv_heads: Number,
     head_dim: Number,
+    value_dim: Number,
     activation_bits: Number,
     kv_bits: Number,
     kv_scale_bits: Number,
 ) -> Cost:
     """New keys and values into the cache, at the cache's precision."""
+    cache = {"kv_heads": kv_heads, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
     return Cost(
-        activations_read=2 * tokens * kv_heads * head_dim * activation_bits / BITS_PER_BYTE,
-        kv_written=kv_bytes(
-            tokens=tokens, kv_heads=kv_heads, head_dim=head_dim, kv_bits=kv_bits, kv_scale_bits=kv_scale_bits
-        ),
+        activations_read=tokens * kv_heads * (head_dim + value_dim) * activation_bits / BITS_PER_BYTE,
+        kv_written=kv_bytes(tokens=tokens, head_dim=head_dim, value_dim=value_dim, **cache),
         dispatches=1,
     )

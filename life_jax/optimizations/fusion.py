@@ -31,8 +31,9 @@ def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
 
 
 def _flash(ops: tuple[Op, ...]) -> Op:
-    scores, soft, _ = ops
-    args = {**scores.args, "pairs": scores.pairs, "bias_flops": soft.args["bias_flops"]}
+    scores, soft, values = ops
+    args = {**scores.args, "value_dim": values.args["head_dim"], "pairs": scores.pairs}
+    args["bias_flops"] = soft.args["bias_flops"]
     return replace(scores, name="attention", formula=attention.flash_attention, args=args)
 
 
@@ -61,7 +62,10 @@ def _add_norm(name: str, ops: tuple[Op, ...]) -> Op:
 # name -> what is merged, tried in this order; the first entry of a pattern that a layer has is used
 PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op | None]], ...]] = {
     "attention": ((("attention_qk", "softmax", "attention_pv"), _flash),),
-    "qkv": ((("q_proj", "k_proj", "v_proj"), partial(_linears, "qkv_proj")),),
+    "qkv": (
+        (("q_proj", "k_proj", "v_proj"), partial(_linears, "qkv_proj")),
+        (("q_proj", "k_proj"), partial(_linears, "qk_proj")),  # values are keys
+    ),
     "gate_up": (
         (("gate_proj", "up_proj"), partial(_linears, "gate_up_proj")),
         (("experts_gate_proj", "experts_up_proj"), partial(_linears, "experts_gate_up_proj")),

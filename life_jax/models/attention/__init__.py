@@ -1,5 +1,6 @@
 """Mixer kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
-needs), `tensors`, `operators`, `cache_bytes` and `widest`."""
+needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors`, `operators`,
+`cache_bytes` and `widest`."""
 
 from types import ModuleType
 

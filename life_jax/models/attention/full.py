@@ -1,4 +1,8 @@
-"""Full causal attention with any number of KV heads: MHA (as many as heads), GQA, MQA (one)."""
+"""Full causal attention with any number of KV heads: MHA (as many as heads), GQA, MQA (one).
+
+Values may have heads of another size (v_head_dim); values may be the projected keys, or keys and values those of
+an earlier layer, whose cache is then read (Block.keys_values).
+"""
 
 from life_jax.graph import Op
 from life_jax.models.tensors import Tensor, project
@@ -25,25 +29,38 @@ KEYS = (
     "partial_rotary_factor",
     "attention_sinks",
 )
+OPTIONAL = ("v_head_dim", "attention_head_gate")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     """Projections, and the weights of the norm of queries and keys where there is one."""
     a = block.attention
     q_width = a["num_attention_heads"] * a["head_dim"]
-    kv_width = a["num_key_value_heads"] * a["head_dim"]
-    projections = (
-        # with an output gate the query projection is twice as wide
-        Tensor("q_proj", "linear", hidden_size, q_width * (1 + block.output_gate), a["qkv_bias"], block.repeats),
-        Tensor("k_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
-        Tensor("v_proj", "linear", hidden_size, kv_width, a["qkv_bias"], block.repeats),
-        Tensor("o_proj", "linear", q_width, hidden_size, a["o_bias"], block.repeats),
-        Tensor("attention_sinks", "other", a["attention_sinks"] * a["num_attention_heads"], 1.0, repeats=block.repeats),
-    )
-    if block.qk_norm == "none":
-        return projections
-    weights = 2 * a["head_dim"] if block.qk_norm == "per_head" else q_width + kv_width
-    return (*projections, Tensor("qk_norm", "other", weights, 1.0, repeats=block.repeats))
+    k_width = a["num_key_value_heads"] * a["head_dim"]
+    v_width, out_width = (a[heads] * value_dim(block) for heads in ("num_key_value_heads", "num_attention_heads"))
+    found = [
+        # with an output gate the query projection makes that too
+        Tensor("q_proj", "linear", hidden_size, q_width + block.output_gate * out_width, a["qkv_bias"], block.repeats),
+    ]
+    if block.keys_values != "reused":
+        found.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats))
+    if block.keys_values == "own":
+        found.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats))
+    if "attention_head_gate" in a:
+        found.append(Tensor("head_gate", "router", hidden_size, a["num_attention_heads"], repeats=block.repeats))
+    sinks = a["attention_sinks"] * a["num_attention_heads"]
+    found.append(Tensor("o_proj", "linear", out_width, hidden_size, a["o_bias"], block.repeats))
+    found.append(Tensor("attention_sinks", "other", sinks, 1.0, repeats=block.repeats))
+    if block.qk_norm != "none":
+        keys = block.keys_values != "reused"
+        weights = (1 + keys) * a["head_dim"] if block.qk_norm == "per_head" else q_width + keys * k_width
+        found.append(Tensor("qk_norm", "other", weights, 1.0, repeats=block.repeats))
+    return tuple(found)
+
+
+def value_dim(block: Block) -> Number:
+    """Size of a value head: that of a key unless the model says otherwise."""
+    return block.attention.get("v_head_dim", block.attention["head_dim"])
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
@@ -75,11 +92,14 @@ def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
     """KV cache of one sequence of `tokens` in all `repeats` layers; with eviction, when prefill is over."""
+    if block.keys_values == "reused":
+        return 0.0 * tokens
     tokens = smaller(tokens, block.attention["kv_budget"]) if "kv_budget" in block.attention else tokens
     return block.repeats * kv_bytes(
         tokens=tokens,
         kv_heads=block.attention["num_key_value_heads"],
         head_dim=block.attention["head_dim"],
+        value_dim=value_dim(block),
         kv_bits=precision.kv_bits,
         kv_scale_bits=precision.kv_scale_bits,
     )
@@ -88,20 +108,28 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
 def widest(block: Block) -> Number:
     """Elements per token of the widest activation between the projections: q, k and v."""
     a = block.attention
-    return (a["num_attention_heads"] + 2 * a["num_key_value_heads"]) * a["head_dim"]
+    values = a["num_key_value_heads"] * value_dim(block)
+    return (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"] + values
 
 
 def around(block: Block, hidden_size: Number, step: Step, precision: Precision, core: tuple[Op, ...]) -> tuple[Op, ...]:
     """Projections, norm and positions before a core of attention, the output projection behind it."""
     by_name = {t.name: t for t in tensors(block, hidden_size)}
-    q, k, v, o = (project(by_name[name], step.tokens, precision) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
+    inputs = [by_name[name] for name in ("q_proj", "k_proj", "v_proj", "head_gate") if name in by_name]
     positions = _positions(block, step, precision)
-    gates = (_output_gate(block, step, precision),) if block.output_gate else ()
-    return (q, k, v, *_qk_norm(block, by_name, step, precision), *positions, *core, *gates, o)
+    gates = (_output_gate(block, step, precision),) if block.output_gate or "head_gate" in by_name else ()
+    return (
+        *(project(tensor, step.tokens, precision) for tensor in inputs),
+        *_qk_norm(block, by_name, step, precision),
+        *positions,
+        *core,
+        *gates,
+        project(by_name["o_proj"], step.tokens, precision),
+    )
 
 
 def _output_gate(block: Block, step: Step, precision: Precision) -> Op:
-    width = block.attention["num_attention_heads"] * block.attention["head_dim"]
+    width = block.attention["num_attention_heads"] * value_dim(block)
     args = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
     return Op("output_gate", gate_multiply, args, block.repeats)
 
@@ -110,9 +138,10 @@ def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Pr
     if block.qk_norm == "none":
         return ()
     a = block.attention
+    heads = a["num_attention_heads"] + (block.keys_values != "reused") * a["num_key_value_heads"]
     args = {
         "tokens": step.tokens,
-        "width": (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"],
+        "width": heads * a["head_dim"],
         "weights": by_name["qk_norm"].d_in,
         "flops": NORM_FLOPS[block.norm],
         "weight_bits": precision.other_bits,
@@ -124,22 +153,24 @@ def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Pr
 def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
     a = block.attention
     rotated = a["head_dim"] * a["partial_rotary_factor"]
+    reused = block.keys_values == "reused"
     rotary = {
         "tokens": step.tokens,
         "query_width": a["num_attention_heads"] * rotated,
-        "key_width": a["num_key_value_heads"] * rotated,
+        "key_width": 0.0 if reused else a["num_key_value_heads"] * rotated,
         "activation_bits": precision.activation_bits,
     }
     append = {
         "tokens": step.tokens,
         "kv_heads": a["num_key_value_heads"],
         "head_dim": a["head_dim"],
+        "value_dim": value_dim(block),
         "activation_bits": precision.activation_bits,
         "kv_bits": precision.kv_bits,
         "kv_scale_bits": precision.kv_scale_bits,
     }
     ropes = (Op("rope", rope, rotary, block.repeats),) if block.position == "rope" else ()
-    return (*ropes, Op("kv_append", kv_append, append, block.repeats))
+    return ropes if reused else (*ropes, Op("kv_append", kv_append, append, block.repeats))
 
 
 def attention_core(
@@ -168,9 +199,10 @@ def attention_core(
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
     soft = {**shape, "bias_flops": 1.0 if block.position == "alibi" else 0.0}
+    values = {"head_dim": value_dim(block)}
     grows = {"repeats": block.repeats, "grows": True, "bend": bend}
     return (
         Op("attention_qk", attention_scores, {**shape, **cache}, pipe="attention", pairs=pairs, **grows),
         Op("softmax", softmax, soft, **grows),
-        Op("attention_pv", attention_values, {**shape, **cache}, pipe="attention", **grows),
+        Op("attention_pv", attention_values, {**shape, **cache, **values}, pipe="attention", **grows),
     )

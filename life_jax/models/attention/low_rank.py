@@ -51,7 +51,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         **cache,
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
-    append = {"kv_heads": 1.0, "head_dim": a["kv_rank"], **bits, **cache}
+    append = {"kv_heads": 1.0, "head_dim": a["kv_rank"], "value_dim": a["kv_rank"], **bits, **cache}
     return (
         q,
         k,
@@ -68,6 +68,7 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
         tokens=tokens,
         kv_heads=1.0,
         head_dim=block.attention["kv_rank"],
+        value_dim=block.attention["kv_rank"],
         kv_bits=precision.kv_bits,
         kv_scale_bits=precision.kv_scale_bits,
     )

@@ -9,6 +9,7 @@ from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 
 KEYS = (*full.KEYS, "sliding_window")
+OPTIONAL = full.OPTIONAL
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:

@@ -1,5 +1,5 @@
 """Feed-forward kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
-needs), `tensors`, `operators` and `widest`."""
+needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors`, `operators` and `widest`."""
 
 from types import ModuleType
 
