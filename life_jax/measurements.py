@@ -29,6 +29,8 @@ from life_jax.specs import UNPUBLISHED, Engine, Scenario, Workload
 _NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
+# kv_dtype of a row -> options; else the cache is in 16 bit
+KV_FORMATS = {**dict.fromkeys(("fp8", "int8", "q8_0"), ("kv8",)), **dict.fromkeys(("int4", "q4_0"), ("kv4",))}
 # metric of a row -> kind of error table, and the row's value from (run, workload)
 METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
     "ttft_s": ("TTFT", lambda run, w: run.ttft),
@@ -127,12 +129,9 @@ def _placed(row: Mapping[str, str]) -> Setting:
     model = _table("model").get(row["model"]) or _same(row["model"], _labels("model"))
     if hw is None or model is None:
         raise _NotUnderstood(f"device '{row['hardware']}' is not known" if hw is None else _unknown_model(row))
-    if row["weight_format"] not in _table("format"):
-        raise _NotUnderstood(f"weight format '{row['weight_format']}' is not known")
     engine, unfused = _engine(row["engine"], hw)
-    stack = [*_table("format")[row["weight_format"]]]
-    if (row.get("kv_dtype") or "") in ("fp8", "int8", "q8_0"):
-        stack.append("kv8")
+    stack = _stack(row["weight_format"], engine, hw)
+    stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
     if unfused:
         stack.append("eager_attention")
     value = _number(row["value"])
@@ -171,9 +170,26 @@ def _engine(name: str, hw: str) -> tuple[str, bool]:
     """Our engine for an engine's name, and whether its attention is unfused."""
     found = next((one for one in _engines() if name.startswith(one["name"])), {"engine": "generic"})
     engine = found["engine"]
-    if isinstance(engine, Mapping):  # by the device's vendor
-        engine = engine.get(_file("hw", hw, DeviceFile).vendor, engine["other"])
+    if isinstance(engine, Mapping):
+        device = _file("hw", hw, DeviceFile)
+        of = "CPU" if device.device_class == "cpu" and "CPU" in engine else device.vendor
+        engine = engine.get(of, engine["other"])
     return str(engine), bool(found.get("unfused"))
+
+
+def _stack(weight_format: str, engine: str, hw: str) -> list[str]:
+    """Options that a weight format's name stands for; some engines mean their own by it.
+
+    Where a device has no units for an engine's 8-bit math, the weights are expanded to 16 bit.
+    """
+    if weight_format not in _table("format"):
+        raise _NotUnderstood(f"weight format '{weight_format}' is not known")
+    found = _table("format")[weight_format]
+    if isinstance(found, Mapping):
+        found = next((stack for start, stack in found.items() if engine.startswith(start)), found["other"])
+    rates = _file("hw", hw, DeviceFile).peak_tflops
+    weights_only = {"w8a8_fp8": "fp8"} if "fp8" not in rates else {}
+    return [weights_only.get(option, option) for option in found]
 
 
 def _unknown_model(row: Mapping[str, str]) -> str:

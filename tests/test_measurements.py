@@ -93,8 +93,9 @@ def test_every_alias_leads_to_a_file():
 
     for name, group in (("hardware", "hw"), ("model", "model")):
         assert set(measurements._table(name).values()) <= set(paths.choices(group))
-    for stack in measurements._table("format").values():
-        assert set(stack) <= set(paths.choices("opt"))
+    for found in measurements._table("format").values():
+        for stack in found.values() if isinstance(found, dict) else [found]:
+            assert set(stack) <= set(paths.choices("opt"))
     for one in measurements._engines():
         engines = one["engine"].values() if isinstance(one["engine"], dict) else [one["engine"]]
         assert set(engines) <= set(paths.choices("engine"))

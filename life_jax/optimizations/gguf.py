@@ -22,7 +22,10 @@ BLOCK = {
     "TQ1_0": (54, 256), "TQ2_0": (66, 256), "MXFP4": (17, 32),
 }  # fmt: skip
 # a row that 256 does not divide cannot hold a super-block
-FALLBACK = {"Q2_K": "IQ4_NL", "Q3_K": "IQ4_NL", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0", "IQ4_XS": "IQ4_NL"}
+FALLBACK = {
+    **dict.fromkeys(("Q2_K", "Q3_K", "IQ2_XXS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_XS"), "IQ4_NL"),
+    "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
+}  # fmt: skip
 # vector FLOP to expand one weight [assumption]: unpack and scale; K- and i-quants have scales of scales
 DEQUANT_FLOPS = {"F32": 0.0, "F16": 0.0, "BF16": 0.0, "Q8_0": 2.0, "Q4_0": 4.0, "Q4_1": 4.0, "Q5_0": 4.0, "Q5_1": 4.0}
 DEQUANT_FLOPS_OF_K_QUANTS = 8.0
@@ -52,10 +55,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class FileType:
-    """The default block format, and the exceptions: tensor name -> f(layer) -> format."""
+    """The default block format, and the exceptions: tensor name -> f(layer) -> format; embedding: "" as default."""
 
     default: str
     output: str = "Q6_K"
+    embedding: str = ""
     rules: Mapping[str, Callable[[Layer], str]] = field(default_factory=dict)
 
     def type_of(self, tensor: str, layer: Layer) -> str:
@@ -108,6 +112,19 @@ FILE_TYPES = {
         "v_proj": lambda x: "Q6_K" if x.more_bits else "Q5_K", "down_proj": lambda x: "Q6_K" if x.more_bits else "Q5_K",
     }),
     "Q6_K": FileType("Q6_K"),
+    # i-quants, quantized with an importance matrix
+    "IQ2_XXS": FileType("IQ2_XXS", "Q5_K", "Q2_K", rules={
+        "v_proj": lambda x: "Q4_K" if x.sharing >= 4 or x.experts >= 4 else "Q2_K",
+        "down_proj": lambda x: "Q2_K" if x.index < x.count // 8 else "IQ2_XXS",
+    }),
+    "IQ3_XXS": FileType("IQ3_XXS", "Q5_K", "IQ3_S", rules={
+        "q_proj": lambda x: "IQ2_S", "k_proj": lambda x: "IQ2_S", "o_proj": lambda x: "IQ3_S",
+        "v_proj": lambda x: "Q4_K" if x.sharing >= 4 or x.experts >= 4 else "IQ3_XXS",
+    }),
+    "IQ4_XS": FileType("IQ4_XS", rules={
+        "v_proj": lambda x: "Q5_K" if x.sharing >= 4 or x.experts >= 4 else "IQ4_XS",
+        "down_proj": lambda x: "Q5_K" if x.index < x.count // 8 else "IQ4_XS",
+    }),
 }  # fmt: skip
 
 
@@ -142,7 +159,8 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
         **{name: _format(each, rows[name]) for name, each in types.items()},
         "linear": _format([kind.default], hidden),
         "head": _format([output], hidden),
-        "embedding": _format([kind.default], hidden),
+        # a tied table is the output
+        "embedding": _format([output if model.tied else kind.embedding or kind.default], hidden),
         "router": WeightFormat(32.0),
     }
 
