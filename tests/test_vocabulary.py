@@ -1,0 +1,263 @@
+"""Every name that published measurements use: of devices, models, weight formats and engines."""
+
+import csv
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from life_jax import measurements
+from life_jax.config.schema import DeviceFile, ModelFile
+from life_jax.measurements import Setting
+from life_jax.memory import memory
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the tables of published measurements")
+
+# names that cannot be placed, and why
+UNKNOWN = {
+    "SmolLM2": "135M, 360M or 1.7B: the size is not said",
+    "IndusQ-1.1B": "no published config.json",
+    "PLaMo-1B": "no published config.json of the 1B model",
+    "LFM3-1.7B": "no published config.json",
+}
+# families whose layers we cannot describe yet
+NOT_YET = {
+    "LFM2-1.2B", "LFM2-2.6B", "Gemma 4 E2B", "Gemma 4 E4B", "Gemma 4 26B-A4B MoE", "Gemma 4 31B",
+    "gemma-4-26B-A4B-it-UD-Q8_K_XL", "gemma-4-26B-A4B-it-BF16", "gemma-4-26B-A4B-it-UD-Q4_K_XL",
+    "gemma-4-31B-it-UD-Q4_K_XL", "gemma-4-31B-it-UD-Q8_K_XL", "gemma-4-31B-it-BF16",
+    "DeepSeek-V4-Flash-0731-UD-IQ2_XXS", "DeepSeek-V4-Flash-0731-UD-IQ3_XXS",
+    "NVIDIA-Nemotron-3-Super-120B-A12B-UD-Q4_K_XL",
+}  # fmt: skip
+# what model_shapes.csv assumes otherwise than the published config.json does, which we follow
+OTHER_SHAPES = {
+    ("GPT-175B", "vocab"),  # 51200 is Megatron's padding of GPT-3's 50257
+    ("Phi-3.5-Mini-Instruct", "window"), ("Phi-3.5-mini", "window"), ("phi-3-mini-4k-instruct", "window"),
+    ("Mistral-7B-v0.1", "window"), ("Mistral-7B-v0.1", "vocab"), ("mistral-7b-v0.1", "window"),
+    ("mistral-7b-v0.1", "vocab"), ("mistralai/Mistral-7B-v0.1", "window"), ("mistralai/Mistral-7B-v0.1", "vocab"),
+}  # fmt: skip
+# figures of hardware_specs.csv that our files replace, each with the reason in its notes
+OTHER_FIGURES = {
+    "a10g": {"fp16", "bf16", "int8"},
+    "apple_m4": {"fp32", "fp16"},
+    "apple_m5": {"fp16"},
+    "arc_a310": {"fp16"},
+    "b300": {"memory_gb"},
+    "jetson_orin_nano_8gb_super": {"fp32"},
+    "rtx_pro_6000_server": {"fp32", "bandwidth_gb_per_s"},
+    "ryzen_ai_7_350_igpu": {"fp32"},
+    "ryzen_ai_max_385": {"int8"},
+    "gaudi2": {"fp16", "int8"},  # its white paper gives bf16 and fp8
+}
+RATES = {
+    "fp32": "peak_fp32_tflops",
+    "fp16": "peak_fp16_dense_tflops",
+    "bf16": "peak_bf16_dense_tflops",
+    "int8": "peak_int8_dense_tops",
+    "fp8": "peak_fp8_dense_tflops",
+    "fp4": "peak_fp4_dense_tflops",
+}
+BASE = {
+    "id": "1", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
+    "batch": "1", "prompt_tokens": "512", "output_tokens": "128", "metric": "ttft_s", "value": "1",
+}  # fmt: skip
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def names(kind: str) -> list[str]:
+    return [row["name"] for row in table("vocabulary.csv") if row["kind"] == kind]
+
+
+def place(**changes: str) -> Setting:
+    found = measurements.place({**BASE, **changes})
+    assert not isinstance(found, str), found
+    return found
+
+
+def both(**changes: str) -> list[Setting]:
+    return [place(**changes, metric=metric) for metric in ("ttft_s", "tpot_s")]
+
+
+def assert_plausible(settings: list[Setting]) -> None:
+    """Every row has a forecast, between the datasheet's bound (less rounding) and 30 times it."""
+    forecast, bound = measurements.forecasts(settings), measurements.forecasts(settings, "ideal")
+    for s, ours, ideal in zip(settings, forecast, bound, strict=True):
+        what = (s.hw, s.model, s.stack, s.engine, s.kind)
+        assert np.isfinite(ours) and np.isfinite(ideal), what
+        assert 0.99 * ideal <= ours <= 30 * ideal, (what, ours / ideal)
+
+
+def test_every_device_that_was_measured_has_a_forecast_of_prefill_and_decode() -> None:
+    settings = [s for name in names("hardware") for s in both(hardware=name, engine="llama.cpp")]
+    assert len(settings) >= 200
+    assert_plausible(settings)
+
+
+def test_every_model_is_placed_or_known_not_to_be() -> None:
+    settings, missing = [], {}
+    for name in names("model"):
+        found = measurements.place({**BASE, "hardware": "AMD Instinct MI300X", "model": name})
+        if isinstance(found, str):
+            missing[name] = found
+        else:
+            settings += both(hardware="AMD Instinct MI300X", model=name)
+    assert set(missing) - NOT_YET <= set(UNKNOWN), missing
+    assert all("is not known" in reason for reason in missing.values())
+    assert not set(UNKNOWN) - set(missing), "now known: strike it from the list"
+    assert_plausible(settings)
+
+
+def test_every_weight_format_has_a_forecast() -> None:
+    settings = []
+    for name in names("weight_format"):
+        own = "gpt-oss-20b" if "mxfp4" in name else "Llama-3.1-8B"
+        for engine in ("llama.cpp", "vLLM", "OpenVINO 2024.6", "mlx-lm", "MLC-LLM", "QAIRT genie", "FastFlowLM 1.0.3"):
+            settings += both(hardware="NVIDIA H100", model=own, weight_format=name, engine=engine)
+    assert_plausible(settings)
+
+
+def test_every_engine_has_a_forecast_and_is_none_by_accident() -> None:
+    settings = [s for name in names("engine") for s in both(engine=name)]
+    assert_plausible(settings)
+    assert [s.engine for s in settings].count("generic") == 0
+
+
+def test_engines_go_by_the_device_where_their_name_does_not_say() -> None:
+    def engine(hardware: str, name: str) -> str:
+        return place(hardware=hardware, engine=name).engine
+
+    for hardware, ours in (
+        ("Apple M4", "llama_cpp_metal"), ("NVIDIA T4", "llama_cpp_cuda"), ("AMD Radeon RX 7900 XTX", "llama_cpp_hip"),
+        ("Raspberry Pi 5", "llama_cpp_cpu"), ("Apple M2 Ultra CPU", "llama_cpp_cpu"),
+        ("AMD Ryzen AI 5 340 CPU (Framework 13)", "llama_cpp_cpu"), ("NVIDIA Jetson AGX Orin CPU", "llama_cpp_cpu"),
+    ):  # fmt: skip
+        assert {engine(hardware, name) for name in ("llama.cpp main", "ollama / llama.cpp")} == {ours}, hardware
+
+
+# bits per weight of a linear layer and of the head
+BITS = {
+    ("4bit", "mlx-lm", "Llama-3.1-8B"): (4.5, 4.5),
+    ("mlx-4bit", "mlx-lm", "Llama-3.1-8B"): (4.5, 4.5),
+    ("mlx-8bit", "mlx-lm", "Llama-3.1-8B"): (8.5, 8.5),
+    ("int4-awq-g128", "TinyChat", "Llama-3.1-8B"): (4.15625, 16),
+    ("int4-gptq", "ExLlama v1", "Llama-3.1-8B"): (4.125, 16),
+    ("int8", "OpenVINO 2024.6", "Llama-3.1-8B"): (8, 8),
+    ("int8", "TensorRT-LLM", "Llama-3.1-8B"): (8, 16),
+    ("int4-mixed", "OpenVINO 2024.6", "Llama-3.1-8B"): (4.5125, 8),
+    ("int4-g32 (q4f16_1)", "MLC-LLM", "Llama-3.1-8B"): (4.5, 4.5),
+    ("int4-g32", "gpt-fast (PyTorch compile)", "Llama-3.1-8B"): (5, 5),
+    ("w4a16", "QAIRT genie", "Llama-3.1-8B"): (4, 8),
+    ("w4a16", "vLLM", "Llama-3.1-8B"): (4.125, 16),
+    ("q4_1/q4nx", "FastFlowLM 1.0.3", "Llama-3.1-8B"): (5, 5),
+    ("int2", "T-MAC CPU", "Llama-2-7B"): (2.25, 16),
+    ("q3_k_s (2.70 bpw)", "llama.cpp CPU", "Llama-3.1-8B"): (2.7, 2.7),
+    ("q4_0", "llama.cpp", "Llama-3.1-8B"): (4.5, 6.5625),
+    ("q8_0", "llama.cpp", "Llama-3.1-8B"): (8.5, 8.5),
+    ("fp8", "vLLM", "Llama-3.1-8B"): (8, 16),
+    ("nvfp4", "TensorRT-LLM", "Llama-3.1-8B"): (4.5, 16),
+}
+
+
+@pytest.mark.parametrize(("weight_format", "engine", "model"), BITS)
+def test_bits_per_weight(weight_format: str, engine: str, model: str) -> None:
+    s = place(weight_format=weight_format, engine=engine, model=model)
+    precision = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0).precision
+    found = precision.weight("q_proj", "linear").bits, precision.weight("head", "head").bits
+    assert found == pytest.approx(BITS[weight_format, engine, model], abs=1e-9)
+
+
+def test_gpt_oss_keeps_its_experts_and_llama_cpp_stores_the_rest_in_8_bit() -> None:
+    for engine, weight_format, rest in (("llama.cpp", "mxfp4", 8.5), ("vLLM", "mxfp4", 16), ("vLLM", "f16", 16)):
+        s = place(model="gpt-oss-20b", weight_format=weight_format, engine=engine)
+        precision = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0).precision
+        assert precision.weight("experts_up_proj", "linear").bits == 4.25
+        assert precision.weight("q_proj", "linear").bits == rest
+
+
+def test_model_shapes_are_those_of_the_panel() -> None:
+    wrong = []
+    for row in table("model_shapes.csv"):
+        m = measurements._file("model", place(model=row["model"]).model, ModelFile)
+        ours = {
+            "layers": m.num_hidden_layers,
+            "hidden": m.hidden_size,
+            "heads": m.num_attention_heads,
+            "kv_heads": m.num_key_value_heads,
+            "head_dim": m.head_dim,
+            "ffn": m.moe_intermediate_size if m.num_experts else m.intermediate_size,
+            "vocab": m.vocab_size,
+            "ffn_matrices": 2 if m.ffn == "plain" else 3,
+            "tied": m.tie_word_embeddings,
+            "experts": m.num_experts or 1,
+            "experts_per_token": m.num_experts_per_tok or 1,
+            "window": m.sliding_window or 0,
+        }
+        wrong += [
+            (row["model"], key, float(row[key]), float(value or 0))
+            for key, value in ours.items()
+            if float(row[key]) != float(value or 0) and (row["model"], key) not in OTHER_SHAPES
+        ]
+    assert not wrong
+
+
+def test_names_of_one_shape_are_one_model() -> None:
+    models = defaultdict(set)
+    for row in table("model_shapes.csv"):
+        models[row["shape"]].add(place(model=row["model"]).model)
+    assert {shape for shape, labels in models.items() if len(labels) > 1} <= {"Mistral-7B"}  # v0.1 and v0.3
+
+
+def test_every_device_of_the_specifications_has_its_figures() -> None:
+    wrong, memories = [], defaultdict(set)
+    for row in table("hardware_specs.csv"):
+        label = measurements._device(row["hardware"])
+        assert label is not None, row["hardware"]
+        device = measurements._file("hw", label, DeviceFile)
+        theirs = {key: row[column] for key, column in RATES.items()} | {"bandwidth_gb_per_s": row["mem_bw_gbs"]}
+        for key, value in theirs.items():
+            ours = device.peak_tflops.get(key, getattr(device, key, None))
+            if key == "int8" and ours is None:  # without matrix units: 4-way dot products
+                ours = device.peak_tflops.get("int8_dp4a")
+            allowed = key in OTHER_FIGURES.get(label, ())
+            if value and not allowed and (ours is None or abs(ours / float(value) - 1) > 0.02):
+                wrong.append((label, key, ours, float(value)))
+        if row["mem_gb"]:
+            memories[label].add(float(row["mem_gb"]))
+    assert not wrong
+    for label, found in memories.items():  # one file stands for all capacities of a chip; the largest must fit
+        ours = measurements._file("hw", label, DeviceFile).memory_gb
+        assert ours >= 0.98 * max(found) or "memory_gb" in OTHER_FIGURES.get(label, ()) or len(found) > 1, label
+
+
+def test_files_of_gguf_models_have_our_size() -> None:
+    """Published file sizes; a tied table may be there twice. Fused or odd-width tensors get a few bits more there."""
+    sizes = {}
+    for row in table("measurements_dev.csv"):
+        size = re.search(r"file_gb=([\d.]+)", row["note"])
+        if size and float(size[1]) > 0:
+            sizes[row["model"], row["weight_format"]] = float(size[1]) * 2**30
+    checked = 0
+    for (model, weight_format), size in sizes.items():
+        s = measurements.place({**BASE, "model": model, "weight_format": weight_format, "engine": "llama.cpp CUDA"})
+        if isinstance(s, str):
+            continue
+        one = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0)
+        ours = float(memory(one).weights)
+        m = measurements._file("model", s.model, ModelFile)
+        twice = m.tie_word_embeddings * m.vocab_size * m.hidden_size * one.precision.weight("linear", "linear").bits / 8
+        assert min(abs(ours / size - 1), abs((ours + twice) / size - 1)) < 0.045, (model, ours / size)
+        checked += 1
+    assert checked >= 30
+
+
+def test_nearly_all_core_rows_of_a_known_shape_have_a_forecast() -> None:
+    shapes = {row["model"] for row in table("model_shapes.csv")}
+    rows = [row for row in table("measurements_dev.csv") if row["core"] == "1" and row["model"] in shapes]
+    settings = [s for row in rows if not isinstance(s := measurements.place(row), str)]
+    assert np.isfinite(measurements.forecasts(settings)).sum() >= 0.99 * len(rows)
