@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from life_jax import measurements
-from life_jax.config.schema import DeviceFile, ModelFile
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import DeviceFile
 from life_jax.measurements import Setting
 from life_jax.memory import memory
 
