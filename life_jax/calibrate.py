@@ -30,7 +30,7 @@ def calibrate(words: list[str]) -> None:
 
     file, asked = _words(words)
     hw, engine = measurements.labels(asked["hw"], asked["engine"])
-    out = Path(asked["out"] or f"{hw}_{engine}.yaml")
+    out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
     if out.exists() and asked["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
     settings, skipped = [], []

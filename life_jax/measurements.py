@@ -205,6 +205,8 @@ def _number(text: str) -> float | None:
 
 
 def _device(name: str) -> str | None:
+    if name.endswith((".yaml", ".yml")):  # a device's own file
+        return name if Path(name).expanduser().is_file() else None
     return _table("hardware").get(name) or _same(name, _labels("hw"))
 
 
@@ -222,6 +224,8 @@ def labels(hw: str, engine: str) -> tuple[str, str]:
     """The device and the engine of these names, or ConfigError with the closest ones."""
     for group, name in (("hw", hw), ("engine", engine)):
         known = paths.choices(group)
+        if group == "hw" and _device(name) == name and name not in known:  # a path
+            continue
         if name not in known:
             raise unknown(f"{group}=", name, known)
         target = read_yaml(known[name]).get("defaults")
@@ -249,7 +253,8 @@ def _engines() -> tuple[dict[str, Any], ...]:
 
 @cache
 def _file(group: str, name: str, schema: type[Any]) -> Any:
-    return check(read_yaml(paths.choices(group)[name]), schema, f"{group}.{name}")
+    path = paths.choices(group).get(name) or Path(name).expanduser()
+    return check(read_yaml(path), schema, f"{group}.{name}")
 
 
 def efficiency_class(hw: str) -> str:
