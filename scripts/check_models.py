@@ -7,6 +7,7 @@ Attention is counted there over the full square, and at most one prompt of 512 t
 """
 
 import argparse
+import importlib
 import importlib.util
 import json
 import runpy
@@ -30,10 +31,10 @@ from life_jax.specs import Architecture
 
 TOKENS = 512
 TOLERANCE = 1e-4
-LATENT = ("mla", "mla_sparse")
+LATENT = ("mla", "mla_sparse", "mla_sparse_reused")
 RECURRENT = ("mamba1", "mamba2", "gated_delta")
 # transformers knows some model types under another name
-TYPES = {"kimi_k2": "deepseek_v3", "qwen3_vl_text": "qwen3", "qwen3_vl_moe_text": "qwen3_moe"}
+TYPES = {"step3p7": "step3p5", "kimi_k2": "deepseek_v3", "qwen3_vl_text": "qwen3", "qwen3_vl_moe_text": "qwen3_moe"}
 
 
 def built(config: Mapping[str, Any], name: str) -> Architecture:
@@ -73,7 +74,7 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     """The same of transformers' model on the meta device; tokens None: parameters only."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig
 
     text, _ = text_model(config)
     text = {k: v for k, v in text.items() if k not in ("quantization_config", "auto_map", "torch_dtype", "dtype")}
@@ -81,9 +82,9 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     made = AutoConfig.for_model(TYPES.get(kind, kind), **text)
     made.get_text_config().use_cache = True
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(made, attn_implementation="eager", dtype=torch.bfloat16)
-    found: dict[str, float | None] = {"parameters": float(sum(p.numel() for p in model.parameters()))}
-    if tokens is None:
+        model, head = _model(made)
+    found: dict[str, float | None] = {"parameters": float(sum(p.numel() for p in model.parameters()) + head)}
+    if tokens is None or head:
         return found
     model.eval()
     if hasattr(model, "set_experts_implementation") and "expert" in str(made):
@@ -97,6 +98,36 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     kept = [t for layer in layers for t in (getattr(layer, "keys", None), getattr(layer, "values", None))]
     elements = sum(t.numel() for t in kept if t is not None)
     return {**found, "kv_bytes": 2 * elements / tokens, "flops": float(counter.get_total_flops())}
+
+
+def _model(made: Any) -> tuple[Any, int]:
+    """The causal language model of a configuration; or the text model and how many parameters its head would have."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    said = {"attn_implementation": "eager", "dtype": torch.bfloat16}
+    try:
+        return AutoModelForCausalLM.from_config(made, **said), 0
+    except ValueError:
+        made = made.get_text_config()
+        module = importlib.import_module(type(made).__module__.replace(".configuration_", ".modeling_"))
+        name = type(made).__name__.removesuffix("Config").removesuffix("Text") + "TextModel"
+        model = getattr(module, name)._from_config(made, **said)
+        return model, 0 if made.tie_word_embeddings else made.vocab_size * made.hidden_size
+
+
+def registry() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The default configuration of every causal language model that transformers has."""
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as NAMES
+
+    for kind in NAMES:
+        try:
+            made = AutoConfig.for_model(kind).to_dict()
+        except Exception as error:  # a configuration without defaults
+            print(f"{kind:44} transformers has no default: {type(error).__name__}", flush=True)
+            continue
+        yield kind, {key: value for key, value in made.items() if value is not None}
 
 
 def compare(config: Mapping[str, Any], name: str) -> str:
@@ -218,12 +249,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("paths", nargs="*", type=Path, help="a config.json, or a folder with some")
     parser.add_argument("--litgpt", action="store_true", help="the named configs of the package litgpt")
     parser.add_argument("--aiconfigurator", action="store_true", help="the configs of the package aiconfigurator-core")
+    parser.add_argument("--registry", action="store_true", help="transformers' own default of every model type")
     parser.add_argument("--build-only", action="store_true", help="only whether they are read and built")
     said = parser.parse_args(arguments)
     sources = [folder(path) for path in said.paths]
+    sources += [registry()] * said.registry
     sources += [litgpt()] * said.litgpt + [aiconfigurator()] * said.aiconfigurator
     if not sources:
-        parser.error("nothing to check: give a config.json, a folder, --litgpt or --aiconfigurator")
+        parser.error("nothing to check: give a config.json, a folder, --litgpt, --aiconfigurator or --registry")
     good = total = 0
     for name, config in (one for source in sources for one in source):
         line = build_line(config, name) if said.build_only else compare(config, name)

@@ -59,6 +59,7 @@ ORDER = (
     "config.families_quantized",
     "config.families_moe",
     "config.families_hybrid",
+    "config.families_layers",
     "config.families",
     "config.huggingface",
     "config.door",

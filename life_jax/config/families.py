@@ -18,6 +18,7 @@ from life_jax.config.families_base import (
     window_above,
 )
 from life_jax.config.families_hybrid import HYBRIDS
+from life_jax.config.families_layers import FAMILIES_BY_LAYER
 from life_jax.config.families_moe import MIXTURES
 from life_jax.config.fields import Fields, check_only, check_rest
 
@@ -326,6 +327,7 @@ FAMILIES: dict[str, Family] = {
     "nemotron-nas": Family(flags=BIAS_FLAGS, steps=(blocks,), sizes=NO_WIDTH, ignored=("num_key_value_heads",)),
     **MIXTURES,
     **HYBRIDS,
+    **FAMILIES_BY_LAYER,
 }
 # One code under another name.
 SAME = {
@@ -337,5 +339,6 @@ SAME = {
     "ministral": "mistral",
     "ministral3": "mistral",
     "qwen3_5": "qwen3_5_text",
+    "step3p7": "step3p5",
     "qwen3_5_moe": "qwen3_5_moe_text",
 }

@@ -182,9 +182,21 @@ def latent(read: Fields, facts: dict[str, Any]) -> None:
 def indexer(read: Fields, facts: dict[str, Any]) -> None:
     for name in ("index_n_heads", "index_head_dim", "index_topk"):
         facts[name] = read.count(name)
-    said = read.words("indexer_types", len(facts["layers"]))
-    if said and any(word != "full" for word in said):
-        raise read.refuse("indexer_types", "full in every layer; selections shared between layers are not known yet")
+    said = read.words("indexer_types", len(facts["layers"])) or _indexer_pattern(read, len(facts["layers"]))
+    if said[0] != "full" or any(word not in ("full", "shared") for word in said):
+        raise read.refuse("indexer_types", "a list of full and shared, the first of them full")
+    for layer, word in zip(facts["layers"], said, strict=True):
+        layer["attention"] = "mla_sparse" if word == "full" else "mla_sparse_reused"
+
+
+def _indexer_pattern(read: Fields, layers: int) -> list[str]:
+    """GLM-5.2: F and S in index_topk_pattern; or a selection of its own in every index_topk_freq-th layer from
+    index_skip_topk_offset on, and in all before it."""
+    pattern = read.words("index_topk_pattern", layers)
+    period, offset = read.count_or_none("index_topk_freq") or 1, read.whole("index_skip_topk_offset") or 0
+    if pattern is not None:
+        return [{"F": "full", "S": "shared"}.get(str(one), str(one)) for one in pattern]
+    return ["full" if max(i - offset + 1, 0) % period == 0 else "shared" for i in range(layers)]
 
 
 def grouped(facts: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from life_jax.config.families_base import (
     note,
     sparse_step,
 )
-from life_jax.config.fields import Fields
+from life_jax.config.fields import ALIASES, Fields
 
 LINEAR = {"full_attention": {}, "linear_attention": {"attention": "gated_delta"}}
 MAMBA2 = {
@@ -122,7 +122,7 @@ def granite_hybrid(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def nemotron_h(read: Fields, facts: dict[str, Any]) -> None:
-    """One branch a layer: M a state space, * attention, - an MLP; experts without a gate are not known."""
+    """One branch a layer: M a state space, * attention, - an MLP, E routed experts without a gate."""
     letters = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
     key, layers = "hybrid_override_pattern", len(facts["layers"])
     pattern = read.words(key, layers)
@@ -134,13 +134,20 @@ def nemotron_h(read: Fields, facts: dict[str, Any]) -> None:
         "mamba": {"attention": "mamba2", "ffn": "none"},
         "attention": {"attention": "full", "ffn": "none"},
         "mlp": {"attention": "none", "ffn": "plain"},
+        "moe": {"attention": "none", "ffn": "moe_plain"},
     }
     kinds |= {"linear_attention": kinds["mamba"], "full_attention": kinds["attention"]}
     for layer, letter in zip(facts["layers"], pattern, strict=True):
         word = letters.get(str(letter), str(letter))
         if word not in kinds:
-            raise read.refuse(key, "M, * and -; routed experts with a plain MLP cannot be expressed yet")
+            raise read.refuse(key, "M, *, - and E, or " + ", ".join(kinds))
         layer.update(kinds[word])
+    if any(layer["ffn"] == "moe_plain" for layer in facts["layers"]):
+        experts(lambda read, layers: [False] * layers, shared="width")(read, facts)
+        facts["moe_latent_size"] = read.count_or_none("moe_latent_size")
+    read.seen.update(("num_experts", "num_experts_per_tok", "shared_experts", "shared_width", "moe_intermediate_size"))
+    read.seen.update(("n_shared_experts", "moe_latent_size", *ALIASES["shared_experts"], *ALIASES["shared_width"]))
+    read.seen.update((*ALIASES["num_experts"], *ALIASES["num_experts_per_tok"]))
     facts.update(ONE_BRANCH)
     facts["position"] = "none"
 
@@ -212,7 +219,8 @@ HYBRIDS: dict[str, Family] = {
         flags={"attention_bias": "qkv_bias o_bias", "mlp_bias": "ffn_bias"},
         only={**NO_BIAS, "mamba_proj_bias": False},
         defaults={"conv_bias": True, "conv_kernel_size": 4, "ssm_groups": 8},
-        ignored=("layer_norm_epsilon", "sliding_window"),
+        ignored=("layer_norm_epsilon", "sliding_window", "moe_shared_expert_overlap", "mtp_hybrid_override_pattern",
+                 "mtp_layers_block_type"),
         steps=(mamba2, nemotron_h),
     ),
 }  # fmt: skip

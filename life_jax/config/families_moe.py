@@ -139,8 +139,9 @@ MIXTURES: dict[str, Family] = {
     ),
     "glm_moe_dsa": Family(
         facts={"attention": "mla_sparse"}, only=NO_BIAS,
+        defaults={"index_skip_topk_offset": 2},
         ignored=("head_dim", "qk_head_dim", "indexer_rope_interleave", "index_share_for_mtp_iteration",
-                 "index_skip_topk_offset", "index_topk_freq"),
+                 "index_skip_topk_offset", "index_topk_freq", "index_topk_pattern"),
         steps=(mixers(all_alike("indexed_attention"), INDEXED), latent, indexer, experts(after_first, shared="number")),
     ),
     "gpt_oss": Family(

@@ -28,6 +28,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "shared_experts": ("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", "num_shared_expert"),
     "shared_width": (
         "shared_expert_intermediate_size", "shared_intermediate_size", "moe_shared_expert_intermediate_size",
+        "share_expert_dim", "share_expert_dims",
     ),
     "layer_types": ("layer_types", "layers_block_type"),
     "sliding_window_pattern": ("sliding_window_pattern", "_sliding_window_pattern"),

@@ -52,6 +52,17 @@ class ModelFile:
     num_experts_per_tok: float | None = count(
         None, name="routed experts that a token uses", leaf=f"{LAYERS}.ffn.num_experts_per_tok"
     )
+    routing_skew: float = number(
+        0.0,
+        low=0,
+        high=2,
+        unit="1",
+        name="exponent of the power law of routing, 0 uniform",
+        leaf=f"{LAYERS}.ffn.routing_skew",
+    )
+    moe_latent_size: float | None = count(
+        None, name="width that the routed experts work in", leaf=f"{LAYERS}.ffn.moe_latent_size"
+    )
     moe_intermediate_size: float | None = count(
         None, name="width of a routed expert", leaf=f"{LAYERS}.ffn.moe_intermediate_size"
     )

@@ -13,6 +13,7 @@ from life_jax.models.attention import (
     mamba2,
     mla,
     mla_sparse,
+    mla_sparse_reused,
     none,
     sliding_window,
 )
@@ -24,6 +25,7 @@ INDEX: dict[str, ModuleType] = {
     "low_rank": low_rank,
     "mla": mla,
     "mla_sparse": mla_sparse,
+    "mla_sparse_reused": mla_sparse_reused,
     "gated_delta": gated_delta,
     "mamba1": mamba1,
     "mamba2": mamba2,

@@ -20,17 +20,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
     """The indexer scores every position causally; attention sees at most index_topk of them per query."""
-    heads, width, selected = (block.attention[key] for key in INDEXER)
+    heads, width, _ = (block.attention[key] for key in INDEXER)
     query, key, weights, _ = _indexer(block, hidden_size)
-    attention = mla.latent_operators(
-        block,
-        hidden_size,
-        step,
-        precision,
-        pairs=window_pairs(queries=step.new, past=step.past, window=selected),
-        positions=smaller(step.past + step.new, selected * step.new),
-        bend=selected - 1,
-    )
     scores = {"batch": step.batch, "queries": step.new, "past": step.past, "heads": heads, "head_dim": width}
     bits = {"activation_bits": precision.activation_bits, "kv_bits": precision.kv_bits}
     append = {"tokens": step.tokens, "width": width, "kv_scale_bits": 0.0, **bits}
@@ -38,7 +29,21 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         *(project(t, step.tokens, precision) for t in (query, key, weights)),
         Op("index_append", latent_append, append, block.repeats),
         Op("index_scores", index_scores, {**scores, **bits}, block.repeats, "attention", grows=True),
-        *attention,
+        *selected_attention(block, hidden_size, step, precision),
+    )
+
+
+def selected_attention(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Latent attention of each query to at most index_topk positions."""
+    selected = block.attention["index_topk"]
+    return mla.latent_operators(
+        block,
+        hidden_size,
+        step,
+        precision,
+        pairs=window_pairs(queries=step.new, past=step.past, window=selected),
+        positions=smaller(step.past + step.new, selected * step.new),
+        bend=selected - 1,
     )
 
 

@@ -1,0 +1,116 @@
+"""What the mixtures of experts share: a router chooses num_experts_per_tok of num_experts; shared experts always run.
+
+Experts are gated (gate, up and down matrices) or plain (up and down). With moe_latent_size the routed experts
+work in that width: one projection before them and one behind (Nemotron 3).
+"""
+
+from dataclasses import replace
+from types import ModuleType
+
+from life_jax.graph import Op
+from life_jax.models.ffn import gated
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators import elementwise, experts
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = (
+    "num_experts",
+    "num_experts_per_tok",
+    "routing_skew",
+    "moe_intermediate_size",
+    "shared_expert_intermediate_size",
+    "shared_expert_gate",
+    "router_bias",
+    "expert_bias",
+)
+OPTIONAL = ("moe_latent_size",)
+SHARED = "shared_expert_"
+
+
+def tensors(block: Block, hidden_size: Number, expert: ModuleType) -> tuple[Tensor, ...]:
+    """`expert`: gated or plain, the kind of network that each expert is."""
+    f, n = block.ffn, block.repeats
+    each = {"bias": f["expert_bias"], "repeats": n, "copies": f["num_experts"], "used": f["num_experts_per_tok"]}
+    inside, width = f.get("moe_latent_size", hidden_size), f["moe_intermediate_size"]
+    into = ("experts_gate_proj", "experts_up_proj") if expert is gated else ("experts_up_proj",)
+    return (
+        Tensor("router", "router", hidden_size, f["num_experts"], f["router_bias"], n),
+        *(Tensor(name, "linear", inside, width, **each) for name in into),
+        Tensor("experts_down_proj", "linear", width, inside, **each),
+        *_latent(block, hidden_size),
+        *(replace(t, name=SHARED + t.name) for t in expert.tensors(_shared(block), hidden_size)),
+        Tensor(SHARED + "gate", "router", hidden_size, f["shared_expert_gate"], repeats=n),
+    )
+
+
+def operators(
+    block: Block, hidden_size: Number, step: Step, precision: Precision, expert: ModuleType
+) -> tuple[Op, ...]:
+    """Router, choice, rows to experts, their network, rows back; and the shared experts.
+
+    Without shared experts their operators have no work, but they are in the graph: whether a number
+    is 0 does not shape it. Their dispatches are then 0.
+    """
+    f, n = block.ffn, block.repeats
+    by_name = {t.name: t for t in tensors(block, hidden_size, expert)}
+    bits = {"activation_bits": precision.activation_bits}
+    moved = {"tokens": step.tokens, "chosen": f["num_experts_per_tok"], **bits}
+    moved["width"] = f.get("moe_latent_size", hidden_size)
+    act = {"tokens": step.tokens * f["num_experts_per_tok"], "width": f["moe_intermediate_size"], **bits}
+    choice = {"tokens": step.tokens, "experts": f["num_experts"], **bits}
+    into = [t for name, t in by_name.items() if name in ("experts_gate_proj", "experts_up_proj")]
+    between = (
+        Op("experts_gate_multiply", elementwise.gate_multiply, act, n)
+        if expert is gated
+        else Op("experts_activation", elementwise.activation, act, n)
+    )
+    latent = [project(t, step.tokens, precision) for t in _latent(block, hidden_size)]
+    return (
+        project(by_name["router"], step.tokens, precision),
+        Op("choose_experts", experts.choose_experts, choice, n),
+        *latent[:1],
+        Op("shuffle", experts.shuffle, moved, n),
+        *(_grouped(t, block, step, precision) for t in into),
+        between,
+        _grouped(by_name["experts_down_proj"], block, step, precision),
+        Op("combine", experts.combine, moved, n),
+        *latent[1:],
+        *_shared_operators(block, hidden_size, step, precision, expert),
+    )
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of gate and up (or of the hidden layer before and after) of the chosen experts together."""
+    return 2 * block.ffn["num_experts_per_tok"] * block.ffn["moe_intermediate_size"]
+
+
+def _latent(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    if "moe_latent_size" not in block.ffn:
+        return ()
+    inside, n = block.ffn["moe_latent_size"], block.repeats
+    return (
+        Tensor("experts_in_proj", "linear", hidden_size, inside, repeats=n),
+        Tensor("experts_out_proj", "linear", inside, hidden_size, repeats=n),
+    )
+
+
+def _grouped(tensor: Tensor, block: Block, step: Step, precision: Precision) -> Op:
+    single = project(tensor, step.tokens, precision)
+    args = {**single.args, "experts": tensor.copies, "chosen": tensor.used, "skew": block.ffn["routing_skew"]}
+    return replace(single, formula=experts.grouped_linear, args=args)
+
+
+def _shared(block: Block) -> Block:
+    """The shared experts as one network of their width together."""
+    shared = {"intermediate_size": block.ffn["shared_expert_intermediate_size"], "ffn_bias": 0.0}
+    return replace(block, ffn=shared)
+
+
+def _shared_operators(
+    block: Block, hidden_size: Number, step: Step, precision: Precision, expert: ModuleType
+) -> tuple[Op, ...]:
+    present = 1.0 * (block.ffn["shared_expert_intermediate_size"] > 0)
+    ops = expert.operators(_shared(block), hidden_size, step, precision)
+    return tuple(replace(op, name=SHARED + op.name, repeats=op.repeats * present) for op in ops)

@@ -1,0 +1,22 @@
+"""Mixture of plain experts (up and down matrices each), shared experts among them."""
+
+from life_jax.graph import Op
+from life_jax.models.ffn import mixture, plain
+from life_jax.models.tensors import Tensor
+from life_jax.numerics import Number
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS, OPTIONAL = mixture.KEYS, mixture.OPTIONAL
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    return mixture.tensors(block, hidden_size, plain)
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    return mixture.operators(block, hidden_size, step, precision, plain)
+
+
+def widest(block: Block) -> Number:
+    return mixture.widest(block)
