@@ -32,7 +32,7 @@ from life_jax.specs import Architecture
 TOKENS = 512
 TOLERANCE = 1e-4
 LATENT = ("mla", "mla_sparse", "mla_sparse_reused")
-RECURRENT = ("mamba1", "mamba2", "gated_delta")
+RECURRENT = ("mamba1", "mamba2", "gated_delta", "full_mamba2", "kda", "lightning", "rg_lru")
 # transformers knows some model types under another name
 TYPES = {"step3p7": "step3p5", "kimi_k2": "deepseek_v3", "qwen3_vl_text": "qwen3", "qwen3_vl_moe_text": "qwen3_moe"}
 
@@ -116,12 +116,12 @@ def _model(made: Any) -> tuple[Any, int]:
         return model, 0 if made.tie_word_embeddings else made.vocab_size * made.hidden_size
 
 
-def registry() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The default configuration of every causal language model that transformers has."""
+def registry(kinds: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The default configurations of these model types, or of every causal language model that transformers has."""
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as NAMES
 
-    for kind in NAMES:
+    for kind in kinds or NAMES:
         try:
             made = AutoConfig.for_model(kind).to_dict()
         except Exception as error:  # a configuration without defaults
@@ -249,11 +249,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("paths", nargs="*", type=Path, help="a config.json, or a folder with some")
     parser.add_argument("--litgpt", action="store_true", help="the named configs of the package litgpt")
     parser.add_argument("--aiconfigurator", action="store_true", help="the configs of the package aiconfigurator-core")
-    parser.add_argument("--registry", action="store_true", help="transformers' own default of every model type")
+    parser.add_argument(
+        "--registry", nargs="*", metavar="TYPE", help="transformers' own default of these model types, or of all"
+    )
     parser.add_argument("--build-only", action="store_true", help="only whether they are read and built")
     said = parser.parse_args(arguments)
     sources = [folder(path) for path in said.paths]
-    sources += [registry()] * said.registry
+    sources += [registry(said.registry)] * (said.registry is not None)
     sources += [litgpt()] * said.litgpt + [aiconfigurator()] * said.aiconfigurator
     if not sources:
         parser.error("nothing to check: give a config.json, a folder, --litgpt, --aiconfigurator or --registry")

@@ -20,6 +20,7 @@ from life_jax.config.families_base import (
 from life_jax.config.families_hybrid import HYBRIDS
 from life_jax.config.families_layers import FAMILIES_BY_LAYER
 from life_jax.config.families_moe import MIXTURES
+from life_jax.config.families_recurrent import RECURRENT
 from life_jax.config.fields import Fields, check_only, check_rest
 
 
@@ -327,6 +328,7 @@ FAMILIES: dict[str, Family] = {
     "nemotron-nas": Family(flags=BIAS_FLAGS, steps=(blocks,), sizes=NO_WIDTH, ignored=("num_key_value_heads",)),
     **MIXTURES,
     **HYBRIDS,
+    **RECURRENT,
     **FAMILIES_BY_LAYER,
 }
 # One code under another name.
@@ -339,6 +341,7 @@ SAME = {
     "ministral": "mistral",
     "ministral3": "mistral",
     "qwen3_5": "qwen3_5_text",
+    "minimax_text_01": "minimax",
     "step3p7": "step3p5",
     "qwen3_5_moe": "qwen3_5_moe_text",
 }

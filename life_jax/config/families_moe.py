@@ -114,7 +114,7 @@ MIXTURES: dict[str, Family] = {
         facts={"qk_norm": "per_head"},
         flags=ATTENTION_BIAS,
         only={"use_qk_norm": True, "shared_expert_intermediate_size": 0},
-        defaults={"head_dim": 128, "num_experts": 128, "num_experts_per_tok": 8, **PER_LAYER_WINDOW},
+        defaults={"num_experts": 128, "num_experts_per_tok": 8, **PER_LAYER_WINDOW},
         steps=(window_above, experts(sparse_step)),
     ),
     "olmoe": Family(facts={"qk_norm": "full"}, flags=ATTENTION_BIAS, steps=(experts(width="intermediate_size"),)),

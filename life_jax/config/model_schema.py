@@ -141,7 +141,12 @@ class ModelFile:
         4.0, name="width of the causal convolution", leaf=f"{LAYERS}.attention.conv_kernel_size"
     )
     conv_bias: bool = True
-    ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba); of the gated output (Mamba 2) always
+    conv_channels: float | None = count(
+        None, name="channels of a gated short convolution", leaf=f"{LAYERS}.attention.conv_channels"
+    )
+    lru_width: float | None = count(None, name="channels of a linear recurrence", leaf=f"{LAYERS}.attention.lru_width")
+    ssm_gate_norm: bool = True  # the gated output of Mamba 2 is normed; not in Falcon-H1
+    ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba)
     # kinds of layer: how many, and what differs in them: [{repeats: 3, ffn: gated}, {repeats: 58, ffn: moe}]
     layers: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     # how the checkpoint stores its weights: options (names, or contents with a kind), the first that the

@@ -113,3 +113,53 @@ def gated_delta(
         activations_written=tokens * value_heads * value_dim * activation_bits / BITS_PER_BYTE,
         dispatches=1,
     )
+
+
+def linear_attention(
+    *,
+    batch: Number,
+    queries: Number,
+    heads: Number,
+    key_dim: Number,
+    value_dim: Number,
+    activation_bits: Number,
+) -> Cost:
+    """Linear attention with decay: a key_dim x value_dim state for each head.
+
+    Decode: decay, outer product and add, read-out: 5 FLOP per element of the state. Prefill in chunks of q
+    tokens, per token and head: 2 q (key_dim + value_dim) within the chunk, 4 key_dim value_dim with the state.
+    Reference: Qin et al. 2024, arXiv:2401.04658.
+    """
+    tokens = batch * queries
+    chunk = smaller(queries, SSD_CHUNK)
+    single = queries <= 1
+    chunked = 2 * chunk * (key_dim + value_dim) + 4 * key_dim * value_dim
+    elements = heads * key_dim * value_dim
+    bytes_of_state = _state_bytes(batch=batch, elements=elements, bits=STATE_BITS)
+    row = heads * activation_bits / BITS_PER_BYTE
+    return Cost(
+        matmul_flops=where(single, 0.0, tokens * heads * chunked),
+        vector_flops=where(single, 5 * tokens * elements, 0.0),
+        kv_read=bytes_of_state,
+        kv_written=bytes_of_state,
+        activations_read=tokens * row * (2 * key_dim + value_dim),
+        activations_written=tokens * row * value_dim,
+        dispatches=1,
+    )
+
+
+def linear_recurrence(*, batch: Number, queries: Number, width: Number, activation_bits: Number) -> Cost:
+    """Gated recurrence of single channels: gates, decay and update, 10 FLOP per element [convention].
+
+    Reads the input and its two gates, writes the output. Reference: De et al. 2024, arXiv:2402.19427, section 2.4.
+    """
+    tokens = batch * queries
+    bytes_of_state = _state_bytes(batch=batch, elements=width, bits=STATE_BITS)
+    return Cost(
+        vector_flops=10 * tokens * width,
+        kv_read=bytes_of_state,
+        kv_written=bytes_of_state,
+        activations_read=3 * tokens * width * activation_bits / BITS_PER_BYTE,
+        activations_written=tokens * width * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )

@@ -7,7 +7,10 @@ from types import ModuleType
 from life_jax.models.attention import (
     chunked,
     full,
+    full_mamba2,
     gated_delta,
+    kda,
+    lightning,
     low_rank,
     mamba1,
     mamba2,
@@ -15,6 +18,8 @@ from life_jax.models.attention import (
     mla_sparse,
     mla_sparse_reused,
     none,
+    rg_lru,
+    short_conv,
     sliding_window,
 )
 
@@ -29,5 +34,10 @@ INDEX: dict[str, ModuleType] = {
     "gated_delta": gated_delta,
     "mamba1": mamba1,
     "mamba2": mamba2,
+    "full_mamba2": full_mamba2,
+    "kda": kda,
+    "lightning": lightning,
+    "rg_lru": rg_lru,
+    "short_conv": short_conv,
     "none": none,
 }

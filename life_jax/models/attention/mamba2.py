@@ -8,24 +8,32 @@ from life_jax.operators.recurrent import mamba2_scan
 from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 
-KEYS = ("ssm_inner_size", "ssm_state_size", "ssm_num_heads", "ssm_num_groups", "conv_kernel_size", "conv_bias")
+KEYS = (
+    "ssm_inner_size",
+    "ssm_state_size",
+    "ssm_num_heads",
+    "ssm_num_groups",
+    "ssm_gate_norm",
+    "conv_kernel_size",
+    "conv_bias",
+)
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     """ssm_scalars: decay, skip and time-step bias of every head."""
-    inner, state, heads, groups, *_ = (block.attention[key] for key in KEYS)
+    inner, state, heads, groups, normed, *_ = (block.attention[key] for key in KEYS)
     n = block.repeats
     return (
         Tensor("in_proj", "linear", hidden_size, 2 * inner + 2 * groups * state + heads, repeats=n),
         recurrent.conv_tensor(block, _channels(block)),
         Tensor("ssm_scalars", "other", heads, 3.0, repeats=n),
-        Tensor("mixer_norm", "other", inner, 1.0, repeats=n),
+        Tensor("mixer_norm", "other", inner * normed, 1.0, repeats=n),
         Tensor("out_proj", "linear", inner, hidden_size, repeats=n),
     )
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
-    inner, state, _, groups, *_ = (block.attention[key] for key in KEYS)
+    inner, state, _, groups, normed, *_ = (block.attention[key] for key in KEYS)
     into, *_, out = tensors(block, hidden_size)
     scan = {"batch": step.batch, "queries": step.new, "inner": inner, "state": state, "groups": groups}
     scan["activation_bits"] = precision.activation_bits
@@ -33,7 +41,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         project(into, step.tokens, precision),
         recurrent.conv(block, _channels(block), step, precision),
         Op("ssm_scan", mamba2_scan, scan, block.repeats, "attention"),
-        *recurrent.gated_norm(block, inner, inner, step, precision),
+        *recurrent.gated_norm(block, inner, inner, step, precision, normed),
         project(out, step.tokens, precision),
     )
 

@@ -87,7 +87,7 @@ def latent_operators(
         project(q_b, step.tokens, precision),
         project(kv_a, step.tokens, precision),
         _norm("kv_a_norm", block, rank, step, precision),
-        Op("rope", rope, rotary, block.repeats),
+        *((Op("rope", rope, rotary, block.repeats),) if block.position == "rope" else ()),
         *((up,) if full else ()),
         Op("kv_append", latent.latent_append, append, block.repeats),
         *(() if full else (up,)),

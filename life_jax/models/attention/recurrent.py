@@ -28,12 +28,14 @@ def conv(block: Block, channels: Number, step: Step, precision: Precision) -> Op
     return Op("conv1d", causal_conv, args, block.repeats)
 
 
-def gated_norm(block: Block, width: Number, weights: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
-    """norm(y) * act(z)."""
+def gated_norm(
+    block: Block, width: Number, weights: Number, step: Step, precision: Precision, normed: Number = 1.0
+) -> tuple[Op, ...]:
+    """norm(y) * act(z), or y * act(z) where normed is 0."""
     elements = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
     norm = {**elements, "weights": weights, "flops": elementwise.NORM_FLOPS["rmsnorm"]}
     return (
-        Op("mixer_norm", elementwise.norm, {**norm, "weight_bits": precision.other_bits}, block.repeats),
+        Op("mixer_norm", elementwise.norm, {**norm, "weight_bits": precision.other_bits}, block.repeats * normed),
         Op("mixer_gate", elementwise.gate_multiply, elements, block.repeats),
     )
 

@@ -1,0 +1,35 @@
+"""Full attention and a Mamba 2 mixer side by side (Falcon-H1): both read the same input, their outputs are added."""
+
+from life_jax.graph import Op
+from life_jax.models.attention import full, mamba2
+from life_jax.models.tensors import Tensor
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import residual_add
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = (*full.KEYS, *mamba2.KEYS)
+OPTIONAL = full.OPTIONAL
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    return (*full.tensors(block, hidden_size), *mamba2.tensors(block, hidden_size))
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    bits = {"branches": 1.0, "activation_bits": precision.activation_bits}
+    add = {"tokens": step.tokens, "width": hidden_size, **bits}
+    return (
+        *full.operators(block, hidden_size, step, precision),
+        *mamba2.operators(block, hidden_size, step, precision),
+        Op("mixer_sum", residual_add, add, block.repeats),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """Keys and values of every position, and the state."""
+    return full.cache_bytes(block, tokens, precision) + mamba2.cache_bytes(block, tokens, precision)
+
+
+def widest(block: Block) -> Number:
+    return full.widest(block) + mamba2.widest(block)

@@ -1,0 +1,65 @@
+"""Kimi delta attention: the delta rule with a decay of its own for every channel of the keys.
+
+Decay and output gate are made in two steps, through one head's width. Reference: Kimi team 2025, arXiv:2510.26692.
+"""
+
+from life_jax.graph import Op
+from life_jax.models.attention import recurrent
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.recurrent import gated_delta
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = ("linear_num_value_heads", "linear_value_head_dim", "conv_kernel_size", "conv_bias")
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """ssm_scalars: time-step bias of every channel and decay rate of every head."""
+    heads, size, *_ = (block.attention[key] for key in KEYS)
+    width, n = heads * size, block.repeats
+    return (
+        Tensor("q_proj", "linear", hidden_size, width, repeats=n),
+        Tensor("k_proj", "linear", hidden_size, width, repeats=n),
+        Tensor("v_proj", "linear", hidden_size, width, repeats=n),
+        Tensor("decay_a_proj", "linear", hidden_size, size, repeats=n),
+        Tensor("decay_b_proj", "linear", size, width, repeats=n),
+        Tensor("in_proj_b", "linear", hidden_size, heads, repeats=n),
+        Tensor("gate_a_proj", "linear", hidden_size, size, repeats=n),
+        Tensor("gate_b_proj", "linear", size, width, repeats=n),
+        Tensor("out_proj", "linear", width, hidden_size, repeats=n),
+        recurrent.conv_tensor(block, 3 * width),
+        Tensor("ssm_scalars", "other", width + heads, 1.0, repeats=n),
+        Tensor("mixer_norm", "other", size, 1.0, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    heads, size, *_ = (block.attention[key] for key in KEYS)
+    *into, out = tensors(block, hidden_size)[:9]
+    rule = {
+        "batch": step.batch,
+        "queries": step.new,
+        "key_heads": heads,
+        "value_heads": heads,
+        "key_dim": size,
+        "value_dim": size,
+        "activation_bits": precision.activation_bits,
+    }
+    return (
+        *(project(tensor, step.tokens, precision) for tensor in into),
+        recurrent.conv(block, 3 * heads * size, step, precision),
+        Op("gated_delta", gated_delta, rule, block.repeats, "attention"),
+        *recurrent.gated_norm(block, heads * size, size, step, precision),
+        project(out, step.tokens, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    heads, size, *_ = (block.attention[key] for key in KEYS)
+    return recurrent.cache_bytes(block, heads * size * size, 3 * heads * size, precision) + 0.0 * tokens
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of q, k, v and gate."""
+    return 4 * block.attention["linear_num_value_heads"] * block.attention["linear_value_head_dim"]

@@ -1,0 +1,52 @@
+"""Lightning attention (MiniMax-01): linear attention with a fixed decay for each head, normed and gated.
+
+Reference: Qin et al. 2024, arXiv:2401.04658; MiniMax 2025, arXiv:2501.08313.
+"""
+
+from life_jax.graph import Op
+from life_jax.models.attention import recurrent
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.recurrent import STATE_BITS, linear_attention
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+from life_jax.units import BITS_PER_BYTE
+
+KEYS = ("num_attention_heads", "head_dim")
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    heads, size = (block.attention[key] for key in KEYS)
+    width, n = heads * size, block.repeats
+    return (
+        Tensor("in_proj_qkv", "linear", hidden_size, 3 * width, repeats=n),
+        Tensor("gate_proj_z", "linear", hidden_size, width, repeats=n),
+        Tensor("out_proj", "linear", width, hidden_size, repeats=n),
+        Tensor("mixer_norm", "other", width, 1.0, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    heads, size = (block.attention[key] for key in KEYS)
+    qkv, gate, out, _ = tensors(block, hidden_size)
+    rule = {"batch": step.batch, "queries": step.new, "heads": heads, "key_dim": size, "value_dim": size}
+    rule["activation_bits"] = precision.activation_bits
+    return (
+        project(qkv, step.tokens, precision),
+        project(gate, step.tokens, precision),
+        Op("linear_attention", linear_attention, rule, block.repeats, "attention"),
+        *recurrent.gated_norm(block, heads * size, heads * size, step, precision),
+        project(out, step.tokens, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """A matrix of head_dim x head_dim for each head, however long the sequence is."""
+    heads, size = (block.attention[key] for key in KEYS)
+    return block.repeats * heads * size * size * STATE_BITS / BITS_PER_BYTE + 0.0 * tokens
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of q, k, v and gate."""
+    heads, size = (block.attention[key] for key in KEYS)
+    return 4 * heads * size

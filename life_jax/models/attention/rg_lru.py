@@ -1,0 +1,57 @@
+"""Real-gated linear recurrence (RecurrentGemma): two branches, one convolved and then recurrent, multiplied.
+
+Its gates are products with block-diagonal matrices, one block for each head.
+Reference: De et al. 2024, arXiv:2402.19427.
+"""
+
+from life_jax.graph import Op
+from life_jax.models.attention import recurrent
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import gate_multiply
+from life_jax.operators.recurrent import linear_recurrence
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = ("num_attention_heads", "lru_width", "conv_kernel_size", "conv_bias")
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """lru_gates: the blocks of two gates side by side; lru_scalars: their biases and the decay of each channel."""
+    heads, width, *_ = (block.attention[key] for key in KEYS)
+    n = block.repeats
+    return (
+        Tensor("in_proj_y", "linear", hidden_size, width, 1.0, n),
+        Tensor("in_proj_x", "linear", hidden_size, width, 1.0, n),
+        Tensor("lru_gates", "linear", width / heads, 2 * width, repeats=n),
+        Tensor("out_proj", "linear", width, hidden_size, 1.0, n),
+        recurrent.conv_tensor(block, width),
+        Tensor("lru_scalars", "other", width, 3.0, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    width = block.attention["lru_width"]
+    y, x, gates, out, *_ = tensors(block, hidden_size)
+    scan = {"batch": step.batch, "queries": step.new, "width": width, "activation_bits": precision.activation_bits}
+    gate = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
+    return (
+        project(y, step.tokens, precision),
+        project(x, step.tokens, precision),
+        recurrent.conv(block, width, step, precision),
+        # a block-diagonal product is a dense one with as many inputs as a block has
+        project(gates, step.tokens, precision),
+        Op("linear_recurrence", linear_recurrence, scan, block.repeats),
+        Op("mixer_gate", gate_multiply, gate, block.repeats),
+        project(out, step.tokens, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    width = block.attention["lru_width"]
+    return recurrent.cache_bytes(block, width, width, precision) + 0.0 * tokens
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of both branches."""
+    return 2 * block.attention["lru_width"]

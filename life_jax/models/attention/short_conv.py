@@ -1,0 +1,43 @@
+"""Gated short convolution (LFM2): projection to B, C and x, causal convolution of B x, product with C, output."""
+
+from life_jax.graph import Op
+from life_jax.models.attention import recurrent
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.elementwise import residual_add
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = ("conv_kernel_size", "conv_bias", "conv_channels")
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    width, bias = block.attention["conv_channels"], block.attention["conv_bias"]
+    return (
+        Tensor("in_proj", "linear", hidden_size, 3 * width, bias, block.repeats),
+        recurrent.conv_tensor(block, width),
+        Tensor("out_proj", "linear", width, hidden_size, bias, block.repeats),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    width = block.attention["conv_channels"]
+    into, _, out = tensors(block, hidden_size)
+    product = {"tokens": step.tokens, "width": width, "branches": 1.0, "activation_bits": precision.activation_bits}
+    return (
+        project(into, step.tokens, precision),
+        Op("conv_input_gate", residual_add, product, block.repeats),  # a product costs what a sum does
+        recurrent.conv(block, width, step, precision),
+        Op("conv_output_gate", residual_add, product, block.repeats),
+        project(out, step.tokens, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """The last inputs of the convolution."""
+    return recurrent.cache_bytes(block, 0.0, block.attention["conv_channels"], precision) + 0.0 * tokens
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of B, C and x."""
+    return 3 * block.attention["conv_channels"]
