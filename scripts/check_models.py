@@ -111,8 +111,10 @@ def _model(made: Any) -> tuple[Any, int]:
     except ValueError:
         made = made.get_text_config()
         module = importlib.import_module(type(made).__module__.replace(".configuration_", ".modeling_"))
-        name = type(made).__name__.removesuffix("Config").removesuffix("Text") + "TextModel"
-        model = getattr(module, name)._from_config(made, **said)
+        name = type(made).__name__.removesuffix("Config").removesuffix("Text")
+        model = (getattr(module, name + "TextModel", None) or getattr(module, name + "Model"))._from_config(
+            made, **said
+        )
         return model, 0 if made.tie_word_embeddings else made.vocab_size * made.hidden_size
 
 

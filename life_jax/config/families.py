@@ -21,6 +21,7 @@ from life_jax.config.families_hybrid import HYBRIDS
 from life_jax.config.families_layers import FAMILIES_BY_LAYER
 from life_jax.config.families_moe import MIXTURES
 from life_jax.config.families_recurrent import RECURRENT
+from life_jax.config.families_variants import VARIANTS
 from life_jax.config.fields import Fields, check_only, check_rest
 
 
@@ -328,6 +329,7 @@ FAMILIES: dict[str, Family] = {
     "nemotron-nas": Family(flags=BIAS_FLAGS, steps=(blocks,), sizes=NO_WIDTH, ignored=("num_key_value_heads",)),
     **MIXTURES,
     **HYBRIDS,
+    **VARIANTS,
     **RECURRENT,
     **FAMILIES_BY_LAYER,
 }
@@ -342,6 +344,17 @@ SAME = {
     "ministral3": "mistral",
     "qwen3_5": "qwen3_5_text",
     "minimax_text_01": "minimax",
+    "codegen": "gptj",
+    "gpt-sw3": "gpt2",
+    "qwen2_vl_text": "qwen2_5_vl_text",
+    "qwen2_vl": "qwen2_5_vl_text",
+    "qwen2_5_vl": "qwen2_5_vl_text",
+    "qwen2_5_omni_text": "qwen2",
+    "qwen3_omni_moe_text": "qwen3_moe",
+    "glm4v_text": "glm4",
+    "glm_ocr_text": "glm4",
+    "glm4v_moe_text": "glm4_moe",
+    "hunyuan_vl_text": "hunyuan_v1_dense",
     "step3p7": "step3p5",
     "qwen3_5_moe": "qwen3_5_moe_text",
 }

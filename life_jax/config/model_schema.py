@@ -6,7 +6,7 @@ from typing import Any
 
 from life_jax.config.quantities import choice, count, fraction, number
 
-NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight")
+NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight", "rmsnorm_no_weight")
 POSITIONS = ("rope", "learned", "alibi", "none")
 QK_NORMS = ("none", "per_head", "full")
 KEYS_VALUES = ("own", "shared_projection", "reused")
@@ -42,6 +42,7 @@ class ModelFile:
     qkv_bias: bool = False
     o_bias: bool = False
     ffn_bias: bool = False
+    activation_parameters: int = 0  # learned numbers of an activation in each layer (xIELU has two)
     head_bias: bool = False
     qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
     embedding_norm: bool = False  # a norm right after the embedding (BLOOM)

@@ -8,8 +8,12 @@ from life_jax.cost import Cost
 from life_jax.numerics import Number, log2
 from life_jax.units import BITS_PER_BYTE
 
-NORM_FLOPS = {"rmsnorm": 4, "layernorm": 7, "layernorm_no_bias": 7, "layernorm_no_weight": 7}
-NORM_VECTORS = {"rmsnorm": 1, "layernorm": 2, "layernorm_no_bias": 1, "layernorm_no_weight": 0}  # learned, of the width
+NORM_FLOPS = {
+    "rmsnorm": 4, "rmsnorm_no_weight": 4, "layernorm": 7, "layernorm_no_bias": 7, "layernorm_no_weight": 7
+}  # fmt: skip
+NORM_VECTORS = {  # learned, of the width
+    "rmsnorm": 1, "rmsnorm_no_weight": 0, "layernorm": 2, "layernorm_no_bias": 1, "layernorm_no_weight": 0
+}  # fmt: skip
 ROPE_FLOPS = 3
 GATE_FLOPS = 5  # SiLU or GELU, and the product with `up`
 ACTIVATION_FLOPS = 4  # SiLU or GELU alone

@@ -16,7 +16,7 @@ from life_jax.operators.attention import (
     softmax,
     weigh_positions,
 )
-from life_jax.operators.elementwise import NORM_FLOPS, gate_multiply, norm, rope
+from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS, gate_multiply, norm, rope
 from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 
@@ -54,7 +54,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     if block.qk_norm != "none":
         keys = block.keys_values != "reused"
         weights = (1 + keys) * a["head_dim"] if block.qk_norm == "per_head" else q_width + keys * k_width
-        found.append(Tensor("qk_norm", "other", weights, 1.0, repeats=block.repeats))
+        found.append(Tensor("qk_norm", "other", NORM_VECTORS[block.norm] * weights, 1.0, repeats=block.repeats))
     return tuple(found)
 
 

@@ -8,18 +8,21 @@ from life_jax.schedule import Step
 from life_jax.specs import Block, Precision
 
 KEYS = ("intermediate_size", "ffn_bias")
+OPTIONAL = ("activation_parameters",)
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     width, bias = block.ffn["intermediate_size"], block.ffn["ffn_bias"]
+    learned = block.ffn.get("activation_parameters", 0.0)
     return (
         Tensor("up_proj", "linear", hidden_size, width, bias, block.repeats),
         Tensor("down_proj", "linear", width, hidden_size, bias, block.repeats),
+        Tensor("activation", "other", learned, 1.0, repeats=block.repeats),
     )
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
-    up, down = (project(t, step.tokens, precision) for t in tensors(block, hidden_size))
+    up, down = (project(t, step.tokens, precision) for t in tensors(block, hidden_size)[:2])
     args = {
         "tokens": step.tokens,
         "width": block.ffn["intermediate_size"],
