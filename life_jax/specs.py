@@ -77,8 +77,13 @@ class Architecture:
     learned_positions: Number
     head_bias: Number
     blocks: tuple[Block, ...]
+    streams: Number = 1.0  # residual streams of hyper-connections
+    per_layer_width: Number = 0.0  # of the input that each layer gets from a second table, of
+    per_layer_vocab: Number = 0.0  # so many rows
     tied: bool = static(default=False)
     embedding_norm: bool = static(default=False)
+    hyper: bool = static(default=False)  # more streams than one
+    per_layer: bool = static(default=False)  # an input for each layer
 
 
 @pytree

@@ -60,6 +60,7 @@ ORDER = (
     "config.families_moe",
     "config.families_hybrid",
     "config.families_layers",
+    "config.families_sparse",
     "config.families_variants",
     "config.families_recurrent",
     "config.families",

@@ -21,6 +21,7 @@ from life_jax.config.families_hybrid import HYBRIDS
 from life_jax.config.families_layers import FAMILIES_BY_LAYER
 from life_jax.config.families_moe import MIXTURES
 from life_jax.config.families_recurrent import RECURRENT
+from life_jax.config.families_sparse import SPARSE
 from life_jax.config.families_variants import VARIANTS
 from life_jax.config.fields import Fields, check_only, check_rest
 
@@ -329,6 +330,7 @@ FAMILIES: dict[str, Family] = {
     "nemotron-nas": Family(flags=BIAS_FLAGS, steps=(blocks,), sizes=NO_WIDTH, ignored=("num_key_value_heads",)),
     **MIXTURES,
     **HYBRIDS,
+    **SPARSE,
     **VARIANTS,
     **RECURRENT,
     **FAMILIES_BY_LAYER,
@@ -345,6 +347,10 @@ SAME = {
     "qwen3_5": "qwen3_5_text",
     "minimax_text_01": "minimax",
     "codegen": "gptj",
+    "deepseek_ref": "deepseek_v4",
+    "minimax_m3": "minimax_m3_vl_text",
+    "minimax_m3_vl": "minimax_m3_vl_text",
+    "gemma4": "gemma4_text",
     "gpt-sw3": "gpt2",
     "qwen2_vl_text": "qwen2_5_vl_text",
     "qwen2_vl": "qwen2_5_vl_text",

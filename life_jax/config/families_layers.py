@@ -6,8 +6,10 @@ from life_jax.config.families_base import (
     LOCAL,
     Family,
     after_first,
+    every,
     experts,
     mixers,
+    note,
 )
 from life_jax.config.fields import Fields
 
@@ -74,12 +76,68 @@ def step3(read: Fields, facts: dict[str, Any]) -> None:
             layer["num_attention_heads"] = heads
 
 
+def gemma4(read: Fields, facts: dict[str, Any]) -> None:
+    """Layers that attend everything have larger heads, whose keys may be values; the last ones may reuse the keys
+    and values of earlier ones, and be twice as wide then."""
+    kv_heads, size = read.count_or_none("num_global_key_value_heads"), read.count_or_none("global_head_dim") or 512
+    tied, shared = read.flag("attention_k_eq_v"), read.whole("num_kv_shared_layers") or 0
+    own = len(facts["layers"]) - shared
+    if own < 1:
+        raise read.refuse("num_kv_shared_layers", f"fewer than the {len(facts['layers'])} layers")
+    wide = read.flag("use_double_wide_mlp")
+    for i, layer in enumerate(facts["layers"]):
+        if layer.get("attention") != "sliding_window":
+            layer.update(head_dim=size, partial_rotary_factor=_full_rotation(read))
+            if tied:
+                layer.update(
+                    keys_values="shared_projection", num_key_value_heads=kv_heads or facts["num_key_value_heads"]
+                )
+        if i >= own:
+            layer["keys_values"] = "reused"
+            if wide:
+                layer["intermediate_size"] = 2 * facts["intermediate_size"]
+    per_layer_inputs(read, facts)
+    if read.flag("enable_moe_block"):
+        width = facts["intermediate_size"]
+        experts()(read, facts)
+        facts["intermediate_size"] = width
+        for layer in facts["layers"]:
+            layer["ffn"] = "moe_beside"
+    read.seen.update(("num_experts", "top_k_experts", "moe_intermediate_size", "expert_intermediate_size"))
+    note(facts, "the weightless norms of values and of the router's input are not counted as parameters")
+
+
+def _full_rotation(read: Fields) -> float:
+    """The part of a head that full attention rotates: rope_parameters.full_attention, else a quarter."""
+    nested = read.config.get("rope_parameters")
+    full = nested.get("full_attention") if isinstance(nested, dict) else None
+    part = full.get("partial_rotary_factor", 1.0) if isinstance(full, dict) else 0.25
+    if isinstance(part, bool) or not isinstance(part, int | float) or not 0 < part <= 1:
+        raise read.refuse("rope_parameters", "a partial_rotary_factor above 0, at most 1")
+    return float(part)
+
+
+def per_layer_inputs(read: Fields, facts: dict[str, Any]) -> None:
+    width = read.whole("hidden_size_per_layer_input") or 0
+    rows = read.count_or_none("vocab_size_per_layer_input")
+    if width:
+        facts["per_layer_width"], facts["per_layer_vocab"] = width, rows or facts["vocab_size"]
+
+
 FAMILIES_BY_LAYER: dict[str, Family] = {
     "mimo_v2_flash": Family(
         flags={"attention_bias": "qkv_bias"},
         defaults={"head_dim": 192, "v_head_dim": 128, "sliding_window": 129, "first_k_dense_replace": 1},
         ignored=("hybrid_block_size", "attention_value_scale", "swa_rope_theta", "layernorm_epsilon"),
         steps=(mixers(first_and_every_sixth, LOCAL), mimo_v2, experts(mimo_sparse, shared="number")),
+    ),
+    "gemma4_text": Family(
+        facts={"norms_per_layer": 4, "qk_norm": "per_head"},
+        flags={"attention_bias": "qkv_bias o_bias"},
+        defaults={"head_dim": 256, "sliding_window": 512, "hidden_size_per_layer_input": 256,
+                  "vocab_size_per_layer_input": 262144, "tie_word_embeddings": True},
+        ignored=("use_bidirectional_attention", "per_layer_config", "expert_intermediate_size"),
+        steps=(mixers(every("", 6, "sliding_attention", "full_attention"), LOCAL), gemma4),
     ),
     "step3p5": Family(
         facts={"qk_norm": "per_head", "attention_head_gate": True},

@@ -46,6 +46,13 @@ class ModelFile:
     head_bias: bool = False
     qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
     embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
+    residual_streams: float = count(1.0, name="residual streams", leaf="architecture.streams")
+    per_layer_width: float = number(
+        0.0, low=0, unit="1", name="width of the input of each layer", leaf="architecture.per_layer_width"
+    )
+    per_layer_vocab: float = number(
+        0.0, low=0, unit="1", name="rows of the table of inputs of each layer", leaf="architecture.per_layer_vocab"
+    )
     sliding_window: float | None = count(
         None, name="positions that a local layer attends", leaf=f"{LAYERS}.attention.sliding_window"
     )
@@ -110,6 +117,21 @@ class ModelFile:
     )
     index_topk: float | None = count(
         None, name="positions that the indexer selects", leaf=f"{LAYERS}.attention.index_topk"
+    )
+    index_block_size: float | None = count(
+        None, name="positions of a block that is selected", leaf=f"{LAYERS}.attention.index_block_size"
+    )
+    index_topk_blocks: float | None = count(
+        None, name="blocks that the indexer selects", leaf=f"{LAYERS}.attention.index_topk_blocks"
+    )
+    compress_rate: float | None = count(
+        None, name="tokens of a compressed entry", leaf=f"{LAYERS}.attention.compress_rate"
+    )
+    o_groups: float | None = count(
+        None, name="groups of heads of the output projection", leaf=f"{LAYERS}.attention.o_groups"
+    )
+    o_lora_rank: float | None = count(
+        None, name="rank of the output projection of a group", leaf=f"{LAYERS}.attention.o_lora_rank"
     )
     linear_num_key_heads: float | None = count(
         None, name="key heads of linear attention", leaf=f"{LAYERS}.attention.linear_num_key_heads"

@@ -21,12 +21,19 @@ def architecture(model: ModelFile, where: str) -> Architecture:
         raise ConfigError(f"{where}.layers repeat {counted} times; num_hidden_layers is {model.num_hidden_layers:g}")
     if model.position == "learned" and model.learned_positions < 1:
         raise ConfigError(f"{where}.learned_positions is missing (rows of the table of learned positions)")
+    if (model.per_layer_width > 0) != (model.per_layer_vocab > 0):
+        raise ConfigError(f"{where}: per_layer_width and per_layer_vocab go together")
     return Architecture(
         hidden_size=model.hidden_size,
         vocab_size=model.vocab_size,
         learned_positions=float(model.learned_positions),
         head_bias=float(model.head_bias),
         blocks=blocks,
+        streams=model.residual_streams,
+        per_layer_width=model.per_layer_width,
+        per_layer_vocab=model.per_layer_vocab,
+        hyper=model.residual_streams > 1,
+        per_layer=model.per_layer_width > 0,
         tied=model.tie_word_embeddings,
         embedding_norm=model.embedding_norm,
     )

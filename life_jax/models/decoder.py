@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from life_jax.graph import Graph, Op
-from life_jax.models import attention, ffn
+from life_jax.models import attention, ffn, hyper, per_layer
 from life_jax.models.tensors import Tensor, project
 from life_jax.numerics import Number, larger
 from life_jax.operators import elementwise
@@ -19,9 +19,12 @@ def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
     ops = [_embedding(model, step, precision)]
     if model.embedding_norm:
         ops.append(_norm("embedding_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
+    if model.per_layer:
+        ops += per_layer.inputs(model, _layers(model), step, precision)
     for index, block in enumerate(model.blocks):
-        ops += [replace(op, block=index) for op in _layer(block, model.hidden_size, step, precision)]
+        ops += [replace(op, block=index) for op in _layer(block, model, step, precision)]
     if not (isinstance(step.logit_rows, float) and step.logit_rows == 0.0):
+        ops += hyper.head(model, rows, precision) if model.hyper else []
         ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
         ops.append(project(_head(model), rows, precision))
     return Graph(tuple(ops))
@@ -38,12 +41,18 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
         found += attention.INDEX[block.attention_kind].tensors(block, d)
         found += ffn.INDEX[block.ffn_kind].tensors(block, d)
         found.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
+    found += hyper.tensors(model, _layers(model)) if model.hyper else ()
+    found += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
     found.append(_norm_tensor("final_norm", last, d, 1.0))
     if model.tied:
         found.append(Tensor("head_bias", "other", model.head_bias * model.vocab_size, 1.0))
     else:
         found.append(_head(model))
     return tuple(found)
+
+
+def _layers(model: Architecture) -> Number:
+    return sum(block.repeats for block in model.blocks)
 
 
 def parameter_count(model: Architecture) -> Number:
@@ -79,8 +88,9 @@ def widest_activation(model: Architecture) -> Number:
     return width
 
 
-def _layer(block: Block, d: Number, step: Step, precision: Precision) -> list[Op]:
+def _layer(block: Block, model: Architecture, step: Step, precision: Precision) -> list[Op]:
     """norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual."""
+    d = model.hidden_size
     mixer = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
     mlp = ffn.INDEX[block.ffn_kind].operators(block, d, step, precision)
 
@@ -90,14 +100,21 @@ def _layer(block: Block, d: Number, step: Step, precision: Precision) -> list[Op
     def residual(name: str, branches: float = 1.0) -> Op:
         return _residual(name, block, d, step, precision, branches)
 
+    more = per_layer.operators(block, model, step, precision) if model.per_layer else []
+    if model.hyper:
+        ops: list[Op] = []
+        for name, norm, branch in (("attention", "input_norm", mixer), ("mlp", "mlp_norm", mlp)):
+            ops += hyper.before(f"{name}_hyper", model, step, precision, block.repeats)
+            ops += [*norms(norm), *branch, *hyper.after(f"{name}_hyper", model, step, precision, block.repeats)]
+        return ops
     if not (mixer and mlp):  # one branch: a norm, a mixer or an MLP, a residual
-        return [*norms("input_norm"), *mixer, *mlp, residual("mlp_residual")]
+        return [*norms("input_norm"), *mixer, *mlp, residual("mlp_residual"), *more]
     before, after = norms("input_norm"), norms("mlp_norm") if block.norms > 1 else []
     if block.parallel:
-        return [*before, *mixer, *after, *mlp, residual("mlp_residual", 2.0)]
+        return [*before, *mixer, *after, *mlp, residual("mlp_residual", 2.0), *more]
     if block.norms == 4:
         mixer, mlp = (*mixer, *norms("attention_output_norm")), (*mlp, *norms("mlp_output_norm"))
-    return [*before, *mixer, residual("attention_residual"), *after, *mlp, residual("mlp_residual")]
+    return [*before, *mixer, residual("attention_residual"), *after, *mlp, residual("mlp_residual"), *more]
 
 
 def _embedding(model: Architecture, step: Step, precision: Precision) -> Op:

@@ -5,7 +5,9 @@ needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors
 from types import ModuleType
 
 from life_jax.models.attention import (
+    block_sparse,
     chunked,
+    compressed,
     full,
     full_mamba2,
     gated_delta,
@@ -28,6 +30,8 @@ INDEX: dict[str, ModuleType] = {
     "sliding_window": sliding_window,
     "chunked": chunked,
     "low_rank": low_rank,
+    "block_sparse": block_sparse,
+    "compressed": compressed,
     "mla": mla,
     "mla_sparse": mla_sparse,
     "mla_sparse_reused": mla_sparse_reused,

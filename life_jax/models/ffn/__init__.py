@@ -3,6 +3,13 @@ needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors
 
 from types import ModuleType
 
-from life_jax.models.ffn import gated, moe, moe_plain, none, plain
+from life_jax.models.ffn import gated, moe, moe_beside, moe_plain, none, plain
 
-INDEX: dict[str, ModuleType] = {"gated": gated, "moe": moe, "moe_plain": moe_plain, "none": none, "plain": plain}
+INDEX: dict[str, ModuleType] = {
+    "gated": gated,
+    "moe": moe,
+    "moe_beside": moe_beside,
+    "moe_plain": moe_plain,
+    "none": none,
+    "plain": plain,
+}

@@ -1,0 +1,77 @@
+"""Full attention whose queries attend the best blocks of positions, which a light indexer selects (MiniMax-M3).
+
+The block of the query itself is among them, and half full on average.
+"""
+
+from life_jax.graph import Op
+from life_jax.models.attention import full
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number, smaller
+from life_jax.operators.attention import causal_pairs, window_pairs
+from life_jax.operators.compressed_attention import entry_scores
+from life_jax.operators.latent_attention import latent_append
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+from life_jax.units import BITS_PER_BYTE
+
+INDEXER = ("index_n_heads", "index_head_dim", "index_block_size", "index_topk_blocks")
+KEYS = (*full.KEYS, *INDEXER)
+OPTIONAL = full.OPTIONAL
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    return (*full.tensors(block, hidden_size), *_indexer(block, hidden_size))
+
+
+def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Queries of a few heads, one key a token, and a norm of each."""
+    heads, size, *_ = (block.attention[key] for key in INDEXER)
+    n = block.repeats
+    return (
+        Tensor("index_q_proj", "linear", hidden_size, heads * size, repeats=n),
+        Tensor("index_k_proj", "linear", hidden_size, size, repeats=n),
+        Tensor("index_norms", "other", 2 * size, 1.0, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    heads, size, length, best = (block.attention[key] for key in INDEXER)
+    attended = best * length - (length - 1) / 2
+    span = {"queries": step.new, "past": step.past}
+    bits = {"activation_bits": precision.activation_bits, "kv_bits": precision.kv_bits}
+    scores = {
+        "batch": step.batch,
+        "queries": step.new,
+        "pairs": causal_pairs(**span),
+        "entries": step.past + step.new,
+        "heads": heads,
+        "head_dim": size,
+        **bits,
+    }
+    append = {"tokens": step.tokens, "width": size, "kv_scale_bits": 0.0, **bits}
+    core = full.attention_core(
+        block,
+        step,
+        precision,
+        pairs=window_pairs(**span, window=attended),
+        positions=smaller(step.past + step.new, attended * step.new),
+        bend=attended - 1,
+    )
+    query, key, _ = _indexer(block, hidden_size)
+    return (
+        project(query, step.tokens, precision),
+        project(key, step.tokens, precision),
+        Op("index_append", latent_append, append, block.repeats),
+        Op("index_scores", entry_scores, scores, block.repeats, "attention", grows=True),
+        *full.around(block, hidden_size, step, precision, core),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """Keys and values, and the indexer's keys."""
+    keys = block.repeats * tokens * block.attention["index_head_dim"] * precision.kv_bits / BITS_PER_BYTE
+    return full.cache_bytes(block, tokens, precision) + keys
+
+
+def widest(block: Block) -> Number:
+    return full.widest(block)
