@@ -32,7 +32,18 @@ from life_jax.specs import Architecture
 TOKENS = 512
 TOLERANCE = 1e-4
 LATENT = ("mla", "mla_sparse", "mla_sparse_reused")
-RECURRENT = ("mamba1", "mamba2", "gated_delta", "full_mamba2", "kda", "lightning", "rg_lru")
+RECURRENT = (
+    "mamba1",
+    "mamba2",
+    "gated_delta",
+    "full_mamba2",
+    "kda",
+    "lightning",
+    "rg_lru",
+    "shared_mamba1",
+    "shared_mamba2",
+    "compressed",
+)
 # transformers knows some model types under another name
 TYPES = {"step3p7": "step3p5", "kimi_k2": "deepseek_v3", "qwen3_vl_text": "qwen3", "qwen3_vl_moe_text": "qwen3_moe"}
 
@@ -56,7 +67,7 @@ def ours(model: Architecture, tokens: int) -> dict[str, float | None]:
     return {
         "parameters": float(decoder.parameter_count(model)),
         # transformers keeps latent caches expanded
-        "kv_bytes": None if latent else float(decoder.kv_bytes_per_token(model, precision)),
+        "kv_bytes": None if latent or "compressed" in kinds else float(decoder.kv_bytes_per_token(model, precision)),
         # its reference code of recurrent mixers has matrix products of its own
         "flops": None if recurrent or "mla_sparse" in kinds else flops,
     }

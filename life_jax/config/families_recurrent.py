@@ -11,12 +11,16 @@ from life_jax.config.families_base import (
     latent,
     mixers,
 )
+from life_jax.config.families_hybrid import mamba1
 from life_jax.config.fields import Fields, check_rest
 
 CONV = {"full_attention": {}, "conv": {"attention": "short_conv"}}
 LIGHTNING = {"full_attention": {}, "linear_attention": {"attention": "lightning"}}
 KDA = {"full_attention": {"attention": "mla"}, "linear_attention": {"attention": "kda"}}
 DELTA = {"full_attention": {}, "linear_attention": {"attention": "gated_delta"}}
+ZAMBA1 = {"linear_attention": {"attention": "mamba1"}, "hybrid": {"attention": "shared_mamba1"}}
+ZAMBA2 = {"linear_attention": {"attention": "mamba2"}, "hybrid": {"attention": "shared_mamba2"}}
+ZAMBA1["mamba"], ZAMBA2["mamba"] = ZAMBA1["linear_attention"], ZAMBA2["linear_attention"]
 GRIFFIN = {"sliding_attention": {"attention": "sliding_window"}, "linear_attention": {"attention": "rg_lru"}}
 
 
@@ -166,6 +170,55 @@ def griffin(read: Fields, facts: dict[str, Any]) -> None:
     facts["conv_kernel_size"] = read.count_or_none("conv1d_width") or 4
 
 
+def zamba_words(read: Fields, layers: int) -> list[str]:
+    """Zamba: the third layer is hybrid, then one in each period."""
+    period, offset = read.count_or_none("attn_layer_period") or 6, read.whole("attn_layer_offset")
+    offset = 4 if offset is None else offset
+    rest = ["hybrid" if i % period == offset else "mamba" for i in range(max(layers - 3, 0))]
+    return ["mamba", "mamba", "hybrid", *rest][:layers]
+
+
+def zamba2_words(read: Fields, layers: int) -> list[str]:
+    """Zamba 2: the layers of hybrid_layer_ids, else the pattern of the model with 54 layers."""
+    if read.config.get("hybrid_layer_ids") is not None:
+        hybrid = read.indices("hybrid_layer_ids", layers)
+        return ["hybrid" if i in hybrid else "mamba" for i in range(layers)]
+    pattern = ["mamba", *(["mamba"] * 5 + ["hybrid"]) * 7, *["mamba"] * 4, "hybrid", *["mamba"] * 3, "hybrid"]
+    return (pattern + ["mamba"] * layers)[:layers]
+
+
+def zamba_sizes(read: Fields, facts: dict[str, Any]) -> None:
+    """Attention is twice as wide as the model."""
+    width = read.count_or_none("attention_hidden_size") or 2 * facts["hidden_size"]
+    if width != 2 * facts["hidden_size"] or width % facts["num_attention_heads"]:
+        raise read.refuse("attention_hidden_size", "twice hidden_size, a multiple of num_attention_heads")
+    facts["head_dim"] = read.count_or_none("attention_head_dim") or width // facts["num_attention_heads"]
+    facts["shared_width"] = facts["intermediate_size"]
+    facts["shared_blocks"] = read.count_or_none("num_mem_blocks") or 1
+    facts["position"] = "rope" if read.flag("use_mem_rope") else "none"
+    facts.update(ffn="none", norms_per_layer=1)
+    read.seen.update(("kv_channels", "num_query_groups", "layers_block_type", "hybrid_layer_ids"))
+
+
+def zamba1(read: Fields, facts: dict[str, Any]) -> None:
+    mamba1(read, facts)
+    if facts["ssm_inner_size"] % (read.count_or_none("n_mamba_heads") or 1):
+        raise read.refuse("n_mamba_heads", f"a divisor of {facts['ssm_inner_size']}")
+
+
+def zamba2(read: Fields, facts: dict[str, Any]) -> None:
+    facts["intermediate_size"] = read.count_or_none("intermediate_size") or 4 * facts["hidden_size"]
+    heads, inner = read.count("n_mamba_heads"), read.count("expand") * facts["hidden_size"]
+    if inner % heads:
+        raise read.refuse("n_mamba_heads", f"a divisor of {inner}")
+    facts["ssm_inner_size"], facts["ssm_num_heads"] = inner, heads
+    facts["ssm_num_groups"], facts["ssm_state_size"] = read.count("mamba_ngroups"), read.count("ssm_state_size")
+    facts["conv_kernel_size"], facts["conv_bias"] = read.count("conv_kernel_size"), read.flag("conv_bias")
+    facts["adapter_rank"] = read.count_or_none("adapter_rank") or 128
+    facts["attention_adapters"] = read.flag("use_shared_attention_adapter")
+    read.seen.update(("mamba_headdim", "ssm_head_dim", "mamba_head_dim"))
+
+
 RECURRENT: dict[str, Family] = {
     "lfm2": Family(
         facts={"qk_norm": "per_head"}, sizes=NO_WIDTH,
@@ -208,6 +261,21 @@ RECURRENT: dict[str, Family] = {
     "olmo_hybrid": Family(
         facts={"qk_norm": "full"}, flags={"attention_bias": "qkv_bias o_bias"},
         steps=(mixers(every("", 4, "linear_attention", "full_attention"), DELTA), olmo_hybrid),
+    ),
+    "zamba": Family(
+        only={"mamba_proj_bias": False},
+        defaults={"tie_word_embeddings": True, "expand": 2, "conv_kernel_size": 4, "conv_bias": True,
+                  "ssm_state_size": 16, "n_mamba_heads": 2},
+        ignored=("hidden_mamba_act", "head_dim"),
+        steps=(mixers(zamba_words, ZAMBA1), zamba1, zamba_sizes),
+    ),
+    "zamba2": Family(
+        only={"add_bias_linear": False}, sizes=NO_WIDTH,
+        defaults={"tie_word_embeddings": True, "expand": 2, "conv_kernel_size": 4, "conv_bias": True,
+                  "ssm_state_size": 64, "n_mamba_heads": 8, "mamba_ngroups": 1},
+        ignored=("kv_channels", "use_long_context", "use_mem_eff_path", "ft_lora", "head_dim", "use_shared_mlp_adapter",
+                 ),
+        steps=(mixers(zamba2_words, ZAMBA2), zamba2, zamba_sizes),
     ),
     "recurrent_gemma": Family(
         facts={"o_bias": True, "ffn_bias": True, "conv_bias": True}, flags={"attention_bias": "qkv_bias"},

@@ -167,6 +167,20 @@ class ModelFile:
     conv_channels: float | None = count(
         None, name="channels of a gated short convolution", leaf=f"{LAYERS}.attention.conv_channels"
     )
+    shared_blocks: float | None = count(
+        None, name="transformer blocks that layers share", leaf=f"{LAYERS}.attention.shared_blocks"
+    )
+    shared_width: float | None = count(
+        None, name="width of the network of a shared block", leaf=f"{LAYERS}.attention.shared_width"
+    )
+    adapter_rank: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="rank of each layer's adapters of a shared block",
+        leaf=f"{LAYERS}.attention.adapter_rank",
+    )
+    attention_adapters: bool = False  # of queries, keys and values too (Zamba2-1.2B)
     lru_width: float | None = count(None, name="channels of a linear recurrence", leaf=f"{LAYERS}.attention.lru_width")
     ssm_gate_norm: bool = True  # the gated output of Mamba 2 is normed; not in Falcon-H1
     ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba)

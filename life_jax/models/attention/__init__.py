@@ -21,6 +21,8 @@ from life_jax.models.attention import (
     mla_sparse_reused,
     none,
     rg_lru,
+    shared_mamba1,
+    shared_mamba2,
     short_conv,
     sliding_window,
 )
@@ -42,6 +44,8 @@ INDEX: dict[str, ModuleType] = {
     "kda": kda,
     "lightning": lightning,
     "rg_lru": rg_lru,
+    "shared_mamba1": shared_mamba1,
+    "shared_mamba2": shared_mamba2,
     "short_conv": short_conv,
     "none": none,
 }

@@ -63,7 +63,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         project(key, step.tokens, precision),
         Op("index_append", latent_append, append, block.repeats),
         Op("index_scores", entry_scores, scores, block.repeats, "attention", grows=True),
-        *full.around(block, hidden_size, step, precision, core),
+        *full.around(block, full.tensors(block, hidden_size), step, precision, core),
     )
 
 

@@ -28,7 +28,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         positions=chunk_positions(**span),
         bend=chunk * (floor(step.past / chunk) + 1),
     )
-    return full.around(block, hidden_size, step, precision, core)
+    return full.around(block, tensors(block, hidden_size), step, precision, core)
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:

@@ -75,7 +75,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     else:
         pairs = causal_pairs(queries=step.new, past=step.past)
         core = attention_core(block, step, precision, pairs=pairs, positions=step.past + step.new)
-    return around(block, hidden_size, step, precision, core)
+    return around(block, tensors(block, hidden_size), step, precision, core)
 
 
 def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
@@ -112,9 +112,14 @@ def widest(block: Block) -> Number:
     return (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"] + values
 
 
-def around(block: Block, hidden_size: Number, step: Step, precision: Precision, core: tuple[Op, ...]) -> tuple[Op, ...]:
-    """Projections, norm and positions before a core of attention, the output projection behind it."""
-    by_name = {t.name: t for t in tensors(block, hidden_size)}
+def around(
+    block: Block, learned: tuple[Tensor, ...], step: Step, precision: Precision, core: tuple[Op, ...]
+) -> tuple[Op, ...]:
+    """Projections, norm and positions before a core of attention, the output projection behind it.
+
+    learned: `tensors` of the layer.
+    """
+    by_name = {t.name: t for t in learned}
     inputs = [by_name[name] for name in ("q_proj", "k_proj", "v_proj", "head_gate") if name in by_name]
     positions = _positions(block, step, precision)
     gates = (_output_gate(block, step, precision),) if block.output_gate or "head_gate" in by_name else ()

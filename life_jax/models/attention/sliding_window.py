@@ -27,7 +27,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
         positions=window_positions(**span),
         bend=block.attention["sliding_window"] - 1,
     )
-    return full.around(block, hidden_size, step, precision, core)
+    return full.around(block, tensors(block, hidden_size), step, precision, core)
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:

@@ -1,0 +1,26 @@
+"""A shared transformer block in front of Mamba 1 (Zamba 1's hybrid layers)."""
+
+from life_jax.graph import Op
+from life_jax.models.attention import mamba1, shared_block
+from life_jax.models.tensors import Tensor
+from life_jax.numerics import Number
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = tuple(dict.fromkeys((*shared_block.KEYS, *mamba1.KEYS)))
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    return shared_block.tensors(block, hidden_size, mamba1)
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    return shared_block.operators(block, hidden_size, step, precision, mamba1)
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    return shared_block.cache_bytes(block, tokens, precision, mamba1)
+
+
+def widest(block: Block) -> Number:
+    return shared_block.widest(block, mamba1)
