@@ -32,6 +32,7 @@ from life_jax.specs import Architecture
 TOKENS = 512
 TOLERANCE = 1e-4
 LATENT = ("mla", "mla_sparse", "mla_sparse_reused")
+INDEXED = ("compressed", "block_sparse")
 RECURRENT = (
     "mamba1",
     "mamba2",
@@ -45,7 +46,14 @@ RECURRENT = (
     "compressed",
 )
 # transformers knows some model types under another name
-TYPES = {"step3p7": "step3p5", "kimi_k2": "deepseek_v3", "qwen3_vl_text": "qwen3", "qwen3_vl_moe_text": "qwen3_moe"}
+TYPES = {
+    "step3p7": "step3p5",
+    "minimax_m3": "minimax_m3_vl_text",
+    "deepseek_ref": "deepseek_v4",
+    "kimi_k2": "deepseek_v3",
+    "qwen3_vl_text": "qwen3",
+    "qwen3_vl_moe_text": "qwen3_moe",
+}
 
 
 def built(config: Mapping[str, Any], name: str) -> Architecture:
@@ -62,12 +70,16 @@ def ours(model: Architecture, tokens: int) -> dict[str, float | None]:
             a = block.attention
             pair = 2 * a["num_attention_heads"] * (a["qk_nope_head_dim"] + a["qk_rope_head_dim"] + a["v_head_dim"])
             flops += float(block.repeats * pair * (tokens * (tokens - 1) / 2))
+        if block.attention_kind == "block_sparse":  # the indexer too
+            a = block.attention
+            pair = 2 * a["index_n_heads"] * a["index_head_dim"]
+            flops += float(block.repeats * pair * (tokens * (tokens - 1) / 2))
     kinds = {block.attention_kind for block in model.blocks}
     latent, recurrent = kinds & set(LATENT), kinds & set(RECURRENT)
     return {
         "parameters": float(decoder.parameter_count(model)),
-        # transformers keeps latent caches expanded
-        "kv_bytes": None if latent or "compressed" in kinds else float(decoder.kv_bytes_per_token(model, precision)),
+        # transformers keeps latent caches expanded, and neither entries nor the keys of an indexer among the keys
+        "kv_bytes": None if latent or kinds & set(INDEXED) else float(decoder.kv_bytes_per_token(model, precision)),
         # its reference code of recurrent mixers has matrix products of its own
         "flops": None if recurrent or "mla_sparse" in kinds else flops,
     }

@@ -14,6 +14,7 @@ from life_jax.graph import Graph
 from life_jax.operators import (
     adapter,
     attention,
+    compressed_attention,
     elementwise,
     experts,
     latent_attention,
@@ -96,8 +97,8 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     elementwise.embedding: {**_ELEMENTS, "weight_bits": 16, "learned_positions": 1},
     adapter.distinct_adapters: {"batch": 2, "adapters": 3},
     adapter.low_rank_adapter: {**_ADAPTER, "weight_bits": 16, "activation_bits": 8},
-    experts.distinct_experts: {"tokens": 3, "experts": 8, "chosen": 2, "skew": 1},
-    experts.grouped_linear: {**_LINEAR, "experts": 8, "chosen": 2, "skew": 1},
+    experts.distinct_experts: {"tokens": 3, "experts": 12, "chosen": 2, "skew": 1},
+    experts.grouped_linear: {**_LINEAR, "experts": 12, "chosen": 2, "skew": 1},
     experts.choose_experts: {"tokens": 3, "experts": 8, "activation_bits": 16},
     experts.shuffle: {**_ELEMENTS, "chosen": 2},
     experts.combine: {**_ELEMENTS, "chosen": 2},
@@ -111,6 +112,14 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     },
     latent_attention.latent_append: {"tokens": 3, "width": 10, **_LATENT_CACHE},
     latent_attention.index_scores: {**_STATE, "past": 5, "heads": 4, "head_dim": 16, "kv_bits": 8},
+    compressed_attention.entry_pairs: {"queries": 7, "past": 9, "rate": 4},
+    compressed_attention.best_entry_pairs: {"queries": 7, "past": 9, "rate": 4, "best": 3},
+    compressed_attention.compress: {
+        "tokens": 8, "width": 6, "entry": 3, "rate": 4, "activation_bits": 16, "kv_bits": 8,
+    },
+    compressed_attention.entry_scores: {**_STATE, "pairs": 21, "entries": 8, "heads": 4, "head_dim": 16, "kv_bits": 8},
+    compressed_attention.collapse_streams: {**_ELEMENTS, "streams": 4},
+    compressed_attention.mix_streams: {**_ELEMENTS, "streams": 4},
     low_rank.low_rank_attention: {
         **_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "rank": 8, "rotated": 4,
         "weight_bits": 4,
@@ -138,7 +147,18 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     recurrent.linear_recurrence: {**_STATE, "width": 8},
     recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
 }  # fmt: skip
-FORMULA_MODULES = (adapter, linear, attention, elementwise, experts, latent_attention, life_paper, low_rank, recurrent)
+FORMULA_MODULES = (
+    adapter,
+    linear,
+    attention,
+    compressed_attention,
+    elementwise,
+    experts,
+    latent_attention,
+    life_paper,
+    low_rank,
+    recurrent,
+)
 
 
 @functools.cache

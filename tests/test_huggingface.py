@@ -153,7 +153,22 @@ NEMOTRON_H |= {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 1
 NEMOTRON_H |= {"hybrid_override_pattern": "M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-", "conv_kernel": 4}
 GRANITE_SHARED = sizes("granitemoeshared", 64, 2, 4, 32, 100, 64, num_local_experts=4, num_experts_per_tok=2)
 GRANITE_SHARED |= {"num_key_value_heads": 2, "shared_intermediate_size": 48}
+GRANITE_WINDOWS = sizes("granitemoe_swa", 4096, 32, 32, 11008, 32000, 2048, num_local_experts=8, num_experts_per_tok=2)
+QWEN2_5_VL = sizes("qwen2_5_vl_text", 3584, 28, 28, 18944, 152064, 128000, num_key_value_heads=4)
+PHI4_TEXT = sizes(
+    "phi4_multimodal", 3072, 32, 24, 8192, 200064, 131072, num_key_value_heads=8, tie_word_embeddings=True
+)
+STEP3 = sizes("step3p5", 4096, 45, 64, 11264, 128896, 65536, num_key_value_heads=8, sliding_window=512)
+STEP3 |= {"num_experts": 288, "num_experts_per_tok": 8, "moe_intermediate_size": 1280, "share_expert_dim": 1280}
+MINIMAX_M3 = sizes("minimax_m3_vl_text", 6144, 60, 64, 3072, 200064, 1048576, num_local_experts=128)
+MINIMAX_M3 |= {"num_experts_per_tok": 4, "mlp_layer_types": ["dense"] * 3 + ["sparse"] * 57, "index_n_heads": 4}
+MINIMAX_M3 |= {"layer_types": ["full_attention"] * 3 + ["minimax_m3_sparse"] * 57}
 COUNTS = [
+    (GRANITE_WINDOWS, 37_039_117_312),
+    (QWEN2_5_VL, 7_615_616_512),
+    (PHI4_TEXT, 3_836_021_760),
+    (STEP3, 195_844_496_640),
+    (MINIMAX_M3, 426_174_565_632),
     (LLAMA, 8_030_261_248),
     (MISTRAL, 7_241_732_096),
     (QWEN2, 494_032_768),
@@ -326,7 +341,8 @@ REFUSED = [
     (GEMMA3 | {"layer_types": ["linear_attention"] * 26}, "layer_types"),
     (GEMMA3 | {"layer_types": ["full_attention"]}, "layer_types"),
     (GPT_OSS | {"experts_per_token": 8}, "experts_per_token"),
-    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26}, "hybrid_override_pattern"),
+    (NEMOTRON_H | {"hybrid_override_pattern": "MX" * 26}, "hybrid_override_pattern"),
+    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26}, "num_experts is missing"),
     (MAMBA2 | {"num_heads": 64}, "num_heads"),
     (MAMBA2 | {"use_bias": True}, "use_bias"),
     (LLAMA | {"num_hidden_layers": 10**6}, "num_hidden_layers"),

@@ -48,8 +48,10 @@ def dense_parameters(m: ModelFile) -> int:
     ffn = {"gated": [(d, f), (d, f), (f, d)], "plain": [(d, f), (f, d)]}[m.ffn]
     linear = sum(rows * columns + bias * columns for rows, columns, bias in attention)
     linear += sum(rows * columns + m.ffn_bias * columns for rows, columns in ffn)
-    norm = {"rmsnorm": d, "layernorm_no_bias": d, "layernorm": 2 * d, "layernorm_no_weight": 0}[m.norm]
-    heads = {"none": 0, "per_head": 2 * a, "full": q + k}[m.qk_norm]
+    norm = {"rmsnorm": d, "layernorm_no_bias": d, "layernorm": 2 * d, "layernorm_no_weight": 0, "rmsnorm_no_weight": 0}[
+        m.norm
+    ]
+    heads = {"none": 0, "per_head": 2 * a, "full": q + k}[m.qk_norm] * norm // d + m.activation_parameters
     embedding = vocab * d + m.learned_positions * d + m.embedding_norm * norm
     lm_head = (0 if m.tie_word_embeddings else d * vocab) + m.head_bias * vocab
     return int(m.num_hidden_layers * (linear + m.norms_per_layer * norm + heads) + norm + embedding + lm_head)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number, exp, larger, log, power, product, where
+from life_jax.numerics import Number, clip, exp, larger, log, power, product, where
 from life_jax.operators.linear import expand_passes
 from life_jax.units import BITS_PER_BYTE
 
@@ -50,7 +50,7 @@ def _touched(x: Number, experts: Number, skew: Number) -> tuple[Number, Number]:
     """
     total, slope = 0.0, 0.0
     for rank in range(1, FIRST_RANKS + 1):
-        weight, there = float(rank) ** -skew, 1.0 * (rank <= experts)
+        weight, there = float(rank) ** -skew, clip(experts + 1 - rank, 0.0, 1.0)
         gone = exp(-x * weight)
         total, slope = total + there * (1 - gone), slope + there * weight * gone
     low = log(FIRST_RANKS + 0.5)
