@@ -24,14 +24,6 @@ UNKNOWN = {
     "PLaMo-1B": "no published config.json of the 1B model",
     "LFM3-1.7B": "no published config.json",
 }
-# families whose layers we cannot describe yet
-NOT_YET = {
-    "LFM2-1.2B", "LFM2-2.6B", "Gemma 4 E2B", "Gemma 4 E4B", "Gemma 4 26B-A4B MoE", "Gemma 4 31B",
-    "gemma-4-26B-A4B-it-UD-Q8_K_XL", "gemma-4-26B-A4B-it-BF16", "gemma-4-26B-A4B-it-UD-Q4_K_XL",
-    "gemma-4-31B-it-UD-Q4_K_XL", "gemma-4-31B-it-UD-Q8_K_XL", "gemma-4-31B-it-BF16",
-    "DeepSeek-V4-Flash-0731-UD-IQ2_XXS", "DeepSeek-V4-Flash-0731-UD-IQ3_XXS",
-    "NVIDIA-Nemotron-3-Super-120B-A12B-UD-Q4_K_XL",
-}  # fmt: skip
 # what model_shapes.csv assumes otherwise than the published config.json does, which we follow
 OTHER_SHAPES = {
     ("GPT-175B", "vocab"),  # 51200 is Megatron's padding of GPT-3's 50257
@@ -109,9 +101,8 @@ def test_every_model_is_placed_or_known_not_to_be() -> None:
             missing[name] = found
         else:
             settings += both(hardware="AMD Instinct MI300X", model=name)
-    assert set(missing) - NOT_YET <= set(UNKNOWN), missing
+    assert set(missing) == set(UNKNOWN), missing  # a name that has become known is struck from the list
     assert all("is not known" in reason for reason in missing.values())
-    assert not set(UNKNOWN) - set(missing), "now known: strike it from the list"
     assert_plausible(settings)
 
 
