@@ -13,26 +13,26 @@ Importing life_jax imports none of JAX, Hydra, xarray and matplotlib; they come 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from life_jax.answers import pareto as pareto
     from life_jax.config.errors import ConfigError as ConfigError
     from life_jax.crossings import crossover as crossover
     from life_jax.inverse import cheapest as cheapest
     from life_jax.metrics import forecast as forecast
-    from life_jax.reduction import pareto as pareto
     from life_jax.study import Study as Study
-    from life_jax.study import evaluate as evaluate
     from life_jax.study import load as load
     from life_jax.study import problem as problem
     from life_jax.variance import sobol as sobol
+    from life_jax.work import evaluate as evaluate
 
 _HOME = {
     "ConfigError": "life_jax.config.errors",
     "Study": "life_jax.study",
     "cheapest": "life_jax.inverse",
     "crossover": "life_jax.crossings",
-    "evaluate": "life_jax.study",
+    "evaluate": "life_jax.work",
     "forecast": "life_jax.metrics",
     "load": "life_jax.study",
-    "pareto": "life_jax.reduction",
+    "pareto": "life_jax.answers",
     "problem": "life_jax.study",
     "sobol": "life_jax.variance",
 }

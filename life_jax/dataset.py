@@ -1,24 +1,47 @@
 """Labels and attributes: what the numbers of a grid are called, in which units, from which question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from life_jax.grid import Block
+
 Attributes = Mapping[str, Any]
+LISTED = 2**20  # values of a listed coordinate that are in memory at once
 
 
 @dataclass(frozen=True)
 class Coordinate:
-    """Labels (list of str) or values (float64 array) along one dimension."""
+    """Labels (list of str) or values (float64 array) along one dimension; a range where points are only numbered."""
 
     values: Any
     attributes: Attributes
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def numbered(self) -> bool:
+        return isinstance(self.values, range)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A coordinate along a dimension that is not named like it: what each of the points listed there is."""
+
+    dimension: str
+    count: int
+    dtype: np.dtype
+    at: Callable[[np.ndarray], np.ndarray]
+    attributes: Attributes
+
+    def pieces(self) -> Iterator[tuple[int, np.ndarray]]:
+        """(first point, values), a piece after the other."""
+        for start in range(0, self.count, LISTED):
+            yield start, self.at(np.arange(start, min(start + LISTED, self.count))).astype(self.dtype)
 
 
 @dataclass(frozen=True)
@@ -44,13 +67,14 @@ class Variable:
 class Template:
     """A dataset without its numbers; every variable has all dimensions of the grid, in this order.
 
-    labels: dimensions that only some variables have, in front of the grid's.
+    labels: dimensions that only some variables have, in front of the grid's. listed: coordinates by name.
     """
 
     coordinates: Mapping[str, Coordinate]
     variables: Mapping[str, Variable]
     attributes: Attributes
     labels: Mapping[str, Coordinate] = field(default_factory=dict)
+    listed: Mapping[str, Listed] = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -62,7 +86,8 @@ class Template:
 
     @property
     def bytes(self) -> int:
-        return self.points * sum(v.dtype.itemsize * v.slabs for v in self.variables.values())
+        listed = sum(one.count * one.dtype.itemsize for one in self.listed.values())
+        return listed + self.points * sum(v.dtype.itemsize * v.slabs for v in self.variables.values())
 
     @property
     def all_coordinates(self) -> dict[str, Coordinate]:
@@ -101,18 +126,32 @@ class InMemory:
         self.template = template
         self.arrays = {name: np.empty(template.points * v.slabs, v.dtype) for name, v in template.variables.items()}
 
-    def write(self, name: str, start: int, block: np.ndarray) -> None:
-        variable, slab = self.template.columns[name]
-        self.arrays[variable][slab + start : slab + start + len(block)] = block
+    def put(self, block: Block) -> None:
+        for name, values in block.columns.items():
+            variable, slab = self.template.columns[name]
+            self.arrays[variable][slab + block.start : slab + block.start + block.count] = values
 
     def to_xarray(self) -> Any:
-        import xarray as xr
+        return labelled(self.template, self.arrays)
 
-        t = self.template
-        variables = {}
-        for name, v in t.variables.items():
-            dims = t.dimensions(name)
-            array = self.arrays[name].reshape([len(t.all_coordinates[dim]) for dim in dims])
-            variables[name] = (dims, array.astype(bool) if v.is_flag else array, dict(v.attributes))
-        coords = {name: (name, c.values, dict(c.attributes)) for name, c in t.all_coordinates.items()}
-        return xr.Dataset(variables, coords=coords, attrs=dict(t.attributes))
+
+def labelled(template: Template, arrays: Mapping[str, Any]) -> Any:
+    """The xarray.Dataset of these numbers by variable, in any shape that has the points in C order."""
+    import xarray as xr
+
+    variables = {}
+    for name, v in template.variables.items():
+        dims = template.dimensions(name)
+        array = arrays[name].reshape([len(template.all_coordinates[dim]) for dim in dims])
+        variables[name] = (dims, array.astype(bool) if v.is_flag else array, dict(v.attributes))
+    return xr.Dataset(variables, coords=coordinates(template), attrs=dict(template.attributes))
+
+
+def coordinates(template: Template) -> dict[str, Any]:
+    """(dimension, values, attributes) by name, as xarray takes them."""
+    named = {k: (k, c.values, dict(c.attributes)) for k, c in template.all_coordinates.items() if not c.numbered}
+    listed = {
+        name: (one.dimension, one.at(np.arange(one.count)).astype(one.dtype), dict(one.attributes))
+        for name, one in template.listed.items()
+    }
+    return {**named, **listed}

@@ -1,42 +1,66 @@
 """Outer products of axes through one compiled function, chunk by chunk. Knows nothing of language models.
 
-The scalar function is vmapped on two levels: the last axes, flattened into one long inner axis,
-and rows of the others. Chunks have one shape, so one compilation serves them all; output buffers
-are donated back, because touching fresh memory costs more than computing. See README, "Speed".
+The last axes are flattened into one long inner axis, rows of the others are the outer one. Chunks have one shape,
+so one compilation serves them all.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+
+from life_jax.kernels import Found, Function, Kernel, kernel
 
 POINTS_PER_CHUNK = 2**19
 NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
 LONGEST_INNER = 2**17
+RING = 3  # results in memory at once: one is computed while one is taken and the one before is being written
 
-# (base, values by axis name) -> scalars by name; hashable. Or an object with `parts`, such functions with
-# `outputs`, and a method derive(scalars) -> the further scalars `derived`, and `aliases`, columns that are
-# equal to another. Each is compiled apart: XLA stops
-# fusing a long expression as soon as another output needs its result, which was measured to cost a factor of seven.
-Function = Any
+
+class Axis(Protocol):
+    """What a dimension of the grid is made of: `Values` or points that are listed (life_jax.samples)."""
+
+    def __len__(self) -> int: ...
+
+    def at(self, index: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Values by name at these places of the axis."""
 
 
 @dataclass(frozen=True)
-class Axis:
+class Values:
     """A named axis; values [n]."""
 
     name: str
     values: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def at(self, index: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {self.name: self.values[index]}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Points [start, start + count) in C order of cases and axes: numbers [count] by column.
+
+    Its arrays are written over after the next `RING - 1` blocks have been asked for.
+    """
+
+    chunk: int
+    start: int
+    count: int
+    columns: Mapping[str, np.ndarray]
+
 
 class Sink(Protocol):
-    """Takes the points [start, start + len(block)) of a variable, in C order of the axes."""
+    """Takes blocks; may go on reading one until `put` has returned for the next one."""
 
-    def write(self, name: str, start: int, block: np.ndarray) -> None: ...
+    def put(self, block: Block) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -54,13 +78,13 @@ class Plan:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(len(axis.values) for axis in self.axes)
+        return tuple(len(axis) for axis in self.axes)
 
-    @property
+    @cached_property
     def points(self) -> int:
         return int(np.prod(self.shape, dtype=np.int64))
 
-    @property
+    @cached_property
     def outer(self) -> int:
         return int(np.prod(self.shape[: self.split], dtype=np.int64))
 
@@ -68,12 +92,36 @@ class Plan:
     def chunks(self) -> int:
         return self.pieces * -(-self.outer // self.rows)
 
+    def chunk(self, index: int) -> "Chunk":
+        row_points = self.points // self.outer
+        block, piece = divmod(index, self.pieces)
+        row, first = block * self.rows, piece * self.inner
+        several = min(self.rows, self.outer - row) * row_points
+        count = several if self.pieces == 1 else min(self.inner, row_points - first)
+        return Chunk(row, piece, row * row_points + first, count)
+
+    def values(self, chunk: "Chunk", dtype: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Values of the outer axes for the chunk's rows and of the inner axes for its points, padded at the end."""
+        rows = np.minimum(chunk.row + np.arange(self.rows), self.outer - 1)
+        points = np.minimum(chunk.piece * self.inner + np.arange(self.inner), self.points // self.outer - 1)
+        return _gather(self.axes[: self.split], rows, dtype), _gather(self.axes[self.split :], points, dtype)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Points [start, start + count) of one case; the computed block is longer where it is padded."""
+
+    row: int
+    piece: int
+    start: int
+    count: int
+
 
 def plan(axes: Sequence[Axis], columns: int = 1) -> Plan:
     """The longest suffix of axes that stays short enough is the inner axis. columns: scalars of a point."""
     points = min(POINTS_PER_CHUNK, NUMBERS_PER_CHUNK // columns)
     longest = min(LONGEST_INNER, points)
-    sizes = [len(axis.values) for axis in axes]
+    sizes = [len(axis) for axis in axes]
     split, inner = len(sizes), 1
     while split > 0 and inner * sizes[split - 1] <= longest:
         split -= 1
@@ -88,144 +136,95 @@ def plan(axes: Sequence[Axis], columns: int = 1) -> Plan:
     return Plan(tuple(axes), split, inner, pieces, rows)
 
 
+def flat(axes: Sequence[Axis], columns: int = 1) -> Plan:
+    """All axes as one, in chunks whose length is a power of two: few shapes, so that odd grids compile seldom."""
+    points = int(np.prod([len(axis) for axis in axes], dtype=np.int64))
+    longest = min(LONGEST_INNER, NUMBERS_PER_CHUNK // columns)
+    inner = 1 << max(0, min(points, longest) - 1).bit_length()
+    return Plan(tuple(axes), 0, inner, -(-points // inner), 1)
+
+
+def _gather(axes: tuple[Axis, ...], places: np.ndarray, dtype: Any) -> dict[str, np.ndarray]:
+    if not axes:
+        return {"": np.zeros(len(places), dtype)}
+    where = np.unravel_index(places, [len(axis) for axis in axes])
+    return {
+        name: values.astype(dtype)
+        for axis, index in zip(axes, where, strict=True)
+        for name, values in axis.at(index).items()
+    }
+
+
 @dataclass(frozen=True)
-class Chunk:
-    """Points [start, start + count) of the grid; the computed block is longer where it is padded."""
+class Sweep:
+    """Cases, each a function with its base (a pytree of numbers), over one plan; pickles if its functions do.
 
-    index: int
-    row: int
-    piece: int
-    start: int
-    count: int
+    Chunks and points are numbered through all cases. Bases of one structure share a compilation.
+    outputs: dtype of every scalar that is wanted, of the function or derived.
+    """
+
+    cases: tuple[tuple[Function, Any], ...]
+    plan: Plan
+    outputs: Mapping[str, np.dtype]
+    dtype: str = "float32"
+
+    @property
+    def chunks(self) -> int:
+        return len(self.cases) * self.plan.chunks
+
+    def extent(self, index: int) -> tuple[int, int]:
+        """First point of a chunk, and how many it has."""
+        case, within = divmod(index, self.plan.chunks)
+        chunk = self.plan.chunk(within)
+        return case * self.plan.points + chunk.start, chunk.count
+
+    def blocks(self, wanted: Iterable[int]) -> Iterator[Block]:
+        """The blocks of these chunks, in this order; each is computed while the one before is being taken."""
+        spare: list[tuple[Kernel, Found]] = []
+        pending: tuple[int, Kernel, Found] | None = None
+        base_of, base = -1, None
+        for index in wanted:
+            case, within = divmod(index, self.plan.chunks)
+            function, numbers = self.cases[case]
+            of = kernel(function)
+            with jax.enable_x64(self.dtype == "float64"):
+                if case != base_of:  # once, not for every part of every chunk
+                    base_of, base = case, jax.device_put(numbers)
+                # a buffer of another kernel may have other columns, and is let go
+                old = spare.pop(0) if len(spare) == RING - 1 else None
+                shape = (self.plan.rows, self.plan.inner)
+                kept = old[1] if old is not None and old[0] is of else of.spare(shape, self.outputs, self.dtype)
+                outer, inner = jax.device_put(self.plan.values(self.plan.chunk(within), self.dtype))
+                found = of(base, outer, inner, kept)
+            if pending is not None:
+                yield self._block(*pending)
+                spare.append(pending[1:])
+            pending = (index, of, found)
+        if pending is not None:
+            yield self._block(*pending)
+
+    def _block(self, index: int, of: Kernel, parts: Found) -> Block:
+        start, count = self.extent(index)
+        found = {name: block for part in parts for name, block in part.items()}
+        columns = {
+            name: np.asarray(found[of.aliases.get(name, name)]).reshape(-1)[:count] for name in self.outputs
+        }  # on a CPU a view of the result, no copy
+        return Block(index, start, count, columns)
 
 
-def chunks(p: Plan) -> Iterator[Chunk]:
-    row_points = p.points // p.outer
-    for index in range(p.chunks):
-        block, piece = divmod(index, p.pieces)
-        row = block * p.rows
-        first = piece * p.inner
-        count = min(p.rows, p.outer - row) * row_points if p.pieces == 1 else min(p.inner, row_points - first)
-        yield Chunk(index, row, piece, row * row_points + first, count)
+Executor = Callable[[Sweep, Iterable[int]], Iterator[Block]]  # where chunks are computed: Sweep.blocks is here
 
 
 def run(
-    function: Function,
-    base: Any,
-    p: Plan,
+    sweep: Sweep,
     sink: Sink,
-    outputs: Mapping[str, Any],
-    *,
-    offset: int = 0,
-    skip: Callable[[int], bool] = lambda index: False,
-    done: Callable[[Chunk], None] = lambda chunk: None,
+    wanted: Iterable[int] | None = None,
+    done: Callable[[Block], None] = lambda block: None,
+    executor: Executor = Sweep.blocks,
 ) -> None:
-    """Evaluates every chunk that is not skipped and gives it to `sink`, shifted by `offset` points.
-
-    base: pytree of numbers, traced, so that another base of the same structure is not compiled again.
-    outputs: dtype of every scalar to be written, of the function or derived.
-    done: called after a chunk has been written.
-    """
-    kernel = _kernel(function)
-    base = jax.device_put(base)  # once, not for every part of every chunk
-    dtype = jnp.zeros(()).dtype
-    spare: list[Any] = [kernel.spare(p, outputs, dtype) for _ in range(2)]
-    pending: tuple[Chunk, Any, Mapping[str, str]] | None = None
-    turn = 0
-    for chunk in chunks(p):
-        if skip(chunk.index):
-            continue
-        outer, inner = jax.device_put(_values(p, chunk, dtype))
-        block = kernel(base, outer, inner, spare[turn])
-        if pending is not None:
-            _flush(pending, sink, outputs, offset, done)
-        pending, spare[turn] = (chunk, block, kernel.aliases), block
-        turn = 1 - turn
-    if pending is not None:
-        _flush(pending, sink, outputs, offset, done)
-
-
-def _flush(
-    pending: tuple[Chunk, Any, Mapping[str, str]],
-    sink: Sink,
-    outputs: Mapping[str, Any],
-    offset: int,
-    done: Callable[[Chunk], None],
-) -> None:
-    chunk, blocks, aliases = pending
-    found = {name: block for one in blocks for name, block in one.items()}
-    for name in outputs:
-        sink.write(name, offset + chunk.start, np.asarray(found[aliases.get(name, name)]).reshape(-1)[: chunk.count])
-    done(chunk)
-
-
-def _values(p: Plan, chunk: Chunk, dtype: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Values of the outer axes for the chunk's rows and of the inner axes for its points, padded at the end."""
-    rows = np.minimum(chunk.row + np.arange(p.rows), p.outer - 1)
-    points = np.minimum(chunk.piece * p.inner + np.arange(p.inner), p.points // p.outer - 1)
-    outer_axes, inner_axes = p.axes[: p.split], p.axes[p.split :]
-    return _gather(outer_axes, rows, dtype), _gather(inner_axes, points, dtype)
-
-
-def _gather(axes: tuple[Axis, ...], flat: np.ndarray, dtype: Any) -> dict[str, np.ndarray]:
-    if not axes:
-        return {"": np.zeros(len(flat), dtype)}
-    where = np.unravel_index(flat, [len(axis.values) for axis in axes])
-    return {axis.name: axis.values[index].astype(dtype) for axis, index in zip(axes, where, strict=True)}
-
-
-class _Kernel:
-    """The parts of a function over rows x points, and what derives from them, each jitted apart.
-
-    Each writes over `spare`, an earlier result: XLA reuses donated buffers of the outputs' shapes.
-    """
-
-    def __init__(self, function: Function) -> None:
-        self._outputs = [getattr(part, "outputs", None) for part in getattr(function, "parts", (function,))]
-        self._parts = [_jitted(part) for part in getattr(function, "parts", (function,))]
-        derive: Callable[..., Mapping[str, Any]] = getattr(function, "derive", lambda found: {})
-        self.derived: tuple[str, ...] = tuple(getattr(function, "derived", ()))
-        self.aliases: Mapping[str, str] = getattr(function, "aliases", {})
-        self._derive = jax.jit(lambda found, spare: dict(derive(found)), donate_argnums=1, keep_unused=True)
-
-    def __call__(self, base: Any, outer: Any, inner: Any, spare: Any) -> tuple[Any, ...]:
-        blocks = [part(base, outer, inner, old) for part, old in zip(self._parts, spare, strict=False)]
-        found = {name: block for one in blocks for name, block in one.items()}
-        return (*blocks, self._derive(found, spare[-1]) if self.derived else {})
-
-    def spare(self, p: Plan, outputs: Mapping[str, Any], dtype: Any) -> tuple[Any, ...]:
-        """Buffers to be written over by the first chunks."""
-        names = [tuple(outputs) if part is None else part for part in self._outputs]
-        return tuple(
-            {name: jnp.empty((p.rows, p.inner), outputs.get(name, dtype)) for name in one}
-            for one in (*names, self.derived)
-        )
-
-    @property
-    def compilations(self) -> int:
-        return max(int(part._cache_size()) for part in self._parts)
-
-
-def _jitted(part: Callable[..., Mapping[str, Any]]) -> Any:
-    def point(base: Any, outer: dict[str, Any], inner: dict[str, Any]) -> Mapping[str, Any]:
-        values = {name: value for name, value in {**outer, **inner}.items() if name}
-        return {name: _storable(value) for name, value in part(base, values).items()}
-
-    both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0)), in_axes=(None, 0, None))
-    return jax.jit(lambda base, outer, inner, spare: both(base, outer, inner), donate_argnums=3, keep_unused=True)
-
-
-def _storable(value: Any) -> Any:
-    """Flags and small integers are stored as int8."""
-    value = jnp.asarray(value)
-    return value if jnp.issubdtype(value.dtype, jnp.floating) else value.astype(jnp.int8)
-
-
-@lru_cache(maxsize=64)
-def _kernel(function: Function) -> _Kernel:
-    return _Kernel(function)
-
-
-def compilations(function: Function) -> int:
-    """How often the function has been compiled (one for each structure of base and shape of chunk)."""
-    return _kernel(function).compilations
+    """Evaluates the wanted chunks (all of them unless said) and gives them to `sink`. done: called after each."""
+    blocks = executor(sweep, range(sweep.chunks) if wanted is None else wanted)
+    with closing(blocks):  # type: ignore[type-var]
+        for block in blocks:
+            sink.put(block)
+            done(block)

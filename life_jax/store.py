@@ -6,158 +6,151 @@ journal beside the file lists the chunks that are safely on disk. Knows nothing 
 """
 
 import contextlib
-import errno
-import fcntl
-import json
 import os
-import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from life_jax import packing
 from life_jax.dataset import Template
+from life_jax.direct import PAGE, Pages
+from life_jax.grid import Block
+from life_jax.journal import FULL, Journal, StoreError, check_space, full_disk
 
 MARGIN = 1.02  # a file is this much larger than its numbers, at most, plus HEADER
 HEADER = 2**20
-SYNC_SECONDS = 2.0
-
-
-class StoreError(OSError):
-    """The result cannot be written; one line that says why and what is kept."""
+SYNC_SECONDS = 0.5
+WRITERS = 2
+LARGE = 2**24  # bytes of a file from which it is written past the page cache
 
 
 class Store:
-    """An open, unfinished result; a Sink of grid.run. Use `opened` to get one."""
+    """An open, unfinished result; a sink of grid.run. Use `opened` to get one.
+
+    `put` returns when the block before this one has been written; the disk vouches for blocks a little later.
+    """
 
     def __init__(self, path: Path, template: Template, identity: str) -> None:
         self.path, self.template, self.identity = path, template, identity
-        self.part = path.with_name(path.name + ".part")
-        self._journal_path = path.with_name(path.name + ".part.journal")
+        self.journal = Journal(path)
+        self.part = self.journal.part
         self.done: set[int] = set()
-        self._unsynced: list[int] = []
-        self._journal = -1
-        self._file = -1
+        self._writers = ThreadPoolExecutor(WRITERS, "life_jax-write")
+        self._syncer = ThreadPoolExecutor(1, "life_jax-sync")
+        self._syncing: Future[None] | None = None
+        self._writing: tuple[int, list[Future[None]]] | None = None
+        self._written: list[int] = []
+        self._pages: Pages | None = None
         self._offsets: dict[str, int] = {}
         self._last_sync = time.monotonic()
 
-    def write(self, name: str, start: int, block: np.ndarray) -> None:
-        """Points [start, start + len(block)) of a variable, in C order of all dimensions."""
-        data = memoryview(np.ascontiguousarray(block).data).cast("B")
-        variable, slab = self.template.columns[name]
-        at = self._offsets[variable] + (slab + start) * block.dtype.itemsize
-        with self._full_disk():
-            while data:
-                written = os.pwrite(self._file, data, at)
-                data, at = data[written:], at + written
+    def put(self, block: Block) -> None:
+        """Starts to write a block, and waits for the one before."""
+        futures = []
+        for name, values in block.columns.items():
+            variable, slab = self.template.columns[name]
+            at = self._offsets[variable] + (slab + block.start) * values.dtype.itemsize
+            assert self._pages is not None
+            futures.append(self._writers.submit(self._pages.write, values, at))
+        before, self._writing = self._writing, (block.chunk, futures)
+        self._settle(before)
+        if time.monotonic() - self._last_sync >= SYNC_SECONDS and (self._syncing is None or self._syncing.done()):
+            self._collect()
+            self._syncing = self._syncer.submit(self._sync, tuple(self._written))
+            self._written.clear()
+            self._last_sync = time.monotonic()
 
-    def mark(self, chunk: int) -> None:
-        """The chunk is written; it counts as done once it is synced, every few seconds."""
-        self._unsynced.append(chunk)
-        if time.monotonic() - self._last_sync > SYNC_SECONDS:
-            self.sync()
+    def _settle(self, writing: tuple[int, list[Future[None]]] | None) -> None:
+        """Waits until a block has been written."""
+        if writing is None:
+            return
+        wait(writing[1])
+        with full_disk(self.part):
+            for future in writing[1]:
+                future.result()
+        self._written.append(writing[0])
+
+    def _collect(self) -> None:
+        """Waits for the sync under way; its chunks are safe then."""
+        if self._syncing is not None:
+            syncing, self._syncing = self._syncing, None
+            with full_disk(self.part):
+                syncing.result()
+
+    def _sync(self, chunks: tuple[int, ...]) -> None:
+        """Numbers first, then the journal that vouches for them."""
+        assert self._pages is not None
+        self._pages.sync()
+        self.journal.add(chunks)
+        self.done.update(chunks)
 
     def sync(self) -> None:
-        """Numbers first, then the journal that vouches for them."""
-        with self._full_disk():
-            os.fdatasync(self._file)
-            os.write(self._journal, "".join(f"{chunk}\n" for chunk in self._unsynced).encode())
-            os.fdatasync(self._journal)
-        self.done.update(self._unsynced)
-        self._unsynced.clear()
-        self._last_sync = time.monotonic()
+        """Everything that was put is safe on the disk."""
+        writing, self._writing = self._writing, None
+        self._settle(writing)
+        self._collect()
+        if self._written:
+            with full_disk(self.part):
+                self._sync(tuple(self._written))
+            self._written.clear()
 
-    def finish(self) -> None:
-        """fsync, rename to the final name, remove the journal."""
+    def _rescue(self) -> None:
+        """What can be kept after an error: one block may not have been written, the others are."""
+        with contextlib.suppress(OSError):
+            writing, self._writing = self._writing, None
+            self._settle(writing)
+        with contextlib.suppress(OSError):
+            self.sync()
+
+    def finish(self, compress: str | None = None) -> None:
+        """fsync, rename to the final name, remove the journal. Packs first what is compressed or a .zarr store."""
         self.sync()
-        os.fsync(self._file)
-        self.part.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-        self._journal_path.unlink(missing_ok=True)
+        if packing.needs_packing(self.path, compress):
+            packing.pack(self.part, self.path, compress)
+            self.part.unlink()
+            self.journal.path.unlink(missing_ok=True)
+        else:
+            self.journal.publish(self.path)
 
     def _open(self, overwrite: bool) -> None:
-        if not self._journal_path.exists():
-            self._check_space()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock()
-        if not self._resume(overwrite):
+        if not self.journal.path.exists():
+            check_space(self.path, self._need)
+        self.journal.lock()
+        done = self.journal.resumed(self.identity, overwrite)
+        if done is None:
             self._begin()
-        self._file = os.open(self.part, os.O_RDWR)
+        self.done = done or set()
         self._offsets = _offsets(self.part, self.template)
+        self._pages = Pages(self.part, direct=self.template.bytes >= LARGE)
 
-    def _lock(self) -> None:
-        """The journal is the lock: nothing of another writer is read or touched before it is ours."""
-        while True:
-            self._journal = os.open(self._journal_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreError(f"{self.part} is being written by another process") from None
-            with contextlib.suppress(FileNotFoundError):
-                if os.fstat(self._journal).st_ino == self._journal_path.stat().st_ino:
-                    return
-            os.close(self._journal)  # its writer finished and removed it between our open and our lock
-
-    def _resume(self, overwrite: bool) -> bool:
-        """Whether an unfinished file of the same question is there; its finished chunks are then known."""
-        text = os.pread(self._journal, os.fstat(self._journal).st_size, 0)
-        whole = text.rfind(b"\n") + 1  # a line that a crash tore apart vouches for nothing
-        lines = text[:whole].decode().split("\n")[:-1]
-        if not lines or not self.part.exists():
-            return False
-        if json.loads(lines[0])["identity"] != self.identity:
-            if overwrite:
-                return False
-            raise StoreError(f"{self.part} is the unfinished result of another question; overwrite=true replaces it")
-        os.ftruncate(self._journal, whole)
-        self.done = {int(line) for line in lines[1:]}
-        return True
-
-    def _check_space(self) -> None:
-        """Before the first point, and before any file."""
-        need = int(self.template.bytes * MARGIN) + HEADER
-        folder = next(f for f in (self.path.absolute().parent, *self.path.absolute().parents) if f.is_dir())
-        free = shutil.disk_usage(folder).free
-        if need > free:
-            raise StoreError(f"{self.path} needs {need / 1e9:.3g} GB; {free / 1e9:.3g} GB are free in {folder}")
+    @property
+    def _need(self) -> int:
+        return int(self.template.bytes * MARGIN) + HEADER
 
     def _begin(self) -> None:
         """A file without numbers; the journal starts when it is laid out."""
-        os.ftruncate(self._journal, 0)
+        self.journal.clear()
         try:
-            self._check_space()
-            with self._full_disk():
-                _lay_out(self.part, self.template)
-                os.write(self._journal, (json.dumps({"identity": self.identity}) + "\n").encode())
-                os.fsync(self._journal)
+            check_space(self.path, self._need)
+            _lay_out(self.part, self.template)
+            self.journal.begin(self.identity)
         except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
             self.part.unlink(missing_ok=True)
-            self._journal_path.unlink(missing_ok=True)
+            self.journal.path.unlink(missing_ok=True)
             if isinstance(error, StoreError):
                 raise
             raise StoreError(f"no space left for {self.path}: it needs {self.template.bytes / 1e9:.3g} GB") from None
 
     def _close(self) -> None:
-        for descriptor in (self._file, self._journal):
-            if descriptor >= 0:
-                os.close(descriptor)
-
-    @contextlib.contextmanager
-    def _full_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            raise StoreError(
-                f"no space left for {self.part}; finished chunks are kept and the same command goes on from there"
-            ) from None
+        self._writers.shutdown()
+        self._syncer.shutdown()
+        if self._pages is not None:
+            self._pages.close()
+        self.journal.close()
 
 
 @contextlib.contextmanager
@@ -172,8 +165,7 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
         try:
             yield store
         except BaseException:
-            with contextlib.suppress(OSError):
-                store.sync()
+            store._rescue()
             raise
     finally:
         store._close()
@@ -196,10 +188,19 @@ def save(ds: Any, path: Path) -> None:
         raise
 
 
+def read(path: Path) -> Any:
+    """A finished file as an xarray.Dataset, read where it is looked at."""
+    import xarray as xr
+
+    return xr.open_zarr(path) if packing.is_zarr(path) else xr.open_dataset(path, engine="netcdf4")
+
+
 def identity_of(path: Path) -> str | None:
     """The identity that a finished file was written with, or None."""
     import netCDF4
 
+    if packing.is_zarr(path):
+        return packing.identity_of(path)
     try:
         with netCDF4.Dataset(path) as file:
             return str(file.getncattr("identity"))
@@ -211,19 +212,36 @@ def _lay_out(path: Path, template: Template) -> None:
     """A netCDF-4 file with every coordinate, attribute and (contiguous, allocated) variable, no numbers yet."""
     import netCDF4
 
-    with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
-        for name, coordinate in template.all_coordinates.items():
-            file.createDimension(name, len(coordinate))
-            is_text = isinstance(coordinate.values, list)
-            one = file.createVariable(name, str if is_text else np.float64, (name,))
-            one[:] = np.array(coordinate.values, dtype=object if is_text else np.float64)
-            one.setncatts(dict(coordinate.attributes))
-        for name, variable in template.variables.items():
-            dims = template.dimensions(name)
-            one = file.createVariable(name, variable.dtype, dims, contiguous=True, fill_value=False)
-            one.setncatts({**variable.attributes, **({"dtype": "bool"} if variable.is_flag else {})})
-            one[(0,) * len(dims)] = 0  # allocates
-        file.setncatts(dict(template.attributes))
+    usual = netCDF4.get_alignment()
+    netCDF4.set_alignment(LARGE // 16, PAGE)  # numbers of large variables begin at a page
+    try:
+        with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
+            for name, coordinate in template.all_coordinates.items():
+                file.createDimension(name, len(coordinate))
+                if coordinate.numbered:
+                    continue
+                is_text = isinstance(coordinate.values, list)
+                one = file.createVariable(name, str if is_text else np.float64, (name,))
+                one[:] = np.array(coordinate.values, dtype=object if is_text else np.float64)
+                one.setncatts(dict(coordinate.attributes))
+            for name, listed in template.listed.items():
+                one = file.createVariable(name, listed.dtype, (listed.dimension,), contiguous=True, fill_value=False)
+                one.setncatts(dict(listed.attributes))
+                for start, values in listed.pieces():
+                    one[start : start + len(values)] = values
+            for name, variable in template.variables.items():
+                dims = template.dimensions(name)
+                one = file.createVariable(name, variable.dtype, dims, contiguous=True, fill_value=False)
+                along = " ".join(template.listed)
+                one.setncatts({
+                    **variable.attributes,
+                    **({"dtype": "bool"} if variable.is_flag else {}),
+                    **({"coordinates": along} if along else {}),
+                })  # fmt: skip
+                one[(0,) * len(dims)] = 0  # allocates
+            file.setncatts(dict(template.attributes))
+    finally:
+        netCDF4.set_alignment(*usual)
 
 
 def _offsets(path: Path, template: Template) -> dict[str, int]:
@@ -238,7 +256,7 @@ def _offsets(path: Path, template: Template) -> dict[str, int]:
     try:
         os.posix_fallocate(descriptor, 0, end)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise StoreError(f"no space left for {path}: it needs {end / 1e9:.3g} GB") from None
     finally:
         os.close(descriptor)

@@ -1,7 +1,7 @@
 """Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from jax.tree_util import tree_map
 
 from life_jax import advice, dataset, grid, sensitivity
 from life_jax.case import Case, smoothed
@@ -18,10 +19,11 @@ from life_jax.config.build import build
 from life_jax.config.check import check_number
 from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
-from life_jax.dataset import Coordinate, Template, Variable
+from life_jax.dataset import Coordinate, Listed, Template, Variable
 from life_jax.inverse import Problem, Target
 from life_jax.metrics import BOUNDS, METRICS
-from life_jax.reduction import Reducer, Reduction
+from life_jax.reduction import Reduction
+from life_jax.samples import Points, Span
 from life_jax.specs import Scenario
 from life_jax.version import provenance, version
 
@@ -30,12 +32,28 @@ AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of opt
 
 
 @dataclass(frozen=True)
-class Study:
-    """A checked question. `axes` maps keys to values; `resolved` is the whole config as data."""
+class Work:
+    """How it is computed and kept, which changes no number. shard: (i, n), the i-th of n parts."""
 
+    compress: str | None = None
+    shard: tuple[int, int] | None = None
+    executor: str = "local"
+    cluster: str = "local"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked question. `axes` maps keys to values; `resolved` is the whole config as data.
+
+    points: what is drawn between bounds instead, along the dimension `point`. words: that it was loaded from.
+    """
+
+    words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
     axes: Mapping[str, np.ndarray]
+    points: Points | None
     metrics: tuple[str, ...]
     dtype: str
     out: str | None
@@ -43,6 +61,7 @@ class Study:
     warnings: tuple[str, ...]
     reduction: Reduction | None
     plots: tuple[str, ...]
+    work: Work
     resolved: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -85,6 +104,10 @@ class Study:
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
             coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+        listed: dict[str, Listed] = {}
+        if self.points is not None:
+            coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
+            listed = dict(_listed(self.points, np.dtype(self.dtype)))
         variables = {metric: _variable(metric, self.dtype) for metric in self.metrics}
         found = self.cases[0].sensitivity
         labels: dict[str, Coordinate] = {}
@@ -97,7 +120,7 @@ class Study:
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
-        return Template(coordinates, variables, self._attributes(), labels)
+        return Template(coordinates, variables, self._attributes(), labels, listed)
 
     def _attributes(self) -> dict[str, Any]:
         found = {
@@ -113,7 +136,22 @@ class Study:
 
     @property
     def grid_axes(self) -> tuple[grid.Axis, ...]:
-        return tuple(grid.Axis(key, values) for key, values in self.axes.items())
+        points = () if self.points is None else (self.points,)
+        return (*(grid.Values(key, values) for key, values in self.axes.items()), *points)
+
+    @cached_property
+    def sweep(self) -> grid.Sweep:
+        """Every case over the grid."""
+        number, outputs = np.dtype(self.dtype).type, self.template.outputs
+        cases = tuple((c.forecaster(self.metrics), tree_map(number, c.scenario)) for c in self.cases)
+        return grid.Sweep(cases, grid.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
+
+
+def _listed(points: Points, dtype: np.dtype) -> Iterator[tuple[str, Listed]]:
+    for key, _ in points.spans:
+        facts = axis_table.facts(key)
+        about = {"units": facts.get("unit", "1"), "long_name": facts["name"]}
+        yield axis_table.dimension(key), Listed("point", len(points), dtype, partial(points.values, key), about)
 
 
 def _variable(metric: str, dtype: str) -> Variable:
@@ -138,20 +176,26 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
+    words = tuple(words)
     request = door.parse(words, verb=primary)
     composed = compose(request, primary=primary)
-    axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items()}
+    settings = composed.settings
+    drawn = {key: _span(key, asked) for key, asked in composed.axes.items() if ranges.is_span(asked)}
+    points = ranges.points(settings["sample"], settings["seed"], drawn)
+    grid_axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items() if key not in drawn}
+    axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
     cases = sensitivity.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
     _refuse_long_chunks(cases, composed, axes)
-    settings = composed.settings
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
     found.update(dict.fromkeys(advice.position_warnings(composed, axes)))
     found.update(dict.fromkeys(advice.table_warnings(cases, axes)))
     found.update(dict.fromkeys(advice.power_warnings(cases, axes, settings["metrics"])))
     return Study(
+        words=words,
         composed=composed,
         cases=cases,
-        axes=axes,
+        axes=grid_axes,
+        points=points,
         metrics=settings["metrics"],
         dtype=settings["dtype"],
         out=settings["out"],
@@ -159,66 +203,9 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         warnings=tuple(found),
         reduction=settings["reduction"],
         plots=settings["plot"],
+        work=Work(**{key: settings[key] for key in ("compress", "shard", "executor", "cluster", "workers")}),
         resolved=composed.resolved,
     )
-
-
-def evaluate(study: Study) -> Any:
-    """The xarray.Dataset that the file of this study would hold."""
-    if study.reduction is not None:
-        return reduced(study)
-    sink = dataset.InMemory(study.template)
-    compute(study, sink)
-    return sink.to_xarray()
-
-
-def reduced(study: Study, done: Callable[[int, int], None] = lambda chunk, points: None) -> Any:
-    """The answer of a reduced study; the grid itself is never kept."""
-    assert study.reduction is not None
-    sink = Reducer(study.template, study.reduction, {name: metric.sign for name, metric in METRICS.items()})
-
-    def taken(chunk: int, points: int) -> None:
-        sink.take()
-        done(chunk, points)
-
-    compute(study, sink, done=taken)
-    return sink.dataset()
-
-
-def compute(
-    study: Study,
-    sink: grid.Sink,
-    *,
-    skip: Callable[[int], bool] = lambda chunk: False,
-    done: Callable[[int, int], None] = lambda chunk, points: None,
-) -> None:
-    """Every case over the grid, into `sink`. Chunks are numbered through all cases."""
-    import jax
-
-    outputs = study.template.outputs
-    plan = grid.plan(study.grid_axes, len(outputs))
-    with jax.enable_x64(study.dtype == "float64"):
-        for index, case in enumerate(study.cases):
-            first = index * plan.chunks
-            base = jax.tree.map(np.dtype(study.dtype).type, case.scenario)
-            grid.run(
-                case.forecaster(study.metrics),
-                base,
-                plan,
-                sink,
-                outputs,
-                offset=index * plan.points,
-                skip=partial(_shifted, skip, first),
-                done=partial(_counted, done, first),
-            )
-
-
-def _shifted(skip: Callable[[int], bool], first: int, chunk: int) -> bool:
-    return skip(first + chunk)
-
-
-def _counted(done: Callable[[int, int], None], first: int, chunk: grid.Chunk) -> None:
-    done(first + chunk.index, chunk.count)
 
 
 def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
@@ -278,11 +265,20 @@ def _axis_values(key: str, asked: Any) -> np.ndarray:
     return values
 
 
+def _span(key: str, asked: str) -> Span:
+    where = f"axes.{key}"
+    span = ranges.span(asked, where)
+    for value in (span.low, span.high):
+        check_number(value, axis_table.facts(key), where)
+    return span
+
+
 def problem(study: Study) -> Problem:
     """The question of life_jax.design as numbers; refuses what cannot be a design."""
     asked = study.composed.settings
-    if len(study.cases) > 1 or study.axes:
-        what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
+    moved = [*study.axes, *(key for key, _ in (study.points.spans if study.points else ()))]
+    if len(study.cases) > 1 or moved:
+        what = f"axes.{moved[0]}" if moved else f"{len(study.cases)} cases"
         raise ConfigError(f"design takes one model, one device and one stack, not {what}")
     case = study.cases[0]
     rate = next((key for key, pipes in case.built.sources.items() if any(p == "linear" for p, _ in pipes)), None)

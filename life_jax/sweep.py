@@ -1,17 +1,13 @@
 """python -m life_jax.sweep: forecasts over a grid, to a labelled netCDF file and a short table."""
 
-import itertools
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from life_jax import cli
-from life_jax.config.errors import ConfigError
+from life_jax.results import deliver, finished, watched
 
 if TYPE_CHECKING:
-    from life_jax.study import Case, Study
-
-ROWS = 24  # of the table of results
+    from life_jax.study import Study
 
 
 def main() -> None:
@@ -20,198 +16,79 @@ def main() -> None:
 
 def sweep(words: list[str]) -> None:
     """One command: checks, computes, writes, shows. The last line is the path."""
-    from life_jax import store
+    from life_jax import shards
     from life_jax.study import load
 
     study = load(words)
     cli.warn(study.warnings)
-    path = study.path
-    if path.is_dir():
-        raise ConfigError(f"out={path} is a folder; a file name is needed")
-    complete = path.exists() and store.identity_of(path) == study.identity
-    if path.exists() and not complete and not study.overwrite:
-        raise ConfigError(f"{path} exists and answers another question; overwrite=true replaces it")
-    if not complete or study.overwrite:
-        (write if study.reduction is None else write_reduced)(study, path)
-    if study.reduction is None:
-        show(study)
-    else:
-        show_reduced(study, path)
-    if study.plots:
-        draw(study, path)
-    if complete and not study.overwrite:
-        print("complete already, not computed again")
+    if study.work.shard is None:
+        deliver(study, study.path, study.identity, write if study.reduction is None else write_reduced)
+        return
+    shard, reduced = study.work.shard, study.reduction is not None
+    path = shards.path_of(study.path, shard, reduced=reduced)
+    if not finished(study, path, shards.identity(study.identity, shard)):
+        (write_reduced_shard if reduced else write_shard)(study, path)
+    print(f"shard {shard[0]} of {shard[1]}; life_jax.merge joins them")
     print(path)
 
 
 def write(study: "Study", path: Path) -> None:
     """Computes into path.part and renames when complete; resumes what an earlier run left."""
-    from life_jax import store
-    from life_jax.study import compute
+    from life_jax import store, work
 
     template = study.template
     with (
         store.opened(path, template, study.identity, overwrite=study.overwrite) as sink,
-        cli.progress(template.points) as bar,
+        watched(template.points) as done,
     ):
-        task = bar.add_task("", total=template.points)
+        work.compute(study, sink, [c for c in work.chunks(study) if c not in sink.done], done)
+        sink.finish(study.work.compress)
 
-        def done(chunk: int, points: int) -> None:
-            sink.mark(chunk)
-            cli.stop_if_interrupted()
-            bar.advance(task, points)
 
-        compute(study, sink, skip=lambda chunk: chunk in sink.done, done=done)
+def write_shard(study: "Study", path: Path) -> None:
+    """The same of one shard's points."""
+    from life_jax import shards, store, work
+
+    shard, own = study.work.shard, work.chunks(study)
+    assert shard is not None
+    template = shards.template(study.template, study.sweep, study.identity, shard)
+    identity = shards.identity(study.identity, shard)
+    with (
+        store.opened(path, template, identity, overwrite=study.overwrite) as sink,
+        watched(template.points) as done,
+    ):
+        shifted = shards.Shifted(sink, study.sweep, shard)
+        work.compute(study, shifted, [chunk for chunk in own if chunk not in sink.done], done)
         sink.finish()
 
 
 def write_reduced(study: "Study", path: Path) -> None:
-    """Computes and reduces; the file is small and appears when complete. An interrupted run starts again."""
-    from life_jax import store
-    from life_jax.study import reduced
+    """Computes and reduces; the file is small. What was found so far is kept beside it until it is complete."""
+    from life_jax import answers, checkpoint, store, work
 
-    total = study.template.points
-    with cli.progress(total) as bar:
-        task = bar.add_task("", total=total)
-
-        def done(chunk: int, points: int) -> None:
-            cli.stop_if_interrupted()
-            bar.advance(task, points)
-
-        answer = reduced(study, done)
-    store.save(answer, path)
+    reducer, end = work.reducer(study), study.sweep.chunks
+    with (
+        checkpoint.reducing(path, reducer, study.identity, overwrite=study.overwrite) as sink,
+        watched(study.template.points) as done,
+    ):
+        work.reduce_into(study, sink, end, done)
+        store.save(answers.dataset(reducer), path)
+        sink.drop()
 
 
-def draw(study: "Study", path: Path) -> None:
-    """The pictures of plot=, beside the file."""
-    import xarray as xr
+def write_reduced_shard(study: "Study", path: Path) -> None:
+    """What a shard's points reduce to."""
+    from life_jax import checkpoint, shards, work
 
-    from life_jax import drawing
-
-    objectives = study.reduction.pareto if study.reduction is not None else ()
-    with xr.open_dataset(path) as ds:
-        try:
-            for picture in drawing.save(study.plots, ds, study.cases, objectives, path.with_suffix("")):
-                print(picture)
-        except ValueError as error:
-            raise ConfigError(str(error)) from None
-
-
-def show_reduced(study: "Study", path: Path) -> None:
-    """The front, the best designs, quantiles and counts as tables."""
-    import xarray as xr
-
-    with xr.open_dataset(path) as ds:
-        for title, frame in _tables(study, ds.load()):
-            rows = [
-                [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.head(ROWS).to_numpy()
-            ]
-            cli.table([(str(c), "left" if frame[c].dtype.kind in "OTUb" else "right") for c in frame], rows, title)
-            if len(frame) > ROWS:
-                print(f"{ROWS} of {len(frame)} rows shown; all are in the file")
-
-
-def _tables(study: "Study", ds: Any) -> Iterator[tuple[str, Any]]:
-    asked = study.reduction
-    assert asked is not None
-    total = study.template.points
-    feasible = int(ds["count"].sum())
-    title = (
-        f"{_title(study)}  |  {feasible} of {total} points feasible"
-        if asked.limits
-        else f"{_title(study)}  |  {total} points"
-    )
-    if asked.by or not (asked.pareto or asked.best or asked.quantiles):
-        yield title, ds["count"].to_dataframe().reset_index()
-        title = ""
-    if asked.pareto:
-        points = ds[[n for n in ds.data_vars if ds[n].dims == ("point",)]].to_dataframe().reset_index(drop=True)
-        labels = [n for n in ds.coords if ds[n].dims == ("point",)]
-        kept = [n for n in labels if points[n].nunique() > 1] or labels[:1]
-        yield title or "Pareto front", points[[*kept, *study.metrics_stored, "knee"]]
-        title = ""
-    for prefix, heading in (("best_", "best designs"), ("quantile_", "quantiles")):
-        names = [n for n in ds.data_vars if str(n).startswith(prefix)]
-        if names:
-            frame = ds[names].to_dataframe().reset_index()
-            yield title or heading, frame.rename(columns={n: str(n).removeprefix(prefix) for n in names})
-            title = ""
-
-
-def show(study: "Study") -> None:
-    """A sample of the grid as a table, computed in float64: the corners and the middle."""
-    axes = {key: [values[i] for i in indices] for key, values, indices in _sample(study)}
-    cases = study.cases[:ROWS]
-    varying = [name for name in ("model", "hw", "opt") if len({getattr(case, name) for case in study.cases}) > 1]
-    columns = [(name, "left") for name in varying] + [(_heading(key), "right") for key in axes]
-    columns += [("TTFT", "right"), ("TPOT", "right"), ("TPS", "right"), ("prefill binds", "left")]
-    columns += [("decode binds", "left"), ("memory", "right"), ("fits", "left")]
-    rows = []
-    for case in cases:
-        for values in itertools.product(*axes.values()):
-            point = dict(zip(axes, values, strict=True))
-            rows.append([*(getattr(case, n) for n in varying), *(f"{v:g}" for v in values), *_cells(case, point)])
-    cli.table(columns, rows, _title(study))
-    total = study.template.points
-    if len(rows) < total:
-        print(f"{len(rows)} of {total} points shown; all are in the file")
-
-
-def _sample(study: "Study") -> Iterator[tuple[str, Any, list[int]]]:
-    """Indices per axis: all of them, or ends and middle, or ends, or the first, so that the table stays short."""
-    counts = {key: len(values) for key, values in study.axes.items()}
-    room = max(1, ROWS // len(study.cases))
-    for most in (3, 2, 1):
-        for key in reversed(list(counts)):
-            if _product(counts.values()) > room:
-                counts[key] = min(counts[key], most)
-    for key, values in study.axes.items():
-        n, k = len(values), counts[key]
-        yield key, values, sorted({round(i * (n - 1) / (k - 1)) for i in range(k)} if k > 1 else {0})
-
-
-def _product(numbers: Any) -> int:
-    total = 1
-    for number in numbers:
-        total *= number
-    return total
-
-
-def _cells(case: "Case", point: dict[str, float]) -> list[str]:
-    import numpy as np
-
-    from life_jax.metrics import BOUNDS, forecast
-
-    scenario = case.scenario
-    for knob in case.knobs:
-        scenario = knob.set(scenario, float(point[knob.key]))
-    with np.errstate(all="ignore"):
-        found = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
-    return [
-        cli.engineering(float(found["ttft"]), "s"),
-        cli.engineering(float(found["tpot"]), "s"),
-        f"{float(found['tps']):.4g}" if found["tps"] == found["tps"] else "-",
-        BOUNDS[int(found["prefill_bound"])],
-        BOUNDS[int(found["decode_bound"])],
-        f"{float(found['memory']) / 1e9:.4g} GB",
-        "yes" if found["fits_memory"] else "NO",
-    ]
-
-
-def _heading(key: str) -> str:
-    return {"prompt_tokens": "prompt", "output_tokens": "output"}.get(key, key)
-
-
-def _title(study: "Study") -> str:
-    case, engine = study.cases[0], study.composed.engine
-    named = [getattr(case, n) for n in ("model", "hw", "opt") if len({getattr(c, n) for c in study.cases}) == 1]
-    fixed = [f"{study.composed.workload.output_tokens:g} output tokens"] if "output_tokens" not in study.axes else []
-    bound = (
-        ["engine ideal: datasheet bound, real software takes longer"]
-        if engine.name == "ideal"
-        else [f"engine {engine.name}"]
-    )
-    return "  |  ".join([" ".join(name for name in named if name != "none"), *fixed, *bound])
+    own, shard = work.chunks(study), study.work.shard
+    assert shard is not None
+    identity = shards.identity(study.identity, shard)
+    with (
+        checkpoint.reducing(path, work.reducer(study), identity, first=own.start, overwrite=study.overwrite) as sink,
+        watched(work.points(study, own)) as done,
+    ):
+        work.reduce_into(study, sink, own.stop, done)
+        sink.finish()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import xarray as xr
 from laws import DEVICES, ENGINES, MODELS, OPTIONS, SPREAD, case, changed, everything, graph, of, scenario, smooth
 
 import life_jax as life
-from life_jax import grid
+from life_jax import kernels
 from life_jax.metrics import METRICS
 from life_jax.optimizations.base import chain
 from life_jax.optimizations.fusion import fusion
@@ -122,9 +122,9 @@ def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_str
     life.evaluate(study)
     assert len({one.knobs for one in study.cases}) == 1
     forecaster = study.cases[0].forecaster(study.metrics)
-    assert grid.compilations(forecaster) == 1
+    assert kernels.compilations(forecaster) == 1
     life.evaluate(life.load([word.replace("16", "12") for word in words]))
-    assert grid.compilations(forecaster) == 1
+    assert kernels.compilations(forecaster) == 1
 
 
 @pytest.mark.parametrize("model", SPREAD)

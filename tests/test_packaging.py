@@ -41,11 +41,20 @@ ORDER = (
     "crossings",
     "plotting",
     "drawing",
+    "kernels",
     "grid",
     "dataset",
     "fronts",
     "reduction",
+    "answers",
+    "journal",
+    "direct",
+    "packing",
     "store",
+    "checkpoint",
+    "shards",
+    "cluster",
+    "samples",
     "config.errors",
     "config.paths",
     "config.ranges",
@@ -79,12 +88,14 @@ ORDER = (
     "sensitivity",
     "advice",
     "study",
+    "work",
     "variance",
     "measurements",
     "calibration",
     "cli",
+    "results",
 )
-COMMANDS = ("sweep", "explain", "catalog", "validate", "design", "calibrate")
+COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate")
 OF_LANGUAGE_MODELS = {"operators", "models", "optimizations", "pipeline", "metrics", "memory", "context", "breakdown"}
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import life_jax as life
 from life_jax import fronts, grid
-from life_jax.study import compute, load
+from life_jax.study import load
+from life_jax.work import compute
 
 WORDS = [
     "hw=[v100,a100]", "axes.opt=[[],[int4]]", "model=[llama2_7b,llama3_8b]", "dtype=float64",
@@ -179,8 +180,8 @@ def test_compute_gives_a_reducer_every_point_once():
     seen = []
 
     class Sink:
-        def write(self, name, start, block):
-            seen.append((name, start, len(block)))
+        def put(self, block):
+            seen.extend((name, block.start, len(values)) for name, values in block.columns.items())
 
     compute(study, Sink())
     assert sum(n for name, _, n in seen if name == "ttft") == study.template.points

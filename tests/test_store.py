@@ -6,13 +6,12 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import jax
 import netCDF4
 import numpy as np
 import pytest
 from conftest import files
 
-from life_jax import grid, store
+from life_jax import grid, journal, kernels, store
 from life_jax.dataset import Template, Variable, numbers
 
 # A sweep of a function of our own: 80 chunks of 500 points. Prints each chunk that is done, then waits.
@@ -24,7 +23,7 @@ from life_jax import cli, grid, store
 from life_jax.dataset import Template, Variable, numbers
 
 grid.POINTS_PER_CHUNK, grid.LONGEST_INNER, store.SYNC_SECONDS = 500, 500, 0
-AXES = (grid.Axis("x", np.arange(80.0)), grid.Axis("y", np.linspace(0, 9, 500)))
+AXES = (grid.Values("x", np.arange(80.0)), grid.Values("y", np.linspace(0, 9, 500)))
 
 
 def wave(base, at):
@@ -39,12 +38,12 @@ def job(words):
     template = Template(coordinates, {name: Variable(kind, {"units": "1"}) for name, kind in kinds.items()},
                         {"identity": question})
     with store.opened(Path("waves.nc"), template, question) as sink:
-        def done(chunk):
-            sink.mark(chunk.index)
-            print(chunk.index, flush=True)
+        def done(block):
+            print(block.chunk, flush=True)
             cli.stop_if_interrupted()
             time.sleep(pause)
-        grid.run(wave, 3.0, grid.plan(AXES), sink, kinds, skip=lambda index: index in sink.done, done=done)
+        sweep = grid.Sweep(((wave, 3.0),), grid.plan(AXES), kinds)
+        grid.run(sweep, sink, [chunk for chunk in range(sweep.chunks) if chunk not in sink.done], done)
         sink.finish()
 
 
@@ -104,7 +103,7 @@ def test_an_interrupted_sweep_resumes_to_the_same_bytes(job, tmp_path, how, stat
     assert ended == status
     assert err.strip() == ("interrupted" if how == signal.SIGINT else "")
     assert files(tmp_path) == ["job.py", "waves.nc.part", "waves.nc.part.journal"]
-    assert computed(job()) <= CHUNKS - 10
+    assert computed(job()) <= CHUNKS - 10 + grid.RING  # those in flight are computed again
     assert files(tmp_path) == ["job.py", "waves.nc"]
     assert (tmp_path / "waves.nc").read_bytes() == whole
     assert_right(tmp_path / "waves.nc")
@@ -143,8 +142,7 @@ def fill(path, question="one", chunks=range(10), *, overwrite=False, value=1.0, 
     """Writes these points of ten; finishes, or stops with all of them on the disk."""
     with store.opened(path, template(question=question), question, overwrite=overwrite) as sink:
         for chunk in chunks:
-            sink.write("y", chunk, np.full(1, value, np.float32))
-            sink.mark(chunk)
+            sink.put(grid.Block(chunk, chunk, 1, {"y": np.full(1, value, np.float32)}))
         sink.finish() if finish else sink.sync()
 
 
@@ -184,7 +182,7 @@ def test_a_torn_line_of_the_journal_vouches_for_no_chunk(tmp_path):
 
 
 def test_a_result_too_large_for_the_disk_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    monkeypatch.setattr(journal.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
     with pytest.raises(store.StoreError, match="GB"):
         fill(tmp_path / "new" / "x.nc")
     assert files(tmp_path) == []
@@ -194,8 +192,16 @@ class Memory:
     def __init__(self, points, outputs):
         self.arrays = {name: np.full(points, -1, kind) for name, kind in outputs.items()}
 
-    def write(self, name, start, block):
-        self.arrays[name][start : start + len(block)] = block
+    def put(self, block):
+        for name, values in block.columns.items():
+            self.arrays[name][block.start : block.start + block.count] = values
+
+
+def evaluated(function, base, plan, outputs, dtype="float32"):
+    """The whole grid of one case in memory."""
+    found = Memory(plan.points, outputs)
+    grid.run(grid.Sweep(((function, base),), plan, outputs, dtype), found)
+    return found.arrays
 
 
 def mixed(base, at):
@@ -208,20 +214,19 @@ OUTPUTS = {"total": np.dtype("float32"), "large": np.dtype("int8")}
 
 
 def axes_of(sizes):
-    return [grid.Axis(f"a{k}", np.linspace(k, k + 3, size)) for k, size in enumerate(sizes)]
+    return [grid.Values(f"a{k}", np.linspace(k, k + 3, size)) for k, size in enumerate(sizes)]
 
 
 def assert_grid_is_loop(sizes):
     axes = axes_of(sizes)
     plan = grid.plan(axes)
-    found = Memory(plan.points, OUTPUTS)
-    grid.run(mixed, 2.0, plan, found, OUTPUTS)
+    found = evaluated(mixed, 2.0, plan, OUTPUTS)
     loop = [
         mixed(2.0, dict(zip((axis.name for axis in axes), point, strict=True)))
         for point in itertools.product(*(axis.values for axis in axes))
     ]
-    np.testing.assert_allclose(found.arrays["total"], [float(one["total"]) for one in loop], rtol=1e-6)
-    np.testing.assert_array_equal(found.arrays["large"], [bool(one["large"]) for one in loop])
+    np.testing.assert_allclose(found["total"], [float(one["total"]) for one in loop], rtol=1e-6)
+    np.testing.assert_array_equal(found["large"], [bool(one["large"]) for one in loop])
 
 
 @pytest.mark.parametrize("sizes", [(), (1,), (7,), (2, 3), (1, 1, 1), (5, 1, 4), (3, 4, 5, 6)])
@@ -241,12 +246,12 @@ def test_the_grid_equals_a_loop_whatever_the_chunks(sizes, monkeypatch):
 def test_a_long_axis_is_cut_and_every_point_is_computed_once(sizes):
     plan = grid.plan(axes_of(sizes))
     assert plan.chunks > 1
-    assert [c.start for c in grid.chunks(plan)] == list(np.cumsum([0, *(c.count for c in grid.chunks(plan))])[:-1])
-    found = Memory(plan.points, OUTPUTS)
-    grid.run(mixed, 2.0, plan, found, OUTPUTS)
+    cut = [plan.chunk(index) for index in range(plan.chunks)]
+    assert [c.start for c in cut] == list(np.cumsum([0, *(c.count for c in cut)])[:-1])
+    found = evaluated(mixed, 2.0, plan, OUTPUTS)
     points = np.meshgrid(*(axis.values for axis in plan.axes), indexing="ij")
     total = 2.0 + sum((10.0**-k) * values for k, values in enumerate(points))
-    np.testing.assert_allclose(found.arrays["total"], total.ravel(), rtol=1e-6)
+    np.testing.assert_allclose(found["total"], total.ravel(), rtol=1e-6)
 
 
 def test_one_compilation_serves_all_chunks_and_every_base(monkeypatch):
@@ -259,16 +264,13 @@ def test_one_compilation_serves_all_chunks_and_every_base(monkeypatch):
     plan, outputs = grid.plan(axes_of((9, 7))), {"product": np.dtype("float32")}
     assert plan.chunks > 2
     for scale in (1.0, 2.0, 3.0):
-        found = Memory(plan.points, outputs)
-        grid.run(product, {"scale": np.float32(scale)}, plan, found, outputs)
+        found = evaluated(product, {"scale": np.float32(scale)}, plan, outputs)
         a0, a1 = (axis.values for axis in plan.axes)
-        np.testing.assert_allclose(found.arrays["product"], scale * np.outer(a0, a1).ravel(), rtol=1e-6)
-    assert grid.compilations(product) == 1
+        np.testing.assert_allclose(found["product"], scale * np.outer(a0, a1).ravel(), rtol=1e-6)
+    assert kernels.compilations(product) == 1
 
 
 def test_float64_stays_float64():
-    with jax.enable_x64(True):
-        plan, outputs = grid.plan(axes_of((3,))), {"third": np.dtype("float64")}
-        found = Memory(plan.points, outputs)
-        grid.run(lambda base, at: {"third": at["a0"] / base}, np.float64(3), plan, found, outputs)
-    np.testing.assert_array_equal(found.arrays["third"], plan.axes[0].values / 3)
+    plan, outputs = grid.plan(axes_of((3,))), {"third": np.dtype("float64")}
+    found = evaluated(lambda base, at: {"third": at["a0"] / base}, np.float64(3), plan, outputs, "float64")
+    np.testing.assert_array_equal(found["third"], plan.axes[0].values / 3)

@@ -14,6 +14,7 @@ from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
+from life_jax.config.ranges import is_span
 from life_jax.config.schema import CostFile, DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
 from life_jax.config.settings import settings as read_settings
 from life_jax.conventions import INDEX as CONVENTIONS
@@ -54,7 +55,8 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         for one, stack in zip(raw, request.stacks, strict=True)
     ]
     axes = _axes(base, request)
-    settings = read_settings(base, ("model", "hw", "opt", *(axis_table.dimension(key) for key in axes)))
+    dims = (axis_table.dimension(key) for key, asked in axes.items() if not is_span(asked))
+    settings = read_settings(base, ("model", "hw", "opt", *dims))
     convention = settings["convention"]
     stacks = {name: _stack(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
@@ -77,6 +79,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             **{key: base[key] for key in ("workload", "precision", "engine", "cost", "convention", "dtype", "metrics")},
             **{key: settings[key] for key in ("elasticity", "gains", "gradients") if settings[key]},
             **_reduced(settings["reduction"]),
+            **({key: settings[key] for key in ("sample", "seed")} if settings["sample"] is not None else {}),
             **({"efficiency": efficiency} if efficiency else {}),
             "axes": axes,
         },

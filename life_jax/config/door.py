@@ -21,6 +21,7 @@ SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
+    "compress", "sample", "seed", "shard", "executor", "cluster", "workers",
 )  # fmt: skip
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 LISTING = "python -m life_jax.catalog"
@@ -146,7 +147,7 @@ def _value(key: str, text: str) -> Any:
     """Text of a word -> Python value, by Hydra's own grammar; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
-    single_name = key in ("hw", "model", "study", "out", *CHOSEN) and not text.startswith("[")
+    single_name = key in ("hw", "model", "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
     if single_name or is_range(text):
         unquoted = text[1:-1] if text[0] == text[-1] and text[0] in "'\"" and len(text) > 1 else text
         if key in ("hw", "model") and "," in unquoted and not Path(unquoted).exists():

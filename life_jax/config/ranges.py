@@ -1,12 +1,15 @@
-"""Axis values: a list of numbers, or linspace(a,b,n), geomspace(a,b,n), arange(a,b,step). Parsed, never evaluated."""
+"""Axis values: a list of numbers, or linspace(a,b,n), geomspace(a,b,n), arange(a,b,step); or bounds between which
+points are drawn, uniform(a,b) and loguniform(a,b), as many as sample=lhs(n) says. Parsed, never evaluated."""
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from life_jax.config.errors import ConfigError
+from life_jax.config.errors import ConfigError, unknown
+from life_jax.samples import KINDS, MOST_HELD, Points, Span
 
 RANGE = re.compile(r"^\s*([A-Za-z_]\w*)\s*\((.*)\)\s*$")
 FORMS = {
@@ -14,11 +17,58 @@ FORMS = {
     "geomspace": "geomspace(first,last,count)",
     "arange": "arange(first,end,step)",
 }
+SPANS = {"uniform": "uniform(low,high)", "loguniform": "loguniform(low,high)"}
 MOST_VALUES = 10**8
+MOST_POINTS = 10**12
 
 
 def is_range(text: Any) -> bool:
     return isinstance(text, str) and RANGE.match(text) is not None
+
+
+def is_span(text: Any) -> bool:
+    """Whether an axis is drawn: uniform(a,b) or loguniform(a,b)."""
+    match = RANGE.match(text) if isinstance(text, str) else None
+    return match is not None and match.group(1) in SPANS
+
+
+def span(text: str, where: str) -> Span:
+    """The bounds of a drawn number, or ConfigError naming `where`."""
+    match = RANGE.match(text)
+    assert match is not None
+    name, inside = match.groups()
+    ends = _floats(inside)
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise ConfigError(f"{where} is '{text}'; {SPANS[name]} takes two finite numbers, the lower one first")
+    if name == "loguniform" and ends[0] <= 0:
+        raise ConfigError(f"{where}: both ends of {SPANS[name]} must be above 0, not {ends[0]:g}")
+    return Span(ends[0], ends[1], name == "loguniform")
+
+
+def points(asked: Any, seed: Any, spans: Mapping[str, Span]) -> Points | None:
+    """The list of points that sample= and the drawn axes ask for; None where neither does."""
+    drawn = next(iter(spans), None)
+    if asked is None:
+        if drawn is not None:
+            raise ConfigError(f"axes.{drawn} is drawn between bounds; sample= says how, such as sample=lhs(10000)")
+        if seed != 0:
+            raise ConfigError("seed= goes with sample=, such as sample=lhs(10000)")
+        return None
+    match = RANGE.match(asked) if isinstance(asked, str) else None
+    kind, count = (match.group(1), _floats(match.group(2))) if match else (str(asked), [])
+    if kind not in KINDS:
+        raise unknown("sample=", kind, KINDS)
+    if len(count) != 1 or count[0] != int(count[0]) or not 1 <= count[0] <= MOST_POINTS:
+        raise ConfigError(f"sample={asked}: how many points is missing, such as sample={kind}(10000)")
+    if drawn is None:
+        raise ConfigError(f"sample={asked} has nothing to draw; give axes.KEY=uniform(a,b) or loguniform(a,b)")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed}: a whole number of 0 or more is needed")
+    found = Points(kind, int(count[0]), seed, tuple(spans.items()))
+    if found.held > MOST_HELD:
+        most = MOST_HELD // len(spans)
+        raise ConfigError(f"sample={asked} is held in memory, at most {most} points here; random(n) is not")
+    return found
 
 
 def values(asked: Any, where: str) -> np.ndarray:
@@ -47,14 +97,20 @@ def _range(text: str, where: str) -> np.ndarray:
     if match is None or match.group(1) not in FORMS:
         raise ConfigError(f"{where} is '{text}'; give a list such as [1,2,4] or {', '.join(FORMS.values())}")
     name, inside = match.groups()
-    try:
-        numbers = [float(part) for part in inside.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 3 or not all(math.isfinite(x) for x in numbers):
+    numbers = _floats(inside)
+    if len(numbers) != 3:
         raise ConfigError(f"{where} is '{text}'; {FORMS[name]} takes three finite numbers")
     first, last, third = numbers
     return _arange(first, last, third, where) if name == "arange" else _space(name, first, last, third, where)
+
+
+def _floats(inside: str) -> list[float]:
+    """What stands between the parentheses; nothing if one of it is no finite number."""
+    try:
+        numbers = [float(part) for part in inside.split(",")]
+    except ValueError:
+        return []
+    return numbers if all(math.isfinite(x) for x in numbers) else []
 
 
 def _space(name: str, first: float, last: float, count: float, where: str) -> np.ndarray:

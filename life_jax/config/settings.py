@@ -1,5 +1,6 @@
 """Words that are neither a file nor an axis: which metrics, which sensitivities, what the grid is reduced to."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from life_jax.drawing import DRAWINGS, FORMATS
 from life_jax.metrics import METRICS
 from life_jax.reduction import BINS, QUANTILES, Reduction
 
+SHARD = re.compile(r"^(\d+)/(\d+)$")
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
 
 
@@ -34,8 +36,33 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
     found.update(_design(composed))
+    found.update(_work(composed))
     plots = _plots(composed["plot"], found["elasticity"], reduction)
     return {**found, "metrics": metrics, "reduction": reduction, "plot": plots}
+
+
+def _work(composed: Mapping[str, Any]) -> dict[str, Any]:
+    """How it is computed and kept, which changes no number: compress=, shard=, executor=, cluster=, workers=."""
+    for key, accepted in (("compress", ("zstd",)), ("executor", ("local", "dask"))):
+        if composed[key] is not None and composed[key] not in accepted:
+            raise unknown(f"{key}=", str(composed[key]), accepted)
+    shard = None
+    if composed["shard"] is not None:
+        match = SHARD.match(str(composed["shard"]))
+        shard = (int(match[1]), int(match[2])) if match else (0, 0)
+        if not 1 <= shard[0] <= shard[1]:
+            raise ConfigError(f"shard={composed['shard']}: I/N is needed, from 1/N to N/N, such as shard=1/8")
+    cluster, workers = str(composed["cluster"]), composed["workers"]
+    if composed["executor"] == "local" and (cluster != "local" or workers is not None):
+        raise ConfigError("cluster= and workers= go with executor=dask")
+    if cluster not in ("local", "slurm") and ":" not in cluster:
+        raise ConfigError(f"cluster={cluster}: local, slurm or an address is needed, such as tcp://10.0.0.1:8786")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ConfigError(f"workers={workers}: a whole number of 1 or more is needed")
+    return {
+        "shard": shard, "cluster": cluster, "workers": workers,
+        **{key: composed[key] for key in ("compress", "executor", "sample", "seed")},
+    }  # fmt: skip
 
 
 def _design(composed: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""python -m life_jax.merge: the shards of a sweep, joined to the file that one process would have written."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from life_jax import cli
+from life_jax.config.errors import ConfigError
+from life_jax.results import deliver, watched
+
+if TYPE_CHECKING:
+    from life_jax.study import Study
+
+
+def main() -> None:
+    cli.guarded(merge, "sweep")
+
+
+def merge(words: list[str]) -> None:
+    """The words of the sweep without shard=; the shards are found beside out=, and stay."""
+    from life_jax.study import load
+
+    study = load(words)
+    cli.warn(study.warnings)
+    if study.work.shard is not None:
+        raise ConfigError("merge takes the words of the sweep without shard=; it joins all shards that it finds")
+    deliver(study, study.path, study.identity, join if study.reduction is None else join_reduced)
+
+
+def join(study: "Study", path: Path) -> None:
+    from life_jax import grid, shards, store
+
+    files = shards.found(path, study.identity, reduced=False)
+    with (
+        store.opened(path, study.template, study.identity, overwrite=study.overwrite) as sink,
+        watched(study.template.points) as done,
+    ):
+        left = [chunk for chunk in range(study.sweep.chunks) if chunk not in sink.done]
+        grid.run(study.sweep, sink, left, lambda block: done(block.count), lambda *of: shards.blocks(files, *of))
+        sink.finish(study.work.compress)
+
+
+def join_reduced(study: "Study", path: Path) -> None:
+    from life_jax import answers, shards, store, work
+
+    reducer = work.reducer(study)
+    for _, state in shards.states(shards.found(path, study.identity, reduced=True), study.sweep):
+        reducer.merge(state)
+    store.save(answers.dataset(reducer), path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""A study evaluated: into memory, into a sink, reduced, or as shards; here or on a cluster."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from life_jax import answers, dataset, grid, shards
+from life_jax.checkpoint import Checkpoint
+from life_jax.cluster import Cluster
+from life_jax.config.errors import ConfigError
+from life_jax.metrics import METRICS
+from life_jax.reduction import Reducer, State
+from life_jax.study import Study
+
+Done = Callable[[int], None]  # told how many points more are done
+
+
+def ignore(points: int) -> None:
+    """Nobody watches."""
+
+
+def evaluate(study: Study) -> Any:
+    """The xarray.Dataset that the file of this study would hold."""
+    if study.reduction is not None:
+        found = reducer(study)
+        _reduce(study, found, range(study.sweep.chunks), lambda last, state: found.merge(state), ignore)
+        return answers.dataset(found)
+    sink = dataset.InMemory(study.template)
+    compute(study, sink)
+    return sink.to_xarray()
+
+
+def compute(study: Study, sink: grid.Sink, wanted: Sequence[int] | None = None, done: Done = ignore) -> None:
+    """The wanted chunks of every case (all of them unless said), into `sink`. In order, unless on a cluster."""
+    work = study.work
+    executor = grid.Sweep.blocks if work.executor == "local" else Cluster(work.cluster, work.workers).blocks
+    grid.run(study.sweep, sink, wanted, lambda block: done(block.count), executor)
+
+
+def reducer(study: Study) -> Reducer:
+    assert study.reduction is not None
+    return Reducer(study.template, study.reduction, _signs())
+
+
+def reduce_into(study: Study, checkpoint: Checkpoint, end: int, done: Done = ignore) -> None:
+    """The chunks from where the checkpoint stands to `end`."""
+    _reduce(study, checkpoint, range(checkpoint.next, end), checkpoint.merge, done)
+
+
+def _reduce(study: Study, sink: grid.Sink, wanted: range, merge: Callable[[int, State], None], done: Done) -> None:
+    """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes what they found."""
+    work = study.work
+    if work.executor == "local":
+        grid.run(study.sweep, sink, wanted, lambda block: done(block.count))
+        return
+    assert study.reduction is not None
+    first = wanted.start
+    cluster = Cluster(work.cluster, work.workers)
+    for last, state in cluster.states(study.sweep, wanted, study.template, study.reduction, _signs()):
+        merge(last, state)
+        done(points(study, range(first, last + 1)))
+        first = last + 1
+
+
+def _signs() -> dict[str, int]:
+    return {name: metric.sign for name, metric in METRICS.items()}
+
+
+def points(study: Study, chunks: range) -> int:
+    """How many points these chunks have."""
+    if not len(chunks):
+        return 0
+    last, count = study.sweep.extent(chunks[-1])
+    return last + count - study.sweep.extent(chunks[0])[0]
+
+
+def chunks(study: Study) -> range:
+    """Those of the study's shard, or all."""
+    if study.work.shard is None:
+        return range(study.sweep.chunks)
+    if study.work.shard[1] > study.sweep.chunks:
+        raise ConfigError(
+            f"shard={study.work.shard[0]}/{study.work.shard[1]}: the work has {study.sweep.chunks} chunks"
+        )
+    return shards.chunks_of(study.sweep.chunks, study.work.shard)
