@@ -33,15 +33,20 @@ class Checkpoint:
         self._torn = False  # an interrupt came while a block was half taken
 
     def put(self, block: Block) -> None:
-        self._torn = True
+        self._follows(block.chunk)
         self.reducer.put(block)
         self._passed(block.chunk)
 
-    def merge(self, chunk: int, state: State) -> None:
-        """The same of chunks up to this one that were reduced elsewhere."""
-        self._torn = True
+    def merge(self, chunks: range, state: State) -> None:
+        """The same of chunks that were reduced elsewhere."""
+        self._follows(chunks.start)
         self.reducer.merge(state)
-        self._passed(chunk)
+        self._passed(chunks[-1])
+
+    def _follows(self, chunk: int) -> None:
+        if chunk != self.next:
+            raise RuntimeError(f"chunk {chunk} came where {self.next} was due")
+        self._torn = True
 
     def _passed(self, chunk: int) -> None:
         self.next, self._torn = chunk + 1, False
@@ -53,10 +58,16 @@ class Checkpoint:
             write_state(self.journal.part, self.reducer.state(), self.identity, self.next)
         self._saved = time.monotonic()
 
-    def finish(self) -> None:
-        """The state as the result itself, under its final name (what a shard leaves)."""
+    def finish(self, end: int) -> None:
+        """The state as the result itself, under its final name (what a shard leaves). end: the chunk after the last."""
+        self.check(end)
         self.save()
         self.journal.publish(self.path)
+
+    def check(self, end: int) -> None:
+        """RuntimeError if a chunk before `end` was never put."""
+        if self.next != end:
+            raise RuntimeError(f"chunks {self.next} to {end - 1} are missing in {self.journal.part}")
 
     def drop(self) -> None:
         """The answer is written elsewhere."""

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -36,24 +37,24 @@ class Cluster:
 
     def blocks(self, sweep: Sweep, wanted: Iterable[int]) -> Iterator[Block]:
         """The blocks of these chunks, in the order in which they are ready; an executor of grid.run."""
-        for _, found in self._results(_compute, sweep, [(chunk,) for chunk in wanted]):
+        for _, found in self._results(_compute, sweep, [range(chunk, chunk + 1) for chunk in wanted]):
             yield found
 
     def states(
-        self, sweep: Sweep, wanted: Sequence[int], template: Template, what: Reduction, signs: Any
-    ) -> Iterator[tuple[int, State]]:
-        """(last chunk, what a reducer keeps of the chunks up to it), in order."""
-        tasks = [tuple(wanted[at : at + CHUNKS_PER_STATE]) for at in range(0, len(wanted), CHUNKS_PER_STATE)]
+        self, sweep: Sweep, wanted: range, template: Template, what: Reduction, signs: Any
+    ) -> Iterator[tuple[range, State]]:
+        """(some chunks, what a reducer keeps of them), in order."""
+        tasks = [wanted[at : at + CHUNKS_PER_STATE] for at in range(0, len(wanted), CHUNKS_PER_STATE)]
         waiting: dict[int, State] = {}
         turn = 0
         for index, state in self._results(_reduce, (sweep, template, what, signs), tasks):
             waiting[index] = state
             while turn in waiting:
-                yield tasks[turn][-1], waiting.pop(turn)
+                yield tasks[turn], waiting.pop(turn)
                 turn += 1
 
     def _results(
-        self, function: Callable[[bytes, tuple[int, ...]], Any], job: Any, tasks: Sequence[tuple[int, ...]]
+        self, function: Callable[[bytes, Sequence[int]], Any], job: Any, tasks: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Any]]:
         """(index of the task, its result), as they come; few are in flight, so that memory stays bounded."""
         if not tasks:
@@ -69,7 +70,7 @@ class Cluster:
             running = as_completed()
 
             def submit(how_many: int) -> None:
-                for index, task in (pair for pair, _ in zip(left, range(how_many), strict=False)):
+                for index, task in islice(left, how_many):
                     future = client.submit(function, payload, task, pure=False)
                     of[future] = index
                     running.add(future)
@@ -134,12 +135,12 @@ def _job(payload: bytes) -> Any:
     return pickle.loads(payload)
 
 
-def _compute(payload: bytes, chunks: tuple[int, ...]) -> Block:
+def _compute(payload: bytes, chunks: Sequence[int]) -> Block:
     (block,) = _job(payload).blocks(chunks)
     return replace(block, columns={name: np.array(column) for name, column in block.columns.items()})
 
 
-def _reduce(payload: bytes, chunks: tuple[int, ...]) -> State:
+def _reduce(payload: bytes, chunks: Sequence[int]) -> State:
     sweep, template, what, signs = _job(payload)
     reducer = Reducer(template, what, signs)
     for block in sweep.blocks(chunks):

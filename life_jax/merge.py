@@ -34,9 +34,10 @@ def join(study: "Study", path: Path) -> None:
         store.opened(path, study.template, study.identity, overwrite=study.overwrite) as sink,
         watched(study.template.points) as done,
     ):
-        left = [chunk for chunk in range(study.sweep.chunks) if chunk not in sink.done]
+        chunks = range(study.sweep.chunks)
+        left = [chunk for chunk in chunks if chunk not in sink.done]
         grid.run(study.sweep, sink, left, lambda block: done(block.count), lambda *of: shards.blocks(files, *of))
-        sink.finish(study.work.compress)
+        sink.finish(chunks, study.work.compress)
 
 
 def join_reduced(study: "Study", path: Path) -> None:

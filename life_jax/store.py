@@ -8,7 +8,7 @@ journal beside the file lists the chunks that are safely on disk. Knows nothing 
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ HEADER = 2**20
 SYNC_SECONDS = 0.5
 WRITERS = 2
 LARGE = 2**24  # bytes of a file from which it is written past the page cache
+ALIGNED = 2**20  # bytes of a variable from which it begins at a page
 
 
 class Store:
@@ -106,9 +107,14 @@ class Store:
         with contextlib.suppress(OSError):
             self.sync()
 
-    def finish(self, compress: str | None = None) -> None:
-        """fsync, rename to the final name, remove the journal. Packs first what is compressed or a .zarr store."""
+    def finish(self, chunks: Collection[int], compress: str | None = None) -> None:
+        """fsync, rename to the final name, remove the journal. Packs first what is compressed or a .zarr store.
+
+        chunks: those that the result has; RuntimeError if one of them was never put.
+        """
         self.sync()
+        if len(self.done) < len(chunks) or not self.done.issuperset(chunks):
+            raise RuntimeError(f"{len(chunks) - len(self.done.intersection(chunks))} chunks are missing in {self.part}")
         if packing.needs_packing(self.path, compress):
             packing.pack(self.part, self.path, compress)
             self.part.unlink()
@@ -212,8 +218,8 @@ def _lay_out(path: Path, template: Template) -> None:
     """A netCDF-4 file with every coordinate, attribute and (contiguous, allocated) variable, no numbers yet."""
     import netCDF4
 
-    usual = netCDF4.get_alignment()
-    netCDF4.set_alignment(LARGE // 16, PAGE)  # numbers of large variables begin at a page
+    usual = tuple(max(1, number) for number in netCDF4.get_alignment())  # it says 0 where nothing was set
+    netCDF4.set_alignment(ALIGNED, PAGE)  # numbers of large variables begin at a page
     try:
         with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
             for name, coordinate in template.all_coordinates.items():

@@ -41,8 +41,9 @@ def write(study: "Study", path: Path) -> None:
         store.opened(path, template, study.identity, overwrite=study.overwrite) as sink,
         watched(template.points) as done,
     ):
-        work.compute(study, sink, [c for c in work.chunks(study) if c not in sink.done], done)
-        sink.finish(study.work.compress)
+        chunks = work.chunks(study)
+        work.compute(study, sink, [chunk for chunk in chunks if chunk not in sink.done], done)
+        sink.finish(chunks, study.work.compress)
 
 
 def write_shard(study: "Study", path: Path) -> None:
@@ -59,7 +60,7 @@ def write_shard(study: "Study", path: Path) -> None:
     ):
         shifted = shards.Shifted(sink, study.sweep, shard)
         work.compute(study, shifted, [chunk for chunk in own if chunk not in sink.done], done)
-        sink.finish()
+        sink.finish(own)
 
 
 def write_reduced(study: "Study", path: Path) -> None:
@@ -72,6 +73,7 @@ def write_reduced(study: "Study", path: Path) -> None:
         watched(study.template.points) as done,
     ):
         work.reduce_into(study, sink, end, done)
+        sink.check(end)
         store.save(answers.dataset(reducer), path)
         sink.drop()
 
@@ -88,7 +90,7 @@ def write_reduced_shard(study: "Study", path: Path) -> None:
         watched(work.points(study, own)) as done,
     ):
         work.reduce_into(study, sink, own.stop, done)
-        sink.finish()
+        sink.finish(own.stop)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Which life_jax made a number."""
 
 import datetime
+import os
 import subprocess
 from functools import lru_cache
 from importlib import metadata
@@ -29,6 +30,8 @@ def git_revision() -> str:
 
 
 def provenance() -> dict[str, str]:
-    """Attributes of a file: version, revision, date."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    """Attributes of a file: version, revision, date (SOURCE_DATE_EPOCH, if set, so that files can be reproduced)."""
+    said = os.environ.get("SOURCE_DATE_EPOCH", "")
+    when = datetime.datetime.fromtimestamp(int(said), datetime.UTC) if said.isdecimal() else None
+    now = (when or datetime.datetime.now(datetime.UTC)).isoformat(timespec="seconds")
     return {"life_jax_version": version(), "git_revision": git_revision() or "none", "date": now}

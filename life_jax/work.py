@@ -22,7 +22,7 @@ def evaluate(study: Study) -> Any:
     """The xarray.Dataset that the file of this study would hold."""
     if study.reduction is not None:
         found = reducer(study)
-        _reduce(study, found, range(study.sweep.chunks), lambda last, state: found.merge(state), ignore)
+        _reduce(study, found, range(study.sweep.chunks), lambda chunks, state: found.merge(state), ignore)
         return answers.dataset(found)
     sink = dataset.InMemory(study.template)
     compute(study, sink)
@@ -46,19 +46,17 @@ def reduce_into(study: Study, checkpoint: Checkpoint, end: int, done: Done = ign
     _reduce(study, checkpoint, range(checkpoint.next, end), checkpoint.merge, done)
 
 
-def _reduce(study: Study, sink: grid.Sink, wanted: range, merge: Callable[[int, State], None], done: Done) -> None:
+def _reduce(study: Study, sink: grid.Sink, wanted: range, merge: Callable[[range, State], None], done: Done) -> None:
     """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes what they found."""
     work = study.work
     if work.executor == "local":
         grid.run(study.sweep, sink, wanted, lambda block: done(block.count))
         return
     assert study.reduction is not None
-    first = wanted.start
     cluster = Cluster(work.cluster, work.workers)
-    for last, state in cluster.states(study.sweep, wanted, study.template, study.reduction, _signs()):
-        merge(last, state)
-        done(points(study, range(first, last + 1)))
-        first = last + 1
+    for chunks, state in cluster.states(study.sweep, wanted, study.template, study.reduction, _signs()):
+        merge(chunks, state)
+        done(points(study, chunks))
 
 
 def _signs() -> dict[str, int]:

@@ -44,7 +44,7 @@ def job(words):
             time.sleep(pause)
         sweep = grid.Sweep(((wave, 3.0),), grid.plan(AXES), kinds)
         grid.run(sweep, sink, [chunk for chunk in range(sweep.chunks) if chunk not in sink.done], done)
-        sink.finish()
+        sink.finish(range(sweep.chunks))
 
 
 cli.guarded(job, "sweep")
@@ -110,7 +110,7 @@ def test_an_interrupted_sweep_resumes_to_the_same_bytes(job, tmp_path, how, stat
 
 
 def test_a_second_writer_is_refused_and_the_first_goes_on(job, tmp_path):
-    first = job(pause=0.02)
+    first = job(pause=0.15)
     first.stdout.readline()
     second = job()
     _, err = second.communicate(timeout=60)
@@ -143,7 +143,7 @@ def fill(path, question="one", chunks=range(10), *, overwrite=False, value=1.0, 
     with store.opened(path, template(question=question), question, overwrite=overwrite) as sink:
         for chunk in chunks:
             sink.put(grid.Block(chunk, chunk, 1, {"y": np.full(1, value, np.float32)}))
-        sink.finish() if finish else sink.sync()
+        sink.finish(range(10)) if finish else sink.sync()
 
 
 def values(path):
@@ -159,6 +159,14 @@ def test_an_unfinished_result_of_another_question_is_refused_unless_overwritten(
     fill(path, "two", overwrite=True, value=2.0)
     assert values(path) == [2.0] * 10
     assert store.identity_of(path) == "two"
+
+
+def test_a_chunk_that_was_never_put_keeps_the_final_name_away(tmp_path):
+    with pytest.raises(RuntimeError, match="1 chunks are missing"):
+        fill(tmp_path / "x.nc", chunks=range(9))
+    assert files(tmp_path) == ["x.nc.part", "x.nc.part.journal"]
+    fill(tmp_path / "x.nc", chunks=[9])
+    assert values(tmp_path / "x.nc") == [1.0] * 10
 
 
 def test_overwriting_does_not_take_the_files_of_a_running_writer(tmp_path):

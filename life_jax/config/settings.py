@@ -36,12 +36,12 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
     found.update(_design(composed))
-    found.update(_work(composed))
+    found.update(_work(composed, reduction))
     plots = _plots(composed["plot"], found["elasticity"], reduction)
     return {**found, "metrics": metrics, "reduction": reduction, "plot": plots}
 
 
-def _work(composed: Mapping[str, Any]) -> dict[str, Any]:
+def _work(composed: Mapping[str, Any], reduction: Reduction | None) -> dict[str, Any]:
     """How it is computed and kept, which changes no number: compress=, shard=, executor=, cluster=, workers=."""
     for key, accepted in (("compress", ("zstd",)), ("executor", ("local", "dask"))):
         if composed[key] is not None and composed[key] not in accepted:
@@ -59,6 +59,9 @@ def _work(composed: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError(f"cluster={cluster}: local, slurm or an address is needed, such as tcp://10.0.0.1:8786")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers={workers}: a whole number of 1 or more is needed")
+    zarr = str(composed["out"]).endswith(".zarr")
+    if reduction is not None and (zarr or composed["compress"]):
+        raise ConfigError("a reduced grid leaves a small netCDF file; compress= and .zarr are for whole grids")
     return {
         "shard": shard, "cluster": cluster, "workers": workers,
         **{key: composed[key] for key in ("compress", "executor", "sample", "seed")},
