@@ -73,10 +73,10 @@ def points(study: Study, chunks: range) -> int:
 
 def chunks(study: Study) -> range:
     """Those of the study's shard, or all."""
+    total = study.sweep.chunks
     if study.work.shard is None:
-        return range(study.sweep.chunks)
-    if study.work.shard[1] > study.sweep.chunks:
-        raise ConfigError(
-            f"shard={study.work.shard[0]}/{study.work.shard[1]}: the work has {study.sweep.chunks} chunks"
-        )
-    return shards.chunks_of(study.sweep.chunks, study.work.shard)
+        return range(total)
+    i, n = study.work.shard
+    if n > total:
+        raise ConfigError(f"shard={i}/{n}: the work has only {total} chunks, so that {total} shards are the most")
+    return shards.chunks_of(total, (i, n))

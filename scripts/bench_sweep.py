@@ -14,11 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from life_jax import grid, store
+from life_jax import grid, kernels, store
 from life_jax.cli import engineering
-from life_jax.study import Study, compute, load
+from life_jax.study import Study, load
+from life_jax.work import compute
 
 ELASTICITIES = {
     "nothing else": (),
@@ -30,8 +29,8 @@ ELASTICITIES = {
 class Nowhere:
     """A sink that throws results away."""
 
-    def write(self, name: str, start: int, block: np.ndarray) -> None:
-        block[-1]
+    def put(self, block: grid.Block) -> None:
+        """Nothing is kept."""
 
 
 def words(points: int, *more: str) -> list[str]:
@@ -56,8 +55,8 @@ def timed(work: Callable[[], Any]) -> float:
 def write(study: Study, folder: Path) -> None:
     path = folder / "bench.nc"
     with store.opened(path, study.template, study.identity) as sink:
-        compute(study, sink, done=lambda chunk, points: sink.mark(chunk))
-        sink.finish()
+        compute(study, sink)
+        sink.finish(range(study.sweep.chunks))
     path.unlink()
 
 
@@ -92,7 +91,7 @@ def main() -> None:
                 plain = plain or seconds
                 report(f"{roof}: ttft, tpot, {what}", seconds, n)
                 print(f"{roof}: {seconds / plain:.2f} times the values alone")
-            compiled = grid.compilations(study.cases[0].forecaster(study.metrics))
+            compiled = kernels.compilations(study.cases[0].forecaster(study.metrics))
             print(f"{roof}: compilations for all chunks: {compiled}")
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"peak memory above the imports: {(after - before) / 1024:.0f} MB")

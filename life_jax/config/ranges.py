@@ -57,7 +57,7 @@ def points(asked: Any, seed: Any, spans: Mapping[str, Span]) -> Points | None:
     match = RANGE.match(asked) if isinstance(asked, str) else None
     kind, count = (match.group(1), _floats(match.group(2))) if match else (str(asked), [])
     if kind not in KINDS:
-        raise unknown("sample=", kind, KINDS)
+        raise unknown("sample=: kind", kind, KINDS)
     if len(count) != 1 or count[0] != int(count[0]) or not 1 <= count[0] <= MOST_POINTS:
         raise ConfigError(f"sample={asked}: how many points is missing, such as sample={kind}(10000)")
     if drawn is None:
