@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from life_jax import schedule
-from life_jax.models import decoder
+from life_jax.models import decoder, vision
 from life_jax.numerics import Number, divide, floor, larger, smaller, where
 from life_jax.pipeline import step_graph
 from life_jax.specs import Scenario
@@ -36,13 +36,20 @@ class Memory:
 def memory(scenario: Scenario) -> Memory:
     w = scenario.workload
     return Memory(
-        weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _beside(scenario),
+        weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _tower(scenario) + _beside(scenario),
         kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
         activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
         runtime=scenario.engine.runtime_memory * scenario.engine.tensor_parallel,
         # under tensor parallelism the devices' memories together hold one model
         available=scenario.device.memory * scenario.engine.memory_utilization * scenario.engine.tensor_parallel,
     )
+
+
+def _tower(scenario: Scenario) -> Number:
+    """The vision tower, which an engine that is given no images does not load."""
+    if not scenario.architecture.vision:
+        return 0.0
+    return (scenario.workload.image_tokens > 0) * vision.weight_bytes(scenario.architecture, scenario.precision)
 
 
 def _beside(scenario: Scenario) -> Number:

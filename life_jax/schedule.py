@@ -11,13 +11,16 @@ class Step:
     """One forward pass: `new` tokens for each of `batch` sequences that have `past` tokens cached.
 
     logit_rows: positions per sequence whose logits are computed (the last one, when serving); the literal
-    0 leaves the head out. decoding: the prompt is over, so that eviction has begun.
+    0 leaves the head out. image_tokens of each sequence come from the vision tower, which runs before.
+    decoding: the prompt is over, so that eviction has begun.
     """
 
     batch: Number
     new: Number
     past: Number
     logit_rows: Number = 1.0
+    image_tokens: Number = 0.0
+    images: Number = 1.0
     decoding: bool = False
 
     @property
@@ -49,14 +52,15 @@ def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     """
     every = engine.logits == "all"
     w = workload
+    seen = {"image_tokens": w.image_tokens, "images": w.images}
     if not engine.chunked:
-        step = Step(batch=w.batch, new=w.prompt_tokens, past=w.past_tokens)
+        step = Step(batch=w.batch, new=w.prompt_tokens, past=w.past_tokens, **seen)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)
     chunk = engine.chunk_tokens
     before = ceil(w.prompt_tokens / chunk) - 1
     rest = w.prompt_tokens - before * chunk
     whole = Step(batch=w.batch, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)
-    last = Step(batch=w.batch, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0)
+    last = Step(batch=w.batch, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0, **seen)
     return (Passes(whole, before), Passes(last))
 
 

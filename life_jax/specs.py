@@ -80,6 +80,7 @@ class Architecture:
     streams: Number = 1.0  # residual streams of hyper-connections
     per_layer_width: Number = 0.0  # of the input that each layer gets from a second table, of
     per_layer_vocab: Number = 0.0  # so many rows
+    vision: Mapping[str, Number] = dataclasses.field(default_factory=dict)  # the tower, where there is one
     tied: bool = static(default=False)
     embedding_norm: bool = static(default=False)
     hyper: bool = static(default=False)  # more streams than one
@@ -118,12 +119,17 @@ class Precision:
 
 @pytree
 class Workload:
-    """Tokens per sequence and sequences; output_tokens counts the first token, which prefill makes."""
+    """Tokens per sequence and sequences; output_tokens counts the first token, which prefill makes.
+
+    image_tokens of the prompt come from `images` images.
+    """
 
     prompt_tokens: Number
     output_tokens: Number
     batch: Number
     past_tokens: Number
+    image_tokens: Number = 0.0
+    images: Number = 1.0
 
 
 @pytree

@@ -73,6 +73,7 @@ ORDER = (
     "config.families_variants",
     "config.families_recurrent",
     "config.families",
+    "config.vision",
     "config.huggingface",
     "config.door",
     "config.shape",

@@ -86,6 +86,12 @@ def build(
         engine=_engine(engine, efficiency),
         costs=_costs(cost, device),
     )
+    if workload.image_tokens and not model.vision_layers:
+        raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
+    if workload.image_tokens > workload.prompt_tokens:
+        raise ConfigError(
+            f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
+        )
     if engine.power_cap and device.tdp_w is None:
         raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
     idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0

@@ -16,6 +16,7 @@ from life_jax.config.families_base import Family, grouped, note
 from life_jax.config.families_quantized import stored_as
 from life_jax.config.fields import OTHER_TOWERS, Fields, check_only, check_rest, short
 from life_jax.config.model_schema import ModelFile
+from life_jax.config.vision import tower
 
 TEXT = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
 MOST_LAYERS = 10_000
@@ -52,8 +53,11 @@ def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> di
         "source": source or (f"config.json of {origin or name}" if origin or name else "config.json"),
         **shape(read, family),
     }
+    seen = tower(config) if towers else {}
+    facts.update(seen)
     if towers:
-        note(facts, "text model only, other towers are not counted")
+        beside = "the vision tower counts where workload.image_tokens says so" if seen else "text model only"
+        note(facts, f"{beside}, other towers are not counted")
     defaults = {f.name: f.default for f in fields(ModelFile)}
     empty: tuple[Any, ...] = ([], "", None)
     return {

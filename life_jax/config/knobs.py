@@ -1,5 +1,6 @@
 """How a key of the files sets the leaves of a Scenario."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from life_jax.config.axes import axis_keys, facts, section_of
@@ -48,8 +49,9 @@ def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
     ]
-    if not leaves:
-        raise ConfigError(f"{asked}{key} changes nothing for {where}: none of its layers has it")
+    needs = metadata.get("needs")
+    if not leaves or (needs and not get_leaf(built.scenario, tuple(needs.split(".")))):
+        raise ConfigError(f"{asked}{key} changes nothing for {where}: nothing in it has that")
     several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
     if section_of(key) == "model" and len(leaves) > 1 and several:
         raise ConfigError(f"{asked}{key}: {where} has layers of several kinds that differ in it")
@@ -68,7 +70,8 @@ def _rate_knob(key: str, built: Built, where: str, asked: str) -> Knob:
 def _expand(path: Path, scenario: Scenario) -> list[Path]:
     """`*` stands for every kind of layer that has the number."""
     if "*" not in path:
-        return [path]
+        found = get_leaf(scenario, path[:-1])
+        return [] if isinstance(found, Mapping) and path[-1] not in found else [path]
     at = path.index("*")
     blocks = get_leaf(scenario, path[:at])
     found = [(*path[:at], index, *path[at + 1 :]) for index in range(len(blocks))]

@@ -185,6 +185,31 @@ class ModelFile:
     ssm_gate_norm: bool = True  # the gated output of Mamba 2 is normed; not in Falcon-H1
     ssm_inner_norms: bool = False  # norms of the time step, B and C (Jamba)
     # kinds of layer: how many, and what differs in them: [{repeats: 3, ffn: gated}, {repeats: 58, ffn: moe}]
+    vision_layers: float = number(0.0, low=0, unit="1", name="layers of the vision tower, 0 for none")
+    vision_full_layers: float = number(0.0, low=0, unit="1", name="those of them that attend a whole image")
+    vision_hidden_size: float | None = count(
+        None, name="width of the vision tower", leaf="architecture.vision.vision_hidden_size"
+    )
+    vision_heads: float | None = count(None, name="heads of the vision tower", leaf="architecture.vision.vision_heads")
+    vision_intermediate_size: float | None = count(
+        None, name="width of the networks of the vision tower", leaf="architecture.vision.vision_intermediate_size"
+    )
+    vision_gated: bool = False
+    vision_patch_inputs: float | None = count(
+        None, name="numbers of a patch of an image", leaf="architecture.vision.vision_patch_inputs"
+    )
+    vision_patches_per_token: float = number(
+        1.0,
+        low=0,
+        open_low=True,
+        unit="1",
+        name="patches that make a token",
+        leaf="architecture.vision.vision_patches_per_token",
+    )
+    vision_window: float = count(1.0, name="patches that a windowed layer of the vision tower attends")
+    vision_projectors: float = count(1.0, name="projectors to the language model")
+    vision_projector_inputs: float | None = count(None, name="inputs of a projector, of a token")
+    vision_projector_size: float = number(0.0, low=0, unit="1", name="width of a projector's hidden layer, 0 for none")
     layers: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     # how the checkpoint stores its weights: options (names, or contents with a kind), the first that the
     # device can do; used unless the stack decides weight_bits

@@ -2,8 +2,8 @@
 
 One field here is the only place that states a number's unit, its long name, the values it
 may take, and the leaf of the Scenario that it sets (`leaf`, with `scale` from the file's unit
-to the base unit). The axis table, the range checks, the attributes of coordinates and the
-error messages are all read from it.
+to the base unit, and `needs` for a part without which it changes nothing). The axis table, the
+range checks, the attributes of coordinates and the error messages are all read from it.
 """
 
 import dataclasses
@@ -72,6 +72,13 @@ class WorkloadFile:
     batch: float = positive(1, unit="1", name="sequences in a batch", leaf="workload.batch")
     past_tokens: float = number(
         0, low=0, unit="token", name="tokens in the KV cache before the prompt", leaf="workload.past_tokens"
+    )
+    image_tokens: float = number(
+        0, low=0, unit="token", name="prompt tokens per sequence that are images", leaf="workload.image_tokens",
+        needs="architecture.vision",
+    )  # fmt: skip
+    images: float = count(
+        1, name="images per sequence, of equal size", leaf="workload.images", needs="architecture.vision"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from life_jax.config.check import check, check_number
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
-from life_jax.models import attention, ffn
+from life_jax.models import attention, ffn, vision
 from life_jax.specs import Architecture, Block
 
 
@@ -34,9 +34,22 @@ def architecture(model: ModelFile, where: str) -> Architecture:
         per_layer_vocab=model.per_layer_vocab,
         hyper=model.residual_streams > 1,
         per_layer=model.per_layer_width > 0,
+        vision=_vision(model, where),
         tied=model.tie_word_embeddings,
         embedding_norm=model.embedding_norm,
     )
+
+
+def _vision(model: ModelFile, where: str) -> dict[str, float]:
+    """Numbers of the vision tower; none where it has no layers."""
+    if not model.vision_layers:
+        return {}
+    for key in vision.KEYS:
+        if getattr(model, key) is None:
+            raise ConfigError(f"{where}: a vision tower needs {key}, which the model's file does not give")
+    if model.vision_full_layers > model.vision_layers:
+        raise ConfigError(f"{where}.vision_full_layers is more than the {model.vision_layers:g} layers of the tower")
+    return {key: float(getattr(model, key)) for key in vision.KEYS}
 
 
 def _layer_file(model: ModelFile, entry: Mapping[str, Any], where: str) -> ModelFile:

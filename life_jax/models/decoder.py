@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from life_jax.graph import Graph, Op
-from life_jax.models import attention, ffn, hyper, per_layer
+from life_jax.models import attention, ffn, hyper, per_layer, vision
 from life_jax.models.tensors import Tensor, project
 from life_jax.numerics import Number, larger
 from life_jax.operators import elementwise
@@ -16,7 +16,11 @@ def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
     """Every operator of one forward pass, one entry for each kind with its repeats."""
     first, last = model.blocks[0], model.blocks[-1]
     rows = step.batch * step.logit_rows
-    ops = [_embedding(model, step, precision)]
+    ops = []
+    if model.vision and not (isinstance(step.image_tokens, float) and step.image_tokens == 0.0):
+        present = 1.0 * (step.image_tokens > 0)
+        ops += [replace(op, repeats=op.repeats * present) for op in vision.operators(model, step, precision)]
+    ops.append(_embedding(model, step, precision))
     if model.embedding_norm:
         ops.append(_norm("embedding_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
     if model.per_layer:

@@ -1,0 +1,115 @@
+"""vision_config of a multimodal config.json -> the keys of ModelFile that describe the tower, or none."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from life_jax.config.fields import Fields
+
+QWEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe")
+KIMI = ("kimi_k25", "kimi_vl")
+
+
+def tower(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The tower in front of a language model; empty where there is none that is known."""
+    said, kind = config.get("vision_config"), str(config.get("model_type"))
+    if not isinstance(said, Mapping):
+        return {}
+    read = Fields(said, f"{kind} vision_config of", {})
+    if kind in QWEN:
+        return _qwen(read, kind)
+    if kind in KIMI:
+        return _kimi(read)
+    if kind == "gemma4" and said.get("model_type") == "gemma4_vision":
+        return _gemma4(read)
+    if kind == "gemma3":
+        return _gemma3(read, config)
+    return {}
+
+
+def _plain(layers: int, width: int, heads: int, mlp: int, patch_inputs: int) -> dict[str, Any]:
+    return {
+        "vision_layers": layers,
+        "vision_full_layers": layers,
+        "vision_hidden_size": width,
+        "vision_heads": heads,
+        "vision_intermediate_size": mlp,
+        "vision_patch_inputs": patch_inputs,
+    }
+
+
+def _qwen(read: Fields, kind: str) -> dict[str, Any]:
+    """Patches in pairs of frames; squares of them are merged; Qwen2.5 has windows and gated MLPs, Qwen3 projects
+    what some inner layers see too."""
+    width = _number(read, "embed_dim") if kind == "qwen2_vl" else _number(read, "hidden_size")
+    heads, layers, patch = (_number(read, key) for key in ("num_heads", "depth", "patch_size"))
+    ratio = _number(read, "mlp_ratio", 4) if kind == "qwen2_vl" else 0
+    mlp = ratio * width if ratio else _number(read, "intermediate_size")
+    merged = _number(read, "spatial_merge_size", 2) ** 2
+    channels, frames = _number(read, "in_channels", 3), _number(read, "temporal_patch_size", 2)
+    found = {
+        **_plain(layers, width, heads, mlp, channels * frames * patch**2),
+        "vision_patches_per_token": merged,
+        "vision_projector_inputs": merged * width,
+        "vision_projector_size": merged * width,
+        "vision_projectors": 1 + len(read.indices("deepstack_visual_indexes", layers)),
+    }
+    if kind == "qwen2_5_vl":
+        found["vision_gated"] = True
+        found["vision_full_layers"] = len(read.indices("fullatt_block_indexes", layers)) or 4
+        found["vision_window"] = (_number(read, "window_size", 112) // patch) ** 2
+    return found
+
+
+def _kimi(read: Fields) -> dict[str, Any]:
+    layers, width, heads, mlp, patch = (
+        _number(read, key)
+        for key in ("vt_num_hidden_layers", "vt_hidden_size", "vt_num_attention_heads", "vt_intermediate_size",
+                    "patch_size")
+    )  # fmt: skip
+    kernel = read.config.get("merge_kernel_size", [2, 2])
+    if not isinstance(kernel, list) or len(kernel) != 2 or any(type(x) is not int or not 1 <= x <= 64 for x in kernel):
+        raise read.refuse("merge_kernel_size", "two whole numbers")
+    merged = kernel[0] * kernel[1]
+    return {
+        **_plain(layers, width, heads, mlp, 3 * patch**2),
+        "vision_patches_per_token": merged,
+        "vision_projector_inputs": merged * width,
+        "vision_projector_size": merged * width,
+    }
+
+
+def _gemma4(read: Fields) -> dict[str, Any]:
+    """Squares of patches are averaged, then one product."""
+    layers, width, heads, mlp, patch = _siglip(read)
+    pooled = _number(read, "pooling_kernel_size", 3) ** 2
+    return {
+        **_plain(layers, width, heads, mlp, 3 * patch**2),
+        "vision_gated": True,
+        "vision_patches_per_token": pooled,
+        "vision_projector_inputs": width,
+    }
+
+
+def _gemma3(read: Fields, config: Mapping[str, Any]) -> dict[str, Any]:
+    """SigLIP on a square image; its patches are averaged to mm_tokens_per_image tokens."""
+    layers, width, heads, mlp, patch = _siglip(read)
+    tokens = _number(Fields(config, "gemma3", {}), "mm_tokens_per_image", 256)
+    return {
+        **_plain(layers, width, heads, mlp, 3 * patch**2),
+        "vision_patches_per_token": (_number(read, "image_size", 896) // patch) ** 2 / tokens,
+        "vision_projector_inputs": width,
+    }
+
+
+def _siglip(read: Fields) -> tuple[int, int, int, int, int]:
+    keys = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size", "patch_size")
+    layers, width, heads, mlp, patch = (_number(read, key) for key in keys)
+    return layers, width, heads, mlp, patch
+
+
+def _number(read: Fields, key: str, otherwise: int | None = None) -> int:
+    """A whole number under exactly this name."""
+    value = read.config.get(key, otherwise)
+    if type(value) is not int or not 1 <= value <= 10**6:
+        raise read.refuse(key, "a whole number from 1 to 1000000")
+    return value
