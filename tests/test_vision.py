@@ -75,6 +75,8 @@ def test_windows_of_a_tower_are_attended_instead_of_the_image():
     }  # fmt: skip
     found = translate(said)
     assert (found["vision_full_layers"], found["vision_window"], found["vision_gated"]) == (4, 64, True)
+    silent = {key: value for key, value in said["vision_config"].items() if key != "depth"}
+    assert "vision_layers" not in translate({**said, "vision_config": silent})
     for broken in ({"depth": -1}, {"num_heads": "16"}, {"patch_size": None}, {"fullatt_block_indexes": [99]}):
         with pytest.raises(ConfigError, match="vision_config"):
             translate({**said, "vision_config": {**said["vision_config"], **broken}})

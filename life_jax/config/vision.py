@@ -15,14 +15,17 @@ def tower(config: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(said, Mapping):
         return {}
     read = Fields(said, f"{kind} vision_config of", {})
-    if kind in QWEN:
-        return _qwen(read, kind)
-    if kind in KIMI:
-        return _kimi(read)
-    if kind == "gemma4" and said.get("model_type") == "gemma4_vision":
-        return _gemma4(read)
-    if kind == "gemma3":
-        return _gemma3(read, config)
+    try:
+        if kind in QWEN:
+            return _qwen(read, kind)
+        if kind in KIMI:
+            return _kimi(read)
+        if kind == "gemma4" and said.get("model_type") == "gemma4_vision":
+            return _gemma4(read)
+        if kind == "gemma3":
+            return _gemma3(read, config)
+    except KeyError:  # a size is not said; text can still be forecast
+        pass
     return {}
 
 
@@ -108,8 +111,8 @@ def _siglip(read: Fields) -> tuple[int, int, int, int, int]:
 
 
 def _number(read: Fields, key: str, otherwise: int | None = None) -> int:
-    """A whole number under exactly this name."""
-    value = read.config.get(key, otherwise)
+    """A whole number under exactly this name; KeyError where config.json is silent and there is no default."""
+    value = read.config.get(key, otherwise) if otherwise is not None else read.config[key]
     if type(value) is not int or not 1 <= value <= 10**6:
         raise read.refuse(key, "a whole number from 1 to 1000000")
     return value
