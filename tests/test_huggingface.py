@@ -9,8 +9,27 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from configs import (
+    COUNTS,
+    DEEPSEEK,
+    FALCON7,
+    GEMMA3,
+    GPT2,
+    GPT_OSS,
+    GPTJ,
+    LLAMA,
+    LLAMA4,
+    MAMBA2,
+    MISTRAL,
+    MIXTRAL,
+    MPT,
+    NEMOTRON_H,
+    NEOX,
+    OPT,
+    PHI2,
+    QWEN2,
+    QWEN_MOE,
+)
 
 from life_jax.config.check import check
 from life_jax.config.errors import ConfigError
@@ -20,181 +39,6 @@ from life_jax.config.shape import architecture
 from life_jax.models.decoder import parameter_count
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def sizes(model_type: str, d: int, layers: int, heads: int, f: int, vocab: int, positions: int, **more: Any) -> dict:
-    return {
-        "model_type": model_type,
-        "hidden_size": d,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "intermediate_size": f,
-        "vocab_size": vocab,
-        "max_position_embeddings": positions,
-        **more,
-    }
-
-
-LLAMA = sizes("llama", 4096, 32, 32, 14336, 128256, 8192, num_key_value_heads=8, rope_theta=500000.0, mlp_bias=False)
-MISTRAL = sizes("mistral", 4096, 32, 32, 14336, 32000, 32768, num_key_value_heads=8, sliding_window=4096)
-QWEN2 = sizes(
-    "qwen2", 896, 24, 14, 4864, 151936, 32768, num_key_value_heads=2, tie_word_embeddings=True, sliding_window=4096
-)
-QWEN3 = sizes("qwen3", 4096, 36, 32, 12288, 151936, 40960, num_key_value_heads=8, head_dim=128)
-GEMMA = sizes("gemma", 2048, 18, 8, 16384, 256000, 8192, num_key_value_heads=1, head_dim=256)
-PHI2 = sizes("phi", 2560, 32, 32, 10240, 51200, 2048, partial_rotary_factor=0.4)
-NEOX = sizes("gpt_neox", 6144, 44, 64, 24576, 50432, 2048, rotary_pct=0.25, use_parallel_residual=True)
-OLMO2 = sizes("olmo2", 4096, 32, 32, 11008, 100352, 4096)
-GPT2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
-GPTJ = {
-    "model_type": "gptj",
-    "n_embd": 4096,
-    "n_layer": 28,
-    "n_head": 16,
-    "n_inner": None,
-    "n_positions": 2048,
-    "rotary_dim": 64,
-    "tie_word_embeddings": False,
-    "vocab_size": 50400,
-}
-OPT = {
-    "model_type": "opt",
-    "hidden_size": 4096,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "ffn_dim": 16384,
-    "word_embed_proj_dim": 4096,
-    "vocab_size": 50272,
-    "max_position_embeddings": 2048,
-    "do_layer_norm_before": True,
-}
-BLOOM = {"model_type": "bloom", "n_embed": 14336, "n_layer": 70, "num_attention_heads": 112, "vocab_size": 250880}
-FALCON7 = {
-    "model_type": "falcon",
-    "hidden_size": 4544,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 71,
-    "multi_query": True,
-    "parallel_attn": True,
-    "new_decoder_architecture": False,
-    "alibi": False,
-    "bias": False,
-    "vocab_size": 65024,
-}
-FALCON40 = FALCON7 | {
-    "hidden_size": 8192,
-    "num_hidden_layers": 60,
-    "num_attention_heads": 128,
-    "num_kv_heads": 8,
-    "new_decoder_architecture": True,
-}
-MPT = {
-    "model_type": "mpt",
-    "d_model": 4096,
-    "n_layers": 32,
-    "n_heads": 32,
-    "expansion_ratio": 4,
-    "max_seq_len": 2048,
-    "vocab_size": 50432,
-    "no_bias": True,
-    "attn_config": {"alibi": True, "attn_impl": "torch", "attn_type": "multihead_attention", "clip_qkv": None},
-}
-BIGCODE = {
-    "model_type": "gpt_bigcode",
-    "n_embd": 6144,
-    "n_layer": 40,
-    "n_head": 48,
-    "n_inner": 24576,
-    "n_positions": 8192,
-    "multi_query": True,
-    "vocab_size": 49152,
-}
-MIXTRAL = sizes("mixtral", 4096, 32, 32, 14336, 32000, 32768, num_key_value_heads=8, num_local_experts=8)
-MIXTRAL |= {"num_experts_per_tok": 2, "router_aux_loss_coef": 0.02, "sliding_window": None}
-QWEN_MOE = sizes("qwen3_moe", 2048, 48, 32, 6144, 151936, 40960, num_key_value_heads=4, head_dim=128, num_experts=128)
-QWEN_MOE |= {"num_experts_per_tok": 8, "moe_intermediate_size": 768, "decoder_sparse_step": 1, "mlp_only_layers": []}
-DEEPSEEK = {
-    **sizes("deepseek_v3", 7168, 61, 128, 18432, 129280, 163840, moe_intermediate_size=2048, n_routed_experts=256),
-    "num_experts_per_tok": 8,
-    "n_shared_experts": 1,
-    "first_k_dense_replace": 3,
-    "moe_layer_freq": 1,
-    "q_lora_rank": 1536,
-    "kv_lora_rank": 512,
-    "qk_nope_head_dim": 128,
-    "qk_rope_head_dim": 64,
-    "v_head_dim": 128,
-    "num_nextn_predict_layers": 1,
-}
-GEMMA3 = sizes("gemma3_text", 1152, 26, 4, 6912, 262144, 32768, num_key_value_heads=1, sliding_window=512)
-GPT_OSS = sizes("gpt_oss", 2880, 24, 64, 2880, 201088, 131072, num_key_value_heads=8, num_local_experts=32)
-GPT_OSS |= {
-    "num_experts_per_tok": 4,
-    "experts_per_token": 4,
-    "layer_types": ["sliding_attention", "full_attention"] * 12,
-}
-LLAMA4 = sizes("llama4_text", 5120, 48, 40, 8192, 202048, 1048576, num_key_value_heads=8, intermediate_size_mlp=16384)
-LLAMA4 |= {"num_local_experts": 128, "num_experts_per_tok": 1, "interleave_moe_layer_step": 2, "use_qk_norm": False}
-MAMBA2 = {
-    "model_type": "mamba2",
-    "hidden_size": 4096,
-    "num_hidden_layers": 64,
-    "vocab_size": 32768,
-    "expand": 2,
-    "num_heads": 128,
-    "head_dim": 64,
-    "state_size": 128,
-    "n_groups": 8,
-    "conv_kernel": 4,
-    "chunk_size": 256,
-}
-NEMOTRON_H = sizes("nemotron_h", 4096, 52, 32, 21504, 131072, 8192, num_key_value_heads=8, attention_head_dim=128)
-NEMOTRON_H |= {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8, "expand": 2}
-NEMOTRON_H |= {"hybrid_override_pattern": "M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-", "conv_kernel": 4}
-GRANITE_SHARED = sizes("granitemoeshared", 64, 2, 4, 32, 100, 64, num_local_experts=4, num_experts_per_tok=2)
-GRANITE_SHARED |= {"num_key_value_heads": 2, "shared_intermediate_size": 48}
-GRANITE_WINDOWS = sizes("granitemoe_swa", 4096, 32, 32, 11008, 32000, 2048, num_local_experts=8, num_experts_per_tok=2)
-QWEN2_5_VL = sizes("qwen2_5_vl_text", 3584, 28, 28, 18944, 152064, 128000, num_key_value_heads=4)
-PHI4_TEXT = sizes(
-    "phi4_multimodal", 3072, 32, 24, 8192, 200064, 131072, num_key_value_heads=8, tie_word_embeddings=True
-)
-STEP3 = sizes("step3p5", 4096, 45, 64, 11264, 128896, 65536, num_key_value_heads=8, sliding_window=512)
-STEP3 |= {"num_experts": 288, "num_experts_per_tok": 8, "moe_intermediate_size": 1280, "share_expert_dim": 1280}
-MINIMAX_M3 = sizes("minimax_m3_vl_text", 6144, 60, 64, 3072, 200064, 1048576, num_local_experts=128)
-MINIMAX_M3 |= {"num_experts_per_tok": 4, "mlp_layer_types": ["dense"] * 3 + ["sparse"] * 57, "index_n_heads": 4}
-MINIMAX_M3 |= {"layer_types": ["full_attention"] * 3 + ["minimax_m3_sparse"] * 57}
-COUNTS = [
-    (GRANITE_WINDOWS, 37_039_117_312),
-    (QWEN2_5_VL, 7_615_616_512),
-    (PHI4_TEXT, 3_836_021_760),
-    (STEP3, 195_844_496_640),
-    (MINIMAX_M3, 426_174_565_632),
-    (LLAMA, 8_030_261_248),
-    (MISTRAL, 7_241_732_096),
-    (QWEN2, 494_032_768),
-    (QWEN3, 8_190_735_360),
-    (GEMMA, 2_506_172_416),
-    (PHI2, 2_779_683_840),
-    (NEOX, 20_554_567_680),
-    (OLMO2, 7_298_617_344),
-    (GPT2, 124_439_808),
-    (GPTJ, 6_050_882_784),
-    (OPT, 6_658_473_984),
-    (BLOOM, 176_247_271_424),
-    (FALCON7, 6_921_720_704),
-    (FALCON40, 41_303_293_952),
-    (MPT, 6_649_286_656),
-    (BIGCODE, 15_517_456_384),
-    (MIXTRAL, 46_702_792_704),
-    (GRANITE_SHARED, 105_792),
-    (QWEN_MOE, 30_532_122_624),
-    (DEEPSEEK, 671_026_404_352),
-    (GEMMA3, 999_885_952),
-    (GPT_OSS, 20_914_757_184),
-    (LLAMA4, 400_711_848_960),
-    (MAMBA2, 7_285_403_648),
-    (NEMOTRON_H, 8_100_852_736),
-]
 
 
 def model_type(config: Any) -> str:
@@ -368,32 +212,6 @@ def test_a_refusal_is_one_line_that_names_the_field(config: dict, part: str) -> 
     assert part in message
     assert "\n" not in message
     assert "accepted" in message or "known" in message
-
-
-JUNK = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=5),
-    st.lists(st.integers(), max_size=3),
-    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
-    st.sampled_from([1, 2, 64, 4096, 0.5, 10**400, -1]),
-)
-KEYS = sorted({key for config, _ in COUNTS for key in config} | {"head_dim", "num_key_value_heads", "num_experts"})
-
-
-@given(config=st.sampled_from([config for config, _ in COUNTS]), changes=st.dictionaries(st.sampled_from(KEYS), JUNK))
-@settings(deadline=None, max_examples=300)
-def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, changes: dict) -> None:
-    try:
-        said = translate(config | changes)
-    except ConfigError as error:
-        assert "\n" not in str(error)
-        return
-    numbers = [value for value in said.values() if isinstance(value, int | float) and not isinstance(value, bool)]
-    assert numbers and all(math.isfinite(value) and value >= 0 for value in numbers)
-    check(said, ModelFile, "model.bent")
 
 
 def test_a_file_is_named_after_its_folder_and_errors_name_the_path(tmp_path: Path) -> None:

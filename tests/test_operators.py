@@ -221,3 +221,27 @@ def test_xla_counts_a_decoder_layer_as_the_unfused_graph_does(heads, kv_heads):
         s = changed(s, f"architecture.{path}", value)
     layer_only = graph(s, new=tokens, past=past).select(lambda op: op.name != "lm_head")
     assert counted["flops"] == pytest.approx(flops(layer_only), rel=0.01)
+
+
+@pytest.mark.parametrize(("many", "chosen", "skew"), [(16, 2, 0.5), (64, 6, 1.0), (128, 8, 1.2), (128, 4, 2.0)])
+def test_skewed_routing_touches_as_many_experts_as_drawing_them_does(many, chosen, skew):
+    """Against a simulation: each token draws without replacement in proportion to rank^-skew (exponential clocks)."""
+    random = np.random.default_rng(3)
+    clocks = random.exponential(size=(400, 16, many)) * np.arange(1, many + 1.0) ** skew
+    drawn = np.argpartition(clocks, chosen - 1, axis=2)[:, :, :chosen]
+    seen = np.mean([len(np.unique(batch)) for batch in drawn])
+    formula = experts.distinct_experts(tokens=16.0, experts=float(many), chosen=float(chosen), skew=skew)
+    assert formula == pytest.approx(seen, rel=0.05)
+
+
+@given(many=st.integers(2, 512), part=st.floats(0.01, 1), tokens=st.floats(1, 1e4), skew=st.floats(0.01, 2))
+@settings(deadline=None, max_examples=60)
+def test_skewed_routing_lies_between_one_token_and_uniform_routing(many, part, tokens, skew):
+    chosen = max(1.0, round(part * many))
+    shape = {"experts": float(many), "chosen": chosen}
+    found = experts.distinct_experts(tokens=tokens, skew=skew, **shape)
+    uniform = experts.distinct_experts(tokens=tokens, skew=0.0, **shape)
+    assert chosen * (1 - 1e-3) <= found <= uniform * (1 + 1e-3)
+    one = experts.distinct_experts(tokens=1.0, skew=skew, **shape)
+    assert one == pytest.approx(chosen, rel=1e-3)
+    assert experts.distinct_experts(tokens=tokens, skew=1e-7, **shape) == pytest.approx(uniform, rel=1e-4)

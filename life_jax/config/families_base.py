@@ -159,7 +159,10 @@ def after_first(read: Fields, layers: int) -> list[bool]:
             raise read.refuse("mlp_layer_types", "a list of dense, sparse")
         return [word == "sparse" for word in said]
     if isinstance(read.find("moe_layer_freq")[1], list):
-        return [bool(one) for one in read.words("moe_layer_freq", layers) or []]
+        listed = read.words("moe_layer_freq", layers) or []
+        if any(type(one) is not int or one not in (0, 1) for one in listed):
+            raise read.refuse("moe_layer_freq", "a number, or 0 or 1 for each layer")
+        return [one == 1 for one in listed]
     first, period = read.whole("first_k_dense_replace") or 0, read.count_or_none("moe_layer_freq") or 1
     return [i >= first and i % period == 0 for i in range(layers)]
 

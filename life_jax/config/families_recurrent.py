@@ -44,7 +44,8 @@ def short_conv(read: Fields, facts: dict[str, Any]) -> None:
 
 def adjusted_width(read: Fields, facts: dict[str, Any]) -> None:
     """LFM2: two thirds of block_ff_dim, times a factor, up to a multiple."""
-    width = read.count_or_none("block_ff_dim") or read.count("intermediate_size")
+    said, width = read.count_or_none("block_ff_dim"), read.count_or_none("intermediate_size")
+    width = said or width or read.count("intermediate_size")
     key, factor = read.find("block_ffn_dim_multiplier")
     multiple = read.count_or_none("block_multiple_of") or 256
     if read.flag("block_auto_adjust_ff_dim"):

@@ -1,0 +1,122 @@
+"""A config.json with a missing, negative, huge, wrongly typed or contradictory field never gives another number."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from configs import COUNTS, MORE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from life_jax.config.check import check
+from life_jax.config.errors import ConfigError
+from life_jax.config.huggingface import translate
+from life_jax.config.model_schema import ModelFile
+from life_jax.config.shape import architecture
+from life_jax.models.decoder import parameter_count
+
+ALL = [config for config, _ in COUNTS] + MORE
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+    st.sampled_from([1, 2, 64, 4096, 0.5, 10**400, -1]),
+)
+KEYS = sorted({key for config in ALL for key in config} | {"head_dim", "num_key_value_heads", "num_experts"})
+# fields that say nothing about cost may say anything
+FREE = {"model_type", "rope_theta", "router_aux_loss_coef", "clip_qkv", "attn_impl", "chunk_size", "n_group"}
+
+
+def ids(config: Any) -> str:
+    return str(config["model_type"])
+
+
+def outcome(config: dict[str, Any]) -> dict[str, Any] | None:
+    """What is read, or None where it is refused in one line."""
+    try:
+        return translate(config)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+        return None
+
+
+def bent(config: dict[str, Any], *values: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every number of a config replaced by each value, inside its objects too."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            for where, inner in bent(value, *values):
+                yield f"{key}.{where}", config | {key: inner}
+        elif isinstance(value, int | float) and not isinstance(value, bool) and key not in FREE:
+            for new in values:
+                if isinstance(value, float) and isinstance(new, float) and 0 < new < 1:
+                    continue  # a part, which any other part may replace
+                yield f"{key}={new!r}", config | {key: new}
+
+
+@pytest.mark.parametrize("config", ALL, ids=ids)
+def test_a_number_that_is_none_is_refused_or_was_not_read(config: dict[str, Any]) -> None:
+    whole = translate(config)
+    for where, changed in bent(config, -7, math.nan, math.inf, 10**12, "4096", [4096, 1], {"a": 1}, 0.001, True):
+        assert outcome(changed) in (None, whole), where
+
+
+@pytest.mark.parametrize("config", ALL, ids=ids)
+def test_a_list_of_another_length_or_of_other_words_is_refused_or_was_not_read(config: dict[str, Any]) -> None:
+    whole = translate(config)
+    for key, value in config.items():
+        if isinstance(value, list | str) and len(value) > 1 and key != "model_type":
+            one = type(value)
+            wrong = [value[:-1], value + value[-1:], ["?"] * len(value) if one is list else "?" * len(value)]
+            if key in ("full_attn_idxs", "block_types", "compress_ratios"):  # of any length
+                wrong = wrong[2:]
+            for new in wrong:
+                assert outcome(config | {key: new}) in (None, whole), (key, new)
+
+
+@pytest.mark.parametrize("config", ALL, ids=ids)
+def test_a_size_that_is_missing_is_refused_or_has_the_default_of_its_family(config: dict[str, Any]) -> None:
+    """Nothing without which a model would be another one may be left out: its width, its layers, its vocabulary."""
+    for key in (
+        "hidden_size",
+        "n_embd",
+        "n_embed",
+        "d_model",
+        "num_hidden_layers",
+        "n_layer",
+        "n_layers",
+        "vocab_size",
+    ):
+        if key in config and config["model_type"] != "gemma3_text":  # whose published files leave them out
+            assert outcome({k: v for k, v in config.items() if k != key}) is None, key
+
+
+@pytest.mark.parametrize("config", ALL, ids=ids)
+def test_fields_that_contradict_each_other_are_refused(config: dict[str, Any]) -> None:
+    doubled = {
+        "num_hidden_layers": "n_layer", "hidden_size": "d_model", "num_attention_heads": "n_head",
+        "num_experts_per_tok": "moe_topk", "n_routed_experts": "num_experts", "num_local_experts": "num_experts",
+    }  # fmt: skip
+    for key, other in doubled.items():
+        if isinstance(config.get(key), int) and other not in config:
+            assert outcome(config | {other: config[key] + 1}) is None, key
+
+
+@given(config=st.sampled_from(ALL), changes=st.dictionaries(st.sampled_from(KEYS), JUNK))
+@settings(deadline=None, max_examples=400)
+def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, changes: dict) -> None:
+    said = outcome(config | changes)
+    if said is None:
+        return
+    numbers = [value for value in said.values() if isinstance(value, int | float) and not isinstance(value, bool)]
+    assert numbers and all(math.isfinite(value) and value >= 0 for value in numbers)
+    try:
+        built = architecture(check(said, ModelFile, "model.bent"), "model.bent")
+    except ConfigError as error:
+        assert "\n" not in str(error)
+        return
+    assert math.isfinite(parameter_count(built)) and parameter_count(built) > 0
