@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from life_jax import cli
 from life_jax.config import axes, paths
@@ -11,6 +11,9 @@ from life_jax.config.door import FLAGS_WITH_VALUE, read_yaml
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
 from life_jax.config.schema import DeviceFile, PrecisionFile
+
+if TYPE_CHECKING:
+    from life_jax.specs import Architecture
 
 Row = tuple[str, ...]
 
@@ -67,20 +70,30 @@ def _devices(folders: tuple[Path, ...]) -> list[Row]:
 def _models(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.config.build import bits
     from life_jax.config.shape import architecture
-    from life_jax.models.decoder import kv_bytes_per_token, parameter_count
+    from life_jax.models.decoder import active_parameter_count, cache_bytes, kv_bytes_per_token, parameter_count
 
     rows: list[Row] = []
     for name, content, target in _files("model", folders):
         file = check(content, ModelFile, f"model.{name}")
         shape = architecture(file, f"model.{name}")
-        kv = kv_bytes_per_token(shape, bits(PrecisionFile()))
+        half = bits(PrecisionFile())
+        counts = [cli.engineering(float(count(shape))) for count in (parameter_count, active_parameter_count)]
+        caches = [float(kv_bytes_per_token(shape, half)), float(cache_bytes(shape, 0.0, half))]
+        kept = [cli.engineering(size, "B") if size else "0" for size in caches]
         heads = f"{file.num_attention_heads:g}/{file.num_key_value_heads:g}"
-        kinds = " ".join([file.attention, file.ffn, file.norm, file.position, *(["parallel"] if file.parallel else [])])
-        size, cache = cli.engineering(float(parameter_count(shape))), cli.engineering(float(kv), "B")
-        rows.append(
-            (name, f"= {target}" if target else file.name, size, f"{file.num_hidden_layers:g}", heads, cache, kinds)
-        )
+        layers = f"{file.num_hidden_layers:g}"
+        rows.append((name, f"= {target}" if target else "", *counts, layers, heads, *kept, _kinds(shape)))
     return rows
+
+
+def _kinds(shape: "Architecture") -> str:
+    """Layers by kind: 24 mamba2, 24 plain, 4 full; and the vision tower."""
+    found: dict[str, float] = {}
+    for block in shape.blocks:
+        kind = " ".join(word for word in (block.attention_kind, block.ffn_kind) if word != "none")
+        found[kind] = found.get(kind, 0.0) + float(block.repeats)
+    words = [f"{number:g} {kind}" for kind, number in found.items()]
+    return ", ".join(words + ["vision tower"] * bool(shape.vision))
 
 
 def _described(group: str) -> Callable[[tuple[Path, ...]], list[Row]]:
@@ -120,7 +133,7 @@ KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[R
         _devices,
     ),
     "model": (
-        ("model", "name", ">parameters", ">layers", ">heads/kv", ">KV per token", "kinds"),
+        ("model", "alias of", ">parameters", ">active", ">layers", ">heads/kv", ">KV per token", ">state", "kinds"),
         "language models: model=NAME",
         _models,
     ),

@@ -6,11 +6,11 @@ could change a cost is passed over.
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.errors import ConfigError
+from life_jax.config.errors import ConfigError, closest
 from life_jax.config.families import FAMILIES, SAME
 from life_jax.config.families_base import Family, grouped, note
 from life_jax.config.families_quantized import stored_as
@@ -41,8 +41,7 @@ def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> di
     model_type = text.get("model_type")
     known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
     if known not in FAMILIES:
-        names = ", ".join(sorted({*FAMILIES, *SAME}))
-        raise ConfigError(f"model_type {short(model_type)} is not known (known: {names})")
+        raise _unknown_family(model_type)
     family = FAMILIES[known]
     read = Fields(_flat(text, family), str(model_type), family.defaults)
     origin = config.get("_name_or_path")
@@ -65,6 +64,17 @@ def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> di
         for key, default in defaults.items()
         if key in facts and facts[key] != default and facts[key] not in empty
     }
+
+
+def _unknown_family(model_type: Any) -> ConfigError:
+    """The closest families, and what a file of one's own must say."""
+    names = sorted({*FAMILIES, *SAME})
+    close = closest(str(model_type), names) or names[:5]
+    needed = [f.name for f in fields(ModelFile) if f.default is f.default_factory is MISSING]
+    return ConfigError(
+        f"model_type {short(model_type)} is not known (known: {', '.join(close)} and {len(names) - len(close)} more);"
+        f" model=FILE.yaml takes a shape of one's own, with {', '.join(needed)}, and the kinds of its layers"
+    )
 
 
 def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
