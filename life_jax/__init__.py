@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from life_jax.config.errors import ConfigError as ConfigError
     from life_jax.crossings import crossover as crossover
     from life_jax.inverse import cheapest as cheapest
+    from life_jax.lazy import lazily as lazily
+    from life_jax.lazy import reopen as reopen
     from life_jax.metrics import forecast as forecast
     from life_jax.study import Study as Study
     from life_jax.study import load as load
@@ -31,13 +33,16 @@ _HOME = {
     "crossover": "life_jax.crossings",
     "evaluate": "life_jax.work",
     "forecast": "life_jax.metrics",
+    "lazily": "life_jax.lazy",
     "load": "life_jax.study",
     "pareto": "life_jax.answers",
     "problem": "life_jax.study",
+    "reopen": "life_jax.lazy",
     "sobol": "life_jax.variance",
 }
 __all__ = [
-    "ConfigError", "Study", "cheapest", "crossover", "evaluate", "forecast", "load", "pareto", "problem", "sobol"
+    "ConfigError", "Study", "cheapest", "crossover", "evaluate", "forecast", "lazily", "load", "pareto", "problem",
+    "reopen", "sobol",
 ]  # fmt: skip
 
 

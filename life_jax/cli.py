@@ -1,16 +1,20 @@
 """What the command lines share: errors in one line, Hydra's own flags, tables that people read."""
 
+import hashlib
 import math
 import os
+import platform
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from life_jax.config import door, paths
 from life_jax.config.errors import ConfigError, unknown
 
+CACHE_BYTES = 2**26
 USAGE, INTERRUPTED = 2, 130
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
 HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
@@ -39,6 +43,7 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     A bug stays a traceback and status 1.
     """
     words = sys.argv[1:]
+    _remember_compilations()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _interrupt)
     try:
@@ -62,6 +67,33 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         fail(str(error) if error.errno is None else f"{error.strerror}{where}")
+
+
+def _remember_compilations() -> None:
+    """JAX's own cache of compilations, for command lines; one folder per kind of processor, at most CACHE_BYTES.
+
+    Whoever sets JAX_COMPILATION_CACHE_DIR has decided already; LIFE_JAX_CACHE=off leaves it away.
+    """
+    said = os.environ.get("LIFE_JAX_CACHE", "")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    if said == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ or not os.access(_existing(home), os.W_OK):
+        return
+    # compiled for this processor: a home that several machines share must not mix them
+    facts = Path("/proc/cpuinfo")
+    flags = (
+        next((x for x in facts.read_text().splitlines() if x.startswith(("flags", "Features"))), "")
+        if facts.exists()
+        else ""
+    )
+    kind = hashlib.sha256(f"{platform.machine()} {platform.processor()} {flags}".encode()).hexdigest()[:12]
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(Path(said or home / "life_jax") / kind)
+    os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHE_BYTES))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def _existing(folder: Path) -> Path:
+    return next(f for f in (folder, *folder.absolute().parents) if f.is_dir())
 
 
 def fail(message: str, more: Iterable[str] = ()) -> NoReturn:

@@ -36,6 +36,7 @@ class Work:
     """How it is computed and kept, which changes no number. shard: (i, n), the i-th of n parts."""
 
     compress: str | None = None
+    lazy: bool = False
     shard: tuple[int, int] | None = None
     executor: str = "local"
     cluster: str = "local"
@@ -203,7 +204,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         warnings=tuple(found),
         reduction=settings["reduction"],
         plots=settings["plot"],
-        work=Work(**{key: settings[key] for key in ("compress", "shard", "executor", "cluster", "workers")}),
+        work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
         resolved=composed.resolved,
     )
 

@@ -21,6 +21,11 @@ def sweep(words: list[str]) -> None:
 
     study = load(words)
     cli.warn(study.warnings)
+    if study.work.lazy:
+        from life_jax import lazy
+
+        deliver(study, study.path, lazy.identity(study), write_question)
+        return
     if study.work.shard is None:
         deliver(study, study.path, study.identity, write if study.reduction is None else write_reduced)
         return
@@ -44,6 +49,13 @@ def write(study: "Study", path: Path) -> None:
         chunks = work.chunks(study)
         work.compute(study, sink, [chunk for chunk in chunks if chunk not in sink.done], done)
         sink.finish(chunks, study.work.compress)
+
+
+def write_question(study: "Study", path: Path) -> None:
+    """No numbers: life_jax.reopen computes what is looked at."""
+    from life_jax import lazy, store
+
+    store.save(lazy.question(study), path)
 
 
 def write_shard(study: "Study", path: Path) -> None:

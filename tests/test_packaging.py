@@ -90,6 +90,7 @@ ORDER = (
     "advice",
     "study",
     "work",
+    "lazy",
     "variance",
     "measurements",
     "calibration",

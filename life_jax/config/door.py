@@ -21,7 +21,7 @@ SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
-    "compress", "sample", "seed", "shard", "executor", "cluster", "workers",
+    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers",
 )  # fmt: skip
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 LISTING = "python -m life_jax.catalog"

@@ -20,7 +20,7 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
     for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
         if composed[key] not in accepted:
             raise unknown(f"{key}=", str(composed[key]), accepted)
-    for key in ("overwrite", "gains"):
+    for key in ("overwrite", "gains", "lazy"):
         if not isinstance(composed[key], bool):
             raise ConfigError(f"{key}={composed[key]}: true or false is needed")
     if composed["out"] is not None and not isinstance(composed["out"], str):
@@ -60,11 +60,15 @@ def _work(composed: Mapping[str, Any], reduction: Reduction | None) -> dict[str,
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers={workers}: a whole number of 1 or more is needed")
     zarr = str(composed["out"]).endswith(".zarr")
+    if composed["lazy"] and (zarr or composed["compress"] or shard or reduction or composed["plot"]):
+        raise ConfigError(
+            "lazy=true keeps no numbers that shard=, compress=, plot=, .zarr or a reduction could be about"
+        )
     if reduction is not None and (zarr or composed["compress"]):
         raise ConfigError("a reduced grid leaves a small netCDF file; compress= and .zarr are for whole grids")
     return {
         "shard": shard, "cluster": cluster, "workers": workers,
-        **{key: composed[key] for key in ("compress", "executor", "sample", "seed")},
+        **{key: composed[key] for key in ("compress", "lazy", "executor", "sample", "seed")},
     }  # fmt: skip
 
 
