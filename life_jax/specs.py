@@ -77,13 +77,15 @@ class Architecture:
     learned_positions: Number
     head_bias: Number
     blocks: tuple[Block, ...]
-    streams: Number = 1.0  # residual streams of hyper-connections
+    streams: Number = 1.0  # residual streams
+    laurel_rank: Number = 0.0  # of a low-rank path beside attention
     per_layer_width: Number = 0.0  # of the input that each layer gets from a second table, of
     per_layer_vocab: Number = 0.0  # so many rows
     vision: Mapping[str, Number] = dataclasses.field(default_factory=dict)  # the tower, where there is one
     tied: bool = static(default=False)
     embedding_norm: bool = static(default=False)
-    hyper: bool = static(default=False)  # more streams than one
+    hyper: bool = static(default=False)  # more streams than one, summed and mixed around every branch
+    altup: bool = static(default=False)  # more streams than one, predicted and corrected around every layer
     per_layer: bool = static(default=False)  # an input for each layer
 
 

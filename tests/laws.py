@@ -22,6 +22,7 @@ from life_jax.operators import (
     linear,
     low_rank,
     recurrent,
+    streams,
 )
 from life_jax.schedule import Step
 from life_jax.specs import Scenario, set_leaf
@@ -118,8 +119,9 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
         "tokens": 8, "width": 6, "entry": 3, "rate": 4, "activation_bits": 16, "kv_bits": 8,
     },
     compressed_attention.entry_scores: {**_STATE, "pairs": 21, "entries": 8, "heads": 4, "head_dim": 16, "kv_bits": 8},
-    compressed_attention.collapse_streams: {**_ELEMENTS, "streams": 4},
-    compressed_attention.mix_streams: {**_ELEMENTS, "streams": 4},
+    streams.collapse_streams: {**_ELEMENTS, "streams": 4},
+    streams.mix_streams: {**_ELEMENTS, "streams": 4},
+    streams.correct_streams: {**_ELEMENTS, "streams": 4},
     low_rank.low_rank_attention: {
         **_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "rank": 8, "rotated": 4,
         "weight_bits": 4,
@@ -158,6 +160,7 @@ FORMULA_MODULES = (
     life_paper,
     low_rank,
     recurrent,
+    streams,
 )
 
 

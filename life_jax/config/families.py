@@ -351,6 +351,7 @@ SAME = {
     "minimax_m3": "minimax_m3_vl_text",
     "minimax_m3_vl": "minimax_m3_vl_text",
     "gemma4": "gemma4_text",
+    "gemma3n": "gemma3n_text",
     "gpt-sw3": "gpt2",
     "qwen2_vl_text": "qwen2_5_vl_text",
     "qwen2_vl": "qwen2_5_vl_text",

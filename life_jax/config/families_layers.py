@@ -107,6 +107,19 @@ def gemma4(read: Fields, facts: dict[str, Any]) -> None:
     note(facts, "the weightless norms of values and of the router's input are not counted as parameters")
 
 
+def gemma3n(read: Fields, facts: dict[str, Any]) -> None:
+    """The last layers reuse keys and values; several residual streams, a low-rank path, inputs for each layer."""
+    own = len(facts["layers"]) - (read.whole("num_kv_shared_layers") or 0)
+    if own < 1:
+        raise read.refuse("num_kv_shared_layers", f"fewer than the {len(facts['layers'])} layers")
+    for layer in facts["layers"][own:]:
+        layer["keys_values"] = "reused"
+    facts["residual_streams"], facts["laurel_rank"] = read.count("altup_num_inputs"), read.count("laurel_rank")
+    if facts["residual_streams"] < 2:
+        raise read.refuse("altup_num_inputs", "2 or more")
+    per_layer_inputs(read, facts)
+
+
 def _full_rotation(read: Fields) -> float:
     """The part of a head that full attention rotates: rope_parameters.full_attention, else a quarter."""
     nested = read.config.get("rope_parameters")
@@ -130,6 +143,16 @@ FAMILIES_BY_LAYER: dict[str, Family] = {
         defaults={"head_dim": 192, "v_head_dim": 128, "sliding_window": 129, "first_k_dense_replace": 1},
         ignored=("hybrid_block_size", "attention_value_scale", "swa_rope_theta", "layernorm_epsilon"),
         steps=(mixers(first_and_every_sixth, LOCAL), mimo_v2, experts(mimo_sparse, shared="number")),
+    ),
+    "gemma3n_text": Family(
+        facts={"norms_per_layer": 4, "qk_norm": "per_head"},
+        flags={"attention_bias": "qkv_bias o_bias"},
+        defaults={"head_dim": 256, "sliding_window": 512, "hidden_size_per_layer_input": 256, "altup_num_inputs": 4,
+                  "vocab_size_per_layer_input": 262144, "tie_word_embeddings": True, "num_kv_shared_layers": 15,
+                  "laurel_rank": 64, "altup_correct_scale": True},
+        only={"altup_correct_scale": True},
+        ignored=("activation_sparsity_pattern", "altup_active_idx", "altup_coef_clip", "altup_lr_multiplier"),
+        steps=(mixers(every("", 5, "sliding_attention", "full_attention"), LOCAL), gemma3n),
     ),
     "gemma4_text": Family(
         facts={"norms_per_layer": 4, "qk_norm": "per_head"},

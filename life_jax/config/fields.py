@@ -69,6 +69,9 @@ HARMLESS = re.compile(
 OTHER_TOWERS = re.compile(
     r"(vision|audio|image|img|video|media|mm|vit|vt|projector|multimodal)_.*|.*_(vision|audio|image|video)_.*"
     r"|.*(vision|audio)_config|ignore_index|language_model_only|spatial_merge_size|tie_word_embeddings"
+    r"|downsample_(factor|ratio)|scale_factor|projection_(dim|hidden_size)|merged_hidden_size|spatial_target_layers"
+    r"|position_id_per_seconds|max_value_projector_.*|(perceiver|vq|adapter|dac|talker|projection)_config|im_\w+_id"
+    r"|insert_layer_id|num_image_tokens|alignment_intermediate_size|seconds_per_chunk|downsample_mode|qformer_config|select_layer|ps_version|dynamic_\w+|force_image_size|template|.*_dynamic_patch|use_thumbnail"
     r"|quantization_config|hidden_size|vocab_size|use_mm_proj|eo[ai]_token_index|bo[ai]_token_index"
 )
 

@@ -47,6 +47,9 @@ class ModelFile:
     qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
     embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
     residual_streams: float = count(1.0, name="residual streams", leaf="architecture.streams")
+    laurel_rank: float = number(
+        0.0, low=0, unit="1", name="rank of a path beside attention", leaf="architecture.laurel_rank"
+    )  # with it the residual streams are predicted and corrected (Gemma 3n), without it mixed (DeepSeek-V4)
     per_layer_width: float = number(
         0.0, low=0, unit="1", name="width of the input of each layer", leaf="architecture.per_layer_width"
     )

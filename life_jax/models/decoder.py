@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from life_jax.graph import Graph, Op
-from life_jax.models import attention, ffn, hyper, per_layer, vision
+from life_jax.models import altup, attention, ffn, hyper, per_layer, vision
 from life_jax.models.tensors import Tensor, project
 from life_jax.numerics import Number, larger
 from life_jax.operators import elementwise
@@ -23,12 +23,15 @@ def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
     ops.append(_embedding(model, step, precision))
     if model.embedding_norm:
         ops.append(_norm("embedding_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
+    if model.altup:
+        ops += altup.around(model, step.tokens, precision, "altup_in_proj")
     if model.per_layer:
         ops += per_layer.inputs(model, _layers(model), step, precision)
     for index, block in enumerate(model.blocks):
         ops += [replace(op, block=index) for op in _layer(block, model, step, precision)]
     if not (isinstance(step.logit_rows, float) and step.logit_rows == 0.0):
         ops += hyper.head(model, rows, precision) if model.hyper else []
+        ops += altup.around(model, rows, precision, "altup_out_proj") if model.altup else []
         ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
         ops.append(project(_head(model), rows, precision))
     return Graph(tuple(ops))
@@ -46,6 +49,7 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
         found += ffn.INDEX[block.ffn_kind].tensors(block, d)
         found.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
     found += hyper.tensors(model, _layers(model)) if model.hyper else ()
+    found += altup.tensors(model, _layers(model)) if model.altup else ()
     found += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
     found.append(_norm_tensor("final_norm", last, d, 1.0))
     if model.tied:
@@ -118,7 +122,12 @@ def _layer(block: Block, model: Architecture, step: Step, precision: Precision) 
         return [*before, *mixer, *after, *mlp, residual("mlp_residual", 2.0), *more]
     if block.norms == 4:
         mixer, mlp = (*mixer, *norms("attention_output_norm")), (*mlp, *norms("mlp_output_norm"))
-    return [*before, *mixer, residual("attention_residual"), *after, *mlp, residual("mlp_residual"), *more]
+    mixer, mlp = (*mixer, residual("attention_residual")), (*mlp, residual("mlp_residual"))
+    if model.altup:
+        before = [*altup.before(model, step, precision, block.repeats), *before]
+        mixer = (*mixer, *altup.beside(model, step, precision, block.repeats))
+        mlp = (*mlp, *altup.after(model, step, precision, block.repeats))
+    return [*before, *mixer, *after, *mlp, *more]
 
 
 def _embedding(model: Architecture, step: Step, precision: Precision) -> Op:

@@ -4,7 +4,7 @@ from life_jax.graph import Op
 from life_jax.models.tensors import Tensor, project
 from life_jax.numerics import Number
 from life_jax.operators import elementwise
-from life_jax.operators.compressed_attention import collapse_streams, mix_streams
+from life_jax.operators.streams import collapse_streams, mix_streams
 from life_jax.schedule import Step
 from life_jax.specs import Architecture, Precision
 

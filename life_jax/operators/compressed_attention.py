@@ -1,8 +1,8 @@
-"""Attention to compressed positions, and the residual streams of hyper-connections (DeepSeek-V4).
+"""Attention to compressed positions (DeepSeek-V4).
 
 Every `rate` tokens make one compressed entry; a query attends the last positions one by one, and entries
 that are complete: those of all tokens before it, or the best of them.
-Reference: DeepSeek-AI 2026, DeepSeek-V4, sections 2.2 and 2.3.
+Reference: DeepSeek-AI 2026, DeepSeek-V4, section 2.3.
 """
 
 from life_jax.cost import Cost
@@ -11,7 +11,6 @@ from life_jax.operators.attention import causal_pairs, window_pairs
 from life_jax.units import BITS_PER_BYTE
 
 POOL_FLOPS = 7  # per element: bias, softmax over the entry's tokens (5), weighted sum [convention]
-SINKHORN_FLOPS = 4 * 20  # per weight: 20 rounds of sums and divisions by rows and by columns
 
 
 def entry_pairs(*, queries: Number, past: Number, rate: Number) -> Number:
@@ -51,28 +50,5 @@ def entry_scores(
         vector_flops=3 * heads * batch * pairs,
         kv_read=batch * entries * head_dim * kv_bits / BITS_PER_BYTE,
         activations_read=batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE,
-        dispatches=1,
-    )
-
-
-def collapse_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
-    """Weights of the streams (Sinkhorn's rounds for those that mix them), and their weighted sum."""
-    row = width * activation_bits / BITS_PER_BYTE
-    return Cost(
-        vector_flops=tokens * (2 * streams * width + SINKHORN_FLOPS * streams * streams),
-        activations_read=tokens * streams * row,
-        activations_written=tokens * row,
-        dispatches=1,
-    )
-
-
-def mix_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
-    """Every stream becomes a weighted sum of all of them, and of the output of the branch."""
-    row = width * activation_bits / BITS_PER_BYTE
-    return Cost(
-        matmul_flops=2 * tokens * streams * streams * width,
-        vector_flops=2 * tokens * streams * width,
-        activations_read=tokens * (streams + 1) * row,
-        activations_written=tokens * streams * row,
         dispatches=1,
     )
