@@ -57,6 +57,10 @@ def smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
         engine = dataclasses.replace(engine, chunked=True)
     if "tensor_parallel" in axes:
         engine = dataclasses.replace(engine, split=True)
+    if "expand_rows" in axes:
+        engine = dataclasses.replace(engine, expands=True)
+    if {"compute_8bit", "compute_4bit", "memory_quantized"} & set(axes):
+        engine = dataclasses.replace(engine, by_format=True)
     costs = built.scenario.costs
     if "price_usd" in axes:
         costs = dataclasses.replace(costs, known_price=True)

@@ -27,7 +27,7 @@ def collectives(scenario: Scenario, step: Step) -> Number:
         devices=engine.tensor_parallel,
         message=message,
         latency=engine.allreduce_latency,
-        bandwidth=scenario.device.interconnect,
+        bandwidth=scenario.device.interconnect * engine.link_efficiency,
     )
 
 

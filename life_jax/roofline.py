@@ -7,8 +7,9 @@ from life_jax import efficiency
 from life_jax.cost import Cost
 from life_jax.graph import Op
 from life_jax.numerics import Number, larger, smaller, sqrt, where
-from life_jax.specs import Device, Engine
+from life_jax.specs import PLAIN_BITS, Device, Engine
 
+NARROW_BITS = 6.6  # below, kernels are those of 4-bit weights (Q6_K is 6.5625), from here on those of 8-bit ones
 VECTOR_ROWS = 8  # the most rows that software multiplies as vectors (llama.cpp's limit; others switch near it)
 
 
@@ -80,10 +81,11 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
     if engine.tables:
         matrix, vector = (efficiency.at(engine.tables, op, "compute", number) for number in (matrix, vector))
         memory = efficiency.at(engine.tables, op, "memory", memory)
+    matrix = matrix * _compute_of_format(op, engine)
     return Terms(
         matmul=_over(cost.matmul_flops * padding(op, engine), matrix, device.rates[op.pipe]),
         vector=_over(cost.vector_flops, vector, device.rates["vector"]),
-        memory=_over(_weighted_bytes(cost, engine), memory, device.bandwidth),
+        memory=_over(_weighted_bytes(op, cost, engine), memory, device.bandwidth),
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
@@ -100,10 +102,22 @@ def padding(op: Op, engine: Engine) -> Number:
     return where(rows > VECTOR_ROWS, 1 + engine.tile_rows / rows, 1.0)
 
 
-def _weighted_bytes(cost: Cost, engine: Engine) -> Number:
-    """Bytes, those of the KV cache as many as would take their time at the bandwidth of the others."""
-    cache = cost.kv_read + cost.kv_written
-    rest = cost.weight_bytes + cost.activations_read + cost.activations_written
+def _compute_of_format(op: Op, engine: Engine) -> Number:
+    """Quality of the matrix kernel by the bits of its weights, which may be an axis."""
+    if not engine.by_format or "weight_bits" not in op.args:
+        return 1.0
+    bits = op.args["weight_bits"]
+    narrow = where(bits < NARROW_BITS, engine.compute_4bit, engine.compute_8bit)
+    return where(bits < PLAIN_BITS, narrow, 1.0)
+
+
+def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
+    """Bytes, those of quantized weights and of the KV cache as many as would take their time at the bandwidth of
+    the others."""
+    cache, weights = cost.kv_read + cost.kv_written, cost.weight_bytes
+    if engine.by_format and "weight_bits" in op.args:
+        weights = weights / where(op.args["weight_bits"] < PLAIN_BITS, engine.memory_quantized, 1.0)
+    rest = weights + cost.activations_read + cost.activations_written
     return rest if _is_nothing(cache) else rest + cache / engine.kv_efficiency
 
 

@@ -28,6 +28,7 @@ def pytree(cls: type[T]) -> type[T]:
 
 # FLOP/s that stand for a rate that nobody published: no work takes time. Not infinite: gradients would be NaN.
 UNPUBLISHED = 1e30
+PLAIN_BITS = 16  # from here on a weight is used as it is
 
 
 @pytree
@@ -138,8 +139,10 @@ class Workload:
 class Engine:
     """Software: reached parts of the peaks, overlap, fusion, the part of the memory it may use.
 
-    kv_efficiency: of the reached bandwidth, when reading the KV cache; dispatch_factor: kernels cost that many
-    times the device's dispatch; step, sequence and request [s]: host time of every step, of every sequence
+    kv_efficiency: of the reached bandwidth, when reading the KV cache; compute_8bit, compute_4bit, memory_quantized:
+    kernels of quantized weights over those of 16 bit (`by_format` is static: not all are 1); expand_rows: beyond so
+    many rows quantized weights are first written out at 16 bit (`expands` is static: at some); dispatch_factor:
+    kernels cost that many times the device's dispatch; link_efficiency: of the interconnect; step, sequence and request [s]: host time of every step, of every sequence
     in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
     one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix kernel computes in vain (`tiled` is
     static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is static: not all of it); logits of
@@ -156,6 +159,11 @@ class Engine:
     memory_utilization: Number
     runtime_memory: Number
     kv_efficiency: Number = 1.0
+    compute_8bit: Number = 1.0
+    compute_4bit: Number = 1.0
+    memory_quantized: Number = 1.0
+    expand_rows: Number = 0.0
+    link_efficiency: Number = 1.0
     dispatch_factor: Number = 1.0
     step: Number = 0.0
     sequence: Number = 0.0
@@ -171,6 +179,8 @@ class Engine:
     logits: str = static(default="last")
     tiled: bool = static(default=False)
     split: bool = static(default=False)
+    by_format: bool = static(default=False)
+    expands: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")
     fusion: tuple[str, ...] = static(default=())

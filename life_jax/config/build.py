@@ -1,5 +1,6 @@
 """Checked files in datasheet units -> a Scenario in base units, and how its numbers may be swept."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,7 +10,15 @@ import jax
 from life_jax.config.check import check_number
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import CostFile, DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import (
+    DTYPES,
+    CostFile,
+    DeviceFile,
+    EfficiencyFile,
+    EngineFile,
+    PrecisionFile,
+    WorkloadFile,
+)
 from life_jax.config.shape import architecture
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
@@ -17,6 +26,7 @@ from life_jax.graph import PIPES
 from life_jax.optimizations import Optimization, Refused, chain
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import (
+    PLAIN_BITS,
     UNPUBLISHED,
     Costs,
     Device,
@@ -28,6 +38,7 @@ from life_jax.specs import (
 )
 from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
+NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
 SPREADS = ("ttft", "tpot", "e2e")
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
@@ -70,7 +81,7 @@ def build(
         stack = chain(usable[0], stack)
     before, after = CONVENTIONS[convention](model.max_position_embeddings)
     stack = chain(before, stack, after)
-    sources, warnings = _rate_sources(device, stack, hw)
+    warnings = []
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
@@ -79,7 +90,7 @@ def build(
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     scenario = Scenario(
-        device=_device(device, sources),
+        device=_device(device, {}),
         architecture=architecture(model, f"model.{labels['model']}"),
         precision=bits(precision),
         workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
@@ -103,15 +114,33 @@ def build(
         scenario = stack.apply(scenario)
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
+    sources, missing = _rate_sources(device, stack, _units(engine, scenario.precision), hw)
+    scenario = dataclasses.replace(scenario, device=_device(device, sources))
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
     scenario = jax.tree.map(float, scenario)
-    return Built(scenario, sources, tuple(warnings))
+    return Built(scenario, sources, (*missing, *warnings))
+
+
+def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:
+    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored."""
+    for key in ("half_units", "quantized_units"):
+        for name in getattr(engine, key):
+            if name not in DTYPES:
+                raise unknown(f"engine.{key}", name, DTYPES)
+    weights = precision.weights
+    head = weights.get("lm_head", weights["head"]).bits < PLAIN_BITS
+    others = any(w.bits < PLAIN_BITS for name, w in weights.items() if name not in NOT_LINEAR)
+    half, quantized = tuple(engine.half_units), tuple(engine.quantized_units)
+    return {"linear": quantized * others + half, "head": quantized * head + half, "attention": half}
 
 
 def _rate_sources(
-    device: DeviceFile, stack: Optimization, hw: str
+    device: DeviceFile, stack: Optimization, units: Mapping[str, tuple[str, ...]], hw: str
 ) -> tuple[dict[str, tuple[tuple[str, float], ...]], list[str]]:
-    """Which published rate each pipe runs at. 16-bit math falls back to fp32; other math is asked for."""
+    """Which published rate each pipe runs at. 16-bit math falls back to fp32; other math is asked for.
+
+    units: of each pipe, the data types that the engine's kernels prefer where the device has them.
+    """
     rates, warnings = device.peak_tflops, []
     half = next((dtype for dtype in HALF if dtype in rates), None)
     if half is None and "int8" in rates:
@@ -123,7 +152,8 @@ def _rate_sources(
         warnings.append(f"{hw} has no published compute rate: decode only, from its bandwidth; ttft is NaN")
     found: dict[str, list[tuple[str, float]]] = {}
     for pipe in ("linear", "head", "attention"):
-        dtype, option = stack.math.get(pipe, (half, ""))
+        preferred = next((dtype for dtype in units[pipe] if dtype in rates), half)
+        dtype, option = stack.math.get(pipe, (preferred, ""))
         if option and dtype not in rates:
             have = ", ".join(rates) or "none published"
             raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
@@ -206,15 +236,14 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         if name not in FUSIONS:
             raise unknown("engine.fusion", name, FUSIONS)
     compute, attention_, memory = file.compute_efficiency, file.attention_efficiency, file.memory_efficiency
-    kv, dispatch, smoothness = file.kv_efficiency, file.dispatch_factor, file.roof_smoothness
-    vector, tile = file.vector_efficiency, file.tile_rows
+    dispatch, smoothness = file.dispatch_factor, file.roof_smoothness
+    vector, link = file.vector_efficiency, file.link_efficiency
     if of_class is not None:
         compute *= of_class.compute_efficiency * file.compute_quality
         attention_ *= of_class.attention_efficiency * file.attention_quality
         memory *= of_class.memory_efficiency * file.memory_quality
-        kv *= of_class.kv_efficiency
         vector *= of_class.vector_efficiency
-        tile += of_class.tile_rows
+        link *= of_class.link_efficiency
         dispatch *= of_class.dispatch_factor
         smoothness = of_class.roof_smoothness
     return Engine(
@@ -223,14 +252,21 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         vector_efficiency=vector,
         memory_efficiency=memory,
         roof_smoothness=smoothness,
-        kv_efficiency=kv,
+        kv_efficiency=file.kv_efficiency,
+        compute_8bit=file.compute_8bit,
+        compute_4bit=file.compute_4bit,
+        memory_quantized=file.memory_quantized,
+        by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
+        expand_rows=file.expand_rows or 0.0,
+        expands=file.expand_rows is not None,
+        link_efficiency=link,
         dispatch_factor=dispatch,
         step=file.step_us * MICRO,
         sequence=file.sequence_us * MICRO,
         request=file.request_ms * MILLI,
         tensor_parallel=file.tensor_parallel,
-        tile_rows=tile,
-        tiled=tile > 0,
+        tile_rows=file.tile_rows,
+        tiled=file.tile_rows > 0,
         chunk_tokens=file.chunk_tokens or 0.0,
         capped=file.power_cap,
         spreads=_spreads(file, of_class),

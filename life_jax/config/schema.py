@@ -13,7 +13,8 @@ from typing import Any
 from life_jax.config.quantities import choice, count, fraction, number, positive
 from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
-DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a")
+# fp16_acc16: fp16 products added up in fp16, which GeForce cards do at twice the rate
+DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
 CHECKS = ("seen", "recalled", "derived")
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
@@ -108,11 +109,10 @@ class EfficiencyFile:
     compute_efficiency: float = fraction(name="part of the peak matrix rate reached by linear layers")
     attention_efficiency: float = fraction(name="part of the peak matrix rate reached by attention")
     memory_efficiency: float = fraction(name="part of the peak bandwidth reached")
-    kv_efficiency: float = fraction(name="part of the reached bandwidth that the KV cache gets")
     dispatch_factor: float = number(low=0, unit="1", name="cost of a kernel over the device's dispatch")
+    link_efficiency: float = fraction(name="part of the interconnect's bandwidth reached")
     roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
     vector_efficiency: float = fraction(name="part of the peak vector rate reached")
-    tile_rows: float = number(low=0, unit="1", name="rows that a matrix kernel computes in vain")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
     tpot_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TPOT")
     e2e_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast totals")
@@ -187,8 +187,11 @@ class EngineFile:
     runtime_gb: float = number(
         0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.runtime_memory", scale=GIGA
     )
-    kv_efficiency: float = fraction(
-        1.0, name="part of the reached bandwidth that the KV cache gets", leaf="engine.kv_efficiency"
+    kv_efficiency: float = positive(  # above 1 where the cache holds fewer bits than the forecast says
+        1.0, unit="1", name="bandwidth that the KV cache gets over that of weights", leaf="engine.kv_efficiency"
+    )
+    link_efficiency: float = fraction(
+        1.0, name="part of the interconnect's bandwidth reached", leaf="engine.link_efficiency"
     )
     dispatch_factor: float = number(
         1.0, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.dispatch_factor"
@@ -212,9 +215,27 @@ class EngineFile:
     power_cap: bool = False  # no step is faster than the device's power limit allows
     # class: the efficiencies above are multiplied by those of the device's class (conf/efficiency)
     efficiency: str = choice("none", ("none", "class"))
-    compute_quality: float = positive(1.0, unit="1", name="matrix kernels against the class's")
+    compute_quality: float = positive(1.0, unit="1", name="matrix kernels of 16-bit weights against the class's")
     attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
     memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
+    # kernels whose weights are narrower than 16 bit, against those of 16 bit; down to 6.6 bit counts as 8-bit
+    compute_8bit: float = positive(
+        1.0, unit="1", name="matrix kernels of 8-bit weights over those of 16 bit", leaf="engine.compute_8bit"
+    )
+    compute_4bit: float = positive(
+        1.0, unit="1", name="matrix kernels of 4-bit weights over those of 16 bit", leaf="engine.compute_4bit"
+    )
+    memory_quantized: float = positive(
+        1.0, unit="1", name="bandwidth of quantized weights over that of 16 bit", leaf="engine.memory_quantized"
+    )
+    # which published rates matrix kernels use, the first that the device has: of 16-bit weights before fp16, bf16
+    # and fp32, of quantized ones (weight-only) before those
+    half_units: list[str] = dataclasses.field(default_factory=list)
+    quantized_units: list[str] = dataclasses.field(default_factory=list)
+    # from more rows than this on, quantized weights are written out at 16 bit before they are multiplied
+    expand_rows: float | None = number(
+        None, low=0, unit="1", name="rows up to which quantized weights are expanded on the fly", leaf="engine.expand_rows"
+    )
     # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
     # deviation of the logarithm of measured over forecast ttft, tpot and e2e, of an engine that is calibrated
     spreads: dict[str, float] = dataclasses.field(default_factory=dict)

@@ -4,12 +4,23 @@ from life_jax.cost import Cost
 from life_jax.numerics import Number, larger, product
 from life_jax.units import BITS_PER_BYTE
 
+EXPANDED_BITS = 16
 TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [assumption]
 
 
 def expand_passes(rows: Number) -> Number:
     """How often a quantized weight is expanded: once for every tile of rows, at least once; fractional in between."""
     return larger(rows / TILE_ROWS, 1.0)
+
+
+def expand_weights(*, tokens: Number, d_in: Number, d_out: Number, weight_bits: Number, from_rows: Number) -> Cost:
+    """Quantized weights [d_in, d_out] written out at 16 bit before a product of more than `from_rows` rows.
+
+    Nothing where tokens <= from_rows. llama.cpp does so where it calls a BLAS library for quantized weights.
+    """
+    happens = tokens > from_rows
+    weights = happens * d_in * d_out / BITS_PER_BYTE
+    return Cost(weight_bytes=weights * weight_bits, activations_written=weights * EXPANDED_BITS, dispatches=happens * 1.0)
 
 
 def linear(

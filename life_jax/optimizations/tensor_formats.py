@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from life_jax.optimizations.base import Optimization
 from life_jax.optimizations.gguf import DEQUANT_FLOPS_OF_K_QUANTS
-from life_jax.specs import Scenario, WeightFormat, set_leaf
+from life_jax.specs import PLAIN_BITS, Scenario, WeightFormat, set_leaf
 
-PLAIN_BITS = 16  # from here on a weight is used as it is
 
 
 def _dequant_flops(bits: float) -> float:
