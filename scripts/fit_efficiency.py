@@ -2,355 +2,292 @@
 
     python scripts/fit_efficiency.py [--write] [--folds 6] [--data ../shared/data]
 
-Maximum a posteriori in log space: constants by class of device (efficiencies, dispatch factor) and by
-engine (kernel quality against the class, host time of step, sequence and request, all-reduce hop), each with
-a prior; residuals are logarithms of forecast over measured time, every cell (device, model, engine) weighs the
-same within a kind, and a soft L1 loss keeps outliers from deciding. Decode uses the middle of generation.
+Maximum a posteriori in log space. Constants belong to a class of devices (what tuned software reaches), to an
+engine (its kernels against that, and its host time) and to a single device (how it differs from its class; 0 in
+every forecast of a device that was not calibrated, and there so that one odd device does not decide for its class).
+Each has a prior, residuals are logarithms of forecast over measured time, every cell (device, model, engine) weighs
+the same, and a soft L1 loss keeps outliers from deciding.
 """
 
 import argparse
-import csv
-import dataclasses
+import hashlib
 import sys
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import yaml
-from scipy.optimize import least_squares
-
-from life_jax import measurements, parallel, schedule
-from life_jax.pipeline import step_graph
-from life_jax.roofline import Terms, _share_of_one, padding
-from life_jax.schedule import Step
+from panel_model import KINDS, SMOOTHNESS, Constants, Panel, load
 
 ROOT = Path(__file__).resolve().parents[1]
-# class constants: prior and standard deviation of its logarithm (modelling reference 6.3; wide where assumed)
+NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
+Z80 = 1.2816  # of the normal distribution: 80 % lie within
+
+# What tuned software reaches: (compute, attention, memory). GPUs of data centres, GeForce, AMD, Apple, Intel, NPUs
+# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; mobile: as NPUs [assumption].
 CLASSES = {
-    "gpu_dc": (0.80, 0.60, 0.84, 1.0), "gpu_consumer": (0.60, 0.40, 0.84, 2.0), "apple_soc": (0.72, 0.40, 0.80, 1.0),
-    "igpu": (0.40, 0.25, 0.75, 1.0), "npu": (0.30, 0.20, 0.50, 1.0), "cpu": (0.40, 0.20, 0.60, 1.0),
-    "edge_gpu": (0.55, 0.35, 0.70, 2.0), "accel_dc": (0.65, 0.45, 0.80, 1.0), "mobile_soc": (0.30, 0.20, 0.55, 1.0),
-    "gpu_dc_amd": (0.55, 0.40, 0.75, 1.5), "gpu_dc_intel": (0.40, 0.30, 0.60, 2.0),
-    "igpu_amd": (0.45, 0.30, 0.80, 1.0), "npu_mobile": (0.30, 0.20, 0.55, 1.0), "tpu": (0.65, 0.45, 0.75, 1.0),
+    "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
+    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
+    "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
+    "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80), "cpu": (0.40, 0.20, 0.65),
+    "npu": (0.30, 0.20, 0.50), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
 }  # fmt: skip
-CLASS_KEYS = ("compute_efficiency", "attention_efficiency", "memory_efficiency", "dispatch_factor", "kv_efficiency")
-CLASS_KEYS += ("vector_efficiency", "tile_rows")
-CEILING = np.array([1.0, 1.0, 1.0, np.inf, 1.0, 1.0, np.inf])
-CLASS_SD = (0.30, 0.30, 0.12, 0.40, 0.15, 0.7, 1.0)
-ENGINE_KEYS = (
-    "compute_quality",
-    "attention_quality",
-    "memory_quality",
-    "step_us",
-    "sequence_us",
-    "request_ms",
-    "allreduce_us",
-)
-ENGINE_PRIOR = (1.0, 1.0, 1.0, 100.0, 10.0, 1.0, 5.0)
-SERVING = ("vllm", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "lmdeploy", "faster_transformer", "megatron")
-QUALITY = {"llama_cpp_cuda": 0.6, "llama_cpp_hip": 0.5, "llama_cpp_vulkan": 0.6, "compiled_4bit": 0.6}
-QUALITY |= {"megatron": 0.5, "tgis": 0.6, "deepspeed": 0.8}  # of matrix kernels, prior [assumption]
-SERVING_PRIOR = (1.0, 1.0, 1.0, 300.0, 15.0, 1.0, 5.0)
-ENGINE_SD = (0.40, 0.50, 0.20, 1.0, 1.0, 1.5, 0.6)
-SMOOTHNESS = 0.5  # fitted kernels: 0.44 to 0.96
-NOISE = 0.22  # of the logarithm of a cell's mean; 0.10 trusts single devices more and does worse on others
+# Engines against that [assumptions, from what is known of their kernels]: 1 where not listed
+COMPUTE = {
+    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
+    "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5, "deepspeed": 0.8,
+    "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
+}  # fmt: skip
+ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
+EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_2023": 1.5}  # kernels launched one by one
+GRAPHS = {"tensorrt_llm": 1.0, "faster_transformer": 1.0, "fastflowlm": 0.5}
+SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
+SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
 
 
-@dataclasses.dataclass
-class Table:
-    """Per row, and per operator of prefill [0] and of the middle decode step [1]: costs over the device's rates."""
-
-    matmul: np.ndarray
-    vector: np.ndarray
-    rest: np.ndarray
-    cache: np.ndarray
-    dispatch: np.ndarray
-    repeats: np.ndarray
-    attention: np.ndarray
-    pad: np.ndarray  # over the rows of a matrix kernel, 0 where none is padded
-    message: np.ndarray  # [rows, 2] bytes all-reduced at once over the bandwidth
-    reduces: np.ndarray
-    numbers: np.ndarray  # [rows, 5] batch, prompt, output, devices, kind
-
-
-def table(settings):
-    groups = measurements.scenarios(settings)
-    width, n = 40, len(settings)
-    shape = (n, 2, width)
-    t = Table(*(np.zeros(shape) for _ in range(8)), np.zeros((n, 2)), np.zeros(n), np.zeros((n, 5)))
-    for rows, one in groups:
-        w = one.workload
-        w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
-        middle = schedule.decode(w).at((w.output_tokens - 2) / 2)
-        whole = schedule.prefill(w, one.engine)[0].first
-        for k, step in enumerate((whole, Step(w.batch, np.ones(len(rows)), middle.past))):
-            for i, op in enumerate(step_graph(one, step)):
-                cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
-                rate = one.device.rates
-                t.matmul[rows, k, i] = cost.matmul_flops / rate[op.pipe]
-                t.vector[rows, k, i] = cost.vector_flops / rate["vector"]
-                t.rest[rows, k, i] = (
-                    cost.weight_bytes + cost.activations_read + cost.activations_written
-                ) / one.device.bandwidth
-                t.cache[rows, k, i] = (cost.kv_read + cost.kv_written) / one.device.bandwidth
-                t.dispatch[rows, k, i] = cost.dispatches * one.device.dispatch
-                t.repeats[rows, k, i] = op.repeats
-                t.attention[rows, k, i] = op.pipe == "attention"
-                t.pad[rows, k, i] = padding(op, dataclasses.replace(one.engine, tile_rows=1.0, tiled=True)) - 1
-            n_dev = one.engine.tensor_parallel
-            bytes_ = step.tokens * one.architecture.hidden_size * 2
-            t.message[rows, k] = parallel.all_reduce(
-                devices=n_dev, message=bytes_, latency=0.0, bandwidth=one.device.interconnect
-            )
-        t.reduces[rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
-        kinds = [("TTFT", "TPOT", "TOTAL").index(settings[i].kind) for i in rows]
-        t.numbers[rows] = np.stack(
-            [w.batch, w.prompt_tokens, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1
-        )
-    return t
-
-
-@jax.jit
-def seconds(c, e, t):
-    """Seconds of each row; c [rows, 5], e [rows, 7] constants of its class and engine."""
-    compute, attention = c[:, 0] * e[:, 0], c[:, 1] * e[:, 1]
-    memory = c[:, 2] * e[:, 2]
-    efficiency = jnp.where(t["attention"] > 0, attention[:, None, None], compute[:, None, None])
-    terms = Terms(
-        matmul=t["matmul"] * (1 + c[:, 6, None, None] * t["pad"]) / efficiency,
-        vector=t["vector"] / c[:, 5, None, None],
-        memory=(t["rest"] + t["cache"] / c[:, 4, None, None]) / memory[:, None, None],
-        dispatch=t["dispatch"] * c[:, 3, None, None],
+def constants(devices):
+    other = {"other": 1.0}
+    of_class = Constants(
+        groups=tuple(CLASSES),
+        prior={
+            **{
+                name: {key: row[i] for key, row in CLASSES.items()} | other
+                for i, name in enumerate(("compute_efficiency", "attention_efficiency", "memory_efficiency"))
+            },
+            "vector_efficiency": 0.5,
+            "dispatch_factor": 1.2,
+            "link_efficiency": 0.6,
+        },
+        deviation={
+            "compute_efficiency": 0.15,
+            "attention_efficiency": 0.3,
+            "memory_efficiency": 0.10,
+            "vector_efficiency": 0.7,
+            "dispatch_factor": {"npu": 1.0, "npu_mobile": 1.0, "other": 0.4},
+            "link_efficiency": 0.3,
+        },
+        ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "vector", "link")},
     )
-    each = terms.dispatch + terms.roofed(FIT_ENGINE)
-    step = (each * t["repeats"]).sum(-1)
-    batch, _, output, devices, kind = (t["numbers"][:, i] for i in range(5))
-    host = (e[:, 3] + e[:, 4] * batch)[:, None] * 1e-6
-    hop = e[:, 6] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
-    step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"])
-    ttft, tpot = step[:, 0] + e[:, 5] * 1e-3, step[:, 1]
-    return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Smooth:
-    roof_smoothness: float = SMOOTHNESS
-    smooth: bool = True
-
-
-FIT_ENGINE = _Smooth()
+    servers = dict.fromkeys(SERVERS, True)
+    engines = sorted(p.stem for p in (ROOT / "conf" / "engine").glob("*.yaml") if p.stem not in ("ideal", "generic"))
+    of_engine = Constants(
+        groups=tuple(engines),
+        prior={
+            "compute_quality": COMPUTE | other,
+            "compute_8bit": ON_INT8 | other,
+            "compute_4bit": ON_INT8 | other,
+            "attention_quality": 1.0,
+            "memory_quality": 1.0,
+            "memory_quantized": 1.0,
+            "kv_efficiency": 0.95,
+            "dispatch_factor": EAGER | GRAPHS | {"other": 1.2},
+            "tile_rows": 32.0,
+            "step_us": dict.fromkeys(servers, 300.0) | {"other": 100.0},
+            "sequence_us": dict.fromkeys(servers, 15.0) | {"other": 10.0},
+            "request_ms": {"tgis": 15.0, "openvino": 20.0, "other": 1.0},
+            "allreduce_us": 8.0,
+        },
+        deviation={
+            "compute_quality": 0.3,
+            "compute_8bit": 0.3,
+            "compute_4bit": 0.3,
+            "attention_quality": 0.5,
+            "memory_quality": 0.15,
+            "memory_quantized": 0.2,
+            "kv_efficiency": 0.4,
+            "dispatch_factor": 0.5,
+            "tile_rows": 1.0,
+            "step_us": 1.0,
+            "sequence_us": 1.0,
+            "request_ms": 1.0,
+            "allreduce_us": 0.8,
+        },
+    )
+    of_device = Constants(
+        groups=tuple(sorted(set(devices))),
+        prior={"compute": 1.0, "memory": 1.0, "dispatch": 1.0},
+        deviation={"compute": 0.3, "memory": 0.12, "dispatch": 0.1},
+    )
+    return of_class, of_engine, of_device
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="write conf/efficiency and conf/engine")
+    parser.add_argument("--write", action="store_true", help="write conf/efficiency, conf/engine and docs/accuracy.md")
     parser.add_argument("--folds", type=int, default=6)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     asked = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     settings, cells, devices = load(asked.data)
-    problem = Problem(settings, cells)
-    everything = np.ones(len(settings), bool)
-    whole = problem.fit(everything)
-    out = problem.time(whole)
-    lines = ["in sample         " + problem.score(out, everything)]
-    names = sorted(set(devices))
-    held = np.zeros(len(settings))
-    for fold in range(asked.folds):
-        test = np.array([names.index(d) % asked.folds == fold for d in devices])
-        x = problem.fit(~test)
-        held[test] = problem.time(x)[test]
-    lines += ["devices left out  " + problem.score(held, everything)]
-    for name in sorted(set(problem.classes)):
-        lines.append(f"  {name:20s} " + problem.score(held, np.array([k == name for k in problem.classes])))
-    for name in problem.engine_names:
-        lines.append(f"  {name:20s} " + problem.score(held, np.array([s.engine == name for s in settings])))
+    panel = Panel(settings, cells, devices, *constants(devices))
+    every = np.ones(len(settings), bool)
+    whole = panel.fit(panel.weight(every), noise=NOISE, soft=SOFT)
+    class_only = without_devices(panel, whole)
+    held, few, few_rows = left_out(panel, whole, asked.folds)
+    lines = [
+        "in sample          " + text(panel.errors(panel.time(class_only), every)),
+        "devices left out   " + text(panel.errors(held, every)),
+        "three rows of each " + text(panel.errors(few, few_rows)),
+        "the same, before   " + text(panel.errors(held, few_rows)),
+    ]
+    spreads = {kind: by_class(panel, held, kind) for kind in KINDS}
+    lines.append("80 % intervals hold " + coverage(panel, held, spreads))
+    for keys in panel.keys[:2]:
+        for name in sorted(set(keys)):
+            lines.append(f"  {name:20s} " + text(panel.errors(held, np.array([k == name for k in keys]))))
+    lines += ["", "worst cells, devices left out (forecast / measured time)"] + worst(panel, held)
     print("\n".join(lines))
-    problem.show(whole)
     if asked.write:
-        write(problem, whole, held)
+        write(panel, whole, spreads)
         (ROOT / "docs" / "accuracy.md").write_text(DOCUMENT + "\n".join(lines) + "\n```\n")
     return 0
 
 
-def load(data):
-    rows = {row["id"]: row for row in measurements.read(data / "measurements_dev.csv")}
-    settings, cells, devices = [], [], []
-    for p in csv.DictReader((data / "panel_dev.csv").read_text().splitlines()):
-        one = measurements.place(rows[p["id"]])
-        if not isinstance(one, str):
-            settings.append(one)
-            cells.append((p["kind"], p["cell"]))
-            devices.append(rows[p["id"]]["canonical"])
-    return settings, cells, devices
+def without_devices(panel, x):
+    """The constants of a forecast: nothing is known of single devices."""
+    return np.concatenate([x[: -panel.sizes[2]], panel.prior[-panel.sizes[2] :]])
 
 
-class Problem:
-    def __init__(self, settings, cells):
-        self.settings, self.cells = settings, cells
-        self.classes = [measurements.efficiency_class(s.hw) for s in settings]
-        self.class_names, self.engine_names = list(CLASSES), sorted({s.engine for s in settings})
-        self.c = np.array([self.class_names.index(k) for k in self.classes])
-        self.e = np.array([self.engine_names.index(s.engine) for s in settings])
-        t = table(settings)
-        self.t = {f.name: jnp.asarray(getattr(t, f.name)) for f in dataclasses.fields(t)}
-        self.measured = np.array([self.measured_seconds(s) for s in settings])
-        self.prior = np.concatenate([
-            np.log([[a, b, m, d, 0.98, 0.5, 32.0] for a, b, m, d in CLASSES.values()]).ravel(),
-            np.log([
-                (QUALITY.get(n, 1.0), *(SERVING_PRIOR if n in SERVING else ENGINE_PRIOR)[1:]) for n in self.engine_names
-            ]).ravel(),
-        ])  # fmt: skip
-        self.sd = np.concatenate([np.tile(CLASS_SD, len(CLASSES)), np.tile(ENGINE_SD, len(self.engine_names))])
-        self._time = jax.jit(lambda x: jnp.log(seconds(*self.split(x), self.t)))
-        self._local = jax.jit(lambda c, e: jnp.log(seconds(c, e, self.t)))
-
-    @staticmethod
-    def measured_seconds(s):
-        work = {"prefill_tok_s": s.batch * s.prompt_tokens, "decode_tok_s": s.batch}
-        work |= {
-            "total_tok_s": s.batch * (s.prompt_tokens + s.output_tokens),
-            "output_tok_s": s.batch * s.output_tokens,
-        }
-        return work[s.metric] / s.value if s.is_rate else s.value
-
-    def split(self, x):
-        k = len(CLASSES) * len(CLASS_KEYS)
-        c = jnp.exp(x[:k]).reshape(len(CLASSES), -1)
-        e = jnp.exp(x[k:]).reshape(len(self.engine_names), -1)
-        return jnp.minimum(c, CEILING)[self.c], e[self.e]
-
-    def time(self, x):
-        return np.exp(np.asarray(self._time(x)))
-
-    def jacobian(self, x):
-        """Each row depends on the constants of its class and of its engine alone: 12 directions, not 190."""
-        c, e = self.split(x)
-        found = np.zeros((len(self.c), len(x)))
-        start, rows = len(CLASSES) * len(CLASS_KEYS), np.arange(len(self.c))
-        for k in range(len(CLASS_KEYS)):
-            slope = jax.jvp(self._local, (c, e), (jnp.zeros_like(c).at[:, k].set(c[:, k]), jnp.zeros_like(e)))[1]
-            at_ceiling = (CEILING[k] <= np.exp(x[:start].reshape(-1, len(CLASS_KEYS))[self.c, k])) & np.isfinite(
-                CEILING[k]
-            )
-            found[rows, self.c * len(CLASS_KEYS) + k] = np.where(at_ceiling, 0.0, slope)
-        for k in range(len(ENGINE_KEYS)):
-            slope = jax.jvp(self._local, (c, e), (jnp.zeros_like(c), jnp.zeros_like(e).at[:, k].set(e[:, k])))[1]
-            found[rows, start + self.e * len(ENGINE_KEYS) + k] = slope
-        return found
-
-    def fit(self, rows):
-        """rows: mask of what may be looked at."""
-        size = {}
-        for cell, keep in zip(self.cells, rows, strict=False):
-            size[cell] = size.get(cell, 0) + keep
-        weight = np.array([1 / np.sqrt(size[c]) if k else 0.0 for c, k in zip(self.cells, rows, strict=False)]) / NOISE
-        target = np.log(self.measured)
-
-        def residual(x):
-            r = (np.asarray(self._time(x)) - target)[rows]
-            # soft L1, as the square root of the loss, so that the prior stays quadratic
-            soft = np.sign(r) * np.sqrt(2 * SOFT * (np.sqrt(SOFT**2 + r**2) - SOFT))
-            return np.concatenate([soft * weight[rows], (x - self.prior) / self.sd])
-
-        def jacobian(x):
-            r = (np.asarray(self._time(x)) - target)[rows]
-            soft = np.sqrt(2 * SOFT * (np.sqrt(SOFT**2 + r**2) - SOFT))
-            slope = np.where(
-                np.abs(r) > 1e-9, SOFT * np.abs(r) / np.sqrt(SOFT**2 + r**2) / np.maximum(soft, 1e-12), 1.0
-            )
-            return np.concatenate([self.jacobian(x)[rows] * (slope * weight[rows])[:, None], np.diag(1 / self.sd)])
-
-        return least_squares(residual, self.prior, jacobian, max_nfev=40, xtol=1e-5, ftol=1e-6).x
-
-    def score(self, time, rows):
-        found = {}
-        for i in np.flatnonzero(rows):
-            found.setdefault(self.cells[i], []).append(abs(time[i] / self.measured[i] - 1))
-        text = []
-        for kind in ("TTFT", "TPOT", "TOTAL"):
-            v = [100 * np.mean(e) for (k, _), e in found.items() if k == kind]
-            bias = [time[i] / self.measured[i] for i in np.flatnonzero(rows) if self.cells[i][0] == kind]
-            if v:
-                text.append(f"{kind} {np.mean(v):5.1f}/{np.median(v):5.1f} ({len(v)}, bias {np.median(bias):.2f})")
-        return "  ".join(text)
-
-    def show(self, x):
-        k = len(CLASSES) * len(CLASS_KEYS)
-        for name, row in zip(self.class_names, np.exp(x[:k]).reshape(-1, len(CLASS_KEYS)), strict=False):
-            print(f"  {name:14s}", " ".join(f"{v:8.3g}" for v in row))
-        for name, row in zip(self.engine_names, np.exp(x[k:]).reshape(-1, len(ENGINE_KEYS)), strict=False):
-            print(f"  {name:20s}", " ".join(f"{v:8.3g}" for v in row))
+def left_out(panel, whole, folds):
+    """Forecasts of devices that a fit has not seen, the same after three rows of each, and the rows that then count."""
+    names = sorted(set(panel.devices))
+    held, few = (np.zeros(len(panel.measured)) for _ in range(2))
+    few_rows = np.ones(len(held), bool)
+    for fold in range(folds):
+        test = np.array([names.index(d) % folds == fold for d in panel.devices])
+        x = without_devices(panel, panel.fit(panel.weight(~test), noise=NOISE, soft=SOFT, start=whole))
+        held[test] = panel.time(x)[test]
+        for device in sorted(set(panel.devices[test])):
+            mine = panel.devices == device
+            used = calibration_rows(panel, np.flatnonzero(mine))
+            few_rows[used] = False
+            few[mine] = calibrated(panel, x, used)[mine]
+    return held, few, few_rows
 
 
-SOFT = 0.15
+def calibration_rows(panel, rows):
+    """The three ids lowest by sha1, one of them a prefill and one a decode row where the device has both."""
+    order = sorted(rows, key=lambda i: hashlib.sha1(panel.settings[i].id.encode()).hexdigest())
+    chosen = order[:3]
+    for kind in ("TTFT", "TPOT"):
+        some = [i for i in order if panel.kind[i] == kind]
+        if some and not any(panel.kind[i] == kind for i in chosen):
+            spare = [i for i in chosen if sum(panel.kind[j] == panel.kind[i] for j in chosen) > 1 or len(chosen) < 3]
+            chosen = [i for i in chosen if i != (spare or chosen)[-1]] + [some[0]]
+    return chosen
 
 
-def write(problem, x, held):
-    """conf/efficiency/*.yaml and conf/engine/*.yaml, with the spread of what devices left out were off by."""
-    k = len(CLASSES) * len(CLASS_KEYS)
-    everyone = {kind: spread(problem, held, kind, None) for kind in ("TTFT", "TPOT", "TOTAL")}
-    for name, row in zip(problem.class_names, np.exp(x[:k]).reshape(-1, len(CLASS_KEYS)), strict=False):
-        cells = len({c for c, k_ in zip(problem.cells, problem.classes, strict=False) if k_ == name})
+LOOSE = {"compute": 0.5, "memory": 0.25, "dispatch": 0.5}  # deviations of a device that is calibrated
+CALIBRATION_NOISE = 0.10
+
+
+def calibrated(panel, x, used):
+    """Times after a fit of the device's own constants alone to the rows `used`; all else stays."""
+    own, deviation, weight = slice(len(x) - panel.sizes[2], None), panel.deviation.copy(), np.zeros(len(panel.measured))
+    deviation[own] = np.repeat(list(LOOSE.values()), len(panel.parts[2].groups))
+    weight[used] = 1.0
+    return panel.time(
+        panel.fit(weight, noise=CALIBRATION_NOISE, soft=SOFT, prior=x, deviation=deviation, free=own)
+    )
+
+
+def text(errors):
+    return "  ".join(
+        f"{kind} {np.mean(e):5.1f}/{np.median(e):5.1f} ({len(e)}, bias {np.median(r):.2f})"
+        for kind, (e, r) in errors.items()
+    )
+
+
+def quantile(values, weights, part):
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), part * weights.sum())])
+
+
+def by_class(panel, time, kind):
+    """Deviation of the logarithm by class, so that 80 % of the cells' rows lie within; None: all classes together."""
+    error, found = np.abs(np.log(time / panel.measured)), {}
+    for name in (None, *sorted(set(panel.keys[0]))):
+        rows = (panel.kind == kind) & np.array([name in (None, k) for k in panel.keys[0]])
+        if len(set(panel.cell[rows])) >= 8:
+            found[name] = quantile(error[rows], panel.weight(rows)[rows], 0.8) / Z80
+    return found
+
+
+def coverage(panel, time, spreads):
+    error = np.abs(np.log(time / panel.measured))
+    found = []
+    for kind in KINDS:
+        rows = panel.kind == kind
+        wide = np.array([spreads[kind].get(k, spreads[kind][None]) for k in panel.keys[0]])
+        inside = (error < Z80 * wide)[rows]
+        found.append(f"{kind} {100 * np.average(inside, weights=panel.weight(rows)[rows]):.0f} %")
+    return ", ".join(found)
+
+
+def worst(panel, time, most=12):
+    ratio, lines = time / panel.measured, []
+    for cell in sorted(set(panel.cell)):
+        rows = np.flatnonzero(panel.cell == cell)
+        lines.append((np.mean(abs(ratio[rows] - 1)), panel.cells[rows[0]], np.median(ratio[rows]), len(rows)))
+    lines.sort(key=lambda line: -line[0])
+    return [f"  {kind:5s} {cell} ({n}): {r:.2f}" for _, (kind, cell), r, n in lines[:most]]
+
+
+def write(panel, x, spreads):
+    """conf/efficiency/*.yaml and conf/engine/*.yaml; what is not a fitted constant is kept."""
+    of_class, of_engine, _ = np.split(x, np.cumsum(panel.sizes)[:-1])
+    classes, engines, _ = panel.parts
+    for i, name in enumerate(classes.groups):
+        cells = len({c for c, k in zip(panel.cells, panel.keys[0], strict=True) if k == name})
         file = {"name": name, "source": SOURCE.format(cells=cells) if cells else PRIOR}
-        file |= {key: float(f"{v:.4g}") for key, v in zip(CLASS_KEYS, np.minimum(row, CEILING), strict=False)}
-        file["roof_smoothness"] = SMOOTHNESS
+        file |= values(classes, of_class, i) | {"roof_smoothness": SMOOTHNESS}
         for key, kind in (("ttft_spread", "TTFT"), ("tpot_spread", "TPOT"), ("e2e_spread", "TOTAL")):
-            file[key] = float(f"{spread(problem, held, kind, name) or everyone[kind]:.3g}")
+            file[key] = round(spreads[kind].get(name, spreads[kind][None]), 3)
         dump(ROOT / "conf" / "efficiency" / f"{name}.yaml", file)
-    engines = np.exp(x[k:]).reshape(-1, len(ENGINE_KEYS))
-    measured = {(s.engine, c) for c, s in zip(problem.cells, problem.settings, strict=False)}
-    counts = np.array([sum(engine == name for engine, _ in measured) for name in problem.engine_names])
-    generic = np.exp((np.log(engines) * counts[:, None]).sum(0) / counts.sum())
-    every = [*zip(problem.engine_names, engines, counts, strict=False), ("generic", generic, counts.sum())]
-    for name, row, cells in every:
+    count = np.array([len({c for c, k in zip(panel.cells, panel.keys[1], strict=True) if k == n}) for n in engines.groups])
+    rows = of_engine.reshape(len(engines.prior), -1)
+    generic = (rows * count).sum(axis=1) / count.sum()
+    for i, name in enumerate((*engines.groups, "generic")):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
-        kept = yaml.safe_load(path.read_text())
-        source = (
-            SOURCE.format(cells=cells)
-            if name != "generic"
-            else "geometric mean of the fitted engines, weighted by cells"
-        )
-        file = {"name": name, "source": source, "efficiency": "class"}
-        file |= {key: float(f"{v:.4g}") for key, v in zip(ENGINE_KEYS, row, strict=False)}
-        dump(path, {**file, "fusion": kept["fusion"]})
+        kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
+        if name == "generic":
+            found, source = values(engines, generic, 0, groups=1), "geometric mean of the fitted engines, weighted by cells"
+        else:
+            found, source = values(engines, of_engine, i), SOURCE.format(cells=count[i]) if count[i] else PRIOR
+        dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
 
-DOCUMENT = """# Accuracy
-
-Written by `scripts/fit_efficiency.py --write`. Published end-to-end measurements of single streams and static
-batches; |forecast time / measured time - 1| in percent: mean over cells / median over cells (cells, median
-forecast / measured time). A cell is a device, a model and an engine; every cell counts the same. Below the
-second line each device was forecast with constants fitted without it (six folds): by class of device, then by
-engine. TTFT includes prefill rates, TPOT decode rates; TOTAL is the time of a whole request.
-
-What is behind the worst cells: CPUs (peaks are derived from clocks and widths, and int8 paths are not told
-apart), the Data Center GPU Max 1550 (one device with its own software, several times slower than its class),
-the NPU whose neighbours say little about it, and TGIS, whose builds are unlike other engines.
-`python -m life_jax.validate FILE.csv` gives the same table with baselines for any measurements.
-
-```
-"""
-SOURCE = (
-    "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
-    "prior: modelling reference"
-)
-PRIOR = "prior of the modelling reference, nothing measured [assumption]"
+def values(part, x, index, groups=None):
+    table = np.exp(x).reshape(len(part.prior), groups or len(part.groups))[:, index]
+    return {
+        name: float(f"{min(v, part.ceiling.get(name, np.inf)):.4g}") for name, v in zip(part.prior, table, strict=True)
+    }
 
 
 def dump(path, file):
     path.write_text(yaml.safe_dump(file, sort_keys=False, width=1000, default_flow_style=None))
 
 
-def spread(problem, time, kind, name):
-    """80 % quantile over cells of |log error|, as a standard deviation; None with fewer than 8 cells."""
-    found = {}
-    for i, (k, cell) in enumerate(problem.cells):
-        if k == kind and name in (None, problem.classes[i]):
-            found.setdefault(cell, []).append(abs(np.log(time[i] / problem.measured[i])))
-    errors = [np.mean(v) for v in found.values()]
-    return np.quantile(errors, 0.8) / 1.2816 if len(errors) >= 8 else None
+KEPT = ("fusion", "half_units", "quantized_units", "expand_rows", "notes")
+SOURCE = (
+    "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
+    "prior: modelling reference"
+)
+PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
+DOCUMENT = """# Accuracy
+
+Written by `scripts/fit_efficiency.py --write`. Published end-to-end measurements of single streams and static
+batches; |forecast time / measured time - 1| in percent: mean over cells / median over cells (cells, median
+forecast / measured time of rows). A cell is a device, a model and an engine; every cell counts the same. TTFT
+includes prefill rates, TPOT decode rates; TOTAL is the time of a whole request.
+
+* *in sample*: constants by class and by engine fitted to all rows.
+* *devices left out*: each device forecast with constants fitted without it (six folds), by class and by engine below.
+* *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
+  calibrate three numbers of it (compute, memory, dispatch); its other rows are judged, and *before* are the same rows.
+
+```
+"""
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     head = weights.get("lm_head", weights["head"]).bits < PLAIN_BITS
     others = any(w.bits < PLAIN_BITS for name, w in weights.items() if name not in NOT_LINEAR)
     half, quantized = tuple(engine.half_units), tuple(engine.quantized_units)
-    return {"linear": quantized * others + half, "head": quantized * head + half, "attention": half}
+    return {"linear": quantized * others + half, "head": quantized * head + half, "attention": ()}
 
 
 def _rate_sources(

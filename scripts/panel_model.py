@@ -1,0 +1,205 @@
+"""The measured panel as arrays, and the forecast as a function of constants by class, engine and device.
+
+What scripts/fit_efficiency.py fits. The operators come from life_jax itself; the seconds below say what
+life_jax/roofline.py says, for all rows at once and with the mean decode step taken at the middle of generation.
+"""
+
+import csv
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import minimize
+
+from life_jax import measurements, parallel, schedule
+from life_jax.pipeline import step_graph
+from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof
+from life_jax.specs import PLAIN_BITS
+
+KINDS = ("TTFT", "TPOT", "TOTAL")
+SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
+WIDTH = 64  # operators of a step, at most
+
+
+def load(data):
+    """Rows of the panel that are understood: settings, (kind, cell), device, ids of all rows by device."""
+    rows = {row["id"]: row for row in measurements.read(data / "measurements_dev.csv")}
+    settings, cells, devices = [], [], []
+    for p in csv.DictReader((data / "panel_dev.csv").read_text().splitlines()):
+        one = measurements.place(rows[p["id"]])
+        if not isinstance(one, str):
+            settings.append(one)
+            cells.append((p["kind"], p["cell"]))
+            devices.append(rows[p["id"]]["canonical"])
+    return settings, cells, np.array(devices)
+
+
+def table(settings):
+    """Costs over the device's rates by row, step (prefill, middle of decode) and operator."""
+    n = len(settings)
+    names = "matmul vector rest quantized cache dispatch repeats attention pad eight four"
+    t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
+    t |= {"message": np.zeros((n, 2)), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    for rows, one in measurements.scenarios(settings):
+        w = one.workload
+        w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
+        middle = schedule.decode(w).at((w.output_tokens - 2) / 2)
+        whole = schedule.prefill(w, one.engine)[0].first
+        engine = dataclasses.replace(one.engine, tile_rows=1.0, tiled=True)
+        for k, step in enumerate((whole, dataclasses.replace(middle, new=np.ones(len(rows))))):
+            for i, op in enumerate(step_graph(one, step)):
+                cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
+                bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
+                narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
+                put = {
+                    "matmul": cost.matmul_flops / one.device.rates[op.pipe],
+                    "vector": cost.vector_flops / one.device.rates["vector"],
+                    "rest": (np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written)
+                    / one.device.bandwidth,
+                    "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
+                    "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
+                    "dispatch": cost.dispatches * one.device.dispatch,
+                    "repeats": op.repeats,
+                    "attention": op.pipe == "attention",
+                    "pad": padding(op, engine) - 1,
+                    "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
+                    "four": narrow & (np.asarray(bits) < NARROW_BITS),
+                }
+                for name, value in put.items():
+                    t[name][rows, k, i] = value
+            t["message"][rows, k] = parallel.all_reduce(
+                devices=one.engine.tensor_parallel,
+                message=step.tokens * one.architecture.hidden_size * 2,
+                latency=0.0,
+                bandwidth=one.device.interconnect,
+            )
+        t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
+        kinds = [KINDS.index(settings[i].kind) for i in rows]
+        t["numbers"][rows] = np.stack([w.batch, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1)
+    used = int((t["repeats"].sum((0, 1)) > 0).nonzero()[0].max()) + 1
+    return {name: value[:, :, :used] if value.ndim == 3 else value for name, value in t.items()}
+
+
+def seconds(c, e, d, t):
+    """Seconds of each row; c, e, d: constants by name of each row's class, engine and device, [rows]."""
+
+    def wide(x):
+        return x[:, None, None]
+
+    compute = c["compute_efficiency"] * e["compute_quality"] * d["compute"]
+    attention = c["attention_efficiency"] * e["attention_quality"] * d["compute"]
+    memory = wide(c["memory_efficiency"] * e["memory_quality"] * d["memory"])
+    form = 1 + t["eight"] * wide(e["compute_8bit"] - 1) + t["four"] * wide(e["compute_4bit"] - 1)
+    reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
+    matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
+    vector = t["vector"] / wide(c["vector_efficiency"])
+    bytes_ = t["rest"] + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"])
+    each = _roof(_roof(matmul, vector), bytes_ / memory)
+    each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_factor"] * d["dispatch"])
+    step = (each * t["repeats"]).sum(-1)
+    batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
+    host = (e["step_us"] + e["sequence_us"] * batch)[:, None] * 1e-6
+    hop = e["allreduce_us"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
+    step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
+    ttft, tpot = step[:, 0] + e["request_ms"] * 1e-3, step[:, 1]
+    return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
+
+
+def _roof(a, b):
+    # the square root of 0 has no gradient
+    return roof(a, b + 1e-30, SMOOTHNESS, True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Constants:
+    """Groups (classes, engines or devices) and, by name of a constant, prior (median) and deviation of its
+    logarithm, each a number or by group; ceiling: of a constant, where it has one."""
+
+    groups: tuple[str, ...]
+    prior: dict
+    deviation: dict
+    ceiling: dict = dataclasses.field(default_factory=dict)
+
+    def arrays(self):
+        """Median and deviation of all logarithms, constant by constant."""
+
+        def of(said):
+            each = [[s.get(g, s["other"]) if isinstance(s, dict) else s for g in self.groups] for s in said.values()]
+            return np.array(each, float).ravel()
+
+        return np.log(of(self.prior)), of({name: self.deviation[name] for name in self.prior})
+
+    def split(self, x, index):
+        """x [constants * groups] of logarithms -> values by name for rows whose groups are `index`."""
+        values = jnp.exp(x).reshape(len(self.prior), len(self.groups))
+        return {n: jnp.minimum(v, self.ceiling.get(n, np.inf))[index] for n, v in zip(self.prior, values, strict=True)}
+
+
+class Panel:
+    """Measured rows and their forecasts under constants by class, engine and device."""
+
+    def __init__(self, settings, cells, devices, classes, engines, device):
+        self.settings, self.cells, self.devices = settings, cells, devices
+        self.parts = (classes, engines, device)
+        of_class = [measurements.efficiency_class(s.hw) for s in settings]
+        self.keys = (of_class, [s.engine for s in settings], list(devices))
+        self.index = [
+            np.array([part.groups.index(k) for k in keys]) for part, keys in zip(self.parts, self.keys, strict=True)
+        ]
+        self.t = {name: jnp.asarray(v) for name, v in table(settings).items()}
+        self.measured = np.array([measurements.seconds(s) for s in settings])
+        self.kind = np.array([c[0] for c in cells])
+        names = sorted(set(cells))
+        self.cell = np.array([names.index(c) for c in cells])
+        priors = [part.arrays() for part in self.parts]
+        self.sizes = [len(p[0]) for p in priors]
+        self.prior, self.deviation = (np.concatenate([p[i] for p in priors]) for i in (0, 1))
+        self._log = jax.jit(self._logs)
+        self._loss = jax.jit(jax.value_and_grad(self._objective))
+
+    def _logs(self, x):
+        c, e, d = np.split(np.arange(len(x)), np.cumsum(self.sizes)[:-1])
+        given = [part.split(x[at], i) for part, at, i in zip(self.parts, (c, e, d), self.index, strict=True)]
+        return jnp.log(seconds(*given, self.t))
+
+    def _objective(self, x, weight, noise, soft, prior, deviation):
+        r = jnp.where(weight > 0, self._logs(x) - jnp.log(self.measured), 0.0)
+        misfit = soft**2 * (jnp.sqrt(1 + (r / soft) ** 2) - 1)  # soft L1: outliers do not decide
+        return jnp.sum(weight * misfit) / noise**2 + 0.5 * jnp.sum(((x - prior) / deviation) ** 2)
+
+    def time(self, x):
+        return np.exp(np.asarray(self._log(x)))
+
+    def weight(self, rows):
+        """Every cell weighs the same; 0 outside `rows` (mask)."""
+        size = np.bincount(self.cell[rows], minlength=self.cell.max() + 1)
+        return np.where(rows, 1 / np.maximum(size[self.cell], 1), 0.0)
+
+    def fit(self, weight, *, noise, soft, start=None, prior=None, deviation=None, free=slice(None)):
+        """Maximum a posteriori, in logarithms. prior, deviation: instead of the panel's; free: what may move."""
+        prior = self.prior if prior is None else prior
+        deviation = self.deviation if deviation is None else deviation
+        start = prior if start is None else start
+        scale = np.zeros(len(start))
+        scale[free] = deviation[free]
+
+        def function(z):
+            value, slope = self._loss(start + scale * z, weight, noise, soft, prior, deviation)
+            return float(value), np.asarray(slope) * scale
+
+        options = {"maxiter": 300, "maxcor": 30}
+        found = minimize(function, np.zeros(len(start)), jac=True, method="L-BFGS-B", options=options)
+        return start + scale * found.x
+
+    def errors(self, time, rows):
+        """{kind: (errors of cells [%], forecast / measured of rows)}."""
+        ratio, found = time / self.measured, {}
+        for kind in KINDS:
+            mine = rows & (self.kind == kind)
+            if mine.any():
+                count = np.bincount(self.cell[mine])
+                total = np.bincount(self.cell[mine], abs(ratio[mine] - 1))
+                found[kind] = (100 * total[count > 0] / count[count > 0], ratio[mine])
+        return found
+
