@@ -59,6 +59,8 @@ def smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
         engine = dataclasses.replace(engine, split=True)
     if "expand_rows" in axes:
         engine = dataclasses.replace(engine, expands=True)
+    if "vector_rows" in axes:
+        engine = dataclasses.replace(engine, gemv=True)
     if {"compute_8bit", "compute_4bit", "memory_quantized"} & set(axes):
         engine = dataclasses.replace(engine, by_format=True)
     costs = built.scenario.costs

@@ -82,9 +82,10 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         matrix, vector = (efficiency.at(engine.tables, op, "compute", number) for number in (matrix, vector))
         memory = efficiency.at(engine.tables, op, "memory", memory)
     matrix = matrix * _compute_of_format(op, engine)
+    on_matrix, on_vector = _units(op, cost, engine)
     return Terms(
-        matmul=_over(cost.matmul_flops * padding(op, engine), matrix, device.rates[op.pipe]),
-        vector=_over(cost.vector_flops, vector, device.rates["vector"]),
+        matmul=_over(on_matrix, matrix, device.rates[op.pipe]),
+        vector=_over(on_vector, vector, device.rates["vector"]),
         memory=_over(_weighted_bytes(op, cost, engine), memory, device.bandwidth),
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
@@ -100,6 +101,18 @@ def padding(op: Op, engine: Engine) -> Number:
         return 1.0
     rows = op.args["tokens"]
     return where(rows > VECTOR_ROWS, 1 + engine.tile_rows / rows, 1.0)
+
+
+def _units(op: Op, cost: Cost, engine: Engine) -> tuple[Number, Number]:
+    """FLOP on the matrix units, padding included, and on the vector units.
+
+    Matrix-vector kernels multiply on the vector units, as those of llama.cpp do for a few rows.
+    """
+    padded = cost.matmul_flops * padding(op, engine)
+    if not engine.gemv or op.pipe not in ("linear", "head") or "tokens" not in op.args:
+        return padded, cost.vector_flops
+    few = op.args["tokens"] <= engine.vector_rows
+    return where(few, 0.0, padded), cost.vector_flops + where(few, cost.matmul_flops, 0.0)
 
 
 def _compute_of_format(op: Op, engine: Engine) -> Number:
@@ -118,6 +131,8 @@ def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     if engine.by_format and "weight_bits" in op.args:
         weights = weights / where(op.args["weight_bits"] < PLAIN_BITS, engine.memory_quantized, 1.0)
     rest = weights + cost.activations_read + cost.activations_written
+    if op.pipe == "vector":
+        rest = rest / engine.elementwise_efficiency
     return rest if _is_nothing(cache) else rest + cache / engine.kv_efficiency
 
 

@@ -141,14 +141,15 @@ class Engine:
 
     kv_efficiency: of the reached bandwidth, when reading the KV cache; compute_8bit, compute_4bit, memory_quantized:
     kernels of quantized weights over those of 16 bit (`by_format` is static: not all are 1); expand_rows: beyond so
-    many rows quantized weights are first written out at 16 bit (`expands` is static: at some); dispatch_factor:
-    kernels cost that many times the device's dispatch; link_efficiency: of the interconnect; step, sequence and request [s]: host time of every step, of every sequence
-    in a step, and of every request; tensor_parallel devices share each layer (`split` is static: more than
-    one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix kernel computes in vain (`tiled` is
-    static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is static: not all of it); logits of
-    the last position, or of all; spreads: deviation of the logarithm of measured over forecast ttft, tpot, e2e,
-    where it was fitted; tables: efficiencies by operator and shape, which replace the numbers above
-    (see efficiency.py).
+    many rows quantized weights are first written out at 16 bit (`expands` is static: at some); link_efficiency: of
+    the interconnect; vector_rows: products of up to so many rows run on the vector units (`gemv` is static: some);
+    elementwise_efficiency: of the reached bandwidth, for operators without a product; dispatch_factor: kernels cost that many times the device's dispatch; step, sequence and request
+    [s]: host time of every step, of every sequence in a step, and of every request; tensor_parallel devices share
+    each layer (`split` is static: more than one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix
+    kernel computes in vain (`tiled` is static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is
+    static: not all of it); logits of the last position, or of all; spreads: deviation of the logarithm of measured
+    over forecast ttft, tpot, e2e, where it was fitted; tables: efficiencies by operator and shape, which replace the
+    numbers above (see efficiency.py).
     """
 
     compute_efficiency: Number
@@ -164,6 +165,8 @@ class Engine:
     memory_quantized: Number = 1.0
     expand_rows: Number = 0.0
     link_efficiency: Number = 1.0
+    vector_rows: Number = 0.0
+    elementwise_efficiency: Number = 1.0
     dispatch_factor: Number = 1.0
     step: Number = 0.0
     sequence: Number = 0.0
@@ -181,6 +184,7 @@ class Engine:
     split: bool = static(default=False)
     by_format: bool = static(default=False)
     expands: bool = static(default=False)
+    gemv: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")
     fusion: tuple[str, ...] = static(default=())

@@ -39,7 +39,8 @@ COMPUTE = {
     "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
 }  # fmt: skip
 ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
-EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_2023": 1.5}  # kernels launched one by one
+# kernels launched one by one cost more than the device's dispatch
+EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_2023": 1.5}
 GRAPHS = {"tensorrt_llm": 1.0, "faster_transformer": 1.0, "fastflowlm": 0.5}
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
 SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
@@ -80,6 +81,7 @@ def constants(devices):
             "memory_quality": 1.0,
             "memory_quantized": 1.0,
             "kv_efficiency": 0.95,
+            "elementwise_efficiency": 0.8,
             "dispatch_factor": EAGER | GRAPHS | {"other": 1.2},
             "tile_rows": 32.0,
             "step_us": dict.fromkeys(servers, 300.0) | {"other": 100.0},
@@ -95,6 +97,7 @@ def constants(devices):
             "memory_quality": 0.15,
             "memory_quantized": 0.2,
             "kv_efficiency": 0.4,
+            "elementwise_efficiency": 0.5,
             "dispatch_factor": 0.5,
             "tile_rows": 1.0,
             "step_us": 1.0,
@@ -102,6 +105,7 @@ def constants(devices):
             "request_ms": 1.0,
             "allreduce_us": 0.8,
         },
+        ceiling={"elementwise_efficiency": 1.0},
     )
     of_device = Constants(
         groups=tuple(sorted(set(devices))),
@@ -135,7 +139,7 @@ def main():
     for keys in panel.keys[:2]:
         for name in sorted(set(keys)):
             lines.append(f"  {name:20s} " + text(panel.errors(held, np.array([k == name for k in keys]))))
-    lines += ["", "worst cells, devices left out (forecast / measured time)"] + worst(panel, held)
+    lines += ["", "worst cells, devices left out (forecast / measured time)", *worst(panel, held)]
     print("\n".join(lines))
     if asked.write:
         write(panel, whole, spreads)
@@ -186,9 +190,7 @@ def calibrated(panel, x, used):
     own, deviation, weight = slice(len(x) - panel.sizes[2], None), panel.deviation.copy(), np.zeros(len(panel.measured))
     deviation[own] = np.repeat(list(LOOSE.values()), len(panel.parts[2].groups))
     weight[used] = 1.0
-    return panel.time(
-        panel.fit(weight, noise=CALIBRATION_NOISE, soft=SOFT, prior=x, deviation=deviation, free=own)
-    )
+    return panel.time(panel.fit(weight, noise=CALIBRATION_NOISE, soft=SOFT, prior=x, deviation=deviation, free=own))
 
 
 def text(errors):
@@ -244,14 +246,15 @@ def write(panel, x, spreads):
         for key, kind in (("ttft_spread", "TTFT"), ("tpot_spread", "TPOT"), ("e2e_spread", "TOTAL")):
             file[key] = round(spreads[kind].get(name, spreads[kind][None]), 3)
         dump(ROOT / "conf" / "efficiency" / f"{name}.yaml", file)
-    count = np.array([len({c for c, k in zip(panel.cells, panel.keys[1], strict=True) if k == n}) for n in engines.groups])
+    of_engines = [(k, c) for k, c in zip(panel.keys[1], panel.cells, strict=True)]
+    count = np.array([len({c for k, c in of_engines if k == name}) for name in engines.groups])
     rows = of_engine.reshape(len(engines.prior), -1)
     generic = (rows * count).sum(axis=1) / count.sum()
     for i, name in enumerate((*engines.groups, "generic")):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
         if name == "generic":
-            found, source = values(engines, generic, 0, groups=1), "geometric mean of the fitted engines, weighted by cells"
+            found, source = values(engines, generic, 0, groups=1), MEAN
         else:
             found, source = values(engines, of_engine, i), SOURCE.format(cells=count[i]) if count[i] else PRIOR
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
@@ -268,11 +271,12 @@ def dump(path, file):
     path.write_text(yaml.safe_dump(file, sort_keys=False, width=1000, default_flow_style=None))
 
 
-KEPT = ("fusion", "half_units", "quantized_units", "expand_rows", "notes")
+KEPT = ("fusion", "half_units", "quantized_units", "expand_rows", "vector_rows", "notes")
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"
 )
+MEAN = "geometric mean of the fitted engines, weighted by cells"
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 DOCUMENT = """# Accuracy
 

@@ -38,7 +38,7 @@ def load(data):
 def table(settings):
     """Costs over the device's rates by row, step (prefill, middle of decode) and operator."""
     n = len(settings)
-    names = "matmul vector rest quantized cache dispatch repeats attention pad eight four"
+    names = "matmul vector elementwise rest quantized cache dispatch repeats attention pad eight four"
     t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
     t |= {"message": np.zeros((n, 2)), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     for rows, one in measurements.scenarios(settings):
@@ -52,11 +52,13 @@ def table(settings):
                 cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
+                product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
+                few = product & np.asarray(op.args.get("tokens", 0.0) <= one.engine.vector_rows)
+                rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 put = {
-                    "matmul": cost.matmul_flops / one.device.rates[op.pipe],
-                    "vector": cost.vector_flops / one.device.rates["vector"],
-                    "rest": (np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written)
-                    / one.device.bandwidth,
+                    "matmul": np.where(few, 0, cost.matmul_flops) / one.device.rates[op.pipe],
+                    "vector": (cost.vector_flops + np.where(few, cost.matmul_flops, 0)) / one.device.rates["vector"],
+                    "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
                     "dispatch": cost.dispatches * one.device.dispatch,
@@ -94,7 +96,12 @@ def seconds(c, e, d, t):
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
     matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
     vector = t["vector"] / wide(c["vector_efficiency"])
-    bytes_ = t["rest"] + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"])
+    bytes_ = (
+        t["rest"]
+        + t["elementwise"] / wide(e["elementwise_efficiency"])
+        + t["quantized"] / wide(e["memory_quantized"])
+        + t["cache"] / wide(e["kv_efficiency"])
+    )
     each = _roof(_roof(matmul, vector), bytes_ / memory)
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_factor"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)
@@ -202,4 +209,3 @@ class Panel:
                 total = np.bincount(self.cell[mine], abs(ratio[mine] - 1))
                 found[kind] = (100 * total[count > 0] / count[count > 0], ratio[mine])
         return found
-

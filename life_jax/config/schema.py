@@ -228,13 +228,27 @@ class EngineFile:
     memory_quantized: float = positive(
         1.0, unit="1", name="bandwidth of quantized weights over that of 16 bit", leaf="engine.memory_quantized"
     )
+    vector_rows: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="rows up to which products with weights run on the vector units",
+        leaf="engine.vector_rows",
+    )
+    elementwise_efficiency: float = fraction(
+        1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.elementwise_efficiency"
+    )
     # which published rates matrix kernels use, the first that the device has: of 16-bit weights before fp16, bf16
     # and fp32, of quantized ones (weight-only) before those
     half_units: list[str] = dataclasses.field(default_factory=list)
     quantized_units: list[str] = dataclasses.field(default_factory=list)
     # from more rows than this on, quantized weights are written out at 16 bit before they are multiplied
     expand_rows: float | None = number(
-        None, low=0, unit="1", name="rows up to which quantized weights are expanded on the fly", leaf="engine.expand_rows"
+        None,
+        low=0,
+        unit="1",
+        name="rows up to which quantized weights are expanded on the fly",
+        leaf="engine.expand_rows",
     )
     # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
     # deviation of the logarithm of measured over forecast ttft, tpot and e2e, of an engine that is calibrated

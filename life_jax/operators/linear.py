@@ -20,7 +20,9 @@ def expand_weights(*, tokens: Number, d_in: Number, d_out: Number, weight_bits: 
     """
     happens = tokens > from_rows
     weights = happens * d_in * d_out / BITS_PER_BYTE
-    return Cost(weight_bytes=weights * weight_bits, activations_written=weights * EXPANDED_BITS, dispatches=happens * 1.0)
+    return Cost(
+        weight_bytes=weights * weight_bits, activations_written=weights * EXPANDED_BITS, dispatches=happens * 1.0
+    )
 
 
 def linear(

@@ -1,63 +1,50 @@
 """Quantized weights that are written out at 16 bit before large products (engine.expand_rows)."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from life_jax.graph import Graph, Op
 from life_jax.numerics import where
-from life_jax.operators.experts import distinct_experts
 from life_jax.operators.linear import expand_weights
 from life_jax.specs import PLAIN_BITS, Engine
 
 PIPES = ("linear", "head")
 
 
+def expand(graph: Graph, engine: Engine) -> Graph:
+    """Before each product of quantized weights an operator that expands them; the product then reads 16 bit.
+
+    Up to `engine.expand_rows` rows that operator costs nothing, and the product reads what is stored. Experts are
+    expanded on the fly in any case: each of them has few rows.
+    """
+    return Graph(tuple(new for op in graph for new in _expanded(op, engine))) if engine.expands else graph
+
+
+def _expanded(op: Op, engine: Engine) -> Iterator[Op]:
+    if op.pipe in PIPES and not _is_plain(op) and "experts" not in op.args:
+        a = op.args
+        from_rows = where(a["weight_bits"] < PLAIN_BITS, engine.expand_rows, float("inf"))
+        large = a["tokens"] > from_rows
+        yield Op(
+            name=f"{op.name}_expand",
+            formula=expand_weights,
+            args={
+                "tokens": a["tokens"],
+                "d_in": a["d_in"],
+                "d_out": a["d_out"],
+                "weight_bits": a["weight_bits"],
+                "from_rows": from_rows,
+            },
+            repeats=op.repeats,
+            pipe=op.pipe,
+            block=op.block,
+        )
+        bits, flops = where(large, float(PLAIN_BITS), a["weight_bits"]), where(large, 0.0, a["dequant_flops"])
+        op = replace(op, args={**a, "weight_bits": bits, "dequant_flops": flops})
+    yield op
+
+
 def _is_plain(op: Op) -> bool:
     """Weights of 16 bit: nothing expands them."""
     flops = op.args.get("dequant_flops", 0.0)
     return isinstance(flops, float | int) and flops == 0
-
-
-def expand(graph: Graph, engine: Engine) -> Graph:
-    """Before each product whose weights are quantized one operator that expands them; the product then reads 16 bit.
-
-    Up to `engine.expand_rows` rows the operator costs nothing, and the product reads what is stored.
-    """
-    if not engine.expands:
-        return graph
-    ops: list[Op] = []
-    for op in graph:
-        if op.pipe in PIPES and not _is_plain(op):
-            a = op.args
-            rows = a["tokens"]
-            touched = (
-                distinct_experts(tokens=rows, experts=a["experts"], chosen=a["chosen"]) if "experts" in a else 1.0
-            )
-            quantized = a["weight_bits"] < PLAIN_BITS
-            limit = where(quantized, engine.expand_rows, float("inf"))
-            ops.append(
-                Op(
-                    name=f"{op.name}_expand",
-                    formula=expand_weights,
-                    args={
-                        "tokens": rows,
-                        "d_in": a["d_in"],
-                        "d_out": a["d_out"] * touched,
-                        "weight_bits": a["weight_bits"],
-                        "from_rows": limit,
-                    },
-                    repeats=op.repeats,
-                    pipe=op.pipe,
-                    block=op.block,
-                )
-            )
-            large = rows > limit
-            op = replace(
-                op,
-                args={
-                    **a,
-                    "weight_bits": where(large, float(PLAIN_BITS), a["weight_bits"]),
-                    "dequant_flops": where(large, 0.0, a["dequant_flops"]),
-                },
-            )
-        ops.append(op)
-    return Graph(tuple(ops))

@@ -7,7 +7,6 @@ from life_jax.optimizations.gguf import DEQUANT_FLOPS_OF_K_QUANTS
 from life_jax.specs import PLAIN_BITS, Scenario, WeightFormat, set_leaf
 
 
-
 def _dequant_flops(bits: float) -> float:
     """Vector FLOP to expand one weight [assumption]: none, convert and scale, or unpack scales of scales."""
     return 0.0 if bits >= PLAIN_BITS else 2.0 if bits >= 8 else DEQUANT_FLOPS_OF_K_QUANTS
