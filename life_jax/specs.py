@@ -139,17 +139,17 @@ class Workload:
 class Engine:
     """Software: reached parts of the peaks, overlap, fusion, the part of the memory it may use.
 
-    kv_efficiency: of the reached bandwidth, when reading the KV cache; compute_8bit, compute_4bit, memory_quantized:
-    kernels of quantized weights over those of 16 bit (`by_format` is static: not all are 1); expand_rows: beyond so
-    many rows quantized weights are first written out at 16 bit (`expands` is static: at some); link_efficiency: of
-    the interconnect; vector_rows: products of up to so many rows run on the vector units (`gemv` is static: some);
-    elementwise_efficiency: of the reached bandwidth, for operators without a product; dispatch_factor: kernels cost that many times the device's dispatch; step, sequence and request
-    [s]: host time of every step, of every sequence in a step, and of every request; tensor_parallel devices share
-    each layer (`split` is static: more than one); allreduce_latency [s] of one hop; tile_rows: rows that a matrix
-    kernel computes in vain (`tiled` is static: some); chunk_tokens of a prompt are prefilled at once (`chunked` is
-    static: not all of it); logits of the last position, or of all; spreads: deviation of the logarithm of measured
-    over forecast ttft, tpot, e2e, where it was fitted; tables: efficiencies by operator and shape, which replace the
-    numbers above (see efficiency.py).
+    Parts of what is reached: kv_efficiency when reading the KV cache, elementwise_efficiency in operators without a
+    product (both of the bandwidth), link_efficiency of the interconnect. compute_8bit, compute_4bit,
+    memory_quantized: kernels of quantized weights over those of 16 bit. expand_rows: beyond so many rows quantized
+    weights are first written out at 16 bit. vector_rows: products of up to so many rows run on the vector units.
+    tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
+    dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
+    tensor_parallel devices share each layer; allreduce_latency [s] of one hop. chunk_tokens of a prompt are
+    prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
+    forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
+    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, gemv, tiled,
+    split, chunked.
     """
 
     compute_efficiency: Number

@@ -96,11 +96,8 @@ def seconds(c, e, d, t):
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
     matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
     vector = t["vector"] / wide(c["vector_efficiency"])
-    bytes_ = (
-        t["rest"]
-        + t["elementwise"] / wide(e["elementwise_efficiency"])
-        + t["quantized"] / wide(e["memory_quantized"])
-        + t["cache"] / wide(e["kv_efficiency"])
+    bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
+    bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"])
     )
     each = _roof(_roof(matmul, vector), bytes_ / memory)
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_factor"] * d["dispatch"])
