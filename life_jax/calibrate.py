@@ -48,7 +48,7 @@ def calibrate(words: list[str]) -> None:
     found = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
-    content = as_file(found, out.stem, source)
+    content = as_file(found, measurements.engine_file(engine), out.stem, source)
     part = out.with_name(f"{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))

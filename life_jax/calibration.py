@@ -17,11 +17,12 @@ import numpy as np
 
 from life_jax import measurements
 from life_jax.config.errors import ConfigError
+from life_jax.config.schema import EngineFile
 from life_jax.measurements import Setting
 from life_jax.pipeline import Run
 from life_jax.specs import Engine
 
-NOISE = 0.20  # of the logarithm of one measurement, and of what the model leaves unexplained [assumption]
+NOISE = 0.15  # of the logarithm of one measurement, and of what the model leaves unexplained [assumption]
 IDENTIFIED = 0.5  # of the prior's deviation: what is left where a measurement told something
 KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 
@@ -41,13 +42,13 @@ class Constant:
 
 
 CONSTANTS = (
-    Constant("compute_efficiency", "compute_efficiency", 1.0, 0.50, 1.0),
+    Constant("compute_efficiency", "compute_efficiency", 1.0, 0.42, 1.0),
     Constant("attention_efficiency", "attention_efficiency", 1.0, 0.58, 1.0),
-    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.23, 1.0),
-    Constant("kv_efficiency", "kv_efficiency", 1.0, 0.15, 1.0),
-    Constant("dispatch_factor", "dispatch_factor", 1.0, 0.40),
+    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.22, 1.0),
+    Constant("kv_efficiency", "kv_efficiency", 1.0, 0.40),
+    Constant("dispatch_factor", "dispatch_factor", 1.0, 0.50),
     Constant("step_us", "step", 1e6, 1.0),
-    Constant("request_ms", "request", 1e3, 1.5),
+    Constant("request_ms", "request", 1e3, 1.0),
 )
 
 
@@ -154,20 +155,25 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     )
 
 
-def as_file(c: Calibration, name: str, source: str) -> dict[str, Any]:
-    """What an engine's YAML says: every constant of this device, none of them by class any more."""
+def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[str, Any]:
+    """What an engine's YAML says: every constant of this device, none of them by class any more.
+
+    start: the engine's file that the calibration began with; its units, fusion and rules stay.
+    """
     e = c.engine
-    return {
+    said = {f.name: getattr(start, f.name) for f in dataclasses.fields(start) if f.name not in OF_CLASS}
+    own = {
         "name": name,
         "source": source,
+        "efficiency": "none",
         **{key: float(f"{after:.4g}") for key, (_, after) in c.values().items()},
         "vector_efficiency": float(e.vector_efficiency),
-        "tile_rows": float(e.tile_rows),
+        "link_efficiency": float(e.link_efficiency),
         "roof_smoothness": float(e.roof_smoothness),
-        "sequence_us": float(e.sequence * 1e6),
-        "allreduce_us": float(e.allreduce_latency * 1e6),
-        "memory_utilization": float(e.memory_utilization),
-        "runtime_gb": float(e.runtime_memory / 1e9),
-        "fusion": list(e.fusion),
         "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
     }
+    return {key: value for key, value in {**said, **own}.items() if value is not None}
+
+
+# what an engine's file says in relation to a class of devices, and what a calibration leaves to every user
+OF_CLASS = ("compute_quality", "attention_quality", "memory_quality", "dispatch_quality", "tensor_parallel", "notes")

@@ -257,6 +257,10 @@ def _file(group: str, name: str, schema: type[Any]) -> Any:
     return check(read_yaml(path), schema, f"{group}.{name}")
 
 
+def engine_file(name: str) -> EngineFile:
+    return _file("engine", name, EngineFile)  # type: ignore[no-any-return]
+
+
 def efficiency_class(hw: str) -> str:
     return str(_file("hw", hw, DeviceFile).efficiency_class)
 

@@ -98,9 +98,8 @@ def seconds(c, e, d, t):
     vector = t["vector"] / wide(c["vector_efficiency"])
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
     bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"])
-    )
     each = _roof(_roof(matmul, vector), bytes_ / memory)
-    each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_factor"] * d["dispatch"])
+    each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
     host = (e["step_us"] + e["sequence_us"] * batch)[:, None] * 1e-6

@@ -75,6 +75,7 @@ _ADAPTER = {"tokens": 6, "batch": 2, "d_in": 5, "d_out": 7, "rank": 2, "adapters
 FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     linear.linear: _LINEAR,
     linear.expand_passes: {"rows": 300},
+    linear.expand_weights: {"tokens": 9, "d_in": 5, "d_out": 7, "weight_bits": 4, "from_rows": 8},
     attention.causal_pairs: {"queries": 3, "past": 5},
     attention.window_pairs: {"queries": 7, "past": 2, "window": 6},
     attention.window_positions: {"queries": 7, "past": 2, "window": 6},
@@ -166,9 +167,11 @@ FORMULA_MODULES = (
 
 @functools.cache
 def case(*words: str) -> Any:
-    """The only case of a study, by the words of the command line; v100 unless they say another device."""
+    """The only case of a study, by the words of the command line; v100 and its datasheet unless they say otherwise."""
     if not any(word.startswith("hw=") for word in words):
         words = ("hw=v100", *words)
+    if not any(word.startswith("engine=") for word in words):
+        words = ("engine=ideal", *words)
     return life.load(list(words)).cases[0]
 
 
@@ -176,8 +179,8 @@ def case(*words: str) -> Any:
 def everything(kind: str) -> dict[Any, Any]:
     """The case of each device (kind: hw), of each model (model), of a few with each option (opt)."""
     words = {
-        "hw": [f"hw=[{','.join(DEVICES)}]"],
-        "model": [f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
+        "hw": ["engine=ideal", f"hw=[{','.join(DEVICES)}]"],
+        "model": ["engine=ideal", f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
     }
     if kind == "opt":
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -187,7 +190,9 @@ def everything(kind: str) -> dict[Any, Any]:
         found = {}
         for (device, *models), names in groups.items():
             stacks = ",".join(f"[{name}]" for name in names)
-            cases = life.load([f"hw={device}", f"model=[{','.join(models)}]", f"axes.opt=[{stacks}]"]).cases
+            cases = life.load(
+                ["engine=ideal", f"hw={device}", f"model=[{','.join(models)}]", f"axes.opt=[{stacks}]"]
+            ).cases
             found.update({(one.model, one.opt): one for one in cases})
         return found
     return {getattr(one, kind): one for one in life.load(words[kind]).cases}

@@ -182,7 +182,7 @@ def test_matrix_and_vector_work_of_attention_grow_in_one_proportion(option):
     """What the mean of two lines rests on: `together` of Terms."""
     for model in KINDS:
         try:
-            s = life.load(["hw=b200", f"model={model}", f"opt={option}"]).scenario
+            s = life.load(["engine=ideal", "hw=b200", f"model={model}", f"opt={option}"]).scenario
         except life.ConfigError:
             continue
         early, late = (step_graph(s, schedule.Step(1.0, 1.0, past, decoding=True)) for past in (500.0, 900.0))

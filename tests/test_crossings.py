@@ -7,7 +7,7 @@ from scipy.stats import norm
 import life_jax as life
 from life_jax import crossings
 
-WORDS = ["hw=v100", "model=llama2_7b", "workload.output_tokens=2"]
+WORDS = ["engine=ideal", "hw=v100", "model=llama2_7b", "workload.output_tokens=2"]
 SIDES = "metrics=[decode_compute_time,decode_memory_time,prefill_compute_time,prefill_memory_time,decode_bound]"
 
 

@@ -45,7 +45,7 @@ def test_beyond_the_box_its_edge_counts_and_in_between_it_is_smooth():
 
 
 def test_one_number_by_operator_is_the_engine_wide_one():
-    words = ["hw=v100", "workload.prompt_tokens=512", "workload.batch=1"]
+    words = ["engine=ideal", "hw=v100", "workload.prompt_tokens=512", "workload.batch=1"]
     wide = life.load([*words, "engine.compute_efficiency=0.6", "engine.memory_efficiency=0.7"]).scenario
     every = {b: {"compute": 0.6, "memory": 0.7} for b in ("gemm", "norm", "rope", "activation", "elementwise",
                                                           "embedding", "other", "softmax", "bmm")}  # fmt: skip
@@ -61,7 +61,13 @@ def test_one_number_by_operator_is_the_engine_wide_one():
 
 
 def test_a_table_by_shape_sets_the_time_of_its_operators_and_says_when_it_is_left():
-    words = ["hw=v100", "workload.prompt_tokens=4096", "workload.batch=1", f"engine.operator_efficiencies.gemm={GEMM}"]
+    words = [
+        "engine=ideal",
+        "hw=v100",
+        "workload.prompt_tokens=4096",
+        "workload.batch=1",
+        f"engine.operator_efficiencies.gemm={GEMM}",
+    ]
     study = life.load(words)
     run = Run(study.scenario)
     graph = run.graph(run.prefill[0].first)

@@ -8,7 +8,7 @@ import life_jax as life
 from life_jax import breakdown
 from life_jax.pipeline import Run
 
-WORDS = ["hw=v100", "model=llama2_7b", "workload.prompt_tokens=512", "workload.batch=4"]
+WORDS = ["engine=ideal", "hw=v100", "model=llama2_7b", "workload.prompt_tokens=512", "workload.batch=4"]
 METRICS = ("energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "e2e", "ttft", "tpot", "price")
 
 
@@ -77,7 +77,7 @@ def test_a_million_tokens_cost_their_share_of_the_device_and_their_electricity()
 
 def test_devices_that_share_a_layer_idle_together_and_talk():
     one, two = (
-        life.load([*WORDS, "engine=generic", f"engine.tensor_parallel={n}", "engine.fusion=[]"]).scenario
+        life.load([*WORDS[1:], "engine=generic", f"engine.tensor_parallel={n}", "engine.fusion=[]"]).scenario
         for n in (1, 2)
     )
     a, b = (float(Run(s).dynamic(Run(s).prefill[0])) for s in (one, two))

@@ -117,7 +117,14 @@ def test_no_engine_is_faster_than_the_datasheet_allows():
 
 
 def test_host_times_add_to_a_step():
-    words = ["hw=h100_sxm", "model=llama2_7b", "workload.batch=4", "workload.prompt_tokens=64", "metrics=[ttft,tpot]"]
+    words = [
+        "engine=ideal",
+        "hw=h100_sxm",
+        "model=llama2_7b",
+        "workload.batch=4",
+        "workload.prompt_tokens=64",
+        "metrics=[ttft,tpot]",
+    ]
     words += ["dtype=float64"]
     plain = life.evaluate(life.load(words)).squeeze()
     host = ["engine.step_us=300", "engine.sequence_us=10", "engine.request_ms=2"]
@@ -134,7 +141,14 @@ def test_the_ring_moves_the_bytes_of_the_reference():
 
 
 def test_tensor_parallel_divides_the_work_and_adds_two_all_reduces_a_layer():
-    words = ["hw=h100_sxm", "model=llama2_7b", "workload.prompt_tokens=4096", "dtype=float64", "metrics=[ttft]"]
+    words = [
+        "engine=ideal",
+        "hw=h100_sxm",
+        "model=llama2_7b",
+        "workload.prompt_tokens=4096",
+        "dtype=float64",
+        "metrics=[ttft]",
+    ]
     one = float(life.evaluate(life.load([*words, "workload.batch=1"])).ttft.squeeze())
     two = float(life.evaluate(life.load([*words, "workload.batch=1", "engine.tensor_parallel=2"])).ttft.squeeze())
     messages = 64 * (4096 * 4096 * 2) / 450e9  # 2 (n - 1) / n is 1

@@ -230,27 +230,29 @@ def bits(file: PrecisionFile) -> Precision:
     )
 
 
+def _reached(own: float | None, of_class: float, quality: float) -> float:
+    return of_class * quality if own is None else own
+
+
 def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
-    """The engine's own efficiencies, times those of the device's class and the quality of its kernels."""
+    """What the engine reaches: what its file says, else what the device's class reaches with kernels of its quality."""
     for name in file.fusion:
         if name not in FUSIONS:
             raise unknown("engine.fusion", name, FUSIONS)
-    compute, attention_, memory = file.compute_efficiency, file.attention_efficiency, file.memory_efficiency
-    dispatch, smoothness = file.dispatch_factor, file.roof_smoothness
-    vector, link = file.vector_efficiency, file.link_efficiency
-    if of_class is not None:
-        compute *= of_class.compute_efficiency * file.compute_quality
-        attention_ *= of_class.attention_efficiency * file.attention_quality
-        memory *= of_class.memory_efficiency * file.memory_quality
-        vector *= of_class.vector_efficiency
-        link *= of_class.link_efficiency
-        dispatch *= of_class.dispatch_factor
-        smoothness = of_class.roof_smoothness
+    reached = {
+        name: _reached(getattr(file, name), getattr(of_class, name, 1.0), quality)
+        for name, quality in (
+            ("compute_efficiency", file.compute_quality),
+            ("attention_efficiency", file.attention_quality),
+            ("memory_efficiency", file.memory_quality),
+            ("dispatch_factor", file.dispatch_quality),
+            ("vector_efficiency", 1.0),
+            ("link_efficiency", 1.0),
+        )
+    }
+    smoothness = _reached(file.roof_smoothness, getattr(of_class, "roof_smoothness", 0.0), 1.0)
     return Engine(
-        compute_efficiency=compute,
-        attention_efficiency=attention_,
-        vector_efficiency=vector,
-        memory_efficiency=memory,
+        **reached,
         roof_smoothness=smoothness,
         kv_efficiency=file.kv_efficiency,
         compute_8bit=file.compute_8bit,
@@ -259,11 +261,9 @@ def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
         expand_rows=file.expand_rows or 0.0,
         expands=file.expand_rows is not None,
-        link_efficiency=link,
         vector_rows=file.vector_rows,
         gemv=file.vector_rows > 0,
         elementwise_efficiency=file.elementwise_efficiency,
-        dispatch_factor=dispatch,
         step=file.step_us * MICRO,
         sequence=file.sequence_us * MICRO,
         request=file.request_ms * MILLI,

@@ -60,6 +60,8 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         raise ConfigError("format= belongs to python -m life_jax.explain and life_jax.design")
     merged = _with_study(typed, folders)
     _refuse_unknown(merged, verb)
+    if merged.get("convention") == "life_paper":  # whose efficiencies are of the datasheet's numbers
+        merged.setdefault("engine", "ideal")
     axes = {key.removeprefix("axes."): value for key, value in merged.items() if key.startswith("axes.")}
     if "opt" in merged and "opt" in axes:
         raise ConfigError("opt= and axes.opt= are both given; opt= is one stack, axes.opt= compares stacks: use one")

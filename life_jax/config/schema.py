@@ -163,18 +163,28 @@ class EngineFile:
 
     name: str
     source: str
-    compute_efficiency: float = fraction(
-        1.0, name="part of the peak matrix rate reached by linear layers", leaf="engine.compute_efficiency"
+    # parts of the peaks that are reached; where none is given, those of the device's class times the quality of the
+    # engine's kernels (efficiency: class), or all
+    compute_efficiency: float | None = fraction(
+        None, name="part of the peak matrix rate reached by linear layers", leaf="engine.compute_efficiency"
     )
-    attention_efficiency: float = fraction(
-        1.0, name="part of the peak matrix rate reached by attention", leaf="engine.attention_efficiency"
+    attention_efficiency: float | None = fraction(
+        None, name="part of the peak matrix rate reached by attention", leaf="engine.attention_efficiency"
     )
-    vector_efficiency: float = fraction(
-        1.0, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
+    vector_efficiency: float | None = fraction(
+        None, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
     )
-    memory_efficiency: float = fraction(1.0, name="part of the peak bandwidth reached", leaf="engine.memory_efficiency")
-    roof_smoothness: float = number(
-        0.0,
+    memory_efficiency: float | None = fraction(
+        None, name="part of the peak bandwidth reached", leaf="engine.memory_efficiency"
+    )
+    link_efficiency: float | None = fraction(
+        None, name="part of the interconnect's bandwidth reached", leaf="engine.link_efficiency"
+    )
+    dispatch_factor: float | None = number(
+        None, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.dispatch_factor"
+    )
+    roof_smoothness: float | None = number(
+        None,
         low=0,
         high=2,
         unit="1",
@@ -189,12 +199,6 @@ class EngineFile:
     )
     kv_efficiency: float = positive(  # above 1 where the cache holds fewer bits than the forecast says
         1.0, unit="1", name="bandwidth that the KV cache gets over that of weights", leaf="engine.kv_efficiency"
-    )
-    link_efficiency: float = fraction(
-        1.0, name="part of the interconnect's bandwidth reached", leaf="engine.link_efficiency"
-    )
-    dispatch_factor: float = number(
-        1.0, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.dispatch_factor"
     )
     step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
     sequence_us: float = number(
@@ -213,11 +217,12 @@ class EngineFile:
     )
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
     power_cap: bool = False  # no step is faster than the device's power limit allows
-    # class: the efficiencies above are multiplied by those of the device's class (conf/efficiency)
+    # class: what is reached is what the device's class reaches (conf/efficiency) times the qualities below
     efficiency: str = choice("none", ("none", "class"))
     compute_quality: float = positive(1.0, unit="1", name="matrix kernels of 16-bit weights against the class's")
     attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
     memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
+    dispatch_quality: float = positive(1.0, unit="1", name="cost of a kernel against the class's")
     # kernels whose weights are narrower than 16 bit, against those of 16 bit; down to 6.6 bit counts as 8-bit
     compute_8bit: float = positive(
         1.0, unit="1", name="matrix kernels of 8-bit weights over those of 16 bit", leaf="engine.compute_8bit"
