@@ -305,7 +305,8 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     found = []
     for rows in groups.values():
         stacked = jax.tree.map(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
-        names = [f.name for f in dataclasses.fields(Workload)]
+        # what rows do not say (images) is as a workload has it by default
+        names = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
         numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in names}
         found.append((np.array(rows), dataclasses.replace(stacked, workload=Workload(**numbers))))
     return found
