@@ -1,0 +1,159 @@
+"""What software does with a device: rates by kernel, quality by weight format, expanded weights, few rows."""
+
+import importlib.util
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import life_jax as life
+from life_jax import measurements
+from life_jax.config.schema import EfficiencyFile, EngineFile
+from life_jax.pipeline import step_graph
+from life_jax.roofline import step_terms
+from life_jax.schedule import Step
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"
+WORDS = ["hw=rtx_4090", "model=llama3_8b", "workload.batch=1"]
+
+
+def scenario(*words):
+    return life.load([*WORDS, *words]).scenario
+
+
+def terms(s, tokens):
+    step = Step(batch=1.0, new=float(tokens), past=0.0)
+    graph = step_graph(s, step)
+    return dict(zip((op.name for op in graph), step_terms(graph, s.device, s.engine), strict=True))
+
+
+def test_kernels_run_at_the_rates_that_the_engine_prefers_and_the_device_has():
+    peaks = {"fp16": 165.2e12, "fp16_acc16": 330.4e12, "int8": 660.6e12}
+    for engine, opt, dtype in (
+        ("llama_cpp_cuda", "[]", "fp16_acc16"), ("llama_cpp_cuda", "q4_0", "int8"),
+        ("llama_cpp_cuda_2024", "q4_0", "fp16_acc16"), ("vllm", "int4", "fp16"), ("ideal", "[]", "fp16"),
+        ("llama_cpp_cuda", "w8a8", "int8"),
+    ):  # fmt: skip
+        s = scenario(f"engine={engine}", f"opt={opt}")
+        assert s.device.rates["linear"] == pytest.approx(peaks[dtype]), (engine, opt)
+        assert s.device.rates["attention"] == pytest.approx(peaks["fp16"])
+    without = life.load(["hw=v100", "engine=llama_cpp_cuda"]).scenario  # no such unit: the 16-bit rate
+    assert without.device.rates["linear"] == pytest.approx(125e12)
+
+
+def test_an_unknown_unit_is_refused():
+    with pytest.raises(life.ConfigError, match=r"engine.half_units 'fp17' is not known"):
+        scenario("engine.half_units=[fp17]")
+
+
+def test_quality_goes_by_the_bits_of_the_weights_also_where_they_are_an_axis():
+    common = ["engine=ideal", "engine.compute_4bit=0.5", "engine.compute_8bit=0.8", "engine.memory_quantized=0.9"]
+    plain = ["engine=ideal"]
+    for bits, quality, memory in ((16, 1, 1), (8, 0.8, 0.9), (4.5, 0.5, 0.9)):
+        words = [f"precision.weight_bits={bits}"]
+        one, two = terms(scenario(*plain, *words), 512)["o_proj"], terms(scenario(*common, *words), 512)["o_proj"]
+        assert one.matmul / two.matmul == pytest.approx(quality)
+        assert 1 > one.memory / two.memory >= memory or memory == 1
+    ds = life.evaluate(life.load([*WORDS, *common, "axes.weight_bits=[4.5,8,16]", "workload.prompt_tokens=2048"]))
+    each = [life.evaluate(life.load([*WORDS, *common, f"precision.weight_bits={b}", "workload.prompt_tokens=2048"]))
+            for b in (4.5, 8, 16)]  # fmt: skip
+    assert np.allclose(ds.ttft.squeeze(), [float(one.ttft.squeeze()) for one in each], rtol=1e-5)
+
+
+def test_weights_are_expanded_from_so_many_rows_on_and_products_then_read_16_bit():
+    s = scenario("engine=ideal", "engine.expand_rows=64", "opt=q4_0")
+    plain, half = scenario("engine=ideal", "opt=q4_0"), scenario("engine=ideal")
+    few, many = terms(s, 64), terms(s, 65)
+    weights = 4096 * 4096
+    bandwidth = s.device.bandwidth
+    assert few["o_proj_expand"].seconds(s.engine) == 0
+    assert many["o_proj_expand"].memory == pytest.approx(weights * (4.5 + 16) / 8 / bandwidth)
+    assert many["o_proj_expand"].dispatch == pytest.approx(s.device.dispatch)
+    assert few["o_proj"].memory == pytest.approx(terms(plain, 64)["o_proj"].memory)
+    assert many["o_proj"].memory == pytest.approx(terms(half, 65)["o_proj"].memory)
+    assert many["o_proj"].vector == 0  # nothing is left to expand
+    assert "o_proj_expand" not in terms(half, 65) or terms(half, 65)["o_proj_expand"].seconds(half.engine) == 0
+
+
+def test_experts_are_expanded_on_the_fly():
+    s = life.load(["hw=rtx_4090", "model=mixtral_8x7b", "engine=ideal", "engine.expand_rows=64", "opt=q4_0"]).scenario
+    names = terms(s, 512)
+    assert "o_proj_expand" in names
+    assert not [name for name in names if name.startswith("experts") and name.endswith("expand")]
+
+
+def test_products_of_few_rows_run_on_the_vector_units():
+    s = scenario("engine=ideal", "engine.vector_rows=8")
+    few, many = terms(s, 8)["o_proj"], terms(s, 9)["o_proj"]
+    assert few.matmul == 0
+    assert few.vector == pytest.approx(2 * 8 * 4096 * 4096 / s.device.rates["vector"])
+    assert many.matmul == pytest.approx(2 * 9 * 4096 * 4096 / s.device.rates["linear"])
+    assert many.vector == 0
+
+
+def test_what_is_typed_is_reached_and_what_is_not_is_the_classs():
+    classed = scenario("engine=vllm").engine
+    typed = scenario("engine=vllm", "engine.memory_efficiency=0.9").engine
+    assert typed.memory_efficiency == 0.9
+    assert typed.compute_efficiency == classed.compute_efficiency < 1
+    axis = life.evaluate(life.load([*WORDS, "engine=vllm", "axes.memory_efficiency=[0.5,0.9]"]))
+    fixed = life.evaluate(life.load([*WORDS, "engine=vllm", "engine.memory_efficiency=0.9"]))
+    assert float(axis.tpot.sel(memory_efficiency=0.9).squeeze()[0]) == pytest.approx(float(fixed.tpot.squeeze()[0]))
+
+
+def test_the_default_is_what_software_reaches_and_the_papers_convention_the_datasheet():
+    assert life.load(["hw=v100"]).composed.engine.name == "generic"
+    assert life.load(["hw=v100", "convention=life_paper"]).composed.engine.name == "ideal"
+    assert life.load(["hw=v100", "convention=life_paper", "engine=vllm"]).composed.engine.name == "vllm"
+
+
+def test_every_engine_says_where_its_numbers_come_from():
+    for name in ("generic", "vllm", "llama_cpp_cuda"):
+        file = measurements.engine_file(name)
+        assert file.source
+        assert file.efficiency == "class"
+        assert file.compute_efficiency is None
+
+
+@pytest.fixture(scope="module")
+def panel():
+    if not (DATA / "panel_dev.csv").exists():
+        pytest.skip("needs ../shared/data")
+    scripts = str(ROOT / "scripts")
+    sys.path.insert(0, scripts)
+    try:
+        spec = importlib.util.spec_from_file_location("fit_efficiency", ROOT / "scripts" / "fit_efficiency.py")
+        fit = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(fit)
+        settings, cells, devices = fit.load(DATA)
+        some = slice(0, None, 25)
+        return fit, fit.Panel(settings[some], cells[some], devices[some], *fit.constants(devices[some]))
+    finally:
+        sys.path.remove(scripts)
+
+
+def test_the_fit_forecasts_what_the_house_forecasts(panel):
+    """Constants of conf/ through the fit's own seconds, against the forecasts of life_jax."""
+    fit, p = panel
+    classes, engines, of_device = p.parts
+    x = []
+    for name in classes.prior:
+        x += [getattr(measurements._file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
+    for name in engines.prior:
+        x += [getattr(measurements.engine_file(g), name) for g in engines.groups]
+    x += [1.0] * len(of_device.prior) * len(of_device.groups)
+    with jax.enable_x64(True):
+        ours = np.exp(np.asarray(p._logs(np.log(np.array(x, float)))))
+    ratio = np.array([s.ratio(f) for s, f in zip(p.settings, measurements.forecasts(p.settings), strict=True)])
+    # the fit takes the middle of generation for its mean, and its table is in the same float64
+    assert np.abs(ours / p.measured / ratio - 1).max() < 0.02
+
+
+def test_every_fitted_constant_is_a_number_of_the_files(panel):
+    _, p = panel
+    said = {f.name for f in fields(EngineFile)}
+    assert set(p.parts[1].prior) <= said
