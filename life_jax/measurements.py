@@ -3,8 +3,9 @@
 import csv
 import dataclasses
 import math
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -126,9 +127,10 @@ def _placed(row: Mapping[str, str]) -> Setting:
     if row.get("core") == "0":
         raise _NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = _device(row["hardware"]) or _device(row.get("canonical") or "")
-    model = _table("model").get(row["model"]) or _same(row["model"], _labels("model"))
+    model = _table("model").get(row["model"]) or _same(row["model"], _labels("model"), VARIANTS)
     if hw is None or model is None:
-        raise _NotUnderstood(f"device '{row['hardware']}' is not known" if hw is None else _unknown_model(row))
+        which, name = ("device", row["hardware"]) if hw is None else ("model", row["model"])
+        raise _NotUnderstood(f"{which} '{name}' is not known")
     engine, unfused = _engine(row["engine"], hw)
     stack = _stack(row["weight_format"], engine, hw)
     stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
@@ -182,18 +184,15 @@ def _stack(weight_format: str, engine: str, hw: str) -> list[str]:
 
     Where a device has no units for an engine's 8-bit math, the weights are expanded to 16 bit.
     """
-    if weight_format not in _table("format"):
+    known = _table("format")
+    found = known.get(weight_format, known.get(weight_format.lower()))
+    if found is None:
         raise _NotUnderstood(f"weight format '{weight_format}' is not known")
-    found = _table("format")[weight_format]
     if isinstance(found, Mapping):
         found = next((stack for start, stack in found.items() if engine.startswith(start)), found["other"])
     rates = _file("hw", hw, DeviceFile).peak_tflops
     weights_only = {"w8a8_fp8": "fp8"} if "fp8" not in rates else {}
     return [weights_only.get(option, option) for option in found]
-
-
-def _unknown_model(row: Mapping[str, str]) -> str:
-    return f"model '{row['model']}' is not known"
 
 
 def _number(text: str) -> float | None:
@@ -207,14 +206,21 @@ def _number(text: str) -> float | None:
 def _device(name: str) -> str | None:
     if name.endswith((".yaml", ".yml")):  # a device's own file
         return name if Path(name).expanduser().is_file() else None
-    return _table("hardware").get(name) or _same(name, _labels("hw"))
+    return _table("hardware").get(name) or _same(name, _labels("hw"), MAKERS)
 
 
-def _same(name: str, labels: Iterable[str]) -> str | None:
-    """A label that is the name but for capitals, organisation and punctuation."""
+# words of a name that say who made a chip, or what was done to a model, but not which it is
+MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct")
+VARIANTS = ("instruct", "chat", "it", "hf", "gguf", "mlx", "awq", "gptq", "4bit", "8bit", "bf16", "fp16", "fp8")
+
+
+@cache
+def _same(name: str, labels: tuple[str, ...], without: tuple[str, ...] = ()) -> str | None:
+    """A label that is the name but for capitals, organisation, punctuation and the words `without`."""
 
     def plain(text: str) -> str:
-        return "".join(c for c in text.lower().split("/")[-1] if c.isalnum())
+        words = re.split(r"[^a-z0-9.]+", text.lower().split("/")[-1])
+        return re.sub(r"\W", "", "".join(word for word in words if word not in without))
 
     wanted = plain(name)
     return next((label for label in labels if plain(label) == wanted), None) if wanted else None

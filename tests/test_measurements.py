@@ -88,6 +88,34 @@ def test_what_is_not_understood_says_why(changes, reason):
     assert reason in measurements.place(row(**changes))
 
 
+@pytest.mark.parametrize(
+    ("name", "hw"),
+    [
+        ("RTX 4090", "rtx_4090"), ("NVIDIA RTX 4090", "rtx_4090"), ("GeForce RTX 4060", "rtx_4060"),
+        ("NVIDIA H100 PCIe", "h100_pcie"), ("NVIDIA L4", "l4"), ("AMD Instinct MI325X", "mi325x"),
+        ("Radeon RX 9070 XT", "rx_9070_xt"), ("Apple M1 Pro", "apple_m1_pro"), ("h100_sxm", "h100_sxm"),
+    ],
+)  # fmt: skip
+def test_devices_are_known_without_their_maker(name, hw):
+    assert placed(hardware=name).hw == hw
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "llama3_1_8b"), ("Qwen/Qwen3-8B-FP8", "qwen3_8b"),
+        ("Qwen3-235B-A22B", "qwen3_235b_a22b"), ("llama2_7b", "llama2_7b"), ("google/gemma-3-27b-it", "gemma3_27b"),
+        ("Llama-3.1-405B-Instruct", "llama3_1_405b"),
+    ],
+)  # fmt: skip
+def test_models_are_known_whatever_was_done_to_them(name, model):
+    assert placed(model=name).model == model
+
+
+def test_formats_may_be_written_in_capitals():
+    assert placed(weight_format="Q4_K_M").stack == placed(weight_format="q4_k_m").stack == ("q4_k_m",)
+
+
 def test_every_alias_leads_to_a_file():
     from life_jax.config import paths
 
