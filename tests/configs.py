@@ -186,7 +186,18 @@ DEEPSEEK_V4 |= {"qk_rope_head_dim": 64, "index_head_dim": 128, "index_n_heads": 
 DEEPSEEK_V4 |= {"sliding_window": 128, "compress_ratios": [0, 0] + [4, 128] * 20 + [4, 0]}
 GLM_5 = DEEPSEEK | {"model_type": "glm_moe_dsa", "index_head_dim": 128, "index_n_heads": 32, "index_topk": 2048}
 GLM_5 |= {"indexer_types": ["full"] + ["full", "shared", "shared"] * 20}
+RWKV7 = {
+    "model_type": "rwkv7", "hidden_size": 2048, "num_hidden_layers": 24, "head_dim": 64, "hidden_ratio": 4.0,
+    "vocab_size": 65536, "decay_low_rank_dim": 96, "gate_low_rank_dim": 256, "a_low_rank_dim": 96,
+    "v_low_rank_dim": 64, "norm_first": True, "norm_bias": True,
+}  # fmt: skip
+RWKV6 = {"model_type": "rwkv6", "hidden_size": 4096, "num_hidden_layers": 32, "head_size": 64, "vocab_size": 65536}
+GEMMA3N = sizes("gemma3n_text", 2048, 35, 8, 16384, 262400, 32768, num_key_value_heads=2, head_dim=256)
+GEMMA3N |= {"altup_num_inputs": 4, "laurel_rank": 64, "num_kv_shared_layers": 15, "sliding_window": 512}
+GEMMA3N |= {"hidden_size_per_layer_input": 256, "vocab_size_per_layer_input": 262144, "tie_word_embeddings": True}
 COUNTS = [
+    (RWKV7, 1_527_404_544),
+    (GEMMA3N, 6_835_235_568),
     (GRANITE_WINDOWS, 37_039_117_312),
     (QWEN2_5_VL, 7_615_616_512),
     (PHI4_TEXT, 3_836_021_760),
@@ -224,4 +235,4 @@ COUNTS = [
     (DEEPSEEK_V4, 284_332_230_231),
 ]
 # of the same families or kinds, without a published count
-MORE = [ZAMBA2, KIMI_LINEAR, NEMOTRON3, MIMO, GEMMA4, GLM_5]
+MORE = [RWKV6, ZAMBA2, KIMI_LINEAR, NEMOTRON3, MIMO, GEMMA4, GLM_5]

@@ -147,6 +147,7 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     life_paper.embedding: {"tokens": 3, "width": 8, "rows": 40, "weight_bits": 16, "activation_bits": 16},
     life_paper.inline_adapter: {"d_in": 5, "d_out": 7, "rank": 2, "weight_bits": 16},
     recurrent.linear_attention: {**_STATE, "heads": 4, "key_dim": 8, "value_dim": 6},
+    recurrent.token_shift: {**_STATE, "width": 8, "mixes": 5},
     recurrent.linear_recurrence: {**_STATE, "width": 8},
     recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
 }  # fmt: skip

@@ -70,6 +70,7 @@ ORDER = (
     "config.families_hybrid",
     "config.families_layers",
     "config.families_sparse",
+    "config.families_rwkv",
     "config.families_variants",
     "config.families_recurrent",
     "config.families",

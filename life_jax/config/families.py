@@ -21,6 +21,7 @@ from life_jax.config.families_hybrid import HYBRIDS
 from life_jax.config.families_layers import FAMILIES_BY_LAYER
 from life_jax.config.families_moe import MIXTURES
 from life_jax.config.families_recurrent import RECURRENT
+from life_jax.config.families_rwkv import RWKV
 from life_jax.config.families_sparse import SPARSE
 from life_jax.config.families_variants import VARIANTS
 from life_jax.config.fields import Fields, check_only, check_rest
@@ -331,6 +332,7 @@ FAMILIES: dict[str, Family] = {
     **MIXTURES,
     **HYBRIDS,
     **SPARSE,
+    **RWKV,
     **VARIANTS,
     **RECURRENT,
     **FAMILIES_BY_LAYER,

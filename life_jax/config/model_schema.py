@@ -170,6 +170,14 @@ class ModelFile:
     conv_channels: float | None = count(
         None, name="channels of a gated short convolution", leaf=f"{LAYERS}.attention.conv_channels"
     )
+    decay_rank: float | None = count(None, name="rank of the decay of RWKV", leaf=f"{LAYERS}.attention.decay_rank")
+    gate_rank: float | None = count(None, name="rank of the gate of RWKV", leaf=f"{LAYERS}.attention.gate_rank")
+    rate_rank: float | None = count(None, name="rank of the rate of RWKV-7", leaf=f"{LAYERS}.attention.rate_rank")
+    mix_rank: float | None = count(None, name="rank of the blends of RWKV-6", leaf=f"{LAYERS}.attention.mix_rank")
+    value_rank: float = number(
+        0.0, low=0, unit="1", name="rank of the residual of values of RWKV-7", leaf=f"{LAYERS}.attention.value_rank"
+    )
+    channel_receptance: bool = False  # the output of RWKV's channel mixing is gated (RWKV-6)
     shared_blocks: float | None = count(
         None, name="transformer blocks that layers share", leaf=f"{LAYERS}.attention.shared_blocks"
     )

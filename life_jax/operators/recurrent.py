@@ -163,3 +163,17 @@ def linear_recurrence(*, batch: Number, queries: Number, width: Number, activati
         activations_written=tokens * width * activation_bits / BITS_PER_BYTE,
         dispatches=1,
     )
+
+
+def token_shift(*, batch: Number, queries: Number, width: Number, mixes: Number, activation_bits: Number) -> Cost:
+    """`mixes` blends of each token with the one before it: x + (x_before - x) m; the last token is the state."""
+    elements = batch * queries * width
+    state = _state_bytes(batch=batch, elements=width, bits=activation_bits)
+    return Cost(
+        vector_flops=(1 + 2 * mixes) * elements,
+        kv_read=state,
+        kv_written=state,
+        activations_read=elements * activation_bits / BITS_PER_BYTE,
+        activations_written=mixes * elements * activation_bits / BITS_PER_BYTE,
+        dispatches=1,
+    )

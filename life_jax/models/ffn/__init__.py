@@ -3,7 +3,7 @@ needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors
 
 from types import ModuleType
 
-from life_jax.models.ffn import gated, moe, moe_beside, moe_plain, none, plain
+from life_jax.models.ffn import gated, moe, moe_beside, moe_plain, none, plain, rwkv_channel
 
 INDEX: dict[str, ModuleType] = {
     "gated": gated,
@@ -12,4 +12,5 @@ INDEX: dict[str, ModuleType] = {
     "moe_plain": moe_plain,
     "none": none,
     "plain": plain,
+    "rwkv_channel": rwkv_channel,
 }

@@ -1,0 +1,41 @@
+"""What the time mixing of RWKV-6 and RWKV-7 shares: the shift by one token, the norm and gate, the constant state."""
+
+from life_jax.graph import Op
+from life_jax.models.attention import recurrent
+from life_jax.models.tensors import Tensor, project
+from life_jax.numerics import Number
+from life_jax.operators.recurrent import STATE_BITS, token_shift
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+from life_jax.units import BITS_PER_BYTE
+
+
+def low_rank(name: str, d_in: Number, rank: Number, d_out: Number, bias: Number, repeats: Number) -> tuple[Tensor, ...]:
+    """Two products through `rank`; none where the rank is 0."""
+    present = 1.0 * (rank > 0)
+    return (
+        Tensor(f"{name}_a_proj", "linear", d_in, rank, repeats=repeats),
+        Tensor(f"{name}_b_proj", "linear", rank, d_out, bias * present, repeats * present),
+    )
+
+
+def shift(block: Block, width: Number, mixes: float, step: Step, precision: Precision) -> Op:
+    """`mixes` blends of every token with the one before it."""
+    args = {"batch": step.batch, "queries": step.new, "width": width, "mixes": mixes}
+    return Op("token_shift", token_shift, {**args, "activation_bits": precision.activation_bits}, block.repeats)
+
+
+def projected(tensors: tuple[Tensor, ...], step: Step, precision: Precision) -> list[Op]:
+    return [project(t, step.tokens, precision) for t in tensors if t.role != "other"]
+
+
+def gated_output(block: Block, width: Number, out: Tensor, step: Step, precision: Precision) -> tuple[Op, ...]:
+    return (*recurrent.gated_norm(block, width, 2 * width, step, precision), project(out, step.tokens, precision))
+
+
+def cache_bytes(
+    block: Block, heads: Number, keys: Number, values: Number, width: Number, precision: Precision
+) -> Number:
+    """A matrix for each head, and the last token of both mixings."""
+    state = heads * keys * values * STATE_BITS
+    return block.repeats * (state + 2 * width * precision.activation_bits) / BITS_PER_BYTE

@@ -1,0 +1,54 @@
+"""Time mixing of RWKV-7: a delta rule whose decay, learning rate and gate are made through low ranks.
+
+Reference: Peng et al. 2025, arXiv:2503.14456.
+"""
+
+from life_jax.graph import Op
+from life_jax.models.attention import rwkv
+from life_jax.models.tensors import Tensor
+from life_jax.numerics import Number
+from life_jax.operators.recurrent import gated_delta
+from life_jax.schedule import Step
+from life_jax.specs import Block, Precision
+
+KEYS = ("num_attention_heads", "head_dim", "decay_rank", "gate_rank", "rate_rank", "value_rank")
+MIXES, SCALES = 6.0, 3.0  # blends with the token before; scales of keys and of the bonus
+
+
+def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    heads, size, decay, gate, rate, value = (block.attention[key] for key in KEYS)
+    d, width, n = hidden_size, heads * size, block.repeats
+    return (
+        *(Tensor(f"{name}_proj", "linear", d, width, repeats=n) for name in ("r", "k", "v")),
+        *rwkv.low_rank("decay", d, decay, width, 1.0, n),
+        *rwkv.low_rank("value", d, value, width, 1.0, n),
+        *rwkv.low_rank("rate", d, rate, width, 1.0, n),
+        *rwkv.low_rank("gate", d, gate, width, 0.0, n),
+        Tensor("time_mix", "other", MIXES * d + SCALES * width, 1.0, repeats=n),
+        Tensor("mixer_norm", "other", 2 * width, 1.0, repeats=n),
+        Tensor("o_proj", "linear", width, d, repeats=n),
+    )
+
+
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    heads, size, *_ = (block.attention[key] for key in KEYS)
+    *into, out = tensors(block, hidden_size)
+    rule = {"batch": step.batch, "queries": step.new, "key_heads": heads, "value_heads": heads, "key_dim": size,
+            "value_dim": size, "activation_bits": precision.activation_bits}  # fmt: skip
+    return (
+        rwkv.shift(block, hidden_size, MIXES, step, precision),
+        *rwkv.projected(tuple(into), step, precision),
+        Op("gated_delta", gated_delta, rule, block.repeats, "attention"),
+        *rwkv.gated_output(block, heads * size, out, step, precision),
+    )
+
+
+def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    heads, size, *_ = (block.attention[key] for key in KEYS)
+    return rwkv.cache_bytes(block, heads, size, size, heads * size, precision) + 0.0 * tokens
+
+
+def widest(block: Block) -> Number:
+    """Elements per token of the blends."""
+    heads, size, *_ = (block.attention[key] for key in KEYS)
+    return MIXES * heads * size
