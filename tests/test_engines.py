@@ -138,7 +138,7 @@ def panel():
 
 def test_the_fit_forecasts_what_the_house_forecasts(panel):
     """Constants of conf/ through the fit's own seconds, against the forecasts of life_jax."""
-    fit, p = panel
+    _, p = panel
     classes, engines, of_device = p.parts
     x = []
     for name in classes.prior:
