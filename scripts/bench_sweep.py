@@ -1,29 +1,49 @@
-"""Speed of a sweep, its parts apart: python scripts/bench_sweep.py [POINTS].
+"""What a sweep costs, its parts apart, in one run: python scripts/bench_sweep.py [POINTS] [--peers FOLDER].
 
-Prints, for Llama-2-7B on a V100 over workload and hardware axes: the cold command, tracing and
-compilation, the kernel alone (results thrown away), the same written to disk, and peak memory.
-Times are of one run on this machine; compare rows of one run, not numbers of two machines.
+Prints, for Llama-2-7B on a V100 over 64 workloads and a square of hardware points: cold commands, tracing and
+compilation, the kernel alone (results thrown away), the same written to a file with fsync and rename, reduced,
+with elasticities, the same formulas in NumPy, peak memory above the imports, and other public forecasters.
+FOLDER holds a virtual environment for each of them (FOLDER/genz-llm with `pip install genz-llm`, ...); without
+it they are left out. Times are of this machine now: compare rows of one run, not numbers of two machines.
 """
 
-import resource
+import argparse
+import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jax.tree_util import tree_map
 
 from life_jax import grid, kernels, store
 from life_jax.cli import engineering
 from life_jax.study import Study, load
-from life_jax.work import compute
+from life_jax.work import compute, reducer
 
+ROOFS = {
+    "hard": ("engine=ideal",),
+    "smooth": ("engine=ideal", "engine.roof_smoothness=0.5"),
+    "generic": ("engine=generic",),
+}
 ELASTICITIES = {
     "nothing else": (),
     "elasticities to rates, bandwidth, dispatch": ("elasticity=[peak_tflops,bandwidth_gb_per_s,dispatch_us]",),
     "elasticities to each number": ("elasticity=true",),
 }
+REDUCED = {
+    "best": ("best=[tpot]", "limit.ttft=1"),
+    "pareto": ("pareto=[tpot,ttft]",),
+    "quantiles": ("quantiles=[0.5]",),
+    "count": ("reduce=count", "limit.ttft=1"),
+}
+PEERS = ("genz-llm", "llm-analysis", "aiconfigurator-core")
+NUMPY_POINTS, BLOCK = 640_000, 2**15
 
 
 class Nowhere:
@@ -33,7 +53,7 @@ class Nowhere:
         """Nothing is kept."""
 
 
-def words(points: int, *more: str) -> list[str]:
+def words(points: float, *more: str) -> list[str]:
     """64 workloads times a square of hardware points."""
     side = max(1, round((points / 64) ** 0.5))
     return [
@@ -46,10 +66,21 @@ def words(points: int, *more: str) -> list[str]:
     ]
 
 
-def timed(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def timed(work: Callable[[], Any], times: int = 1) -> float:
+    """Seconds, the shortest of so many."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def report(what: str, seconds: float, points: float = 0, than: float = 0) -> None:
+    """than: points/s that this is compared with."""
+    rate = f"{engineering(points / seconds)}points/s" if points else ""
+    ratio = f"{points / seconds / than:.3g} x" if than else ""
+    print(f"{what:<66}{seconds:>9.3f} s  {rate:<18}{ratio}", flush=True)
 
 
 def write(study: Study, folder: Path) -> None:
@@ -60,41 +91,145 @@ def write(study: Study, folder: Path) -> None:
     path.unlink()
 
 
-def cold_command(folder: Path) -> float:
-    command = [sys.executable, "-m", "life_jax.sweep", "hw=v100", "opt=int4", "overwrite=true"]
-    return min(timed(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True)) for _ in range(3))
+def cold(folder: Path, *more: str) -> float:
+    """A whole command: start of Python, imports, compilation, file."""
+    command = [
+        sys.executable,
+        "-m",
+        "life_jax.sweep",
+        "hw=v100",
+        "engine=ideal",
+        "out=cold.nc",
+        "overwrite=true",
+        *more,
+    ]
+    return timed(lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True), 3)
 
 
-def report(what: str, seconds: float, points: int = 0) -> None:
-    rate = f"{engineering(points / seconds)}points/s" if points else ""
-    print(f"{what:<58}{seconds:>9.3f} s  {rate}")
+def cold_commands(points: float, folder: Path) -> None:
+    some = ("axes.batch=geomspace(1,128,100)", "axes.prompt_tokens=geomspace(64,4096,100)")
+    os.environ["LIFE_JAX_CACHE"] = "off"
+    report("cold command, 36 points", cold(folder))
+    report("cold command, 1e4 points", cold(folder, *some))
+    report(f"cold command, {points:.3g} points", cold(folder, *words(points)[1:]))
+    os.environ["LIFE_JAX_CACHE"] = os.fspath(folder / "cache")
+    cold(folder, *some)
+    report("cold command, 1e4 points, compilations remembered", cold(folder, *some))
+
+
+MEMORY = """
+import resource, sys
+import jax, h5py, netCDF4, xarray
+from life_jax import store, sweep, work
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+sweep.main()
+print((peak() - before) // 1024)
+"""
+
+
+def memory_row(points: float, folder: Path) -> None:
+    """Of one command, in a process of its own."""
+    command = [sys.executable, "-c", MEMORY, *words(points, *ROOFS["smooth"]), "out=memory.nc", "overwrite=true"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    print(f"peak memory above the imports, {points:.3g} points to a file: {done.stdout.split()[-1]} MB")
+
+
+def roof_rows(roof: str, points: float, folder: Path) -> float:
+    """Points/s of the kernel alone."""
+    more = ROOFS[roof]
+    study = load(words(points, *more))
+    n = study.template.points
+    first = timed(lambda: compute(study, Nowhere()))
+    kernel = timed(lambda: compute(study, Nowhere()), 3)
+    report(f"{roof}: trace and compile", max(first - kernel, 0.0))
+    report(f"{roof}: kernel, {n:.3g} points", kernel, n)
+    print(f"{roof}: compilations for all chunks: {kernels.compilations(study.cases[0].forecaster(study.metrics))}")
+    report(f"{roof}: kernel, file, fsync, rename", timed(lambda: write(study, folder), 3), n, n / kernel)
+    double = load(words(points / 4, *more, "dtype=float64"))
+    compute(double, Nowhere())
+    seconds = timed(lambda: compute(double, Nowhere()), 3)
+    report(f"{roof}: kernel in float64", seconds, double.template.points, n / kernel)
+    for what, reduction in REDUCED.items():
+        one = load(words(points, *more, *reduction))
+        report(f"{roof}: reduced to {what}", timed(lambda one=one: compute(one, reducer(one))), n, n / kernel)
+    plain = 0.0
+    for what, elasticity in ELASTICITIES.items():
+        one = load(words(points, *more, "metrics=[ttft,tpot]", *elasticity))
+        compute(one, Nowhere())
+        seconds = timed(lambda one=one: compute(one, Nowhere()), 3)
+        plain = plain or n / seconds
+        report(f"{roof}: ttft, tpot, {what}", seconds, n, plain)
+    return n / kernel
+
+
+def numpy_rows(roof: str, kernel: float) -> None:
+    """The same formulas on NumPy arrays: the whole grid by broadcasting, and in blocks that stay in the cache."""
+    study = load(words(NUMPY_POINTS, *ROOFS[roof], "metrics=[ttft,tpot]"))
+    case, n = study.cases[0], study.template.points
+    (values,) = case.forecaster(study.metrics).parts
+    scenario = tree_map(np.float32, case.scenario)
+    axes = [axis.astype(np.float32) for axis in study.axes.values()]
+
+    def naive() -> dict[str, Any]:
+        with np.errstate(all="ignore"):
+            grids = np.meshgrid(*axes, indexing="ij", sparse=True)
+            return dict(values(scenario, dict(zip(study.axes, grids, strict=True))))
+
+    def blocks() -> Iterator[dict[str, Any]]:
+        run = max(1, BLOCK * len(axes[2]) // n)
+        with np.errstate(all="ignore"):
+            for start in range(0, len(axes[2]), run):
+                some = [*axes[:2], axes[2][start : start + run], axes[3]]
+                grids = np.meshgrid(*some, indexing="ij", sparse=True)
+                yield values(scenario, dict(zip(study.axes, grids, strict=True)))
+
+    seconds = timed(naive)
+    report(f"{roof}: NumPy, whole grid, {n:.3g} points", seconds, n, kernel)
+    report(f"{roof}: NumPy, blocks of {BLOCK} points", timed(lambda: [None for _ in blocks()]), n, kernel)
+    ours = dict(zip(("ttft", "tpot"), naive().values(), strict=True))
+    apart = max(float(np.abs(ours[m] / load_values(study, m) - 1).max()) for m in ours)
+    print(f"{roof}: largest relative difference between NumPy and the kernel: {apart:.1e}")
+
+
+def load_values(study: Study, metric: str) -> np.ndarray:
+    import life_jax
+
+    found = life_jax.evaluate(study)[metric].values
+    return found.reshape([len(axis) for axis in study.axes.values()])
+
+
+def peer_rows(folder: Path | None, kernel: float) -> None:
+    script = Path(__file__).with_name("bench_peers.py")
+    for name in PEERS:
+        python = folder / name / "bin" / "python" if folder else None
+        if python is None or not python.exists():
+            print(f"{name}: left out, as --peers FOLDER has no {name}/bin/python")
+            continue
+        done = subprocess.run([python, script, name], check=False, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{name}: left out: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
+            continue
+        found = json.loads(done.stdout.splitlines()[-1])
+        report(f"{name} ({found['what']}): a point", 1 / found["points_per_s"], 1, kernel)
+        print(f"{name}: TTFT {1e3 * found['ttft']:.1f} ms, TPOT {1e3 * found['tpot']:.2f} ms (4 x 512 + 128 tokens)")
 
 
 def main() -> None:
-    points = int(float(sys.argv[1])) if len(sys.argv) > 1 else 10_000_000
-    with tempfile.TemporaryDirectory() as folder:
-        report("cold command, default grid of 36 points (best of 3)", cold_command(Path(folder)))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for roof, more in (("hard roof", ()), ("smooth roof", ("engine.roof_smoothness=0.5",))):
-            study = load(words(points, *more))
-            n = study.template.points
-            first = timed(lambda study=study: compute(study, Nowhere()))  # type: ignore[misc]
-            kernel = min(timed(lambda study=study: compute(study, Nowhere())) for _ in range(3))  # type: ignore[misc]
-            report(f"{roof}: trace and compile", max(first - kernel, 0.0))
-            report(f"{roof}: kernel, {n:.3g} points (best of 3)", kernel, n)
-            report(f"{roof}: kernel, file and fsync", timed(lambda study=study: write(study, Path(folder))), n)  # type: ignore[misc]
-            plain = 0.0
-            for what, elasticity in ELASTICITIES.items():
-                one = load(words(points, *more, "metrics=[ttft,tpot]", *elasticity))
-                compute(one, Nowhere())
-                seconds = min(timed(lambda one=one: compute(one, Nowhere())) for _ in range(3))  # type: ignore[misc]
-                plain = plain or seconds
-                report(f"{roof}: ttft, tpot, {what}", seconds, n)
-                print(f"{roof}: {seconds / plain:.2f} times the values alone")
-            compiled = kernels.compilations(study.cases[0].forecaster(study.metrics))
-            print(f"{roof}: compilations for all chunks: {compiled}")
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(f"peak memory above the imports: {(after - before) / 1024:.0f} MB")
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("points", nargs="?", type=float, default=1e7)
+    asked.add_argument("--peers", type=Path)
+    asked.add_argument("--roofs", nargs="+", choices=ROOFS, default=list(ROOFS))
+    said = asked.parse_args()
+    kernel = 0.0
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:  # on a disk: /tmp may be memory
+        folder = Path(name)
+        cold_commands(said.points, folder)
+        memory_row(said.points, folder)
+        rates = {roof: roof_rows(roof, said.points, folder) for roof in said.roofs}
+        for roof, kernel in rates.items():
+            numpy_rows(roof, kernel)
+        peer_rows(said.peers, next(iter(rates.values())))
 
 
 if __name__ == "__main__":
