@@ -58,7 +58,10 @@ def test_numbers_equal_the_catalogue_or_say_why_not():
     for row in rows():
         device = DEVICES[row["id"]]
         if "first catalogue" not in device.get("notes", ""):
-            assert numbers_of_file(device) == numbers_of_row(row), row["id"]
+            ours = numbers_of_file(device)
+            twice = ours.pop("fp16_acc16", None)  # of cards whose fp16 units are twice as fast without fp32 sums
+            assert ours == numbers_of_row(row), row["id"]
+            assert twice is None or twice == pytest.approx(2 * ours["fp16"], rel=0.01), row["id"]
 
 
 @pytest.mark.parametrize("name", DEVICES)

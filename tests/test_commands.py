@@ -29,7 +29,7 @@ LLAMA2_7B = """{
 MINE = """
 name: My card
 vendor: me
-device_class: datacenter_gpu
+device_class: gpu_dc
 source: my desk
 peak_tflops: {fp16: 100, fp32: 20}
 bandwidth_gb_per_s: 1000
