@@ -48,6 +48,7 @@ RECURRENT = (
 # transformers knows some model types under another name
 TYPES = {
     "step3p7": "step3p5",
+    "minimax_m3_vl": "minimax_m3_vl_text",
     "minimax_m3": "minimax_m3_vl_text",
     "deepseek_ref": "deepseek_v4",
     "kimi_k2": "deepseek_v3",
