@@ -14,7 +14,7 @@ from laws import FORMULA_MODULES, FORMULAS, changed, fields, flops, graph, scena
 
 from life_jax import operators
 from life_jax.cost import Cost
-from life_jax.operators import attention, elementwise, experts
+from life_jax.operators import attention, compressed_attention, elementwise, experts
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.linear import linear
 
@@ -245,3 +245,12 @@ def test_skewed_routing_lies_between_one_token_and_uniform_routing(many, part, t
     one = experts.distinct_experts(tokens=1.0, skew=skew, **shape)
     assert one == pytest.approx(chosen, rel=1e-3)
     assert experts.distinct_experts(tokens=tokens, skew=1e-7, **shape) == pytest.approx(uniform, rel=1e-4)
+
+
+@pytest.mark.parametrize(("queries", "past", "rate", "best"), [(256, 0, 4, 16), (128, 512, 128, 2), (512, 64, 4, 512)])
+def test_pairs_of_queries_and_entries_are_sums_over_queries_where_entries_are_whole(queries, past, rate, best):
+    seen = [(past + i) // rate for i in range(1, queries + 1)]
+    span = {"queries": queries, "past": past, "rate": rate}
+    assert compressed_attention.entry_pairs(**span) == sum(seen)
+    limited = sum(min(entries, best) for entries in seen)
+    assert compressed_attention.best_entry_pairs(**span, best=best) == pytest.approx(limited, rel=0.01)
