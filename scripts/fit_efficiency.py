@@ -19,6 +19,8 @@ import numpy as np
 import yaml
 from panel_model import KINDS, SMOOTHNESS, Constants, Panel, load
 
+from life_jax import measurements, validate
+
 ROOT = Path(__file__).resolve().parents[1]
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
 Z80 = 1.2816  # of the normal distribution: 80 % lie within
@@ -44,6 +46,15 @@ EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_
 GRAPHS = {"tensorrt_llm": 1.0, "faster_transformer": 1.0, "fastflowlm": 0.5}
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
 SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
+
+
+# How a device differs from its class: deviation of the logarithm while classes are fitted, and while the device is
+# calibrated, as life_jax/calibration.py does with the same numbers
+OWN = {
+    "compute": (0.3, 0.42), "attention": (0.3, 0.58), "memory": (0.12, 0.22), "cache": (0.01, 0.4),
+    "dispatch": (0.1, 0.5), "step": (0.01, 1.0), "request": (0.01, 1.0),
+}  # fmt: skip
+CALIBRATION_NOISE = 0.20
 
 
 def constants(devices):
@@ -109,8 +120,8 @@ def constants(devices):
     )
     of_device = Constants(
         groups=tuple(sorted(set(devices))),
-        prior={"compute": 1.0, "memory": 1.0, "dispatch": 1.0},
-        deviation={"compute": 0.3, "memory": 0.12, "dispatch": 0.1},
+        prior=dict.fromkeys(OWN, 1.0),
+        deviation={name: spread for name, (spread, _) in OWN.items()},
     )
     return of_class, of_engine, of_device
 
@@ -134,6 +145,8 @@ def main():
         "three rows of each " + text(panel.errors(few, few_rows)),
         "the same, before   " + text(panel.errors(held, few_rows)),
     ]
+    for name, time in baselines(panel).items():
+        lines.append(f"{name:19s}" + text(panel.errors(time, every)))
     spreads = {kind: by_class(panel, held, kind) for kind in KINDS}
     lines.append("80 % intervals hold " + coverage(panel, held, spreads))
     for keys in panel.keys[:2]:
@@ -181,14 +194,10 @@ def calibration_rows(panel, rows):
     return chosen
 
 
-LOOSE = {"compute": 0.5, "memory": 0.25, "dispatch": 0.5}  # deviations of a device that is calibrated
-CALIBRATION_NOISE = 0.10
-
-
 def calibrated(panel, x, used):
     """Times after a fit of the device's own constants alone to the rows `used`; all else stays."""
     own, deviation, weight = slice(len(x) - panel.sizes[2], None), panel.deviation.copy(), np.zeros(len(panel.measured))
-    deviation[own] = np.repeat(list(LOOSE.values()), len(panel.parts[2].groups))
+    deviation[own] = np.repeat([loose for _, loose in OWN.values()], len(panel.parts[2].groups))
     weight[used] = 1.0
     return panel.time(panel.fit(weight, noise=CALIBRATION_NOISE, soft=SOFT, prior=x, deviation=deviation, free=own))
 
@@ -224,6 +233,17 @@ def coverage(panel, time, spreads):
         inside = (error < Z80 * wide)[rows]
         found.append(f"{kind} {100 * np.average(inside, weights=panel.weight(rows)[rows]):.0f} %")
     return ", ".join(found)
+
+
+def baselines(panel):
+    """Simpler forecasters on the same rows: seconds by name."""
+    settings, every = panel.settings, np.ones(len(panel.settings), bool)
+    ideal = measurements.forecasts(settings, "ideal")
+    found = validate._baselines(settings, ideal, every)
+    names = ("datasheet", "LIFE, 0.5 and 0.5", "two factors")
+    ratios = [[s.ratio(f) for s, f in zip(settings, forecasts, strict=True)] for forecasts in found.values()]
+    known = [np.nan_to_num(np.array(r, float), nan=0.0) for r in ratios]  # no forecast: 100 % off
+    return {name: r * panel.measured for name, r in zip(names, known, strict=True)}
 
 
 def worst(panel, time, most=12):
@@ -288,7 +308,16 @@ includes prefill rates, TPOT decode rates; TOTAL is the time of a whole request.
 * *in sample*: constants by class and by engine fitted to all rows.
 * *devices left out*: each device forecast with constants fitted without it (six folds), by class and by engine below.
 * *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
-  calibrate three numbers of it (compute, memory, dispatch); its other rows are judged, and *before* are the same rows.
+  calibrate its own numbers, as `life_jax.calibrate` does; its other rows are judged, and *before* are the same rows.
+* *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
+  one for compute and one for memory) are the baselines that `python -m life_jax.validate` prints too.
+
+What is behind the worst cells: vLLM on the Data Center GPU Max 1550 (one device with its own software, measured at
+seven times the forecast, with repeated rows that differ tenfold); Mixtral in TensorRT-LLM and DeepSpeed (as if the
+sequences of a batch chose the same experts); CPUs (what llama.cpp makes of an instruction set differs by format and
+build); the NPU, whose class has no other device that is measured; HIP builds on Radeon cards (own kernels or a
+library, by card and build); TGIS and Megatron-LM, whose builds are unlike other engines; the first token of small
+models on Intel's iGPUs (a constant that differs by device). Kernel by kernel: `scripts/fit_kernels.py`.
 
 ```
 """

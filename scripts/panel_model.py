@@ -90,22 +90,22 @@ def seconds(c, e, d, t):
         return x[:, None, None]
 
     compute = c["compute_efficiency"] * e["compute_quality"] * d["compute"]
-    attention = c["attention_efficiency"] * e["attention_quality"] * d["compute"]
+    attention = c["attention_efficiency"] * e["attention_quality"] * d["attention"]
     memory = wide(c["memory_efficiency"] * e["memory_quality"] * d["memory"])
     form = 1 + t["eight"] * wide(e["compute_8bit"] - 1) + t["four"] * wide(e["compute_4bit"] - 1)
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
     matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
     vector = t["vector"] / wide(c["vector_efficiency"])
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
-    bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"])
+    bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"] * d["cache"])
     each = _roof(_roof(matmul, vector), bytes_ / memory)
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
-    host = (e["step_us"] + e["sequence_us"] * batch)[:, None] * 1e-6
+    host = (e["step_us"] * d["step"] + e["sequence_us"] * batch)[:, None] * 1e-6
     hop = e["allreduce_us"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
     step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
-    ttft, tpot = step[:, 0] + e["request_ms"] * 1e-3, step[:, 1]
+    ttft, tpot = step[:, 0] + e["request_ms"] * d["request"] * 1e-3, step[:, 1]
     return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
 
 
