@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from life_jax import gradients
 from life_jax.config.build import Built
 from life_jax.config.knobs import Knob
-from life_jax.forecaster import Forecaster, Sensitivity, absent
+from life_jax.forecaster import Forecaster, Sensitivity
+from life_jax.ledger import Path
+from life_jax.parts import absent
 from life_jax.specs import Scenario
 
 
@@ -25,7 +26,7 @@ class Case:
     sensitivity: Sensitivity | None = None
 
     @cached_property
-    def _zeros(self) -> tuple[gradients.Path, ...]:
+    def _zeros(self) -> tuple[Path, ...]:
         s = self.sensitivity
         moved = [path for knob in self.knobs for path in knob.paths]
         if s is not None:
@@ -35,7 +36,7 @@ class Case:
 
     def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:
         """What the grid evaluates for this case."""
-        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros, self.scenario.engine.smooth)
+        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros)
 
     @property
     def scenario(self) -> Scenario:

@@ -10,62 +10,130 @@ from dataclasses import replace
 
 import numpy as np
 
-from life_jax.numerics import Number, ceil, clip, divide, larger, smaller
-from life_jax.roofline import Terms, joined
+from life_jax.numerics import Number, ceil, clip, constant, divide, larger, smaller, where
+from life_jax.roofline import Sides, Terms, joined, sides
 from life_jax.specs import Engine
 
+Line = tuple[Number, Number]  # what it is at the first and at the last step
 NODES, WEIGHTS = (array.tolist() for array in np.polynomial.legendre.leggauss(3))
 
 
 def mean_roofed(first: Terms, last: Terms, steps: Number, engine: Engine) -> Number:
     """Mean over `steps` steps of the roofed seconds, given the terms of the first and of the last step."""
     if engine.smooth:  # joining first was measured to be slower: XLA keeps a root that is used many times in memory
-        return _smooth_mean(first, last, steps, engine)
-    if first.together:
-        first, last = (replace(t, matmul=joined((t.matmul, t.vector), engine), vector=0.0) for t in (first, last))
-    lines = _lines(first, last)
-    return _mean_of_two(lines[0], lines[1], steps) if len(lines) == 2 else _hard_mean(lines, steps)
+        nodes = _nodes(first, last, steps)
+        return divide(sum(n * _between(first, last, u).roofed(engine) for u, n in nodes), steps)
+    lines = _lines(*_simpler(first, last, engine))
+    if len(lines) == 2:
+        a, b = lines.values()
+        return _mean_of_two(a, b, steps)
+    return divide(sum(n * _highest(lines, u) for u, n in _pieces(lines, steps)), steps)
 
 
-def _lines(first: Terms, last: Terms) -> list[tuple[Number, Number]]:
-    ends = ((first.matmul, last.matmul), (first.vector, last.vector), (first.memory, last.memory))
-    return [(a, b) for a, b in ends if not (isinstance(a, float) and a == 0.0 and isinstance(b, float) and b == 0.0)]
+def mean_sides(first: Terms, last: Terms, steps: Number, engine: Engine) -> Sides:
+    """The same seconds, by the side of the roofs that holds them."""
+    if engine.smooth:
+        points = _nodes(first, last, steps)
+    else:
+        lines = _lines(*_simpler(first, last, engine))
+        if len(lines) == 2 and "memory" in lines:
+            return _sides_of_two(first, last, lines, steps)
+        points = _pieces(lines, steps)
+    total = Sides()
+    for u, n in points:
+        total = total + sides(_between(first, last, u), engine).times(n)
+    return total.times(divide(1.0, steps))
 
 
-def _crossing(a: tuple[Number, Number], b: tuple[Number, Number]) -> Number:
+def _simpler(first: Terms, last: Terms, engine: Engine) -> tuple[Terms, Terms]:
+    """Under the hard roof: matrix and vector work that grow in one proportion are one line."""
+    if not first.together:
+        return first, last
+    one, other = (replace(t, matmul=joined((t.matmul, t.vector), engine), vector=0.0) for t in (first, last))
+    return one, other
+
+
+def _lines(first: Terms, last: Terms) -> dict[str, Line]:
+    """What there is of matrix work, vector work and memory traffic, at both ends."""
+    ends = {name: (getattr(first, name), getattr(last, name)) for name in ("matmul", "vector", "memory")}
+    return {
+        name: (a, b)
+        for name, (a, b) in ends.items()
+        if not (isinstance(a, float) and a == 0.0 and isinstance(b, float) and b == 0.0)
+    }
+
+
+def _crossing(a: Line, b: Line) -> Number:
     """Where in [0, 1] (first to last step) two lines cross; 0 where they do not."""
     start, end = a[0] - b[0], a[1] - b[1]
     return clip(divide(-start, end - start), 0.0, 1.0)
 
 
-def _mean_of_two(a: tuple[Number, Number], b: tuple[Number, Number], steps: Number) -> Number:
+def _mean_of_two(a: Line, b: Line, steps: Number) -> Number:
     """Exact: the mean of b and of what a exceeds it by, which changes its sign once."""
-    span = larger(steps - 1, 0.0)
-    start = a[0] - b[0]
-    rise, rise_b = divide(a[1] - b[1] - start, span), divide(b[1] - b[0], span)
-    cut = smaller(clip(ceil(divide(-start, rise)), 0.0, span + 1), steps)
-    before, whole = cut * (start + rise * (cut - 1) / 2), steps * (start + rise * span / 2)
-    return b[0] + rise_b * span / 2 + divide(larger(before, whole - before), steps)
+    before, after, _ = _excess(a, b, steps)
+    return _mean(b, steps) + divide(larger(before, after), steps)
 
 
-def _hard_mean(lines: list[tuple[Number, Number]], steps: Number) -> Number:
-    """Exact: between two crossings one line is the maximum at every step, so the mean is its midpoint."""
-    span = larger(steps - 1, 0.0)
+def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number) -> Sides:
+    """The same by sides; computation is the first line."""
+    (name, a), (_, b) = lines.items()
+    before, after, cut = _excess(a, b, steps)
 
-    def maximum(t: Number) -> Number:
-        u = divide(t, span)
-        values = [a + (b - a) * u for a, b in lines]
-        top = values[0]
-        for value in values[1:]:
-            top = larger(top, value)
-        return top
+    def above(line: Line) -> Number:
+        """The mean of what a line is in the steps in which computation binds."""
+        early = _sum(line, cut, steps)
+        return divide(where(before > after, early, steps * _mean(line, steps) - early), steps)
 
+    compute, cache = above(a), (first.cache, last.cache)
+    memory, of_cache = (_mean(line, steps) - above(line) for line in (b, cache))
+    matmul, vector = (0.0, compute) if name == "vector" else (compute, 0.0)
+    if first.together:
+        matmul, vector = (where(first.matmul > first.vector, x, y) for x, y in ((compute, 0.0), (0.0, compute)))
+    return Sides(compute + memory, matmul, vector, memory, of_cache)
+
+
+def _excess(a: Line, b: Line, steps: Number) -> tuple[Number, Number, Number]:
+    """By how much a exceeds b until the step where they cross, and from there on, summed; and that step."""
+    more = (a[0] - b[0], a[1] - b[1])
+    cut = divide(-more[0], _rise(more, steps))
+    cut = smaller(clip(ceil(cut), 0.0, larger(steps - 1, 0.0) + 1), steps)
+    before = _sum(more, cut, steps)
+    return before, steps * _mean(more, steps) - before, cut
+
+
+def _rise(line: Line, steps: Number) -> Number:
+    """Per step."""
+    return divide(line[1] - line[0], larger(steps - 1, 0.0))
+
+
+def _sum(line: Line, end: Number, steps: Number) -> Number:
+    """Over the steps before `end`."""
+    return end * (line[0] + _rise(line, steps) * (end - 1) / 2)
+
+
+def _mean(line: Line, steps: Number) -> Number:
+    return line[0] + _rise(line, steps) * larger(steps - 1, 0.0) / 2
+
+
+def _pieces(found: dict[str, Line], steps: Number) -> list[tuple[Number, Number]]:
+    """Exact under the hard roof: between two crossings one line is the maximum at every step, so that the middle has
+    the mean. Each where it is in [0, 1] from the first to the last step, with its number of steps."""
+    span, lines = larger(steps - 1, 0.0), list(found.values())
     pairs = [(i, j) for i in range(len(lines)) for j in range(i + 1, len(lines))]
     cuts = sort([smaller(ceil(_crossing(lines[i], lines[j]) * span), steps) for i, j in pairs])
-    total: Number = 0.0
-    for low, high in zip([0.0, *cuts], [*cuts, steps], strict=True):
-        total = total + (high - low) * maximum(clip((low + high - 1) / 2, 0.0, span))
-    return divide(total, steps)
+    return [
+        (divide(clip((low + high - 1) / 2, 0.0, span), span), high - low)
+        for low, high in zip([0.0, *cuts], [*cuts, steps], strict=True)
+    ]
+
+
+def _highest(lines: dict[str, Line], u: Number) -> Number:
+    values = [a + (b - a) * u for a, b in lines.values()]
+    top = values[0]
+    for value in values[1:]:
+        top = larger(top, value)
+    return top
 
 
 def sort(values: list[Number]) -> list[Number]:
@@ -78,18 +146,21 @@ def sort(values: list[Number]) -> list[Number]:
     return values
 
 
-def _smooth_mean(first: Terms, last: Terms, steps: Number, engine: Engine) -> Number:
-    """The sum over steps 0..n-1 is close to the integral over [-1/2, n-1/2], split where compute meets memory."""
+def _nodes(first: Terms, last: Terms, steps: Number) -> list[tuple[Number, Number]]:
+    """The sum over steps 0..n-1 is close to the integral over [-1/2, n-1/2], split where compute meets memory.
+
+    Each node where it is in [0, 1] from the first to the last step, with its number of steps. The mean does not
+    depend on where it is split, but for the error of the nodes: nothing is differentiated through that.
+    """
     span = larger(steps - 1, 0.0)
     bend = _crossing((first.compute, last.compute), (first.memory, last.memory)) * span
-    bend = clip(bend, -0.5, steps - 0.5)
-    total: Number = 0.0
+    bend = constant(clip(bend, -0.5, steps - 0.5))
+    found = []
     for low, high in ((-0.5, bend), (bend, steps - 0.5)):
         half = (high - low) / 2
         for node, weight in zip(NODES, WEIGHTS, strict=True):
-            u = divide(low + half * (1 + node), span)
-            total = total + weight * half * _between(first, last, u).roofed(engine)
-    return divide(total, steps)
+            found.append((divide(low + half * (1 + node), span), weight * half))
+    return found
 
 
 def _between(first: Terms, last: Terms, u: Number) -> Terms:
@@ -100,5 +171,6 @@ def _between(first: Terms, last: Terms, u: Number) -> Terms:
         matmul=line(first.matmul, last.matmul),
         vector=line(first.vector, last.vector),
         memory=line(first.memory, last.memory),
+        cache=line(first.cache, last.cache),
         dispatch=first.dispatch,
     )

@@ -96,6 +96,7 @@ DRAWINGS = {
     "interval": _draw_interval,
 }
 FORMATS = ("png", "svg", "pdf")
+REPORT = "report"  # one interactive page
 
 
 def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequence[str], stem: Any) -> list[Any]:
@@ -111,6 +112,9 @@ def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequen
     paths = []
     for word in names:
         name, _, form = word.partition(".")
+        if name == REPORT:
+            paths.append(_save_report(ds, cases, objectives, stem.with_name(f"{stem.name}_{name}.html")))
+            continue
         figure = DRAWINGS[name](ds, cases, objectives)
         path = stem.with_name(f"{stem.name}_{name}.{form or FORMATS[0]}")
         part = path.with_name(f"{path.name}.part")
@@ -119,3 +123,12 @@ def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequen
         plt.close(figure)
         paths.append(path)
     return paths
+
+
+def _save_report(ds: Any, cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
+    from life_jax import report
+
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(report.page(ds, cases, objectives), encoding="utf-8")
+    part.replace(path)
+    return path

@@ -12,16 +12,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
+from life_jax.ledger import BANDWIDTH, CACHE, DISPATCH, FIXED, HELD, HOST, INTERCONNECT, PRICED, RATES, Path
 from life_jax.metrics import BOUNDS, METRICS, forecast
 from life_jax.numerics import Number
 from life_jax.specs import Scenario, get_leaf, set_leaf
 
-Path = tuple[str | int, ...]
-BANDWIDTH: Path = ("device", "bandwidth")
-INTERCONNECT: Path = ("device", "interconnect")
-RATES: tuple[Path, ...] = tuple(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
-DISPATCH: Path = ("device", "dispatch")
-HOST: tuple[Path, ...] = tuple(("engine", name) for name in ("step", "sequence", "request", "allreduce_latency"))
 # An efficiency that multiplies whole rates has their elasticity, unless tables by operator replace it.
 SAME: Mapping[Path, tuple[Path, ...]] = {
     ("engine", "compute_efficiency"): (("device", "rates", "linear"), ("device", "rates", "head")),
@@ -70,13 +65,14 @@ class Atoms:
 
     def signs(self) -> tuple[int, ...]:
         """In the law: -1 for rates and bandwidths, +1 for fixed times, 0 for anything else."""
-        return tuple(_sign(part[0]) for part in self.parts)
+        return tuple(0 if part[0] in (CACHE, PRICED) else sign(part[0]) for part in self.parts)
 
 
-def _sign(path: Path) -> int:
-    if path in RATES or path in (BANDWIDTH, INTERCONNECT):
-        return -1
-    return 1 if path == DISPATCH or path in HOST else 0
+def sign(path: Path) -> int:
+    """Of the elasticity to what a ledger has: times rise with fixed times and fall with anything else."""
+    if path not in HELD:
+        return 0
+    return 1 if path == DISPATCH or path in HOST else -1
 
 
 def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: Sequence[Path] = ()) -> Atoms:
@@ -108,18 +104,34 @@ def obeys_law(metric: str) -> bool:
     return METRICS[metric].units == "s"
 
 
-def elasticities(a: Atoms, tangents: Mapping[int, Number], value: Number, *, law: bool) -> dict[int, Number]:
-    """By part; `tangents` may lack the free part where the law holds."""
-    found = {index: one / value for index, one in tangents.items()}
+def completed(a: Atoms, by_part: Mapping[int, Number], value: Number, *, law: bool) -> dict[int, Number]:
+    """Elasticities times the value by part, with that of the free part where the law holds and it was not computed."""
+    found = dict(by_part)
     if law and a.free is not None and a.free not in found:
         signs = a.signs()
         # e(free) = -1 - e(other rates) + e(fixed times)
-        found[a.free] = -1 + sum(signs[i] * e for i, e in found.items())
+        found[a.free] = sum(signs[i] * e for i, e in found.items()) - value
     return found
 
 
-def bound_shares(a: Atoms, by_part: Mapping[int, Number]) -> dict[str, Number]:
+def bound_shares(a: Atoms, by_part: Mapping[int, Number], value: Number) -> dict[str, Number]:
     """The part of a time that each side of the roofs holds: a d(roof)/da for compute, b d(roof)/db for memory."""
-    compute = 0 - sum(e for i, e in by_part.items() if a.parts[i][0] in RATES)
+    compute = 0 - sum(e for i, e in by_part.items() if not RATES.isdisjoint(a.parts[i]))
     memory = 0 - sum(e for i, e in by_part.items() if a.parts[i][0] == BANDWIDTH)
-    return dict(zip(BOUNDS, (compute, memory, 1 - compute - memory), strict=True))
+    shares = (compute / value, memory / value, (value - compute - memory) / value)
+    return dict(zip(BOUNDS, shares, strict=True))
+
+
+def alone(a: Atoms) -> dict[str, tuple[int, int]]:
+    """Bounds whose share is the elasticity to one part: its index, and the sign."""
+    rates = [i for i, part in enumerate(a.parts) if not RATES.isdisjoint(part)]
+    memory = [i for i, part in enumerate(a.parts) if BANDWIDTH in part]
+    fixed = [i for i, part in enumerate(a.parts) if FIXED.issuperset(part) and part != (PRICED,)]
+    found = {}
+    if len(rates) == 1 and RATES.issuperset(set(a.parts[rates[0]]) - {PRICED}):
+        found[BOUNDS[0]] = (rates[0], -1)
+    if len(memory) == 1 and a.parts[memory[0]] == (BANDWIDTH,):
+        found[BOUNDS[1]] = (memory[0], -1)
+    if len(fixed) == 1 and a.parts[fixed[0]] == (DISPATCH,):
+        found[BOUNDS[2]] = (fixed[0], 1)
+    return found

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from life_jax.kernels import Found, Function, Kernel, kernel
+from life_jax.kernels import Found, Function, Kernel, kernel, packed
 
 POINTS_PER_CHUNK = 2**19
 NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
@@ -189,13 +189,12 @@ class Sweep:
             of = kernel(function)
             with jax.enable_x64(self.dtype == "float64"):
                 if case != base_of:  # once, not for every part of every chunk
-                    base_of, base = case, jax.device_put(numbers)
+                    base_of, base = case, packed(numbers)
                 # a buffer of another kernel may have other columns, and is let go
                 old = spare.pop(0) if len(spare) == RING - 1 else None
                 shape = (self.plan.rows, self.plan.inner)
                 kept = old[1] if old is not None and old[0] is of else of.spare(shape, self.outputs, self.dtype)
-                outer, inner = jax.device_put(self.plan.values(self.plan.chunk(within), self.dtype))
-                found = of(base, outer, inner, kept)
+                found = of(base, *self.plan.values(self.plan.chunk(within), self.dtype), kept)
             if pending is not None:
                 yield self._block(*pending)
                 spare.append(pending[1:])
@@ -206,9 +205,11 @@ class Sweep:
     def _block(self, index: int, of: Kernel, parts: Found) -> Block:
         start, count = self.extent(index)
         found = {name: block for part in parts for name, block in part.items()}
-        columns = {
-            name: np.asarray(found[of.aliases.get(name, name)]).reshape(-1)[:count] for name in self.outputs
-        }  # on a CPU a view of the result, no copy
+        columns = {}
+        for name in self.outputs:
+            column, sign = of.aliases.get(name, (name, 1))
+            numbers = np.asarray(found[column]).reshape(-1)[:count]  # on a CPU a view of the result, no copy
+            columns[name] = numbers if sign == 1 else -numbers
         return Block(index, start, count, columns)
 
 

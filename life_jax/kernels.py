@@ -4,65 +4,143 @@ The function is vmapped on two levels; output buffers are donated back, because 
 than computing. See README, "Speed".
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-# (base, values by axis name) -> scalars by name; hashable. Or an object with `parts`, such functions with
-# `outputs`, and a method derive(scalars) -> the further scalars `derived`, and `aliases`, columns that are
-# equal to another. Each is compiled apart: XLA stops
-# fusing a long expression as soon as another output needs its result, which was measured to cost a factor of seven.
+# (base, values by axis name) -> scalars by name; hashable. Or an object with `calls`, and a method
+# derive(scalars, base, values) -> the further scalars `derived`, and `aliases`, columns that equal another. Each is
+# compiled apart: XLA stops fusing a long expression as soon as another output needs its result, which was measured
+# to cost a factor of seven.
 Function = Any
+Aliases = Mapping[str, tuple[str, int]]  # column -> the one that it equals, and whether as it is (1) or negative (-1)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A part of a function, (base, values, argument) -> its `outputs`: hashable, compiled once for all arguments.
+
+    names: of the columns that this call gives. argument: a pytree of numbers. The part's `pairs` are those of its
+    outputs that are complex.
+    """
+
+    part: Any
+    names: tuple[str, ...]
+    argument: tuple[float, ...] = ()
+
+
 Found = tuple[dict[str, Any], ...]
 
 
 class Kernel:
-    """The parts of a function over rows x points, and what derives from them, each jitted apart.
+    """The calls of a function over rows x points, and what derives from them, each jitted apart.
 
     Each writes over `spare`, an earlier result: XLA reuses donated buffers of the outputs' shapes.
     """
 
     def __init__(self, function: Function) -> None:
-        self._outputs = [getattr(part, "outputs", None) for part in getattr(function, "parts", (function,))]
-        self._parts = [_jitted(part) for part in getattr(function, "parts", (function,))]
-        derive: Callable[..., Mapping[str, Any]] = getattr(function, "derive", lambda found: {})
+        self._calls: tuple[Call, ...] = getattr(function, "calls", None) or (Call(_Plain(function), ()),)
+        self._jitted = {call.part: _jitted(call.part) for call in self._calls}
         self.derived: tuple[str, ...] = tuple(getattr(function, "derived", ()))
-        self.aliases: Mapping[str, str] = getattr(function, "aliases", {})
-        self._derive = jax.jit(lambda found, spare: dict(derive(found)), donate_argnums=1, keep_unused=True)
+        self.aliases: Aliases = getattr(function, "aliases", {})
+        self._derive = _jitted(_Derived(function, self.derived)) if self.derived else None
 
     def __call__(self, base: Any, outer: Any, inner: Any, spare: Any) -> Found:
-        blocks = [part(base, outer, inner, old) for part, old in zip(self._parts, spare, strict=False)]
-        found = {name: block for one in blocks for name, block in one.items()}
-        return (*blocks, self._derive(found, spare[-1]) if self.derived else {})
+        blocks = []
+        for call, old in zip(self._calls, spare, strict=False):
+            block = self._jitted[call.part](base, call.argument, {}, outer, inner, old)
+            names = dict(zip(call.part.outputs, call.names, strict=True))
+            blocks.append({names.get(output, output): one for output, one in block.items()})
+        if self._derive is not None:
+            found = {name: block for one in blocks for name, block in one.items()}
+            blocks.append(self._derive(base, (), found, outer, inner, spare[-1]))
+        return tuple(blocks)
 
     def spare(self, shape: tuple[int, int], outputs: Mapping[str, Any], dtype: Any) -> Found:
         """Buffers to be written over by the first chunks."""
-        names = [tuple(outputs) if part is None else part for part in self._outputs]
-        return tuple(
-            {name: jnp.empty(shape, outputs.get(name, dtype)) for name in one} for one in (*names, self.derived)
-        )
+        pair = jnp.result_type(dtype, jnp.complex64)
+        found = []
+        for call in self._calls:
+            names = dict(zip(call.names, call.part.outputs, strict=True)) or dict.fromkeys(outputs)
+            pairs = {name for name, output in names.items() if output in call.part.pairs}
+            found.append({n: jnp.empty(shape, pair if n in pairs else outputs.get(n, dtype)) for n in names})
+        return (*found, {name: jnp.empty(shape, outputs.get(name, dtype)) for name in self.derived})
 
     @property
     def compilations(self) -> int:
-        return max(int(part._cache_size()) for part in self._parts)
+        return max(int(part._cache_size()) for part in self._jitted.values())
 
 
-def _jitted(part: Callable[..., Mapping[str, Any]]) -> Any:
-    def point(base: Any, outer: dict[str, Any], inner: dict[str, Any]) -> Mapping[str, Any]:
+@jax.tree_util.register_pytree_node_class
+@dataclass(frozen=True)
+class Packed:
+    """A tree of scalars as one vector on the device: a call that is given eighty buffers takes twice as long."""
+
+    leaves: Any
+    tree: Any
+
+    def unpacked(self) -> Any:
+        return jax.tree.unflatten(self.tree, list(self.leaves))
+
+    def tree_flatten(self) -> tuple[tuple[Any], Any]:
+        return (self.leaves,), self.tree
+
+    @classmethod
+    def tree_unflatten(cls, tree: Any, children: tuple[Any]) -> "Packed":
+        return cls(children[0], tree)
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A function without parts is its only one; its columns keep their names."""
+
+    function: Function
+    outputs: tuple[str, ...] = ()
+    pairs: frozenset[str] = frozenset()
+
+    def __call__(self, base: Any, values: Mapping[str, Any], argument: Any) -> Mapping[str, Any]:
+        return self.function(base, values)
+
+
+@dataclass(frozen=True)
+class _Derived:
+    """What derives from the columns found so far, as a part."""
+
+    function: Function
+    outputs: tuple[str, ...]
+
+    def __call__(self, base: Any, values: Mapping[str, Any], argument: Any, found: Any) -> Mapping[str, Any]:
+        return self.function.derive(found, base, values)
+
+
+def packed(base: Any) -> Packed:
+    """A pytree of numbers on the device."""
+    leaves, tree = jax.tree.flatten(base)
+    alike = len({(np.shape(leaf), np.asarray(leaf).dtype) for leaf in leaves}) == 1 and np.ndim(leaves[0]) == 0
+    return Packed(jax.device_put(np.stack(leaves) if alike else leaves), tree)
+
+
+def _jitted(part: Any) -> Any:
+    """Of (base, argument, columns found, values of the outer axes, of the inner ones, buffers to be written over)."""
+
+    def point(base: Packed, argument: Any, found: Any, outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
         values = {name: value for name, value in {**outer, **inner}.items() if name}
-        return {name: _storable(value) for name, value in part(base, values).items()}
+        results = part(base.unpacked(), values, argument, *([found] if found else []))
+        return {name: _storable(results[name]) for name in part.outputs or results}
 
-    both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0)), in_axes=(None, 0, None))
-    return jax.jit(lambda base, outer, inner, spare: both(base, outer, inner), donate_argnums=3, keep_unused=True)
+    both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0, None, 0)), in_axes=(None, None, 0, 0, None))
+    return jax.jit(lambda *given: both(*given[:-1]), donate_argnums=5, keep_unused=True)
 
 
 def _storable(value: Any) -> Any:
     """Flags and small integers are stored as int8."""
     value = jnp.asarray(value)
-    return value if jnp.issubdtype(value.dtype, jnp.floating) else value.astype(jnp.int8)
+    return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(jnp.int8)
 
 
 @lru_cache(maxsize=64)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from life_jax import energy, memory
+from life_jax import energy, ledger, memory
 from life_jax.cost import Cost
+from life_jax.ledger import Ledger
 from life_jax.numerics import Number, exp, where
 from life_jax.pipeline import Run
 from life_jax.roofline import BOUNDS
@@ -18,6 +19,7 @@ class Metric:
 
     of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
     stepwise: changes in whole steps, so that it has no slope. better: "low", "high", or None where nobody can say.
+    ledger: which number holds how much of it, of a time that is a sum of operators.
     """
 
     function: Callable[[Any], Number]
@@ -27,6 +29,7 @@ class Metric:
     of: str | None = None
     stepwise: bool = False
     better: str | None = "low"
+    ledger: Callable[[Run], Ledger] | None = None
 
     @property
     def differentiable(self) -> bool:
@@ -86,8 +89,10 @@ def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metr
 
 
 METRICS: dict[str, Metric] = {
-    "ttft": Metric(lambda r: r.ttft, "s", "time to first token"),
-    "tpot": Metric(lambda r: r.tpot, "s", "time per output token after the first, mean over generation"),
+    "ttft": Metric(lambda r: r.ttft, "s", "time to first token", ledger=ledger.ttft),
+    "tpot": Metric(
+        lambda r: r.tpot, "s", "time per output token after the first, mean over generation", ledger=ledger.tpot
+    ),
     "tps": Metric(
         lambda tpot: 1 / tpot,
         "token s-1",
@@ -101,7 +106,7 @@ METRICS: dict[str, Metric] = {
         "decode tokens per second of the whole batch",
         better="high",
     ),
-    "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token"),
+    "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token", ledger=ledger.e2e),
     "e2e_throughput": Metric(
         lambda r: r.scenario.workload.batch * r.scenario.workload.output_tokens / r.e2e,
         "token s-1",

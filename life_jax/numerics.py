@@ -94,3 +94,8 @@ def exp(value: Number) -> Number:
 def divide(a: Number, b: Number) -> Number:
     """a / b, and 0 where b is 0."""
     return where(b != 0, a, 0.0) / where(b != 0, b, 1.0)
+
+
+def constant(value: Number) -> Number:
+    """The value, through which nothing is differentiated."""
+    return jax.lax.stop_gradient(value) if isinstance(value, jax.Array) else value

@@ -36,6 +36,15 @@ def overhead(scenario: Scenario, step: Step) -> Number:
 
 
 @dataclass(frozen=True)
+class Growing:
+    """An operator in `count` passes, of which these are the first and the last; its terms are affine in between."""
+
+    first: Terms
+    last: Terms
+    count: Number
+
+
+@dataclass(frozen=True)
 class Run:
     """The times of one scenario; every metric is a function of it."""
 
@@ -153,21 +162,27 @@ class Run:
         return self.prefill_energy + steps * each
 
     def _mean_seconds(self, passes: Passes) -> Number:
-        host = overhead(self.scenario, passes.first)
+        engine = self.scenario.engine
+        constant, growing = self.executions(passes)
+        seconds = step_seconds(constant, engine) + overhead(self.scenario, passes.first)
+        for one in growing:
+            mean = one.first.dispatch + context.mean_roofed(one.first, one.last, one.count, engine)
+            seconds = seconds + one.first.repeats * mean * divide(one.count, passes.count)
+        return seconds
+
+    def executions(self, passes: Passes) -> tuple[list[Terms], list[Growing]]:
+        """Operators whose terms are the same in every pass, and those whose terms grow, between two bends."""
         if passes.single:
-            return step_seconds(self._roofs(self.graph(passes.first)), self.scenario.engine) + host
+            return self._roofs(self.graph(passes.first)), []
         whole = self.scenario.engine.scope == "total"  # then every operator is part of one sum, which grows
         first = self.graph(passes.at(0.0))
-        constant = [op for op in first if not (op.grows or whole)]
-        seconds = step_seconds(self._roofs(constant), self.scenario.engine) + host
+        growing = []
         cuts = [0.0, *_bends(first, passes), passes.count]
         for low, high in pairwise(cuts):
             ends = (first if low is cuts[0] else self.graph(passes.at(low)), self.graph(passes.at(high - 1)))
-            growing = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
-            for a, b in zip(*growing, strict=True):
-                one = a.dispatch + context.mean_roofed(a, b, high - low, self.scenario.engine)
-                seconds = seconds + a.repeats * one * divide(high - low, passes.count)
-        return seconds
+            both = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
+            growing += [Growing(a, b, high - low) for a, b in zip(*both, strict=True)]
+        return self._roofs(op for op in first if not (op.grows or whole)), growing
 
     def _shares(self, passes: Passes) -> Shares:
         middle = self.middle(passes)

@@ -1,7 +1,7 @@
 """Cost x Device -> seconds, and which roof binds."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 
 from life_jax import efficiency
 from life_jax.cost import Cost
@@ -30,6 +30,7 @@ class Terms:
     """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step.
 
     together: matrix and vector work grow in one proportion, so that their joined seconds grow evenly too.
+    cache: of the memory's seconds, those of the KV cache. pipe: whose rate `matmul` runs at.
     """
 
     matmul: Number
@@ -39,6 +40,8 @@ class Terms:
     repeats: Number = 1.0
     grows: bool = False
     together: bool = False
+    cache: Number = 0.0
+    pipe: str = "vector"
 
     def roofed(self, engine: Engine) -> Number:
         """roof(roof(matmul, vector), memory), in this order, which matters by about 1 % when smooth."""
@@ -51,6 +54,59 @@ class Terms:
     @property
     def compute(self) -> Number:
         return larger(self.matmul, self.vector)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Seconds under the roofs, by the side that holds them: a d(roof)/da of each.
+
+    They add up, because the roof is homogeneous: matmul + vector + memory = seconds. cache: part of the memory's.
+    """
+
+    seconds: Number = 0.0
+    matmul: Number = 0.0
+    vector: Number = 0.0
+    memory: Number = 0.0
+    cache: Number = 0.0
+
+    def __add__(self, other: "Sides") -> "Sides":
+        return Sides(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def times(self, n: Number) -> "Sides":
+        return Sides(*(getattr(self, f.name) * n for f in fields(self)))
+
+
+def sides(t: Terms, engine: Engine) -> Sides:
+    """Who holds the seconds of one execution, dispatch apart."""
+    compute, of_matmul, of_vector = _roof_and_sides(t.matmul, t.vector, engine)
+    seconds, of_compute, of_memory = _roof_and_sides(compute, t.memory, engine)
+    matmul, vector = of_compute(of_matmul(t.matmul)), of_compute(of_vector(t.vector))
+    return Sides(seconds, matmul, vector, of_memory(t.memory), of_memory(t.cache))
+
+
+def _roof_and_sides(
+    a: Number, b: Number, engine: Engine
+) -> tuple[Number, Callable[[Number], Number], Callable[[Number], Number]]:
+    """The roof, and what is times its slope in a, and in b. Where the sides are equal the hard roof is b's."""
+    if _is_nothing(a) or _is_nothing(b):
+        only_a = _is_nothing(b)
+        return (a if only_a else b), (lambda x: x if only_a else 0.0), (lambda x: 0.0 if only_a else x)
+    # what is nothing stays nothing, so that sums leave it out
+    if not engine.smooth:
+        above = a > b
+        return where(above, a, b), _unless(lambda x: where(above, x, 0.0)), _unless(lambda x: where(above, 0.0, x))
+    difference, s2 = a - b, engine.roof_smoothness * engine.roof_smoothness
+    root = sqrt(difference * difference + s2 * a * b)
+    per_root = 0.25 / root
+    return (
+        (a + b + root) / 2,
+        _unless(lambda x: x * (0.5 + (2 * difference + s2 * b) * per_root)),
+        _unless(lambda x: x * (0.5 + (s2 * a - 2 * difference) * per_root)),
+    )
+
+
+def _unless(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+    return lambda x: 0.0 if _is_nothing(x) else function(x)
 
 
 def joined(terms: Iterable[Number], engine: Engine) -> Number:
@@ -87,6 +143,8 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         matmul=_over(on_matrix, matrix, device.rates[op.pipe]),
         vector=_over(on_vector, vector, device.rates["vector"]),
         memory=_over(_weighted_bytes(op, cost, engine), memory, device.bandwidth),
+        cache=_over(_cache_bytes(cost, engine), memory, device.bandwidth),
+        pipe=op.pipe,
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
@@ -127,13 +185,18 @@ def _compute_of_format(op: Op, engine: Engine) -> Number:
 def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     """Bytes, those of quantized weights and of the KV cache as many as would take their time at the bandwidth of
     the others."""
-    cache, weights = cost.kv_read + cost.kv_written, cost.weight_bytes
+    cache, weights = _cache_bytes(cost, engine), cost.weight_bytes
     if engine.by_format and "weight_bits" in op.args:
         weights = weights / where(op.args["weight_bits"] < PLAIN_BITS, engine.memory_quantized, 1.0)
     rest = weights + cost.activations_read + cost.activations_written
     if op.pipe == "vector":
         rest = rest / engine.elementwise_efficiency
-    return rest if _is_nothing(cache) else rest + cache / engine.kv_efficiency
+    return rest if _is_nothing(cache) else rest + cache
+
+
+def _cache_bytes(cost: Cost, engine: Engine) -> Number:
+    cache = cost.kv_read + cost.kv_written
+    return 0.0 if _is_nothing(cache) else cache / engine.kv_efficiency
 
 
 def _share_of_one(op: Op, devices: Number) -> Cost:
@@ -175,7 +238,18 @@ def step_terms(ops: Iterable[Op], device: Device, engine: Engine) -> list[Terms]
 
 def step_seconds(each: list[Terms], engine: Engine) -> Number:
     """Time of a step: operators run one after another."""
-    return sum(t.repeats * t.seconds(engine) for t in each)
+    return sum(
+        repeats * (sum(t.dispatch for t in some) + sum(t.roofed(engine) for t in some))
+        for repeats, some in by_repeats(each)
+    )
+
+
+def by_repeats(each: Iterable[Terms]) -> list[tuple[Number, list[Terms]]]:
+    """Operators that are repeated equally often together: one multiplication, and their dispatches add up first."""
+    found: dict[int, tuple[Number, list[Terms]]] = {}
+    for t in each:
+        found.setdefault(id(t.repeats), (t.repeats, []))[1].append(t)
+    return list(found.values())
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from life_jax import gradients
+from life_jax import gradients, ledger
 from life_jax.case import Case, smoothed
 from life_jax.config import axes as axis_table
 from life_jax.config import knobs
@@ -15,13 +15,11 @@ from life_jax.config.compose import Composed
 from life_jax.config.errors import ConfigError
 from life_jax.config.knobs import Knob
 from life_jax.dataset import Variable
-from life_jax.forecaster import GAINS, Sensitivity, column
+from life_jax.forecaster import GAINS, Sensitivity
 from life_jax.metrics import BOUNDS, METRICS
+from life_jax.parts import column
 from life_jax.specs import get_leaf
 
-EFFICIENCIES = (
-    "compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"
-)  # fmt: skip
 ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
 HOST_TIMES = ("step_us", "sequence_us", "request_ms", "allreduce_us")
 GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
@@ -88,22 +86,22 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
             shares=keys["elasticity"] == usual,
             gains=asked["gains"],
             slopes=tuple((key, knobs_of[key]) for key in keys["gradients"]),
+            ledger=ledger.known(built.scenario),
         )
         found.append(dataclasses.replace(case, built=built, sensitivity=sensitivity))
     return tuple(found)
 
 
 def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """Every rate in use, bandwidth, fixed times that are not 0, and the efficiencies."""
-    rates = dict.fromkeys(key for case in cases for key in case.built.sources)
-    fast = [*rates, "bandwidth_gb_per_s"]
+    """All rates in use, bandwidth, fixed times that are not 0, and the efficiency that follows for nothing."""
+    fast = [ALL_RATES, "bandwidth_gb_per_s"]
     if any(case.scenario.engine.split for case in cases):
         fast.append("interconnect_gb_per_s")
     host = [
-        key for key, path in zip(HOST_TIMES, gradients.HOST, strict=True)
+        key for key, path in zip(HOST_TIMES, ledger.HOST, strict=True)
         if key in axes or any(get_leaf(case.scenario, path) != 0 for case in cases)
     ]  # fmt: skip
-    return (*fast, "dispatch_us", *host, *EFFICIENCIES)
+    return (*fast, "dispatch_us", *host, "memory_efficiency")
 
 
 def _knob_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Knob | None:

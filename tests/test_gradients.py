@@ -10,10 +10,13 @@ from laws import changed
 
 import life_jax as life
 from life_jax import gradients
+from life_jax.parts import Changed
 from life_jax.specs import get_leaf
 
-HOME = ["hw=v100", "opt=int4", "dtype=float64", "metrics=[ttft,tpot,tps,e2e]"]
-FAST = ("peak_tflops.fp16", "peak_tflops.fp32", "bandwidth_gb_per_s")
+HOME = ["hw=v100", "opt=int4", "engine=ideal", "dtype=float64", "metrics=[ttft,tpot,tps,e2e]"]
+RATES = ["peak_tflops.fp16", "peak_tflops.fp32"]
+EFFICIENCIES = ["compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"]
+EVERY = ",".join([*RATES, "bandwidth_gb_per_s", "dispatch_us", *EFFICIENCIES])
 POINTS = ["axes.prompt_tokens=[100,1500]", "axes.batch=[1,37]"]
 ONE = ["workload.prompt_tokens=777", "workload.batch=1"]
 CASES = [
@@ -42,8 +45,9 @@ def value_of(study, key: str) -> float:
 def test_elasticities_are_finite_differences_of_the_forecast():
     """Away from kinks the central difference of one part in 1e5 has an error of 1e-9 or so."""
     for more in CASES:
+        asked = f"elasticity=[{EVERY}]" if more in CASES[1:3] else "elasticity=true"
         study = life.load([*(w for w in HOME if w.split("=")[0] not in {m.split("=")[0] for m in more}), *more,
-                           "workload.prompt_tokens=777", "workload.batch=3", "elasticity=true"])  # fmt: skip
+                           "workload.prompt_tokens=777", "workload.batch=3", asked])  # fmt: skip
         found = life.evaluate(study).elasticity.squeeze(drop=True)
         case = study.cases[0]
         for key, paths in case.sensitivity.parameters:
@@ -91,11 +95,35 @@ def test_tables_of_efficiencies_leave_the_law_alone():
 
 
 def test_shares_add_up_and_are_the_parts_of_the_time():
-    ds = dataset(*POINTS, "elasticity=true", "engine.roof_smoothness=0.3")
+    words = [*POINTS, "engine.roof_smoothness=0.3"]
+    ds = dataset(*words, "elasticity=true")
+    each = dataset(*words, f"elasticity=[{EVERY}]").elasticity.sel(metric="ttft")
     shares = ds.bound_share.sel(metric="ttft")
     np.testing.assert_allclose(shares.sum("bound"), 1.0, rtol=1e-12)
-    rates = -ds.elasticity.sel(metric="ttft", parameter=list(FAST[:2])).sum("parameter")
-    np.testing.assert_allclose(shares.sel(bound="compute"), rates, atol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound="compute"), -each.sel(parameter=RATES).sum("parameter"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound="memory"), -each.sel(parameter="memory_efficiency"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound="dispatch"), each.sel(parameter="dispatch_us"), atol=1e-12)
+
+
+def test_rates_together_are_the_sum_of_each_and_the_values_are_those_of_the_plain_sweep():
+    for more in ([], ["engine.roof_smoothness=0.3"]):
+        ds = dataset(*more, *POINTS, "elasticity=true")
+        each = dataset(*more, *POINTS, f"elasticity=[{EVERY}]")
+        together = each.elasticity.sel(parameter=RATES).sum("parameter")
+        np.testing.assert_allclose(ds.elasticity.sel(parameter="peak_tflops"), together, atol=1e-12)
+        for same in ("bandwidth_gb_per_s", "dispatch_us", "memory_efficiency"):
+            np.testing.assert_allclose(*(one.elasticity.sel(parameter=same) for one in (ds, each)), atol=1e-12)
+        plain = dataset(*more, *POINTS)
+        for metric in plain.data_vars:
+            np.testing.assert_allclose(ds[metric], plain[metric], rtol=1e-13)
+
+
+def test_gains_of_all_numbers_are_one_compilation():
+    study = life.load([*HOME, *ONE, "gains=true", "elasticity=[dispatch_us,batch,weight_bits]"])
+    calls = study.cases[0].forecaster(study.metrics).calls
+    changed_numbers = [call for call in calls if isinstance(call.part, Changed)]
+    assert len(changed_numbers) == 6
+    assert len({call.part for call in changed_numbers}) == 1
 
 
 def test_gains_are_the_forecast_at_more_of_a_number():
@@ -125,7 +153,7 @@ def test_any_number_by_its_name():
 
 
 def test_cases_share_their_parameters_and_what_one_does_not_use_is_0(tmp_path):
-    ds = dataset("hw=[v100,m1]", "elasticity=true", "opt=int4")
+    ds = dataset("hw=[v100,m1]", f"elasticity=[{EVERY}]", "opt=int4")
     assert "peak_tflops.fp16" in ds.parameter.values
     unused = ds.elasticity.sel(hw="m1", parameter="peak_tflops.fp32")
     own = life.load(["hw=m1", "opt=int4"]).cases[0].built.sources

@@ -34,12 +34,14 @@ ORDER = (
     "parallel",
     "energy",
     "pipeline",
+    "ledger",
     "memory",
     "metrics",
     "gradients",
     "breakdown",
     "crossings",
     "plotting",
+    "report",
     "drawing",
     "kernels",
     "grid",
@@ -84,6 +86,7 @@ ORDER = (
     "config.settings",
     "config.compose",
     "version",
+    "parts",
     "forecaster",
     "inverse",
     "case",
@@ -99,7 +102,17 @@ ORDER = (
     "results",
 )
 COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate")
-OF_LANGUAGE_MODELS = {"operators", "models", "optimizations", "pipeline", "metrics", "memory", "context", "breakdown"}
+OF_LANGUAGE_MODELS = {
+    "operators",
+    "models",
+    "optimizations",
+    "pipeline",
+    "ledger",
+    "metrics",
+    "memory",
+    "context",
+    "breakdown",
+}
 
 
 def dotted(path):

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from life_jax.config.door import flatten
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.conventions import INDEX as CONVENTIONS
-from life_jax.drawing import DRAWINGS, FORMATS
+from life_jax.drawing import DRAWINGS, FORMATS, REPORT
 from life_jax.metrics import METRICS
 from life_jax.reduction import BINS, QUANTILES, Reduction
 
@@ -103,8 +104,16 @@ def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
     names = tuple(str(word) for word in _list(asked))
     for word in names:
         name, _, form = word.partition(".")
-        if name not in DRAWINGS:
-            raise unknown("plot=", name, DRAWINGS)
+        if name not in DRAWINGS and name != REPORT:
+            raise unknown("plot=", name, (*DRAWINGS, REPORT))
+        if name == REPORT:
+            if form not in ("", "html"):
+                raise ConfigError(f"plot={word}: a report is html; give plot=report")
+            if find_spec("plotly") is None:
+                raise ConfigError("plot=report needs plotly, which is an extra: pip install 'life_jax[report]'")
+            if reduction is not None and not reduction.pareto:
+                raise ConfigError("plot=report shows a grid or a Pareto front, which this reduction does not keep")
+            continue
         if form and form not in FORMATS:
             raise unknown(f"plot={word}: format", form, FORMATS)
         if name == "front" and (reduction is None or not reduction.pareto):
