@@ -87,7 +87,7 @@ def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: 
     found_parts = tuple(tuple(part) for part in parts.values())
     whole = {leaf for found in leaves.values() for leaf in found}
     law = {*RATES, BANDWIDTH, DISPATCH, *([INTERCONNECT] if scenario.engine.split else [])}
-    law |= {path for path in HOST if path in moving or get_leaf(scenario, path) != 0}
+    law |= {path for path in host_times(scenario) if path in moving or get_leaf(scenario, path) != 0}
     # a power limit is one more roof, which the law does not know
     closes = not scenario.engine.capped and law <= whole and (BANDWIDTH,) in found_parts
     return Atoms(
@@ -97,6 +97,11 @@ def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: 
         ),
         free=found_parts.index((BANDWIDTH,)) if closes else None,
     )
+
+
+def host_times(scenario: Scenario) -> tuple[Path, ...]:
+    """Those that some time has: one device says nothing to others."""
+    return tuple(path for path in HOST if scenario.engine.split or path != ("engine", "allreduce_latency"))
 
 
 def obeys_law(metric: str) -> bool:

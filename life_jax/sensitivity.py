@@ -99,7 +99,7 @@ def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -
         fast.append("interconnect_gb_per_s")
     host = [
         key for key, path in zip(HOST_TIMES, ledger.HOST, strict=True)
-        if key in axes or any(get_leaf(case.scenario, path) != 0 for case in cases)
+        if any(path in gradients.host_times(c.scenario) and (key in axes or get_leaf(c.scenario, path)) for c in cases)
     ]  # fmt: skip
     return (*fast, "dispatch_us", *host, "memory_efficiency")
 
