@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from conftest import files
 
-from life_jax import grid, journal, kernels, store
+from life_jax import checkpoint, grid, journal, kernels, store
 from life_jax.dataset import Template, Variable, numbers
+from life_jax.direct import BUFFER, Pages
+from life_jax.reduction import Reducer, Reduction
 
 # A sweep of a function of our own: 80 chunks of 500 points. Prints each chunk that is done, then waits.
 JOB = """
@@ -282,3 +284,41 @@ def test_float64_stays_float64():
     plan, outputs = grid.plan(axes_of((3,))), {"third": np.dtype("float64")}
     found = evaluated(lambda base, at: {"third": at["a0"] / base}, np.float64(3), plan, outputs, "float64")
     np.testing.assert_array_equal(found["third"], plan.axes[0].values / 3)
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_bytes_land_where_they_belong_past_the_page_cache_or_not(tmp_path, direct):
+    """Any place and length: ends of pages, whole pages, more than a buffer; neighbours are left alone."""
+    rng = np.random.default_rng(1)
+    path, size = tmp_path / "x", 2**22
+    expected = bytearray(rng.integers(0, 255, size, np.uint8).tobytes())
+    path.write_bytes(expected)
+    pages = Pages(path, direct)
+    lengths = [1, 4095, 4096, 4097, 12_288, 100_001, BUFFER, BUFFER + 5000, 2 * BUFFER + 8192]
+    for length in lengths:
+        for at in (0, 4096, *rng.integers(0, size - length, 4)):
+            block = rng.integers(0, 255, length, np.uint8)
+            pages.write(block, int(at))
+            expected[at : at + length] = block.tobytes()
+    pages.sync()
+    pages.close()
+    assert path.read_bytes() == bytes(expected)
+
+
+def test_a_second_writer_of_a_reduced_sweep_is_refused(tmp_path):
+    def reducing():
+        return checkpoint.reducing(tmp_path / "x.nc", Reducer(template(), Reduction(count=True), {}), "one")
+
+    with (
+        reducing() as first,
+        pytest.raises(store.StoreError, match="another process"),
+        reducing(),
+    ):
+        pass
+    with reducing() as first:
+        first.put(grid.Block(0, 0, 4, {"y": np.ones(4, np.float32)}))
+        first.save()
+    with reducing() as again:
+        assert again.next == 1 and again.reducer.groups[0].count == 4
+        with pytest.raises(RuntimeError, match="1 was due"):
+            again.put(grid.Block(2, 8, 2, {"y": np.ones(2, np.float32)}))
