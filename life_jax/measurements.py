@@ -21,7 +21,7 @@ from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import OTHER_CLASS, DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
 from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run
@@ -272,7 +272,9 @@ def efficiency_class(hw: str) -> str:
 
 
 def efficiency(hw: str) -> EfficiencyFile:
-    return _file("efficiency", efficiency_class(hw), EfficiencyFile)  # type: ignore[no-any-return]
+    name = efficiency_class(hw)
+    known = paths.choices("efficiency")
+    return _file("efficiency", name if name in known else OTHER_CLASS, EfficiencyFile)  # type: ignore[no-any-return]
 
 
 @cache

@@ -259,10 +259,16 @@ def write(panel, x, spreads):
     """conf/efficiency/*.yaml and conf/engine/*.yaml; what is not a fitted constant is kept."""
     of_class, of_engine, _ = np.split(x, np.cumsum(panel.sizes)[:-1])
     classes, engines, _ = panel.parts
-    for i, name in enumerate(classes.groups):
-        cells = len({c for c, k in zip(panel.cells, panel.keys[0], strict=True) if k == name})
-        file = {"name": name, "source": SOURCE.format(cells=cells) if cells else PRIOR}
-        file |= values(classes, of_class, i) | {"roof_smoothness": SMOOTHNESS}
+    of_classes = list(zip(panel.keys[0], panel.cells, strict=True))
+    measured = np.array([len({c for k, c in of_classes if k == name}) for name in classes.groups])
+    mean = (of_class.reshape(len(classes.prior), -1) * measured).sum(axis=1) / measured.sum()
+    for i, name in enumerate((*classes.groups, "other")):
+        if name == "other":
+            file = {"name": name, "source": MEAN_OF_CLASSES} | values(classes, mean, 0, groups=1)
+        else:
+            file = {"name": name, "source": SOURCE.format(cells=measured[i]) if measured[i] else PRIOR}
+            file |= values(classes, of_class, i)
+        file["roof_smoothness"] = SMOOTHNESS
         for key, kind in (("ttft_spread", "TTFT"), ("tpot_spread", "TPOT"), ("e2e_spread", "TOTAL")):
             file[key] = round(spreads[kind].get(name, spreads[kind][None]), 3)
         dump(ROOT / "conf" / "efficiency" / f"{name}.yaml", file)
@@ -296,6 +302,7 @@ SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"
 )
+MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for devices of no class that was measured"
 MEAN = "geometric mean of the fitted engines, weighted by cells"
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 DOCUMENT = """# Accuracy

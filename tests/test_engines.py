@@ -111,6 +111,18 @@ def test_the_default_is_what_software_reaches_and_the_papers_convention_the_data
     assert life.load(["hw=v100", "convention=life_paper", "engine=vllm"]).composed.engine.name == "vllm"
 
 
+def test_a_device_of_a_class_that_nobody_measured_takes_the_mean_and_says_so(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: Mine\nvendor: me\ndevice_class: quantum\nsource: a dream\npeak_tflops: {fp16: 100}\n"
+        "bandwidth_gb_per_s: 1000\nmemory_gb: 32\ndispatch_us: 5\n"
+    )
+    study = life.load([f"hw={tmp_path / 'mine.yaml'}"])
+    assert any("'quantum'" in warning and "mean of all" in warning for warning in study.warnings)
+    assert 0.3 < study.scenario.engine.memory_efficiency < 1
+    with pytest.raises(life.ConfigError, match=r"hw.mine.efficiency 'quantum' is not known"):
+        life.load([f"hw={tmp_path / 'mine.yaml'}", "hw.mine.efficiency=quantum"])
+
+
 def test_every_engine_says_where_its_numbers_come_from():
     for name in ("generic", "vllm", "llama_cpp_cuda"):
         file = measurements.engine_file(name)

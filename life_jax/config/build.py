@@ -12,6 +12,7 @@ from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
 from life_jax.config.schema import (
     DTYPES,
+    OTHER_CLASS,
     CostFile,
     DeviceFile,
     EfficiencyFile,
@@ -87,6 +88,10 @@ def build(
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
         )
         warnings.append(f"{labels['model']}: {hw} has no units for {'+'.join(preferred[0].names)}; {instead}")
+    if efficiency is not None and efficiency.name == OTHER_CLASS:
+        warnings.append(
+            f"{hw}: no device of class '{device.device_class}' was measured: efficiencies are a mean of all"
+        )
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     scenario = Scenario(

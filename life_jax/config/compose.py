@@ -15,7 +15,15 @@ from life_jax.config.door import Choice, Request
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
 from life_jax.config.ranges import is_span
-from life_jax.config.schema import CostFile, DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import (
+    OTHER_CLASS,
+    CostFile,
+    DeviceFile,
+    EfficiencyFile,
+    EngineFile,
+    PrecisionFile,
+    WorkloadFile,
+)
 from life_jax.config.settings import settings as read_settings
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
@@ -95,9 +103,10 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
     known = paths.choices("efficiency", folders)
     found = {}
     for label, device in hw.items():
-        if device.efficiency_class not in known:
-            raise unknown(f"hw.{label}.efficiency", device.efficiency_class, known)
-        found[device.efficiency_class] = door.read_yaml(known[device.efficiency_class])
+        name = device.efficiency_class
+        if name not in known and device.efficiency:
+            raise unknown(f"hw.{label}.efficiency", name, known)
+        found[name] = door.read_yaml(known[name if name in known else OTHER_CLASS])
     return found
 
 

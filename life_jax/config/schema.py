@@ -15,6 +15,7 @@ from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 
 # fp16_acc16: fp16 products added up in fp16, which GeForce cards do at twice the rate
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
+OTHER_CLASS = "other"  # conf/efficiency of devices whose class was never measured
 CHECKS = ("seen", "recalled", "derived")
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
