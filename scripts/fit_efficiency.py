@@ -44,6 +44,7 @@ ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher 
 # kernels launched one by one cost more than the device's dispatch
 EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_2023": 1.5}
 GRAPHS = {"tensorrt_llm": 1.0, "faster_transformer": 1.0, "fastflowlm": 0.5}
+ALIKE = {"llama_cpp_metal4": "llama_cpp_metal"}  # the same kernels on other units; not fitted apart
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
 SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
 
@@ -81,7 +82,8 @@ def constants(devices):
         ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "vector", "link")},
     )
     servers = dict.fromkeys(SERVERS, True)
-    engines = sorted(p.stem for p in (ROOT / "conf" / "engine").glob("*.yaml") if p.stem not in ("ideal", "generic"))
+    apart = ("ideal", "generic", *ALIKE)
+    engines = sorted(p.stem for p in (ROOT / "conf" / "engine").glob("*.yaml") if p.stem not in apart)
     of_engine = Constants(
         groups=tuple(engines),
         prior={
@@ -276,11 +278,14 @@ def write(panel, x, spreads):
     count = np.array([len({c for k, c in of_engines if k == name}) for name in engines.groups])
     rows = of_engine.reshape(len(engines.prior), -1)
     generic = (rows * count).sum(axis=1) / count.sum()
-    for i, name in enumerate((*engines.groups, "generic")):
+    for i, name in enumerate((*engines.groups, "generic", *ALIKE)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
         if name == "generic":
             found, source = values(engines, generic, 0, groups=1), MEAN
+        elif name in ALIKE:
+            found = values(engines, of_engine, engines.groups.index(ALIKE[name]))
+            source = f"constants of {ALIKE[name]}, of which it has the kernels [assumption]"
         else:
             found, source = values(engines, of_engine, i), SOURCE.format(cells=count[i]) if count[i] else PRIOR
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
@@ -297,7 +302,7 @@ def dump(path, file):
     path.write_text(yaml.safe_dump(file, sort_keys=False, width=1000, default_flow_style=None))
 
 
-KEPT = ("fusion", "half_units", "quantized_units", "expand_rows", "vector_rows", "notes")
+KEPT = ("fusion", "half_units", "quantized_units", "attention_units", "expand_rows", "vector_rows", "notes")
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"

@@ -42,7 +42,6 @@ OTHER_FIGURES = {
     "rtx_pro_6000_server": {"fp32", "bandwidth_gb_per_s"},
     "ryzen_ai_7_350_igpu": {"fp32"},
     "ryzen_ai_max_385": {"int8"},
-    "ryzen_ai_max_395_npu": {"bandwidth_gb_per_s"},
     "gaudi2": {"fp16", "int8"},  # its white paper gives bf16 and fp8
 }
 RATES = {

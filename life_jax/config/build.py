@@ -128,7 +128,7 @@ def build(
 
 def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:
     """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored."""
-    for key in ("half_units", "quantized_units"):
+    for key in ("half_units", "quantized_units", "attention_units"):
         for name in getattr(engine, key):
             if name not in DTYPES:
                 raise unknown(f"engine.{key}", name, DTYPES)
@@ -136,7 +136,11 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     head = weights.get("lm_head", weights["head"]).bits < PLAIN_BITS
     others = any(w.bits < PLAIN_BITS for name, w in weights.items() if name not in NOT_LINEAR)
     half, quantized = tuple(engine.half_units), tuple(engine.quantized_units)
-    return {"linear": quantized * others + half, "head": quantized * head + half, "attention": ()}
+    return {
+        "linear": quantized * others + half,
+        "head": quantized * head + half,
+        "attention": tuple(engine.attention_units),
+    }
 
 
 def _rate_sources(

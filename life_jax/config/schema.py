@@ -244,10 +244,11 @@ class EngineFile:
     elementwise_efficiency: float = fraction(
         1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.elementwise_efficiency"
     )
-    # which published rates matrix kernels use, the first that the device has: of 16-bit weights before fp16, bf16
-    # and fp32, of quantized ones (weight-only) before those
+    # which published rates matrix kernels use, the first that the device has: of 16-bit weights and of attention
+    # before fp16, bf16 and fp32, of quantized weights (weight-only) before those of 16 bit
     half_units: list[str] = dataclasses.field(default_factory=list)
     quantized_units: list[str] = dataclasses.field(default_factory=list)
+    attention_units: list[str] = dataclasses.field(default_factory=list)
     # from more rows than this on, quantized weights are written out at 16 bit before they are multiplied
     expand_rows: float | None = number(
         None,
