@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import cycle
 from typing import Any, Protocol
 
 import jax
@@ -182,6 +183,7 @@ class Sweep:
         """The blocks of these chunks, in this order; each is computed while the one before is being taken."""
         spare: list[tuple[Kernel, Found]] = []
         pending: tuple[int, Kernel, Found] | None = None
+        rooms: cycle[dict[str, np.ndarray]] = cycle([{} for _ in range(RING)])  # for what is not a view of a result
         base_of, base = -1, None
         for index in wanted:
             case, within = divmod(index, self.plan.chunks)
@@ -196,20 +198,24 @@ class Sweep:
                 kept = old[1] if old is not None and old[0] is of else of.spare(shape, self.outputs, self.dtype)
                 found = of(base, *self.plan.values(self.plan.chunk(within), self.dtype), kept)
             if pending is not None:
-                yield self._block(*pending)
+                yield self._block(*pending, next(rooms))
                 spare.append(pending[1:])
             pending = (index, of, found)
         if pending is not None:
-            yield self._block(*pending)
+            yield self._block(*pending, next(rooms))
 
-    def _block(self, index: int, of: Kernel, parts: Found) -> Block:
+    def _block(self, index: int, of: Kernel, parts: Found, rooms: dict[str, np.ndarray]) -> Block:
         start, count = self.extent(index)
         found = {name: block for part in parts for name, block in part.items()}
         columns = {}
         for name in self.outputs:
             column, sign = of.aliases.get(name, (name, 1))
             numbers = np.asarray(found[column]).reshape(-1)[:count]  # on a CPU a view of the result, no copy
-            columns[name] = numbers if sign == 1 else -numbers
+            if sign == -1:  # into memory that was touched before: fresh pages cost more than all the computing
+                if name not in rooms:
+                    rooms[name] = np.empty(self.plan.rows * self.plan.inner, numbers.dtype)
+                numbers = np.negative(numbers, out=rooms[name][:count])
+            columns[name] = numbers
         return Block(index, start, count, columns)
 
 

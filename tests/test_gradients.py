@@ -9,7 +9,7 @@ import xarray as xr
 from laws import changed
 
 import life_jax as life
-from life_jax import gradients
+from life_jax import gradients, grid
 from life_jax.parts import Changed
 from life_jax.specs import get_leaf
 
@@ -188,3 +188,16 @@ def test_the_file_holds_what_evaluate_gives(life, tmp_path):
 def test_what_has_no_slope_is_refused(words, reason):
     with pytest.raises(life.ConfigError, match=reason):
         life.load(["hw=v100", *words])
+
+
+def test_shares_that_are_an_elasticity_with_the_other_sign_are_so_in_every_chunk(monkeypatch):
+    """They are not computed, but taken from its column; small chunks write memory over often."""
+    monkeypatch.setattr(grid, "POINTS_PER_CHUNK", 7)
+    study = life.load(["hw=v100", "engine=ideal", "axes.batch=[1,2,3,4,5]", "axes.prompt_tokens=linspace(10,900,13)",
+                       "elasticity=true"])  # fmt: skip
+    assert study.sweep.chunks > 2 * grid.RING
+    ds = life.evaluate(study).sel(metric=["ttft", "tpot"])
+    np.testing.assert_allclose(ds.bound_share.sum("bound"), 1.0, atol=1e-6)
+    for bound, key in (("memory", "bandwidth_gb_per_s"), ("compute", "peak_tflops")):
+        np.testing.assert_array_equal(ds.bound_share.sel(bound=bound), -ds.elasticity.sel(parameter=key))
+        assert len(np.unique(ds.bound_share.sel(bound=bound))) > 50
