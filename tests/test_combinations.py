@@ -20,7 +20,13 @@ TIMES = ("ttft", "tpot", "e2e")
 
 @functools.cache
 def loaded(model: str, device: str, stack: tuple[str, ...], convention: str):
-    words = [f"hw={device}", f"model={model}", f"convention={convention}", "workload.prompt_tokens=2048"]
+    words = [
+        f"hw={device}",
+        f"model={model}",
+        f"convention={convention}",
+        "workload.prompt_tokens=2048",
+        "engine=ideal",
+    ]
     try:
         return life.load([*words, f"opt=[{','.join(stack)}]"]).cases[0]
     except life.ConfigError as refused:

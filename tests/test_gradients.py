@@ -145,8 +145,8 @@ def test_any_number_by_its_name():
     assert list(ds.parameter.values) == keys[:1] + keys[2:]
     e = ds.elasticity.squeeze(drop=True)
     assert float(e.sel(metric="ttft", parameter="prompt_tokens")) > 0.9
-    scenario = life.load(["hw=v100", "model=llama3_8b", "opt=kv8", "workload.batch=5", "workload.prompt_tokens=777",
-                          "engine.roof_smoothness=0.4"]).scenario  # fmt: skip
+    scenario = life.load(["hw=v100", "engine=ideal", "model=llama3_8b", "opt=kv8", "workload.batch=5",
+                          "workload.prompt_tokens=777", "engine.roof_smoothness=0.4"]).scenario  # fmt: skip
     up, down = (life.forecast(changed(scenario, "engine.roof_smoothness", 0.4 * f))["ttft"] for f in (1.0001, 0.9999))
     expected = float(np.log(up / down) / np.log(1.0001 / 0.9999))
     assert float(e.sel(metric="ttft", parameter="roof_smoothness")) == pytest.approx(expected, rel=1e-5)
