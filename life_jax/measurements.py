@@ -280,7 +280,7 @@ def efficiency(hw: str) -> EfficiencyFile:
 @cache
 def scenario(hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_parallel: float) -> Scenario:
     """The scenario of a row's labels, at the default workload."""
-    file = dataclasses.replace(_file("engine", engine, EngineFile), tensor_parallel=tensor_parallel)
+    file = dataclasses.replace(engine_file(engine), tensor_parallel=tensor_parallel)
     device, shape = _file("hw", hw, DeviceFile), _file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
     return build(

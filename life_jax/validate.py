@@ -1,4 +1,4 @@
-"""python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [engine=NAME]: forecasts beside measurements."""
+"""python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [engine=NAME|FILE.yaml]: forecasts beside measurements."""
 
 import csv
 import os
@@ -57,7 +57,7 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
             settings.append(one)
     forecast = measurements.forecasts(settings, engine)
     # the spread of its class is in the logarithm of a time; a rate has the same
-    spread = np.array([_spread(s) for s in settings])
+    spread = np.array([_spread(s, engine) for s in settings])
     ideal = measurements.forecasts(settings, "ideal")
     ratio = np.array([s.ratio(f) for s, f in zip(settings, ideal, strict=True)])
     beyond = np.array([s.batch > 1 for s in settings]) & ~measurements.fits(settings)
@@ -72,9 +72,11 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
     )
 
 
-def _spread(s: Setting) -> float:
-    of_class = measurements.efficiency(s.hw)
-    return {"TTFT": of_class.ttft_spread, "TPOT": of_class.tpot_spread, "TOTAL": of_class.e2e_spread}[s.kind]
+def _spread(s: Setting, engine: str | None) -> float:
+    """That of the engine where it was calibrated, else of the device's class."""
+    name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[s.kind]
+    own = measurements.engine_file(engine or s.engine).spreads
+    return float(own[name] if name in own else getattr(measurements.efficiency(s.hw), f"{name}_spread"))
 
 
 def _baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarray) -> dict[str, np.ndarray]:
@@ -243,9 +245,14 @@ def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
         if not equals or key not in accepted:
             raise unknown("validate takes no word", word, accepted)
         settings[key] = value
-    if settings.get("engine") is not None and settings["engine"] not in paths.choices("engine"):
-        raise unknown("engine", settings["engine"], paths.choices("engine"))
+    engine = settings.get("engine")
+    if engine is not None and engine not in paths.choices("engine") and not _is_file(engine):
+        raise unknown("engine", engine, paths.choices("engine"))
     return file, settings
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) and Path(name).expanduser().is_file()
 
 
 if __name__ == "__main__":

@@ -93,6 +93,20 @@ def test_the_command_writes_an_engine_that_sweep_takes(life, tmp_path):
         assert float(ds.ttft.squeeze()) == pytest.approx(512 / settings[0].value, rel=0.1)
         assert float(ds.ttft_low.squeeze()) < float(ds.ttft.squeeze()) < float(ds.ttft_high.squeeze())
     assert life("calibrate", "mine.csv", f"hw={HW}", "out=mine.yaml").status == 2  # not overwritten unasked
+    with (tmp_path / "again.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        for row, s in zip(ROWS, settings, strict=True):
+            writer.writerow({**row, "hardware": HW, "engine": "my build", "value": s.value})
+    checked = life("validate", "again.csv", "engine=mine.yaml", "out=checked.csv")
+    assert checked.status == 0, checked.err
+    with (tmp_path / "checked.csv").open(newline="") as file:
+        for row, s in zip(csv.DictReader(file), settings, strict=True):
+            assert float(row["forecast"]) == pytest.approx(s.value, rel=0.25)
+            # the interval is that of the calibration
+            kind = "tpot" if s.kind == "TPOT" else "ttft"
+            wide = np.exp(1.2816 * content["spreads"][kind])
+            assert float(row["high"]) / float(row["forecast"]) == pytest.approx(wide, rel=1e-3)
 
 
 @pytest.mark.parametrize(
