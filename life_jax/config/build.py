@@ -21,27 +21,24 @@ from life_jax.config.schema import (
     WorkloadFile,
 )
 from life_jax.config.shape import architecture
+from life_jax.config.software import software
 from life_jax.conventions import INDEX as CONVENTIONS
-from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.graph import PIPES
 from life_jax.optimizations import Optimization, Refused, chain
-from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import (
     PLAIN_BITS,
     UNPUBLISHED,
     Costs,
     Device,
-    Engine,
     Precision,
     Scenario,
     WeightFormat,
     Workload,
 )
-from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
+from life_jax.units import GIGA, MICRO, PICO, TERA
 
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
-SPREADS = ("ttft", "tpot", "e2e")
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
@@ -99,7 +96,7 @@ def build(
         architecture=architecture(model, f"model.{labels['model']}"),
         precision=bits(precision),
         workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
-        engine=_engine(engine, efficiency),
+        engine=software(engine, efficiency),
         costs=_costs(cost, device),
     )
     if workload.image_tokens and not model.vision_layers:
@@ -237,105 +234,6 @@ def bits(file: PrecisionFile) -> Precision:
         kv_dequant_flops=0.0,
         other_bits=16.0,
     )
-
-
-def _reached(own: float | None, of_class: float, quality: float) -> float:
-    return of_class * quality if own is None else own
-
-
-def _engine(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
-    """What the engine reaches: what its file says, else what the device's class reaches with kernels of its quality."""
-    for name in file.fusion:
-        if name not in FUSIONS:
-            raise unknown("engine.fusion", name, FUSIONS)
-    reached = {
-        name: _reached(getattr(file, name), getattr(of_class, name, 1.0), quality)
-        for name, quality in (
-            ("compute_efficiency", file.compute_quality),
-            ("attention_efficiency", file.attention_quality),
-            ("memory_efficiency", file.memory_quality),
-            ("dispatch_factor", file.dispatch_quality),
-            ("vector_efficiency", 1.0),
-            ("link_efficiency", 1.0),
-        )
-    }
-    smoothness = _reached(file.roof_smoothness, getattr(of_class, "roof_smoothness", 0.0), 1.0)
-    return Engine(
-        **reached,
-        roof_smoothness=smoothness,
-        kv_efficiency=file.kv_efficiency,
-        compute_8bit=file.compute_8bit,
-        compute_4bit=file.compute_4bit,
-        memory_quantized=file.memory_quantized,
-        by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
-        expand_rows=file.expand_rows or 0.0,
-        expands=file.expand_rows is not None,
-        vector_rows=file.vector_rows,
-        gemv=file.vector_rows > 0,
-        elementwise_efficiency=file.elementwise_efficiency,
-        step=file.step_us * MICRO,
-        sequence=file.sequence_us * MICRO,
-        request=file.request_ms * MILLI,
-        tensor_parallel=file.tensor_parallel,
-        tile_rows=file.tile_rows,
-        tiled=file.tile_rows > 0,
-        chunk_tokens=file.chunk_tokens or 0.0,
-        capped=file.power_cap,
-        spreads=_spreads(file, of_class),
-        tables=_tables(file.operator_efficiencies),
-        chunked=file.chunk_tokens is not None,
-        logits=file.logits,
-        allreduce_latency=file.allreduce_us * MICRO,
-        split=file.tensor_parallel > 1,
-        memory_utilization=file.memory_utilization,
-        runtime_memory=file.runtime_gb * GIGA,
-        smooth=smoothness > 0,
-        scope=file.roofline_scope,
-        fusion=tuple(name for name in FUSIONS if name in file.fusion),
-    )
-
-
-def _spreads(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, float]:
-    """How far forecasts are off: what was calibrated, else what is known of the class."""
-    for name, value in file.spreads.items():
-        if name not in SPREADS:
-            raise unknown("engine.spreads", name, SPREADS)
-        check_number(value, {"low": 0}, f"engine.spreads.{name}")
-    found = {name: getattr(of_class, f"{name}_spread") for name in SPREADS} if of_class is not None else {}
-    return {**found, **file.spreads}
-
-
-def _tables(said: Mapping[str, Any]) -> dict[str, EfficiencyTable]:
-    """engine.operator_efficiencies: a number by roof, or a list of measured shapes, for each kind of operator."""
-    found: dict[str, EfficiencyTable] = {}
-    for bucket, content in said.items():
-        where = f"engine.operator_efficiencies.{bucket}"
-        if bucket not in BUCKETS:
-            raise unknown("engine.operator_efficiencies: operator", bucket, BUCKETS)
-        size = 3 if bucket in WIDE else 2
-        rows = [{"shape": [1.0] * size, **content}] if isinstance(content, Mapping) else content
-        if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):
-            raise ConfigError(f"{where} is {content!r}; {{compute: 0.6}} or a list of {{shape: [...], compute: 0.6}}")
-        for key in {key for row in rows for key in row} - {"shape", *ROOFS}:
-            raise unknown(f"{where} has no key of that name:", str(key), ("shape", *ROOFS))
-        for roof in ROOFS:
-            measured = [row for row in rows if roof in row]
-            if measured:
-                found[f"{bucket}.{roof}"] = _table(measured, roof, size, where)
-    return found
-
-
-def _table(rows: list[Mapping[str, Any]], roof: str, size: int, where: str) -> EfficiencyTable:
-    above = {"low": 0, "open_low": True}
-    shapes = []
-    for row in rows:
-        shape = row.get("shape")
-        if not isinstance(shape, list | tuple) or len(shape) != size:
-            raise ConfigError(f"{where}: shape is {shape}; {'m, k, n' if size == 3 else 'rows, width'} are needed")
-        shapes.append(tuple(check_number(x, above, f"{where}.shape") for x in shape))
-    if len(set(shapes)) < len(shapes):
-        raise ConfigError(f"{where} has the same shape twice")
-    return table_of(shapes, [check_number(row[roof], {**above, "high": 1}, f"{where}.{roof}") for row in rows])
 
 
 def scalar_values(built_from: tuple[Any, ...]) -> dict[str, float]:
