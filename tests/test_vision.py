@@ -7,9 +7,12 @@ from laws import CONF, changed, graph, scenario
 
 import life_jax as life
 from life_jax.config.build import bits
+from life_jax.config.check import check
 from life_jax.config.errors import ConfigError
 from life_jax.config.huggingface import translate
+from life_jax.config.model_schema import ModelFile
 from life_jax.config.schema import PrecisionFile
+from life_jax.config.shape import architecture
 from life_jax.memory import memory
 from life_jax.models import vision
 from life_jax.models.decoder import parameter_count
@@ -80,6 +83,31 @@ def test_windows_of_a_tower_are_attended_instead_of_the_image():
     for broken in ({"depth": -1}, {"num_heads": "16"}, {"patch_size": None}, {"fullatt_block_indexes": [99]}):
         with pytest.raises(ConfigError, match="vision_config"):
             translate({**said, "vision_config": {**said["vision_config"], **broken}})
+
+
+TEXT = {"hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 2, "num_attention_heads": 8,
+        "num_key_value_heads": 4, "head_dim": 64, "vocab_size": 1000, "max_position_embeddings": 4096}  # fmt: skip
+PIXTRAL = {"model_type": "pixtral", "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
+           "num_attention_heads": 16, "patch_size": 14}  # fmt: skip
+CLIP = {**PIXTRAL, "model_type": "clip_vision_model"}
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "matrices"),
+    [
+        ({"model_type": "mistral3", "vision_config": PIXTRAL, "spatial_merge_size": 2}, "mistral", 408_236_032),
+        ({"model_type": "llava", "vision_config": {**PIXTRAL, "patch_size": 16}}, "mistral", 404_226_048),
+        ({"model_type": "llava", "vision_config": CLIP}, "mistral", 303_378_432),
+        ({"model_type": "internvl", "vision_config": {**CLIP, "patch_size": [14, 14]}, "downsample_ratio": 0.5},
+         "qwen2", 304_951_296),
+    ],
+)  # fmt: skip
+def test_matrices_of_a_tower_are_those_that_transformers_counts(said, text, matrices):
+    """transformers 5.24 on the meta device: all weights of two and more dimensions of tower and projector, but for
+    positions and class tokens."""
+    found = translate({**said, "text_config": {**TEXT, "model_type": text}}, "some")
+    model = architecture(check(found, ModelFile, "some"), "some")
+    assert sum(t.d_in * t.d_out * t.repeats for t in vision.tensors(model)) == matrices
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,10 @@ class ModelFile:
         leaf="architecture.vision.vision_patches_per_token",
     )
     vision_window: float = count(1.0, name="patches that a windowed layer of the vision tower attends")
+    vision_merger_inputs: float = number(
+        0.0, low=0, unit="1", name="inputs of a product that merges patches, 0 for none"
+    )
+    vision_merger_size: float = number(0.0, low=0, unit="1", name="outputs of the product that merges patches")
     vision_projectors: float = count(1.0, name="projectors to the language model")
     vision_projector_inputs: float | None = count(None, name="inputs of a projector, of a token")
     vision_projector_size: float = number(0.0, low=0, unit="1", name="width of a projector's hidden layer, 0 for none")

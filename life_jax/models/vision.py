@@ -24,6 +24,8 @@ KEYS = (
     "vision_patch_inputs",
     "vision_patches_per_token",
     "vision_window",
+    "vision_merger_inputs",
+    "vision_merger_size",
     "vision_projectors",
     "vision_projector_inputs",
     "vision_projector_size",
@@ -31,9 +33,10 @@ KEYS = (
 
 
 def tensors(model: Architecture) -> tuple[Tensor, ...]:
-    """Patch embedding, the four products of every layer (gated: up is gate and up together), the projectors."""
+    """Patch embedding, the four products of every layer (gated: up is gate and up together), merger and projectors."""
     v = model.vision
     d, n, width = v["vision_hidden_size"], v["vision_layers"], v["vision_intermediate_size"]
+    merged = v["vision_merger_inputs"]
     inputs, hidden, several = v["vision_projector_inputs"], v["vision_projector_size"], v["vision_projectors"]
     return (
         Tensor("vision_patches", "router", v["vision_patch_inputs"], d),
@@ -41,6 +44,7 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
         Tensor("vision_o_proj", "router", d, d, repeats=n),
         Tensor("vision_up_proj", "router", d, (1 + v["vision_gated"]) * width, repeats=n),
         Tensor("vision_down_proj", "router", width, d, repeats=n),
+        Tensor("vision_merger", "router", merged, v["vision_merger_size"], repeats=1.0 * (merged > 0)),
         Tensor("vision_projector_in", "router", inputs, hidden, repeats=several),
         Tensor("vision_projector_out", "router", _last(inputs, hidden), model.hidden_size, repeats=several),
     )
@@ -61,7 +65,7 @@ def operators(model: Architecture, step: Step, precision: Precision) -> list[Op]
     tokens = step.batch * step.image_tokens
     patches = tokens * v["vision_patches_per_token"]
     d, n, width = v["vision_hidden_size"], v["vision_layers"], v["vision_intermediate_size"]
-    embed, qkv, o, up, down, first, last = tensors(model)
+    embed, qkv, o, up, down, merger, first, last = tensors(model)
     bits = {"tokens": patches, "activation_bits": precision.activation_bits}
     norm = {**bits, "width": d, "weights": 2 * d, "flops": elementwise.NORM_FLOPS["layernorm"]}
     norm["weight_bits"] = precision.other_bits
@@ -81,6 +85,7 @@ def operators(model: Architecture, step: Step, precision: Precision) -> list[Op]
         project(up, patches, precision),
         act,
         project(down, patches, precision),
+        project(merger, tokens, precision),
         project(first, tokens, precision),
         project(last, tokens, precision),
     ]  # fmt: skip
