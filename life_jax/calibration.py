@@ -22,7 +22,7 @@ from life_jax.measurements import Setting
 from life_jax.pipeline import Run
 from life_jax.specs import Engine
 
-NOISE = 0.15  # of the logarithm of one measurement, and of what the model leaves unexplained [assumption]
+NOISE = 0.20  # of the logarithm of one measurement, and of what the model leaves unexplained [assumption]
 IDENTIFIED = 0.5  # of the prior's deviation: what is left where a measurement told something
 KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 

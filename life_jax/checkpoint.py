@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from life_jax.grid import Block
-from life_jax.journal import Journal, StoreError, full_disk, sync_folder
+from life_jax.journal import Journal, StoreError, full_disk, sync
 from life_jax.reduction import Reducer, State
 
 SAVE_SECONDS = 5.0
@@ -112,7 +112,7 @@ def write_state(path: Path, state: State, identity: str, following: int) -> None
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def read_state(path: Path) -> tuple[str, int, State]:

@@ -78,7 +78,7 @@ class Journal:
     def publish(self, path: Path) -> None:
         """The part, which is synced, gets its final name; the journal goes."""
         self.part.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -86,9 +86,9 @@ class Journal:
             os.close(self._descriptor)
 
 
-def sync_folder(folder: Path) -> None:
-    """A rename in it survives a crash of the machine."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """A file's bytes, or the renames in a folder, survive a crash of the machine."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -7,7 +7,6 @@ the plain file's room for a while, and time: compressed numbers are written seve
 import contextlib
 import itertools
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.journal import StoreError, sync_folder
+from life_jax.journal import StoreError, sync
 
 PER_CHUNK = 2**18  # numbers that are compressed together
 LEVEL: Any = 1
@@ -37,11 +36,11 @@ def pack(plain: Path, path: Path, compress: str | None) -> None:
     try:
         (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
         for file in new.rglob("*") if new.is_dir() else [new]:
-            _sync(file)
+            sync(file)
         if path.is_dir():
             _remove(path)
         new.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
         raise StoreError(f"{path} cannot be written: {error}; {plain} is complete and kept") from None
     finally:
@@ -60,14 +59,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

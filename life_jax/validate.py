@@ -66,7 +66,7 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
         forecast=forecast,
         low=forecast * np.exp(-QUANTILE * spread),
         high=forecast * np.exp(QUANTILE * spread),
-        baselines=_baselines(settings, ideal, ~beyond & (ratio <= TOO_FAST)),
+        baselines=baselines(settings, ideal, ~beyond & (ratio <= TOO_FAST)),
         impossible=(ratio > TOO_FAST) | beyond,
         skipped=skipped,
     )
@@ -79,7 +79,7 @@ def _spread(s: Setting, engine: str | None) -> float:
     return float(own[name] if name in own else getattr(measurements.efficiency(s.hw), f"{name}_spread"))
 
 
-def _baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarray) -> dict[str, np.ndarray]:
+def baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarray) -> dict[str, np.ndarray]:
     """What simpler forecasters say of the same rows."""
 
     def constant(compute: float, memory: float, scope: str) -> Callable[[Engine], Engine]:

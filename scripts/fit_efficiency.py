@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 from panel_model import KINDS, SMOOTHNESS, Constants, Panel, load
 
-from life_jax import measurements, validate
+from life_jax import calibration, measurements, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
@@ -49,13 +49,14 @@ SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed
 SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
 
 
-# How a device differs from its class: deviation of the logarithm while classes are fitted, and while the device is
-# calibrated, as life_jax/calibration.py does with the same numbers
+# How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
+# classes are fitted
 OWN = {
-    "compute": (0.3, 0.42), "attention": (0.3, 0.58), "memory": (0.12, 0.22), "cache": (0.01, 0.4),
-    "dispatch": (0.1, 0.5), "step": (0.01, 1.0), "request": (0.01, 1.0),
+    "compute": ("compute_efficiency", 0.3), "attention": ("attention_efficiency", 0.3),
+    "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01), "dispatch": ("dispatch_factor", 0.1),
+    "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
 }  # fmt: skip
-CALIBRATION_NOISE = 0.20
+LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
 
 def constants(devices):
@@ -123,7 +124,7 @@ def constants(devices):
     of_device = Constants(
         groups=tuple(sorted(set(devices))),
         prior=dict.fromkeys(OWN, 1.0),
-        deviation={name: spread for name, (spread, _) in OWN.items()},
+        deviation={name: spread for name, (_, spread) in OWN.items()},
     )
     return of_class, of_engine, of_device
 
@@ -199,9 +200,9 @@ def calibration_rows(panel, rows):
 def calibrated(panel, x, used):
     """Times after a fit of the device's own constants alone to the rows `used`; all else stays."""
     own, deviation, weight = slice(len(x) - panel.sizes[2], None), panel.deviation.copy(), np.zeros(len(panel.measured))
-    deviation[own] = np.repeat([loose for _, loose in OWN.values()], len(panel.parts[2].groups))
+    deviation[own] = np.repeat([LOOSE[key] for key, _ in OWN.values()], len(panel.parts[2].groups))
     weight[used] = 1.0
-    return panel.time(panel.fit(weight, noise=CALIBRATION_NOISE, soft=SOFT, prior=x, deviation=deviation, free=own))
+    return panel.time(panel.fit(weight, noise=calibration.NOISE, soft=SOFT, prior=x, deviation=deviation, free=own))
 
 
 def text(errors):
@@ -241,7 +242,7 @@ def baselines(panel):
     """Simpler forecasters on the same rows: seconds by name."""
     settings, every = panel.settings, np.ones(len(panel.settings), bool)
     ideal = measurements.forecasts(settings, "ideal")
-    found = validate._baselines(settings, ideal, every)
+    found = validate.baselines(settings, ideal, every)
     names = ("datasheet", "LIFE, 0.5 and 0.5", "two factors")
     ratios = [[s.ratio(f) for s, f in zip(settings, forecasts, strict=True)] for forecasts in found.values()]
     known = [np.nan_to_num(np.array(r, float), nan=0.0) for r in ratios]  # no forecast: 100 % off
