@@ -6,11 +6,12 @@ smooth: Gauss-Legendre on each side of the bend. Where matrix and vector work gr
 proportion, their joined seconds are affine too, and two lines are left.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from life_jax.numerics import Number, ceil, clip, constant, divide, larger, smaller, where
+from life_jax.numerics import Number, ceil, clip, constant, divide, larger, smaller, sqrt, where
 from life_jax.roofline import Sides, Terms, joined, sides
 from life_jax.specs import Engine
 
@@ -20,25 +21,26 @@ NODES, WEIGHTS = (array.tolist() for array in np.polynomial.legendre.leggauss(3)
 
 def mean_roofed(first: Terms, last: Terms, steps: Number, engine: Engine) -> Number:
     """Mean over `steps` steps of the roofed seconds, given the terms of the first and of the last step."""
-    if engine.smooth:  # joining first was measured to be slower: XLA keeps a root that is used many times in memory
-        nodes = _nodes(first, last, steps)
-        return divide(sum(n * _between(first, last, u).roofed(engine) for u, n in nodes), steps)
-    lines = _lines(*_simpler(first, last, engine))
+    ends = _simpler(first, last, engine)
+    lines = _lines(*ends)
     if len(lines) == 2:
         a, b = lines.values()
-        return _mean_of_two(a, b, steps)
-    return divide(sum(n * _highest(lines, u) for u, n in _pieces(lines, steps)), steps)
+        return _smooth_mean_of_two(a, b, steps, engine) if engine.smooth else _mean_of_two(a, b, steps)
+    if engine.smooth:
+        total = sum(n * _between(*ends, u).roofed(engine) for u, n in _nodes(*_sides(*ends), steps))
+    else:
+        total = sum(n * _highest(lines, u) for u, n in _pieces(lines, steps))
+    return divide(total, steps)
 
 
 def mean_sides(first: Terms, last: Terms, steps: Number, engine: Engine) -> Sides:
     """The same seconds, by the side of the roofs that holds them."""
-    if engine.smooth:
-        points = _nodes(first, last, steps)
-    else:
-        lines = _lines(*_simpler(first, last, engine))
-        if len(lines) == 2 and "memory" in lines:
-            return _sides_of_two(first, last, lines, steps)
-        points = _pieces(lines, steps)
+    ends = _simpler(first, last, engine)
+    lines = _lines(*ends)
+    if len(lines) == 2 and "memory" in lines:
+        of_two = _smooth_sides_of_two if engine.smooth else _sides_of_two
+        return of_two(first, last, lines, steps, engine)
+    points = _nodes(*_sides(first, last), steps) if engine.smooth else _pieces(lines, steps)
     total = Sides()
     for u, n in points:
         total = total + sides(_between(first, last, u), engine).times(n)
@@ -46,10 +48,11 @@ def mean_sides(first: Terms, last: Terms, steps: Number, engine: Engine) -> Side
 
 
 def _simpler(first: Terms, last: Terms, engine: Engine) -> tuple[Terms, Terms]:
-    """Under the hard roof: matrix and vector work that grow in one proportion are one line."""
-    if not first.together:
+    """Matrix and vector work that grow in one proportion are one line, by a factor that no workload changes."""
+    if first.mix is None:
         return first, last
-    one, other = (replace(t, matmul=joined((t.matmul, t.vector), engine), vector=0.0) for t in (first, last))
+    factor = joined((1.0, first.mix), engine)
+    one, other = (replace(t, matmul=t.matmul * factor, vector=0.0, mix=None) for t in (first, last))
     return one, other
 
 
@@ -61,6 +64,11 @@ def _lines(first: Terms, last: Terms) -> dict[str, Line]:
         for name, (a, b) in ends.items()
         if not (isinstance(a, float) and a == 0.0 and isinstance(b, float) and b == 0.0)
     }
+
+
+def _sides(first: Terms, last: Terms) -> tuple[Line, Line]:
+    """Computation and memory traffic, at both ends."""
+    return (first.compute, last.compute), (first.memory, last.memory)
 
 
 def _crossing(a: Line, b: Line) -> Number:
@@ -75,7 +83,52 @@ def _mean_of_two(a: Line, b: Line, steps: Number) -> Number:
     return _mean(b, steps) + divide(larger(before, after), steps)
 
 
-def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number) -> Sides:
+def _smooth_mean_of_two(a: Line, b: Line, steps: Number, engine: Engine) -> Number:
+    """The sides are lines, which have their mean in the middle; their root has it by nodes."""
+    roots = sum(n * sqrt(d * d, p) for _, n, d, p in _bent(a, b, steps, engine))
+    return (_mean(a, steps) + _mean(b, steps) + divide(roots, steps)) / 2
+
+
+def _bent(a: Line, b: Line, steps: Number, engine: Engine) -> Iterator[tuple[Number, Number, Number, Number]]:
+    """At each node: where it is, its number of steps, and d = a - b and p = s^2 a b, whose root sqrt(d^2 + p) is.
+
+    p is a parabola with coefficients that most of a grid's axes leave alone.
+    """
+    s2 = engine.roof_smoothness * engine.roof_smoothness
+    (a0, a1), (b0, b1) = a, (s2 * b[0], s2 * b[1])
+    constant, linear, square = b0 * a0, b0 * (a1 - a0) + (b1 - b0) * a0, (b1 - b0) * (a1 - a0)
+    start, more = a0 - b[0], (a1 - a0) - (b[1] - b[0])
+    for u, n in _nodes(a, b, steps):
+        yield u, n, start + more * u, constant + (linear + square * u) * u
+
+
+def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:
+    """Who holds them; computation is the first line. Of a line x it is x (1/2 + slope of the root / 2)."""
+    (name, a), (_, b) = lines.items()
+    cache, s2 = (first.cache, last.cache), engine.roof_smoothness * engine.roof_smoothness
+    roots, by_compute, by_cache = 0.0, 0.0, 0.0
+    for u, n, d, p in _bent(a, b, steps, engine):
+        root = sqrt(d * d, p)
+        roots = roots + n * root
+        at = a[0] + (a[1] - a[0]) * u
+        by_compute = by_compute + n * (2 * at * d + p) / root
+        by_cache = by_cache + n * (cache[0] + (cache[1] - cache[0]) * u) * (s2 * at - 2 * d) / root
+    seconds = (_mean(a, steps) + _mean(b, steps) + divide(roots, steps)) / 2
+    compute, of_cache = (_mean(x, steps) / 2 + divide(by, steps) / 4 for x, by in ((a, by_compute), (cache, by_cache)))
+    return _split(first, engine, name, seconds, compute, of_cache)
+
+
+def _split(first: Terms, engine: Engine, name: str, seconds: Number, compute: Number, cache: Number) -> Sides:
+    """Computation by its two kinds of units: one kind alone, or both in one proportion all along."""
+    if first.mix is None:
+        matmul, vector = (0.0, compute) if name == "vector" else (compute, 0.0)
+    else:
+        of_one = sides(Terms(1.0, first.mix, 0.0, 0.0), engine)
+        matmul, vector = (compute * (part / of_one.seconds) for part in (of_one.matmul, of_one.vector))
+    return Sides(seconds, matmul, vector, seconds - compute, cache)
+
+
+def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:
     """The same by sides; computation is the first line."""
     (name, a), (_, b) = lines.items()
     before, after, cut = _excess(a, b, steps)
@@ -87,10 +140,7 @@ def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Numb
 
     compute, cache = above(a), (first.cache, last.cache)
     memory, of_cache = (_mean(line, steps) - above(line) for line in (b, cache))
-    matmul, vector = (0.0, compute) if name == "vector" else (compute, 0.0)
-    if first.together:
-        matmul, vector = (where(first.matmul > first.vector, x, y) for x, y in ((compute, 0.0), (0.0, compute)))
-    return Sides(compute + memory, matmul, vector, memory, of_cache)
+    return replace(_split(first, engine, name, compute + memory, compute, of_cache), memory=memory)
 
 
 def _excess(a: Line, b: Line, steps: Number) -> tuple[Number, Number, Number]:
@@ -146,14 +196,14 @@ def sort(values: list[Number]) -> list[Number]:
     return values
 
 
-def _nodes(first: Terms, last: Terms, steps: Number) -> list[tuple[Number, Number]]:
+def _nodes(a: Line, b: Line, steps: Number) -> list[tuple[Number, Number]]:
     """The sum over steps 0..n-1 is close to the integral over [-1/2, n-1/2], split where compute meets memory.
 
     Each node where it is in [0, 1] from the first to the last step, with its number of steps. The mean does not
     depend on where it is split, but for the error of the nodes: nothing is differentiated through that.
     """
     span = larger(steps - 1, 0.0)
-    bend = _crossing((first.compute, last.compute), (first.memory, last.memory)) * span
+    bend = _crossing(a, b) * span
     bend = constant(clip(bend, -0.5, steps - 0.5))
     found = []
     for low, high in ((-0.5, bend), (bend, steps - 0.5)):

@@ -74,9 +74,9 @@ def floor(value: Number) -> Number:
     return _namespace(value).floor(value)
 
 
-def sqrt(value: Number) -> Number:
-    """Square root of value >= 0 whose gradient at 0 is finite: beside a zero tangent it counts nothing."""
-    return _namespace(value).sqrt(value + TINY)
+def sqrt(value: Number, more: Number = 0.0) -> Number:
+    """Square root of value + more >= 0 whose gradient at 0 is finite: beside a zero tangent it counts nothing."""
+    return _namespace(value, more).sqrt(value + (more + TINY))
 
 
 def log2(value: Number) -> Number:

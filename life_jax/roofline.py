@@ -9,6 +9,7 @@ from life_jax.graph import Op
 from life_jax.numerics import Number, larger, smaller, sqrt, where
 from life_jax.specs import PLAIN_BITS, Device, Engine
 
+PER_SCORE = ("batch", "pairs", "positions")  # what the work of attention is proportional to in a step of one token
 NARROW_BITS = 6.6  # below, kernels are those of 4-bit weights (Q6_K is 6.5625), from here on those of 8-bit ones
 VECTOR_ROWS = 8  # the most rows that software multiplies as vectors (llama.cpp's limit; others switch near it)
 
@@ -19,17 +20,21 @@ def roof(a: Number, b: Number, smoothness: Number, smooth: bool) -> Number:
     Homogeneous of degree one. `smooth` is static: the hard roof has no square root, whose
     gradient at a = b does not exist.
     """
-    if not smooth:
-        return larger(a, b)
+    return larger(a, b) if not smooth else (a + b + root(a, b, smoothness)) / 2
+
+
+def root(a: Number, b: Number, smoothness: Number) -> Number:
+    """sqrt((a - b)^2 + s^2 a b), the bent part of the roof. What is constant along a grid's hardware stands together,
+    and TINY (see numerics.sqrt) where its addition costs nothing."""
     difference = a - b
-    return (a + b + sqrt(difference * difference + smoothness * smoothness * a * b)) / 2
+    return sqrt(difference * difference, smoothness * smoothness * b * a)
 
 
 @dataclass(frozen=True)
 class Terms:
     """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step.
 
-    together: matrix and vector work grow in one proportion, so that their joined seconds grow evenly too.
+    mix: vector over matrix seconds, where they are the same in every pass, so that their joined seconds grow evenly.
     cache: of the memory's seconds, those of the KV cache. pipe: whose rate `matmul` runs at.
     """
 
@@ -39,7 +44,7 @@ class Terms:
     dispatch: Number
     repeats: Number = 1.0
     grows: bool = False
-    together: bool = False
+    mix: Number | None = None
     cache: Number = 0.0
     pipe: str = "vector"
 
@@ -109,6 +114,23 @@ def _unless(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
     return lambda x: 0.0 if _is_nothing(x) else function(x)
 
 
+def roofed_sum(each: Iterable[Terms], engine: Engine) -> Number:
+    """Of one execution of each, under its roofs. Sides of smooth roofs and their roots add up apart, since most sides
+    depend on few axes of a grid, so that their sums are taken once for many points."""
+    if not engine.smooth:
+        return sum(t.roofed(engine) for t in each)
+    alone, compute, memory, roots = [0.0], [], [], []
+    for t in each:
+        *some, last = [term for term in (t.matmul, t.vector, t.memory) if not _is_nothing(term)] or [0.0]
+        if not some:
+            alone.append(last)
+            continue
+        compute.append(joined(some, engine))
+        memory.append(last)
+        roots.append(root(compute[-1], last, engine.roof_smoothness))
+    return sum(alone) + (sum(compute) + sum(memory) + sum(roots)) / 2
+
+
 def joined(terms: Iterable[Number], engine: Engine) -> Number:
     """The roof of these seconds, from left to right."""
     some = [term for term in terms if not _is_nothing(term)]
@@ -148,9 +170,20 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
-        # every score costs so much matrix and so much vector work; tests/test_context.py checks it of all models
-        together=op.pipe == "attention" and not engine.tables and _is_one(op.executed),
+        mix=_mix(op, matrix * device.rates[op.pipe], vector * device.rates["vector"], engine),
     )
+
+
+def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Number | None:
+    """Vector over matrix seconds of attention by one token a step: every score costs so much of both, whatever the
+    context, so that one score tells it (tests/test_context.py checks it of all models), and without the workload."""
+    one_token = op.grows and _is_one(op.args.get("queries")) and _is_one(op.executed)
+    if op.pipe != "attention" or engine.tables or not one_token:
+        return None
+    score = op.formula(**{**op.args, **{name: 1.0 for name in PER_SCORE if name in op.args}})
+    if _is_nothing(score.matmul_flops) or _is_nothing(score.vector_flops):
+        return None
+    return score.vector_flops / score.matmul_flops * (matrix_rate / vector_rate)
 
 
 def padding(op: Op, engine: Engine) -> Number:
@@ -239,7 +272,7 @@ def step_terms(ops: Iterable[Op], device: Device, engine: Engine) -> list[Terms]
 def step_seconds(each: list[Terms], engine: Engine) -> Number:
     """Time of a step: operators run one after another."""
     return sum(
-        repeats * (sum(t.dispatch for t in some) + sum(t.roofed(engine) for t in some))
+        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, engine))
         for repeats, some in by_repeats(each)
     )
 
