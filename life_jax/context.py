@@ -139,8 +139,8 @@ def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Numb
         return divide(where(before > after, early, steps * _mean(line, steps) - early), steps)
 
     compute, cache = above(a), (first.cache, last.cache)
-    memory, of_cache = (_mean(line, steps) - above(line) for line in (b, cache))
-    return replace(_split(first, engine, name, compute + memory, compute, of_cache), memory=memory)
+    seconds = _mean(b, steps) + divide(larger(before, after), steps)
+    return _split(first, engine, name, seconds, compute, _mean(cache, steps) - above(cache))
 
 
 def _excess(a: Line, b: Line, steps: Number) -> tuple[Number, Number, Number]:

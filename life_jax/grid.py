@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import cycle
 from typing import Any, Protocol
 
 import jax
@@ -46,6 +45,26 @@ class Values:
 
 
 @dataclass(frozen=True)
+class Negative:
+    """A column that is another one with the other sign. Whoever keeps it copies it anyway, and negates as it does."""
+
+    column: np.ndarray
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.column.dtype
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __getitem__(self, at: Any) -> Any:
+        return -self.column[at]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return (-self.column).astype(dtype or self.dtype, copy=False)
+
+
+@dataclass(frozen=True)
 class Block:
     """Points [start, start + count) in C order of cases and axes: numbers [count] by column.
 
@@ -55,7 +74,7 @@ class Block:
     chunk: int
     start: int
     count: int
-    columns: Mapping[str, np.ndarray]
+    columns: Mapping[str, np.ndarray | Negative]
 
 
 class Sink(Protocol):
@@ -101,11 +120,15 @@ class Plan:
         count = several if self.pieces == 1 else min(self.inner, row_points - first)
         return Chunk(row, piece, row * row_points + first, count)
 
-    def values(self, chunk: "Chunk", dtype: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Values of the outer axes for the chunk's rows and of the inner axes for its points, padded at the end."""
+    def rows_of(self, chunk: "Chunk", dtype: Any) -> dict[str, np.ndarray]:
+        """Values of the outer axes for the chunk's rows, padded at the end."""
         rows = np.minimum(chunk.row + np.arange(self.rows), self.outer - 1)
-        points = np.minimum(chunk.piece * self.inner + np.arange(self.inner), self.points // self.outer - 1)
-        return _gather(self.axes[: self.split], rows, dtype), _gather(self.axes[self.split :], points, dtype)
+        return _gather(self.axes[: self.split], rows, dtype)
+
+    def points_of(self, piece: int, dtype: Any) -> dict[str, np.ndarray]:
+        """Values of the inner axes for the points of a row, or of this piece of it, padded at the end."""
+        points = np.minimum(piece * self.inner + np.arange(self.inner), self.points // self.outer - 1)
+        return _gather(self.axes[self.split :], points, dtype)
 
 
 @dataclass(frozen=True)
@@ -183,8 +206,8 @@ class Sweep:
         """The blocks of these chunks, in this order; each is computed while the one before is being taken."""
         spare: list[tuple[Kernel, Found]] = []
         pending: tuple[int, Kernel, Found] | None = None
-        rooms: cycle[dict[str, np.ndarray]] = cycle([{} for _ in range(RING)])  # for what is not a view of a result
         base_of, base = -1, None
+        piece_of, piece = -1, None
         for index in wanted:
             case, within = divmod(index, self.plan.chunks)
             function, numbers = self.cases[case]
@@ -196,26 +219,25 @@ class Sweep:
                 old = spare.pop(0) if len(spare) == RING - 1 else None
                 shape = (self.plan.rows, self.plan.inner)
                 kept = old[1] if old is not None and old[0] is of else of.spare(shape, self.outputs, self.dtype)
-                found = of(base, *self.plan.values(self.plan.chunk(within), self.dtype), kept)
+                chunk = self.plan.chunk(within)
+                if chunk.piece != piece_of:
+                    piece_of, piece = chunk.piece, jax.device_put(self.plan.points_of(chunk.piece, self.dtype))
+                found = of(base, self.plan.rows_of(chunk, self.dtype), piece, kept)
             if pending is not None:
-                yield self._block(*pending, next(rooms))
+                yield self._block(*pending)
                 spare.append(pending[1:])
             pending = (index, of, found)
         if pending is not None:
-            yield self._block(*pending, next(rooms))
+            yield self._block(*pending)
 
-    def _block(self, index: int, of: Kernel, parts: Found, rooms: dict[str, np.ndarray]) -> Block:
+    def _block(self, index: int, of: Kernel, parts: Found) -> Block:
         start, count = self.extent(index)
         found = {name: block for part in parts for name, block in part.items()}
-        columns = {}
+        columns: dict[str, np.ndarray | Negative] = {}
         for name in self.outputs:
             column, sign = of.aliases.get(name, (name, 1))
             numbers = np.asarray(found[column]).reshape(-1)[:count]  # on a CPU a view of the result, no copy
-            if sign == -1:  # into memory that was touched before: fresh pages cost more than all the computing
-                if name not in rooms:
-                    rooms[name] = np.empty(self.plan.rows * self.plan.inner, numbers.dtype)
-                numbers = np.negative(numbers, out=rooms[name][:count])
-            columns[name] = numbers
+            columns[name] = Negative(numbers) if sign == -1 else numbers
         return Block(index, start, count, columns)
 
 

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import numpy as np
 
 from life_jax import packing
 from life_jax.dataset import Template
-from life_jax.direct import PAGE, Pages
-from life_jax.grid import Block
+from life_jax.direct import BUFFER, PAGE, Pages
+from life_jax.grid import Block, Negative
 from life_jax.journal import FULL, Journal, StoreError, check_space, full_disk
 
 MARGIN = 1.02  # a file is this much larger than its numbers, at most, plus HEADER
@@ -55,8 +56,7 @@ class Store:
         for name, values in block.columns.items():
             variable, slab = self.template.columns[name]
             at = self._offsets[variable] + (slab + block.start) * values.dtype.itemsize
-            assert self._pages is not None
-            futures.append(self._writers.submit(self._pages.write, values, at))
+            futures.append(self._writers.submit(self._write, values, at))
         before, self._writing = self._writing, (block.chunk, futures)
         self._settle(before)
         if time.monotonic() - self._last_sync >= SYNC_SECONDS and (self._syncing is None or self._syncing.done()):
@@ -64,6 +64,16 @@ class Store:
             self._syncing = self._syncer.submit(self._sync, tuple(self._written))
             self._written.clear()
             self._last_sync = time.monotonic()
+
+    def _write(self, values: np.ndarray | Negative, at: int) -> None:
+        assert self._pages is not None
+        if not isinstance(values, Negative):
+            self._pages.write(values, at)
+            return
+        size = values.dtype.itemsize
+        step = BUFFER // size  # in pieces that stay in a cache and begin at a page
+        for start, end in pairwise([0, *range((-at % PAGE) // size or step, len(values), step), len(values)]):
+            self._pages.write(values[start:end], at + start * size)
 
     def _settle(self, writing: tuple[int, list[Future[None]]] | None) -> None:
         """Waits until a block has been written."""
