@@ -118,9 +118,9 @@ class Forecaster:
 
     @cached_property
     def aliases(self) -> dict[str, tuple[str, int]]:
-        """Columns that are another one, or its negative, whatever the numbers."""
+        """Columns that are another one, or its negative, whatever the numbers; a time is the first of its pair."""
         s = self.sensitivity
-        found: dict[str, tuple[str, int]] = {}
+        found = {m: (column("held", m, "0"), 1) for m in self._timed if m in self.metrics}
         for metric in s.metrics if s is not None else ():
             by_parts: dict[tuple[int, ...], str] = {}
             for key, parts in s.atoms.parameters:  # type: ignore[union-attr]

@@ -64,6 +64,9 @@ class Negative:
         return (-self.column).astype(dtype or self.dtype, copy=False)
 
 
+Column = np.ndarray | Negative
+
+
 @dataclass(frozen=True)
 class Block:
     """Points [start, start + count) in C order of cases and axes: numbers [count] by column.
@@ -74,7 +77,7 @@ class Block:
     chunk: int
     start: int
     count: int
-    columns: Mapping[str, np.ndarray | Negative]
+    columns: Mapping[str, Column]
 
 
 class Sink(Protocol):
@@ -233,11 +236,11 @@ class Sweep:
     def _block(self, index: int, of: Kernel, parts: Found) -> Block:
         start, count = self.extent(index)
         found = {name: block for part in parts for name, block in part.items()}
-        columns: dict[str, np.ndarray | Negative] = {}
+        columns: dict[str, Column] = {}
         for name in self.outputs:
             column, sign = of.aliases.get(name, (name, 1))
             numbers = np.asarray(found[column]).reshape(-1)[:count]  # on a CPU a view of the result, no copy
-            columns[name] = Negative(numbers) if sign == -1 else numbers
+            columns[name] = Negative(numbers) if sign == -1 else numbers.real  # the first of a pair
         return Block(index, start, count, columns)
 
 

@@ -20,6 +20,15 @@ class StoreError(OSError):
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+LITTLE = 2**16  # bytes; with fewer left on the disk, that is why a small write failed
+
+
+def why(error: Exception, folder: Path) -> str:
+    """What a library's error means: netCDF reports a full disk as "HDF error"."""
+    full = isinstance(error, OSError) and error.errno in FULL
+    return "no space left on the disk" if full or shutil.disk_usage(folder).free < LITTLE else str(error)
+
+
 class Journal:
     """NAME.part.journal. It is the lock: nothing of another writer is read or touched before it is ours."""
 

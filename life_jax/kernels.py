@@ -18,7 +18,8 @@ import numpy as np
 # compiled apart: XLA stops fusing a long expression as soon as another output needs its result, which was measured
 # to cost a factor of seven.
 Function = Any
-Aliases = Mapping[str, tuple[str, int]]  # column -> the one that it equals, and whether as it is (1) or negative (-1)
+# column -> the one that it equals, or whose first number it is where that one holds pairs, and its sign (1 or -1)
+Aliases = Mapping[str, tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,18 @@ class Kernel:
         return tuple(blocks)
 
     def spare(self, shape: tuple[int, int], outputs: Mapping[str, Any], dtype: Any) -> Found:
-        """Buffers to be written over by the first chunks."""
+        """Buffers to be written over by the first chunks, from NumPy: an array that JAX makes is a compilation."""
+
+        def empty(kind: Any) -> Any:
+            return jax.device_put(np.empty(shape, kind), may_alias=False)
+
         pair = jnp.result_type(dtype, jnp.complex64)
         found = []
         for call in self._calls:
             names = dict(zip(call.names, call.part.outputs, strict=True)) or dict.fromkeys(outputs)
             pairs = {name for name, output in names.items() if output in call.part.pairs}
-            found.append({n: jnp.empty(shape, pair if n in pairs else outputs.get(n, dtype)) for n in names})
-        return (*found, {name: jnp.empty(shape, outputs.get(name, dtype)) for name in self.derived})
+            found.append({n: empty(pair if n in pairs else outputs.get(n, dtype)) for n in names})
+        return (*found, {name: empty(outputs.get(name, dtype)) for name in self.derived})
 
     @property
     def compilations(self) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.journal import StoreError, sync
+from life_jax.journal import StoreError, sync, why
 
 PER_CHUNK = 2**18  # numbers that are compressed together
 LEVEL: Any = 1
@@ -42,7 +42,8 @@ def pack(plain: Path, path: Path, compress: str | None) -> None:
         new.replace(path)
         sync(path.parent)
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
-        raise StoreError(f"{path} cannot be written: {error}; {plain} is complete and kept") from None
+        reason = why(error, path.parent)
+        raise StoreError(f"{path} cannot be written: {reason}; {plain} is complete and kept") from None
     finally:
         _remove(new)
 

@@ -60,7 +60,7 @@ class Reducer:
         self.groups: dict[int, Group] = {}
 
     def put(self, block: Block) -> None:
-        columns = block.columns
+        columns = {name: np.asarray(column) for name, column in block.columns.items()}
         for group, rows in self._by(block.start, block.count):
             here = columns if rows is None else {name: column[rows] for name, column in columns.items()}
             ids = block.start + (np.arange(block.count) if rows is None else rows)

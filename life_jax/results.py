@@ -96,7 +96,8 @@ def _tables(study: "Study", ds: Any) -> Iterator[tuple[str, Any]]:
         else f"{_title(study)}  |  {total} points"
     )
     if asked.by or not (asked.pareto or asked.best or asked.quantiles):
-        yield title, ds["count"].to_dataframe().reset_index()
+        counts = ds["count"] if ds["count"].dims else ds["count"].expand_dims("all")
+        yield title, counts.to_dataframe().reset_index().drop(columns="all", errors="ignore")
         title = ""
     if asked.pareto:
         points = ds[[n for n in ds.data_vars if ds[n].dims == ("point",)]].to_dataframe().reset_index(drop=True)

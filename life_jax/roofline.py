@@ -272,8 +272,7 @@ def step_terms(ops: Iterable[Op], device: Device, engine: Engine) -> list[Terms]
 def step_seconds(each: list[Terms], engine: Engine) -> Number:
     """Time of a step: operators run one after another."""
     return sum(
-        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, engine))
-        for repeats, some in by_repeats(each)
+        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, engine)) for repeats, some in by_repeats(each)
     )
 
 

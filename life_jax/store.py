@@ -19,8 +19,8 @@ import numpy as np
 from life_jax import packing
 from life_jax.dataset import Template
 from life_jax.direct import BUFFER, PAGE, Pages
-from life_jax.grid import Block, Negative
-from life_jax.journal import FULL, Journal, StoreError, check_space, full_disk
+from life_jax.grid import Block, Column
+from life_jax.journal import FULL, Journal, StoreError, check_space, full_disk, why
 
 MARGIN = 1.02  # a file is this much larger than its numbers, at most, plus HEADER
 HEADER = 2**20
@@ -65,13 +65,13 @@ class Store:
             self._written.clear()
             self._last_sync = time.monotonic()
 
-    def _write(self, values: np.ndarray | Negative, at: int) -> None:
+    def _write(self, values: Column, at: int) -> None:
         assert self._pages is not None
-        if not isinstance(values, Negative):
+        if isinstance(values, np.ndarray) and values.flags.c_contiguous:
             self._pages.write(values, at)
             return
         size = values.dtype.itemsize
-        step = BUFFER // size  # in pieces that stay in a cache and begin at a page
+        step = BUFFER // size  # what is copied goes in pieces that stay in a cache and begin at a page
         for start, end in pairwise([0, *range((-at % PAGE) // size or step, len(values), step), len(values)]):
             self._pages.write(values[start:end], at + start * size)
 
@@ -197,8 +197,9 @@ def save(ds: Any, path: Path) -> None:
             os.fsync(written.fileno())
         part.replace(path)
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
+        reason = why(error, path.parent)
         part.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written: {error}") from None
+        raise StoreError(f"{path} cannot be written: {reason}") from None
     except BaseException:
         part.unlink(missing_ok=True)
         raise

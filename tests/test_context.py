@@ -179,7 +179,7 @@ def test_one_roof_over_totals_has_an_exact_mean_too():
     "option", ["[]", "[kv8]", "[unfused,kv4]", "[kv_evict_scored]", "[kv_low_rank]", "[mla_decompressed]"]
 )
 def test_matrix_and_vector_work_of_attention_grow_in_one_proportion(option):
-    """What the mean of two lines rests on: `together` of Terms."""
+    """What the mean of two lines rests on: `mix` of Terms, which is made of one score."""
     for model in KINDS:
         try:
             s = life.load(["engine=ideal", "hw=b200", f"model={model}", f"opt={option}"]).scenario
@@ -190,3 +190,5 @@ def test_matrix_and_vector_work_of_attention_grow_in_one_proportion(option):
             if one.grows and one.pipe == "attention" and one.cost.matmul_flops and one.cost.vector_flops:
                 ratios = [op.cost.vector_flops / op.cost.matmul_flops for op in (one, other)]
                 assert ratios[0] == pytest.approx(ratios[1], rel=1e-12), (model, option, one.name)
+                (t,) = step_terms([one.with_args(batch=7.0)], s.device, dataclasses.replace(s.engine, scope="op"))
+                assert t.vector == pytest.approx(t.mix * t.matmul, rel=1e-12), (model, option, one.name)

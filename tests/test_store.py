@@ -305,6 +305,27 @@ def test_bytes_land_where_they_belong_past_the_page_cache_or_not(tmp_path, direc
     assert path.read_bytes() == bytes(expected)
 
 
+@pytest.mark.parametrize("start", [0, 3, 1024, BUFFER // 4 + 5])
+def test_columns_that_are_made_of_others_are_written_as_what_they_are(tmp_path, start):
+    """The other sign, and the first of a pair: in pieces, wherever they begin."""
+    n = start + 3 * BUFFER // 4 + 77
+    pairs = (np.arange(n) + 1j * np.arange(n, 0, -1)).astype(np.complex64)
+    coordinates = {"x": numbers(np.arange(float(n)), "1", "x")}
+    kinds = {"minus": np.dtype("float32"), "first": np.dtype("float32"), "share": np.dtype("float32")}
+    template = Template(coordinates, {name: Variable(kind, {"units": "1"}) for name, kind in kinds.items()}, {})
+    path = tmp_path / "x.nc"
+    with store.opened(path, template, "one") as sink:
+        for chunk, (low, high) in enumerate(((0, start), (start, n))):
+            minus, first = grid.Negative(np.ascontiguousarray(pairs.imag[low:high])), pairs.real[low:high]
+            share = grid.Negative(pairs.imag[low:high])
+            sink.put(grid.Block(chunk, low, high - low, {"minus": minus, "first": first, "share": share}))
+        sink.finish(range(2))
+    with netCDF4.Dataset(path) as file:
+        assert np.array_equal(file["minus"][:].data, -pairs.imag)
+        assert np.array_equal(file["first"][:].data, pairs.real)
+        assert np.array_equal(file["share"][:].data, -pairs.imag)
+
+
 def test_a_second_writer_of_a_reduced_sweep_is_refused(tmp_path):
     def reducing():
         return checkpoint.reducing(tmp_path / "x.nc", Reducer(template(), Reduction(count=True), {}), "one")

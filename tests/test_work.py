@@ -179,6 +179,39 @@ def test_a_killed_worker_costs_its_chunk_and_no_more(dask):
     xr.testing.assert_identical(got.to_xarray(), expected)
 
 
+SBATCH = """#!/bin/sh
+cp "$1" "$JOBS/$$.sh"
+setsid sh "$JOBS/$$.sh" > "$JOBS/$$.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = """#!/bin/sh
+kill -TERM -- "-$1"
+"""
+
+
+def test_jobs_that_slurm_is_given_compute_the_bytes_of_one_process(dask, shell, tmp_path, whole):
+    """Commands named as SLURM's run the very scripts that would be queued, here."""
+    pytest.importorskip("dask_jobqueue")
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (jobs / name).write_text(text)
+        (jobs / name).chmod(0o755)
+    said = {"CORES": "1", "PROCESSES": "1", "MEMORY": "'2GB'", "WALLTIME": "'00:05:00'", "QUEUE": "'short'"}
+    env = {**os.environ, "PATH": f"{jobs}:{os.environ['PATH']}", "JOBS": str(jobs),
+           **{f"DASK_JOBQUEUE__SLURM__{key}": value for key, value in said.items()}}  # fmt: skip
+    done = shell("sweep", *WORDS, "out=x.nc", "executor=dask", "cluster=slurm", "workers=2", env=env)
+    assert done.status == 0, done.err
+    assert (tmp_path / "x.nc").read_bytes() == whole["stored"]
+    scripts = [path.read_text() for path in jobs.glob("*.sh")]
+    assert len(scripts) == 2
+    for script in scripts:
+        assert (
+            "#SBATCH -p short" in script and "#SBATCH -t 00:05:00" in script and "#SBATCH --cpus-per-task=1" in script
+        )
+        assert "distributed.cli.dask_worker tcp://" in script and sys.executable in script
+
+
 def test_a_cluster_that_is_not_there_is_one_line(dask, life, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", "1s")
     done = life("sweep", *WORDS, "out=x.nc", "executor=dask", "cluster=tcp://127.0.0.1:9")
