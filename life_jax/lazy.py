@@ -1,6 +1,11 @@
 """Datasets that keep the question and not the numbers: any slice is computed when it is looked at.
 
 What is stored are labels, the resolved config and the words; a grid of any size opens at once.
+
+Why not tables of each operator's FLOP and bytes: roofs, efficiencies and the mean over generation are code, so that a
+table would be read by whatever code is installed and mix two versions, where a question is either answered by the
+version that it was asked of or refused. Nor would a table save time: counting the operators is a part of the fifth of a
+second that tracing takes, once. And every axis that changes counts (tokens, batch, bits, shapes) multiplies its size.
 """
 
 import json

@@ -17,6 +17,7 @@ FINE = 12  # a float32 without its last 12 bits: bins of 2^-11 (0.05 %) for quan
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 64
 State = dict[str, np.ndarray]
+Ids = range | np.ndarray  # numbers of points; as an array only where it must be one
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Reducer:
         columns = {name: np.asarray(column) for name, column in block.columns.items()}
         for group, rows in self._by(block.start, block.count):
             here = columns if rows is None else {name: column[rows] for name, column in columns.items()}
-            ids = block.start + (np.arange(block.count) if rows is None else rows)
+            ids = range(block.start, block.start + block.count) if rows is None else block.start + rows
             self._add(self._group(group), here, ids)
 
     def state(self) -> State:
@@ -100,31 +101,48 @@ class Reducer:
                 rows = {name: state[of + f"row/{name}"] for name in self.floats}
                 group.front.add_columns(list(state[of + "front"].T), state[of + "ids"], rows)
 
-    def _add(self, group: Group, block: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        feasible = np.ones(len(ids), bool)
-        for metric, limit in self.what.limits:
-            feasible &= self.signs[metric] * block[metric] <= self.signs[metric] * limit
-        if not feasible.all():
-            block, ids = {name: column[feasible] for name, column in block.items()}, ids[feasible]
-        group.count += len(ids)
+    def _add(self, group: Group, block: Mapping[str, np.ndarray], ids: Ids) -> None:
+        feasible = self._feasible(block)
+        group.count += len(ids) if feasible is None else int(np.count_nonzero(feasible))
+        for objective in self.what.best:
+            self._better(group, objective, block, ids, feasible)
+        if not (self.what.quantiles or self.what.histogram or self.what.pareto):
+            return
+        if feasible is not None:
+            block, ids = {name: block[name][feasible] for name in self.floats}, _array(ids)[feasible]
         if not len(ids):
             return
-        for objective in self.what.best:
-            self._better(group, objective, block, ids)
         if self.what.quantiles or self.what.histogram:
             for name in self.floats:
-                found = np.bincount(_fine(block[name]), minlength=1 << (32 - FINE))
-                group.bins[name] = group.bins[name] + found if name in group.bins else found
+                if name not in group.bins:
+                    group.bins[name] = np.zeros(1 << (32 - FINE), np.int64)
+                at = _fine(block[name])
+                low = at.min()
+                found = np.bincount(at - low)  # of the bins that this block has: all of them are fresh memory each time
+                group.bins[name][low : low + len(found)] += found
         if self.what.pareto:
             columns = [self.signs[name] * block[name] for name in self.what.pareto]
-            group.front.add_columns(columns, ids, {name: block[name] for name in self.floats})
+            group.front.add_columns(columns, _array(ids), {name: block[name] for name in self.floats})
 
-    def _better(self, group: Group, objective: str, block: Mapping[str, np.ndarray], ids: np.ndarray) -> None:
-        column = self.signs[objective] * block[objective]
-        if np.isnan(column).all():
-            return
-        at = int(np.nanargmin(column))
-        key = (float(column[at]), int(ids[at]))
+    def _feasible(self, block: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Which points meet the limits; None where all of them do."""
+        found = None
+        for metric, limit in self.what.limits:
+            one = block[metric] <= limit if self.signs[metric] > 0 else block[metric] >= limit
+            found = one if found is None else found & one
+        return None if found is None or found.all() else found
+
+    def _better(
+        self, group: Group, objective: str, block: Mapping[str, np.ndarray], ids: Ids, feasible: np.ndarray | None
+    ) -> None:
+        column = block[objective] if self.signs[objective] > 0 else -block[objective]
+        if feasible is not None:
+            column = np.where(feasible, column, column.dtype.type(np.nan))
+        least = float(np.fmin.reduce(column))  # NaN where all are
+        if np.isnan(least) or (objective in group.best and least > group.best[objective][0]):
+            return  # seldom better, so that where it is is looked for seldom
+        at = int(np.argmax(column == least))
+        key = (least, int(ids[at]))
         if objective not in group.best or key < group.best[objective][:2]:
             group.best[objective] = (*key, {name: float(values[at]) for name, values in block.items()})
 
@@ -170,6 +188,10 @@ class Reducer:
         for stride, size, weight in self._strides:
             total += points // stride % size * weight
         return total
+
+
+def _array(ids: Ids) -> np.ndarray:
+    return np.arange(ids.start, ids.stop) if isinstance(ids, range) else ids
 
 
 def _fine(column: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What the command lines of sweeps show: progress, whether the file is there already, its table, its pictures."""
 
 import contextlib
+import gc
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +54,7 @@ def watched(points: int) -> Iterator[Callable[[int], None]]:
 
         def done(more: int) -> None:
             cli.stop_if_interrupted()
+            gc.enable()  # what is short needs none; see cli.guarded
             bar.advance(task, more)
 
         yield done

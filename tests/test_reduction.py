@@ -185,3 +185,11 @@ def test_compute_gives_a_reducer_every_point_once():
 
     compute(study, Sink())
     assert sum(n for name, _, n in seen if name == "ttft") == study.template.points
+
+
+def test_a_count_of_everything_is_one_number_in_a_table(life):
+    done = life("sweep", "hw=v100", "engine=ideal", "reduce=count", "limit.ttft=0.5", "out=x.nc")
+    assert done.status == 0, done.err
+    with xr.open_dataset(done.file) as ds:
+        assert ds["count"].ndim == 0 and 0 < int(ds["count"]) < 36
+        assert str(int(ds["count"])) in done.out.split()
