@@ -44,6 +44,7 @@ class Constant:
 CONSTANTS = (
     Constant("compute_efficiency", "compute_efficiency", 1.0, 0.42, 1.0),
     Constant("attention_efficiency", "attention_efficiency", 1.0, 0.58, 1.0),
+    Constant("vector_efficiency", "vector_efficiency", 1.0, 0.7, 1.0),
     Constant("memory_efficiency", "memory_efficiency", 1.0, 0.22, 1.0),
     Constant("kv_efficiency", "kv_efficiency", 1.0, 0.40),
     Constant("dispatch_factor", "dispatch_factor", 1.0, 0.50),

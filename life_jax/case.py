@@ -47,23 +47,23 @@ class Case:
         return f"{self.model} on {self.hw}" + ("" if self.opt == "none" else f" with {self.opt}")
 
 
+# flag of an engine that says that some numbers matter at all -> the axes that need it
+SWITCHES = {
+    "smooth": ("roof_smoothness",),
+    "tiled": ("tile_rows",),
+    "chunked": ("chunk_tokens",),
+    "split": ("tensor_parallel",),
+    "expands": ("expand_rows",),
+    "gemv": ("vector_rows",),
+    "rereads": ("kv_reread",),
+    "by_format": ("compute_8bit", "compute_4bit", "memory_quantized"),
+}
+
+
 def smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
-    """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do devices."""
-    engine = built.scenario.engine
-    if "roof_smoothness" in axes:
-        engine = dataclasses.replace(engine, smooth=True)
-    if "tile_rows" in axes:
-        engine = dataclasses.replace(engine, tiled=True)
-    if "chunk_tokens" in axes:
-        engine = dataclasses.replace(engine, chunked=True)
-    if "tensor_parallel" in axes:
-        engine = dataclasses.replace(engine, split=True)
-    if "expand_rows" in axes:
-        engine = dataclasses.replace(engine, expands=True)
-    if "vector_rows" in axes:
-        engine = dataclasses.replace(engine, gemv=True)
-    if {"compute_8bit", "compute_4bit", "memory_quantized"} & set(axes):
-        engine = dataclasses.replace(engine, by_format=True)
+    """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do others."""
+    on = {flag: True for flag, keys in SWITCHES.items() if not axes.keys().isdisjoint(keys)}
+    engine = dataclasses.replace(built.scenario.engine, **on)
     costs = built.scenario.costs
     if "price_usd" in axes:
         costs = dataclasses.replace(costs, known_price=True)

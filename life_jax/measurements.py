@@ -25,7 +25,7 @@ from life_jax.config.schema import OTHER_CLASS, DeviceFile, EfficiencyFile, Engi
 from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run
-from life_jax.specs import UNPUBLISHED, Engine, Scenario, Workload
+from life_jax.specs import UNLIMITED, UNPUBLISHED, Engine, Scenario, Workload
 
 _NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
@@ -61,6 +61,7 @@ class Setting:
     prompt_tokens: float
     output_tokens: float
     past_tokens: float
+    distinct_tokens: float = UNLIMITED
 
     @property
     def kind(self) -> str:
@@ -131,7 +132,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
     if hw is None or model is None:
         which, name = ("device", row["hardware"]) if hw is None else ("model", row["model"])
         raise _NotUnderstood(f"{which} '{name}' is not known")
-    engine, unfused = _engine(row["engine"], hw)
+    engine, unfused = _engine(row["engine"], hw, row.get("date") or "")
     stack = _stack(row["weight_format"], engine, hw)
     stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
     if unfused:
@@ -151,6 +152,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
         batch=_number(row["batch"]) or 1.0,
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
+        distinct_tokens=_distinct(row.get("source") or "", row["engine"]),
         **_tokens(row),
     )
 
@@ -168,15 +170,24 @@ def _tokens(row: Mapping[str, str]) -> dict[str, float]:
     return {"prompt_tokens": prompt, "output_tokens": max(output, 1.0)}
 
 
-def _engine(name: str, hw: str) -> tuple[str, bool]:
-    """Our engine for an engine's name, and whether its attention is unfused."""
-    found = next((one for one in _engines() if name.startswith(one["name"])), {"engine": "generic"})
+def _distinct(source: str, engine: str) -> float:
+    """Tokens that choose their experts independently, where it is known that a benchmark repeats its words."""
+    for one in _list("source"):
+        if source.startswith(one["source"]) and engine.startswith(one["engine"]):
+            return float(one["distinct_tokens"])
+    return UNLIMITED
+
+
+def _engine(name: str, hw: str, date: str) -> tuple[str, bool]:
+    """Our engine for an engine's name, and whether its attention is unfused, which may depend on a row's date."""
+    found = next((one for one in _list("engine") if name.startswith(one["name"])), {"engine": "generic"})
     engine = found["engine"]
     if isinstance(engine, Mapping):
         device = _file("hw", hw, DeviceFile)
         of = "CPU" if device.device_class == "cpu" and "CPU" in engine else device.vendor
         engine = engine.get(of, engine["other"])
-    return str(engine), bool(found.get("unfused"))
+    unfused = found.get("unfused") or (bool(date) and date < str(found.get("fused_since", "")))
+    return str(engine), bool(unfused)
 
 
 def _stack(weight_format: str, engine: str, hw: str) -> list[str]:
@@ -251,10 +262,11 @@ def _table(name: str) -> dict[str, Any]:
 
 
 @cache
-def _engines() -> tuple[dict[str, Any], ...]:
+def _list(name: str) -> tuple[dict[str, Any], ...]:
+    """A table of beginnings, the first match of which wins."""
     import yaml
 
-    return tuple(yaml.safe_load(paths.choices("alias")["engine"].read_text()))
+    return tuple(yaml.safe_load(paths.choices("alias")[name].read_text()))
 
 
 @cache

@@ -165,7 +165,7 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         matmul=_over(on_matrix, matrix, device.rates[op.pipe]),
         vector=_over(on_vector, vector, device.rates["vector"]),
         memory=_over(_weighted_bytes(op, cost, engine), memory, device.bandwidth),
-        cache=_over(_cache_bytes(cost, engine), memory, device.bandwidth),
+        cache=_over(_cache_bytes(op, cost, engine), memory, device.bandwidth),
         pipe=op.pipe,
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
@@ -218,7 +218,7 @@ def _compute_of_format(op: Op, engine: Engine) -> Number:
 def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     """Bytes, those of quantized weights and of the KV cache as many as would take their time at the bandwidth of
     the others."""
-    cache, weights = _cache_bytes(cost, engine), cost.weight_bytes
+    cache, weights = _cache_bytes(op, cost, engine), cost.weight_bytes
     if engine.by_format and "weight_bits" in op.args:
         weights = weights / where(op.args["weight_bits"] < PLAIN_BITS, engine.memory_quantized, 1.0)
     rest = weights + cost.activations_read + cost.activations_written
@@ -227,9 +227,16 @@ def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     return rest if _is_nothing(cache) else rest + cache
 
 
-def _cache_bytes(cost: Cost, engine: Engine) -> Number:
+def _cache_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     cache = cost.kv_read + cost.kv_written
+    if engine.rereads and not _is_nothing(cost.kv_read):
+        cache = cache + cost.kv_read * engine.kv_reread * shared_by(op)
     return 0.0 if _is_nothing(cache) else cache / engine.kv_efficiency
+
+
+def shared_by(op: Op) -> Number:
+    """Query heads that share one head of keys and values, beyond the first; latent attention shares by its nature."""
+    return op.args["heads"] / op.args["kv_heads"] - 1 if {"heads", "kv_heads"} <= op.args.keys() else 0.0
 
 
 def _share_of_one(op: Op, devices: Number) -> Cost:

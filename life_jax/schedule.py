@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from life_jax.numerics import Number, ceil
-from life_jax.specs import Engine, Workload
+from life_jax.specs import UNLIMITED, Engine, Workload
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Step:
 
     logit_rows: positions per sequence whose logits are computed (the last one, when serving); the literal
     0 leaves the head out. image_tokens of each sequence come from the vision tower, which runs before.
-    decoding: the prompt is over, so that eviction has begun.
+    decoding: the prompt is over, so that eviction has begun. distinct: tokens that choose experts independently, at most.
     """
 
     batch: Number
@@ -22,6 +22,7 @@ class Step:
     image_tokens: Number = 0.0
     images: Number = 1.0
     decoding: bool = False
+    distinct: Number = UNLIMITED
 
     @property
     def tokens(self) -> Number:
@@ -53,14 +54,15 @@ def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     every = engine.logits == "all"
     w = workload
     seen = {"image_tokens": w.image_tokens, "images": w.images}
+    each = {"batch": w.batch, "distinct": w.distinct_tokens}
     if not engine.chunked:
-        step = Step(batch=w.batch, new=w.prompt_tokens, past=w.past_tokens, **seen)
+        step = Step(**each, new=w.prompt_tokens, past=w.past_tokens, **seen)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)
     chunk = engine.chunk_tokens
     before = ceil(w.prompt_tokens / chunk) - 1
     rest = w.prompt_tokens - before * chunk
-    whole = Step(batch=w.batch, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)
-    last = Step(batch=w.batch, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0, **seen)
+    whole = Step(**each, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)
+    last = Step(**each, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0, **seen)
     return (Passes(whole, before), Passes(last))
 
 
@@ -69,5 +71,6 @@ def decode(workload: Workload) -> Passes:
 
     The first step attends past + prompt + 1 positions.
     """
-    first = Step(batch=workload.batch, new=1.0, past=workload.past_tokens + workload.prompt_tokens, decoding=True)
-    return Passes(first, workload.output_tokens - 1)
+    w = workload
+    past = w.past_tokens + w.prompt_tokens
+    return Passes(Step(batch=w.batch, new=1.0, past=past, decoding=True, distinct=w.distinct_tokens), w.output_tokens - 1)

@@ -28,6 +28,7 @@ def pytree(cls: type[T]) -> type[T]:
 
 # FLOP/s that stand for a rate that nobody published: no work takes time. Not infinite: gradients would be NaN.
 UNPUBLISHED = 1e30
+UNLIMITED = 1e30  # stands for any number of tokens; not infinite, for the same reason
 PLAIN_BITS = 16  # from here on a weight is used as it is
 
 
@@ -124,7 +125,8 @@ class Precision:
 class Workload:
     """Tokens per sequence and sequences; output_tokens counts the first token, which prefill makes.
 
-    image_tokens of the prompt come from `images` images.
+    image_tokens of the prompt come from `images` images. distinct_tokens: so many tokens of a step, at most, choose
+    their experts independently (1: all of them are alike, as where a benchmark repeats one word).
     """
 
     prompt_tokens: Number
@@ -133,12 +135,14 @@ class Workload:
     past_tokens: Number
     image_tokens: Number = 0.0
     images: Number = 1.0
+    distinct_tokens: Number = UNLIMITED
 
 
 @pytree
 class Engine:
     """Software: reached parts of the peaks, overlap, fusion, the part of the memory it may use.
 
+    kv_reread: part of the reads of the KV cache that each query head of a group repeats for itself.
     Parts of what is reached: kv_efficiency when reading the KV cache, elementwise_efficiency in operators without a
     product (both of the bandwidth), link_efficiency of the interconnect. compute_8bit, compute_4bit,
     memory_quantized: kernels of quantized weights over those of 16 bit. expand_rows: beyond so many rows quantized
@@ -148,8 +152,8 @@ class Engine:
     tensor_parallel devices share each layer; allreduce_latency [s] of one hop. chunk_tokens of a prompt are
     prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
     forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
-    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, gemv, tiled,
-    split, chunked.
+    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, gemv,
+    rereads, tiled, split, chunked.
     """
 
     compute_efficiency: Number
@@ -160,6 +164,7 @@ class Engine:
     memory_utilization: Number
     runtime_memory: Number
     kv_efficiency: Number = 1.0
+    kv_reread: Number = 0.0
     compute_8bit: Number = 1.0
     compute_4bit: Number = 1.0
     memory_quantized: Number = 1.0
@@ -185,6 +190,7 @@ class Engine:
     by_format: bool = static(default=False)
     expands: bool = static(default=False)
     gemv: bool = static(default=False)
+    rereads: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")
     fusion: tuple[str, ...] = static(default=())

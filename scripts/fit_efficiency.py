@@ -42,8 +42,22 @@ COMPUTE = {
 }  # fmt: skip
 ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
 # kernels launched one by one cost more than the device's dispatch
-EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_2023": 1.5}
-GRAPHS = {"tensorrt_llm": 1.0, "faster_transformer": 1.0, "fastflowlm": 0.5}
+EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
+# decode steps are replayed as graphs, or a static program runs
+GRAPHS = {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "lmdeploy": 1.0, "fastflowlm": 0.5, "gpt_fast": 0.9}
+# part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
+# and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
+REREAD = {"hf_eager": 0.9, "deepspeed": 0.5, "deepspeed_gaudi": 0.5, "vllm": 0.3, "vllm_2023": 0.3, "vllm_intel": 0.5}
+REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05}
+TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "mlx": 16.0}  # half of the rows of their kernels' tiles
+# servers with a front; calls that nothing warms up (DeepSpeed-MII in LLM-Inference-Bench; vLLM's first builds for
+# Intel's GPUs, which compile at the first call); NPUs start programs [assumptions]
+REQUEST = {"tgis": 15.0, "openvino": 20.0, "deepspeed": 200.0, "vllm_intel": 1000.0, "fastflowlm": 50.0, "qairt": 20.0}
+# one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
+# (Arc Pro B60), as the modelling reference reads them in kernel tables (4.1)
+# schedulers and samplers in Python, between two steps [assumption]
+PYTHON = {"vllm": 1000.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 2000.0, "deepspeed": 1000.0, "megatron": 1000.0}
+HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
 ALIKE = {"llama_cpp_metal4": "llama_cpp_metal"}  # the same kernels on other units; not fitted apart
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
 SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
@@ -53,7 +67,7 @@ SERVERS += ("faster_transformer", "megatron")  # host times of the modelling ref
 # classes are fitted
 OWN = {
     "compute": ("compute_efficiency", 0.3), "attention": ("attention_efficiency", 0.3),
-    "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01), "dispatch": ("dispatch_factor", 0.1),
+    "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01), "dispatch": ("dispatch_factor", 0.1),
     "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
 }  # fmt: skip
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
@@ -69,16 +83,18 @@ def constants(devices):
                 for i, name in enumerate(("compute_efficiency", "attention_efficiency", "memory_efficiency"))
             },
             "vector_efficiency": 0.5,
-            "dispatch_factor": 1.2,
+            "dispatch_factor": {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 against 3.5 us a kernel, the same table
             "link_efficiency": 0.6,
+            "allreduce_us": HOP | {"other": 7.0},
         },
         deviation={
             "compute_efficiency": 0.15,
             "attention_efficiency": 0.3,
             "memory_efficiency": 0.10,
             "vector_efficiency": 0.7,
-            "dispatch_factor": {"npu": 1.0, "npu_mobile": 1.0, "other": 0.4},
+            "dispatch_factor": {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
             "link_efficiency": 0.3,
+            "allreduce_us": 0.8,
         },
         ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "vector", "link")},
     )
@@ -95,13 +111,14 @@ def constants(devices):
             "memory_quality": 1.0,
             "memory_quantized": 1.0,
             "kv_efficiency": 0.95,
+            "kv_reread": REREAD | {"other": 0.1},
             "elementwise_efficiency": 0.8,
             "dispatch_quality": EAGER | GRAPHS | {"other": 1.2},
-            "tile_rows": 32.0,
-            "step_us": dict.fromkeys(servers, 300.0) | {"other": 100.0},
+            "tile_rows": TILES | {"other": 32.0},
+            "step_us": dict.fromkeys(servers, 300.0) | PYTHON | {"other": 100.0},
             "sequence_us": dict.fromkeys(servers, 15.0) | {"other": 10.0},
-            "request_ms": {"tgis": 15.0, "openvino": 20.0, "other": 1.0},
-            "allreduce_us": 8.0,
+            "request_ms": REQUEST | {"other": 1.0},
+            "allreduce_quality": 1.0,
         },
         deviation={
             "compute_quality": 0.3,
@@ -111,15 +128,16 @@ def constants(devices):
             "memory_quality": 0.15,
             "memory_quantized": 0.2,
             "kv_efficiency": 0.4,
+            "kv_reread": 1.5,
             "elementwise_efficiency": 0.5,
             "dispatch_quality": 0.5,
             "tile_rows": 1.0,
             "step_us": 1.0,
             "sequence_us": 1.0,
             "request_ms": 1.0,
-            "allreduce_us": 0.8,
+            "allreduce_quality": 0.5,
         },
-        ceiling={"elementwise_efficiency": 1.0},
+        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0},
     )
     of_device = Constants(
         groups=tuple(sorted(set(devices))),
@@ -202,7 +220,8 @@ def calibrated(panel, x, used):
     own, deviation, weight = slice(len(x) - panel.sizes[2], None), panel.deviation.copy(), np.zeros(len(panel.measured))
     deviation[own] = np.repeat([LOOSE[key] for key, _ in OWN.values()], len(panel.parts[2].groups))
     weight[used] = 1.0
-    return panel.time(panel.fit(weight, noise=calibration.NOISE, soft=SOFT, prior=x, deviation=deviation, free=own))
+    # least squares, as life_jax.calibrate
+    return panel.time(panel.fit(weight, noise=calibration.NOISE, soft=10.0, prior=x, deviation=deviation, free=own))
 
 
 def text(errors):

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from life_jax import measurements, parallel, schedule
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof
+from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, shared_by
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -38,7 +38,7 @@ def load(data):
 def table(settings):
     """Costs over the device's rates by row, step (prefill, middle of decode) and operator."""
     n = len(settings)
-    names = "matmul vector elementwise rest quantized cache dispatch repeats attention pad eight four"
+    names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four"
     t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
     t |= {"message": np.zeros((n, 2)), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     for rows, one in measurements.scenarios(settings):
@@ -61,6 +61,7 @@ def table(settings):
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
+                    "reread": cost.kv_read * shared_by(op) / one.device.bandwidth,
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
@@ -95,15 +96,16 @@ def seconds(c, e, d, t):
     form = 1 + t["eight"] * wide(e["compute_8bit"] - 1) + t["four"] * wide(e["compute_4bit"] - 1)
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
     matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
-    vector = t["vector"] / wide(c["vector_efficiency"])
+    vector = t["vector"] / wide(c["vector_efficiency"] * d["vector"])
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
-    bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + t["cache"] / wide(e["kv_efficiency"] * d["cache"])
+    cache = t["cache"] + wide(e["kv_reread"]) * t["reread"]
+    bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + cache / wide(e["kv_efficiency"] * d["cache"])
     each = _roof(_roof(matmul, vector), bytes_ / memory)
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
     host = (e["step_us"] * d["step"] + e["sequence_us"] * batch)[:, None] * 1e-6
-    hop = e["allreduce_us"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
+    hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
     step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
     ttft, tpot = step[:, 0] + e["request_ms"] * d["request"] * 1e-3, step[:, 1]
     return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))

@@ -100,7 +100,7 @@ FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
     adapter.distinct_adapters: {"batch": 2, "adapters": 3},
     adapter.low_rank_adapter: {**_ADAPTER, "weight_bits": 16, "activation_bits": 8},
     experts.distinct_experts: {"tokens": 3, "experts": 12, "chosen": 2, "skew": 1},
-    experts.grouped_linear: {**_LINEAR, "experts": 12, "chosen": 2, "skew": 1},
+    experts.grouped_linear: {**_LINEAR, "experts": 12, "chosen": 2, "skew": 1, "distinct": 2},
     experts.choose_experts: {"tokens": 3, "experts": 8, "activation_bits": 16},
     experts.shuffle: {**_ELEMENTS, "chosen": 2},
     experts.combine: {**_ELEMENTS, "chosen": 2},

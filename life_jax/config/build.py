@@ -95,7 +95,7 @@ def build(
         device=_device(device, {}),
         architecture=architecture(model, f"model.{labels['model']}"),
         precision=bits(precision),
-        workload=Workload(**{f.name: getattr(workload, f.name) for f in fields(WorkloadFile)}),
+        workload=_workload(workload),
         engine=software(engine, efficiency),
         costs=_costs(cost, device),
     )
@@ -121,6 +121,11 @@ def build(
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
     scenario = jax.tree.map(float, scenario)
     return Built(scenario, sources, (*missing, *warnings))
+
+
+def _workload(file: WorkloadFile) -> Workload:
+    said = {f.name: getattr(file, f.name) for f in fields(WorkloadFile)}
+    return Workload(**{name: value for name, value in said.items() if value is not None})
 
 
 def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:

@@ -82,6 +82,9 @@ class WorkloadFile:
     images: float = count(
         1, name="images per sequence, of equal size", leaf="workload.images", needs="architecture.vision"
     )
+    distinct_tokens: float | None = count(
+        None, name="tokens of a step that choose experts independently, at most", leaf="workload.distinct_tokens"
+    )  # any number unless given
 
 
 @dataclass(kw_only=True)
@@ -112,6 +115,7 @@ class EfficiencyFile:
     memory_efficiency: float = fraction(name="part of the peak bandwidth reached")
     dispatch_factor: float = number(low=0, unit="1", name="cost of a kernel over the device's dispatch")
     link_efficiency: float = fraction(name="part of the interconnect's bandwidth reached")
+    allreduce_us: float = number(low=0, unit="us", name="latency of one hop of an all-reduce")
     roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
     vector_efficiency: float = fraction(name="part of the peak vector rate reached")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
@@ -201,14 +205,17 @@ class EngineFile:
     kv_efficiency: float = positive(  # above 1 where the cache holds fewer bits than the forecast says
         1.0, unit="1", name="bandwidth that the KV cache gets over that of weights", leaf="engine.kv_efficiency"
     )
+    kv_reread: float = number(
+        0.0, low=0, high=1, unit="1", name="part of the reads of the KV cache that each query head of a group repeats", leaf="engine.kv_reread"
+    )
     step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
     sequence_us: float = number(
         0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
     )
     request_ms: float = number(0.0, low=0, unit="ms", name="host time of a request", leaf="engine.request", scale=MILLI)
     tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
-    allreduce_us: float = number(
-        0.0, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
+    allreduce_us: float | None = number(
+        None, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
     )
     tile_rows: float = number(
         0.0, low=0, unit="1", name="rows that a matrix kernel computes in vain", leaf="engine.tile_rows"
@@ -223,6 +230,7 @@ class EngineFile:
     compute_quality: float = positive(1.0, unit="1", name="matrix kernels of 16-bit weights against the class's")
     attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
     memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
+    allreduce_quality: float = positive(1.0, unit="1", name="latency of an all-reduce against the class's")
     dispatch_quality: float = positive(1.0, unit="1", name="cost of a kernel against the class's")
     # kernels whose weights are narrower than 16 bit, against those of 16 bit; down to 6.6 bit counts as 8-bit
     compute_8bit: float = positive(

@@ -34,11 +34,14 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
             ("link_efficiency", 1.0),
         )
     }
+    allreduce = _reached(file.allreduce_us, getattr(of_class, "allreduce_us", 0.0), file.allreduce_quality)
     smoothness = _reached(file.roof_smoothness, getattr(of_class, "roof_smoothness", 0.0), 1.0)
     return Engine(
         **reached,
         roof_smoothness=smoothness,
         kv_efficiency=file.kv_efficiency,
+        kv_reread=file.kv_reread,
+        rereads=file.kv_reread > 0,
         compute_8bit=file.compute_8bit,
         compute_4bit=file.compute_4bit,
         memory_quantized=file.memory_quantized,
@@ -60,7 +63,7 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         tables=_tables(file.operator_efficiencies),
         chunked=file.chunk_tokens is not None,
         logits=file.logits,
-        allreduce_latency=file.allreduce_us * MICRO,
+        allreduce_latency=allreduce * MICRO,
         split=file.tensor_parallel > 1,
         memory_utilization=file.memory_utilization,
         runtime_memory=file.runtime_gb * GIGA,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from life_jax.cost import Cost
-from life_jax.numerics import Number, clip, exp, larger, log, power, product, where
+from life_jax.numerics import Number, clip, exp, larger, log, power, product, smaller, where
 from life_jax.operators.linear import expand_passes
 from life_jax.units import BITS_PER_BYTE
 
@@ -72,6 +72,7 @@ def grouped_linear(
     experts: Number,
     chosen: Number,
     skew: Number,
+    distinct: Number,
     weight_bits: Number,
     bits_per_channel: Number,
     bias: Number,
@@ -83,8 +84,9 @@ def grouped_linear(
     """x W_e for the `chosen` experts e of each of `tokens` tokens, in one kernel.
 
     Weights of the distinct experts are read once; every token is read and written once per chosen expert.
+    distinct [token]: tokens that choose independently, at most; the others choose as one of them does.
     """
-    touched = distinct_experts(tokens=tokens, experts=experts, chosen=chosen, skew=skew)
+    touched = distinct_experts(tokens=smaller(tokens, distinct), experts=experts, chosen=chosen, skew=skew)
     rows = tokens * chosen
     weights = d_in * d_out * weight_bits + d_out * (bits_per_channel + bias * bias_bits)
     passes = expand_passes(rows / touched)

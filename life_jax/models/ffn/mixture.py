@@ -98,7 +98,8 @@ def _latent(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 def _grouped(tensor: Tensor, block: Block, step: Step, precision: Precision) -> Op:
     single = project(tensor, step.tokens, precision)
-    args = {**single.args, "experts": tensor.copies, "chosen": tensor.used, "skew": block.ffn["routing_skew"]}
+    chosen = {"experts": tensor.copies, "chosen": tensor.used, "skew": block.ffn["routing_skew"]}
+    args = {**single.args, **chosen, "distinct": step.distinct}
     return replace(single, formula=experts.grouped_linear, args=args)
 
 
