@@ -17,7 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import yaml
-from panel_model import KINDS, SMOOTHNESS, Constants, Panel, load
+from panel_model import KINDS, SMOOTHNESS, Constants, Panel, load, pairs
 
 from life_jax import calibration, measurements, validate
 
@@ -70,10 +70,11 @@ OWN = {
     "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01), "dispatch": ("dispatch_factor", 0.1),
     "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
 }  # fmt: skip
+SHARED = 0.5  # of the variance of a device's numbers: by the device, the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
 
-def constants(devices):
+def constants(settings, devices):
     other = {"other": 1.0}
     of_class = Constants(
         groups=tuple(CLASSES),
@@ -139,12 +140,16 @@ def constants(devices):
         },
         ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0},
     )
-    of_device = Constants(
-        groups=tuple(sorted(set(devices))),
-        prior=dict.fromkeys(OWN, 1.0),
-        deviation={name: spread for name, (_, spread) in OWN.items()},
-    )
-    return of_class, of_engine, of_device
+    own = [
+        Constants(groups=tuple(sorted(set(names))), prior=dict.fromkeys(OWN, 1.0), deviation=spreads_of_devices(part))
+        for names, part in ((devices, SHARED), (pairs(settings, devices), 1 - SHARED))
+    ]
+    return of_class, of_engine, *own
+
+
+def spreads_of_devices(part, loose=False):
+    """Deviation of each number of a device, of which `part` of the variance belongs to all of its engines."""
+    return {name: part**0.5 * (LOOSE[key] if loose else spread) for name, (key, spread) in OWN.items()}
 
 
 def main():
@@ -155,7 +160,7 @@ def main():
     asked = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     settings, cells, devices = load(asked.data)
-    panel = Panel(settings, cells, devices, *constants(devices))
+    panel = Panel(settings, cells, devices, *constants(settings, devices))
     every = np.ones(len(settings), bool)
     whole = panel.fit(panel.weight(every), noise=NOISE, soft=SOFT)
     class_only = without_devices(panel, whole)
@@ -183,7 +188,8 @@ def main():
 
 def without_devices(panel, x):
     """The constants of a forecast: nothing is known of single devices."""
-    return np.concatenate([x[: -panel.sizes[2]], panel.prior[-panel.sizes[2] :]])
+    own = sum(panel.sizes[2:])
+    return np.concatenate([x[:-own], panel.prior[-own:]])
 
 
 def left_out(panel, whole, folds):
@@ -217,8 +223,11 @@ def calibration_rows(panel, rows):
 
 def calibrated(panel, x, used):
     """Times after a fit of the device's own constants alone to the rows `used`; all else stays."""
-    own, deviation, weight = slice(len(x) - panel.sizes[2], None), panel.deviation.copy(), np.zeros(len(panel.measured))
-    deviation[own] = np.repeat([LOOSE[key] for key, _ in OWN.values()], len(panel.parts[2].groups))
+    own, deviation, weight = slice(-sum(panel.sizes[2:]), None), panel.deviation.copy(), np.zeros(len(panel.measured))
+    deviation[own] = np.concatenate([
+        np.repeat(list(spreads_of_devices(share, loose=True).values()), len(part.groups))
+        for part, share in zip(panel.parts[2:], (SHARED, 1 - SHARED), strict=True)
+    ])
     weight[used] = 1.0
     # least squares, as life_jax.calibrate
     return panel.time(panel.fit(weight, noise=calibration.NOISE, soft=10.0, prior=x, deviation=deviation, free=own))
@@ -279,8 +288,8 @@ def worst(panel, time, most=12):
 
 def write(panel, x, spreads):
     """conf/efficiency/*.yaml and conf/engine/*.yaml; what is not a fitted constant is kept."""
-    of_class, of_engine, _ = np.split(x, np.cumsum(panel.sizes)[:-1])
-    classes, engines, _ = panel.parts
+    of_class, of_engine, *_ = np.split(x, np.cumsum(panel.sizes)[:-1])
+    classes, engines, *_ = panel.parts
     of_classes = list(zip(panel.keys[0], panel.cells, strict=True))
     measured = np.array([len({c for k, c in of_classes if k == name}) for name in classes.groups])
     mean = (of_class.reshape(len(classes.prior), -1) * measured).sum(axis=1) / measured.sum()

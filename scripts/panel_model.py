@@ -141,14 +141,19 @@ class Constants:
         return {n: jnp.minimum(v, self.ceiling.get(n, np.inf))[index] for n, v in zip(self.prior, values, strict=True)}
 
 
+def pairs(settings, devices):
+    """Device and engine of each row."""
+    return [f"{device}|{s.engine}" for device, s in zip(devices, settings, strict=True)]
+
+
 class Panel:
     """Measured rows and their forecasts under constants by class, engine and device."""
 
-    def __init__(self, settings, cells, devices, classes, engines, device):
+    def __init__(self, settings, cells, devices, classes, engines, device, pair):
         self.settings, self.cells, self.devices = settings, cells, devices
-        self.parts = (classes, engines, device)
+        self.parts = (classes, engines, device, pair)
         of_class = [measurements.efficiency_class(s.hw) for s in settings]
-        self.keys = (of_class, [s.engine for s in settings], list(devices))
+        self.keys = (of_class, [s.engine for s in settings], list(devices), pairs(settings, devices))
         self.index = [
             np.array([part.groups.index(k) for k in keys]) for part, keys in zip(self.parts, self.keys, strict=True)
         ]
@@ -164,9 +169,9 @@ class Panel:
         self._loss = jax.jit(jax.value_and_grad(self._objective))
 
     def _logs(self, x):
-        c, e, d = np.split(np.arange(len(x)), np.cumsum(self.sizes)[:-1])
-        given = [part.split(x[at], i) for part, at, i in zip(self.parts, (c, e, d), self.index, strict=True)]
-        return jnp.log(seconds(*given, self.t))
+        parts = np.split(np.arange(len(x)), np.cumsum(self.sizes)[:-1])
+        c, e, d, q = (part.split(x[at], i) for part, at, i in zip(self.parts, parts, self.index, strict=True))
+        return jnp.log(seconds(c, e, {name: d[name] * q[name] for name in d}, self.t))
 
     def _objective(self, x, weight, noise, soft, prior, deviation):
         r = jnp.where(weight > 0, self._logs(x) - jnp.log(self.measured), 0.0)
