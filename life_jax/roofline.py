@@ -190,8 +190,17 @@ def padding(op: Op, engine: Engine) -> Number:
     """Executed over useful matrix work: rows that fill the last tile; none in the matrix-vector kernels of few rows."""
     if not engine.tiled or op.pipe not in ("linear", "head") or "tokens" not in op.args:
         return 1.0
-    rows = op.args["tokens"]
+    rows = rows_of(op)
     return where(rows > VECTOR_ROWS, 1 + engine.tile_rows / rows, 1.0)
+
+
+def rows_of(op: Op) -> Number:
+    """Rows that are multiplied by the same weights: tokens, or those of one expert where they are spread evenly."""
+    tokens = op.args["tokens"]
+    if "experts" not in op.args:
+        return tokens
+    chosen = op.args["chosen"]
+    return tokens * chosen / smaller(op.args["experts"], smaller(tokens, op.args["distinct"]) * chosen)
 
 
 def _units(op: Op, cost: Cost, engine: Engine) -> tuple[Number, Number]:
@@ -202,17 +211,18 @@ def _units(op: Op, cost: Cost, engine: Engine) -> tuple[Number, Number]:
     padded = cost.matmul_flops * padding(op, engine)
     if not engine.gemv or op.pipe not in ("linear", "head") or "tokens" not in op.args:
         return padded, cost.vector_flops
-    few = op.args["tokens"] <= engine.vector_rows
+    few = rows_of(op) <= engine.vector_rows
     return where(few, 0.0, padded), cost.vector_flops + where(few, cost.matmul_flops, 0.0)
 
 
 def _compute_of_format(op: Op, engine: Engine) -> Number:
-    """Quality of the matrix kernel by the bits of its weights, which may be an axis."""
+    """Quality of the matrix kernel by the bits of its weights, which may be an axis, and whether experts share it."""
+    grouped = engine.compute_experts if "experts" in op.args and op.pipe == "linear" else 1.0
     if not engine.by_format or "weight_bits" not in op.args:
-        return 1.0
+        return grouped
     bits = op.args["weight_bits"]
     narrow = where(bits < NARROW_BITS, engine.compute_4bit, engine.compute_8bit)
-    return where(bits < PLAIN_BITS, narrow, 1.0)
+    return grouped * where(bits < PLAIN_BITS, narrow, 1.0)
 
 
 def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:

@@ -145,7 +145,8 @@ class Engine:
     kv_reread: part of the reads of the KV cache that each query head of a group repeats for itself.
     Parts of what is reached: kv_efficiency when reading the KV cache, elementwise_efficiency in operators without a
     product (both of the bandwidth), link_efficiency of the interconnect. compute_8bit, compute_4bit,
-    memory_quantized: kernels of quantized weights over those of 16 bit. expand_rows: beyond so many rows quantized
+    memory_quantized: kernels of quantized weights over those of 16 bit. compute_experts: kernels that multiply by
+    many experts over those with one matrix. expand_rows: beyond so many rows quantized
     weights are first written out at 16 bit. vector_rows: products of up to so many rows run on the vector units.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
@@ -167,6 +168,7 @@ class Engine:
     kv_reread: Number = 0.0
     compute_8bit: Number = 1.0
     compute_4bit: Number = 1.0
+    compute_experts: Number = 1.0
     memory_quantized: Number = 1.0
     expand_rows: Number = 0.0
     link_efficiency: Number = 1.0

@@ -108,6 +108,7 @@ def constants(settings, devices):
             "compute_quality": COMPUTE | other,
             "compute_8bit": ON_INT8 | other,
             "compute_4bit": ON_INT8 | other,
+            "compute_experts": 0.55,  # grouped products, A100, H100, B200: the modelling reference, 1.5
             "attention_quality": 1.0,
             "memory_quality": 1.0,
             "memory_quantized": 1.0,
@@ -125,6 +126,7 @@ def constants(settings, devices):
             "compute_quality": 0.3,
             "compute_8bit": 0.3,
             "compute_4bit": 0.3,
+            "compute_experts": 0.3,
             "attention_quality": 0.5,
             "memory_quality": 0.15,
             "memory_quantized": 0.2,

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from life_jax import measurements, parallel, schedule
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, shared_by
+from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, rows_of, shared_by
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -38,7 +38,7 @@ def load(data):
 def table(settings):
     """Costs over the device's rates by row, step (prefill, middle of decode) and operator."""
     n = len(settings)
-    names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four"
+    names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four experts"
     t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
     t |= {"message": np.zeros((n, 2)), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     for rows, one in measurements.scenarios(settings):
@@ -53,7 +53,7 @@ def table(settings):
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
                 product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
-                few = product & np.asarray(op.args.get("tokens", 0.0) <= one.engine.vector_rows)
+                few = np.asarray(rows_of(op) <= one.engine.vector_rows if product else False)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 put = {
                     "matmul": np.where(few, 0, cost.matmul_flops) / one.device.rates[op.pipe],
@@ -68,6 +68,7 @@ def table(settings):
                     "pad": padding(op, engine) - 1,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
                     "four": narrow & (np.asarray(bits) < NARROW_BITS),
+                    "experts": op.pipe == "linear" and "experts" in op.args,
                 }
                 for name, value in put.items():
                     t[name][rows, k, i] = value
@@ -94,6 +95,7 @@ def seconds(c, e, d, t):
     attention = c["attention_efficiency"] * e["attention_quality"] * d["attention"]
     memory = wide(c["memory_efficiency"] * e["memory_quality"] * d["memory"])
     form = 1 + t["eight"] * wide(e["compute_8bit"] - 1) + t["four"] * wide(e["compute_4bit"] - 1)
+    form = form * (1 + t["experts"] * wide(e["compute_experts"] - 1))
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
     matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
     vector = t["vector"] / wide(c["vector_efficiency"] * d["vector"])

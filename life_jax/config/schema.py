@@ -239,6 +239,9 @@ class EngineFile:
     compute_4bit: float = positive(
         1.0, unit="1", name="matrix kernels of 4-bit weights over those of 16 bit", leaf="engine.compute_4bit"
     )
+    compute_experts: float = positive(
+        1.0, unit="1", name="matrix kernels of many experts over those of one matrix", leaf="engine.compute_experts"
+    )
     memory_quantized: float = positive(
         1.0, unit="1", name="bandwidth of quantized weights over that of 16 bit", leaf="engine.memory_quantized"
     )

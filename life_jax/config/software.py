@@ -44,6 +44,7 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         rereads=file.kv_reread > 0,
         compute_8bit=file.compute_8bit,
         compute_4bit=file.compute_4bit,
+        compute_experts=file.compute_experts,
         memory_quantized=file.memory_quantized,
         by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
         expand_rows=file.expand_rows or 0.0,
