@@ -24,12 +24,12 @@ def calibrate(words: list[str]) -> None:
     """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
     import yaml
 
-    from life_jax import measurements
+    from life_jax import measurements, names
     from life_jax.calibration import CONSTANTS, as_file
     from life_jax.calibration import calibrate as fit
 
     file, asked = _words(words)
-    hw, engine = measurements.labels(asked["hw"], asked["engine"])
+    hw, engine = names.labels(asked["hw"], asked["engine"])
     out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
     if out.exists() and asked["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
@@ -43,12 +43,12 @@ def calibrate(words: list[str]) -> None:
     cli.warn(skipped)
     if not settings:
         raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on")
-    of_class = measurements.efficiency(hw)
+    of_class = names.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
     found = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
-    content = as_file(found, measurements.engine_file(engine), out.stem, source)
+    content = as_file(found, names.engine_file(engine), out.stem, source)
     part = out.with_name(f"{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))

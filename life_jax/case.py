@@ -63,7 +63,7 @@ SWITCHES = {
 def smoothed(built: Built, axes: Mapping[str, Any]) -> Built:
     """Sweeping the smoothness of the roof needs the smooth formula, also where the file says 0; so do others."""
     on = {flag: True for flag, keys in SWITCHES.items() if not axes.keys().isdisjoint(keys)}
-    engine = dataclasses.replace(built.scenario.engine, **on)
+    engine = dataclasses.replace(built.scenario.engine, **on)  # type: ignore[arg-type]
     costs = built.scenario.costs
     if "price_usd" in axes:
         costs = dataclasses.replace(costs, known_price=True)

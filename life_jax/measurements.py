@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import math
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from life_jax import names
 from life_jax.config import paths
 from life_jax.config.build import build
-from life_jax.config.check import check
 from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
-from life_jax.config.errors import ConfigError, unknown
+from life_jax.config.errors import ConfigError
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import OTHER_CLASS, DeviceFile, EfficiencyFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run
@@ -108,38 +107,34 @@ def read(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-class _NotUnderstood(Exception):
-    pass
-
-
 def place(row: Mapping[str, str]) -> Setting | str:
     """What a row measures in our words, or why that is not known."""
     try:
         return _placed(row)
-    except _NotUnderstood as reason:
+    except names.NotUnderstood as reason:
         return str(reason)
 
 
 def _placed(row: Mapping[str, str]) -> Setting:
     if row["metric"] not in METRICS:
-        raise _NotUnderstood(f"metric {row['metric']} is not forecast")
+        raise names.NotUnderstood(f"metric {row['metric']} is not forecast")
     if row.get("regime") == "serving":
-        raise _NotUnderstood("serving under load is not forecast")
+        raise names.NotUnderstood("serving under load is not forecast")
     if row.get("core") == "0":
-        raise _NotUnderstood("core is 0: the file itself marks the row as not to be judged")
-    hw = _device(row["hardware"]) or _device(row.get("canonical") or "")
-    model = _table("model").get(row["model"]) or _same(row["model"], _labels("model"), VARIANTS)
+        raise names.NotUnderstood("core is 0: the file itself marks the row as not to be judged")
+    hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
+    model = names.model(row["model"])
     if hw is None or model is None:
         which, name = ("device", row["hardware"]) if hw is None else ("model", row["model"])
-        raise _NotUnderstood(f"{which} '{name}' is not known")
-    engine, unfused = _engine(row["engine"], hw, row.get("date") or "")
-    stack = _stack(row["weight_format"], engine, hw)
+        raise names.NotUnderstood(f"{which} '{name}' is not known")
+    engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
+    stack = names.stack(row["weight_format"], engine, hw)
     stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
     if unfused:
         stack.append("eager_attention")
     value = _number(row["value"])
     if not value or value < 0:
-        raise _NotUnderstood("no measured value")
+        raise names.NotUnderstood("no measured value")
     return Setting(
         id=row["id"],
         cell=(row.get("canonical") or row["hardware"], model, row["engine"]),
@@ -152,7 +147,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
         batch=_number(row["batch"]) or 1.0,
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
-        distinct_tokens=_distinct(row.get("source") or "", row["engine"]),
+        distinct_tokens=names.distinct_tokens(row.get("source") or "", row["engine"]),
         **_tokens(row),
     )
 
@@ -161,49 +156,13 @@ def _tokens(row: Mapping[str, str]) -> dict[str, float]:
     kind = METRICS[row["metric"]][0]
     prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
     if kind != "TPOT" and not prompt:
-        raise _NotUnderstood("no prompt_tokens")
+        raise names.NotUnderstood("no prompt_tokens")
     if kind == "TOTAL" and not output:
-        raise _NotUnderstood("no output_tokens")
+        raise names.NotUnderstood("no output_tokens")
     if kind == "TPOT":
         # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
         output = max(output, 2.0) if prompt else (output or LLAMA_BENCH_TOKENS) + 1
     return {"prompt_tokens": prompt, "output_tokens": max(output, 1.0)}
-
-
-def _distinct(source: str, engine: str) -> float:
-    """Tokens that choose their experts independently, where it is known that a benchmark repeats its words."""
-    for one in _list("source"):
-        if source.startswith(one["source"]) and engine.startswith(one["engine"]):
-            return float(one["distinct_tokens"])
-    return UNLIMITED
-
-
-def _engine(name: str, hw: str, date: str) -> tuple[str, bool]:
-    """Our engine for an engine's name, and whether its attention is unfused, which may depend on a row's date."""
-    found = next((one for one in _list("engine") if name.startswith(one["name"])), {"engine": "generic"})
-    engine = found["engine"]
-    if isinstance(engine, Mapping):
-        device = _file("hw", hw, DeviceFile)
-        of = "CPU" if device.device_class == "cpu" and "CPU" in engine else device.vendor
-        engine = engine.get(of, engine["other"])
-    unfused = found.get("unfused") or (bool(date) and date < str(found.get("fused_since", "")))
-    return str(engine), bool(unfused)
-
-
-def _stack(weight_format: str, engine: str, hw: str) -> list[str]:
-    """Options that a weight format's name stands for; some engines mean their own by it.
-
-    Where a device has no units for an engine's 8-bit math, the weights are expanded to 16 bit.
-    """
-    known = _table("format")
-    found = known.get(weight_format, known.get(weight_format.lower()))
-    if found is None:
-        raise _NotUnderstood(f"weight format '{weight_format}' is not known")
-    if isinstance(found, Mapping):
-        found = next((stack for start, stack in found.items() if engine.startswith(start)), found["other"])
-    rates = _file("hw", hw, DeviceFile).peak_tflops
-    weights_only = {"w8a8_fp8": "fp8"} if "fp8" not in rates else {}
-    return [weights_only.get(option, option) for option in found]
 
 
 def _number(text: str) -> float | None:
@@ -214,86 +173,11 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _device(name: str) -> str | None:
-    if name.endswith((".yaml", ".yml")):  # a device's own file
-        return name if Path(name).expanduser().is_file() else None
-    return _table("hardware").get(name) or _same(name, _labels("hw"), MAKERS)
-
-
-# words of a name that say who made a chip, or what was done to a model, but not which it is
-MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct")
-VARIANTS = ("instruct", "chat", "it", "hf", "gguf", "mlx", "awq", "gptq", "4bit", "8bit", "bf16", "fp16", "fp8")
-
-
-@cache
-def _same(name: str, labels: tuple[str, ...], without: tuple[str, ...] = ()) -> str | None:
-    """A label that is the name but for capitals, organisation, punctuation and the words `without`."""
-
-    def plain(text: str) -> str:
-        words = re.split(r"[^a-z0-9.]+", text.lower().split("/")[-1])
-        return re.sub(r"\W", "", "".join(word for word in words if word not in without))
-
-    wanted = plain(name)
-    return next((label for label in labels if plain(label) == wanted), None) if wanted else None
-
-
-def labels(hw: str, engine: str) -> tuple[str, str]:
-    """The device and the engine of these names, or ConfigError with the closest ones."""
-    for group, name in (("hw", hw), ("engine", engine)):
-        known = paths.choices(group)
-        if group == "hw" and _device(name) == name and name not in known:  # a path
-            continue
-        if name not in known:
-            raise unknown(f"{group}=", name, known)
-        target = read_yaml(known[name]).get("defaults")
-        hw = str(target[0]) if target and group == "hw" else hw
-    return hw, engine
-
-
-@cache
-def _labels(group: str) -> tuple[str, ...]:
-    """Files of a group that stand for themselves; the rest only name another."""
-    return tuple(name for name, path in paths.choices(group).items() if "name" in read_yaml(path))
-
-
-@cache
-def _table(name: str) -> dict[str, Any]:
-    return read_yaml(paths.choices("alias")[name])
-
-
-@cache
-def _list(name: str) -> tuple[dict[str, Any], ...]:
-    """A table of beginnings, the first match of which wins."""
-    import yaml
-
-    return tuple(yaml.safe_load(paths.choices("alias")[name].read_text()))
-
-
-@cache
-def _file(group: str, name: str, schema: type[Any]) -> Any:
-    path = paths.choices(group).get(name) or Path(name).expanduser()
-    return check(read_yaml(path), schema, f"{group}.{name}")
-
-
-def engine_file(name: str) -> EngineFile:
-    return _file("engine", name, EngineFile)  # type: ignore[no-any-return]
-
-
-def efficiency_class(hw: str) -> str:
-    return str(_file("hw", hw, DeviceFile).efficiency_class)
-
-
-def efficiency(hw: str) -> EfficiencyFile:
-    name = efficiency_class(hw)
-    known = paths.choices("efficiency")
-    return _file("efficiency", name if name in known else OTHER_CLASS, EfficiencyFile)  # type: ignore[no-any-return]
-
-
 @cache
 def scenario(hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_parallel: float) -> Scenario:
     """The scenario of a row's labels, at the default workload."""
-    file = dataclasses.replace(engine_file(engine), tensor_parallel=tensor_parallel)
-    device, shape = _file("hw", hw, DeviceFile), _file("model", model, ModelFile)
+    file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
+    device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
     return build(
         model=shape,
@@ -304,7 +188,7 @@ def scenario(hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_pa
         engine=file,
         labels={"model": model, "hw": hw},
         own=own_quantization(shape),
-        efficiency=efficiency(hw) if file.efficiency == "class" else None,
+        efficiency=names.efficiency(hw) if file.efficiency == "class" else None,
     ).scenario
 
 
@@ -326,8 +210,8 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     for rows in groups.values():
         stacked = jax.tree.map(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
         # what rows do not say (images) is as a workload has it by default
-        names = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
-        numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in names}
+        said = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
+        numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in said}
         found.append((np.array(rows), dataclasses.replace(stacked, workload=Workload(**numbers))))
     return found
 

@@ -12,7 +12,8 @@ class Step:
 
     logit_rows: positions per sequence whose logits are computed (the last one, when serving); the literal
     0 leaves the head out. image_tokens of each sequence come from the vision tower, which runs before.
-    decoding: the prompt is over, so that eviction has begun. distinct: tokens that choose experts independently, at most.
+    decoding: the prompt is over, so that eviction has begun. distinct: tokens that choose experts independently, at
+    most.
     """
 
     batch: Number
@@ -73,4 +74,5 @@ def decode(workload: Workload) -> Passes:
     """
     w = workload
     past = w.past_tokens + w.prompt_tokens
-    return Passes(Step(batch=w.batch, new=1.0, past=past, decoding=True, distinct=w.distinct_tokens), w.output_tokens - 1)
+    first = Step(batch=w.batch, new=1.0, past=past, decoding=True, distinct=w.distinct_tokens)
+    return Passes(first, w.output_tokens - 1)

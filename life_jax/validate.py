@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax import cli, measurements
+from life_jax import cli, measurements, names
 from life_jax.config import paths
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.measurements import Setting
@@ -75,8 +75,8 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
 def _spread(s: Setting, engine: str | None) -> float:
     """That of the engine where it was calibrated, else of the device's class."""
     name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[s.kind]
-    own = measurements.engine_file(engine or s.engine).spreads
-    return float(own[name] if name in own else getattr(measurements.efficiency(s.hw), f"{name}_spread"))
+    own = names.engine_file(engine or s.engine).spreads
+    return float(own[name] if name in own else getattr(names.efficiency(s.hw), f"{name}_spread"))
 
 
 def baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarray) -> dict[str, np.ndarray]:
@@ -140,7 +140,7 @@ def print_report(r: Report) -> None:
     table = [row("life_jax", macro(r, r.forecast))]
     table += [row(name, macro(r, forecast)) for name, forecast in r.baselines.items()]
     groups: list[tuple[str, Callable[[Setting], str]]] = [
-        ("class", lambda s: measurements.efficiency_class(s.hw)),
+        ("class", lambda s: names.efficiency_class(s.hw)),
         ("engine", lambda s: s.engine),
     ]
     for kind, of in groups:
@@ -186,13 +186,13 @@ def plot(r: Report, path: Path) -> None:
 
     colormap = colormaps["tab20"]
     figure = Figure(figsize=(12, 4.2), layout="constrained")
-    classes = sorted({measurements.efficiency_class(s.hw) for s in r.settings})
+    classes = sorted({names.efficiency_class(s.hw) for s in r.settings})
     for axis, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
         for number, name in enumerate(classes):
             mine = [
                 (s.ratio(f), s)
                 for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True)
-                if j and s.kind == kind and measurements.efficiency_class(s.hw) == name
+                if j and s.kind == kind and names.efficiency_class(s.hw) == name
             ]
             if mine:
                 measured = np.array([measurements.seconds(s) for _, s in mine])

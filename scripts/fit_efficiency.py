@@ -17,141 +17,14 @@ from pathlib import Path
 import jax
 import numpy as np
 import yaml
-from panel_model import KINDS, SMOOTHNESS, Constants, Panel, load, pairs
+from fit_priors import ALIKE, SHARED, constants, of_devices
+from panel_model import KINDS, SMOOTHNESS, Panel, load
 
 from life_jax import calibration, measurements, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
 Z80 = 1.2816  # of the normal distribution: 80 % lie within
-
-# What tuned software reaches: (compute, attention, memory). GPUs of data centres, GeForce, AMD, Apple, Intel, NPUs
-# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; mobile: as NPUs [assumption].
-CLASSES = {
-    "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
-    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
-    "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
-    "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80), "cpu": (0.40, 0.20, 0.65),
-    "npu": (0.30, 0.20, 0.50), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
-}  # fmt: skip
-# Engines against that [assumptions, from what is known of their kernels]: 1 where not listed
-COMPUTE = {
-    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
-    "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5, "deepspeed": 0.8,
-    "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
-}  # fmt: skip
-ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
-# kernels launched one by one cost more than the device's dispatch
-EAGER = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
-# decode steps are replayed as graphs, or a static program runs
-GRAPHS = {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "lmdeploy": 1.0, "fastflowlm": 0.5, "gpt_fast": 0.9}
-# part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
-# and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
-REREAD = {"hf_eager": 0.9, "deepspeed": 0.5, "deepspeed_gaudi": 0.5, "vllm": 0.3, "vllm_2023": 0.3, "vllm_intel": 0.5}
-REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05}
-TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "mlx": 16.0}  # half of the rows of their kernels' tiles
-# servers with a front; calls that nothing warms up (DeepSpeed-MII in LLM-Inference-Bench; vLLM's first builds for
-# Intel's GPUs, which compile at the first call); NPUs start programs [assumptions]
-REQUEST = {"tgis": 15.0, "openvino": 20.0, "deepspeed": 200.0, "vllm_intel": 1000.0, "fastflowlm": 50.0, "qairt": 20.0}
-# one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
-# (Arc Pro B60), as the modelling reference reads them in kernel tables (4.1)
-# schedulers and samplers in Python, between two steps [assumption]
-PYTHON = {"vllm": 1000.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 2000.0, "deepspeed": 1000.0, "megatron": 1000.0}
-HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
-ALIKE = {"llama_cpp_metal4": "llama_cpp_metal"}  # the same kernels on other units; not fitted apart
-SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
-SERVERS += ("faster_transformer", "megatron")  # host times of the modelling reference, 6.5
-
-
-# How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
-# classes are fitted
-OWN = {
-    "compute": ("compute_efficiency", 0.3), "attention": ("attention_efficiency", 0.3),
-    "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01), "dispatch": ("dispatch_factor", 0.1),
-    "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
-}  # fmt: skip
-SHARED = 0.5  # of the variance of a device's numbers: by the device, the rest by device and engine
-LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
-
-
-def constants(settings, devices):
-    other = {"other": 1.0}
-    of_class = Constants(
-        groups=tuple(CLASSES),
-        prior={
-            **{
-                name: {key: row[i] for key, row in CLASSES.items()} | other
-                for i, name in enumerate(("compute_efficiency", "attention_efficiency", "memory_efficiency"))
-            },
-            "vector_efficiency": 0.5,
-            "dispatch_factor": {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 against 3.5 us a kernel, the same table
-            "link_efficiency": 0.6,
-            "allreduce_us": HOP | {"other": 7.0},
-        },
-        deviation={
-            "compute_efficiency": 0.15,
-            "attention_efficiency": 0.3,
-            "memory_efficiency": 0.10,
-            "vector_efficiency": 0.7,
-            "dispatch_factor": {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
-            "link_efficiency": 0.3,
-            "allreduce_us": 0.8,
-        },
-        ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "vector", "link")},
-    )
-    servers = dict.fromkeys(SERVERS, True)
-    apart = ("ideal", "generic", *ALIKE)
-    engines = sorted(p.stem for p in (ROOT / "conf" / "engine").glob("*.yaml") if p.stem not in apart)
-    of_engine = Constants(
-        groups=tuple(engines),
-        prior={
-            "compute_quality": COMPUTE | other,
-            "compute_8bit": ON_INT8 | other,
-            "compute_4bit": ON_INT8 | other,
-            "compute_experts": 0.55,  # grouped products, A100, H100, B200: the modelling reference, 1.5
-            "attention_quality": 1.0,
-            "memory_quality": 1.0,
-            "memory_quantized": 1.0,
-            "kv_efficiency": 0.95,
-            "kv_reread": REREAD | {"other": 0.1},
-            "elementwise_efficiency": 0.8,
-            "dispatch_quality": EAGER | GRAPHS | {"other": 1.2},
-            "tile_rows": TILES | {"other": 32.0},
-            "step_us": dict.fromkeys(servers, 300.0) | PYTHON | {"other": 100.0},
-            "sequence_us": dict.fromkeys(servers, 15.0) | {"other": 10.0},
-            "request_ms": REQUEST | {"other": 1.0},
-            "allreduce_quality": 1.0,
-        },
-        deviation={
-            "compute_quality": 0.3,
-            "compute_8bit": 0.3,
-            "compute_4bit": 0.3,
-            "compute_experts": 0.3,
-            "attention_quality": 0.5,
-            "memory_quality": 0.15,
-            "memory_quantized": 0.2,
-            "kv_efficiency": 0.4,
-            "kv_reread": 1.5,
-            "elementwise_efficiency": 0.5,
-            "dispatch_quality": 0.5,
-            "tile_rows": 1.0,
-            "step_us": 1.0,
-            "sequence_us": 1.0,
-            "request_ms": 1.0,
-            "allreduce_quality": 0.5,
-        },
-        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0},
-    )
-    own = [
-        Constants(groups=tuple(sorted(set(names))), prior=dict.fromkeys(OWN, 1.0), deviation=spreads_of_devices(part))
-        for names, part in ((devices, SHARED), (pairs(settings, devices), 1 - SHARED))
-    ]
-    return of_class, of_engine, *own
-
-
-def spreads_of_devices(part, loose=False):
-    """Deviation of each number of a device, of which `part` of the variance belongs to all of its engines."""
-    return {name: part**0.5 * (LOOSE[key] if loose else spread) for name, (key, spread) in OWN.items()}
 
 
 def main():
@@ -226,10 +99,12 @@ def calibration_rows(panel, rows):
 def calibrated(panel, x, used):
     """Times after a fit of the device's own constants alone to the rows `used`; all else stays."""
     own, deviation, weight = slice(-sum(panel.sizes[2:]), None), panel.deviation.copy(), np.zeros(len(panel.measured))
-    deviation[own] = np.concatenate([
-        np.repeat(list(spreads_of_devices(share, loose=True).values()), len(part.groups))
-        for part, share in zip(panel.parts[2:], (SHARED, 1 - SHARED), strict=True)
-    ])
+    deviation[own] = np.concatenate(
+        [
+            np.repeat(list(of_devices(share, loose=True).values()), len(part.groups))
+            for part, share in zip(panel.parts[2:], (SHARED, 1 - SHARED), strict=True)
+        ]
+    )
     weight[used] = 1.0
     # least squares, as life_jax.calibrate
     return panel.time(panel.fit(weight, noise=calibration.NOISE, soft=10.0, prior=x, deviation=deviation, free=own))

@@ -3,14 +3,18 @@
     python scripts/fit_kernels.py [--data ../shared/data]
 
 GEMM:      t = t0 + roof(F / (e_c R) (1 + H / (M N)), bytes / (e_m BW); s)
-attention: t = t0 + B g b + roof(F / (e_c R), bytes / (e_m BW); s)
+attention: t = t0 + t1 + B g b + roof(roof(F / (e_c R), bytes / (e_m BW); s), w T; s)
 
-FLOP and bytes from life_jax/operators. Five numbers for each device, software and data type (attention: prefill and
-decode apart), maximum a posteriori around the priors of the modelling reference, 6.3. H is 0 for up to 8 rows, which
-are matrix-vector kernels; b is the time of one thread block, of which there is at least one for each sequence and KV
-head; queries of a prefill fill blocks of 128. Rows whose weights fit the last-level cache are left
-out. Reported: mean error over the rows of a device, then over devices, in sample and with the device left out (the
-median of the other devices' numbers of that software and data type, or of that data type, or of all).
+FLOP and bytes from life_jax/operators. Five or seven numbers for each device, software and data type (attention:
+prefill and decode apart), maximum a posteriori around the priors of the modelling reference, 6.3. H is 0 for up to 8
+rows, which are matrix-vector kernels. b is the time of one thread block, of which there is at least one for each
+sequence and KV head; queries of a prefill fill blocks of 128, and a window hides nothing of the block it begins in.
+One block walks the context T of a decode step alone, w for each position, where every head has its own keys and values;
+t1 is a second kernel of a decode step, which gathers the queries of a group or adds up the parts of a split context.
+Two things differ by kernel, and are found out for each: some compute what a window hides all the same, and some let one
+block walk alone also where heads share keys and values. Rows whose weights fit the last-level cache are left out.
+Reported: mean error over the rows of a device, then over devices, in sample and with the device left out (the median of
+the other devices' numbers of that software and data type, or of that data type, or of all).
 """
 
 import argparse
@@ -22,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-from life_jax import measurements
+from life_jax import names
 from life_jax.config.schema import DeviceFile
 from life_jax.operators import attention, linear
 from life_jax.roofline import VECTOR_ROWS, roof
@@ -32,35 +36,49 @@ RATES = {
     "bfloat16": ("bf16", 16), "float16": ("fp16", 16), "half": ("fp16", 16), "fp8": ("fp8", 8), "fp8_block": ("fp8", 8),
     "int8": ("int8", 8),
 }  # fmt: skip
-NUMBERS = {"GEMM": ("e_c", "e_m", "t0 us", "s", "H 2^20"), "attention": ("e_c", "e_m", "t0 us", "s", "b ns")}
+NUMBERS = {
+    "GEMM": ("e_c", "e_m", "t0 us", "s", "H 2^20"),
+    "attention": ("e_c", "e_m", "t0 us", "s", "b ns", "w ns", "t1 us"),
+}
 PRIOR = np.log([0.75, 0.8, 5.0, 0.6, 0.25])
-DEVIATION = np.array([0.3, 0.15, 0.8, 0.5, 1.0])
-ATTENTION = np.log([0.5, 0.75, 10.0, 1.0, 10.0])
-BLOCK = 128  # queries of a thread block
+DEVIATION = np.array([0.3, 0.15, 0.8, 0.5, 1.0, 1.0, 1.0])
+ATTENTION = np.log([0.5, 0.75, 10.0, 1.0, 10.0, 10.0, 2.0])
+BLOCK = 128  # queries of a thread block, those of the heads that share keys and values together
+LONG = 512  # positions of a context that are split
+WAYS = ((True, True), (False, True), (True, False), (False, False))  # (windows are skipped, contexts are split)
 NAMES = {"A100 SXM": "a100_sxm_80gb"}  # of the tables
 NOISE, SOFT = 0.10, 0.10
 
 
 def law(x, work):
     """Seconds of kernels; x: logarithms of NUMBERS; work: seconds at the peak rate and at the peak bandwidth, outputs
-    that stand for none (1 / (M N)), blocks."""
-    e_c, e_m, t0, s, h = np.exp(x)
-    compute, memory, inverse, blocks = work
-    return t0 * 1e-6 + blocks * h * 1e-9 + roof(compute / e_c * (1 + h * 2**20 * inverse), memory / e_m, s, True)
+    that stand for none (1 / (M N)), blocks, positions that one block walks, kernels
+    beside the first."""
+    e_c, e_m, t0, s, h, *more = np.exp(x)
+    compute, memory, inverse, blocks, alone, second = work
+    busy = roof(compute / e_c * (1 + h * 2**20 * inverse), memory / e_m, s, True)
+    if more:
+        walk, t1 = more
+        busy = roof(busy, alone * walk * 1e-9, s, True) + second * t1 * 1e-6
+    return t0 * 1e-6 + blocks * h * 1e-9 + busy
 
 
 def fit(work, seconds, prior, weight=1.0):
     def residual(x):
         r = (np.log(law(x, work)) - np.log(seconds)) / SOFT
         return np.concatenate(
-            [weight * np.sign(r) * np.sqrt(2 * (np.sqrt(1 + r * r) - 1)) * SOFT / NOISE, (x - prior) / DEVIATION]
+            [
+                weight * np.sign(r) * np.sqrt(2 * (np.sqrt(1 + r * r) - 1)) * SOFT / NOISE,
+                (x - prior) / DEVIATION[: len(x)],
+            ]
         )
 
-    return least_squares(residual, prior, max_nfev=200).x
+    found = least_squares(residual, prior, max_nfev=200)
+    return found.x, found.cost
 
 
 def gemm(row, device):
-    """(seconds at peak rate, at peak bandwidth, 1 / outputs, no blocks) of a product (m, k) x (k, n)."""
+    """(seconds at peak rate, at peak bandwidth, 1 / outputs, and nothing else) of a product (m, k) x (k, n)."""
     dtype, bits = RATES[row["dtype"]]
     m, n, k = (float(row[key]) for key in "mnk")
     cost = linear.linear(
@@ -74,19 +92,28 @@ def gemm(row, device):
         bytes_ / device.bandwidth_gb_per_s / 1e9,
         1 / (m * n) if m > VECTOR_ROWS else 0.0,
         0.0,
+        0.0,
+        0.0,
     )
 
 
-def attend(row, device):
-    """The same of fused attention over a cache; seq new tokens after step cached ones."""
+def attend(row, device, skips, splits):
+    """The same of fused attention over a cache; seq new tokens after step cached ones.
+
+    skips: whether the kernel leaves out what a window hides. splits: whether several blocks share a long context where
+    query heads share keys and values."""
     numbers = {
         key: float(row[key] or 0) for key in ("batch", "seq", "step", "num_heads", "num_kv_heads", "head_dim", "window")
     }
     seq, past, window = numbers["seq"], numbers["step"], numbers["window"]
-    padded = np.ceil(seq / BLOCK) * BLOCK / seq if row["op"] == "attention_prefill" else 1.0
-    kv_bits = 8 if row["kv_dtype"] == "fp8" else 16
+    prefill = row["op"] == "attention_prefill"
     heads = numbers["num_heads"]
     kv_heads = numbers["num_kv_heads"] or heads
+    queries = BLOCK * kv_heads / heads  # of one head, in a block
+    padded = np.ceil(seq / queries) * queries / seq if prefill else 1.0
+    if window:
+        window = (window + (queries if prefill else 0)) * skips
+    kv_bits = 8 if row["kv_dtype"] == "fp8" else 16
     some = {"queries": seq, "past": past}
     cost = attention.flash_attention(
         batch=numbers["batch"], queries=seq,
@@ -98,42 +125,56 @@ def attend(row, device):
     )  # fmt: skip
     bytes_ = cost.kv_read + cost.activations_read + cost.activations_written
     compute = cost.matmul_flops * padded / device.peak_tflops["fp16"] / 1e12
-    return compute, bytes_ / device.bandwidth_gb_per_s / 1e9, 0.0, numbers["batch"] * kv_heads
+    alone = 0.0 if prefill or (splits and heads != kv_heads) else min(past + seq, window or np.inf)
+    blocks = numbers["batch"] * kv_heads
+    # queries of a group are gathered (nothing to do for one sequence or one group), or split contexts added up
+    second = not prefill and ((heads > kv_heads > 1 and numbers["batch"] > 1) or past + seq >= LONG)
+    return compute, bytes_ / device.bandwidth_gb_per_s / 1e9, 0.0, blocks, alone, float(second)
 
 
 def read(path):
-    """{kind: {(device, software, data type): (work [4, n], seconds [n])}}"""
+    """{kind: {(device, software, data type): readings (work [6, n], seconds [n]), one a way}}"""
     found = {"GEMM": defaultdict(list), "attention": defaultdict(list)}
     for row in csv.DictReader(path.read_text().splitlines()):
-        label = NAMES.get(row["hardware"]) or measurements._device(row["hardware"])
+        label = NAMES.get(row["hardware"]) or names.device(row["hardware"])
         if label is None or not row["time_us"]:
             continue
-        device = measurements._file("hw", label, DeviceFile)
+        device = names.file("hw", label, DeviceFile)
         if row["op"] == "gemm" and row["weights_fit_l2"].startswith("0") and row["dtype"] in RATES:
             key = (label, row["engine"], row["dtype"])
-            found["GEMM"][key].append((*gemm(row, device), float(row["time_us"]) * 1e-6))
+            found["GEMM"][key].append([(*gemm(row, device), float(row["time_us"]) * 1e-6)])
         if row["op"] in ("attention_prefill", "attention_decode"):
             key = (label, row["op"], row["kv_dtype"])
-            found["attention"][key].append((*attend(row, device), float(row["time_us"]) * 1e-6))
-    return {kind: {key: np.array(rows).T for key, rows in sorted(groups.items())} for kind, groups in found.items()}
+            seconds = float(row["time_us"]) * 1e-6
+            found["attention"][key].append([(*attend(row, device, *way), seconds) for way in WAYS])
+    return {
+        kind: {key: [np.array(way).T for way in zip(*rows, strict=True)] for key, rows in sorted(groups.items())}
+        for kind, groups in found.items()
+    }
 
 
 def report(kind, groups, prior):
-    fitted = {key: fit(rows[:4], rows[4], prior) for key, rows in groups.items()}
+    each = {key: [fit(way[:6], way[6], prior) for way in ways] for key, ways in groups.items()}
+    best = {key: int(np.argmin([cost for _, cost in ways])) for key, ways in each.items()}
+    fitted = {key: ways[best[key]][0] for key, ways in each.items()}
     inside, outside = defaultdict(list), defaultdict(list)
     print(
         f"\n{kind}: device, software or step, data type (rows): {', '.join(NUMBERS[kind])}; error % in sample, left out"
     )
-    for key, rows in groups.items():
+    for key, ways in groups.items():
+        rows = ways[best[key]]
         others = [x for other, x in fitted.items() if other[0] != key[0]]
         alike = [x for other, x in fitted.items() if other[0] != key[0] and other[1:] == key[1:]]
         alike = alike or [x for o, x in fitted.items() if o[0] != key[0] and o[2] == key[2]]
         guess = np.median(alike or others or [prior], axis=0)
-        errors = [100 * np.abs(law(x, rows[:4]) / rows[4] - 1) for x in (fitted[key], guess)]
+        errors = [100 * np.abs(law(x, rows[:6]) / rows[6] - 1) for x in (fitted[key], guess)]
         inside[key[0]] += list(errors[0])
         outside[key[0]] += list(errors[1])
         numbers = " ".join(f"{v:8.3g}" for v in np.exp(fitted[key]))
-        print(f"  {' '.join(key):52s} ({rows.shape[1]:3d}) {numbers}   {errors[0].mean():5.1f} {errors[1].mean():5.1f}")
+        skips, splits = WAYS[best[key]]
+        said = "  windows are not skipped" * (not skips) + "  contexts are not split" * (not splits)
+        inside_, left = (e.mean() for e in errors)
+        print(f"  {' '.join(key):52s} ({rows.shape[1]:3d}) {numbers}   {inside_:5.1f} {left:5.1f}{said}")
     for name, found in (("in sample", inside), ("device left out", outside)):
         each = {device: np.mean(e) for device, e in found.items()}
         text = ", ".join(f"{device} {e:.1f}" for device, e in each.items())

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
-from life_jax import measurements, parallel, schedule
+from life_jax import measurements, names, parallel, schedule
 from life_jax.pipeline import step_graph
 from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, rows_of, shared_by
 from life_jax.specs import PLAIN_BITS
@@ -154,7 +154,7 @@ class Panel:
     def __init__(self, settings, cells, devices, classes, engines, device, pair):
         self.settings, self.cells, self.devices = settings, cells, devices
         self.parts = (classes, engines, device, pair)
-        of_class = [measurements.efficiency_class(s.hw) for s in settings]
+        of_class = [names.efficiency_class(s.hw) for s in settings]
         self.keys = (of_class, [s.engine for s in settings], list(devices), pairs(settings, devices))
         self.index = [
             np.array([part.groups.index(k) for k in keys]) for part, keys in zip(self.parts, self.keys, strict=True)

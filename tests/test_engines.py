@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import measurements
+from life_jax import measurements, names
 from life_jax.config.schema import EfficiencyFile, EngineFile
 from life_jax.pipeline import step_graph
 from life_jax.roofline import step_terms
@@ -81,9 +81,9 @@ def test_weights_are_expanded_from_so_many_rows_on_and_products_then_read_16_bit
 
 def test_experts_are_expanded_on_the_fly():
     s = life.load(["hw=rtx_4090", "model=mixtral_8x7b", "engine=ideal", "engine.expand_rows=64", "opt=q4_0"]).scenario
-    names = terms(s, 512)
-    assert "o_proj_expand" in names
-    assert not [name for name in names if name.startswith("experts") and name.endswith("expand")]
+    found = terms(s, 512)
+    assert "o_proj_expand" in found
+    assert not [name for name in found if name.startswith("experts") and name.endswith("expand")]
 
 
 def test_products_of_few_rows_run_on_the_vector_units():
@@ -125,7 +125,7 @@ def test_a_device_of_a_class_that_nobody_measured_takes_the_mean_and_says_so(tmp
 
 def test_every_engine_says_where_its_numbers_come_from():
     for name in ("generic", "vllm", "llama_cpp_cuda"):
-        file = measurements.engine_file(name)
+        file = names.engine_file(name)
         assert file.source
         assert file.efficiency == "class"
         assert file.compute_efficiency is None
@@ -154,9 +154,9 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     classes, engines, of_device = p.parts
     x = []
     for name in classes.prior:
-        x += [getattr(measurements._file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
+        x += [getattr(names.file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
     for name in engines.prior:
-        x += [getattr(measurements.engine_file(g), name) for g in engines.groups]
+        x += [getattr(names.engine_file(g), name) for g in engines.groups]
     x += [1.0] * len(of_device.prior) * len(of_device.groups)
     with jax.enable_x64(True):
         ours = np.exp(np.asarray(p._logs(np.log(np.array(x, float)))))

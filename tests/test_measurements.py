@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import measurements, parallel, validate
+from life_jax import measurements, names, parallel, validate
 from life_jax.config.errors import ConfigError
 
 ROW = {
@@ -120,11 +120,11 @@ def test_every_alias_leads_to_a_file():
     from life_jax.config import paths
 
     for name, group in (("hardware", "hw"), ("model", "model")):
-        assert set(measurements._table(name).values()) <= set(paths.choices(group))
-    for found in measurements._table("format").values():
+        assert set(names.table(name).values()) <= set(paths.choices(group))
+    for found in names.table("format").values():
         for stack in found.values() if isinstance(found, dict) else [found]:
             assert set(stack) <= set(paths.choices("opt"))
-    for one in measurements._engines():
+    for one in names.rules("engine"):
         engines = one["engine"].values() if isinstance(one["engine"], dict) else [one["engine"]]
         assert set(engines) <= set(paths.choices("engine"))
 
@@ -132,9 +132,9 @@ def test_every_alias_leads_to_a_file():
 def test_every_class_of_device_has_efficiencies():
     from life_jax.config import paths
 
-    for hw in measurements._labels("hw"):
+    for hw in names.labels_of("hw"):
         if "life_" not in hw:
-            assert measurements.efficiency_class(hw) in paths.choices("efficiency"), hw
+            assert names.efficiency_class(hw) in paths.choices("efficiency"), hw
 
 
 def test_no_engine_is_faster_than_the_datasheet_allows():

@@ -98,6 +98,7 @@ ORDER = (
     "work",
     "lazy",
     "variance",
+    "names",
     "measurements",
     "calibration",
     "cli",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from life_jax import measurements
+from life_jax import measurements, names
 from life_jax.config.model_schema import ModelFile
 from life_jax.config.schema import DeviceFile
 from life_jax.measurements import Setting
@@ -63,7 +63,7 @@ def table(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def names(kind: str) -> list[str]:
+def said(kind: str) -> list[str]:
     return [row["name"] for row in table("vocabulary.csv") if row["kind"] == kind]
 
 
@@ -87,14 +87,14 @@ def assert_plausible(settings: list[Setting]) -> None:
 
 
 def test_every_device_that_was_measured_has_a_forecast_of_prefill_and_decode() -> None:
-    settings = [s for name in names("hardware") for s in both(hardware=name, engine="llama.cpp")]
+    settings = [s for name in said("hardware") for s in both(hardware=name, engine="llama.cpp")]
     assert len(settings) >= 200
     assert_plausible(settings)
 
 
 def test_every_model_is_placed_or_known_not_to_be() -> None:
     settings, missing = [], {}
-    for name in names("model"):
+    for name in said("model"):
         found = measurements.place({**BASE, "hardware": "AMD Instinct MI300X", "model": name})
         if isinstance(found, str):
             missing[name] = found
@@ -107,7 +107,7 @@ def test_every_model_is_placed_or_known_not_to_be() -> None:
 
 def test_every_weight_format_has_a_forecast() -> None:
     settings = []
-    for name in names("weight_format"):
+    for name in said("weight_format"):
         own = "gpt-oss-20b" if "mxfp4" in name else "Llama-3.1-8B"
         for engine in ("llama.cpp", "vLLM", "OpenVINO 2024.6", "mlx-lm", "MLC-LLM", "QAIRT genie", "FastFlowLM 1.0.3"):
             settings += both(hardware="NVIDIA H100", model=own, weight_format=name, engine=engine)
@@ -115,7 +115,7 @@ def test_every_weight_format_has_a_forecast() -> None:
 
 
 def test_every_engine_has_a_forecast_and_is_none_by_accident() -> None:
-    settings = [s for name in names("engine") for s in both(engine=name)]
+    settings = [s for name in said("engine") for s in both(engine=name)]
     assert_plausible(settings)
     assert [s.engine for s in settings].count("generic") == 0
 
@@ -178,7 +178,7 @@ def test_gpt_oss_keeps_its_experts_and_llama_cpp_stores_the_rest_in_8_bit() -> N
 def test_model_shapes_are_those_of_the_panel() -> None:
     wrong = []
     for row in table("model_shapes.csv"):
-        m = measurements._file("model", place(model=row["model"]).model, ModelFile)
+        m = names.file("model", place(model=row["model"]).model, ModelFile)
         ours = {
             "layers": m.num_hidden_layers,
             "hidden": m.hidden_size,
@@ -211,9 +211,9 @@ def test_names_of_one_shape_are_one_model() -> None:
 def test_every_device_of_the_specifications_has_its_figures() -> None:
     wrong, memories = [], defaultdict(set)
     for row in table("hardware_specs.csv"):
-        label = measurements._device(row["hardware"])
+        label = names.device(row["hardware"])
         assert label is not None, row["hardware"]
-        device = measurements._file("hw", label, DeviceFile)
+        device = names.file("hw", label, DeviceFile)
         theirs = {key: row[column] for key, column in RATES.items()} | {"bandwidth_gb_per_s": row["mem_bw_gbs"]}
         for key, value in theirs.items():
             ours = device.peak_tflops.get(key, getattr(device, key, None))
@@ -226,7 +226,7 @@ def test_every_device_of_the_specifications_has_its_figures() -> None:
             memories[label].add(float(row["mem_gb"]))
     assert not wrong
     for label, found in memories.items():  # one file stands for all capacities of a chip; the largest must fit
-        ours = measurements._file("hw", label, DeviceFile).memory_gb
+        ours = names.file("hw", label, DeviceFile).memory_gb
         assert ours >= 0.98 * max(found) or "memory_gb" in OTHER_FIGURES.get(label, ()) or len(found) > 1, label
 
 
@@ -244,7 +244,7 @@ def test_files_of_gguf_models_have_our_size() -> None:
             continue
         one = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0)
         ours = float(memory(one).weights)
-        m = measurements._file("model", s.model, ModelFile)
+        m = names.file("model", s.model, ModelFile)
         twice = m.tie_word_embeddings * m.vocab_size * m.hidden_size * one.precision.weight("linear", "linear").bits / 8
         assert min(abs(ours / size - 1), abs((ours + twice) / size - 1)) < 0.045, (model, ours / size)
         checked += 1

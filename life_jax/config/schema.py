@@ -206,7 +206,12 @@ class EngineFile:
         1.0, unit="1", name="bandwidth that the KV cache gets over that of weights", leaf="engine.kv_efficiency"
     )
     kv_reread: float = number(
-        0.0, low=0, high=1, unit="1", name="part of the reads of the KV cache that each query head of a group repeats", leaf="engine.kv_reread"
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="part of the reads of the KV cache that each query head of a group repeats",
+        leaf="engine.kv_reread",
     )
     step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
     sequence_us: float = number(

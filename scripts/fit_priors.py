@@ -1,0 +1,132 @@
+"""What is expected of classes, engines and devices before anything is measured: priors of scripts/fit_efficiency.py.
+
+From the modelling reference, which read kernel timings and published host times, where it says something; the rest are
+assumptions from what is known of the software, marked so. Each is a median, with the deviation of its logarithm.
+"""
+
+from pathlib import Path
+
+from panel_model import Constants, pairs
+
+from life_jax import calibration
+
+ROOT = Path(__file__).resolve().parents[1]
+OTHER = {"other": 1.0}
+
+# What tuned software reaches: (compute, attention, memory). GPUs of data centres, GeForce, AMD, Apple, Intel, NPUs
+# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; mobile: as NPUs [assumption].
+CLASSES = {
+    "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
+    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
+    "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
+    "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80), "cpu": (0.40, 0.20, 0.65),
+    "npu": (0.30, 0.20, 0.50), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
+}  # fmt: skip
+# deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
+WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
+# one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
+# (Arc Pro B60), as the reference reads them in kernel tables (4.1)
+HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
+
+# Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
+COMPUTE = {
+    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
+    "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5, "deepspeed": 0.8,
+    "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
+}  # fmt: skip
+ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
+EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5
+ALIKE = {"llama_cpp_metal4": "llama_cpp_metal"}  # the same kernels on other units; not fitted apart
+# kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
+LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
+LAUNCH |= {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "gpt_fast": 0.9, "lmdeploy": 1.0, "fastflowlm": 0.5}
+# part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
+# and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
+REREAD = {"hf_eager": 0.9, "deepspeed": 0.5, "deepspeed_gaudi": 0.5, "vllm": 0.3, "vllm_2023": 0.3, "vllm_intel": 0.5}
+REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05}
+TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "mlx": 16.0}  # half of the rows of their kernels' tiles
+NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
+# host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
+SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
+SERVERS += ("faster_transformer", "megatron")
+STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm", "deepspeed", "megatron"), 1000.0)
+STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
+# before the first token: a server's front; calls that nothing warms up (DeepSpeed-MII in LLM-Inference-Bench, vLLM's
+# first builds for Intel's GPUs, which compile at the first call); programs of NPUs [assumptions]
+REQUEST = {"tgis": 15.0, "openvino": 20.0, "deepspeed": 200.0, "vllm_intel": 1000.0, "fastflowlm": 100.0, "qairt": 20.0}
+
+# How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
+# classes are fitted
+OWN = {
+    "compute": ("compute_efficiency", 0.3), "attention": ("attention_efficiency", 0.3),
+    "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01),
+    "dispatch": ("dispatch_factor", 0.1), "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
+}  # fmt: skip
+SHARED = 0.5  # of the variance of a device's numbers: by the device; the rest by device and engine
+LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
+
+
+def constants(settings, devices):
+    """Of classes, engines, devices, and devices under one engine."""
+    engines = sorted(p.stem for p in (ROOT / "conf" / "engine").glob("*.yaml"))
+    own = [
+        Constants(groups=tuple(sorted(set(names))), prior=dict.fromkeys(OWN, 1.0), deviation=of_devices(part))
+        for names, part in ((devices, SHARED), (pairs(settings, devices), 1 - SHARED))
+    ]
+    return of_classes(), of_engines(tuple(e for e in engines if e not in ("ideal", "generic", *ALIKE))), *own
+
+
+def of_devices(part, loose=False):
+    """Deviation of each number of a device, of which `part` of the variance is meant; loose: while it is calibrated."""
+    return {name: part**0.5 * (LOOSE[key] if loose else spread) for name, (key, spread) in OWN.items()}
+
+
+def of_classes():
+    reached = ("compute_efficiency", "attention_efficiency", "memory_efficiency")
+    said = {
+        "vector_efficiency": (0.5, 0.7),
+        "dispatch_factor": (
+            {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
+            {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
+        ),
+        "link_efficiency": (0.6, 0.3),
+        "allreduce_us": (HOP | {"other": 7.0}, 0.8),
+    }
+    prior = {name: {key: row[i] for key, row in CLASSES.items()} | OTHER for i, name in enumerate(reached)}
+    deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.3, 0.10), strict=True)}
+    return Constants(
+        groups=tuple(CLASSES),
+        prior=prior | {name: median for name, (median, _) in said.items()},
+        deviation=deviation | {name: spread for name, (_, spread) in said.items()},
+        ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "vector", "link")},
+    )
+
+
+def of_engines(groups):
+    said = {
+        "compute_quality": (COMPUTE | OTHER, 0.3),
+        "compute_8bit": (ON_INT8 | OTHER, 0.3),
+        "compute_4bit": (ON_INT8 | OTHER, 0.3),
+        "compute_experts": (EXPERTS, 0.3),
+        "attention_quality": (1.0, 0.5),
+        "memory_quality": (1.0, 0.15),
+        "memory_quantized": (1.0, 0.2),
+        "kv_efficiency": (0.95, 0.4),
+        "kv_reread": (REREAD | {"other": 0.1}, 1.5),
+        "elementwise_efficiency": (
+            dict.fromkeys(NPUS, 0.4) | {"other": 0.8},
+            dict.fromkeys(NPUS, 0.8) | {"other": 0.5},
+        ),
+        "dispatch_quality": (LAUNCH | {"other": 1.2}, 0.5),
+        "tile_rows": (TILES | {"other": 32.0}, 1.0),
+        "step_us": (STEP | {"other": 100.0}, 1.0),
+        "sequence_us": (dict.fromkeys(SERVERS, 15.0) | {"other": 10.0}, 1.0),
+        "request_ms": (REQUEST | OTHER, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}),
+        "allreduce_quality": (1.0, 0.5),
+    }
+    return Constants(
+        groups=groups,
+        prior={name: median for name, (median, _) in said.items()},
+        deviation={name: spread for name, (_, spread) in said.items()},
+        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0},
+    )
