@@ -227,12 +227,14 @@ includes prefill rates, TPOT decode rates; TOTAL is the time of a whole request.
 * *devices left out*: each device forecast with constants fitted without it (six folds), by class and by engine below.
 * *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
   calibrate its own numbers, as `life_jax.calibrate` does; its other rows are judged, and *before* are the same rows.
+  Half of the variance of a device's numbers is that of the device under one engine, so that a row under one engine says
+  less of another.
 * *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
   one for compute and one for memory) are the baselines that `python -m life_jax.validate` prints too.
 
-What is behind the worst cells: vLLM on the Data Center GPU Max 1550 (one device with its own software, measured at
-seven times the forecast, with repeated rows that differ tenfold); Mixtral in TensorRT-LLM and DeepSpeed (as if the
-sequences of a batch chose the same experts); CPUs (what llama.cpp makes of an instruction set differs by format and
+What is behind the worst cells: vLLM on the Data Center GPU Max 1550 (one device with its own software; the same setting
+was measured in 2 and in 19 seconds, most of the difference before the first token, as if kernels were compiled then);
+CPUs (what llama.cpp makes of an instruction set differs by format and
 build); the NPU, whose class has no other device that is measured; HIP builds on Radeon cards (own kernels or a
 library, by card and build); TGIS and Megatron-LM, whose builds are unlike other engines; the first token of small
 models on Intel's iGPUs (a constant that differs by device). Kernel by kernel: `scripts/fit_kernels.py`.

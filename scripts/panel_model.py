@@ -162,8 +162,8 @@ class Panel:
         self.t = {name: jnp.asarray(v) for name, v in table(settings).items()}
         self.measured = np.array([measurements.seconds(s) for s in settings])
         self.kind = np.array([c[0] for c in cells])
-        names = sorted(set(cells))
-        self.cell = np.array([names.index(c) for c in cells])
+        every = sorted(set(cells))
+        self.cell = np.array([every.index(c) for c in cells])
         priors = [part.arrays() for part in self.parts]
         self.sizes = [len(p[0]) for p in priors]
         self.prior, self.deviation = (np.concatenate([p[i] for p in priors]) for i in (0, 1))

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import jax
@@ -86,6 +86,80 @@ def test_experts_are_expanded_on_the_fly():
     assert not [name for name in found if name.startswith("experts") and name.endswith("expand")]
 
 
+def test_query_heads_that_share_no_read_of_the_cache_read_it_as_if_each_had_its_own():
+    """kv_reread 1: grouped queries take as long as one head for each query would; what is stored stays."""
+    words = ["engine=ideal", "workload.prompt_tokens=4096"]
+    grouped, each = (
+        scenario(*words, f"model.llama3_8b.num_key_value_heads={heads}", f"engine.kv_reread={part}")
+        for heads, part in ((8, 1), (32, 0))
+    )
+    step = Step(batch=2.0, new=1.0, past=4095.0, decoding=True)
+    caches = [
+        sum(t.cache - op.cost.kv_written / s.device.bandwidth for op, t in zip(ops, found, strict=True) if t.grows)
+        for s in (grouped, each)
+        for ops in [list(step_graph(s, step))]
+        for found in [step_terms(ops, s.device, s.engine)]
+    ]
+    assert caches[0] == pytest.approx(caches[1])
+    plain = scenario("engine=ideal", "model.llama3_8b.num_key_value_heads=8")
+    half = scenario("engine=ideal", "model.llama3_8b.num_key_value_heads=8", "engine.kv_reread=0.5")
+    one, other = (sum(t.cache for t in step_terms(step_graph(s, step), s.device, s.engine)) for s in (plain, half))
+    assert other / one == pytest.approx(1 + 0.5 * 3, rel=1e-3)  # four query heads for each; what is written stays
+    memory = [life.evaluate(life.load([*WORDS, *words, f"engine.kv_reread={p}", "metrics=[memory]"])) for p in (0, 1)]
+    assert float(memory[0].memory.squeeze()) == float(memory[1].memory.squeeze())
+
+
+def test_an_axis_of_rereading_is_every_number_of_it():
+    words = [*WORDS, "engine=ideal", "workload.prompt_tokens=4096"]
+    ds = life.evaluate(life.load([*words, "axes.kv_reread=[0,0.5,1]"])).squeeze()
+    each = [float(life.evaluate(life.load([*words, f"engine.kv_reread={p}"])).tpot.squeeze()) for p in (0, 0.5, 1)]
+    np.testing.assert_allclose(ds.tpot, each, rtol=1e-5)
+    assert each[0] < each[1] < each[2]
+
+
+def test_identical_sequences_choose_the_same_experts():
+    """A batch of equal sequences reads the weights of one sequence's experts, and multiplies by them for all."""
+    words = ["hw=h100_sxm", "model=mixtral_8x7b", "engine=ideal"]
+    step = Step(batch=64.0, new=1.0, past=512.0, decoding=True)
+
+    def gates(*more, step=step):
+        s = life.load([*words, *more]).scenario
+        return next(op.cost for op in step_graph(s, step) if op.name.startswith("experts_") and "distinct" in op.args)
+
+    many, alike, one = gates(), gates(step=replace(step, distinct=1.0)), gates(step=replace(step, batch=1.0))
+    assert alike.weight_bytes == pytest.approx(one.weight_bytes)
+    assert many.weight_bytes == pytest.approx(4 * one.weight_bytes, rel=1e-3)  # all eight experts instead of two
+    assert alike.matmul_flops == many.matmul_flops
+    slow, fast = (
+        float(life.evaluate(life.load([*words, "workload.batch=64", "workload.prompt_tokens=512", w])).tpot.squeeze())
+        for w in ("workload.output_tokens=128", "workload.distinct_tokens=1")
+    )
+    assert fast < 0.5 * slow
+
+
+def test_experts_pad_the_rows_of_each_and_reach_their_part_of_the_rate():
+    words = ["hw=h100_sxm", "model=mixtral_8x7b"]
+    plain, tiled, half = (
+        terms(life.load([*words, "engine=ideal", *more]).scenario, 512)
+        for more in ([], ["engine.tile_rows=32"], ["engine.compute_experts=0.5"])
+    )
+    name = next(n for n in plain if n.startswith("experts_gate"))
+    rows = 512 * 2 / 8  # of each expert
+    assert tiled[name].matmul / plain[name].matmul == pytest.approx(1 + 32 / rows)
+    assert tiled["o_proj"].matmul / plain["o_proj"].matmul == pytest.approx(1 + 32 / 512)
+    assert half[name].matmul / plain[name].matmul == pytest.approx(2)
+    assert half["o_proj"].matmul == plain["o_proj"].matmul
+
+
+def test_all_reduces_wait_by_class_times_the_engines_quality_unless_a_number_is_typed():
+    of_class = names.file("efficiency", "gpu_dc", EfficiencyFile).allreduce_us
+    quality = names.engine_file("vllm").allreduce_quality
+    words = ["hw=h100_sxm", "engine=vllm", "engine.tensor_parallel=4"]
+    assert life.load(words).scenario.engine.allreduce_latency == pytest.approx(of_class * quality * 1e-6)
+    typed = life.load([*words, "engine.allreduce_us=3"]).scenario.engine
+    assert typed.allreduce_latency == pytest.approx(3e-6)
+
+
 def test_products_of_few_rows_run_on_the_vector_units():
     s = scenario("engine=ideal", "engine.vector_rows=8")
     few, many = terms(s, 8)["o_proj"], terms(s, 9)["o_proj"]
@@ -143,7 +217,7 @@ def panel():
         spec.loader.exec_module(fit)
         settings, cells, devices = fit.load(DATA)
         some = slice(0, None, 25)
-        return fit, fit.Panel(settings[some], cells[some], devices[some], *fit.constants(devices[some]))
+        return fit, fit.Panel(settings[some], cells[some], devices[some], *fit.constants(settings[some], devices[some]))
     finally:
         sys.path.remove(scripts)
 
@@ -151,13 +225,13 @@ def panel():
 def test_the_fit_forecasts_what_the_house_forecasts(panel):
     """Constants of conf/ through the fit's own seconds, against the forecasts of life_jax."""
     _, p = panel
-    classes, engines, of_device = p.parts
+    classes, engines, *own = p.parts
     x = []
     for name in classes.prior:
         x += [getattr(names.file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
     for name in engines.prior:
         x += [getattr(names.engine_file(g), name) for g in engines.groups]
-    x += [1.0] * len(of_device.prior) * len(of_device.groups)
+    x += [1.0 for part in own for _ in part.prior for _ in part.groups]
     with jax.enable_x64(True):
         ours = np.exp(np.asarray(p._logs(np.log(np.array(x, float)))))
     ratio = np.array([s.ratio(f) for s, f in zip(p.settings, measurements.forecasts(p.settings), strict=True)])

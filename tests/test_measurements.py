@@ -74,6 +74,30 @@ def test_a_decode_rate_without_a_prompt_starts_at_its_depth():
 
 
 @pytest.mark.parametrize(
+    ("engine", "date", "fused"),
+    [
+        ("llama.cpp CUDA", "2024-01", False), ("llama.cpp CUDA", "2026-01", True), ("llama.cpp CUDA", "", True),
+        ("llama.cpp main", "2023-11..2024-02", False), ("llama.cpp-vulkan_radv b6077 fa", "2025-08", True),
+        ("vLLM", "2024-01", True),
+    ],
+)  # fmt: skip
+def test_llama_cpp_kept_scores_in_memory_until_flash_attention_was_its_default(engine, date, fused):
+    assert ("eager_attention" not in placed(engine=engine, date=date).stack) is fused
+
+
+def test_benchmarks_that_repeat_one_word_are_known_by_their_source():
+    """LLM-Inference-Bench: one word for every sequence under TensorRT-LLM, random tokens under vLLM."""
+    source, model = "github:argonne-lcf/LLM-Inference-Bench@0:Plots/All_results.csv", "mistralai/Mixtral-8x7B-v0.1"
+    alike, random, elsewhere = (
+        placed(engine=engine, source=source, model=model, batch="64", metric="tpot_s")
+        for engine, source in (("TensorRT-LLM", source), ("vLLM", source), ("TensorRT-LLM", "github:other"))
+    )
+    assert alike.distinct_tokens == 1 and random.distinct_tokens == elsewhere.distinct_tokens > 1e9
+    fast, slow = measurements.forecasts([alike, elsewhere])
+    assert fast < 0.7 * slow
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"hardware": "Abacus"}, "device 'Abacus'"),
