@@ -39,6 +39,7 @@ EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the r
 ALIKE = {"llama_cpp_metal4": "llama_cpp_metal"}  # the same kernels on other units; not fitted apart
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
+LAUNCH |= {"llama_cpp_cuda_2024": 2.0}  # before its CUDA graphs (May 2024)
 LAUNCH |= {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "gpt_fast": 0.9, "lmdeploy": 1.0, "fastflowlm": 0.5}
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
