@@ -61,6 +61,7 @@ class Setting:
     output_tokens: float
     past_tokens: float
     distinct_tokens: float = UNLIMITED
+    cold: bool = False
 
     @property
     def kind(self) -> str:
@@ -147,7 +148,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
         batch=_number(row["batch"]) or 1.0,
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
-        distinct_tokens=names.distinct_tokens(row.get("source") or "", row["engine"]),
+        **names.circumstances(row.get("source") or "", row["engine"], row.get("canonical") or row["hardware"]),
         **_tokens(row),
     )
 
@@ -174,9 +175,13 @@ def _number(text: str) -> float | None:
 
 
 @cache
-def scenario(hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_parallel: float) -> Scenario:
-    """The scenario of a row's labels, at the default workload."""
+def scenario(
+    hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_parallel: float, cold: bool = False
+) -> Scenario:
+    """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it."""
     file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
+    if cold and file.cold_request_ms is not None:
+        file = dataclasses.replace(file, request_ms=file.cold_request_ms)
     device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
     return build(
@@ -203,7 +208,7 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     groups: dict[Any, list[int]] = defaultdict(list)
     built: list[Scenario] = []
     for index, s in enumerate(settings):
-        one = scenario(s.hw, s.model, s.stack, engine or s.engine, s.tensor_parallel)
+        one = scenario(s.hw, s.model, s.stack, engine or s.engine, s.tensor_parallel, s.cold)
         built.append(one)
         groups[jax.tree.structure(one)].append(index)
     found = []

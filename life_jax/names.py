@@ -47,12 +47,12 @@ def model(name: str) -> str | None:
     return table("model").get(name) or _same(name, labels_of("model"), VARIANTS)
 
 
-def distinct_tokens(source: str, engine: str) -> float:
-    """Tokens that choose their experts independently, where it is known that a benchmark repeats its words."""
-    for one in rules("source"):
-        if source.startswith(one["source"]) and engine.startswith(one["engine"]):
-            return float(one["distinct_tokens"])
-    return UNLIMITED
+def circumstances(source: str, engine: str, hardware: str) -> dict[str, Any]:
+    """distinct_tokens and cold, of measurements of which it is known how they were made (conf/alias/source.yaml)."""
+    said = {"source": source, "engine": engine, "hardware": hardware}
+    known = (one for one in rules("source") if all(text.startswith(one.get(key, "")) for key, text in said.items()))
+    found = next(known, {})
+    return {"distinct_tokens": float(found.get("distinct_tokens", UNLIMITED)), "cold": bool(found.get("cold", False))}
 
 
 def engine(name: str, hw: str, date: str) -> tuple[str, bool]:

@@ -183,6 +183,7 @@ def write(panel, x, spreads):
     of_engines = [(k, c) for k, c in zip(panel.keys[1], panel.cells, strict=True)]
     count = np.array([len({c for k, c in of_engines if k == name}) for name in engines.groups])
     rows = of_engine.reshape(len(engines.prior), -1)
+    called_once = {s.engine for s in panel.settings if s.cold}
     generic = (rows * count).sum(axis=1) / count.sum()
     for i, name in enumerate((*engines.groups, "generic", *ALIKE)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
@@ -194,6 +195,8 @@ def write(panel, x, spreads):
             source = f"constants of {ALIKE[name]}, of which it has the kernels [assumption]"
         else:
             found, source = values(engines, of_engine, i), SOURCE.format(cells=count[i]) if count[i] else PRIOR
+        if name not in called_once:
+            del found["cold_request_ms"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
 

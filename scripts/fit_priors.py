@@ -52,9 +52,10 @@ SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
-# before the first token: a server's front; calls that nothing warms up (DeepSpeed-MII in LLM-Inference-Bench, vLLM's
-# first builds for Intel's GPUs, which compile at the first call); programs of NPUs [assumptions]
-REQUEST = {"tgis": 15.0, "openvino": 20.0, "deepspeed": 200.0, "vllm_intel": 1000.0, "fastflowlm": 100.0, "qairt": 20.0}
+# before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
+# [assumptions]
+REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
+COLD = {"vllm_intel": 1000.0, "other": 200.0}
 
 # How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
 # classes are fitted
@@ -123,6 +124,7 @@ def of_engines(groups):
         "step_us": (STEP | {"other": 100.0}, 1.0),
         "sequence_us": (dict.fromkeys(SERVERS, 15.0) | {"other": 10.0}, 1.0),
         "request_ms": (REQUEST | OTHER, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}),
+        "cold_request_ms": (COLD, 1.5),
         "allreduce_quality": (1.0, 0.5),
     }
     return Constants(

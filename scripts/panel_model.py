@@ -41,6 +41,7 @@ def table(settings):
     names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four experts"
     t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
     t |= {"message": np.zeros((n, 2)), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t["cold"] = np.array([s.cold for s in settings])
     for rows, one in measurements.scenarios(settings):
         w = one.workload
         w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
@@ -109,7 +110,8 @@ def seconds(c, e, d, t):
     host = (e["step_us"] * d["step"] + e["sequence_us"] * batch)[:, None] * 1e-6
     hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
     step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
-    ttft, tpot = step[:, 0] + e["request_ms"] * d["request"] * 1e-3, step[:, 1]
+    request = jnp.where(t["cold"], e["cold_request_ms"], e["request_ms"])
+    ttft, tpot = step[:, 0] + request * d["request"] * 1e-3, step[:, 1]
     return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
 
 

@@ -93,8 +93,19 @@ def test_benchmarks_that_repeat_one_word_are_known_by_their_source():
         for engine, source in (("TensorRT-LLM", source), ("vLLM", source), ("TensorRT-LLM", "github:other"))
     )
     assert alike.distinct_tokens == 1 and random.distinct_tokens == elsewhere.distinct_tokens > 1e9
+    assert not (alike.cold or random.cold or elsewhere.cold)
     fast, slow = measurements.forecasts([alike, elsewhere])
     assert fast < 0.7 * slow
+
+
+def test_a_first_call_takes_what_the_engine_needs_to_warm_up():
+    """DeepSpeed-MII in LLM-Inference-Bench was called once; nobody else's first token waits for that."""
+    source = "github:argonne-lcf/LLM-Inference-Bench@0:Plots/All_results.csv"
+    first, usual = (placed(engine="Deepspeed-MII", source=s) for s in (source, "github:other"))
+    file = names.engine_file("deepspeed")
+    a, b = measurements.forecasts([first, usual])
+    assert first.cold and not usual.cold
+    assert a - b == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
 
 
 @pytest.mark.parametrize(

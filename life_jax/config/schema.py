@@ -218,6 +218,8 @@ class EngineFile:
         0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
     )
     request_ms: float = number(0.0, low=0, unit="ms", name="host time of a request", leaf="engine.request", scale=MILLI)
+    # in place of it where a published measurement is known to be of a first call (conf/alias/source.yaml)
+    cold_request_ms: float | None = number(None, low=0, unit="ms", name="host time of a request that nothing warmed up")
     tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
     allreduce_us: float | None = number(
         None, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
