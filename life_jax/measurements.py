@@ -136,9 +136,11 @@ def _placed(row: Mapping[str, str]) -> Setting:
     value = _number(row["value"])
     if not value or value < 0:
         raise names.NotUnderstood("no measured value")
+    device = row.get("canonical") or row["hardware"]
+    distinct_tokens, cold = names.circumstances(row.get("source") or "", row["engine"], device)
     return Setting(
         id=row["id"],
-        cell=(row.get("canonical") or row["hardware"], model, row["engine"]),
+        cell=(device, model, row["engine"]),
         metric=row["metric"],
         value=value,
         hw=hw,
@@ -148,7 +150,8 @@ def _placed(row: Mapping[str, str]) -> Setting:
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
         batch=_number(row["batch"]) or 1.0,
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
-        **names.circumstances(row.get("source") or "", row["engine"], row.get("canonical") or row["hardware"]),
+        distinct_tokens=distinct_tokens,
+        cold=cold,
         **_tokens(row),
     )
 

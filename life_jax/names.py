@@ -47,12 +47,13 @@ def model(name: str) -> str | None:
     return table("model").get(name) or _same(name, labels_of("model"), VARIANTS)
 
 
-def circumstances(source: str, engine: str, hardware: str) -> dict[str, Any]:
-    """distinct_tokens and cold, of measurements of which it is known how they were made (conf/alias/source.yaml)."""
+def circumstances(source: str, engine: str, hardware: str) -> tuple[float, bool]:
+    """Tokens that choose experts independently, and whether the call was the first: any number, and no, where it is
+    not known how a measurement was made (conf/alias/source.yaml)."""
     said = {"source": source, "engine": engine, "hardware": hardware}
     known = (one for one in rules("source") if all(text.startswith(one.get(key, "")) for key, text in said.items()))
     found = next(known, {})
-    return {"distinct_tokens": float(found.get("distinct_tokens", UNLIMITED)), "cold": bool(found.get("cold", False))}
+    return float(found.get("distinct_tokens", UNLIMITED)), bool(found.get("cold", False))
 
 
 def engine(name: str, hw: str, date: str) -> tuple[str, bool]:

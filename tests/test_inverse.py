@@ -51,13 +51,13 @@ def test_the_design_is_as_cheap_as_the_best_of_a_fine_grid(words, targets, minim
 
 
 def test_shadow_prices_are_slopes_of_the_curve_of_cost():
-    q = asked("target.ttft=0.03", "target.tpot=0.006", "free=[peak_tflops.fp16,bandwidth_gb_per_s]")
+    q = asked("target.ttft=0.03", "target.tpot=0.005", "free=[peak_tflops.fp16,bandwidth_gb_per_s]")
     found = inverse.cheapest(q)
     assert found.cost == pytest.approx(
         float(life.forecast(q.at(np.log(list(found.numbers.values()))), ("price",))["price"])
     )
     for metric, laxer in (("ttft", [1.002, 1.0]), ("tpot", [1.0, 1.002])):
-        words = [f"target.ttft={0.03 * laxer[0]}", f"target.tpot={0.006 * laxer[1]}"]
+        words = [f"target.ttft={0.03 * laxer[0]}", f"target.tpot={0.005 * laxer[1]}"]
         other = inverse.cheapest(asked(*words, "free=[peak_tflops.fp16,bandwidth_gb_per_s]"))
         saved = -np.log(other.cost / found.cost) / np.log(1.002)
         assert found.shadow[metric] == pytest.approx(saved, rel=0.03)
