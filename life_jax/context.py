@@ -96,10 +96,10 @@ def _bent(a: Line, b: Line, steps: Number, engine: Engine) -> Iterator[tuple[Num
     """
     s2 = engine.roof_smoothness * engine.roof_smoothness
     (a0, a1), (b0, b1) = a, (s2 * b[0], s2 * b[1])
-    constant, linear, square = b0 * a0, b0 * (a1 - a0) + (b1 - b0) * a0, (b1 - b0) * (a1 - a0)
+    still, linear, square = b0 * a0, b0 * (a1 - a0) + (b1 - b0) * a0, (b1 - b0) * (a1 - a0)
     start, more = a0 - b[0], (a1 - a0) - (b[1] - b[0])
     for u, n in _nodes(a, b, steps):
-        yield u, n, start + more * u, constant + (linear + square * u) * u
+        yield u, n, start + more * u, still + (linear + square * u) * u
 
 
 def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:

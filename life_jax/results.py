@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,12 +125,16 @@ def show(study: "Study") -> None:
     columns = [(name, "left") for name in varying] + [(_heading(key), "right") for key in (*axes, *drawn[0])]
     columns += [("TTFT", "right"), ("TPOT", "right"), ("TPS", "right"), ("prefill binds", "left")]
     columns += [("decode binds", "left"), ("memory", "right"), ("fits", "left")]
-    rows = []
-    for case in cases:
-        for *values, listed in itertools.product(*axes.values(), drawn):
-            point = {**dict(zip(axes, values, strict=True)), **listed}
-            shown = (f"{v:.4g}" if key in listed else f"{v:g}" for key, v in point.items())
-            rows.append([*(getattr(case, n) for n in varying), *shown, *_cells(case, point)])
+    points = [
+        {**dict(zip(axes, values, strict=True)), **listed}
+        for *values, listed in itertools.product(*axes.values(), drawn)
+    ]
+    shown = [[f"{v:.4g}" if key in drawn[0] else f"{v:g}" for key, v in point.items()] for point in points]
+    rows = [
+        [*(getattr(case, n) for n in varying), *numbers, *cells]
+        for case in cases
+        for numbers, cells in zip(shown, _cells(case, points), strict=True)
+    ]
     cli.table(columns, rows, _title(study))
     total = study.template.points
     if len(rows) < total:
@@ -166,25 +171,28 @@ def _product(numbers: Any) -> int:
     return total
 
 
-def _cells(case: "Case", point: dict[str, float]) -> list[str]:
+def _cells(case: "Case", points: list[dict[str, float]]) -> Iterator[list[str]]:
+    """Of each point, computed together."""
     import numpy as np
 
     from life_jax.metrics import BOUNDS, forecast
 
     scenario = case.scenario
     for knob in case.knobs:
-        scenario = knob.set(scenario, float(point[knob.key]))
+        scenario = knob.set(scenario, np.array([float(point[knob.key]) for point in points]))
     with np.errstate(all="ignore"):
         found = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
-    return [
-        cli.engineering(float(found["ttft"]), "s"),
-        cli.engineering(float(found["tpot"]), "s"),
-        f"{float(found['tps']):.4g}" if found["tps"] == found["tps"] else "-",
-        BOUNDS[int(found["prefill_bound"])],
-        BOUNDS[int(found["decode_bound"])],
-        f"{float(found['memory']) / 1e9:.4g} GB",
-        "yes" if found["fits_memory"] else "NO",
-    ]
+    columns = (np.broadcast_to(column, len(points)).tolist() for column in found.values())
+    for ttft, tpot, tps, prefill, decode, memory, fits in zip(*columns, strict=True):
+        yield [
+            cli.engineering(ttft, "s"),
+            cli.engineering(tpot, "s"),
+            "-" if math.isnan(tps) else f"{tps:.4g}",
+            BOUNDS[int(prefill)],
+            BOUNDS[int(decode)],
+            f"{memory / 1e9:.4g} GB",
+            "yes" if fits else "NO",
+        ]
 
 
 def _heading(key: str) -> str:
