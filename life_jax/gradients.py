@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from life_jax.ledger import BANDWIDTH, CACHE, DISPATCH, FIXED, HELD, HOST, INTERCONNECT, PRICED, RATES, Path
+from life_jax.ledger import BANDWIDTH, CACHE, DISPATCH, FIXED, HELD, HOST, INTERCONNECT, OF_SPLIT, PRICED, RATES, Path
 from life_jax.metrics import BOUNDS, METRICS, forecast
 from life_jax.numerics import Number
 from life_jax.specs import Scenario, get_leaf, set_leaf
@@ -101,7 +101,7 @@ def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: 
 
 def host_times(scenario: Scenario) -> tuple[Path, ...]:
     """Those that some time has: one device says nothing to others."""
-    return tuple(path for path in HOST if scenario.engine.split or path != ("engine", "allreduce_latency"))
+    return tuple(path for path in HOST if scenario.engine.split or path not in OF_SPLIT)
 
 
 def obeys_law(metric: str) -> bool:

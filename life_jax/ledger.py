@@ -20,7 +20,8 @@ BANDWIDTH: Path = ("device", "bandwidth")
 INTERCONNECT: Path = ("device", "interconnect")
 DISPATCH: Path = ("device", "dispatch")
 CACHE: Path = ("engine", "kv_efficiency")
-HOST: tuple[Path, ...] = tuple(("engine", name) for name in ("step", "sequence", "request", "allreduce_latency"))
+OF_SPLIT: tuple[Path, ...] = (("engine", "split_step"), ("engine", "allreduce_latency"))
+HOST: tuple[Path, ...] = (*(("engine", name) for name in ("step", "sequence", "request")), *OF_SPLIT)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
@@ -109,6 +110,7 @@ def _host(scenario: Scenario, passes: Passes) -> Ledger:
         links = parallel.collectives(no_latency, passes.first)
         waits = parallel.collectives(scenario, passes.first) - links
         total = total + _fixed(INTERCONNECT, links) + _fixed(("engine", "allreduce_latency"), waits)
+        total = total + _fixed(("engine", "split_step"), parallel.workers(engine))
     return total
 
 

@@ -2,7 +2,7 @@
 
 from life_jax.numerics import Number, log2
 from life_jax.schedule import Step
-from life_jax.specs import Scenario
+from life_jax.specs import Engine, Scenario
 from life_jax.units import BITS_PER_BYTE
 
 
@@ -29,6 +29,11 @@ def collectives(scenario: Scenario, step: Step) -> Number:
         latency=engine.allreduce_latency,
         bandwidth=scenario.device.interconnect * engine.link_efficiency,
     )
+
+
+def workers(engine: Engine) -> Number:
+    """Seconds that the host takes to call the workers of a step, for each doubling of the devices."""
+    return engine.split_step * log2(engine.tensor_parallel) if engine.split else 0.0
 
 
 def link_bytes(scenario: Scenario, step: Step) -> Number:

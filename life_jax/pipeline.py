@@ -32,7 +32,8 @@ def step_graph(scenario: Scenario, step: Step) -> Graph:
 def overhead(scenario: Scenario, step: Step) -> Number:
     """Seconds of a step that no operator takes: the host's, and collectives."""
     engine = scenario.engine
-    return engine.step + engine.sequence * step.batch + parallel.collectives(scenario, step)
+    host = engine.step + engine.sequence * step.batch + parallel.workers(engine)
+    return host + parallel.collectives(scenario, step)
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,8 @@ class Engine:
     weights are first written out at 16 bit. vector_rows: products of up to so many rows run on the vector units.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
-    tensor_parallel devices share each layer; allreduce_latency [s] of one hop. chunk_tokens of a prompt are
+    tensor_parallel devices share each layer; allreduce_latency [s] of one hop, split_step [s] host time of a step for
+    each doubling of them. chunk_tokens of a prompt are
     prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
     forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
     numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, gemv,
@@ -180,6 +181,7 @@ class Engine:
     request: Number = 0.0
     tensor_parallel: Number = 1.0
     allreduce_latency: Number = 0.0
+    split_step: Number = 0.0
     tile_rows: Number = 0.0
     chunk_tokens: Number = 0.0
     tables: Mapping[str, Any] = dataclasses.field(default_factory=dict)

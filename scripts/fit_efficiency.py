@@ -230,7 +230,7 @@ includes prefill rates, TPOT decode rates; TOTAL is the time of a whole request.
 * *devices left out*: each device forecast with constants fitted without it (six folds), by class and by engine below.
 * *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
   calibrate its own numbers, as `life_jax.calibrate` does; its other rows are judged, and *before* are the same rows.
-  Half of the variance of a device's numbers is that of the device under one engine, so that a row under one engine says
+  Most of the variance of a device's numbers is that of the device under one engine, so that a row under one engine says
   less of another.
 * *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
   one for compute and one for memory) are the baselines that `python -m life_jax.validate` prints too.

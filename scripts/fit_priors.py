@@ -52,6 +52,8 @@ SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
+# host time of a step for each doubling of the devices: workers in Python that are called every step [assumption]
+SPLIT = {"vllm": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.0, "deepspeed": 500.0}
 # before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
 # [assumptions]
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
@@ -64,7 +66,7 @@ OWN = {
     "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01),
     "dispatch": ("dispatch_factor", 0.1), "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
 }  # fmt: skip
-SHARED = 0.5  # of the variance of a device's numbers: by the device; the rest by device and engine
+SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
 
@@ -122,6 +124,7 @@ def of_engines(groups):
         "dispatch_quality": (LAUNCH | {"other": 1.2}, 0.5),
         "tile_rows": (TILES | {"other": 32.0}, 1.0),
         "step_us": (STEP | {"other": 100.0}, 1.0),
+        "split_step_us": (SPLIT | {"other": 50.0}, 1.0),
         "sequence_us": (dict.fromkeys(SERVERS, 15.0) | {"other": 10.0}, 1.0),
         "request_ms": (REQUEST | OTHER, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}),
         "cold_request_ms": (COLD, 1.5),

@@ -107,7 +107,8 @@ def seconds(c, e, d, t):
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
-    host = (e["step_us"] * d["step"] + e["sequence_us"] * batch)[:, None] * 1e-6
+    host = e["step_us"] * d["step"] + e["split_step_us"] * jnp.log2(devices)
+    host = (host + e["sequence_us"] * batch)[:, None] * 1e-6
     hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
     step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
     request = jnp.where(t["cold"], e["cold_request_ms"], e["request_ms"])

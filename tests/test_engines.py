@@ -160,6 +160,21 @@ def test_all_reduces_wait_by_class_times_the_engines_quality_unless_a_number_is_
     assert typed.allreduce_latency == pytest.approx(3e-6)
 
 
+def test_a_step_waits_for_its_workers_once_for_each_doubling_of_the_devices():
+    words = ["hw=h100_sxm", "engine=ideal", "workload.prompt_tokens=512", "workload.batch=1", "dtype=float64"]
+    found = {
+        (devices, micros): float(
+            life.evaluate(
+                life.load([*words, f"engine.tensor_parallel={devices}", f"engine.split_step_us={micros}"])
+            ).tpot.squeeze()
+        )
+        for devices in (1, 2, 8)
+        for micros in (0, 500)
+    }
+    waits = {devices: found[devices, 500] - found[devices, 0] for devices in (1, 2, 8)}
+    assert waits == pytest.approx({1: 0.0, 2: 500e-6, 8: 1500e-6}, abs=1e-12)
+
+
 def test_products_of_few_rows_run_on_the_vector_units():
     s = scenario("engine=ideal", "engine.vector_rows=8")
     few, many = terms(s, 8)["o_proj"], terms(s, 9)["o_proj"]

@@ -217,6 +217,14 @@ class EngineFile:
     sequence_us: float = number(
         0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
     )
+    split_step_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time of a step for each doubling of the devices that share a layer",
+        leaf="engine.split_step",
+        scale=MICRO,
+    )
     request_ms: float = number(0.0, low=0, unit="ms", name="host time of a request", leaf="engine.request", scale=MILLI)
     # in place of it where a published measurement is known to be of a first call (conf/alias/source.yaml)
     cold_request_ms: float | None = number(None, low=0, unit="ms", name="host time of a request that nothing warmed up")

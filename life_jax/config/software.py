@@ -65,6 +65,7 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         chunked=file.chunk_tokens is not None,
         logits=file.logits,
         allreduce_latency=allreduce * MICRO,
+        split_step=file.split_step_us * MICRO,
         split=file.tensor_parallel > 1,
         memory_utilization=file.memory_utilization,
         runtime_memory=file.runtime_gb * GIGA,
