@@ -23,7 +23,7 @@ from life_jax.pipeline import Run
 from life_jax.specs import Engine
 
 NOISE = 0.20  # of the logarithm of one measurement, and of what the model leaves unexplained [assumption]
-IDENTIFIED = 0.6  # of the prior's deviation: what is left where a measurement told something
+IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance
 KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 
 
