@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from life_jax.lazy import lazily as lazily
     from life_jax.lazy import reopen as reopen
     from life_jax.metrics import forecast as forecast
+    from life_jax.posing import problem as problem
     from life_jax.study import Study as Study
     from life_jax.study import load as load
-    from life_jax.study import problem as problem
     from life_jax.variance import sobol as sobol
     from life_jax.work import evaluate as evaluate
 
@@ -36,7 +36,7 @@ _HOME = {
     "lazily": "life_jax.lazy",
     "load": "life_jax.study",
     "pareto": "life_jax.answers",
-    "problem": "life_jax.study",
+    "problem": "life_jax.posing",
     "reopen": "life_jax.lazy",
     "sobol": "life_jax.variance",
 }

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from life_jax import cli
 
 if TYPE_CHECKING:
-    from life_jax.inverse import Design, Problem
-    from life_jax.study import Study
+    from life_jax.case import Case
+    from life_jax.inverse import Design
 
 FORMATS = ("text", "json")
 
@@ -17,23 +17,32 @@ def main() -> None:
 
 
 def design(words: list[str]) -> None:
-    """One answer as tables, or as one JSON object. Exit status 0 also where no design meets the targets: it says so."""
+    """One answer as tables, or as one JSON object. Exit status 0 also where no design meets the targets: it says so.
+
+    Several devices, models or stacks get an answer each, and the cheapest of them is named.
+    """
     from life_jax.inverse import cheapest, curve
-    from life_jax.study import load, problem
+    from life_jax.posing import problems
+    from life_jax.study import load
 
     form, rest = cli.take_format(words, FORMATS)
     study = load(rest, primary="design")
-    asked = problem(study)
+    asked = problems(study)
     cli.warn(study.warnings)
-    answer, line = cheapest(asked), curve(asked)
+    answers = [(case, cheapest(one), curve(one)) for case, one in zip(study.cases, asked, strict=True)]
+    best = min((a for a in answers if a[1].met), key=lambda a: a[1].cost, default=None)
     if form == "json":
-        print(json.dumps(_json(study, answer, line), indent=1))
-    else:
-        _text(study, asked, answer, line)
+        each = [_json(*a) for a in answers]
+        one = {"best": best and best[0].label, "answers": each}
+        print(json.dumps(one if len(each) > 1 else each[0], indent=1))
+        return
+    for case, answer, line in answers:
+        _text(case, answer, line)
+    if len(answers) > 1:
+        print(f"cheapest: {best[0].label}" if best else "NO DESIGN of any of them meets the targets")
 
 
-def _json(study: "Study", answer: "Design", line: list[tuple[float, "Design"]]) -> dict[str, Any]:
-    case = study.cases[0]
+def _json(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) -> dict[str, Any]:
     return {
         "model": case.model, "hw": case.hw, "opt": case.opt,
         "met": answer.met, "minimize": answer.problem.minimize, "cost": answer.cost, "numbers": dict(answer.numbers),
@@ -44,11 +53,12 @@ def _json(study: "Study", answer: "Design", line: list[tuple[float, "Design"]]) 
     }  # fmt: skip
 
 
-def _text(study: "Study", asked: "Problem", answer: "Design", line: list[tuple[float, "Design"]]) -> None:
+def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) -> None:
     from life_jax.config import axes
     from life_jax.metrics import METRICS, forecast
 
-    case, unit = study.cases[0], METRICS[asked.minimize].units
+    asked = answer.problem
+    unit = METRICS[asked.minimize].units
     before = float(forecast(asked.scenario, (asked.minimize,))[asked.minimize])
     verdict = "" if answer.met else "NO DESIGN within the ranges meets the targets; nearest:  "
     title = f"{case.label}  |  {verdict}{asked.minimize} {answer.cost:.4g} {unit} (as the file has it: {before:.4g})"

@@ -1,8 +1,8 @@
 """The cheapest numbers that meet targets, with what binds and what each target costs.
 
 In the logarithms of rates, bandwidths, times and prices the problem is convex as long as less of a number never
-helps a target (a geometric program: sums and maxima of products of powers), so that a local solver finds the
-global optimum; where other numbers than the device's are free (a batch) it starts from several points.
+helps a target (a geometric program: sums and maxima of products of powers). Batches, chunks and bits need not be,
+and roofs have kinks: life_jax.search looks everywhere first. Devices, sequences, tokens and layers come whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from life_jax.config.knobs import Knob
 from life_jax.memory import memory
 from life_jax.metrics import METRICS, forecast
+from life_jax.search import TOLERANCE, Oracle, Sample, Search, sampled
 from life_jax.specs import Scenario
 
-TOLERANCE = 1e-6  # relative: a target counts as met, a bound as reached
 CURVE = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
-STARTS = 8
+FITS = "fits_memory"
+SLACK = 0.001  # of a target, for its price where slopes do not tell it
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Target:
 
     @property
     def sign(self) -> int:
-        return METRICS[self.metric].sign
+        return 1 if self.metric == FITS else METRICS[self.metric].sign  # memory needed over memory there is
 
 
 @dataclass(frozen=True)
@@ -62,39 +62,48 @@ class Problem:
             scenario = knob.set(scenario, jnp.exp(logs[index]))
         return scenario
 
-    def values(self, logs: Any, limits: Any) -> Any:
-        """ln(cost), then ln of how far each target is missed (at most 0: met); limits: value by target."""
+    def values(self, logs: Any) -> Any:
+        """ln(cost), then of each target ln(metric), with the other sign where more is better."""
         scenario = self.at(logs)
-        names = tuple(dict.fromkeys((self.minimize, *(t.metric for t in self.targets if t.metric != "fits_memory"))))
+        names = tuple(dict.fromkeys((self.minimize, *(t.metric for t in self.targets if t.metric != FITS))))
         found = forecast(scenario, names)
-        missed = []
-        for t, limit in zip(self.targets, limits, strict=True):
-            if t.metric == "fits_memory":
+        said = []
+        for t in self.targets:
+            if t.metric == FITS:
                 m = memory(scenario)
-                missed.append(jnp.log(m.needed / m.available))
+                said.append(jnp.log(m.needed / m.available))
             else:
-                missed.append(t.sign * jnp.log(found[t.metric] / limit))
-        return jnp.stack([jnp.log(found[self.minimize]), *missed])
+                said.append(t.sign * jnp.log(found[t.metric]))
+        return jnp.stack([jnp.log(found[self.minimize]), *said])
+
+    @property
+    def limits(self) -> np.ndarray:
+        """What each of the values after the first may be at most."""
+        return np.array([0.0 if t.metric == FITS else t.sign * np.log(t.value) for t in self.targets])
 
     @cached_property
-    def _compiled(self) -> tuple[Any, Any]:
-        return jax.jit(self.values), jax.jit(jax.jacfwd(self.values))
+    def oracle(self) -> Oracle:
+        return Oracle(self.values)
 
-    def evaluate(self, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """values [1 + targets] and their derivatives [1 + targets, numbers] by the logarithms, in float64."""
-        value, slope = self._compiled
-        with jax.enable_x64(True):
-            point = jnp.asarray(logs, jnp.float64)
-            limits = tuple(jnp.asarray(t.value, jnp.float64) for t in self.targets)
-            return np.asarray(value(point, limits)), np.asarray(slope(point, limits))
+    @cached_property
+    def sample(self) -> Sample:
+        low, high = np.array(self.bounds).T
+        return sampled(self.oracle, low, high, self.whole)
+
+    @property
+    def whole(self) -> np.ndarray:
+        return np.array([knob.whole for knob in self.knobs])
+
+    @property
+    def search(self) -> Search:
+        low, high = np.array(self.bounds).T
+        return Search(self.oracle, self.sample, low, high, self.whole, self.limits)
 
     def scaled(self, factor: float) -> "Problem":
         """The same with targets that are `factor` times as lax (2: twice the time, half the rate)."""
-        lax = tuple(
-            t if t.metric == "fits_memory" else Target(t.metric, t.value * factor**t.sign) for t in self.targets
-        )
+        lax = tuple(t if t.metric == FITS else Target(t.metric, t.value * factor**t.sign) for t in self.targets)
         other = replace(self, targets=lax)
-        other.__dict__["_compiled"] = self._compiled  # the targets are traced
+        other.__dict__.update(oracle=self.oracle, sample=self.sample)  # which no target changes
         return other
 
 
@@ -117,19 +126,16 @@ class Design:
 
 
 def cheapest(problem: Problem) -> Design:
-    """The design of least cost that meets the targets, or, where none does, the one that misses them by the least."""
-    found = [one for start in _starts(problem) if (one := _solve(problem, start)) is not None]
-    met = [one for one in found if _missed(problem, one) <= TOLERANCE]
-    if met:
-        return _design(problem, min(met, key=lambda one: problem.evaluate(one)[0][0]), True)
-    nearest = min(
-        (_nearest(problem, start) for start in [*_starts(problem), *found]), key=lambda one: _missed(problem, one)
-    )
-    if _missed(problem, nearest) <= TOLERANCE:  # there is one after all: go on from there
-        again = _solve(problem, nearest)
-        met = [one for one in (again, nearest) if one is not None and _missed(problem, one) <= TOLERANCE]
-        return _design(problem, min(met, key=lambda one: problem.evaluate(one)[0][0]), True)
-    return _design(problem, nearest, False)
+    """The design of least cost that meets the targets, or, where none does, the one that misses them by the least.
+
+    What does not fit the memory comes last among those; then the largest miss counts, then the next.
+    """
+    search = problem.search
+    starts = [problem.start, search.high]
+    found = search.cheapest(starts)
+    if found is None:
+        found = search.nearest(np.array([t.metric == FITS for t in problem.targets]), starts)
+    return _design(problem, search, found)
 
 
 def curve(problem: Problem, factors: Sequence[float] = CURVE) -> list[tuple[float, Design]]:
@@ -137,88 +143,45 @@ def curve(problem: Problem, factors: Sequence[float] = CURVE) -> list[tuple[floa
     return [(factor, cheapest(problem.scaled(factor))) for factor in factors]
 
 
-def _starts(problem: Problem) -> list[np.ndarray]:
-    """The file's numbers and the best of every range; where the problem may not be convex, a few more."""
-    low, high = np.array(problem.bounds).T
-    if all(path[0] in ("device", "costs") for knob in problem.knobs for path in knob.paths):
-        return [problem.start, high]
-    spread = np.random.default_rng(0).random((STARTS - 3, len(low)))
-    return [problem.start, high, (low + high) / 2, *(low + (high - low) * row for row in spread)]
-
-
-def _missed(problem: Problem, logs: np.ndarray) -> float:
-    missed = problem.evaluate(logs)[0][1:]
-    return float(np.max(missed)) if len(missed) and np.isfinite(missed).all() else float("inf")
-
-
-def _solve(problem: Problem, start: np.ndarray) -> np.ndarray | None:
-    from scipy.optimize import minimize
-
-    constraint = {
-        "type": "ineq",
-        "fun": lambda x: -problem.evaluate(x)[0][1:] - TOLERANCE / 2,
-        "jac": lambda x: -problem.evaluate(x)[1][1:],
+def _design(problem: Problem, search: Search, logs: np.ndarray) -> Design:
+    values = search.oracle.one(logs)[0]
+    met = search.worst(logs) <= TOLERANCE
+    numbers = {
+        knob.key: float(np.round(np.exp(x))) if knob.whole else float(np.exp(x))
+        for knob, x in zip(problem.knobs, logs, strict=True)
     }
-    with np.errstate(all="ignore"):
-        found = minimize(
-            lambda x: problem.evaluate(x)[0][0], start, jac=lambda x: problem.evaluate(x)[1][0], method="SLSQP",
-            bounds=problem.bounds, constraints=[constraint] if problem.targets else [],
-            options={"maxiter": 200, "ftol": 1e-12},
-        )  # fmt: skip
-    if not np.isfinite(found.x).all():
-        return None
-    return np.clip(found.x, *np.array(problem.bounds).T)
-
-
-def _nearest(problem: Problem, start: np.ndarray) -> np.ndarray:
-    """Least of the largest miss: minimize t with every miss at most t."""
-    from scipy.optimize import minimize
-
-    worst = min(_missed(problem, start), 50.0)
-    constraint = {
-        "type": "ineq",
-        "fun": lambda x: x[-1] - problem.evaluate(x[:-1])[0][1:],
-        "jac": lambda x: np.hstack([-problem.evaluate(x[:-1])[1][1:], np.ones((len(problem.targets), 1))]),
-    }
-    slope = np.append(np.zeros(len(start)), 1.0)
-    with np.errstate(all="ignore"):
-        found = minimize(
-            lambda x: x[-1], np.append(start, worst), jac=lambda x: slope, method="SLSQP",
-            bounds=[*problem.bounds, (-50.0, 60.0)], constraints=[constraint], options={"maxiter": 200, "ftol": 1e-12},
-        )  # fmt: skip
-    best = np.clip(found.x[:-1], *np.array(problem.bounds).T)
-    return best if np.isfinite(best).all() and _missed(problem, best) <= _missed(problem, start) else start
-
-
-def _design(problem: Problem, logs: np.ndarray, met: bool) -> Design:
-    values, slopes = problem.evaluate(logs)
-    numbers = {knob.key: float(np.exp(x)) for knob, x in zip(problem.knobs, logs, strict=True)}
     at_bound = {}
     for knob, x, (low, high) in zip(problem.knobs, logs, problem.bounds, strict=True):
         if min(x - low, high - x) < 1e-4 * max(1.0, abs(x)):
             at_bound[knob.key] = "low" if x - low < high - x else "high"
-    reached = {
-        t.metric: float(np.exp(v)) if t.metric == "fits_memory" else float(t.value * np.exp(t.sign * v))
-        for t, v in zip(problem.targets, values[1:], strict=True)
-    }
-    shadow = _shadow(problem, values, slopes, at_bound) if met else {t.metric: 0.0 for t in problem.targets}
+    reached = {t.metric: float(np.exp(t.sign * v)) for t, v in zip(problem.targets, values[1:], strict=True)}
+    shadow = _shadow(problem, search.held(logs), logs, at_bound) if met else dict.fromkeys(reached, 0.0)
     return Design(problem, numbers, met, float(np.exp(values[0])), reached, shadow, at_bound)
 
 
-def _shadow(problem: Problem, values: np.ndarray, slopes: np.ndarray, at_bound: Mapping[str, str]) -> dict[str, float]:
-    """Multipliers >= 0 of the targets that bind, from the slopes of cost and targets (Karush, Kuhn and Tucker)."""
+def _shadow(problem: Problem, search: Search, logs: np.ndarray, at_bound: Mapping[str, str]) -> dict[str, float]:
+    """By target. Where cost and targets are smooth, multipliers (Karush, Kuhn and Tucker); at a kink, solved again."""
     from scipy.optimize import nnls
 
-    binding = [i for i, v in enumerate(values[1:]) if v > -1e-4]
-    columns = [slopes[1 + i] for i in binding]
-    for index, knob in enumerate(problem.knobs):
-        if knob.key in at_bound:
-            unit = np.zeros(len(problem.knobs))
-            unit[index] = -1.0 if at_bound[knob.key] == "low" else 1.0
-            columns.append(unit)
-    found = dict.fromkeys((t.metric for t in problem.targets), 0.0)
-    if columns:
-        weights = nnls(np.column_stack(columns), -slopes[0])[0]
-        for place, i in enumerate(binding):
-            found[problem.targets[i].metric] = float(weights[place])
-    return found
+    values, slopes = search.oracle.one(logs)
+    binding = np.flatnonzero(search.missed(values) > -1e-4)
+    found = np.zeros(len(problem.targets))
+    free = ~search.whole
+    if len(binding) and free.any():
+        columns = [slopes[1 + i] for i in binding]
+        for index, knob in enumerate(problem.knobs):
+            if knob.key in at_bound:
+                unit = np.zeros(len(logs))
+                unit[index] = -1.0 if at_bound[knob.key] == "low" else 1.0
+                columns.append(unit)
+        weights, left = nnls(np.column_stack(columns)[free], -slopes[0][free])
+        found[binding] = weights[: len(binding)]
+        if left > 1e-3 * np.linalg.norm(slopes[0][free]):
+            found[binding] = [_saved(search, logs, int(i)) for i in binding]
+    return {t.metric: float(price) for t, price in zip(problem.targets, found, strict=True)}
+
+
+def _saved(search: Search, logs: np.ndarray, target: int) -> float:
+    lax = search.limits + SLACK * (np.arange(len(search.limits)) == target)
+    other = replace(search, limits=lax).cheapest([logs])
+    return 0.0 if other is None else max(0.0, (search.cost(logs) - search.oracle.one(other)[0][0]) / SLACK)

@@ -20,14 +20,12 @@ from life_jax.config.check import check_number
 from life_jax.config.compose import Composed, compose, own_quantization
 from life_jax.config.errors import ConfigError
 from life_jax.dataset import Coordinate, Listed, Template, Variable
-from life_jax.inverse import Problem, Target
 from life_jax.metrics import BOUNDS, METRICS
 from life_jax.reduction import Reduction
 from life_jax.samples import Points, Span
 from life_jax.specs import Scenario
 from life_jax.version import provenance, version
 
-WIDTH = 20.0  # a free number may become so many times larger or smaller
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
 
 
@@ -272,39 +270,6 @@ def _span(key: str, asked: str) -> Span:
     for value in (span.low, span.high):
         check_number(value, axis_table.facts(key), where)
     return span
-
-
-def problem(study: Study) -> Problem:
-    """The question of life_jax.design as numbers; refuses what cannot be a design."""
-    asked = study.composed.settings
-    moved = [*study.axes, *(key for key, _ in (study.points.spans if study.points else ()))]
-    if len(study.cases) > 1 or moved:
-        what = f"axes.{moved[0]}" if moved else f"{len(study.cases)} cases"
-        raise ConfigError(f"design takes one model, one device and one stack, not {what}")
-    case = study.cases[0]
-    rate = next((key for key, pipes in case.built.sources.items() if any(p == "linear" for p, _ in pipes)), None)
-    free = asked["free"] or (*([rate] if rate else []), "bandwidth_gb_per_s", "memory_gb")
-    for key in asked["ranges"]:
-        if key not in free:
-            raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
-    built = smoothed(case.built, dict.fromkeys(free))
-    found = tuple(knobs.knob(key, built, case.label, "free=: ") for key in free)
-    ranges = []
-    for knob in found:
-        facts, now = axis_table.facts(knob.key), float(knob.get(built.scenario))
-        if knob.key not in asked["ranges"] and now <= 0:
-            raise ConfigError(f"range.{knob.key}=[LOW,HIGH] is needed: the file has {now:g}")
-        low, high = asked["ranges"].get(knob.key, (now / WIDTH, now * WIDTH))
-        low, high = max(low, facts.get("low", 0.0)), min(high, facts.get("high", float("inf")))
-        for end in (low, high):
-            check_number(float(end), facts, f"range.{knob.key}")
-        ranges.append((float(low), float(high)))
-    targets = tuple(Target(metric, value) for metric, value in asked["targets"])
-    question = Problem(built.scenario, found, tuple(ranges), targets, asked["minimize"])
-    if not np.isfinite(question.evaluate(question.start)[0]).all():
-        what = f"{asked['minimize']} or a target is not a number here"
-        raise ConfigError(f"{case.label}: {what}; python -m life_jax.catalog hw says what is published")
-    return question
 
 
 def _joined(names: Iterable[str]) -> str:

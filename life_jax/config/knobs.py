@@ -26,6 +26,11 @@ class Knob:
         return get_leaf(scenario, path) / factor
 
     @property
+    def whole(self) -> bool:
+        """It comes in pieces: devices, sequences, tokens, layers."""
+        return bool(facts(self.key).get("whole"))
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         return tuple(path for path, _ in self.leaves)
 

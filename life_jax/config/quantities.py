@@ -5,7 +5,10 @@ from typing import Any
 
 
 def number(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
-    """A number with its facts: unit, name, low, high, open_low (low itself refused), leaf, scale."""
+    """A number with its facts: unit, name, low, high, open_low (low itself refused), leaf, scale.
+
+    whole: it comes in pieces. Forecasts take any number between; a design has none.
+    """
     return dataclasses.field(default=default, metadata={"number": True, **facts})
 
 
@@ -19,7 +22,7 @@ def positive(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
 
 
 def count(default: Any = dataclasses.MISSING, **facts: Any) -> Any:
-    return number(default, low=1, unit="1", **facts)
+    return number(default, low=1, unit="1", whole=True, **facts)
 
 
 def fraction(default: Any = dataclasses.MISSING, **facts: Any) -> Any:

@@ -63,21 +63,24 @@ class DeviceFile:
 class WorkloadFile:
     """What is asked of the model. Tokens and batch may be fractional: nothing is rounded."""
 
-    prompt_tokens: float = positive(512, unit="token", name="prompt tokens per sequence", leaf="workload.prompt_tokens")
+    prompt_tokens: float = positive(
+        512, unit="token", name="prompt tokens per sequence", leaf="workload.prompt_tokens", whole=True
+    )
     output_tokens: float = number(
         128,
         low=1,
         unit="token",
         name="generated tokens per sequence, the first included",
         leaf="workload.output_tokens",
+        whole=True,
     )
-    batch: float = positive(1, unit="1", name="sequences in a batch", leaf="workload.batch")
+    batch: float = positive(1, unit="1", name="sequences in a batch", leaf="workload.batch", whole=True)
     past_tokens: float = number(
-        0, low=0, unit="token", name="tokens in the KV cache before the prompt", leaf="workload.past_tokens"
+        0, low=0, unit="token", name="tokens in the KV cache before the prompt", leaf="workload.past_tokens", whole=True
     )
     image_tokens: float = number(
         0, low=0, unit="token", name="prompt tokens per sequence that are images", leaf="workload.image_tokens",
-        needs="architecture.vision",
+        needs="architecture.vision", whole=True,
     )  # fmt: skip
     images: float = count(
         1, name="images per sequence, of equal size", leaf="workload.images", needs="architecture.vision"

@@ -78,10 +78,10 @@ def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
     if "target" not in composed:
         return {}
     targets = tuple(_limit(metric, value, "target") for metric, value in (composed["target"] or {}).items())
-    if not targets:
+    if not any(value for _, value in targets):
         raise ConfigError("target.METRIC= is missing; give at least one, such as target.tpot=0.02")
     for metric, value in targets:
-        if value == 0 or (METRICS[metric].kind == "number" and not METRICS[metric].differentiable):
+        if METRICS[metric].kind == "number" and (value == 0 or not METRICS[metric].differentiable):
             raise ConfigError(f"target.{metric}={value:g}: a number above 0 of a metric with a slope is needed")
     (minimize,) = _judged("minimize", composed["minimize"], ()) or ("",)
     if not minimize or METRICS[minimize].sign < 0 or not METRICS[minimize].differentiable:
@@ -203,9 +203,9 @@ def _judged(word: str, asked: Any, otherwise: tuple[str, ...]) -> tuple[str, ...
 def _limit(metric: str, value: Any, word: str = "limit") -> tuple[str, float]:
     _judged(word, metric, ())
     if METRICS[metric].kind == "flag":
-        if value is not True:
+        if value is not True and not (word == "target" and value is False):
             raise ConfigError(f"{word}.{metric}={value}: true is needed")
-        return metric, 1.0
+        return metric, float(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise ConfigError(f"{word}.{metric}={value}: a number of 0 or more is needed, in {METRICS[metric].units}")
     return metric, float(value)
