@@ -41,8 +41,8 @@ def _problem(case: Case, asked: Mapping[str, Any]) -> Problem:
     for key in asked["ranges"]:
         if key not in free:
             raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
-    scenario = smoothed(case.built, dict.fromkeys(free)).scenario
     built = smoothed(case.built, dict.fromkeys(free))
+    scenario = built.scenario
     found = tuple(knobs.knob(key, built, case.label, "free=: ") for key in free)
     ranges = tuple(_range(knob, scenario, asked["ranges"]) for knob in found)
     targets = [Target(metric, value) for metric, value in asked["targets"] if value]

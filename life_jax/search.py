@@ -110,7 +110,7 @@ class Search:
         return float(self._costs(self.oracle.one(point)[0]))
 
     def _costs(self, values: np.ndarray) -> np.ndarray:
-        return np.where((self.missed(values) <= TOLERANCE).all(axis=-1), values[..., 0], np.inf)
+        return np.where((self.missed(values) <= 0).all(axis=-1), values[..., 0], np.inf)
 
     def cheapest(self, starts: Sequence[np.ndarray] = ()) -> np.ndarray | None:
         """The best point that was found, or None where nothing meets the limits."""
@@ -149,7 +149,7 @@ class Search:
                 starts.insert(0, point)
                 held = left & (self.missed(self.oracle.one(point)[0]) >= most - 100 * TOLERANCE) if most else left
                 allowed[held], settled = most, settled | held
-        found = replace(self, limits=self.limits + allowed + 2 * TOLERANCE).cheapest(starts)
+        found = replace(self, limits=self.limits + allowed + TOLERANCE).cheapest(starts)
         return starts[0] if found is None else found
 
     def held(self, point: np.ndarray) -> "Search":
