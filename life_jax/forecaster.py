@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from life_jax import gradients
 from life_jax.config.knobs import Knob
 from life_jax.gradients import Atoms
-from life_jax.kernels import Call
+from life_jax.kernels import Call, Sum
 from life_jax.ledger import FIXED, HELD, Path
 from life_jax.metrics import BOUNDS, METRICS, derive, direct
 from life_jax.numerics import Number
@@ -117,21 +117,38 @@ class Forecaster:
         return Call(part, tuple(column(f"{what} of", name, key) for name in part.metrics), argument)
 
     @cached_property
-    def aliases(self) -> dict[str, tuple[str, int]]:
-        """Columns that are another one, or its negative, whatever the numbers; a time is the first of its pair."""
+    def aliases(self) -> dict[str, Sum]:
+        """Columns that follow from others by signs alone, whatever the numbers; a time is the first of its pair."""
         s = self.sensitivity
-        found = {m: (column("held", m, "0"), 1) for m in self._timed if m in self.metrics}
+        found = {m: Sum(((column("held", m, "0"), 1),)) for m in self._timed if m in self.metrics}
         for metric in s.metrics if s is not None else ():
             by_parts: dict[tuple[int, ...], str] = {}
             for key, parts in s.atoms.parameters:  # type: ignore[union-attr]
                 name = column("elasticity", metric, key)
                 if by_parts.setdefault(parts, name) != name:
-                    found[name] = (by_parts[parts], 1)
+                    found[name] = Sum(((by_parts[parts], 1),))
+            self._by_law(metric, by_parts, found)
             if s is not None and s.shares and gradients.obeys_law(metric):
                 for bound, (held, sign) in gradients.alone(s.atoms).items():
                     if (held,) in by_parts:
-                        found[column("bound_share", metric, bound)] = (by_parts[held,], sign)
+                        itself = found.get(by_parts[held,], Sum(((by_parts[held,], 1),)))
+                        found[column("bound_share", metric, bound)] = itself if sign == 1 else itself.negative()
         return found
+
+    def _by_law(self, metric: str, by_parts: Mapping[tuple[int, ...], str], found: dict[str, Sum]) -> None:
+        """e(free) = -1 - e(other rates) + e(fixed times), where each of those is a column."""
+        atoms = self.sensitivity.atoms  # type: ignore[union-attr]
+        free = atoms.free
+        if free is None or (free,) not in by_parts or not gradients.obeys_law(metric):
+            return
+        others = [(i, sign) for i, sign in enumerate(atoms.signs()) if i != free and sign]
+        if not all((i,) in by_parts for i, _ in others):
+            return
+        total = Sum(tuple((by_parts[i,], sign) for i, sign in others), -1.0)
+        for name, one in found.items():
+            if one == Sum(((by_parts[free,], 1),)):
+                found[name] = total
+        found[by_parts[free,]] = total
 
     @cached_property
     def derived(self) -> tuple[str, ...]:

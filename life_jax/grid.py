@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from life_jax.kernels import Found, Function, Kernel, kernel, packed
+from life_jax.kernels import Found, Function, Kernel, Sum, kernel, packed
 
 POINTS_PER_CHUNK = 2**19
 NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
@@ -45,26 +45,31 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Negative:
-    """A column that is another one with the other sign. Whoever keeps it copies it anyway, and negates as it does."""
+class Signed:
+    """A constant and columns added up with their signs. Whoever keeps it copies it anyway, and adds up as it does."""
 
-    column: np.ndarray
+    columns: tuple[tuple[np.ndarray, int], ...]
+    constant: float = 0.0
 
     @property
     def dtype(self) -> np.dtype:
-        return self.column.dtype
+        return self.columns[0][0].dtype
 
     def __len__(self) -> int:
-        return len(self.column)
+        return len(self.columns[0][0])
 
     def __getitem__(self, at: Any) -> Any:
-        return -self.column[at]
+        (first, sign), *others = self.columns
+        found = first[at] if sign == 1 else -first[at]
+        for column, sign in others:
+            found = found + column[at] if sign == 1 else found - column[at]
+        return found + self.dtype.type(self.constant) if self.constant else found
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return (-self.column).astype(dtype or self.dtype, copy=False)
+        return np.asarray(self[:]).astype(dtype or self.dtype, copy=False)
 
 
-Column = np.ndarray | Negative
+Column = np.ndarray | Signed
 
 
 @dataclass(frozen=True)
@@ -238,9 +243,11 @@ class Sweep:
         found = {name: block for part in parts for name, block in part.items()}
         columns: dict[str, Column] = {}
         for name in self.outputs:
-            column, sign = of.aliases.get(name, (name, 1))
-            numbers = np.asarray(found[column]).reshape(-1)[:count]  # on a CPU a view of the result, no copy
-            columns[name] = Negative(numbers) if sign == -1 else numbers.real  # the first of a pair
+            total = of.aliases.get(name, Sum(((name, 1),)))
+            # on a CPU views of the results, no copies; of a pair the first
+            terms = tuple((np.asarray(found[c]).reshape(-1)[:count].real, sign) for c, sign in total.terms)
+            plain = not total.constant and len(terms) == 1 and terms[0][1] == 1
+            columns[name] = terms[0][0] if plain else Signed(terms, total.constant)
         return Block(index, start, count, columns)
 
 

@@ -14,12 +14,24 @@ import jax.numpy as jnp
 import numpy as np
 
 # (base, values by axis name) -> scalars by name; hashable. Or an object with `calls`, and a method
-# derive(scalars, base, values) -> the further scalars `derived`, and `aliases`, columns that equal another. Each is
+# derive(scalars, base, values) -> the further scalars `derived`, and `aliases`, sums of other columns. Each is
 # compiled apart: XLA stops fusing a long expression as soon as another output needs its result, which was measured
 # to cost a factor of seven.
 Function = Any
-# column -> the one that it equals, or whose first number it is where that one holds pairs, and its sign (1 or -1)
-Aliases = Mapping[str, tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A column that is `constant` and others added up, each with its sign (1 or -1); of pairs the first numbers."""
+
+    terms: tuple[tuple[str, int], ...]
+    constant: float = 0.0
+
+    def negative(self) -> "Sum":
+        return Sum(tuple((name, -sign) for name, sign in self.terms), -self.constant)
+
+
+Aliases = Mapping[str, Sum]  # columns that follow from others by signs alone: whoever keeps them adds them up
 
 
 @dataclass(frozen=True)

@@ -311,19 +311,23 @@ def test_columns_that_are_made_of_others_are_written_as_what_they_are(tmp_path, 
     n = start + 3 * BUFFER // 4 + 77
     pairs = (np.arange(n) + 1j * np.arange(n, 0, -1)).astype(np.complex64)
     coordinates = {"x": numbers(np.arange(float(n)), "1", "x")}
-    kinds = {"minus": np.dtype("float32"), "first": np.dtype("float32"), "share": np.dtype("float32")}
+    kinds = {"minus": np.dtype("float32"), "first": np.dtype("float32"), "share": np.dtype("float32"),
+             "law": np.dtype("float32")}  # fmt: skip
     template = Template(coordinates, {name: Variable(kind, {"units": "1"}) for name, kind in kinds.items()}, {})
     path = tmp_path / "x.nc"
     with store.opened(path, template, "one") as sink:
         for chunk, (low, high) in enumerate(((0, start), (start, n))):
-            minus, first = grid.Negative(np.ascontiguousarray(pairs.imag[low:high])), pairs.real[low:high]
-            share = grid.Negative(pairs.imag[low:high])
-            sink.put(grid.Block(chunk, low, high - low, {"minus": minus, "first": first, "share": share}))
+            minus, first = grid.Signed(((np.ascontiguousarray(pairs.imag[low:high]), -1),)), pairs.real[low:high]
+            share = grid.Signed(((pairs.imag[low:high], -1),))
+            law = grid.Signed(((pairs.imag[low:high], -1), (first, 1)), -1.0)
+            columns = {"minus": minus, "first": first, "share": share, "law": law}
+            sink.put(grid.Block(chunk, low, high - low, columns))
         sink.finish(range(2))
     with netCDF4.Dataset(path) as file:
         assert np.array_equal(file["minus"][:].data, -pairs.imag)
         assert np.array_equal(file["first"][:].data, pairs.real)
         assert np.array_equal(file["share"][:].data, -pairs.imag)
+        assert np.array_equal(file["law"][:].data, -pairs.imag + pairs.real - np.float32(1))
 
 
 def test_a_second_writer_of_a_reduced_sweep_is_refused(tmp_path):
