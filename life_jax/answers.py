@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from life_jax import fronts
+from life_jax import fronts, volumes
 from life_jax.dataset import Template
 from life_jax.reduction import FINE, Reducer
 
-LARGEST_VOLUME = 3000  # points of three objectives or more: the exact volume takes quadratic time
 SAID = {
     "tie": "of points equal in all objectives the first in the order of the grid is kept",
     "knee": "nearest to the ideal, each objective scaled between the best and the worst on the front",
-    "hypervolume": "part of the box between best and worst of the front that it dominates; NaN for over 3000 points",
+    "hypervolume": "part of the box between best and worst of the front that it dominates",
 }
 
 
@@ -112,11 +111,15 @@ def _front(r: Reducer, variables: dict[str, Any], coords: dict[str, Any], by_gro
         {"long_name": SAID["knee"]},
     )
     volume = by_group(lambda g: _relative_volume(g.front.values), float, np.nan)
-    variables["hypervolume"] = (
-        r.what.by,
-        volume,
-        {"units": "1", "long_name": SAID["hypervolume"], "ties": SAID["tie"]},
-    )
+    about = {"units": "1", "long_name": SAID["hypervolume"], "ties": SAID["tie"]}
+    most = volumes.largest(len(r.what.pareto))
+    longest = max((len(g.front.ids) for _, g in found), default=0)
+    if longest > most:
+        about["missing"] = (
+            f"NaN where a front has over {most} points (the longest has {longest}): "
+            f"of {len(r.what.pareto)} objectives the exact volume would take too long"
+        )
+    variables["hypervolume"] = (r.what.by, volume, about)
 
 
 def _labels(r: Reducer, points: np.ndarray) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
@@ -149,8 +152,9 @@ def _quantile(bins: np.ndarray | None, q: float) -> float:
 
 
 def _relative_volume(values: np.ndarray) -> float:
-    few = values.shape[1] == 2 or len(values) <= LARGEST_VOLUME
-    return fronts.hypervolume(fronts.normalized(values), np.ones(values.shape[1])) if few else float("nan")
+    if len(values) > volumes.largest(values.shape[1]):
+        return float("nan")
+    return volumes.hypervolume(fronts.normalized(values), np.ones(values.shape[1]))
 
 
 def pareto(

@@ -47,6 +47,7 @@ ORDER = (
     "grid",
     "dataset",
     "fronts",
+    "volumes",
     "reduction",
     "answers",
     "journal",

@@ -1,13 +1,11 @@
-"""Fronts against brute force and an independent library; reduced grids against the whole grid, reduced afterwards."""
+"""Reduced grids against the whole grid, reduced afterwards."""
 
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import life_jax as life
-from life_jax import fronts, grid
+from life_jax import grid, volumes
 from life_jax.study import load
 from life_jax.work import compute
 
@@ -16,53 +14,6 @@ WORDS = [
     "axes.prompt_tokens=[64,512,2048]", "axes.batch=[1,2,4,8,16,32]", "axes.bandwidth_gb_per_s=geomspace(100,4000,31)",
 ]  # fmt: skip
 METRICS = "metrics=[ttft,throughput,price]"
-
-
-def brute(values: np.ndarray) -> list[int]:
-    """Not dominated by any, and the first of its equals."""
-    found = []
-    values = np.where(np.isfinite(values).all(axis=1, keepdims=True), values, np.nan)
-    for i, point in enumerate(values):
-        if not np.isfinite(point).all():
-            continue
-        dominated = ((values <= point).all(axis=1) & (values < point).any(axis=1)).any()
-        if not dominated and not (values[:i] == point).all(axis=1).any():
-            found.append(i)
-    return found
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_a_front_is_what_nothing_dominates(data):
-    k = data.draw(st.integers(1, 4))
-    cell = st.one_of(st.integers(0, 5).map(float), st.floats(allow_infinity=True, allow_nan=True))
-    rows = data.draw(st.lists(st.lists(cell, min_size=k, max_size=k), min_size=1, max_size=40))
-    values = np.array(rows, dtype=float)
-    assert fronts.front(values).tolist() == brute(values)
-    growing = fronts.Front(k)
-    cut = data.draw(st.integers(1, 10))
-    for start in range(0, len(values), cut):
-        growing.add(values[start : start + cut], np.arange(start, min(start + cut, len(values))))
-    assert sorted(growing.ids.tolist()) == brute(values)
-
-
-def test_fronts_and_volumes_are_those_of_moocore():
-    moocore = pytest.importorskip("moocore")
-    rng = np.random.default_rng(0)
-    for k in (2, 3, 4):
-        for _ in range(5):
-            values = rng.random((300, k))
-            kept = fronts.front(values)
-            assert np.array_equal(np.flatnonzero(moocore.is_nondominated(values, keep_weakly=False)), kept)
-            reference = np.full(k, 0.9)
-            expected = moocore.hypervolume(values[kept], ref=reference)
-            assert fronts.hypervolume(values, reference) == pytest.approx(expected, rel=1e-10)
-
-
-def test_the_knee_is_the_point_nearest_to_the_ideal():
-    values = np.array([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]])
-    assert fronts.knee(values) == 1
-    assert fronts.hypervolume(fronts.normalized(values), np.ones(2)) == pytest.approx(0.81)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +67,21 @@ def test_best_quantiles_counts_and_histograms_are_those_of_the_whole_grid(whole,
         assert int(got.histogram_ttft.sel(hw=hw).sum()) == one.sizes["p"]
         counts, _ = np.histogram(one.ttft, got.edges_ttft)
         assert abs(counts - got.histogram_ttft.sel(hw=hw)).sum() <= 4  # a fine bin may straddle an edge
+
+
+def test_a_volume_that_would_take_too_long_is_missing_and_says_why(monkeypatch):
+    words = [*WORDS, "engine=ideal", METRICS, "pareto=[ttft,throughput,price]", "by=[batch]"]
+    known = life.evaluate(life.load(words))
+    assert known.hypervolume.notnull().all() and "missing" not in known.hypervolume.attrs
+    points = np.array([int((known.front_batch == batch).sum()) for batch in known.batch])
+    most = int(np.median(points))
+    monkeypatch.setitem(volumes.LARGEST, 3, most)
+    cut = life.evaluate(life.load(words))
+    assert 0 < (points > most).sum() < len(points)
+    np.testing.assert_array_equal(cut.hypervolume.isnull(), points > most)
+    few = points <= most
+    np.testing.assert_array_equal(cut.hypervolume.values[few], known.hypervolume.values[few])
+    assert f"over {most} points (the longest has {points.max()})" in cut.hypervolume.attrs["missing"]
 
 
 def test_the_grid_is_not_kept():
