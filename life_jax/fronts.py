@@ -10,7 +10,8 @@ import numpy as np
 
 GUARDS = 24  # points of the front that a new piece is first held against
 BLOCK = 512  # points that clear the rest together; boxes have an eighth to a quarter of it
-PAIRS = 1 << 19  # compared in one round: a byte each
+WIDTH = 1024  # points that are compared with the same guards at once
+PAIRS = 1 << 18  # compared in one round: a byte each, so that they stay in the cache
 
 
 def front(values: np.ndarray) -> np.ndarray:
@@ -91,13 +92,14 @@ def _dominated(guards: np.ndarray, points: np.ndarray) -> np.ndarray:
     The first row is the place in an order in which what dominates comes first, the others are ranks.
     """
     found = np.zeros(points.shape[1], bool)
-    width = max(PAIRS // max(guards.shape[1], 1), 1)  # so that the pairs of one round stay in the cache
-    for start in range(0, len(found), width):
-        some = points[:, start : start + width]
-        worse = guards[0][:, None] < some[0]
-        for guard, point in zip(guards[1:], some[1:], strict=True):
-            worse &= guard[:, None] <= point
-        found[start : start + width] = worse.any(axis=0)
+    for start in range(0, len(found), WIDTH):
+        some = points[:, start : start + WIDTH]
+        rows = PAIRS // some.shape[1]
+        for top in range(0, guards.shape[1], rows):
+            worse = guards[0, top : top + rows, None] < some[0]
+            for guard, point in zip(guards[1:, top : top + rows], some[1:], strict=True):
+                worse &= guard[:, None] <= point
+            found[start : start + WIDTH] |= worse.any(axis=0)
     return found
 
 

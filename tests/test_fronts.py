@@ -48,6 +48,7 @@ def test_blocks_and_boxes_find_the_same_front_with_ties_and_without(monkeypatch,
     """Small blocks, so that a few hundred points go through every stage."""
     monkeypatch.setattr(fronts, "BLOCK", 8)
     monkeypatch.setattr(fronts, "GUARDS", 2)
+    monkeypatch.setattr(fronts, "WIDTH", 16)
     monkeypatch.setattr(fronts, "PAIRS", 100)
     seen = []
     in_boxes = fronts._in_boxes
