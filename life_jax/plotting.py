@@ -14,6 +14,7 @@ from life_jax.specs import Scenario
 COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
 OTHERS = "others"
 GROUPED = 8  # operators that a bar shows by name; the rest are one
+MOST_LABELS = 60  # of a front that are tried
 MARKERS = "osD^vPX*"
 
 
@@ -166,29 +167,58 @@ def front(
             knee = mine.isel(point=np.flatnonzero(mine.knee.values))
             ax.plot(knee[x], knee[y], "*", markersize=13, color=f"C{index}", markeredgecolor="black")
     ax.set(xscale="log", yscale="log")
-    if label:
-        _label_points(ax, points, x, y, label)
     ax.set(xlabel=_label(points[x]), ylabel=_label(points[y]), title="Pareto front (star: knee)")
     ax.grid(alpha=0.25, which="both", linewidth=0.4)
     if labels != [""]:
         ax.legend(fontsize=8)
+    if label:
+        groups = points[name].values if name in along else np.zeros(points.sizes["point"])
+        _label_points(ax, points, x, y, label, groups)
     return ax
 
 
-def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str]) -> None:
-    """Knees first; then what has room beside the labels that are there. Only what differs is said."""
+def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str], groups: np.ndarray) -> None:
+    """Knees and ends of fronts first, then what is farthest from all that is named, as long as there is room: no text
+    lies on another, on a dot or on the legend. Only what differs is said."""
     label = [name for name in label if np.unique(points[name].values).size > 1]
     ax.figure.draw_without_rendering()
+    renderer = ax.figure.canvas.get_renderer()
     where = ax.transData.transform(np.column_stack([points[x].values, points[y].values]).astype(float))
-    taken: list[tuple[float, float, float]] = []
-    knees = points.knee.values if "knee" in points else np.zeros(len(where), bool)
-    for i in np.argsort(~knees, kind="stable"):
+    taken = [ax.get_legend().get_window_extent(renderer)] if ax.get_legend() else []
+    for i in _by_worth(points, where, groups):
         said = " ".join(_short(name, points[name].values[i]) for name in label)
-        if any(abs(where[i][1] - y_) < 13 and -6 * len(said) < x_ - where[i][0] < width for x_, y_, width in taken):
-            continue
-        at = (points[x].values[i], points[y].values[i])
-        ax.annotate(said, at, xytext=(5, -9), textcoords="offset points", fontsize=7)
-        taken.append((where[i][0], where[i][1], 6.0 * len(said)))
+        text = ax.annotate(
+            said, (points[x].values[i], points[y].values[i]), xytext=SIDES[0][0], textcoords="offset points", fontsize=7
+        )
+        for offset, sides in SIDES:
+            text.set(ha=sides[0], va=sides[1])
+            text.set_position(offset)
+            box = text.get_window_extent(renderer)
+            inside = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 and ax.bbox.y0 < box.y0 and box.y1 < ax.bbox.y1
+            if inside and not any(box.overlaps(other) for other in taken) and not box.count_contains(where):
+                taken.append(box)
+                break
+        else:
+            text.remove()
+
+
+# where a label may stand beside its dot: offset in points, and which sides of the text are there
+SIDES = (((5, -4), ("left", "top")), ((5, 4), ("left", "bottom")), ((-5, 4), ("right", "bottom")),
+         ((-5, -4), ("right", "top")))  # fmt: skip
+
+
+def _by_worth(points: Any, where: np.ndarray, groups: np.ndarray) -> list[int]:
+    """The points of a front in the order in which they deserve a label."""
+    first = list(np.flatnonzero(points.knee.values)) if "knee" in points else []
+    for group in dict.fromkeys(groups.tolist()):
+        mine = np.flatnonzero(groups == group)
+        first += [mine[np.argmin(where[mine, 0])], mine[np.argmax(where[mine, 0])]]
+    order = list(dict.fromkeys(int(i) for i in first)) or [0]
+    apart = np.min([np.hypot(*(where - where[i]).T) for i in order], axis=0)
+    while len(order) < min(len(where), MOST_LABELS):
+        order.append(int(np.argmax(apart)))
+        apart = np.minimum(apart, np.hypot(*(where - where[order[-1]]).T))
+    return order
 
 
 def _short(name: str, value: Any) -> str:

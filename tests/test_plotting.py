@@ -56,6 +56,25 @@ def test_a_front_is_drawn_with_its_knees(ds):
     assert sum(line.get_marker() == "*" for line in ax.lines) == 2
 
 
+def test_labels_of_a_crowded_front_lie_on_nothing():
+    """Texts apart from one another, from the dots and from the legend, all within the axes; knees are tried first."""
+    words = ["hw=[a100,h100_sxm,h200,l40s]", "model=llama3_8b", "engine=generic", "pareto=[tpot,throughput]", "by=[hw]",
+             "axes.batch=[1,2,3,4,6,8,12,16,24,32,48,64]", "axes.tensor_parallel=[1,2,4]",
+             "workload.prompt_tokens=512"]  # fmt: skip
+    points = life.evaluate(life.load(words))
+    ax = life.plot.front(points, "tpot", "throughput", colour="hw", label=["tensor_parallel", "batch"])
+    ax.figure.draw_without_rendering()
+    renderer = ax.figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in ax.texts]
+    dots = ax.transData.transform(np.column_stack([points.tpot.values, points.throughput.values]).astype(float))
+    assert 4 <= len(boxes) < points.sizes["point"]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert not any(
+        box.count_contains(dots) or box.overlaps(ax.get_legend().get_window_extent(renderer)) for box in boxes
+    )
+    assert all(ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 for box in boxes)
+
+
 def test_heat_maps_devices_and_tornados(ds):
     one = ds.sel(hw="v100", opt="none")
     ax = life.plot.heatmap(one, "tpot", "prompt_tokens", "batch")
