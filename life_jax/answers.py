@@ -111,14 +111,8 @@ def _front(r: Reducer, variables: dict[str, Any], coords: dict[str, Any], by_gro
         {"long_name": SAID["knee"]},
     )
     volume = by_group(lambda g: _relative_volume(g.front.values), float, np.nan)
-    about = {"units": "1", "long_name": SAID["hypervolume"], "ties": SAID["tie"]}
-    most = volumes.largest(len(r.what.pareto))
     longest = max((len(g.front.ids) for _, g in found), default=0)
-    if longest > most:
-        about["missing"] = (
-            f"NaN where a front has over {most} points (the longest has {longest}): "
-            f"of {len(r.what.pareto)} objectives the exact volume would take too long"
-        )
+    about = {**_about_volume(len(r.what.pareto), longest), "ties": SAID["tie"]}
     variables["hypervolume"] = (r.what.by, volume, about)
 
 
@@ -151,6 +145,18 @@ def _quantile(bins: np.ndarray | None, q: float) -> float:
     return float(centres[np.searchsorted(upto, max(q * upto[-1], 1))])
 
 
+def _about_volume(objectives: int, longest: int) -> dict[str, Any]:
+    """Attributes of the hypervolumes of fronts of which the longest has so many points."""
+    about = {"units": "1", "long_name": SAID["hypervolume"]}
+    most = volumes.largest(objectives)
+    if longest > most:
+        about["missing"] = (
+            f"NaN where a front has over {most} points (the longest has {longest}): "
+            f"of {objectives} objectives the exact volume would take too long"
+        )
+    return about
+
+
 def _relative_volume(values: np.ndarray) -> float:
     if len(values) > volumes.largest(values.shape[1]):
         return float("nan")
@@ -166,9 +172,10 @@ def pareto(
     label. within: a boolean DataArray; only points where it holds take part, such as ds.fits_memory.
 
     Every dimension of the grid becomes a coordinate of the points, so that one sees which design each is;
-    `knee` marks the point of each front nearest to the ideal, and `group` numbers the fronts. Of points equal in
-    all objectives the first in the order of the grid is kept; NaN is never on a front. Points are in the order of
-    the first objective.
+    `knee` marks the point of each front nearest to the ideal, `group` numbers the fronts, and `hypervolume` is that of
+    the point's front: the part of the box between its best and worst that it dominates. Of points equal in all
+    objectives the first in the order of the grid is kept; NaN is never on a front. Points are in the order of the
+    first objective.
 
     Raises ValueError if there is no such variable or dimension.
     """
@@ -201,7 +208,7 @@ def pareto(
     index = np.unravel_index(np.arange(len(values)), shape)
     sizes = [ds.sizes[dim] for dim in by]
     group = np.ravel_multi_index([index[dims.index(dim)] for dim in by], sizes) if by else np.zeros(len(values), int)
-    chosen, knees = [], []
+    chosen, knees, volume = [], [], []
     for one in np.unique(group):
         rows = np.flatnonzero(group == one)
         rows = rows[fronts.front(values[rows])]
@@ -209,6 +216,7 @@ def pareto(
         if len(rows):
             chosen.append(rows)
             knees.append(np.arange(len(rows)) == fronts.knee(values[rows]))
+            volume.append(np.full(len(rows), _relative_volume(values[rows])))
     points = np.concatenate(chosen) if chosen else np.empty(0, int)
     coords = {
         dim: ("point", (ds[dim].values if dim in ds.coords else np.arange(ds.sizes[dim]))[index[i][points]],
@@ -221,5 +229,10 @@ def pareto(
         "point",
         np.unique(group[points], return_inverse=True)[1],
         {"long_name": "number of the front"},
+    )
+    variables["hypervolume"] = (
+        "point",
+        np.concatenate(volume) if volume else np.empty(0),
+        _about_volume(len(objectives), max(map(len, chosen), default=0)),
     )
     return xr.Dataset(variables, coords=coords, attrs={**ds.attrs, "ties": SAID["tie"]})

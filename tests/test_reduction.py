@@ -37,6 +37,9 @@ def test_a_streamed_front_is_the_front_of_the_whole_grid(whole, small_chunks, by
         np.testing.assert_allclose(streamed[name], after[name], rtol=1e-12)
     for dim in ("hw", "opt", "batch", "bandwidth_gb_per_s"):
         np.testing.assert_array_equal(streamed[f"front_{dim}" if dim in by else dim], after[dim])
+    _, first = np.unique(after.group, return_index=True)
+    np.testing.assert_allclose(after.hypervolume[first], streamed.hypervolume.values.reshape(-1), rtol=1e-6)
+    np.testing.assert_array_equal(after.hypervolume, after.hypervolume[first][after.group.values])
 
 
 def test_every_point_of_a_front_says_which_design_it_is(whole):
