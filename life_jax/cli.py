@@ -1,5 +1,6 @@
 """What the command lines share: errors in one line, Hydra's own flags, tables that people read."""
 
+import atexit
 import gc
 import hashlib
 import math
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from life_jax import remembered
 from life_jax.config import door, paths
 from life_jax.config.errors import ConfigError, unknown
 
@@ -44,7 +46,9 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     A bug stays a traceback and status 1.
     """
     words = sys.argv[1:]
-    gc.disable()  # imports and tracing leave little garbage and many objects to look through: a tenth of a second
+    # imports and tracing leave little garbage and many objects to look through: a tenth of a second, and two at the end
+    gc.disable()
+    atexit.register(gc.freeze)
     _remember_compilations()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _interrupt)
@@ -74,7 +78,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
 
 
 def _remember_compilations() -> None:
-    """JAX's own cache of compilations, for command lines; one folder per kind of processor, at most CACHE_BYTES.
+    """JAX's own cache of compilations and ours of executables, for command lines; one folder per kind of processor, at
+    most CACHE_BYTES each.
 
     Whoever sets JAX_COMPILATION_CACHE_DIR has decided already; LIFE_JAX_CACHE=off leaves it away.
     """
@@ -90,7 +95,10 @@ def _remember_compilations() -> None:
         else ""
     )
     kind = hashlib.sha256(f"{platform.machine()} {platform.processor()} {flags}".encode()).hexdigest()[:12]
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(Path(said or home / "life_jax") / kind)
+    folder = Path(said or home / "life_jax") / kind
+    if "jax" not in sys.modules:  # whoever has imported it may have changed what is traced
+        remembered.keep_in(folder / "executables", CACHE_BYTES)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(folder)
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHE_BYTES))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from life_jax.remembered import Remembered
+
 # (base, values by axis name) -> scalars by name; hashable. Or an object with `calls`, and a method
 # derive(scalars, base, values) -> the further scalars `derived`, and `aliases`, sums of other columns. Each is
 # compiled apart: XLA stops fusing a long expression as soon as another output needs its result, which was measured
@@ -90,7 +92,7 @@ class Kernel:
 
     @property
     def compilations(self) -> int:
-        return max(int(part._cache_size()) for part in self._jitted.values())
+        return max(part.compilations for part in self._jitted.values())
 
 
 @jax.tree_util.register_pytree_node_class
@@ -142,7 +144,7 @@ def packed(base: Any) -> Packed:
     return Packed(jax.device_put(np.stack(leaves) if alike else leaves), tree)
 
 
-def _jitted(part: Any) -> Any:
+def _jitted(part: Any) -> Remembered:
     """Of (base, argument, columns found, values of the outer axes, of the inner ones, buffers to be written over)."""
 
     def point(base: Packed, argument: Any, found: Any, outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +155,7 @@ def _jitted(part: Any) -> Any:
     # compiler_options={"xla_cpu_prefer_vector_width": 512} would make values a fifth faster and elasticities, which are
     # bound by memory, a sixth (measured with AVX-512); XLA's own choice serves every processor
     both = jax.vmap(jax.vmap(point, in_axes=(None, None, 0, None, 0)), in_axes=(None, None, 0, 0, None))
-    return jax.jit(lambda *given: both(*given[:-1]), donate_argnums=5, keep_unused=True)
+    return Remembered(jax.jit(lambda *given: both(*given[:-1]), donate_argnums=5, keep_unused=True), part)
 
 
 def _storable(value: Any) -> Any:

@@ -43,6 +43,8 @@ ORDER = (
     "plotting",
     "report",
     "drawing",
+    "fingerprints",
+    "remembered",
     "kernels",
     "grid",
     "dataset",
