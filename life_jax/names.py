@@ -57,8 +57,12 @@ def circumstances(source: str, engine: str, hardware: str) -> tuple[float, bool]
 
 
 def engine(name: str, hw: str, date: str) -> tuple[str, bool]:
-    """Our engine for an engine's name, and whether its attention is unfused, which may depend on a row's date."""
-    found = next((one for one in rules("engine") if name.startswith(one["name"])), {"engine": "generic"})
+    """Our engine for an engine's name, and whether its attention is unfused; both may depend on a row's date."""
+
+    def is_meant(one: Mapping[str, Any]) -> bool:
+        return name.startswith(one["name"]) and ("until" not in one or "" < date < str(one["until"]))
+
+    found = next((one for one in rules("engine") if is_meant(one)), {"engine": "generic"})
     ours = found["engine"]
     if isinstance(ours, Mapping):
         on = file("hw", hw, DeviceFile)

@@ -17,7 +17,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import yaml
-from fit_priors import ALIKE, SHARED, constants, of_devices
+from fit_priors import SHARED, constants, of_devices
 from panel_model import KINDS, SMOOTHNESS, Panel, load
 
 from life_jax import calibration, measurements, validate
@@ -185,14 +185,11 @@ def write(panel, x, spreads):
     rows = of_engine.reshape(len(engines.prior), -1)
     called_once = {s.engine for s in panel.settings if s.cold}
     generic = (rows * count).sum(axis=1) / count.sum()
-    for i, name in enumerate((*engines.groups, "generic", *ALIKE)):
+    for i, name in enumerate((*engines.groups, "generic")):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
         if name == "generic":
             found, source = values(engines, generic, 0, groups=1), MEAN
-        elif name in ALIKE:
-            found = values(engines, of_engine, engines.groups.index(ALIKE[name]))
-            source = f"constants of {ALIKE[name]}, of which it has the kernels [assumption]"
         else:
             found, source = values(engines, of_engine, i), SOURCE.format(cells=count[i]) if count[i] else PRIOR
         if name not in called_once:

@@ -14,13 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"other": 1.0}
 
 # What tuned software reaches: (compute, attention, memory). GPUs of data centres, GeForce, AMD, Apple, Intel, NPUs
-# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; mobile: as NPUs [assumption].
+# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; NPUs reach less of a package than of
+# their own interface, which is their bandwidth here: 0.7 [assumption]; mobile: 0.55 of the package [assumption].
 CLASSES = {
     "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
     "gpu_consumer": (0.80, 0.60, 0.84), "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
     "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
     "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80), "cpu": (0.40, 0.20, 0.65),
-    "npu": (0.30, 0.20, 0.50), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
+    "npu": (0.30, 0.20, 0.70), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
 }  # fmt: skip
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
@@ -30,13 +31,13 @@ HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
 
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
-    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
+    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4,
     "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5, "deepspeed": 0.8,
     "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
 }  # fmt: skip
 ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
+ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units
 EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5
-ALIKE = {"llama_cpp_metal4": "llama_cpp_metal"}  # the same kernels on other units; not fitted apart
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
 LAUNCH |= {"llama_cpp_cuda_2024": 2.0}  # before its CUDA graphs (May 2024)
@@ -44,8 +45,8 @@ LAUNCH |= {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "gpt_fast": 0.9, 
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
 REREAD = {"hf_eager": 0.9, "deepspeed": 0.5, "deepspeed_gaudi": 0.5, "vllm": 0.3, "vllm_2023": 0.3, "vllm_intel": 0.5}
-REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05}
-TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "mlx": 16.0}  # half of the rows of their kernels' tiles
+REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05, "llama_cpp_metal_2024": 0.9}
+TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "llama_cpp_metal_2024": 16.0, "mlx": 16.0}  # half of the rows of their kernels' tiles
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
@@ -77,7 +78,7 @@ def constants(settings, devices):
         Constants(groups=tuple(sorted(set(names))), prior=dict.fromkeys(OWN, 1.0), deviation=of_devices(part))
         for names, part in ((devices, SHARED), (pairs(settings, devices), 1 - SHARED))
     ]
-    return of_classes(), of_engines(tuple(e for e in engines if e not in ("ideal", "generic", *ALIKE))), *own
+    return of_classes(), of_engines(tuple(e for e in engines if e not in ("ideal", "generic"))), *own
 
 
 def of_devices(part, loose=False):
@@ -112,7 +113,7 @@ def of_engines(groups):
         "compute_8bit": (ON_INT8 | OTHER, 0.3),
         "compute_4bit": (ON_INT8 | OTHER, 0.3),
         "compute_experts": (EXPERTS, 0.3),
-        "attention_quality": (1.0, 0.5),
+        "attention_quality": (ATTENTION | OTHER, 0.5),
         "memory_quality": (1.0, 0.15),
         "memory_quantized": (1.0, 0.2),
         "kv_efficiency": (0.95, 0.4),
