@@ -3,14 +3,16 @@
     python scripts/fit_kernels.py [--data ../shared/data]
 
 GEMM:      t = t0 + roof(F / (e_c R) (1 + H / (M N)), bytes / (e_m BW); s)
-attention: t = t0 + t1 + B g b + roof(roof(F / (e_c R), bytes / (e_m BW); s), w T; s)
+attention: t = t0 + t1 + t2 D + B g b + roof(roof(F / (e_c R), bytes / (e_m BW); s) d^log2(D) v, w T; s)
 
-FLOP and bytes from life_jax/operators. Five or seven numbers for each device, software and data type (attention:
+FLOP and bytes from life_jax/operators. Five or ten numbers for each device, software and data type (attention:
 prefill and decode apart), maximum a posteriori around the priors of the modelling reference, 6.3. H is 0 for up to 8
 rows, which are matrix-vector kernels. b is the time of one thread block, of which there is at least one for each
 sequence and KV head; queries of a prefill fill blocks of 128, and a window hides nothing of the block it begins in.
 One block walks the context T of a decode step alone, w for each position, where every head has its own keys and values;
 t1 is a second kernel of a decode step, which gathers the queries of a group or adds up the parts of a split context.
+D is the width of a head over 128: t2 is the time of one block of such heads, and d what twice the width makes of the
+busy time, as every width has its own tiles. v is what the mask costs a kernel that computes what a window hides.
 Two things differ by kernel, and are found out for each: some compute what a window hides all the same, and some let one
 block walk alone also where heads share keys and values. Rows whose weights fit the last-level cache are left out.
 Reported: mean error over the rows of a device, then over devices, in sample and with the device left out (the median of
@@ -38,11 +40,11 @@ RATES = {
 }  # fmt: skip
 NUMBERS = {
     "GEMM": ("e_c", "e_m", "t0 us", "s", "H 2^20"),
-    "attention": ("e_c", "e_m", "t0 us", "s", "b ns", "w ns", "t1 us"),
+    "attention": ("e_c", "e_m", "t0 us", "s", "b ns", "w ns", "t1 us", "d", "v", "t2 us"),
 }
 PRIOR = np.log([0.75, 0.8, 5.0, 0.6, 0.25])
-DEVIATION = np.array([0.3, 0.15, 0.8, 0.5, 1.0, 1.0, 1.0])
-ATTENTION = np.log([0.5, 0.75, 10.0, 1.0, 10.0, 10.0, 2.0])
+DEVIATION = np.array([0.3, 0.15, 0.8, 0.5, 1.0, 1.0, 1.0, 0.5, 0.3, 1.0])
+ATTENTION = np.log([0.5, 0.75, 10.0, 1.0, 10.0, 10.0, 2.0, 1.0, 1.0, 1.0])
 BLOCK = 128  # queries of a thread block, those of the heads that share keys and values together
 LONG = 512  # positions of a context that are split
 WAYS = ((True, True), (False, True), (True, False), (False, False))  # (windows are skipped, contexts are split)
@@ -53,13 +55,14 @@ NOISE, SOFT = 0.10, 0.10
 def law(x, work):
     """Seconds of kernels; x: logarithms of NUMBERS; work: seconds at the peak rate and at the peak bandwidth, outputs
     that stand for none (1 / (M N)), blocks, positions that one block walks, kernels
-    beside the first."""
+    beside the first, log2 of the heads' width over 128, and whether a window hides what is computed."""
     e_c, e_m, t0, s, h, *more = np.exp(x)
-    compute, memory, inverse, blocks, alone, second = work
+    compute, memory, inverse, blocks, alone, second, wide, hidden = work
     busy = roof(compute / e_c * (1 + h * 2**20 * inverse), memory / e_m, s, True)
     if more:
-        walk, t1 = more
-        busy = roof(busy, alone * walk * 1e-9, s, True) + second * t1 * 1e-6
+        walk, t1, d, v, t2 = more
+        t0 = t0 + t2 * 2**wide
+        busy = roof(busy * d**wide * v**hidden, alone * walk * 1e-9, s, True) + second * t1 * 1e-6
     return t0 * 1e-6 + blocks * h * 1e-9 + busy
 
 
@@ -91,9 +94,7 @@ def gemm(row, device):
         cost.matmul_flops / rate / 1e12,
         bytes_ / device.bandwidth_gb_per_s / 1e9,
         1 / (m * n) if m > VECTOR_ROWS else 0.0,
-        0.0,
-        0.0,
-        0.0,
+        *(0.0,) * 5,
     )
 
 
@@ -111,6 +112,7 @@ def attend(row, device, skips, splits):
     kv_heads = numbers["num_kv_heads"] or heads
     queries = BLOCK * kv_heads / heads  # of one head, in a block
     padded = np.ceil(seq / queries) * queries / seq if prefill else 1.0
+    hidden = window and not skips
     if window:
         window = (window + (queries if prefill else 0)) * skips
     kv_bits = 8 if row["kv_dtype"] == "fp8" else 16
@@ -129,11 +131,20 @@ def attend(row, device, skips, splits):
     blocks = numbers["batch"] * kv_heads
     # queries of a group are gathered (nothing to do for one sequence or one group), or split contexts added up
     second = not prefill and ((heads > kv_heads > 1 and numbers["batch"] > 1) or past + seq >= LONG)
-    return compute, bytes_ / device.bandwidth_gb_per_s / 1e9, 0.0, blocks, alone, float(second)
+    return (
+        compute,
+        bytes_ / device.bandwidth_gb_per_s / 1e9,
+        0.0,
+        blocks,
+        alone,
+        float(second),
+        np.log2(numbers["head_dim"] / 128),
+        float(hidden),
+    )
 
 
 def read(path):
-    """{kind: {(device, software, data type): readings (work [6, n], seconds [n]), one a way}}"""
+    """{kind: {(device, software, data type): readings (work [8, n], seconds [n]), one a way}}"""
     found = {"GEMM": defaultdict(list), "attention": defaultdict(list)}
     for row in csv.DictReader(path.read_text().splitlines()):
         label = NAMES.get(row["hardware"]) or names.device(row["hardware"])
@@ -154,7 +165,7 @@ def read(path):
 
 
 def report(kind, groups, prior):
-    each = {key: [fit(way[:6], way[6], prior) for way in ways] for key, ways in groups.items()}
+    each = {key: [fit(way[:-1], way[-1], prior) for way in ways] for key, ways in groups.items()}
     best = {key: int(np.argmin([cost for _, cost in ways])) for key, ways in each.items()}
     fitted = {key: ways[best[key]][0] for key, ways in each.items()}
     inside, outside = defaultdict(list), defaultdict(list)
@@ -167,7 +178,7 @@ def report(kind, groups, prior):
         alike = [x for other, x in fitted.items() if other[0] != key[0] and other[1:] == key[1:]]
         alike = alike or [x for o, x in fitted.items() if o[0] != key[0] and o[2] == key[2]]
         guess = np.median(alike or others or [prior], axis=0)
-        errors = [100 * np.abs(law(x, rows[:6]) / rows[6] - 1) for x in (fitted[key], guess)]
+        errors = [100 * np.abs(law(x, rows[:-1]) / rows[-1] - 1) for x in (fitted[key], guess)]
         inside[key[0]] += list(errors[0])
         outside[key[0]] += list(errors[1])
         numbers = " ".join(f"{v:8.3g}" for v in np.exp(fitted[key]))

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"other": 1.0}
 
 # What tuned software reaches: (compute, attention, memory). GPUs of data centres, GeForce, AMD, Apple, Intel, NPUs
-# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; NPUs reach less of a package than of
-# their own interface, which is their bandwidth here: 0.7 [assumption]; mobile: 0.55 of the package [assumption].
+# and CPUs: defaults of the modelling reference, 6.3, fitted there to kernel timings; NPUs reach less of a package than
+# of their own interface, which is their bandwidth here: 0.7 [assumption]; mobile: 0.55 of the package [assumption].
 CLASSES = {
     "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
     "gpu_consumer": (0.80, 0.60, 0.84), "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
@@ -31,9 +31,9 @@ HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
 
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
-    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4,
-    "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5, "deepspeed": 0.8,
-    "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
+    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
+    "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
+    "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6, "gpt_fast": 0.6,
 }  # fmt: skip
 ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
 ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units
@@ -46,7 +46,8 @@ LAUNCH |= {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "gpt_fast": 0.9, 
 # and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
 REREAD = {"hf_eager": 0.9, "deepspeed": 0.5, "deepspeed_gaudi": 0.5, "vllm": 0.3, "vllm_2023": 0.3, "vllm_intel": 0.5}
 REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05, "llama_cpp_metal_2024": 0.9}
-TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "llama_cpp_metal_2024": 16.0, "mlx": 16.0}  # half of the rows of their kernels' tiles
+# half of the rows of their kernels' tiles
+TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "llama_cpp_metal_2024": 16.0, "mlx": 16.0}
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
