@@ -43,6 +43,9 @@ OTHER_FIGURES = {
     "ryzen_ai_7_350_igpu": {"fp32"},
     "ryzen_ai_max_385": {"int8"},
     "gaudi2": {"fp16", "int8"},  # its white paper gives bf16 and fp8
+    "core_ultra_7_155h_igpu": {"bandwidth_gb_per_s"},  # the specifications leave two open
+    # of XDNA2's own interface to memory, not of the package
+    **{key: {"bandwidth_gb_per_s"} for key in ("ryzen_ai_7_350_npu", "ryzen_ai_max_395_npu", "ryzen_hx370_npu")},
 }
 RATES = {
     "fp32": "peak_fp32_tflops",
@@ -133,8 +136,22 @@ def test_engines_go_by_the_device_where_their_name_does_not_say() -> None:
     ):  # fmt: skip
         assert engine(hardware, "ollama / llama.cpp") == ours, hardware
         # "main" was the program's name until mid 2024
-        older = {"llama_cpp_cuda": "llama_cpp_cuda_2024"}.get(ours, ours)
+        older = {name: f"{name}_2024" for name in ("llama_cpp_cuda", "llama_cpp_metal")}.get(ours, ours)
         assert engine(hardware, "llama.cpp main") == older, hardware
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "ours", "unfused"),
+    [
+        ("llama.cpp Metal", "2023-12", "llama_cpp_metal_2024", True),
+        ("llama.cpp Metal", "2026-04-07", "llama_cpp_metal", False),
+        ("llama.cpp Metal", "", "llama_cpp_metal", False),
+        ("llama.cpp Metal4 tensor API", "2025-08", "llama_cpp_metal", False),
+        ("mlx-lm", "2024-01", "mlx", False),
+    ],
+)
+def test_engines_go_by_the_date_where_they_changed(name: str, date: str, ours: str, unfused: bool) -> None:
+    assert names.engine(name, "apple_m1", date) == (ours, unfused)
 
 
 # bits per weight of a linear layer and of the head
