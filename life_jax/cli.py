@@ -17,7 +17,7 @@ from life_jax import remembered
 from life_jax.config import door, paths
 from life_jax.config.errors import ConfigError, unknown
 
-CACHE_BYTES = 2**26
+CACHE_BYTES = 2**25
 USAGE, INTERRUPTED = 2, 130
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
 HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}

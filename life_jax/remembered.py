@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import pickle
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,27 @@ class Remembered:
                 return serialize_executable.deserialize_and_load(*pickle.loads(whole))
             except Exception:  # whatever the reason that it does not load, it is written anew
                 path.unlink(missing_ok=True)
-        executable = self._jitted.lower(*given).compile()
+        with _afresh():
+            executable = self._jitted.lower(*given).compile()
         _write(path, pickle.dumps(serialize_executable.serialize(executable)))
         return executable
+
+
+@contextlib.contextmanager
+def _afresh() -> Iterator[None]:
+    """Without JAX's own cache: an executable that came from there is serialized without all of its functions (JAX 0.10,
+    on a CPU), and the next process would load what it cannot run."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    before = jax.config.jax_enable_compilation_cache  # type: ignore[attr-defined]
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+        compilation_cache.reset_cache()
 
 
 def _read(path: Path) -> bytes | None:
