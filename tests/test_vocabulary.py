@@ -148,6 +148,8 @@ def test_engines_go_by_the_device_where_their_name_does_not_say() -> None:
         ("llama.cpp Metal", "", "llama_cpp_metal", False),
         ("llama.cpp Metal4 tensor API", "2025-08", "llama_cpp_metal", False),
         ("mlx-lm", "2024-01", "mlx", False),
+        ("llama.cpp rocm6_4_4", "2025-10", "llama_cpp_hipblas", False),
+        ("llama.cpp rocm-7.2.4", "2026-05", "llama_cpp_hip", False),
     ],
 )
 def test_engines_go_by_the_date_where_they_changed(name: str, date: str, ours: str, unfused: bool) -> None:
