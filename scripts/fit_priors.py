@@ -9,6 +9,7 @@ from pathlib import Path
 from panel_model import Constants, pairs
 
 from life_jax import calibration
+from life_jax.config.schema import VECTOR_MOST
 
 ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"other": 1.0}
@@ -92,7 +93,7 @@ def of_devices(part, loose=False):
 def of_classes():
     reached = ("compute_efficiency", "attention_efficiency", "memory_efficiency")
     said = {
-        "vector_efficiency": (0.5, 0.7),
+        "vector_efficiency": ({"cpu": 1.0, "other": 0.5}, 0.7),  # CPUs unpack bytes: four to a lane of fp32
         "dispatch_factor": (
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
             {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
@@ -106,7 +107,8 @@ def of_classes():
         groups=tuple(CLASSES),
         prior=prior | {name: median for name, (median, _) in said.items()},
         deviation=deviation | {name: spread for name, (_, spread) in said.items()},
-        ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "vector", "link")},
+        ceiling={f"{name}_efficiency": 1.0 for name in ("compute", "attention", "memory", "link")}
+        | {"vector_efficiency": VECTOR_MOST},
     )
 
 

@@ -17,6 +17,7 @@ from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
 OTHER_CLASS = "other"  # conf/efficiency of devices whose class was never measured
 CHECKS = ("seen", "recalled", "derived")
+VECTOR_MOST = 4.0  # bytes for each number of fp32
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
 
@@ -120,7 +121,8 @@ class EfficiencyFile:
     link_efficiency: float = fraction(name="part of the interconnect's bandwidth reached")
     allreduce_us: float = number(low=0, unit="us", name="latency of one hop of an all-reduce")
     roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
-    vector_efficiency: float = fraction(name="part of the peak vector rate reached")
+    # above 1 where what is counted as floating point runs on bytes: CPUs unpack quantized weights so
+    vector_efficiency: float = positive(unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
     tpot_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TPOT")
     e2e_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast totals")
@@ -179,8 +181,8 @@ class EngineFile:
     attention_efficiency: float | None = fraction(
         None, name="part of the peak matrix rate reached by attention", leaf="engine.attention_efficiency"
     )
-    vector_efficiency: float | None = fraction(
-        None, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
+    vector_efficiency: float | None = positive(
+        None, unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
     )
     memory_efficiency: float | None = fraction(
         None, name="part of the peak bandwidth reached", leaf="engine.memory_efficiency"
