@@ -1,7 +1,6 @@
 """What a function computes, said in full: texts that are the same only if the same would be traced."""
 
 import dataclasses
-import enum
 import functools
 import hashlib
 import os
@@ -38,11 +37,7 @@ def of(value: Any) -> str:
 @of.register(type(None))
 @of.register(int)
 @of.register(float)
-@of.register(complex)
 @of.register(str)
-@of.register(bytes)
-@of.register(np.dtype)
-@of.register(np.generic)
 def _plain(value: Any) -> str:
     return f"{type(value).__name__} {value!r}"
 
@@ -61,16 +56,6 @@ def _set(value: frozenset) -> str:
 @of.register
 def _dict(value: dict) -> str:
     return f"dict({_each(value.items())})"
-
-
-@of.register
-def _enum(value: enum.Enum) -> str:
-    return f"{of(type(value))}.{value.name}"
-
-
-@of.register
-def _partial(value: functools.partial) -> str:
-    return f"partial({of(value.func)}, {_each(value.args)}, {of(value.keywords)})"
 
 
 @of.register

@@ -109,7 +109,7 @@ def test_what_cannot_be_said_is_refused(value):
 
 def test_sets_and_numbers_say_what_they_are():
     assert fingerprints.of(frozenset("ab")) == fingerprints.of(frozenset("ba"))
-    assert len({fingerprints.of(one) for one in (1, 1.0, True, "1", np.float32(1), (1,), [1])}) == 7
+    assert len({fingerprints.of(one) for one in (1, 1.0, True, "1", (1,), [1], {1: 1})}) == 7
 
 
 def scaled(tag):
