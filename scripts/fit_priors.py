@@ -39,7 +39,7 @@ COMPUTE = {
     "gpt_fast": 0.6,
 }  # fmt: skip
 ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
-ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units
+ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
 EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
