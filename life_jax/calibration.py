@@ -6,7 +6,7 @@ measurements did not narrow keeps its prior and is said not to be identified.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from life_jax.config.errors import ConfigError
 from life_jax.config.schema import VECTOR_MOST, EngineFile
 from life_jax.measurements import Setting
 from life_jax.pipeline import Run
-from life_jax.specs import Engine
+from life_jax.specs import UNLIMITED, Engine
 
 NOISE = 0.17  # of the logarithm of one measurement: about what fitted classes leave of the rows they were fitted to
 IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance
@@ -172,9 +172,17 @@ def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[s
         "vector_efficiency": float(e.vector_efficiency),
         "link_efficiency": float(e.link_efficiency),
         "roof_smoothness": float(e.roof_smoothness),
+        "core_bandwidth": float(e.core_bandwidth) if e.core_bandwidth < UNLIMITED else None,
+        "threads": _common(s.threads for s in c.settings),
         "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
     }
     return {key: value for key, value in {**said, **own}.items() if value is not None}
+
+
+def _common(values: Iterable[float | None]) -> float | None:
+    """The value that all have, else none: the file then leaves it to its user."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
 
 
 # what an engine's file says in relation to a class of devices, and what a calibration leaves to every user

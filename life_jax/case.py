@@ -53,6 +53,7 @@ SWITCHES = {
     "tiled": ("tile_rows",),
     "chunked": ("chunk_tokens",),
     "split": ("tensor_parallel",),
+    "threaded": ("threads",),
     "expands": ("expand_rows",),
     "gemv": ("vector_rows",),
     "rereads": ("kv_reread",),

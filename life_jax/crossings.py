@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from life_jax.roofline import rate
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
 
@@ -18,10 +19,10 @@ def linear_tokens(scenario: Scenario, d_in: float, d_out: float) -> float:
     longer than computing them.
     """
     d, e, p = scenario.device, scenario.engine, scenario.precision
-    rate, bandwidth = d.rates["linear"] * e.compute_efficiency, d.bandwidth * e.memory_efficiency
+    compute, bandwidth = rate("linear", d, e) * e.compute_efficiency, d.bandwidth * e.memory_efficiency
     weights = d_in * d_out * p.weight("", "linear").bits / BITS_PER_BYTE / bandwidth
     moved = (d_in * p.linear_input_bits + d_out * p.activation_bits) / BITS_PER_BYTE / bandwidth
-    left = 2 * d_in * d_out / rate - moved
+    left = 2 * d_in * d_out / compute - moved
     return float(weights / left) if left > 0 else float("inf")
 
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Setting:
     past_tokens: float
     distinct_tokens: float = UNLIMITED
     cold: bool = False
+    threads: float | None = None
 
     @property
     def kind(self) -> str:
@@ -152,6 +154,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
         distinct_tokens=distinct_tokens,
         cold=cold,
+        threads=_threads(row, hw),
         **_tokens(row),
     )
 
@@ -169,6 +172,13 @@ def _tokens(row: Mapping[str, str]) -> dict[str, float]:
     return {"prompt_tokens": prompt, "output_tokens": max(output, 1.0)}
 
 
+def _threads(row: Mapping[str, str], hw: str) -> float | None:
+    """Threads of a CPU that computed, by their column or by the words of the note (`8 threads`, `1 thread(s)`)."""
+    said = re.search(r"\b(\d+) thread", row.get("note") or "")
+    threads = _number(row.get("threads") or (said[1] if said else ""))
+    return threads if threads and names.file("hw", hw, DeviceFile).cores else None
+
+
 def _number(text: str) -> float | None:
     try:
         value = float(text)
@@ -179,10 +189,18 @@ def _number(text: str) -> float | None:
 
 @cache
 def scenario(
-    hw: str, model: str, stack: tuple[str, ...], engine: str, tensor_parallel: float, cold: bool = False
+    hw: str,
+    model: str,
+    stack: tuple[str, ...],
+    engine: str,
+    tensor_parallel: float,
+    cold: bool = False,
+    threads: float | None = None,
 ) -> Scenario:
     """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it."""
     file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
+    if threads is not None:
+        file = dataclasses.replace(file, threads=threads)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
     device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
@@ -211,7 +229,7 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     groups: dict[Any, list[int]] = defaultdict(list)
     built: list[Scenario] = []
     for index, s in enumerate(settings):
-        one = scenario(s.hw, s.model, s.stack, engine or s.engine, s.tensor_parallel, s.cold)
+        one = scenario(s.hw, s.model, s.stack, engine or s.engine, s.tensor_parallel, s.cold, s.threads)
         built.append(one)
         groups[jax.tree.structure(one)].append(index)
     found = []

@@ -161,17 +161,40 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         memory = efficiency.at(engine.tables, op, "memory", memory)
     matrix = matrix * _compute_of_format(op, engine)
     on_matrix, on_vector = _units(op, cost, engine)
+    matrix_rate, vector_rate = (rate(pipe, device, engine) for pipe in (op.pipe, "vector"))
     return Terms(
-        matmul=_over(on_matrix, matrix, device.rates[op.pipe]),
-        vector=_over(on_vector, vector, device.rates["vector"]),
-        memory=_over(_weighted_bytes(op, cost, engine), memory, device.bandwidth),
-        cache=_over(_cache_bytes(op, cost, engine), memory, device.bandwidth),
+        matmul=_over(on_matrix, matrix, matrix_rate),
+        vector=_over(on_vector, vector, vector_rate),
+        memory=_over(_weighted_bytes(op, cost, engine), memory, bandwidth(device, engine)),
+        cache=_over(_cache_bytes(op, cost, engine), memory, bandwidth(device, engine)),
         pipe=op.pipe,
         dispatch=cost.dispatches * (device.dispatch * engine.dispatch_factor),
         repeats=op.repeats,
         grows=op.grows,
-        mix=_mix(op, matrix * device.rates[op.pipe], vector * device.rates["vector"], engine),
+        mix=_mix(op, matrix * matrix_rate, vector * vector_rate, engine),
     )
+
+
+def rate(pipe: str, device: Device, engine: Engine) -> Number:
+    """FLOP/s of the cores that compute: all, unless the engine runs fewer threads."""
+    peak = device.rates[pipe]
+    return peak * _working(device, engine) if engine.threaded else peak
+
+
+def bandwidth(device: Device, engine: Engine) -> Number:
+    """Bytes a second that the cores which compute can draw: few of them more than their even part, and less than all.
+
+    A part x of the cores draws x / (x + (1 - x) / g) of the bandwidth: a single core of many g times its even part.
+    """
+    if not engine.threaded:
+        return device.bandwidth
+    part = _working(device, engine)
+    return device.bandwidth * (part / (part + (1 - part) / engine.core_bandwidth))
+
+
+def _working(device: Device, engine: Engine) -> Number:
+    """The part of the cores that compute."""
+    return smaller(1.0, engine.threads / device.cores)
 
 
 def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Number | None:

@@ -36,7 +36,7 @@ PLAIN_BITS = 16  # from here on a weight is used as it is
 class Device:
     """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s],
     interconnect [byte/s] to the other devices of a node, one direction, power [W] at most (NaN: not published),
-    power_limit [W] that it is set to.
+    power_limit [W] that it is set to. cores: that the rates of a CPU add up, 0 where they are not of cores.
     The rate `datasheet` is that of 16-bit matrix work, which prices go by.
 
     A rate that nobody published is UNPUBLISHED: decode can still be forecast from the bytes.
@@ -49,6 +49,7 @@ class Device:
     interconnect: Number = UNPUBLISHED
     power: Number = float("nan")
     power_limit: Number = float("nan")
+    cores: Number = 0.0
 
 
 @pytree
@@ -150,12 +151,14 @@ class Engine:
     weights are first written out at 16 bit. vector_rows: products of up to so many rows run on the vector units.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
+    threads of a CPU that compute, each on a core of its own; core_bandwidth: what one core of many draws alone, over
+    its even part of the bandwidth.
     tensor_parallel devices share each layer; allreduce_latency [s] of one hop, split_step [s] host time of a step for
     each doubling of them. chunk_tokens of a prompt are
     prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
     forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
     numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, gemv,
-    rereads, tiled, split, chunked.
+    rereads, tiled, split, chunked, threaded.
     """
 
     compute_efficiency: Number
@@ -180,6 +183,8 @@ class Engine:
     sequence: Number = 0.0
     request: Number = 0.0
     tensor_parallel: Number = 1.0
+    threads: Number = UNLIMITED
+    core_bandwidth: Number = UNLIMITED
     allreduce_latency: Number = 0.0
     split_step: Number = 0.0
     tile_rows: Number = 0.0
@@ -195,6 +200,7 @@ class Engine:
     expands: bool = static(default=False)
     gemv: bool = static(default=False)
     rereads: bool = static(default=False)
+    threaded: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")
     fusion: tuple[str, ...] = static(default=())

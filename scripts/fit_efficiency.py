@@ -20,7 +20,8 @@ import yaml
 from fit_priors import SHARED, constants, of_devices
 from panel_model import KINDS, SMOOTHNESS, Panel, load
 
-from life_jax import calibration, measurements, validate
+from life_jax import calibration, measurements, names, validate
+from life_jax.config.schema import DeviceFile
 
 ROOT = Path(__file__).resolve().parents[1]
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
@@ -172,12 +173,16 @@ def write(panel, x, spreads):
     of_classes = list(zip(panel.keys[0], panel.cells, strict=True))
     measured = np.array([len({c for k, c in of_classes if k == name}) for name in classes.groups])
     mean = (of_class.reshape(len(classes.prior), -1) * measured).sum(axis=1) / measured.sum()
+    of_hw = (names.file("hw", hw, DeviceFile) for hw in names.labels_of("hw"))
+    of_cores = {device.efficiency_class for device in of_hw if device.cores}
     for i, name in enumerate((*classes.groups, "other")):
         if name == "other":
             file = {"name": name, "source": MEAN_OF_CLASSES} | values(classes, mean, 0, groups=1)
         else:
             file = {"name": name, "source": SOURCE.format(cells=measured[i]) if measured[i] else PRIOR}
             file |= values(classes, of_class, i)
+        if name not in of_cores:
+            del file["core_bandwidth"]
         file["roof_smoothness"] = SMOOTHNESS
         for key, kind in (("ttft_spread", "TTFT"), ("tpot_spread", "TPOT"), ("e2e_spread", "TOTAL")):
             file[key] = round(spreads[kind].get(name, spreads[kind][None]), 3)

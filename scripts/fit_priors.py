@@ -98,6 +98,8 @@ def of_classes():
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
             {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
         ),
+        # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
+        "core_bandwidth": (5.0, 0.7),
         "link_efficiency": (0.6, 0.3),
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),
     }

@@ -156,6 +156,7 @@ def cpu_file(cpu: Cpu, cores: int, found: Measured, memory_gb: float) -> dict[st
         "vendor": cpu.vendor,
         "device_class": "cpu",
         "peak_tflops": {dtype: float(f"{rate:.4g}") for dtype, rate in peak_tflops(cpu, cores, found.rates).items()},
+        "cores": cores,
         "bandwidth_gb_per_s": float(f"{found.bandwidth:.4g}"),
         "memory_gb": float(f"{memory_gb:.4g}"),
         "dispatch_us": float(f"{found.dispatch:.3g}"),

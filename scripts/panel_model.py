@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from life_jax import measurements, names, parallel, schedule
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, rows_of, shared_by
+from life_jax.roofline import NARROW_BITS, _share_of_one, padding, rate, roof, rows_of, shared_by
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -40,7 +40,7 @@ def table(settings):
     n = len(settings)
     names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four experts"
     t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
-    t |= {"message": np.zeros((n, 2)), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t |= {"message": np.zeros((n, 2)), "part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     t["cold"] = np.array([s.cold for s in settings])
     for rows, one in measurements.scenarios(settings):
         w = one.workload
@@ -57,8 +57,9 @@ def table(settings):
                 few = np.asarray(rows_of(op) <= one.engine.vector_rows if product else False)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 put = {
-                    "matmul": np.where(few, 0, cost.matmul_flops) / one.device.rates[op.pipe],
-                    "vector": (cost.vector_flops + np.where(few, cost.matmul_flops, 0)) / one.device.rates["vector"],
+                    "matmul": np.where(few, 0, cost.matmul_flops) / rate(op.pipe, one.device, one.engine),
+                    "vector": (cost.vector_flops + np.where(few, cost.matmul_flops, 0))
+                    / rate("vector", one.device, one.engine),
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
@@ -79,6 +80,8 @@ def table(settings):
                 latency=0.0,
                 bandwidth=one.device.interconnect,
             )
+        if one.engine.threaded:
+            t["part"][rows] = np.minimum(1.0, one.engine.threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
         kinds = [KINDS.index(settings[i].kind) for i in rows]
         t["numbers"][rows] = np.stack([w.batch, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1)
@@ -103,7 +106,8 @@ def seconds(c, e, d, t):
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
     cache = t["cache"] + wide(e["kv_reread"]) * t["reread"]
     bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + cache / wide(e["kv_efficiency"] * d["cache"])
-    each = _roof(_roof(matmul, vector), bytes_ / memory)
+    drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # roofline.bandwidth
+    each = _roof(_roof(matmul, vector), bytes_ / (memory * wide(drawn)))
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 import life_jax as life
-from life_jax import measurements
-from life_jax.calibration import CONSTANTS, calibrate
+from life_jax import measurements, names
+from life_jax.calibration import CONSTANTS, as_file, calibrate
 
 HW, ENGINE = "rtx_4090", "llama_cpp_cuda"
 COLUMNS = [*measurements.COLUMNS]
@@ -69,6 +69,21 @@ def test_measurements_that_agree_change_nothing_but_the_interval():
     assert found.spreads["ttft"] < SPREADS["ttft"]
     assert found.spreads["e2e"] == SPREADS["e2e"]  # not measured
     assert (found.deviation <= [c.deviation + 1e-12 for c in CONSTANTS]).all()
+
+
+def test_the_threads_that_all_rows_had_are_those_of_the_engine():
+    rows = [{**row, "hardware": "ryzen_9_7950x_cpu", "engine": "llama.cpp CPU", "value": "10", "threads": "8"}
+            for row in ROWS]  # fmt: skip
+    settings = [measurements.place(row) for row in rows]
+    found = calibrate(settings, SPREADS)
+    start = names.engine_file("llama_cpp_cpu")
+    said = as_file(found, start, "mine", "a test")
+    assert said["threads"] == 8
+    assert said["core_bandwidth"] == names.efficiency("ryzen_9_7950x_cpu").core_bandwidth
+    mixed = [dataclasses.replace(s, threads=float(4 + 4 * i)) for i, s in enumerate(settings)]
+    assert "threads" not in as_file(calibrate(mixed, SPREADS), start, "mine", "a test")
+    gpu = as_file(calibrate(invented(other), SPREADS), names.engine_file(ENGINE), "mine", "a test")
+    assert not {"threads", "core_bandwidth"} & gpu.keys()
 
 
 def test_the_command_writes_an_engine_that_sweep_takes(life, tmp_path):

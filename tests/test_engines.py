@@ -11,6 +11,7 @@ import pytest
 
 import life_jax as life
 from life_jax import measurements, names
+from life_jax.config.errors import ConfigError
 from life_jax.config.schema import EfficiencyFile, EngineFile
 from life_jax.pipeline import step_graph
 from life_jax.roofline import step_terms
@@ -115,6 +116,54 @@ def test_an_axis_of_rereading_is_every_number_of_it():
     each = [float(life.evaluate(life.load([*words, f"engine.kv_reread={p}"])).tpot.squeeze()) for p in (0, 0.5, 1)]
     np.testing.assert_allclose(ds.tpot, each, rtol=1e-5)
     assert each[0] < each[1] < each[2]
+
+
+# 16 cores
+CPU = ("hw=ryzen_9_7950x_cpu", "model=llama2_7b", "engine=llama_cpp_cpu", "opt=q4_0", "workload.batch=1")
+
+
+def test_threads_compute_at_their_part_of_the_peak_and_draw_more_than_their_part_of_the_bandwidth():
+    def found(*more):
+        s = life.load([*CPU, *more]).scenario
+        return terms(s, 512)["o_proj"]
+
+    every, quarter = found(), found("engine.threads=4", "engine.core_bandwidth=3")
+    assert quarter.matmul / every.matmul == pytest.approx(4)
+    assert quarter.vector / every.vector == pytest.approx(4)
+    assert quarter.memory / every.memory == pytest.approx(2)  # 1/4 over 1/4 + 3/4 / 3
+    even = found("engine.threads=4", "engine.core_bandwidth=1")
+    assert even.memory / every.memory == pytest.approx(4)
+    for threads in (16, 32):  # hyper-threads share a core
+        same = found(f"engine.threads={threads}")
+        assert (same.matmul, same.vector, same.memory) == pytest.approx((every.matmul, every.vector, every.memory))
+    words = ["hw=ryzen_9_7950x_cpu", "model=llama2_7b", "engine=ideal"]  # a bound knows no core that draws less
+    one, all_ = (terms(life.load([*words, *w]).scenario, 512)["o_proj"] for w in (["engine.threads=1"], []))
+    assert (one.memory, one.matmul) == pytest.approx((all_.memory, 16 * all_.matmul))
+
+
+def test_an_axis_of_threads_is_every_number_of_them_and_has_a_slope():
+    ds = life.evaluate(
+        life.load([*CPU, "workload.prompt_tokens=512", "axes.threads=[1,4,16]", "elasticity=[threads]"])
+    ).squeeze()
+    each = [
+        life.evaluate(life.load([*CPU, "workload.prompt_tokens=512", f"engine.threads={n}"])).squeeze()
+        for n in (1, 4, 16)
+    ]
+    np.testing.assert_allclose(ds.ttft, [float(one.ttft) for one in each], rtol=1e-5)
+    np.testing.assert_allclose(ds.tpot, [float(one.tpot) for one in each], rtol=1e-5)
+    slope = ds.elasticity.squeeze()
+    assert (slope.sel(metric="ttft") < -0.95).all()  # prompts are compute
+    assert (slope.sel(metric="tpot").diff("threads") > 0).all()  # more threads share the same bandwidth
+    assert (slope.sel(metric="tpot") < 0).all()
+
+
+def test_threads_are_of_devices_with_cores():
+    with pytest.raises(ConfigError, match=r"engine\.threads: hw\.v100 has no cores"):
+        life.load(["hw=v100", "engine.threads=4"])
+    with pytest.raises(ConfigError, match=r"axes\.threads changes nothing for llama2_7b on v100"):
+        life.evaluate(life.load(["hw=v100", "axes.threads=[2,4]"]))
+    with pytest.raises(ConfigError, match=r"engine\.threads is 0"):
+        life.load([*CPU, "engine.threads=0"])
 
 
 def test_identical_sequences_choose_the_same_experts():
@@ -243,7 +292,8 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     classes, engines, *own = p.parts
     x = []
     for name in classes.prior:
-        x += [getattr(names.file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
+        found = [getattr(names.file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
+        x += [1.0 if value is None else value for value in found]  # of cores, in classes without them
     for name in engines.prior:
         found = [getattr(names.engine_file(g), name) for g in engines.groups]
         x += [1.0 if value is None else value for value in found]  # of a first call that nobody measured

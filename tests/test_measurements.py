@@ -98,6 +98,27 @@ def test_benchmarks_that_repeat_one_word_are_known_by_their_source():
     assert fast < 0.7 * slow
 
 
+def test_threads_of_a_cpu_are_a_column_or_in_the_words_of_the_note():
+    cpu = {"hardware": "ryzen_9_7950x_cpu", "engine": "llama.cpp CPU", "weight_format": "q4_0"}
+    assert placed(**cpu).threads is None
+    assert placed(**cpu, threads="4").threads == 4
+    assert placed(**cpu, note="LUT; 12 thread(s)").threads == 12
+    assert placed(**cpu, note="8 threads", threads="4").threads == 4
+    assert placed(note="8 threads").threads is None  # a GPU: its host's
+    few, every = placed(**cpu, threads="4"), placed(**cpu)
+    ratio = measurements.forecasts([few])[0] / measurements.forecasts([every])[0]
+    like = [
+        life.evaluate(life.load(["hw=ryzen_9_7950x_cpu", f"model={few.model}", "engine=llama_cpp_cpu", "opt=q4_0", *w,
+                                 "workload.batch=1",
+                                 f"workload.prompt_tokens={few.prompt_tokens}",
+                                 f"workload.output_tokens={few.output_tokens}"])).squeeze()
+        for w in (["engine.threads=4"], [])
+    ]  # fmt: skip
+    name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[few.kind]
+    expected = float(like[0][name] / like[1][name])
+    assert ratio == pytest.approx(1 / expected if few.is_rate else expected, rel=1e-3)
+
+
 def test_a_first_call_takes_what_the_engine_needs_to_warm_up():
     """DeepSpeed-MII in LLM-Inference-Bench was called once; nobody else's first token waits for that."""
     source = "github:argonne-lcf/LLM-Inference-Bench@0:Plots/All_results.csv"

@@ -105,6 +105,8 @@ def build(
         raise ConfigError(
             f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
         )
+    if engine.threads is not None and device.cores is None:
+        raise ConfigError(f"engine.threads: {hw} has no cores; threads are those of a CPU whose file says its cores")
     if engine.power_cap and device.tdp_w is None:
         raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
     idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0
@@ -195,6 +197,7 @@ def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], .
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
         power=device.tdp_w or float("nan"),
         power_limit=device.power_limit_w or device.tdp_w or float("nan"),
+        cores=device.cores or 0.0,
     )
 
 

@@ -40,6 +40,7 @@ class DeviceFile:
         low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
     )
     dispatch_source: str = ""
+    cores: float | None = count(None, name="cores of a CPU whose rates peak_tflops adds up")
     vector_tflops: float | None = positive(
         None, unit="TFLOP s-1", name="peak vector rate", leaf="device.rates.vector", scale=TERA
     )
@@ -121,6 +122,9 @@ class EfficiencyFile:
     link_efficiency: float = fraction(name="part of the interconnect's bandwidth reached")
     allreduce_us: float = number(low=0, unit="us", name="latency of one hop of an all-reduce")
     roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
+    core_bandwidth: float | None = positive(
+        None, unit="1", name="bandwidth that one core of many draws, over its even part"
+    )  # of CPUs
     # above 1 where what is counted as floating point runs on bytes: CPUs unpack quantized weights so
     vector_efficiency: float = positive(unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
@@ -234,6 +238,16 @@ class EngineFile:
     # in place of it where a published measurement is known to be of a first call (conf/alias/source.yaml)
     cold_request_ms: float | None = number(None, low=0, unit="ms", name="host time of a request that nothing warmed up")
     tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
+    threads: float | None = count(  # as many as the CPU has cores unless given
+        None, name="threads of a CPU that compute, each on its own core", leaf="engine.threads", needs="device.cores"
+    )
+    core_bandwidth: float | None = positive(
+        None,
+        unit="1",
+        name="bandwidth that one core of many draws, over its even part",
+        leaf="engine.core_bandwidth",
+        needs="engine.threaded",
+    )
     allreduce_us: float | None = number(
         None, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
     )

@@ -8,7 +8,7 @@ from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.schema import EfficiencyFile, EngineFile
 from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.optimizations.fusion import ALL as FUSIONS
-from life_jax.specs import Engine
+from life_jax.specs import UNLIMITED, Engine
 from life_jax.units import GIGA, MICRO, MILLI
 
 SPREADS = ("ttft", "tpot", "e2e")
@@ -35,6 +35,7 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         )
     }
     allreduce = _reached(file.allreduce_us, getattr(of_class, "allreduce_us", 0.0), file.allreduce_quality)
+    core = file.core_bandwidth or getattr(of_class, "core_bandwidth", None)
     smoothness = _reached(file.roof_smoothness, getattr(of_class, "roof_smoothness", 0.0), 1.0)
     return Engine(
         **reached,
@@ -56,6 +57,9 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         sequence=file.sequence_us * MICRO,
         request=file.request_ms * MILLI,
         tensor_parallel=file.tensor_parallel,
+        threads=file.threads or UNLIMITED,
+        core_bandwidth=core or UNLIMITED,
+        threaded=file.threads is not None,
         tile_rows=file.tile_rows,
         tiled=file.tile_rows > 0,
         chunk_tokens=file.chunk_tokens or 0.0,
