@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.roofline import rate
+from life_jax.roofline import bandwidth, rate
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
 
@@ -19,9 +19,9 @@ def linear_tokens(scenario: Scenario, d_in: float, d_out: float) -> float:
     longer than computing them.
     """
     d, e, p = scenario.device, scenario.engine, scenario.precision
-    compute, bandwidth = rate("linear", d, e) * e.compute_efficiency, d.bandwidth * e.memory_efficiency
-    weights = d_in * d_out * p.weight("", "linear").bits / BITS_PER_BYTE / bandwidth
-    moved = (d_in * p.linear_input_bits + d_out * p.activation_bits) / BITS_PER_BYTE / bandwidth
+    compute, memory = rate("linear", d, e) * e.compute_efficiency, bandwidth(d, e) * e.memory_efficiency
+    weights = d_in * d_out * p.weight("", "linear").bits / BITS_PER_BYTE / memory
+    moved = (d_in * p.linear_input_bits + d_out * p.activation_bits) / BITS_PER_BYTE / memory
     left = 2 * d_in * d_out / compute - moved
     return float(weights / left) if left > 0 else float("inf")
 

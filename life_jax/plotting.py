@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.breakdown import StepTable, decode_table, prefill_table
-from life_jax.roofline import rate
+from life_jax.roofline import bandwidth, rate
 from life_jax.specs import Scenario
 
 COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
@@ -48,7 +48,8 @@ def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
     span = np.geomspace(min(x.min(), ridge) / 3, max(x.max(), ridge) * 5, 200)
     ax.plot(span, np.minimum(device.rates["linear"], span * device.bandwidth), color="0.2", label="datasheet")
     reached = np.minimum(
-        rate("linear", device, engine) * engine.compute_efficiency, span * device.bandwidth * engine.memory_efficiency
+        rate("linear", device, engine) * engine.compute_efficiency,
+        span * bandwidth(device, engine) * engine.memory_efficiency,
     )
     if engine.compute_efficiency < 1 or engine.memory_efficiency < 1:
         ax.plot(span, reached, "--", color="0.2", linewidth=1, label="reached by the engine")
