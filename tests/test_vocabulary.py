@@ -44,7 +44,8 @@ OTHER_FIGURES = {
     "ryzen_ai_max_385": {"int8"},
     "gaudi2": {"fp16", "int8"},  # its white paper gives bf16 and fp8
     "core_ultra_7_155h_igpu": {"bandwidth_gb_per_s"},  # the specifications leave two open
-    # of XDNA2's own interface to memory, not of the package
+    # of an NPU's own interface to memory, not of the package
+    "sd_x_elite_npu": {"bandwidth_gb_per_s"},
     **{key: {"bandwidth_gb_per_s"} for key in ("ryzen_ai_7_350_npu", "ryzen_ai_max_395_npu", "ryzen_hx370_npu")},
 }
 RATES = {
