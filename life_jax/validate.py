@@ -228,9 +228,9 @@ def _job(words: list[str]) -> None:
     if not r.settings:
         reasons = [f"  {count} rows: {reason}" for reason, count in r.skipped.items()]
         raise ConfigError(f"{file}: no row is understood", reasons)
-    print_report(r)
     write(r, out)
     plot(r, picture)
+    print_report(r)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}")
     print(out)
 
