@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.roofline import bandwidth, rate
+from life_jax.cores import bandwidth, rate
 from life_jax.specs import Scenario
 from life_jax.units import BITS_PER_BYTE
 

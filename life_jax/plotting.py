@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.breakdown import StepTable, decode_table, prefill_table
-from life_jax.roofline import bandwidth, rate
+from life_jax.cores import bandwidth, rate
 from life_jax.specs import Scenario
 
 COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}

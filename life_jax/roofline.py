@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 from life_jax import efficiency
+from life_jax.cores import bandwidth, rate
 from life_jax.cost import Cost
 from life_jax.graph import Op
 from life_jax.numerics import Number, larger, smaller, sqrt, where
@@ -173,28 +174,6 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         grows=op.grows,
         mix=_mix(op, matrix * matrix_rate, vector * vector_rate, engine),
     )
-
-
-def rate(pipe: str, device: Device, engine: Engine) -> Number:
-    """FLOP/s of the cores that compute: all, unless the engine runs fewer threads."""
-    peak = device.rates[pipe]
-    return peak * _working(device, engine) if engine.threaded else peak
-
-
-def bandwidth(device: Device, engine: Engine) -> Number:
-    """Bytes a second that the cores which compute can draw: few of them more than their even part, and less than all.
-
-    A part x of the cores draws x / (x + (1 - x) / g) of the bandwidth: a single core of many g times its even part.
-    """
-    if not engine.threaded:
-        return device.bandwidth
-    part = _working(device, engine)
-    return device.bandwidth * (part / (part + (1 - part) / engine.core_bandwidth))
-
-
-def _working(device: Device, engine: Engine) -> Number:
-    """The part of the cores that compute."""
-    return smaller(1.0, engine.threads / device.cores)
 
 
 def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Number | None:

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 from life_jax import measurements, names, parallel, schedule
+from life_jax.cores import rate
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _share_of_one, padding, rate, roof, rows_of, shared_by
+from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, rows_of, shared_by
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -106,7 +107,7 @@ def seconds(c, e, d, t):
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
     cache = t["cache"] + wide(e["kv_reread"]) * t["reread"]
     bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + cache / wide(e["kv_efficiency"] * d["cache"])
-    drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # roofline.bandwidth
+    drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # cores.bandwidth
     each = _roof(_roof(matmul, vector), bytes_ / (memory * wide(drawn)))
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)

@@ -29,6 +29,7 @@ ORDER = (
     "optimizations",
     "conventions",
     "efficiency",
+    "cores",
     "roofline",
     "context",
     "parallel",
