@@ -71,13 +71,15 @@ def engine(name: str, hw: str, date: str) -> tuple[str, bool]:
     return str(ours), bool(unfused)
 
 
-def stack(weight_format: str, engine: str, hw: str) -> list[str]:
-    """Options that a weight format's name stands for; some engines mean their own by it.
+def stack(weight_format: str, model: str, engine: str, hw: str) -> list[str]:
+    """Options that a weight format's name stands for; some engines mean their own by it, some models' names (-UD-)
+    say more of it.
 
     Where a device has no units for an engine's 8-bit math, the weights are expanded to 16 bit.
     """
     known = table("format")
-    found = known.get(weight_format, known.get(weight_format.lower()))
+    dynamic = f"ud-{weight_format.lower()}" if "-UD-" in model else ""
+    found = known.get(dynamic, known.get(weight_format, known.get(weight_format.lower())))
     if found is None:
         raise NotUnderstood(f"weight format '{weight_format}' is not known")
     if isinstance(found, Mapping):

@@ -1,7 +1,7 @@
 """llama.cpp file types: which tensor gets which block format, and what a block costs.
 
-Rule: `llama_tensor_get_type` of llama.cpp. Where only some layers get the wider type, the
-tensor's format is their mean, weighted by layers: the bytes are exact.
+Rule: `llama_tensor_get_type` of llama.cpp; those of Unsloth's dynamic files are inferred from their sizes. Where only
+some layers get the wider type, the tensor's format is their mean, weighted by layers: the bytes are exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from life_jax.models import attention, ffn
 from life_jax.optimizations.base import Optimization
-from life_jax.specs import Architecture, Block, Scenario, WeightFormat, set_leaf
+from life_jax.specs import Architecture, Scenario, WeightFormat, set_leaf
 
 # bits per weight = 8 * bytes of a block / weights in it
 BLOCK = {
@@ -39,12 +39,18 @@ def bits_per_weight(block: str) -> float:
 
 @dataclass(frozen=True)
 class Layer:
-    """Where a tensor stands: layer `index` of `count`; query heads per KV head; routed experts."""
+    """Where a tensor stands: layer `index` of `count`; query heads per KV head; routed experts of the model.
+
+    mixes: it is one of those that mix tokens (attention, recurrence). recurrent: its layer is; hybrid: some layers are.
+    """
 
     index: int
     count: int
     sharing: float
     experts: int = 0
+    mixes: bool = False
+    recurrent: bool = False
+    hybrid: bool = False
 
     @property
     def more_bits(self) -> bool:
@@ -71,6 +77,41 @@ class FileType:
         # In 70B-class models eight query heads share V, so that wider weights cost little.
         is_70b = layer.count == 80 and layer.sharing == 8
         return "Q5_K" if name == "v_proj" and is_70b and found in ("Q3_K", "Q4_K") else found
+
+    def ends(self, experts: int) -> tuple[str, str]:
+        """Of the output and of the embedding, in a model of so many experts."""
+        return self.output, self.embedding or self.default
+
+
+@dataclass(frozen=True)
+class DynamicType(FileType):
+    """Unsloth's dynamic files, as they are since Qwen3.5 (March 2026): in models with experts, only the routed ones
+    have the bits of the name.
+
+    default, rules: of the routed experts. mixers: of attention and recurrent layers beside them; all else is Q8_0.
+    dense: models without experts; hybrid: what mixes tokens in those of them that have recurrent layers, or "".
+    Its makers say which tensors suffer from few bits, not which type they get (unsloth.ai, Qwen3.5 GGUF benchmarks):
+    inferred from the sizes that llama-bench prints of such files, which tests/test_dynamic_files.py lists.
+    """
+
+    mixers: str = "Q8_0"
+    dense: FileType = field(default_factory=lambda: FileType("Q8_0", "Q8_0"))
+    hybrid: Callable[[Layer], str] = lambda layer: ""
+
+    def type_of(self, tensor: str, layer: Layer) -> str:
+        if not layer.experts:
+            own = self.hybrid(layer) if layer.mixes and layer.hybrid else ""
+            return own or self.dense.type_of(tensor, layer)
+        if tensor in ROUTED:
+            return super().type_of(tensor, layer)
+        return self.mixers if layer.mixes else "Q8_0"
+
+    def ends(self, experts: int) -> tuple[str, str]:
+        return ("Q8_0", "Q8_0") if experts else self.dense.ends(experts)
+
+
+# not the projections that all experts share (experts_in_proj of Nemotron 3 Super)
+ROUTED = ("experts_gate_proj", "experts_up_proj", "experts_down_proj")
 
 
 # In 8-expert models attention is a small part of the file, and gets more bits
@@ -126,6 +167,24 @@ FILE_TYPES = {
         "down_proj": lambda x: "Q5_K" if x.index < x.count // 8 else "IQ4_XS",
     }),
 }  # fmt: skip
+FILE_TYPES |= {
+    "UD_IQ2_XXS": DynamicType("IQ2_XXS", rules={"down_proj": lambda x: "Q2_K"}, dense=FILE_TYPES["IQ2_XXS"]),
+    "UD_IQ3_XXS": DynamicType("IQ2_XS", rules={"down_proj": lambda x: "IQ3_XXS"}, dense=FILE_TYPES["IQ3_XXS"]),
+    "UD_Q3_K_S": DynamicType("IQ3_XXS", dense=FILE_TYPES["Q3_K_S"]),
+    "UD_Q4_K_XL": DynamicType(
+        "Q4_K",
+        rules={"down_proj": lambda x: "Q5_K"},
+        dense=FILE_TYPES["Q4_K_M"],
+        hybrid=lambda x: "Q6_K" if x.recurrent else "",
+    ),
+    "UD_Q5_K_XL": DynamicType("Q5_K", dense=FILE_TYPES["Q5_K_M"], hybrid=lambda x: "Q6_K" if x.recurrent else ""),
+    "UD_Q8_K_XL": DynamicType(
+        "Q8_0",
+        mixers="BF16",
+        dense=FileType("Q8_0", "Q8_0", rules={"k_proj": lambda x: "BF16", "v_proj": lambda x: "BF16"}),
+        hybrid=lambda x: "BF16",
+    ),
+}
 
 
 def _format(types: list[str], row: int) -> WeightFormat:
@@ -140,39 +199,37 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
     """Format of every linear tensor by name, averaged over the layers that have it, and of the roles."""
     kind = FILE_TYPES[file_type]
     layers = int(sum(block.repeats for block in model.blocks))
+    experts = max(int(block.ffn.get("num_experts", 0)) for block in model.blocks)
+    hybrid = any(block.attention_kind in attention.RECURRENT for block in model.blocks)
     types: dict[str, list[str]] = {}
     rows: dict[str, int] = {}
     start = 0
     for block in model.blocks:
-        found = (
-            *attention.INDEX[block.attention_kind].tensors(block, model.hidden_size),
-            *ffn.INDEX[block.ffn_kind].tensors(block, model.hidden_size),
-        )
-        for tensor in (t for t in found if t.role == "linear"):
-            rows[tensor.name] = int(tensor.d_in)
-            where = [_layer(block, start + i, layers) for i in range(int(block.repeats))]
-            types.setdefault(tensor.name, []).extend(kind.type_of(tensor.name, layer) for layer in where)
+        heads, recurrent = block.attention.get("num_attention_heads", 1.0), block.attention_kind in attention.RECURRENT
+        sharing = heads / block.attention.get("num_key_value_heads", heads)
+        for mixes, found in (
+            (True, attention.INDEX[block.attention_kind].tensors(block, model.hidden_size)),
+            (False, ffn.INDEX[block.ffn_kind].tensors(block, model.hidden_size)),
+        ):
+            for tensor in (t for t in found if t.role == "linear"):
+                rows[tensor.name] = int(tensor.d_in)
+                where = [
+                    Layer(start + i, layers, sharing, experts, mixes, recurrent, hybrid)
+                    for i in range(int(block.repeats))
+                ]
+                types.setdefault(tensor.name, []).extend(kind.type_of(tensor.name, layer) for layer in where)
         start += int(block.repeats)
     hidden = int(model.hidden_size)
-    output = "Q8_0" if hidden % 256 and kind.output == "Q6_K" else kind.output
+    output, embedding = kind.ends(experts)
+    output = "Q8_0" if hidden % 256 and output == "Q6_K" else output
     return {
         **{name: _format(each, rows[name]) for name, each in types.items()},
         "linear": _format([kind.default], hidden),
         "head": _format([output], hidden),
         # a tied table is the output
-        "embedding": _format([output if model.tied else kind.embedding or kind.default], hidden),
+        "embedding": _format([output if model.tied else embedding], hidden),
         "router": WeightFormat(32.0),
     }
-
-
-def _layer(block: Block, index: int, count: int) -> Layer:
-    heads = block.attention.get("num_attention_heads", 1.0)  # recurrent layers have none that share
-    return Layer(
-        index,
-        count,
-        sharing=heads / block.attention.get("num_key_value_heads", heads),
-        experts=int(block.ffn.get("num_experts", 0)),
-    )
 
 
 def gguf(*, file_type: str) -> Optimization:

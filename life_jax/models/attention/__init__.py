@@ -53,3 +53,5 @@ INDEX: dict[str, ModuleType] = {
     "short_conv": short_conv,
     "none": none,
 }
+
+RECURRENT = frozenset({"gated_delta", "kda", "lightning", "mamba1", "mamba2", "rg_lru", "rwkv6", "rwkv7"})
