@@ -16,7 +16,9 @@ PUBLISHED = {
     "gemma4_26b_a4b": {"ud_q4_k_xl": 15.90, "ud_q8_k_xl": 25.94, "q8_0": 25.00},
     "gemma4_31b": {"ud_q8_k_xl": 35.0e9 / GIB, "q8_0": 30.38},
     "qwen3_5_122b_a10b": {"ud_q4_k_xl": 71.73},
-    "deepseek_v4_flash": {"ud_iq3_xxs": 97e9 / GIB},
+    "minimax_m2_7": {"ud_q4_k_xl": 4.90 * 228.69e9 / 8 / GIB},  # its UD-Q4_K_M (Goldkoron/MiniMax-M2.7)
+    # UD-IQ3_XXS; the other is no file of Unsloth's, but one whose types are printed (antirez/deepseek-v4-gguf)
+    "deepseek_v4_flash": {"ud_iq3_xxs": 97e9 / GIB, "ud_iq2_xxs": 80.8},
 }
 
 
