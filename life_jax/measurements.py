@@ -131,7 +131,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
         which, name = ("device", row["hardware"]) if hw is None else ("model", row["model"])
         raise names.NotUnderstood(f"{which} '{name}' is not known")
     engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
-    stack = names.stack(row["weight_format"], row["model"], engine, hw)
+    stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
     stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
     if unfused:
         stack.append("eager_attention")

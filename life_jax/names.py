@@ -18,6 +18,11 @@ class NotUnderstood(Exception):
     """A row says something that has no meaning here; the message says what."""
 
 
+DYNAMIC_SINCE = (
+    "2026-03"  # before, Unsloth's dynamic files were near the plain type: Qwen3-30B-A3B 4.64 bits per weight
+)
+
+
 def device(name: str) -> str | None:
     """The label of a device of this name, or the path of its own file."""
     if name.endswith((".yaml", ".yml")):  # a device's own file
@@ -71,15 +76,18 @@ def engine(name: str, hw: str, date: str) -> tuple[str, bool]:
     return str(ours), bool(unfused)
 
 
-def stack(weight_format: str, model: str, engine: str, hw: str) -> list[str]:
-    """Options that a weight format's name stands for; some engines mean their own by it, some models' names (-UD-)
-    say more of it.
+def stack(weight_format: str, model: str, date: str, engine: str, hw: str) -> list[str]:
+    """Options that a weight format's name stands for; some engines mean their own by it, a model's name may say that
+    it is one of Unsloth's dynamic files.
 
     Where a device has no units for an engine's 8-bit math, the weights are expanded to 16 bit.
     """
-    known = table("format")
-    dynamic = f"ud-{weight_format.lower()}" if "-UD-" in model else ""
-    found = known.get(dynamic, known.get(weight_format, known.get(weight_format.lower())))
+    known, name = table("format"), weight_format.lower()
+    plain = name.removeprefix("ud-")
+    is_dynamic = plain != name or plain.endswith("_xl") or "-UD-" in model
+    is_today = is_dynamic and not "" < date < DYNAMIC_SINCE
+    meant = (f"ud-{plain}", plain) if is_today else (weight_format, plain)
+    found = next((known[key] for key in meant if key in known), None)
     if found is None:
         raise NotUnderstood(f"weight format '{weight_format}' is not known")
     if isinstance(found, Mapping):

@@ -53,4 +53,12 @@ def test_dense_files_without_recurrent_layers_are_as_llama_cpp_makes_them():
     ],
 )  # fmt: skip
 def test_a_models_name_says_that_its_file_is_dynamic(model, weight_format, stack):
-    assert placed(model=model, weight_format=weight_format, engine="llama.cpp Vulkan").stack == (stack,)
+    assert placed(model=model, weight_format=weight_format, engine="llama.cpp rocm-7.2", date="2026-06").stack == (
+        stack,
+    )
+
+
+@pytest.mark.parametrize(("weight_format", "stack"), [("ud-q4_k_xl", "q4_k_m"), ("q8_k_xl", "q8_0"), ("f16", None)])
+def test_dynamic_files_of_2025_are_near_the_plain_type(weight_format, stack):
+    found = placed(weight_format=weight_format, engine="llama.cpp-rocwmma b6077 fa", date="2025-08").stack
+    assert found == ((stack,) if stack else ())
