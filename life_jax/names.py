@@ -86,7 +86,7 @@ def stack(weight_format: str, model: str, date: str, engine: str, hw: str) -> li
     plain = name.removeprefix("ud-")
     is_dynamic = plain != name or plain.endswith("_xl") or "-UD-" in model
     is_today = is_dynamic and not "" < date < DYNAMIC_SINCE
-    meant = (f"ud-{plain}", plain) if is_today else (weight_format, plain)
+    meant = (f"ud-{plain}", plain) if is_today else (plain,) if is_dynamic else (weight_format, name)
     found = next((known[key] for key in meant if key in known), None)
     if found is None:
         raise NotUnderstood(f"weight format '{weight_format}' is not known")
