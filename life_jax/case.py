@@ -55,6 +55,7 @@ SWITCHES = {
     "split": ("tensor_parallel",),
     "threaded": ("threads",),
     "expands": ("expand_rows",),
+    "repacks": ("repack_flops",),
     "gemv": ("vector_rows",),
     "rereads": ("kv_reread",),
     "by_format": ("compute_8bit", "compute_4bit", "memory_quantized"),

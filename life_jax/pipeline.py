@@ -10,7 +10,7 @@ from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
 from life_jax.models.decoder import decoder
 from life_jax.numerics import Number, ceil, clip, divide, where
-from life_jax.optimizations.expansion import expand
+from life_jax.optimizations.expansion import expand, repack
 from life_jax.optimizations.fusion import fuse
 from life_jax.roofline import Shares, Terms, roof, shares, step_seconds, step_terms
 from life_jax.schedule import Passes, Step
@@ -23,7 +23,7 @@ def step_graph(scenario: Scenario, step: Step) -> Graph:
     graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
         graph = graph if rewrite.last else rewrite(graph)
-    graph = expand(fuse(graph, scenario.engine.fusion), scenario.engine)
+    graph = repack(expand(fuse(graph, scenario.engine.fusion), scenario.engine), scenario.engine)
     for rewrite in scenario.rewrites:
         graph = rewrite(graph) if rewrite.last else graph
     return graph

@@ -148,7 +148,9 @@ class Engine:
     product (both of the bandwidth), link_efficiency of the interconnect. compute_8bit, compute_4bit,
     memory_quantized: kernels of quantized weights over those of 16 bit. compute_experts: kernels that multiply by
     many experts over those with one matrix. expand_rows: beyond so many rows quantized
-    weights are first written out at 16 bit. vector_rows: products of up to so many rows run on the vector units.
+    weights are first written out at 16 bit. repack_flops [FLOP]: work on the vector units for each weight that a
+    product reads, beside that of its format: kernels that rearrange weights at every call.
+    vector_rows: products of up to so many rows run on the vector units.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
     threads of a CPU that compute, each on a core of its own; core_bandwidth: what one core of many draws alone, over
@@ -157,7 +159,7 @@ class Engine:
     each doubling of them. chunk_tokens of a prompt are
     prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
     forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
-    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, gemv,
+    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, repacks, gemv,
     rereads, tiled, split, chunked, threaded.
     """
 
@@ -175,6 +177,7 @@ class Engine:
     compute_experts: Number = 1.0
     memory_quantized: Number = 1.0
     expand_rows: Number = 0.0
+    repack_flops: Number = 0.0
     link_efficiency: Number = 1.0
     vector_rows: Number = 0.0
     elementwise_efficiency: Number = 1.0
@@ -198,6 +201,7 @@ class Engine:
     split: bool = static(default=False)
     by_format: bool = static(default=False)
     expands: bool = static(default=False)
+    repacks: bool = static(default=False)
     gemv: bool = static(default=False)
     rereads: bool = static(default=False)
     threaded: bool = static(default=False)

@@ -221,7 +221,8 @@ def write(panel, x, spreads):
         if name == "generic":
             found, source = values(engines, generic, 0, groups=1), MEAN
         else:
-            found, source = values(engines, of_engine, i), SOURCE.format(cells=count[i]) if count[i] else PRIOR
+            found = values(engines, of_engine, i)
+            source = SOURCE.format(cells=count[i]) if count[i] else KNOWN_FROM.get(name, PRIOR)
         if name not in called_once:
             del found["cold_request_ms"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
@@ -238,7 +239,16 @@ def dump(path, file):
     path.write_text(yaml.safe_dump(file, sort_keys=False, width=1000, default_flow_style=None))
 
 
-KEPT = ("fusion", "half_units", "quantized_units", "attention_units", "expand_rows", "vector_rows", "notes")
+KEPT = (
+    "fusion",
+    "half_units",
+    "quantized_units",
+    "attention_units",
+    "expand_rows",
+    "vector_rows",
+    "repack_flops",
+    "notes",
+)
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"
@@ -246,6 +256,10 @@ SOURCE = (
 MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for devices of no class that was measured"
 MEAN = "geometric mean of the fitted engines, weighted by cells"
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
+KNOWN_FROM = {
+    "hf_eager_cpu": "prior of scripts/fit_efficiency.py, from twelve times of Qwen3-0.6B on one core of an EPYC "
+    "(scripts/measure_host.py, kernels in PyTorch); no published measurement"
+}
 DOCUMENT = """# Accuracy
 
 Written by `scripts/fit_efficiency.py --write`. Published end-to-end measurements of single streams and static

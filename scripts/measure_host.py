@@ -185,7 +185,7 @@ def main(given: Sequence[str]) -> None:
             rows.append(one)
             print(f"{one['id']:60} {float(one['value']) * 1e3:10.2f} ms", file=sys.stderr, flush=True)
             write_csv(rows, table)  # a run that is stopped keeps what it measured
-        ours = {"hf": "hf_eager", "llama_cpp": "llama_cpp_cpu"}[engine]
+        ours = {"hf": "hf_eager" if cuda else "hf_eager_cpu", "llama_cpp": "llama_cpp_cpu"}[engine]
         print(f"python -m life_jax.validate {table}")
         print(f"python -m life_jax.calibrate {table} hw={device_file} engine={ours}")
     print(device_file)

@@ -80,6 +80,22 @@ def test_weights_are_expanded_from_so_many_rows_on_and_products_then_read_16_bit
     assert "o_proj_expand" not in terms(half, 65) or terms(half, 65)["o_proj_expand"].seconds(half.engine) == 0
 
 
+def test_weights_that_kernels_rearrange_cost_the_same_for_one_row_and_for_a_tile():
+    s, plain = scenario("engine=ideal", "engine.repack_flops=20"), scenario("engine=ideal")
+    work = 4096 * 4096 * 20 / s.device.rates["vector"]
+    one, tile, two = (terms(s, rows)["o_proj"].vector for rows in (1, 128, 256))
+    assert one == pytest.approx(work) and tile == pytest.approx(work) and two == pytest.approx(2 * work)
+    assert terms(plain, 128)["o_proj"].vector == 0
+    quantized, both = (scenario("engine=ideal", "opt=q4_0", *more) for more in ([], ["engine.repack_flops=20"]))
+    assert terms(both, 1)["o_proj"].vector == pytest.approx(terms(quantized, 1)["o_proj"].vector + work)
+
+
+def test_no_quality_lifts_an_engine_above_a_peak():
+    """hf_eager_cpu is 2.4 times as good as the class of CPUs, which llama.cpp made; on a GPU that means nothing."""
+    engine = life.load(["hw=h100_sxm", "model=llama2_7b", "engine=hf_eager_cpu"]).scenario.engine
+    assert engine.compute_efficiency == 1 and engine.memory_efficiency <= 1
+
+
 def test_experts_are_expanded_on_the_fly():
     s = life.load(["hw=rtx_4090", "model=mixtral_8x7b", "engine=ideal", "engine.expand_rows=64", "opt=q4_0"]).scenario
     found = terms(s, 512)

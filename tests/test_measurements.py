@@ -168,6 +168,12 @@ def test_models_are_known_whatever_was_done_to_them(name, model):
     assert placed(model=name).model == model
 
 
+def test_pytorch_has_other_kernels_on_cpus():
+    hf = {"engine": "HF transformers 5.24.0", "weight_format": "bf16"}
+    assert placed(**hf, hardware="ryzen_9_7950x_cpu").engine == "hf_eager_cpu"
+    assert placed(**hf).engine == "hf_eager"
+
+
 def test_formats_may_be_written_in_capitals():
     assert placed(weight_format="Q4_K_M").stack == placed(weight_format="q4_k_m").stack == ("q4_k_m",)
 

@@ -302,6 +302,13 @@ class EngineFile:
         name="rows up to which quantized weights are expanded on the fly",
         leaf="engine.expand_rows",
     )
+    repack_flops: float = number(
+        0.0,
+        low=0,
+        unit="FLOP",
+        name="vector work on each weight that a product reads, whatever its format",
+        leaf="engine.repack_flops",
+    )
     # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
     # deviation of the logarithm of measured over forecast ttft, tpot and e2e, of an engine that is calibrated
     spreads: dict[str, float] = dataclasses.field(default_factory=dict)

@@ -14,8 +14,8 @@ from life_jax.units import GIGA, MICRO, MILLI
 SPREADS = ("ttft", "tpot", "e2e")
 
 
-def _reached(own: float | None, of_class: float, quality: float) -> float:
-    return of_class * quality if own is None else own
+def _reached(own: float | None, of_class: float, quality: float, most: float = UNLIMITED) -> float:
+    return min(of_class * quality, most) if own is None else own
 
 
 def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
@@ -24,14 +24,14 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         if name not in FUSIONS:
             raise unknown("engine.fusion", name, FUSIONS)
     reached = {
-        name: _reached(getattr(file, name), getattr(of_class, name, 1.0), quality)
-        for name, quality in (
-            ("compute_efficiency", file.compute_quality),
-            ("attention_efficiency", file.attention_quality),
-            ("memory_efficiency", file.memory_quality),
-            ("dispatch_factor", file.dispatch_quality),
-            ("vector_efficiency", 1.0),
-            ("link_efficiency", 1.0),
+        name: _reached(getattr(file, name), getattr(of_class, name, 1.0), quality, most)
+        for name, quality, most in (
+            ("compute_efficiency", file.compute_quality, 1.0),
+            ("attention_efficiency", file.attention_quality, 1.0),
+            ("memory_efficiency", file.memory_quality, 1.0),
+            ("dispatch_factor", file.dispatch_quality, UNLIMITED),
+            ("vector_efficiency", 1.0, UNLIMITED),
+            ("link_efficiency", 1.0, 1.0),
         )
     }
     allreduce = _reached(file.allreduce_us, getattr(of_class, "allreduce_us", 0.0), file.allreduce_quality)
@@ -50,6 +50,8 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
         expand_rows=file.expand_rows or 0.0,
         expands=file.expand_rows is not None,
+        repack_flops=file.repack_flops,
+        repacks=file.repack_flops > 0,
         vector_rows=file.vector_rows,
         gemv=file.vector_rows > 0,
         elementwise_efficiency=file.elementwise_efficiency,

@@ -1,4 +1,5 @@
-"""Quantized weights that are written out at 16 bit before large products (engine.expand_rows)."""
+"""What is done to weights before they are multiplied: quantized ones are written out at 16 bit before large products
+(engine.expand_rows), and kernels that rearrange them at every call do so (engine.repack_flops)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,17 @@ def expand(graph: Graph, engine: Engine) -> Graph:
     expanded on the fly in any case: each of them has few rows.
     """
     return Graph(tuple(new for op in graph for new in _expanded(op, engine))) if engine.expands else graph
+
+
+def repack(graph: Graph, engine: Engine) -> Graph:
+    """Products of weights with `engine.repack_flops` more vector work for each weight, once for every tile of rows."""
+    return graph.replace(lambda op: _repacked(op, engine)) if engine.repacks else graph
+
+
+def _repacked(op: Op, engine: Engine) -> Op:
+    if op.pipe not in PIPES or "dequant_flops" not in op.args:
+        return op
+    return op.with_args(dequant_flops=op.args["dequant_flops"] + engine.repack_flops)
 
 
 def _expanded(op: Op, engine: Engine) -> Iterator[Op]:
