@@ -10,6 +10,7 @@ import pytest
 import life_jax as life
 from life_jax import measurements, names, parallel, validate
 from life_jax.config.errors import ConfigError
+from life_jax.config.schema import DeviceFile
 
 ROW = {
     "id": "a", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
@@ -172,6 +173,13 @@ def test_pytorch_has_other_kernels_on_cpus():
     hf = {"engine": "HF transformers 5.24.0", "weight_format": "bf16"}
     assert placed(**hf, hardware="ryzen_9_7950x_cpu").engine == "hf_eager_cpu"
     assert placed(**hf).engine == "hf_eager"
+
+
+def test_volta_multiplies_quantized_weights_on_its_fp16_units():
+    """ggml_cuda_should_use_mmq: of NVIDIA's devices without int8 matrix units, those with fp16 ones take cuBLAS."""
+    for hw, dtype in (("v100_sxm2_32gb", "fp16"), ("tesla_p40", "int8_dp4a"), ("rtx_4090", "int8")):
+        device = life.load([f"hw={hw}", "model=llama2_7b", "opt=q4_0", "engine=llama_cpp_cuda"]).scenario.device
+        assert device.rates["linear"] == names.file("hw", hw, DeviceFile).peak_tflops[dtype] * 1e12
 
 
 def test_formats_may_be_written_in_capitals():
