@@ -76,11 +76,11 @@ def without_devices(panel, x):
 
 def left_out(panel, whole, folds):
     """Forecasts of devices that a fit has not seen, the same after three rows of each, and the rows that then count."""
-    names = sorted(set(panel.devices))
+    devices = sorted(set(panel.devices))
     held, few = (np.zeros(len(panel.measured)) for _ in range(2))
     few_rows = np.ones(len(held), bool)
     for fold in range(folds):
-        test = np.array([names.index(d) % folds == fold for d in panel.devices])
+        test = np.array([devices.index(d) % folds == fold for d in panel.devices])
         x = without_devices(panel, panel.fit(panel.weight(~test), noise=NOISE, soft=SOFT, start=whole))
         held[test] = panel.time(x)[test]
         for device in sorted(set(panel.devices[test])):
@@ -174,10 +174,10 @@ def baselines(panel):
     settings, every = panel.settings, np.ones(len(panel.settings), bool)
     ideal = measurements.forecasts(settings, "ideal")
     found = validate.baselines(settings, ideal, every)
-    names = ("datasheet", "LIFE, 0.5 and 0.5", "two factors")
+    labels = ("datasheet", "LIFE, 0.5 and 0.5", "two factors")
     ratios = [[s.ratio(f) for s, f in zip(settings, forecasts, strict=True)] for forecasts in found.values()]
     known = [np.nan_to_num(np.array(r, float), nan=0.0) for r in ratios]  # no forecast: 100 % off
-    return {name: r * panel.measured for name, r in zip(names, known, strict=True)}
+    return {name: r * panel.measured for name, r in zip(labels, known, strict=True)}
 
 
 def worst(panel, time, most=12):

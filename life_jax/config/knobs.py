@@ -12,6 +12,13 @@ from life_jax.units import TERA
 
 Path = tuple[str | int, ...]
 
+# what a number needs -> why it says nothing without
+MEANINGLESS = {
+    "engine.threaded": "all cores compute unless engine.threads says how many",
+    "device.cores": "it is no CPU whose file says how many cores it has",
+    "architecture.vision": "it has no vision tower",
+}
+
 
 @dataclass(frozen=True)
 class Knob:
@@ -56,7 +63,8 @@ def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
     ]
     needs = metadata.get("needs")
     if not leaves or (needs and not get_leaf(built.scenario, tuple(needs.split(".")))):
-        raise ConfigError(f"{asked}{key} changes nothing for {where}: nothing in it has that")
+        without = MEANINGLESS.get(needs, "nothing in it has that")
+        raise ConfigError(f"{asked}{key} changes nothing for {where}: {without}")
     several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
     if section_of(key) == "model" and len(leaves) > 1 and several:
         raise ConfigError(f"{asked}{key}: {where} has layers of several kinds that differ in it")
