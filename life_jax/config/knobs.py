@@ -61,7 +61,7 @@ def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
     ]
-    needs = metadata.get("needs")
+    needs = str(metadata.get("needs", ""))
     if not leaves or (needs and not get_leaf(built.scenario, tuple(needs.split(".")))):
         without = MEANINGLESS.get(needs, "nothing in it has that")
         raise ConfigError(f"{asked}{key} changes nothing for {where}: {without}")
