@@ -40,6 +40,7 @@ from life_jax.units import GIGA, MICRO, PICO, TERA
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
+AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
 
@@ -119,7 +120,10 @@ def build(
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
     sources, missing = _rate_sources(device, stack, _units(engine, scenario.precision), hw)
-    scenario = dataclasses.replace(scenario, device=_device(device, sources))
+    # weights that are multiplied as bytes are not written out at 16 bit before
+    at_16_bit = not any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
+    expands = dataclasses.replace(scenario.engine, expands=scenario.engine.expands and at_16_bit)
+    scenario = dataclasses.replace(scenario, device=_device(device, sources), engine=expands)
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
     scenario = jax.tree.map(float, scenario)
     return Built(scenario, sources, (*missing, *warnings))
