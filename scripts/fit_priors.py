@@ -36,7 +36,7 @@ HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
 
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
-    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
+    "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
     "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
     "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6,
     "gpt_fast": 0.6,
@@ -46,7 +46,8 @@ COMPUTE = {
 # file); the cache grows by copies. Twelve times of Qwen3-0.6B (scripts/measure_host.py) are met within 3 and 9 %
 COMPUTE |= {"hf_eager_cpu": 2.4}
 CACHE = {"hf_eager_cpu": 0.15}
-ON_INT8 = {"llama_cpp_cuda": 0.5}  # quantized kernels reach less of the higher int8 rate
+# quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024, fitted 0.6 there
+ON_INT8 = {"llama_cpp_cuda": 0.6}
 ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
 EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
@@ -78,7 +79,7 @@ SPLIT = {"vllm": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.
 # before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
 # [assumptions]
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
-COLD = {"vllm_intel": 1000.0, "other": 200.0}
+COLD = {"vllm_intel": 1000.0, "llama_cpp_cuda_2024": 50.0, "other": 200.0}
 
 # How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
 # classes are fitted
