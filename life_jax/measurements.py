@@ -64,6 +64,7 @@ class Setting:
     distinct_tokens: float = UNLIMITED
     cold: bool = False
     threads: float | None = None
+    chunk_tokens: float | None = None
 
     @property
     def kind(self) -> str:
@@ -134,7 +135,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
     stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
     stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
     if unfused:
-        stack.append("eager_attention")
+        stack += ["eager_attention", "fp32_scores"]
     value = _number(row["value"])
     if not value or value < 0:
         raise names.NotUnderstood("no measured value")
@@ -155,6 +156,7 @@ def _placed(row: Mapping[str, str]) -> Setting:
         distinct_tokens=distinct_tokens,
         cold=cold,
         threads=_threads(row, hw),
+        chunk_tokens=_number(row.get("ubatch") or ""),
         **_tokens(row),
     )
 
@@ -196,11 +198,15 @@ def scenario(
     tensor_parallel: float,
     cold: bool = False,
     threads: float | None = None,
+    chunk_tokens: float | None = None,
 ) -> Scenario:
-    """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it."""
+    """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it;
+    chunk_tokens: of an engine that prefills in chunks, instead of its own."""
     file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
     if threads is not None:
         file = dataclasses.replace(file, threads=threads)
+    if chunk_tokens is not None and file.chunk_tokens is not None:
+        file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
     device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
@@ -229,7 +235,8 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     groups: dict[Any, list[int]] = defaultdict(list)
     built: list[Scenario] = []
     for index, s in enumerate(settings):
-        one = scenario(s.hw, s.model, s.stack, engine or s.engine, s.tensor_parallel, s.cold, s.threads)
+        told = s.tensor_parallel, s.cold, s.threads, s.chunk_tokens
+        one = scenario(s.hw, s.model, s.stack, engine or s.engine, *told)
         built.append(one)
         groups[jax.tree.structure(one)].append(index)
     found = []

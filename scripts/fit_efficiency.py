@@ -247,6 +247,7 @@ KEPT = (
     "expand_rows",
     "vector_rows",
     "repack_flops",
+    "chunk_tokens",
     "notes",
 )
 SOURCE = (

@@ -37,29 +37,38 @@ def load(data):
 
 
 def table(settings):
-    """Costs over the device's rates by row, step (prefill, middle of decode) and operator."""
+    """Costs over the device's rates by row, step (prefill or its last chunk, middle of decode, the middle one of the
+    other chunks, times their number) and operator."""
     n = len(settings)
     names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four experts"
-    t = {name: np.zeros((n, 2, WIDTH)) for name in names.split()}
-    t |= {"message": np.zeros((n, 2)), "part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t = {name: np.zeros((n, 3, WIDTH)) for name in names.split()}
+    t |= {"message": np.zeros((n, 3)), "part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
     for rows, one in measurements.scenarios(settings):
         w = one.workload
         w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
         middle = schedule.decode(w).at((w.output_tokens - 2) / 2)
-        whole = schedule.prefill(w, one.engine)[0].first
+        *chunks, last = schedule.prefill(w, one.engine)
+        steps = [last.first, dataclasses.replace(middle, new=np.ones(len(rows)))]
+        for before in chunks:
+            steps.append(before.at((before.count - 1) / 2))
+            t["times"][rows, 2] = before.count
         engine = dataclasses.replace(one.engine, tile_rows=1.0, tiled=True)
-        for k, step in enumerate((whole, dataclasses.replace(middle, new=np.ones(len(rows))))):
+        for k, step in enumerate(steps):
             for i, op in enumerate(step_graph(one, step)):
                 cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
                 product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
-                few = np.asarray(rows_of(op) <= one.engine.vector_rows if product else False)
+                many = np.asarray(rows_of(op) if product else np.inf)
+                few = many <= one.engine.vector_rows
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 put = {
                     "matmul": np.where(few, 0, cost.matmul_flops) / rate(op.pipe, one.device, one.engine),
-                    "vector": (cost.vector_flops + np.where(few, cost.matmul_flops, 0))
+                    "vector": (
+                        cost.vector_flops * np.where(few, np.maximum(many, 1), 1) + np.where(few, cost.matmul_flops, 0)
+                    )
                     / rate("vector", one.device, one.engine),
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
@@ -110,14 +119,15 @@ def seconds(c, e, d, t):
     drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # cores.bandwidth
     each = _roof(_roof(matmul, vector), bytes_ / (memory * wide(drawn)))
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
-    step = (each * t["repeats"]).sum(-1)
+    step = (each * t["repeats"]).sum(-1)  # [row, step]
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
     host = e["step_us"] * d["step"] + e["split_step_us"] * jnp.log2(devices)
     host = (host + e["sequence_us"] * batch)[:, None] * 1e-6
     hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
     step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
     request = jnp.where(t["cold"], e["cold_request_ms"], e["request_ms"])
-    ttft, tpot = step[:, 0] + request * d["request"] * 1e-3, step[:, 1]
+    step = step * t["times"]
+    ttft, tpot = step[:, 0] + step[:, 2] + request * d["request"] * 1e-3, step[:, 1]
     return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from life_jax.optimizations.activation_quantization import activation_quantization
+from life_jax.optimizations.attention_scores import attention_scores
 from life_jax.optimizations.base import Optimization, Refused, chain, named
 from life_jax.optimizations.chunked_prefill import chunked_prefill
 from life_jax.optimizations.fusion import fusion
@@ -21,6 +22,7 @@ from life_jax.optimizations.weight_quantization import weight_quantization
 
 INDEX: dict[str, Callable[..., Optimization]] = {
     "activation_quantization": activation_quantization,
+    "attention_scores": attention_scores,
     "chunked_prefill": chunked_prefill,
     "fusion": fusion,
     "gguf": gguf,
