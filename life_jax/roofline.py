@@ -208,15 +208,16 @@ def rows_of(op: Op) -> Number:
 def _units(op: Op, cost: Cost, engine: Engine) -> tuple[Number, Number]:
     """FLOP on the matrix units, padding included, and on the vector units.
 
-    Matrix-vector kernels multiply on the vector units, as those of llama.cpp do for a few rows, and unpack the weights
-    for each of them.
+    Matrix-vector kernels multiply on the vector units, as those of llama.cpp do for a few rows, and unpack a matrix for
+    each of them.
     """
     padded = cost.matmul_flops * padding(op, engine)
     if not engine.gemv or op.pipe not in ("linear", "head") or "tokens" not in op.args:
         return padded, cost.vector_flops
     rows = rows_of(op)
     few = rows <= engine.vector_rows
-    unpacked = cost.vector_flops * where(few, larger(rows, 1.0), 1.0)
+    times = 1.0 if "experts" in op.args else where(few, larger(rows, 1.0), 1.0)
+    unpacked = cost.vector_flops * times
     return where(few, 0.0, padded), unpacked + where(few, cost.matmul_flops, 0.0)
 
 

@@ -63,12 +63,11 @@ def table(settings):
                 product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
                 many = np.asarray(rows_of(op) if product else np.inf)
                 few = many <= one.engine.vector_rows
+                times = np.where(few & ("experts" not in op.args), np.maximum(many, 1), 1)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 put = {
                     "matmul": np.where(few, 0, cost.matmul_flops) / rate(op.pipe, one.device, one.engine),
-                    "vector": (
-                        cost.vector_flops * np.where(few, np.maximum(many, 1), 1) + np.where(few, cost.matmul_flops, 0)
-                    )
+                    "vector": (cost.vector_flops * times + np.where(few, cost.matmul_flops, 0))
                     / rate("vector", one.device, one.engine),
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
