@@ -201,11 +201,11 @@ def scenario(
     chunk_tokens: float | None = None,
 ) -> Scenario:
     """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it;
-    chunk_tokens: of an engine that prefills in chunks, instead of its own."""
+    chunk_tokens: instead of the engine's own."""
     file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
     if threads is not None:
         file = dataclasses.replace(file, threads=threads)
-    if chunk_tokens is not None and file.chunk_tokens is not None:
+    if chunk_tokens is not None:
         file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
@@ -235,8 +235,9 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     groups: dict[Any, list[int]] = defaultdict(list)
     built: list[Scenario] = []
     for index, s in enumerate(settings):
-        told = s.tensor_parallel, s.cold, s.threads, s.chunk_tokens
-        one = scenario(s.hw, s.model, s.stack, engine or s.engine, *told)
+        name = engine or s.engine
+        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens)
+        one = scenario(s.hw, s.model, s.stack, name, *told)
         built.append(one)
         groups[jax.tree.structure(one)].append(index)
     found = []
@@ -247,6 +248,12 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
         numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in said}
         found.append((np.array(rows), dataclasses.replace(stacked, workload=Workload(**numbers))))
     return found
+
+
+def _chunk(s: Setting, own: float | None) -> float | None:
+    """Tokens of each prompt that are prefilled at once, if the engine chunks at all: the sequences of a batch share
+    what a row says, or else the engine's own."""
+    return None if own is None else max(1.0, (s.chunk_tokens or own) / s.batch)
 
 
 def forecasts(

@@ -46,7 +46,7 @@ COMPUTE = {
 # file); the cache grows by copies. Twelve times of Qwen3-0.6B (scripts/measure_host.py) are met within 3 and 9 %
 COMPUTE |= {"hf_eager_cpu": 2.4}
 CACHE = {"hf_eager_cpu": 0.15}
-# quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024, fitted 0.6 there
+# quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024 (0.6 there)
 ON_INT8 = {"llama_cpp_cuda": 0.6}
 ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
 EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5

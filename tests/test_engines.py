@@ -90,6 +90,15 @@ def test_weights_that_kernels_rearrange_cost_the_same_for_one_row_and_for_a_tile
     assert terms(both, 1)["o_proj"].vector == pytest.approx(terms(quantized, 1)["o_proj"].vector + work)
 
 
+def test_kernels_of_few_rows_unpack_a_matrix_for_each_of_them():
+    s = scenario("engine=ideal", "engine.vector_rows=8", "opt=q4_k_m")
+    weights, rate = 4096 * 4096, s.device.rates["vector"]
+    flops = s.precision.weights["o_proj"].dequant_flops
+    for rows in (1, 4, 8):
+        assert terms(s, rows)["o_proj"].vector == pytest.approx(rows * weights * (flops + 2) / rate)
+    assert terms(s, 9)["o_proj"].vector == pytest.approx(weights * flops / rate)
+
+
 def test_no_quality_lifts_an_engine_above_a_peak():
     """hf_eager_cpu is 2.4 times as good as the class of CPUs, which llama.cpp made; on a GPU that means nothing."""
     engine = life.load(["hw=h100_sxm", "model=llama2_7b", "engine=hf_eager_cpu"]).scenario.engine

@@ -11,6 +11,8 @@ import life_jax as life
 from life_jax import measurements, names, parallel, validate
 from life_jax.config.errors import ConfigError
 from life_jax.config.schema import DeviceFile
+from life_jax.pipeline import step_graph
+from life_jax.schedule import Step
 
 ROW = {
     "id": "a", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
@@ -173,6 +175,32 @@ def test_pytorch_has_other_kernels_on_cpus():
     hf = {"engine": "HF transformers 5.24.0", "weight_format": "bf16"}
     assert placed(**hf, hardware="ryzen_9_7950x_cpu").engine == "hf_eager_cpu"
     assert placed(**hf).engine == "hf_eager"
+
+
+def test_llama_cpp_prefills_as_many_tokens_at_once_as_a_row_says():
+    row = {"engine": "llama.cpp CUDA", "date": "2025-10", "hardware": "rtx_4090", "weight_format": "q4_0"}
+    of = {"prompt_tokens": "2048", "metric": "ttft_s"}
+    usual, small, shared = (
+        measurements.scenarios([placed(**row, **of, **said)])[0][1].engine
+        for said in ({}, {"ubatch": "128"}, {"ubatch": "2048", "batch": "8"})
+    )
+    assert usual.chunked and [float(e.chunk_tokens[0]) for e in (usual, small, shared)] == [512, 128, 256]
+    whole = measurements.scenarios([placed(**of, ubatch="128")])[0][1].engine  # vLLM of 2024 did not
+    assert not whole.chunked
+    slow, fast = measurements.forecasts([placed(**row, **of, ubatch=n) for n in ("16", "512")])
+    assert slow > 2 * fast
+
+
+def test_scores_of_llama_cpp_without_flash_attention_are_fp32():
+    assert placed(engine="llama.cpp main", date="2024-02").stack == ("eager_attention", "fp32_scores")
+    eager, wide = (
+        {op.name: op.cost for op in step_graph(life.load(["hw=h100_sxm", "model=llama2_7b", f"opt={o}"]).scenario,
+                                               Step(batch=1.0, new=512.0, past=512.0))}
+        for o in ("eager_attention", "[eager_attention,fp32_scores]")
+    )  # fmt: skip
+    assert wide["softmax"].bytes == 2 * eager["softmax"].bytes
+    assert wide["attention_qk"].activations_written == 2 * eager["attention_qk"].activations_written
+    assert wide["o_proj"] == eager["o_proj"]
 
 
 def test_volta_multiplies_quantized_weights_on_its_fp16_units():

@@ -12,5 +12,5 @@ def _scored(graph: Graph, *, bits: Number) -> Graph:
 
 
 def attention_scores(*, bits: float) -> Optimization:
-    """bits of the scores, and of the queries and results of the same kernels; fused attention keeps scores on the chip."""
+    """bits of the scores, and of the queries and results of the same kernels; fused attention has no scores to keep."""
     return Optimization(rewrites=(Rewrite({"bits": bits}, _scored),))
