@@ -211,7 +211,7 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(f"usage: {USAGE}\n\nFILE.csv has the columns {', '.join(measurements.COLUMNS)};")
         print(
-            "canonical, kv_dtype, tp, ctx_depth, ubatch (of llama.cpp) and threads (of a CPU) are read where they are there."
+            "canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp), threads (of a CPU) are read where they are there."
         )
         return
     cli.guarded(_job, "sweep")
