@@ -56,6 +56,7 @@ SWITCHES = {
     "threaded": ("threads",),
     "expands": ("expand_rows",),
     "repacks": ("repack_flops",),
+    "laned": ("attention_lanes",),
     "gemv": ("vector_rows",),
     "rereads": ("kv_reread",),
     "by_format": ("compute_8bit", "compute_4bit", "memory_quantized"),

@@ -160,7 +160,7 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
     if engine.tables:
         matrix, vector = (efficiency.at(engine.tables, op, "compute", number) for number in (matrix, vector))
         memory = efficiency.at(engine.tables, op, "memory", memory)
-    matrix = matrix * _compute_of_format(op, engine)
+    matrix = matrix * _compute_of_format(op, engine) * lanes(op, "heads", engine)
     on_matrix, on_vector = _units(op, cost, engine)
     matrix_rate, vector_rate = (rate(pipe, device, engine) for pipe in (op.pipe, "vector"))
     return Terms(
@@ -247,7 +247,14 @@ def _cache_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     cache = cost.kv_read + cost.kv_written
     if engine.rereads and not _is_nothing(cost.kv_read):
         cache = cache + cost.kv_read * engine.kv_reread * shared_by(op)
-    return 0.0 if _is_nothing(cache) else cache / engine.kv_efficiency
+    return 0.0 if _is_nothing(cache) else cache / (engine.kv_efficiency * lanes(op, "kv_heads", engine))
+
+
+def lanes(op: Op, heads: str, engine: Engine) -> Number:
+    """Part of the device that works on attention, where each of its lanes takes whole heads."""
+    if not engine.laned or op.pipe != "attention" or heads not in op.args:
+        return 1.0
+    return smaller(1.0, op.args[heads] / engine.attention_lanes)
 
 
 def shared_by(op: Op) -> Number:

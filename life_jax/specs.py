@@ -150,7 +150,8 @@ class Engine:
     many experts over those with one matrix. expand_rows: beyond so many rows quantized
     weights are first written out at 16 bit. repack_flops [FLOP]: work on the vector units for each weight that a
     product reads, beside that of its format: kernels that rearrange weights at every call.
-    vector_rows: products of up to so many rows run on the vector units.
+    vector_rows: products of up to so many rows run on the vector units. attention_lanes: parts of the device that
+    take whole heads, so that fewer heads than lanes leave some idle.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
     threads of a CPU that compute, each on a core of its own; core_bandwidth: what one core of many draws alone, over
@@ -159,7 +160,8 @@ class Engine:
     each doubling of them. chunk_tokens of a prompt are
     prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
     forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
-    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, repacks, gemv,
+    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, repacks,
+    laned, gemv,
     rereads, tiled, split, chunked, threaded.
     """
 
@@ -178,6 +180,7 @@ class Engine:
     memory_quantized: Number = 1.0
     expand_rows: Number = 0.0
     repack_flops: Number = 0.0
+    attention_lanes: Number = 0.0
     link_efficiency: Number = 1.0
     vector_rows: Number = 0.0
     elementwise_efficiency: Number = 1.0
@@ -202,6 +205,7 @@ class Engine:
     by_format: bool = static(default=False)
     expands: bool = static(default=False)
     repacks: bool = static(default=False)
+    laned: bool = static(default=False)
     gemv: bool = static(default=False)
     rereads: bool = static(default=False)
     threaded: bool = static(default=False)

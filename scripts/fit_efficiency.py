@@ -246,6 +246,7 @@ KEPT = (
     "attention_units",
     "expand_rows",
     "vector_rows",
+    "attention_lanes",
     "repack_flops",
     "chunk_tokens",
     "notes",

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from life_jax import measurements, names, parallel, schedule
 from life_jax.cores import rate
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _share_of_one, padding, roof, rows_of, shared_by
+from life_jax.roofline import NARROW_BITS, _share_of_one, lanes, padding, roof, rows_of, shared_by
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -65,14 +65,16 @@ def table(settings):
                 few = many <= one.engine.vector_rows
                 times = np.where(few & ("experts" not in op.args), np.maximum(many, 1), 1)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
+                read = one.device.bandwidth * lanes(op, "kv_heads", one.engine)
                 put = {
-                    "matmul": np.where(few, 0, cost.matmul_flops) / rate(op.pipe, one.device, one.engine),
+                    "matmul": np.where(few, 0, cost.matmul_flops)
+                    / (rate(op.pipe, one.device, one.engine) * lanes(op, "heads", one.engine)),
                     "vector": (cost.vector_flops * times + np.where(few, cost.matmul_flops, 0))
                     / rate("vector", one.device, one.engine),
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
-                    "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
-                    "reread": cost.kv_read * shared_by(op) / one.device.bandwidth,
+                    "cache": (cost.kv_read + cost.kv_written) / read,
+                    "reread": cost.kv_read * shared_by(op) / read,
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",

@@ -99,6 +99,21 @@ def test_kernels_of_few_rows_unpack_a_matrix_for_each_of_them():
     assert terms(s, 9)["o_proj"].vector == pytest.approx(weights * flops / rate)
 
 
+def test_fewer_heads_than_lanes_leave_some_idle():
+    """Qwen2.5-3B: 16 query heads keep 8 columns busy, its 2 KV heads only 2 of them."""
+    words = ["hw=h100_sxm", "model=qwen2_5_3b", "engine=ideal", "engine.fusion=[attention]"]
+    plain, laned, many = (life.load([*words, *more]).scenario
+                          for more in ([], ["engine.attention_lanes=8"], ["engine.attention_lanes=32"]))  # fmt: skip
+    step = Step(batch=1.0, new=1.0, past=4096.0, decoding=True)
+    one, two, three = (
+        next(t for op, t in zip(ops, step_terms(ops, s.device, s.engine), strict=True) if op.name == "attention")
+        for s in (plain, laned, many)
+        for ops in (tuple(step_graph(s, step)),)
+    )
+    assert two.matmul == pytest.approx(one.matmul) and three.matmul == pytest.approx(2 * one.matmul)
+    assert two.cache == pytest.approx(4 * one.cache) and three.cache == pytest.approx(16 * one.cache)
+
+
 def test_no_quality_lifts_an_engine_above_a_peak():
     """hf_eager_cpu is 2.4 times as good as the class of CPUs, which llama.cpp made; on a GPU that means nothing."""
     engine = life.load(["hw=h100_sxm", "model=llama2_7b", "engine=hf_eager_cpu"]).scenario.engine

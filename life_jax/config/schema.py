@@ -302,6 +302,13 @@ class EngineFile:
         name="rows up to which quantized weights are expanded on the fly",
         leaf="engine.expand_rows",
     )
+    attention_lanes: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="parts of the device among which heads of attention are spread",
+        leaf="engine.attention_lanes",
+    )
     repack_flops: float = number(
         0.0,
         low=0,

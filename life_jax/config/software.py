@@ -50,6 +50,8 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
         expand_rows=file.expand_rows or 0.0,
         expands=file.expand_rows is not None,
+        attention_lanes=file.attention_lanes,
+        laned=file.attention_lanes > 0,
         repack_flops=file.repack_flops,
         repacks=file.repack_flops > 0,
         vector_rows=file.vector_rows,
