@@ -18,9 +18,8 @@ class NotUnderstood(Exception):
     """A row says something that has no meaning here; the message says what."""
 
 
-DYNAMIC_SINCE = (
-    "2026-03"  # before, Unsloth's dynamic files were near the plain type: Qwen3-30B-A3B 4.64 bits per weight
-)
+# Unsloth's dynamic files before were near the plain type of their name: Qwen3-30B-A3B has 4.64 bits as UD-Q4_K_XL
+DYNAMIC_SINCE = "2026-03"
 
 
 def device(name: str) -> str | None:

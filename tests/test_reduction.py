@@ -68,8 +68,11 @@ def test_best_quantiles_counts_and_histograms_are_those_of_the_whole_grid(whole,
             expected = float(np.quantile(one.throughput, q, method="inverted_cdf"))
             assert float(got.quantile_throughput.sel(quantile=q, hw=hw)) == pytest.approx(expected, rel=2**-11)
         assert int(got.histogram_ttft.sel(hw=hw).sum()) == one.sizes["p"]
-        counts, _ = np.histogram(one.ttft, got.edges_ttft)
-        assert abs(counts - got.histogram_ttft.sel(hw=hw)).sum() <= 4  # a fine bin may straddle an edge
+        # a fine bin may straddle an edge: what lies within one of it may be on either side
+        below = np.cumsum(got.histogram_ttft.sel(hw=hw).values)[:-1]
+        edges, values = got.edges_ttft.values[1:-1, None], one.ttft.values
+        assert ((values < edges * (1 - 2**-11)).sum(axis=1) <= below).all()
+        assert ((values <= edges * (1 + 2**-11)).sum(axis=1) >= below).all()
 
 
 def test_a_volume_that_would_take_too_long_is_missing_and_says_why(monkeypatch):
