@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the tables of p
 
 
 def in_files(panel) -> np.ndarray:
-    """The constants of conf/efficiency and conf/engine where the fit has its own; nothing is known of single devices."""
+    """The constants of conf/efficiency and conf/engine; nothing is known of single devices."""
     x, at = panel.prior.copy(), 0
     for part, folder in zip(panel.parts[:2], ("efficiency", "engine"), strict=True):
         files = [yaml.safe_load((ROOT / "conf" / folder / f"{group}.yaml").read_text()) for group in part.groups]
