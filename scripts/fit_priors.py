@@ -37,7 +37,8 @@ HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
     "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
-    "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
+    "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5,
+    "llama_cpp_vulkan_amdvlk": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
     "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6,
     "gpt_fast": 0.6,
 }  # fmt: skip
