@@ -161,8 +161,7 @@ class Engine:
     prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
     forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
     numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, repacks,
-    laned, gemv,
-    rereads, tiled, split, chunked, threaded.
+    laned, gemv, rereads, tiled, split, chunked, threaded.
     """
 
     compute_efficiency: Number

@@ -320,7 +320,7 @@ def panel():
         fit = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(fit)
         settings, cells, devices = fit.load(DATA)
-        some = slice(0, None, 25)
+        some = slice(0, None, 7)
         return fit, fit.Panel(settings[some], cells[some], devices[some], *fit.constants(settings[some], devices[some]))
     finally:
         sys.path.remove(scripts)
@@ -341,8 +341,8 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     with jax.enable_x64(True):
         ours = np.exp(np.asarray(p._logs(np.log(np.array(x, float)))))
     ratio = np.array([s.ratio(f) for s, f in zip(p.settings, measurements.forecasts(p.settings), strict=True)])
-    # the fit takes the middle of generation for its mean, and its table is in the same float64
-    assert np.abs(ours / p.measured / ratio - 1).max() < 0.02
+    # the fit takes the middle of generation, and of chunks, for their mean, which layers with a window bend
+    assert np.abs(ours / p.measured / ratio - 1).max() < 0.01
 
 
 def test_every_fitted_constant_is_a_number_of_the_files(panel):

@@ -40,6 +40,7 @@ from life_jax.units import GIGA, MICRO, PICO, TERA
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
+# rates of units that multiply weights of few bits without widening them to 16
 AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 

@@ -54,4 +54,5 @@ INDEX: dict[str, ModuleType] = {
     "none": none,
 }
 
+# kinds that only carry a state: those that also attend (full_mamba2, shared_*) are not among them
 RECURRENT = frozenset({"gated_delta", "kda", "lightning", "mamba1", "mamba2", "rg_lru", "rwkv6", "rwkv7"})
