@@ -1,6 +1,5 @@
 """python -m life_jax.calibrate FILE.csv hw=NAME engine=NAME [out=FILE.yaml]: constants of one's own machine."""
 
-import dataclasses
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,11 +34,11 @@ def calibrate(words: list[str]) -> None:
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
     settings, skipped = [], []
     for row in measurements.read(file):
-        one = measurements.place({**row, "hardware": hw, "canonical": hw})
+        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
         if isinstance(one, str):
             skipped.append(f"{row['id']}: {one}")
         else:
-            settings.append(dataclasses.replace(one, engine=engine))
+            settings.append(one)
     cli.warn(skipped)
     if not settings:
         raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on")

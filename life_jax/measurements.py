@@ -111,15 +111,15 @@ def read(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def place(row: Mapping[str, str]) -> Setting | str:
-    """What a row measures in our words, or why that is not known."""
+def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
+    """What a row measures in our words, or why that is not known. engine: ours, instead of what the row's is."""
     try:
-        return _placed(row)
+        return _placed(row, engine)
     except names.NotUnderstood as reason:
         return str(reason)
 
 
-def _placed(row: Mapping[str, str]) -> Setting:
+def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     if row["metric"] not in METRICS:
         raise names.NotUnderstood(f"metric {row['metric']} is not forecast")
     if row.get("regime") == "serving":
@@ -128,10 +128,12 @@ def _placed(row: Mapping[str, str]) -> Setting:
         raise names.NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
     model = names.model(row["model"])
-    if hw is None or model is None:
-        which, name = ("device", row["hardware"]) if hw is None else ("model", row["model"])
-        raise names.NotUnderstood(f"{which} '{name}' is not known")
+    if hw is None:
+        raise names.not_known("device", row["hardware"], names.known("hw"))
+    if model is None:
+        raise names.not_known("model", row["model"], names.known("model"))
     engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
+    engine = under or engine
     stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
     stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
     if unfused:

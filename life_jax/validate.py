@@ -35,6 +35,7 @@ class Report:
     baselines: Mapping[str, np.ndarray]
     impossible: np.ndarray  # mask: faster than the datasheet allows, or a batch that does not fit in memory
     skipped: Mapping[str, int]
+    generic: Mapping[str, int]  # engines that nothing is known of, and their rows
 
     @property
     def judged(self) -> np.ndarray:
@@ -45,8 +46,8 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
     """engine: forecast every row with this one instead of the one that its name stands for."""
     placed = [measurements.place(row) for row in rows]
     skipped = Counter(one for one in placed if isinstance(one, str))
-    settings = []
-    for one in placed:
+    settings, unknown_engines = [], Counter[str]()
+    for row, one in zip(rows, placed, strict=True):
         if isinstance(one, str):
             continue
         try:
@@ -55,6 +56,8 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
             skipped[str(error)] += 1
         else:
             settings.append(one)
+            if engine is None and not names.knows_engine(row["engine"]):
+                unknown_engines[row["engine"]] += 1
     forecast = measurements.forecasts(settings, engine)
     # the spread of its class is in the logarithm of a time; a rate has the same
     spread = np.array([_spread(s, engine) for s in settings])
@@ -69,6 +72,7 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
         baselines=baselines(settings, ideal, ~beyond & (ratio <= TOO_FAST)),
         impossible=(ratio > TOO_FAST) | beyond,
         skipped=skipped,
+        generic=unknown_engines,
     )
 
 
@@ -147,7 +151,7 @@ def print_report(r: Report) -> None:
         for name in sorted({of(s) for s in r.settings}):
             mine = {s.id for s in r.settings if of(s) == name}
             table.append(row(f"  {kind} {name}", macro(r, r.forecast, mine)))
-    cli.table(columns, table, f"{int(r.judged.sum())} rows, macro-averaged over device x model x engine")
+    cli.table(columns, table, f"{_rows(int(r.judged.sum()))}, macro-averaged over device x model x engine")
     part, cells = coverage(r)
     if cells:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
@@ -158,11 +162,17 @@ def print_report(r: Report) -> None:
     print("median forecast / measured time: " + ", ".join(f"{k} {np.median(b):.2f}" for k, b in biases if b))
     if r.impossible.any():
         print(
-            f"{int(r.impossible.sum())} rows apart: "
+            f"{_rows(int(r.impossible.sum()))} apart: "
             f"faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
         )
+    for name, count in r.generic.items():
+        print(f"{_rows(count)} with engine=generic: engine '{name}' is not known")
     for reason, count in sorted(r.skipped.items(), key=lambda one: -one[1]):
-        print(f"{count} rows skipped: {reason}")
+        print(f"{_rows(count)} skipped: {reason}")
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def write(r: Report, path: Path) -> None:
@@ -228,7 +238,7 @@ def _job(words: list[str]) -> None:
             raise ConfigError(f"{path}: there is no folder {path.parent}")
     r = report(measurements.read(file), settings.get("engine"))
     if not r.settings:
-        reasons = [f"  {count} rows: {reason}" for reason, count in r.skipped.items()]
+        reasons = [f"  {_rows(count)}: {reason}" for reason, count in r.skipped.items()]
         raise ConfigError(f"{file}: no row is understood", reasons)
     write(r, out)
     plot(r, picture)

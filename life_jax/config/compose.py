@@ -142,10 +142,11 @@ def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, 
     typed = dict((composed.get(group) or {}).get(choice.label) or {})
     if choice.file is None:
         return typed
-    return {**_read_file(choice.file), **typed}
+    return {**read_file(choice.file), **typed}
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def read_file(file: Path) -> dict[str, Any]:
+    """A config of ours, a config.json of Hugging Face, or the header of a .gguf file."""
     if file.suffix == ".json":
         from life_jax.config.huggingface import read_config
 

@@ -27,10 +27,14 @@ def unknown(what: str, word: str, choices: Iterable[str], listing: str = "") -> 
     """An unknown name: the closest in the line, the rest in columns, `listing` the command that shows all."""
     choices = sorted(choices)
     near = closest(word, choices)
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
     return ConfigError(
-        f"{what} '{word}' is not known{hint}", columns([*near, *(c for c in choices if c not in near)], listing)
+        f"{what} '{word}' is not known{guess(near)}", columns([*near, *(c for c in choices if c not in near)], listing)
     )
+
+
+def guess(near: list[str]) -> str:
+    """The end of a line about an unknown name: what may be meant."""
+    return f"; did you mean {', '.join(near)}?" if near else ""
 
 
 def columns(names: list[str], listing: str = "") -> list[str]:

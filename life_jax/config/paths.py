@@ -1,5 +1,6 @@
 """Where the shipped configs and studies are, in a clone and in an installed wheel."""
 
+from functools import cache
 from pathlib import Path
 
 from life_jax.config.errors import ConfigError
@@ -25,15 +26,23 @@ def studies_dir() -> Path:
 def choices(group: str, extra: tuple[Path, ...] = ()) -> dict[str, Path]:
     """Name -> YAML file of a config group; a user's own folders come first."""
     found: dict[str, Path] = {}
-    for folder in (*extra, conf_dir()):
-        for path in sorted((folder / group).glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
+    for folder in extra:
+        found = _in(folder / group) | found
+    return _shipped(group) | found
+
+
+def _in(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+@cache
+def _shipped(group: str) -> dict[str, Path]:
+    """What the package itself has, which does not change while it runs; asked for once a row of measurements."""
+    return _in(conf_dir() / group)
 
 
 def studies(extra: tuple[Path, ...] = ()) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in (*(e / "sweeps" for e in extra), studies_dir()):
-        for path in sorted(folder.glob("*.yaml")):
-            found.setdefault(path.stem, path)
+        found = _in(folder) | found
     return found
