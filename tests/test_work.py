@@ -277,6 +277,17 @@ def test_packing_that_was_killed_packs_again_and_computes_nothing(life, tmp_path
     assert files(tmp_path) == ["x.nc"]
 
 
+def test_threads_that_load_at_once_wait_for_each_other():
+    """Hydra's state is one for the whole process."""
+    found = []
+    threads = [threading.Thread(target=lambda: found.extend(load(WORDS) for _ in range(5))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 20
+
+
 def test_two_threads_that_evaluate_at_once_do_not_mix(whole):
     """The kernel of a function is shared; its buffers are not."""
     words = [word for word in WORDS if "opt" not in word]

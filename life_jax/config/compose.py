@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
 from life_jax.reduction import Reduction
 
 VERSION_BASE = "1.3"
+_ONE_AT_A_TIME = threading.Lock()  # Hydra keeps its state for the whole process
 
 
 @dataclass(frozen=True)
@@ -128,13 +130,14 @@ def _hydra() -> Iterator[Any]:
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise ConfigError(" ".join(str(error).split())) from None
 
-    before = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(version_base=VERSION_BASE, config_dir=os.fspath(paths.conf_dir())):
-            yield one
-    finally:
-        GlobalHydra.instance().hydra = before
+    with _ONE_AT_A_TIME:
+        before = GlobalHydra.instance().hydra
+        GlobalHydra.instance().clear()
+        try:
+            with initialize_config_dir(version_base=VERSION_BASE, config_dir=os.fspath(paths.conf_dir())):
+                yield one
+        finally:
+            GlobalHydra.instance().hydra = before
 
 
 def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, Any]:
