@@ -16,12 +16,12 @@ import numpy as np
 
 from life_jax import names
 from life_jax.config import paths
-from life_jax.config.build import build
+from life_jax.config.build import build, lacks_bf16
 from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
 from life_jax.config.errors import ConfigError
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import DeviceFile, EngineFile, PrecisionFile, WorkloadFile
 from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run
@@ -63,6 +63,7 @@ class Setting:
     past_tokens: float
     distinct_tokens: float = UNLIMITED
     cold: bool = False
+    half: str | None = None  # of 16-bit math: another type than the engine's own
     threads: float | None = None
     chunk_tokens: float | None = None
 
@@ -142,7 +143,6 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     if not value or value < 0:
         raise names.NotUnderstood("no measured value")
     device = row.get("canonical") or row["hardware"]
-    distinct_tokens, cold = names.circumstances(row.get("source") or "", row["engine"], device)
     return Setting(
         id=row["id"],
         cell=(device, model, row["engine"]),
@@ -155,15 +155,14 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         tensor_parallel=_number(row.get("tp") or "") or 1.0,
         batch=_number(row["batch"]) or 1.0,
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
-        distinct_tokens=distinct_tokens,
-        cold=cold,
         threads=_threads(row, hw),
         chunk_tokens=_number(row.get("ubatch") or ""),
+        **names.circumstances(row),
         **_tokens(row),
     )
 
 
-def _tokens(row: Mapping[str, str]) -> dict[str, float]:
+def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
     kind = METRICS[row["metric"]][0]
     prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
     if kind != "TPOT" and not prompt:
@@ -201,9 +200,10 @@ def scenario(
     cold: bool = False,
     threads: float | None = None,
     chunk_tokens: float | None = None,
+    half: str | None = None,
 ) -> Scenario:
     """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it;
-    chunk_tokens: instead of the engine's own."""
+    chunk_tokens: instead of the engine's own; half: of 16-bit math, of an engine that leaves it to a checkpoint."""
     file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
     if threads is not None:
         file = dataclasses.replace(file, threads=threads)
@@ -211,6 +211,8 @@ def scenario(
         file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
+    if half is not None and _in_bf16(file):
+        file = dataclasses.replace(file, half_units=[half], attention_units=[half])
     device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
     return build(
@@ -226,6 +228,16 @@ def scenario(
     ).scenario
 
 
+def _in_bf16(file: EngineFile) -> bool:
+    return tuple(file.half_units[:1]) == ("bf16",)
+
+
+def emulates(s: Setting) -> bool:
+    """Whether the row was measured in bf16 on a device that has no units for it."""
+    in_bf16 = s.half in (None, "bf16") and _in_bf16(names.engine_file(s.engine))
+    return in_bf16 and lacks_bf16(names.file("hw", s.hw, DeviceFile))
+
+
 Groups = list[tuple[np.ndarray, Scenario]]
 
 
@@ -238,7 +250,7 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     built: list[Scenario] = []
     for index, s in enumerate(settings):
         name = engine or s.engine
-        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens)
+        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens), s.half
         one = scenario(s.hw, s.model, s.stack, name, *told)
         built.append(one)
         groups[jax.tree.structure(one)].append(index)
@@ -253,9 +265,8 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
 
 
 def _chunk(s: Setting, own: float | None) -> float | None:
-    """Tokens of each prompt that are prefilled at once, if the engine chunks at all: the sequences of a batch share
-    what a row says, or else the engine's own."""
-    return None if own is None else max(1.0, (s.chunk_tokens or own) / s.batch)
+    """Tokens that are prefilled at once, if the engine chunks at all."""
+    return None if own is None else s.chunk_tokens or own
 
 
 def forecasts(

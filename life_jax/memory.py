@@ -73,11 +73,17 @@ def cached_tokens(scenario: Scenario) -> Number:
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Peak of one sequence in prefill: the widest pair of live activations of a chunk, and the rows of logits."""
     engine = scenario.engine
-    tokens = smaller(tokens, engine.chunk_tokens) if engine.chunked else tokens
+    tokens = smaller(tokens, schedule.chunk_of_one(scenario.workload, engine)) if engine.chunked else tokens
+    each, last = _bytes_of_rows(scenario)
+    return tokens * each + last
+
+
+def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
+    """Activations of each token that is prefilled at once, and of the last one of a sequence."""
     width = decoder.widest_activation(scenario.architecture)
-    live = tokens * width * scenario.precision.activation_bits / BITS_PER_BYTE
-    rows = tokens if engine.logits == "all" else 1.0
-    return live + rows * scenario.architecture.vocab_size * LOGIT_BYTES
+    live = width * scenario.precision.activation_bits / BITS_PER_BYTE
+    logits = scenario.architecture.vocab_size * LOGIT_BYTES
+    return (live + logits, 0.0) if scenario.engine.logits == "all" else (live, logits)
 
 
 def room(scenario: Scenario) -> Number:
@@ -88,9 +94,15 @@ def room(scenario: Scenario) -> Number:
 
 def max_batch(scenario: Scenario) -> Number:
     """Largest whole number of sequences of this length that fit."""
-    per_sequence = cache_bytes(scenario, cached_tokens(scenario))
-    per_sequence = per_sequence + activation_bytes(scenario, scenario.workload.prompt_tokens)
-    return floor(room(scenario) / per_sequence)
+    engine, prompt = scenario.engine, scenario.workload.prompt_tokens
+    each, last = _bytes_of_rows(scenario)
+    alone = cache_bytes(scenario, cached_tokens(scenario)) + last
+    if not (engine.chunked and engine.chunk_shared):
+        chunk = smaller(prompt, engine.chunk_tokens) if engine.chunked else prompt
+        return floor(room(scenario) / (alone + chunk * each))
+    # together they prefill all that they have, or as much as a chunk takes
+    few, many = room(scenario) / (alone + prompt * each), (room(scenario) - engine.chunk_tokens * each) / alone
+    return floor(larger(few, many))
 
 
 def max_context(scenario: Scenario) -> Number:

@@ -12,7 +12,6 @@ from life_jax.config.compose import read_file
 from life_jax.config.door import read_yaml
 from life_jax.config.errors import closest, guess, unknown
 from life_jax.config.schema import OTHER_CLASS, DeviceFile, EfficiencyFile, EngineFile
-from life_jax.specs import UNLIMITED
 
 
 class NotUnderstood(Exception):
@@ -99,13 +98,14 @@ def known(group: str) -> dict[str, str]:
     return shipped(group) | table(ALIASES[group])
 
 
-def circumstances(source: str, engine: str, hardware: str) -> tuple[float, bool]:
-    """Tokens that choose experts independently, and whether the call was the first: any number, and no, where it is
-    not known how a measurement was made (conf/alias/source.yaml)."""
-    said = {"source": source, "engine": engine, "hardware": hardware}
-    known = (one for one in rules("source") if all(text.startswith(one.get(key, "")) for key, text in said.items()))
+def circumstances(row: Mapping[str, str]) -> dict[str, Any]:
+    """What is known of how a published measurement was made (conf/alias/source.yaml), in the words of a Setting:
+    `distinct_tokens` that choose experts independently, whether the call was `cold`, the type of 16-bit math `half`."""
+    said = {key: row.get(key) or "" for key in ("source", "engine", "hardware", "model")}
+    said["hardware"] = row.get("canonical") or said["hardware"]
+    known = (one for one in rules("source") if all(said[key].startswith(one.get(key, "")) for key in said))
     found = next(known, {})
-    return float(found.get("distinct_tokens", UNLIMITED)), bool(found.get("cold", False))
+    return {key: found[key] for key in ("distinct_tokens", "cold", "half") if key in found}
 
 
 def engine(name: str, hw: str, date: str) -> tuple[str, bool]:

@@ -12,6 +12,7 @@ from life_jax.specs import PLAIN_BITS, Device, Engine
 
 PER_SCORE = ("batch", "pairs", "positions")  # what the work of attention is proportional to in a step of one token
 NARROW_BITS = 6.6  # below, kernels are those of 4-bit weights (Q6_K is 6.5625), from here on those of 8-bit ones
+TILE_OF_TOKENS = 1 / 4  # rows in vain, at most, over a step's tokens (16 to 128 of them in ggml-org/llama.cpp#22298)
 VECTOR_ROWS = 8  # the most rows that software multiplies as vectors (llama.cpp's limit; others switch near it)
 
 
@@ -192,8 +193,27 @@ def padding(op: Op, engine: Engine) -> Number:
     """Executed over useful matrix work: rows that fill the last tile; none in the matrix-vector kernels of few rows."""
     if not engine.tiled or op.pipe not in ("linear", "head") or "tokens" not in op.args:
         return 1.0
-    rows = rows_of(op)
-    return where(rows > VECTOR_ROWS, 1 + engine.tile_rows / rows, 1.0)
+    each, most = tiles(op, engine)
+    return 1 + (engine.tile_rows if most is None else smaller(engine.tile_rows, most)) * each
+
+
+def tiles(op: Op, engine: Engine) -> tuple[Number, Number | None]:
+    """What one row in vain adds to useful matrix work, and the most such rows, where something limits them.
+
+    Kernels that cannot know how many rows each expert has choose their tile by the tokens that there are.
+    """
+    rows, few = rows_of(op), _is_few(op, engine)
+    by_token = "experts" in op.args and engine.gemv
+    return where(few, 0.0, 1 / rows), op.args["tokens"] * TILE_OF_TOKENS if by_token else None
+
+
+def _is_few(op: Op, engine: Engine) -> Number:
+    """Whether matrix-vector kernels take an operator with weights."""
+    if not engine.gemv:
+        return rows_of(op) <= VECTOR_ROWS
+    if "experts" in op.args:
+        return op.args["tokens"] <= engine.expert_vector_tokens
+    return rows_of(op) <= engine.vector_rows
 
 
 def rows_of(op: Op) -> Number:
@@ -214,9 +234,8 @@ def _units(op: Op, cost: Cost, engine: Engine) -> tuple[Number, Number]:
     padded = cost.matmul_flops * padding(op, engine)
     if not engine.gemv or op.pipe not in ("linear", "head") or "tokens" not in op.args:
         return padded, cost.vector_flops
-    rows = rows_of(op)
-    few = rows <= engine.vector_rows
-    times = 1.0 if "experts" in op.args else where(few, larger(rows, 1.0), 1.0)
+    few = _is_few(op, engine)
+    times = 1.0 if "experts" in op.args else where(few, larger(rows_of(op), 1.0), 1.0)
     unpacked = cost.vector_flops * times
     return where(few, 0.0, padded), unpacked + where(few, cost.matmul_flops, 0.0)
 

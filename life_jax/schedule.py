@@ -46,6 +46,11 @@ class Passes:
         return isinstance(self.count, float) and self.count == 1.0
 
 
+def chunk_of_one(workload: Workload, engine: Engine) -> Number:
+    """Tokens of one sequence that are prefilled at once."""
+    return engine.chunk_tokens / workload.batch if engine.chunk_shared else engine.chunk_tokens
+
+
 def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     """The whole prompt at once, or chunk by chunk: equal chunks, then what is left. The last gives the first token.
 
@@ -59,7 +64,7 @@ def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     if not engine.chunked:
         step = Step(**each, new=w.prompt_tokens, past=w.past_tokens, **seen)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)
-    chunk = engine.chunk_tokens
+    chunk = chunk_of_one(w, engine)
     before = ceil(w.prompt_tokens / chunk) - 1
     rest = w.prompt_tokens - before * chunk
     whole = Step(**each, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)

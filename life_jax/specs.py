@@ -150,7 +150,8 @@ class Engine:
     many experts over those with one matrix. expand_rows: beyond so many rows quantized
     weights are first written out at 16 bit. repack_flops [FLOP]: work on the vector units for each weight that a
     product reads, beside that of its format: kernels that rearrange weights at every call.
-    vector_rows: products of up to so many rows run on the vector units. attention_lanes: parts of the device that
+    vector_rows: products of up to so many rows run on the vector units, those with experts up to expert_vector_tokens
+    in a step. attention_lanes: parts of the device that
     take whole heads, so that fewer heads than lanes leave some idle.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
@@ -158,10 +159,11 @@ class Engine:
     its even part of the bandwidth.
     tensor_parallel devices share each layer; allreduce_latency [s] of one hop, split_step [s] host time of a step for
     each doubling of them. chunk_tokens of a prompt are
-    prefilled at once. logits of the last position, or of all. spreads: deviation of the logarithm of measured over
-    forecast ttft, tpot, e2e, where it was fitted. tables: efficiencies by operator and shape, which replace the
-    numbers above (see efficiency.py). Static flags say which of these matter at all: by_format, expands, repacks,
-    laned, gemv, rereads, tiled, split, chunked, threaded.
+    prefilled at once, or of all prompts together (chunk_shared). logits of the last position, or of all.
+    spreads: deviation of the logarithm of measured over forecast ttft, tpot, e2e, where it was fitted.
+    tables: efficiencies by operator and shape, which replace the numbers above (see efficiency.py).
+    Static flags say which of these matter at all: by_format, expands, repacks, laned, gemv, rereads, tiled, split,
+    chunked, threaded.
     """
 
     compute_efficiency: Number
@@ -182,6 +184,7 @@ class Engine:
     attention_lanes: Number = 0.0
     link_efficiency: Number = 1.0
     vector_rows: Number = 0.0
+    expert_vector_tokens: Number = 1.0
     elementwise_efficiency: Number = 1.0
     dispatch_factor: Number = 1.0
     step: Number = 0.0
@@ -198,6 +201,7 @@ class Engine:
     spreads: Mapping[str, Number] = dataclasses.field(default_factory=dict)
     capped: bool = static(default=False)  # no step draws more than the power limit
     chunked: bool = static(default=False)
+    chunk_shared: bool = static(default=False)
     logits: str = static(default="last")
     tiled: bool = static(default=False)
     split: bool = static(default=False)

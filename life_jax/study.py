@@ -184,7 +184,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     grid_axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items() if key not in drawn}
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
     cases = sensitivity.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
-    _refuse_long_chunks(cases, composed, axes)
+    _refuse_long_chunks(cases, composed, axes, request)
     found = dict.fromkeys(w for case in cases for w in case.built.warnings)
     found.update(dict.fromkeys(advice.position_warnings(composed, axes)))
     found.update(dict.fromkeys(advice.table_warnings(cases, axes)))
@@ -241,13 +241,15 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
                 raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
 
 
-def _refuse_long_chunks(cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray]) -> None:
-    """A chunk longer than every prompt of the study divides none of them."""
+def _refuse_long_chunks(
+    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request
+) -> None:
+    """A chunk that was asked for, longer than every prompt of the study, divides none of them."""
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
+    typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
-        engine = case.scenario.engine
-        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else engine.chunk_tokens
-        if engine.chunked and least > prompts.max():
+        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunk_tokens
+        if (typed or "chunk_tokens" in composed.stacks[case.opt].sets) and least > prompts.max():
             raise ConfigError(
                 f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
                 f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"

@@ -225,6 +225,8 @@ def write(panel, x, spreads):
             source = SOURCE.format(cells=count[i]) if count[i] else KNOWN_FROM.get(name, PRIOR)
         if name not in called_once:
             del found["cold_request_ms"]
+        if "bf16" not in kept.get("half_units", ())[:1]:
+            del found["bf16_emulation"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
 
@@ -246,9 +248,11 @@ KEPT = (
     "attention_units",
     "expand_rows",
     "vector_rows",
+    "expert_vector_tokens",
     "attention_lanes",
     "repack_flops",
     "chunk_tokens",
+    "chunk_shared",
     "notes",
 )
 SOURCE = (

@@ -30,6 +30,9 @@ CLASSES = {
 }  # fmt: skip
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
+# CPUs unpack bytes: four to a lane of fp32. Each further row up to eight of a quantized product costs 1.3 ms of an 8B
+# model in Q4_0 on a RTX 3090 (ggml-org/llama.cpp#15802), 10 ms of a 7B model in Q6_K on a RX 6800 (#5434)
+VECTOR = {"cpu": 1.0, "gpu_consumer": 1.0, "gpu_consumer_amd": 0.3, "other": 0.5}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1)
 HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
@@ -49,8 +52,14 @@ COMPUTE |= {"hf_eager_cpu": 2.4}
 CACHE = {"hf_eager_cpu": 0.15}
 # quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024 (0.6 there)
 ON_INT8 = {"llama_cpp_cuda": 0.6}
+# bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
+# others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
+EMULATED = 0.75
 ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
-EXPERTS = 0.55  # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5
+# grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
+# in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
+EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
+EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
 LAUNCH |= {"llama_cpp_cuda_2024": 2.0}  # before its CUDA graphs (May 2024)
@@ -68,7 +77,9 @@ REREAD = {
 }
 REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05, "llama_cpp_metal_2024": 0.9}
 # half of the rows of their kernels' tiles
-TILES = {"openvino": 12.0, "llama_cpp_metal": 16.0, "llama_cpp_metal_2024": 16.0, "mlx": 16.0, "hf_eager_cpu": 8.0}
+# llama.cpp on HIP: an 8B model in Q4_1 in steps of 16 to 128 rows, Radeon 8060S (ggml-org/llama.cpp#17576), within 7 %
+TILES = {"llama_cpp_hip": 12.0, "openvino": 12.0, "llama_cpp_metal": 16.0, "llama_cpp_metal_2024": 16.0, "mlx": 16.0}
+TILES |= {"hf_eager_cpu": 8.0}
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
 SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
@@ -111,7 +122,7 @@ def of_devices(part, loose=False):
 def of_classes():
     reached = ("compute_efficiency", "attention_efficiency", "memory_efficiency")
     said = {
-        "vector_efficiency": ({"cpu": 1.0, "other": 0.5}, 0.7),  # CPUs unpack bytes: four to a lane of fp32
+        "vector_efficiency": (VECTOR, {"gpu_consumer": 0.3, "gpu_consumer_amd": 0.3, "other": 0.7}),
         "dispatch_factor": (
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
             {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
@@ -138,6 +149,7 @@ def of_engines(groups):
         "compute_8bit": (ON_INT8 | OTHER, 0.3),
         "compute_4bit": (ON_INT8 | OTHER, 0.3),
         "compute_experts": (EXPERTS, 0.3),
+        "bf16_emulation": (EMULATED, 0.2),
         "attention_quality": (ATTENTION | OTHER, 0.5),
         "memory_quality": (1.0, 0.15),
         "memory_quantized": (1.0, 0.2),
@@ -160,5 +172,5 @@ def of_engines(groups):
         groups=groups,
         prior={name: median for name, (median, _) in said.items()},
         deviation={name: spread for name, (_, spread) in said.items()},
-        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0},
+        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0, "bf16_emulation": 1.0},
     )

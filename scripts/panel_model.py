@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from life_jax import measurements, names, parallel, schedule
 from life_jax.cores import rate
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _share_of_one, lanes, padding, roof, rows_of, shared_by
+from life_jax.roofline import NARROW_BITS, _is_few, _share_of_one, lanes, roof, rows_of, shared_by, tiles
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -40,11 +40,17 @@ def table(settings):
     """Costs over the device's rates by row, step (prefill or its last chunk, middle of decode, the middle one of the
     other chunks, times their number) and operator."""
     n = len(settings)
-    names = "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad eight four experts"
-    t = {name: np.zeros((n, 3, WIDTH)) for name in names.split()}
+    terms = (
+        "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad widest eight four experts"
+    )
+    t = {name: np.zeros((n, 3, WIDTH)) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
+    t["emulated"] = np.array([measurements.emulates(s) for s in settings])
+    # the rates of a scenario have it
+    emulation = np.array([names.engine_file(s.engine).bf16_emulation for s in settings])
+    emulation = np.where(t["emulated"], emulation, 1.0)
     for rows, one in measurements.scenarios(settings):
         w = one.workload
         w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
@@ -54,20 +60,20 @@ def table(settings):
         for before in chunks:
             steps.append(before.at((before.count - 1) / 2))
             t["times"][rows, 2] = before.count
-        engine = dataclasses.replace(one.engine, tile_rows=1.0, tiled=True)
         for k, step in enumerate(steps):
             for i, op in enumerate(step_graph(one, step)):
                 cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
                 product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
-                many = np.asarray(rows_of(op) if product else np.inf)
-                few = many <= one.engine.vector_rows
-                times = np.where(few & ("experts" not in op.args), np.maximum(many, 1), 1)
+                few = np.asarray(_is_few(op, one.engine) if product else False)
+                many = np.maximum(rows_of(op), 1) if product and "experts" not in op.args else 1
+                times = np.where(few, many, 1)
+                pad, widest = tiles(op, one.engine) if op.pipe in ("linear", "head") and "tokens" in op.args else (0, 0)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 read = one.device.bandwidth * lanes(op, "kv_heads", one.engine)
                 put = {
-                    "matmul": np.where(few, 0, cost.matmul_flops)
+                    "matmul": np.where(few, 0, cost.matmul_flops * emulation[rows])
                     / (rate(op.pipe, one.device, one.engine) * lanes(op, "heads", one.engine)),
                     "vector": (cost.vector_flops * times + np.where(few, cost.matmul_flops, 0))
                     / rate("vector", one.device, one.engine),
@@ -78,7 +84,8 @@ def table(settings):
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
-                    "pad": padding(op, engine) - 1,
+                    "pad": pad,
+                    "widest": np.inf if widest is None else widest,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
                     "four": narrow & (np.asarray(bits) < NARROW_BITS),
                     "experts": op.pipe == "linear" and "experts" in op.args,
@@ -112,7 +119,8 @@ def seconds(c, e, d, t):
     form = 1 + t["eight"] * wide(e["compute_8bit"] - 1) + t["four"] * wide(e["compute_4bit"] - 1)
     form = form * (1 + t["experts"] * wide(e["compute_experts"] - 1))
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
-    matmul = t["matmul"] * (1 + wide(e["tile_rows"]) * t["pad"]) / reached
+    reached = reached * wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
+    matmul = t["matmul"] * (1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]) / reached
     vector = t["vector"] / wide(c["vector_efficiency"] * d["vector"])
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
     cache = t["cache"] + wide(e["kv_reread"]) * t["reread"]

@@ -5,7 +5,7 @@ import pytest
 from laws import KINDS, SPREAD, case, changed, scenario, smooth
 
 import life_jax as life
-from life_jax import breakdown, schedule
+from life_jax import breakdown, measurements, schedule
 from life_jax.pipeline import Run, overhead, step_graph
 from life_jax.roofline import step_seconds, step_terms
 
@@ -85,6 +85,41 @@ def test_the_table_of_a_chunked_prefill_adds_up():
     assert sum(row.repeats * row.cost.matmul_flops for row in table.operators) == pytest.approx(
         table.total.matmul_flops, rel=1e-12
     )
+
+
+def test_a_batch_shares_the_chunk_of_an_engine_that_says_so():
+    """Eight sequences of llama.cpp prefill 64 tokens of each at once, in sweeps and in measurements."""
+    words = ["hw=rtx_4090", "engine=llama_cpp_cuda", "opt=q4_0", "workload.prompt_tokens=2048", "workload.batch=8"]
+    shared, alone = (
+        life.load([*words, f"engine.chunk_shared={said}", f"engine.chunk_tokens={tokens}"]).scenario
+        for said, tokens in (("true", 512), ("false", 64))
+    )
+    assert float(Run(shared).ttft) == float(Run(alone).ttft)
+    row = {
+        "id": "1", "hardware": "rtx_4090", "model": "llama2_7b", "weight_format": "q4_0", "engine": "llama_cpp_cuda",
+        "batch": "8", "prompt_tokens": "2048", "output_tokens": "128", "metric": "ttft_s", "value": "1",
+    }  # fmt: skip
+    assert measurements.forecasts([measurements.place(row)])[0] == pytest.approx(float(Run(shared).ttft), rel=1e-9)
+    option = life.load([w for w in words if w != "opt=q4_0"] + ["opt=[q4_0,chunked_prefill]"]).scenario.engine
+    assert not option.chunk_shared  # which counts the tokens of each sequence
+
+
+def test_memory_holds_the_largest_batch_that_shares_a_chunk_and_no_more():
+    words = ["hw=rtx_4090", "engine=llama_cpp_cuda", "opt=q4_0", "metrics=[max_batch,fits_memory]", "dtype=float64"]
+    for prompt in (16, 2048):
+        most = life.evaluate(life.load([*words, f"workload.prompt_tokens={prompt}", "workload.batch=1"]))
+        batch = int(most.max_batch.squeeze())
+        fits = life.evaluate(
+            life.load([*words, f"workload.prompt_tokens={prompt}", f"axes.batch=[{batch},{batch + 1}]"])
+        ).fits_memory.squeeze()
+        assert fits.values.tolist() == [True, False], (prompt, batch)
+
+
+def test_a_prompt_shorter_than_the_chunk_of_an_engines_own_file_is_one_chunk():
+    words = ["hw=rtx_4090", "opt=q4_0", "workload.prompt_tokens=100", "workload.batch=1"]
+    assert life.load([*words, "engine=llama_cpp_cuda"]).scenario.engine.chunk_tokens == 512
+    with pytest.raises(life.ConfigError, match="longer than the longest prompt"):
+        life.load([*words, "engine=llama_cpp_cuda", "engine.chunk_tokens=512"])
 
 
 def test_a_chunk_longer_than_every_prompt_is_refused():

@@ -240,6 +240,36 @@ def test_experts_pad_the_rows_of_each_and_reach_their_part_of_the_rate():
     assert half["o_proj"].matmul == plain["o_proj"].matmul
 
 
+@pytest.mark.parametrize(("tokens", "vain"), [(1, 0), (8, 2), (64, 16), (512, 32)])
+def test_kernels_of_experts_choose_their_tile_by_the_tokens_that_there_are(tokens, vain):
+    """Where few tokens go to matrix-vector kernels: a single one does, whatever its experts."""
+    words = ["hw=h100_sxm", "model=qwen3_30b_a3b", "engine=ideal", "engine.vector_rows=8"]
+    plain, tiled = (terms(life.load([*words, *more]).scenario, tokens) for more in ([], ["engine.tile_rows=32"]))
+    name = next(n for n in plain if n.startswith("experts_gate"))
+    rows = max(1.0, tokens * 8 / 128)
+    assert plain[name].matmul == 0 if tokens == 1 else plain[name].matmul > 0
+    assert tiled[name].matmul == pytest.approx(plain[name].matmul * (1 + vain / rows))
+
+
+def test_bf16_is_emulated_where_a_gpu_has_fp16_alone():
+    def rates(hw, *more):
+        return life.load([f"hw={hw}", "model=qwen3_0_6b", *more]).scenario.device.rates
+
+    part = names.engine_file("mlx").bf16_emulation
+    assert 0.5 < part < 1
+    for pipe in ("linear", "head", "attention"):
+        assert rates("apple_m1", "engine=mlx")[pipe] == pytest.approx(2.6e12 * part)
+        assert rates("apple_m3_max_40c", "engine=mlx")[pipe] == pytest.approx(14.2e12)  # has bf16
+        assert rates("apple_m1", "engine=llama_cpp_metal")[pipe] == pytest.approx(2.6e12)  # computes in fp16
+    halves = ("engine=mlx", "engine.half_units=[fp16]", "engine.attention_units=[fp16]")
+    assert rates("apple_m1", *halves)["linear"] == pytest.approx(2.6e12)
+    # the published rate is still what an axis sweeps
+    ds = life.evaluate(life.load(["hw=apple_m1", "engine=mlx", "axes.peak_tflops.fp16=[1,2.6]", "workload.batch=1",
+                                  "workload.prompt_tokens=512"]))  # fmt: skip
+    usual = life.evaluate(life.load(["hw=apple_m1", "engine=mlx", "workload.batch=1", "workload.prompt_tokens=512"]))
+    assert float(ds.ttft.squeeze()[1]) == pytest.approx(float(usual.ttft.squeeze()), rel=1e-5)
+
+
 def test_all_reduces_wait_by_class_times_the_engines_quality_unless_a_number_is_typed():
     of_class = names.file("efficiency", "gpu_dc", EfficiencyFile).allreduce_us
     quality = names.engine_file("vllm").allreduce_quality

@@ -132,6 +132,21 @@ def test_a_first_call_takes_what_the_engine_needs_to_warm_up():
     assert a - b == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
 
 
+def test_files_of_mlx_until_early_2025_are_fp16_which_m1_and_m2_compute_faster():
+    row = {"engine": "mlx-lm", "weight_format": "4bit", "prompt_tokens": "512", "metric": "ttft_s"}
+    old, new = (
+        placed(**row, model=name, hardware="apple_m1") for name in ("Llama-3.2-3B-Instruct-4bit", "Qwen3-4B-4bit")
+    )
+    assert (old.half, new.half) == ("fp16", None)
+    assert measurements.emulates(new) and not measurements.emulates(old)
+    assert not measurements.emulates(dataclasses.replace(new, hw="apple_m3"))
+    assert not measurements.emulates(dataclasses.replace(new, engine="llama_cpp_metal"))
+    slow, fast = measurements.forecasts([new, dataclasses.replace(new, half="fp16")])
+    assert 1.2 < slow / fast < 1.6
+    same = measurements.forecasts([dataclasses.replace(new, hw="apple_m3", half=half) for half in (None, "fp16")])
+    assert same[0] == same[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -184,7 +199,8 @@ def test_llama_cpp_prefills_as_many_tokens_at_once_as_a_row_says():
         measurements.scenarios([placed(**row, **of, **said)])[0][1].engine
         for said in ({}, {"ubatch": "128"}, {"ubatch": "2048", "batch": "8"})
     )
-    assert usual.chunked and [float(e.chunk_tokens[0]) for e in (usual, small, shared)] == [512, 128, 256]
+    assert usual.chunked and usual.chunk_shared
+    assert [float(e.chunk_tokens[0]) for e in (usual, small, shared)] == [512, 128, 2048]
     whole = measurements.scenarios([placed(**of, ubatch="128")])[0][1].engine  # vLLM of 2024 did not
     assert not whole.chunked
     slow, fast = measurements.forecasts([placed(**row, **of, ubatch=n) for n in ("16", "512")])

@@ -92,7 +92,11 @@ def test_a_model_may_be_its_own_file(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "name", "meant"),
-    [("hardware", "NVIDIA L400", "l40s"), ("model", "Llama-22-7B", "Llama-2-7B"), ("weight_format", "in4", "int4")],
+    [
+        ("hardware", "NVIDIA L400", "NVIDIA L40S"),
+        ("model", "Llama-22-7B", "Llama-2-7B"),
+        ("weight_format", "in4", "int4"),
+    ],
 )
 def test_a_misspelt_name_says_what_may_be_meant(column: str, name: str, meant: str) -> None:
     said = measurements.place({**ROW, column: name})

@@ -120,7 +120,7 @@ def build(
         scenario = stack.apply(scenario)
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
-    sources, missing = _rate_sources(device, stack, _units(engine, scenario.precision), hw)
+    sources, missing = _rate_sources(device, stack, engine, _units(engine, scenario.precision), hw)
     # weights that are multiplied as bytes are not written out at 16 bit before
     at_16_bit = not any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
     expands = dataclasses.replace(scenario.engine, expands=scenario.engine.expands and at_16_bit)
@@ -152,8 +152,13 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     }
 
 
+def lacks_bf16(device: DeviceFile) -> bool:
+    """It has 16-bit units, but bf16 runs on them by conversion."""
+    return "fp16" in device.peak_tflops and "bf16" not in device.peak_tflops
+
+
 def _rate_sources(
-    device: DeviceFile, stack: Optimization, units: Mapping[str, tuple[str, ...]], hw: str
+    device: DeviceFile, stack: Optimization, engine: EngineFile, units: Mapping[str, tuple[str, ...]], hw: str
 ) -> tuple[dict[str, tuple[tuple[str, float], ...]], list[str]]:
     """Which published rate each pipe runs at. 16-bit math falls back to fp32; other math is asked for.
 
@@ -176,7 +181,8 @@ def _rate_sources(
             have = ", ".join(rates) or "none published"
             raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
         if dtype is not None:
-            found.setdefault(f"peak_tflops.{dtype}", []).append((pipe, 1.0))
+            emulated = not option and units[pipe][:1] == ("bf16",) and lacks_bf16(device)
+            found.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))
     if half is not None:
         found.setdefault(f"peak_tflops.{half}", []).append(("datasheet", 1.0))
     if device.vector_tflops is not None:

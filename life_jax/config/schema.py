@@ -257,6 +257,7 @@ class EngineFile:
     chunk_tokens: float | None = count(
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunk_tokens"
     )
+    chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
     power_cap: bool = False  # no step is faster than the device's power limit allows
     # class: what is reached is what the device's class reaches (conf/efficiency) times the qualities below
@@ -286,6 +287,14 @@ class EngineFile:
         name="rows up to which products with weights run on the vector units",
         leaf="engine.vector_rows",
     )
+    expert_vector_tokens: float = number(
+        1.0,
+        low=0,
+        unit="1",
+        name="tokens of a step up to which products with experts run on the vector units",
+        leaf="engine.expert_vector_tokens",
+        needs="engine.gemv",
+    )
     elementwise_efficiency: float = fraction(
         1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.elementwise_efficiency"
     )
@@ -294,6 +303,8 @@ class EngineFile:
     half_units: list[str] = dataclasses.field(default_factory=list)
     quantized_units: list[str] = dataclasses.field(default_factory=list)
     attention_units: list[str] = dataclasses.field(default_factory=list)
+    # units that start with bf16, on a device that has fp16 alone
+    bf16_emulation: float = fraction(1.0, name="part of the fp16 rate that is reached in bf16 without units for it")
     # from more rows than this on, quantized weights are written out at 16 bit before they are multiplied
     expand_rows: float | None = number(
         None,

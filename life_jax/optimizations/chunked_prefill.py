@@ -13,7 +13,7 @@ def chunked_prefill(*, chunk_tokens: float) -> Optimization:
     """
 
     def change(scenario: Scenario) -> Scenario:
-        engine = dataclasses.replace(scenario.engine, chunk_tokens=chunk_tokens, chunked=True)
+        engine = dataclasses.replace(scenario.engine, chunk_tokens=chunk_tokens, chunked=True, chunk_shared=False)
         return dataclasses.replace(scenario, engine=engine)
 
     return Optimization(transforms=(change,), sets={"chunk_tokens": ""})
