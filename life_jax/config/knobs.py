@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from life_jax.config.axes import axis_keys, facts, section_of
 from life_jax.config.build import Built
-from life_jax.config.errors import ConfigError
+from life_jax.config.errors import ConfigError, columns
 from life_jax.numerics import Number
 from life_jax.specs import Scenario, get_leaf, set_leaf
 from life_jax.units import TERA
@@ -57,7 +57,7 @@ def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
     if key.startswith("peak_tflops.") or key == "vector_tflops":
         return _rate_knob(key, built, where, asked)
     if "leaf" not in metadata:
-        raise ConfigError(f"{asked}{key}: no forecast depends on {key}", [f"  {', '.join(axis_keys())}"])
+        raise ConfigError(f"{asked}{key}: no forecast depends on {key}", columns(sorted(axis_keys())))
     scale = metadata.get("scale", 1.0)
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
