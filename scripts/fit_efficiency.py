@@ -197,7 +197,7 @@ def write(panel, x, spreads):
     measured = np.array([len({c for k, c in of_classes if k == name}) for name in classes.groups])
     mean = (of_class.reshape(len(classes.prior), -1) * measured).sum(axis=1) / measured.sum()
     of_hw = (names.file("hw", hw, DeviceFile) for hw in names.labels_of("hw"))
-    of_cores = {device.efficiency_class for device in of_hw if device.cores}
+    of_cores = {device.efficiency_class for device in of_hw if device.cores} | {"cpu_measured"}
     for i, name in enumerate((*classes.groups, "other")):
         if name == "other":
             file = {"name": name, "source": MEAN_OF_CLASSES} | values(classes, mean, 0, groups=1)

@@ -155,6 +155,7 @@ def cpu_file(cpu: Cpu, cores: int, found: Measured, memory_gb: float) -> dict[st
         "name": f"{cpu.name} ({cores} threads)",
         "vendor": cpu.vendor,
         "device_class": "cpu",
+        "efficiency": "cpu_measured",
         "peak_tflops": {dtype: float(f"{rate:.4g}") for dtype, rate in peak_tflops(cpu, cores, found.rates).items()},
         "cores": cores,
         "bandwidth_gb_per_s": float(f"{found.bandwidth:.4g}"),
@@ -163,7 +164,7 @@ def cpu_file(cpu: Cpu, cores: int, found: Measured, memory_gb: float) -> dict[st
         "dispatch_source": "scripts/measure_host.py: an in-place addition to 16 numbers in PyTorch",
         "source": f"scripts/measure_host.py: {clock}; matrix products reached {reached} TFLOP/s; bandwidth: reading",
         "check": "derived",
-        "notes": "bandwidth is what was reached, more than the class's part of a datasheet's: calibrate before use",
+        "notes": "bandwidth is what was reached, not a datasheet's",
     }
 
 
