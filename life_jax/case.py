@@ -55,7 +55,7 @@ SWITCHES = {
     "split": ("tensor_parallel",),
     "threaded": ("threads",),
     "expands": ("expand_rows",),
-    "repacks": ("repack_flops",),
+    "repacks": ("repack_flops", "unpack_work"),
     "laned": ("attention_lanes",),
     "gemv": ("vector_rows",),
     "rereads": ("kv_reread",),

@@ -150,9 +150,10 @@ class Engine:
     many experts over those with one matrix. expand_rows: beyond so many rows quantized
     weights are first written out at 16 bit. repack_flops [FLOP]: work on the vector units for each weight that a
     product reads, beside that of its format: kernels that rearrange weights at every call.
+    unpack_work: of quantized weights, over what their formats say.
     vector_rows: products of up to so many rows run on the vector units, those with experts up to expert_vector_tokens
-    in a step. attention_lanes: parts of the device that
-    take whole heads, so that fewer heads than lanes leave some idle.
+    in a step. attention_lanes: parts of the device that take whole heads, so that fewer heads than lanes leave some
+    idle.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
     dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
     threads of a CPU that compute, each on a core of its own; core_bandwidth: what one core of many draws alone, over
@@ -183,6 +184,7 @@ class Engine:
     repack_flops: Number = 0.0
     attention_lanes: Number = 0.0
     link_efficiency: Number = 1.0
+    unpack_work: Number = 1.0
     vector_rows: Number = 0.0
     expert_vector_tokens: Number = 1.0
     elementwise_efficiency: Number = 1.0

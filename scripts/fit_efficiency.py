@@ -248,6 +248,7 @@ KEPT = (
     "attention_units",
     "expand_rows",
     "vector_rows",
+    "unpack_work",
     "expert_vector_tokens",
     "attention_lanes",
     "repack_flops",

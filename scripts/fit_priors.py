@@ -34,8 +34,10 @@ CLASSES = {
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
 # CPUs unpack bytes: four to a lane of fp32. Each further row up to eight of a quantized product costs 1.3 ms of an 8B
-# model in Q4_0 on a RTX 3090 (ggml-org/llama.cpp#15802), 10 ms of a 7B model in Q6_K on a RX 6800 (#5434)
-VECTOR = {"cpu": 1.0, "cpu_measured": 1.0, "gpu_consumer": 1.0, "gpu_consumer_amd": 0.3, "other": 0.5}
+# model in Q4_0 on a RTX 3090 (ggml-org/llama.cpp#15802), 1.4 ms of a 7B model in Q2_K (#5434): what 6.2 and 7.6 FLOP in
+# fp32 take for each weight, of which 2.6 and 3.2 are counted (`unpack_work` of llama_cpp_cuda); 10 ms of a 7B model in
+# Q6_K on a RX 6800 (#5434): 24 FLOP, of which 10 are counted
+VECTOR = {"cpu": 1.0, "cpu_measured": 1.0, "gpu_consumer": 0.42, "gpu_consumer_amd": 0.42, "other": 0.5}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1)
 HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}

@@ -251,6 +251,18 @@ def test_kernels_of_experts_choose_their_tile_by_the_tokens_that_there_are(token
     assert tiled[name].matmul == pytest.approx(plain[name].matmul * (1 + vain / rows))
 
 
+def test_kernels_may_unpack_with_less_work_than_a_format_says():
+    words = ["engine=ideal", "opt=q4_k_m"]
+    whole, half, none = (terms(scenario(*words, f"engine.unpack_work={x}"), 1) for x in (1, 0.5, 0))
+    for name in ("qkv_proj", "down_proj", "lm_head"):
+        assert half[name].vector == pytest.approx(whole[name].vector / 2)
+        assert none[name].vector == 0 and none[name].memory == whole[name].memory
+    for name in ("attention", "mlp_add_norm"):
+        assert half[name].vector == whole[name].vector
+    ds = life.evaluate(life.load([*WORDS, *words, "axes.unpack_work=[0,0.5,1]", "workload.prompt_tokens=512"]))
+    assert (np.diff(ds.tpot.squeeze()) >= 0).all()
+
+
 def test_bf16_is_emulated_where_a_gpu_has_fp16_alone():
     def rates(hw, *more):
         return life.load([f"hw={hw}", "model=qwen3_0_6b", *more]).scenario.device.rates

@@ -280,6 +280,13 @@ class EngineFile:
     memory_quantized: float = positive(
         1.0, unit="1", name="bandwidth of quantized weights over that of 16 bit", leaf="engine.memory_quantized"
     )
+    unpack_work: float = number(
+        1.0,
+        low=0,
+        unit="1",
+        name="vector work to unpack quantized weights over what their formats say",
+        leaf="engine.unpack_work",
+    )
     vector_rows: float = number(
         0.0,
         low=0,

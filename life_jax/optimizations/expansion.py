@@ -22,14 +22,15 @@ def expand(graph: Graph, engine: Engine) -> Graph:
 
 
 def repack(graph: Graph, engine: Engine) -> Graph:
-    """Products of weights with `engine.repack_flops` more vector work for each weight, once for every tile of rows."""
+    """Products whose weights cost `engine.unpack_work` times what their format says to unpack, and
+    `engine.repack_flops` more for each of them, once for every tile of rows."""
     return graph.replace(lambda op: _repacked(op, engine)) if engine.repacks else graph
 
 
 def _repacked(op: Op, engine: Engine) -> Op:
     if op.pipe not in PIPES or "dequant_flops" not in op.args:
         return op
-    return op.with_args(dequant_flops=op.args["dequant_flops"] + engine.repack_flops)
+    return op.with_args(dequant_flops=op.args["dequant_flops"] * engine.unpack_work + engine.repack_flops)
 
 
 def _expanded(op: Op, engine: Engine) -> Iterator[Op]:
