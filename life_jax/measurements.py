@@ -130,9 +130,9 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
     model = names.model(row["model"])
     if hw is None:
-        raise names.not_known("device", row["hardware"], names.known("hw"))
+        raise names.not_known("device", row["hardware"])
     if model is None:
-        raise names.not_known("model", row["model"], names.known("model"))
+        raise names.not_known("model", row["model"])
     engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
     engine = under or engine
     stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)

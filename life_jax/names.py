@@ -1,7 +1,7 @@
 """What names in published measurements stand for: our devices, models, engines, options, by declared aliases."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,20 @@ class NotUnderstood(Exception):
     """A row says something that has no meaning here; the message says what."""
 
 
-def not_known(what: str, name: str, choices: Iterable[str]) -> NotUnderstood:
-    return NotUnderstood(f"{what} '{name}' is not known{guess(closest(name, choices, 3))}")
+def not_known(what: str, name: str) -> NotUnderstood:
+    """what: device, model or weight format."""
+    return NotUnderstood(f"{what} '{name}' is not known{guess(_near(what, name))}")
+
+
+@cache
+def _near(what: str, name: str) -> list[str]:
+    """The names that look most like it; a file may have the same one ten thousand times."""
+    choices = {
+        "device": lambda: known("hw"),
+        "model": lambda: known("model"),
+        "weight format": lambda: {**table("format"), **paths.choices("opt")},
+    }
+    return closest(name, choices[what](), 3)
 
 
 # Unsloth's dynamic files before were near the plain type of their name: Qwen3-30B-A3B has 4.64 bits as UD-Q4_K_XL
@@ -155,7 +167,7 @@ def stack(weight_format: str, model: str, date: str, engine: str, hw: str) -> li
     if found is None and all(option in ours for option in options):
         return options  # in our own words, which mean the same under every engine
     if found is None:
-        raise not_known("weight format", weight_format, {**known, **ours})
+        raise not_known("weight format", weight_format)
     if isinstance(found, Mapping):
         found = next((options for start, options in found.items() if engine.startswith(start)), found["other"])
     rates = file("hw", hw, DeviceFile).peak_tflops
