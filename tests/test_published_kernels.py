@@ -1,7 +1,8 @@
 """Prompts by how many tokens are computed at once, from tables in llama.cpp's pull requests.
 
 No fit has seen these rows: from #22298 one prior and one constant were read (`EXPERTS` of scripts/fit_priors.py,
-`TILE_OF_TOKENS`), from #15802 the prior of the vector units of GeForce cards, from #17576 that of `tile_rows` on HIP.
+`TILE_OF_TOKENS`), from #15802 the prior of the vector units of GeForce cards and `unpack_work` of CUDA kernels, from
+#17576 the prior of `tile_rows` on HIP.
 The other tables nothing was taken from.
 """
 
