@@ -9,7 +9,8 @@ from life_jax.cost import Cost
 from life_jax.graph import Op
 from life_jax.models import decoder
 from life_jax.pipeline import Run, overhead
-from life_jax.roofline import BOUNDS, Terms, terms
+from life_jax.roofline import terms
+from life_jax.roofs import BOUNDS, Terms
 from life_jax.schedule import Passes
 from life_jax.specs import UNPUBLISHED, Scenario
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from life_jax.numerics import Number, ceil, clip, constant, divide, larger, smaller, sqrt, where
-from life_jax.roofline import Sides, Terms, joined, sides
+from life_jax.roofs import Sides, Terms, joined, sides
 from life_jax.specs import Engine
 
 Line = tuple[Number, Number]  # what it is at the first and at the last step

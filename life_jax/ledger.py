@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from life_jax import context, parallel
 from life_jax.numerics import Number, divide, where
 from life_jax.pipeline import Run
-from life_jax.roofline import Sides, Terms, by_repeats, sides
+from life_jax.roofs import Sides, Terms, by_repeats, sides
 from life_jax.schedule import Passes
 from life_jax.specs import UNPUBLISHED, Scenario, set_leaf
 

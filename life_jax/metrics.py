@@ -9,7 +9,7 @@ from life_jax.cost import Cost
 from life_jax.ledger import Ledger
 from life_jax.numerics import Number, exp, where
 from life_jax.pipeline import Run
-from life_jax.roofline import BOUNDS
+from life_jax.roofs import BOUNDS
 from life_jax.specs import Scenario
 
 

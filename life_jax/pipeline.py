@@ -12,7 +12,8 @@ from life_jax.models.decoder import decoder
 from life_jax.numerics import Number, ceil, clip, divide, where
 from life_jax.optimizations.expansion import expand, repack
 from life_jax.optimizations.fusion import fuse
-from life_jax.roofline import Shares, Terms, roof, shares, step_seconds, step_terms
+from life_jax.roofline import step_terms
+from life_jax.roofs import Shares, Terms, roof, shares, step_seconds
 from life_jax.schedule import Passes, Step
 from life_jax.specs import UNPUBLISHED, Scenario
 

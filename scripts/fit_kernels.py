@@ -31,7 +31,8 @@ from scipy.optimize import least_squares
 from life_jax import names
 from life_jax.config.schema import DeviceFile
 from life_jax.operators import attention, linear
-from life_jax.roofline import VECTOR_ROWS, roof
+from life_jax.roofline import VECTOR_ROWS
+from life_jax.roofs import roof
 
 ROOT = Path(__file__).resolve().parents[1]
 RATES = {

@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 from life_jax import measurements, names, parallel, schedule
 from life_jax.cores import rate
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, _is_few, _share_of_one, lanes, roof, rows_of, shared_by, tiles
+from life_jax.roofline import NARROW_BITS, is_few, lanes, rows_of, share_of_one, shared_by, tiles
+from life_jax.roofs import roof
 from life_jax.specs import PLAIN_BITS
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
@@ -62,11 +63,11 @@ def table(settings):
             t["times"][rows, 2] = before.count
         for k, step in enumerate(steps):
             for i, op in enumerate(step_graph(one, step)):
-                cost = _share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
+                cost = share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
                 product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
-                few = np.asarray(_is_few(op, one.engine) if product else False)
+                few = np.asarray(is_few(op, one.engine) if product else False)
                 many = np.maximum(rows_of(op), 1) if product and "experts" not in op.args else 1
                 times = np.where(few, many, 1)
                 pad, widest = tiles(op, one.engine) if op.pipe in ("linear", "head") and "tokens" in op.args else (0, 0)

@@ -7,7 +7,8 @@ from laws import KINDS, SPREAD, case, changed, scenario, smooth
 import life_jax as life
 from life_jax import breakdown, measurements, schedule
 from life_jax.pipeline import Run, overhead, step_graph
-from life_jax.roofline import step_seconds, step_terms
+from life_jax.roofline import step_terms
+from life_jax.roofs import step_seconds
 
 
 def chunked(model: str, chunk: float, prompt: float, *words: str):

@@ -10,7 +10,8 @@ import life_jax as life
 from life_jax import schedule
 from life_jax.context import mean_roofed
 from life_jax.pipeline import Run, step_graph
-from life_jax.roofline import Terms, step_seconds, step_terms
+from life_jax.roofline import step_terms
+from life_jax.roofs import Terms, step_seconds
 
 OUTPUTS = (1, 2, 3, 128, 2000)
 COUNTS = (1, 2, 3, 7, 128, 2000)

@@ -10,7 +10,8 @@ from life_jax.gradients import sign
 from life_jax.ledger import CACHE, Ledger
 from life_jax.metrics import forecast
 from life_jax.pipeline import Run, step_graph
-from life_jax.roofline import roof, sides, step_terms
+from life_jax.roofline import step_terms
+from life_jax.roofs import roof, sides
 from life_jax.specs import get_leaf, set_leaf
 
 TIMES = {"ttft": ledger.ttft, "tpot": ledger.tpot, "e2e": ledger.e2e}

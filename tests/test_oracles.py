@@ -15,7 +15,8 @@ from life_jax.optimizations.gguf import Layer, bits_per_weight
 from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.pipeline import Run
-from life_jax.roofline import step_seconds, step_terms
+from life_jax.roofline import step_terms
+from life_jax.roofs import step_seconds
 
 FILE = DATA / "oracles.json"
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the worked numbers are not here")

@@ -30,6 +30,7 @@ ORDER = (
     "conventions",
     "efficiency",
     "cores",
+    "roofs",
     "roofline",
     "context",
     "parallel",

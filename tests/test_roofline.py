@@ -12,7 +12,8 @@ from life_jax.cost import Cost
 from life_jax.graph import Graph, Op
 from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.pipeline import Run
-from life_jax.roofline import BOUNDS, Shares, Terms, roof, shares, step_seconds, step_terms
+from life_jax.roofline import step_terms
+from life_jax.roofs import BOUNDS, Shares, Terms, roof, shares, step_seconds
 
 SECONDS = st.floats(1e-9, 1e3)
 SMOOTHNESS = st.floats(0, 2)
