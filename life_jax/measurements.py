@@ -16,7 +16,7 @@ import numpy as np
 
 from life_jax import names
 from life_jax.config import paths
-from life_jax.config.build import build, lacks_bf16
+from life_jax.config.build import build, emulates_bf16
 from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
 from life_jax.config.errors import ConfigError
@@ -211,8 +211,7 @@ def scenario(
         file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
-    if half is not None and _in_bf16(file):
-        file = dataclasses.replace(file, half_units=[half], attention_units=[half])
+    file = _in_half(file, half)
     device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
     return build(
@@ -228,14 +227,17 @@ def scenario(
     ).scenario
 
 
-def _in_bf16(file: EngineFile) -> bool:
-    return tuple(file.half_units[:1]) == ("bf16",)
+def _in_half(file: EngineFile, half: str | None) -> EngineFile:
+    """The engine with 16-bit math of that type, if it leaves it to the checkpoint: if it would be bf16."""
+    if half is None or "bf16" not in file.half_units[:1]:
+        return file
+    return dataclasses.replace(file, half_units=[half], attention_units=[half])
 
 
 def emulates(s: Setting) -> bool:
     """Whether the row was measured in bf16 on a device that has no units for it."""
-    in_bf16 = s.half in (None, "bf16") and _in_bf16(names.engine_file(s.engine))
-    return in_bf16 and lacks_bf16(names.file("hw", s.hw, DeviceFile))
+    file = _in_half(names.engine_file(s.engine), s.half)
+    return emulates_bf16(file.half_units, names.file("hw", s.hw, DeviceFile))
 
 
 Groups = list[tuple[np.ndarray, Scenario]]

@@ -183,15 +183,12 @@ def labels(hw: str, engine: str) -> tuple[str, str]:
             continue
         if name not in known:
             raise unknown(f"{group}=", name, known)
-        target = read_yaml(known[name]).get("defaults")
-        hw = str(target[0]) if target and group == "hw" else hw
-    return hw, engine
+    return shipped("hw").get(hw, hw), engine
 
 
-@cache
 def labels_of(group: str) -> tuple[str, ...]:
     """Files of a group that stand for themselves; the rest only name another."""
-    return tuple(name for name, path in paths.choices(group).items() if "name" in read_yaml(path))
+    return tuple(name for name, label in shipped(group).items() if name == label)
 
 
 @cache

@@ -202,7 +202,8 @@ def write(panel, x, spreads):
         if name == "other":
             file = {"name": name, "source": MEAN_OF_CLASSES} | values(classes, mean, 0, groups=1)
         else:
-            file = {"name": name, "source": SOURCE.format(cells=measured[i]) if measured[i] else PRIOR}
+            source = SOURCE.format(cells=measured[i]) if measured[i] else KNOWN_FROM.get(name, PRIOR)
+            file = {"name": name, "source": source}
             file |= values(classes, of_class, i)
         if name not in of_cores:
             del file["core_bandwidth"]
@@ -264,8 +265,10 @@ MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for 
 MEAN = "geometric mean of the fitted engines, weighted by cells"
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {
+    "cpu_measured": "prior of scripts/fit_efficiency.py, of CPUs; memory_efficiency from decode of Qwen3-0.6B in fp16 "
+    "under llama.cpp on one core of an EPYC (scripts/measure_host.py); no published measurement",
     "hf_eager_cpu": "prior of scripts/fit_efficiency.py, from twelve times of Qwen3-0.6B on one core of an EPYC "
-    "(scripts/measure_host.py, kernels in PyTorch); no published measurement"
+    "(scripts/measure_host.py, kernels in PyTorch); no published measurement",
 }
 DOCUMENT = """# Accuracy
 

@@ -1,7 +1,7 @@
 """Checked files in datasheet units -> a Scenario in base units, and how its numbers may be swept."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -152,9 +152,10 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     }
 
 
-def lacks_bf16(device: DeviceFile) -> bool:
-    """It has 16-bit units, but bf16 runs on them by conversion."""
-    return "fp16" in device.peak_tflops and "bf16" not in device.peak_tflops
+def emulates_bf16(units: Sequence[str], device: DeviceFile) -> bool:
+    """Whether kernels that prefer these data types compute in bf16 on a device that has fp16 alone."""
+    rates = device.peak_tflops
+    return tuple(units[:1]) == ("bf16",) and "fp16" in rates and "bf16" not in rates
 
 
 def _rate_sources(
@@ -181,7 +182,7 @@ def _rate_sources(
             have = ", ".join(rates) or "none published"
             raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
         if dtype is not None:
-            emulated = not option and units[pipe][:1] == ("bf16",) and lacks_bf16(device)
+            emulated = not option and emulates_bf16(units[pipe], device)
             found.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))
     if half is not None:
         found.setdefault(f"peak_tflops.{half}", []).append(("datasheet", 1.0))

@@ -294,6 +294,7 @@ class EngineFile:
         name="rows up to which products with weights run on the vector units",
         leaf="engine.vector_rows",
     )
+    # llama.cpp for CUDA: one (ggml_cuda_mul_mat_id)
     expert_vector_tokens: float = number(
         1.0,
         low=0,
