@@ -115,7 +115,12 @@ def circumstances(row: Mapping[str, str]) -> dict[str, Any]:
     `distinct_tokens` that choose experts independently, whether the call was `cold`, the type of 16-bit math `half`."""
     said = {key: row.get(key) or "" for key in ("source", "engine", "hardware", "model")}
     said["hardware"] = row.get("canonical") or said["hardware"]
-    known = (one for one in rules("source") if all(said[key].startswith(one.get(key, "")) for key in said))
+    known = (
+        one
+        for one in rules("source")
+        if all(said[key].startswith(one.get(key, "")) for key in said)
+        and ("ids" not in one or one["ids"][0] <= (row.get("id") or "") <= one["ids"][1])
+    )
     found = next(known, {})
     return {key: found[key] for key in ("distinct_tokens", "cold", "half") if key in found}
 
