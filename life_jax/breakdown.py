@@ -70,7 +70,7 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
     found: dict[tuple[str, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
-        middle = run.middle(passes)
+        middle = passes.middle
         graph = run.graph(middle)
         seconds += float(passes.count * run.mean_seconds(passes))
         waited += float(passes.count * run.power_wait(passes))

@@ -52,12 +52,14 @@ def calibrate(words: list[str]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
     part.replace(out)
-    rows = []
-    for constant, (before, after), left, told in zip(
-        CONSTANTS, found.values().values(), found.deviation, found.identified, strict=True
-    ):
-        said = "yes" if told else "no" if before else "not part of this engine"
-        rows.append((constant.key, f"{before:.4g}", f"{after:.4g}", f"{left / constant.deviation:.0%}", said))
+    rows, values = [], found.values()
+    spread_left = found.deviation / found.prior
+    for constant, left, told in zip(CONSTANTS, spread_left, found.identified, strict=True):
+        for key, _, _ in constant.numbers:
+            before, after = values[key]
+            said = "yes" if told else "no" if before else "not part of this engine"
+            said = said if key == constant.key or not before else f"as {constant.key}"
+            rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", said))
     columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
     cli.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
     rows = [

@@ -31,8 +31,10 @@ KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 class Constant:
     """key of the engine's file, its leaf, from base to file unit, deviation of the logarithm, greatest value.
 
-    The deviations are about those of scripts/fit_priors.py, of class, engine and weight format together; which of
-    them they are matters little there (devices left out, three rows of each).
+    alike: further numbers (key, leaf, unit) that have the same factor. The deviations are about those of
+    scripts/fit_priors.py, of class, engine and weight format together; but bandwidth under a known engine differs by
+    no more than one device from another of its class, and host times by no more than one host from another.
+    generic: the deviation where the engine is not known.
     """
 
     key: str
@@ -40,16 +42,30 @@ class Constant:
     scale: float
     deviation: float
     most: float = float("inf")
+    alike: tuple[tuple[str, str, float], ...] = ()
+    generic: float | None = None
+
+    def spread(self, engine: str) -> float:
+        """Deviation of the logarithm under this engine."""
+        return self.generic if engine == "generic" and self.generic is not None else self.deviation
+
+    @property
+    def numbers(self) -> tuple[tuple[str, str, float], ...]:
+        return ((self.key, self.leaf, self.scale), *self.alike)
+
+
+# one processor runs all that the host does in a step
+HOST = (("sequence_us", "sequence", 1e6), ("context_ns", "context", 1e9), ("split_step_us", "split_step", 1e6))
 
 
 CONSTANTS = (
     Constant("compute_efficiency", "compute_efficiency", 1.0, 0.3, 1.0),
     Constant("attention_efficiency", "attention_efficiency", 1.0, 0.58, 1.0),
     Constant("vector_efficiency", "vector_efficiency", 1.0, 0.4, VECTOR_MOST),
-    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.3, 1.0),
+    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.12, 1.0, generic=0.3),
     Constant("kv_efficiency", "kv_efficiency", 1.0, 0.40),
     Constant("dispatch_factor", "dispatch_factor", 1.0, 0.50),
-    Constant("step_us", "step", 1e6, 1.0),
+    Constant("step_us", "step", 1e6, 0.5, alike=HOST, generic=1.0),
     Constant("request_ms", "request", 1e3, 1.0),
 )
 
@@ -58,12 +74,14 @@ CONSTANTS = (
 class Calibration:
     """engine: with the constants that were found. before, after: ln(forecast / measured) of each row, in time.
 
-    deviation: what is left of each prior's. spreads: of the logarithm by ttft, tpot, e2e, for 80 % intervals.
+    prior: deviation of the logarithm of each constant; deviation: what is left of it. spreads: of the logarithm by
+    ttft, tpot, e2e, for 80 % intervals.
     """
 
     settings: tuple[Setting, ...]
     start: Engine
     engine: Engine
+    prior: np.ndarray
     deviation: np.ndarray
     before: np.ndarray
     after: np.ndarray
@@ -72,14 +90,16 @@ class Calibration:
     @cached_property
     def identified(self) -> tuple[bool, ...]:
         return tuple(
-            bool(d < IDENTIFIED * c.deviation and getattr(self.start, c.leaf) > 0)
-            for d, c in zip(self.deviation, CONSTANTS, strict=True)
+            bool(d < IDENTIFIED * prior and getattr(self.start, c.leaf) > 0)
+            for d, prior, c in zip(self.deviation, self.prior, CONSTANTS, strict=True)
         )
 
     def values(self) -> dict[str, tuple[float, float]]:
         """(before, after) by key, in the unit of the file."""
         return {
-            c.key: (getattr(self.start, c.leaf) * c.scale, getattr(self.engine, c.leaf) * c.scale) for c in CONSTANTS
+            key: (getattr(self.start, leaf) * scale, getattr(self.engine, leaf) * scale)
+            for constant in CONSTANTS
+            for key, leaf, scale in constant.numbers
         }
 
 
@@ -87,8 +107,9 @@ def _changed(engine: Engine, factors: Any) -> Engine:
     """The constants times exp(factors); a part of a peak stays at most 1, smoothly in the gradient below it."""
     values: dict[str, Any] = {}
     for constant, factor in zip(CONSTANTS, factors, strict=True):
-        value = getattr(engine, constant.leaf) * jnp.exp(factor)
-        values[constant.leaf] = jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
+        for _, leaf, _ in constant.numbers:
+            value = getattr(engine, leaf) * jnp.exp(factor)
+            values[leaf] = jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
     return dataclasses.replace(engine, **values)
 
 
@@ -123,7 +144,7 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     start = measurements.scenario(
         settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
     ).engine
-    prior = np.array([c.deviation for c in CONSTANTS])
+    prior = np.array([c.spread(settings[0].engine) for c in CONSTANTS])
     with jax.enable_x64(True):
         function = jax.jit(_residuals(settings))
         slope = jax.jit(jax.jacfwd(_residuals(settings)))
@@ -150,6 +171,7 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
         settings=tuple(settings),
         start=start,
         engine=jax.tree.map(float, engine),
+        prior=prior,
         deviation=np.sqrt(np.diag(covariance)),
         before=before,
         after=after,

@@ -21,7 +21,7 @@ INTERCONNECT: Path = ("device", "interconnect")
 DISPATCH: Path = ("device", "dispatch")
 CACHE: Path = ("engine", "kv_efficiency")
 OF_SPLIT: tuple[Path, ...] = (("engine", "split_step"), ("engine", "allreduce_latency"))
-HOST: tuple[Path, ...] = (*(("engine", name) for name in ("step", "sequence", "request")), *OF_SPLIT)
+HOST: tuple[Path, ...] = (*(("engine", name) for name in ("step", "sequence", "context", "request")), *OF_SPLIT)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
@@ -102,8 +102,9 @@ def _operators(each: list[Terms], found: list[Sides]) -> Ledger:
 
 
 def _host(scenario: Scenario, passes: Passes) -> Ledger:
-    engine, batch = scenario.engine, passes.first.batch
-    total = _fixed(("engine", "step"), engine.step) + _fixed(("engine", "sequence"), engine.sequence * batch)
+    engine, step = scenario.engine, passes.middle
+    total = _fixed(("engine", "step"), engine.step) + _fixed(("engine", "sequence"), engine.sequence * step.batch)
+    total = total + _fixed(("engine", "context"), engine.context * (step.batch * (step.past + step.new)))
     if engine.split:
         # affine in the latency and in 1 / interconnect, each of which is gone where the other holds alone
         no_latency = set_leaf(scenario, ("engine", "allreduce_latency"), 0.0)

@@ -30,8 +30,13 @@ from life_jax.specs import UNLIMITED, UNPUBLISHED, Engine, Scenario, Workload
 _NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
-# kv_dtype of a row -> options; else the cache is in 16 bit
-KV_FORMATS = {**dict.fromkeys(("fp8", "int8", "q8_0"), ("kv8",)), **dict.fromkeys(("int4", "q4_0"), ("kv4",))}
+# kv_dtype of a row -> options; E5M2 is fp16 without its last byte, which nothing has to convert
+KV_FORMATS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("", "auto", "none", "nan", "f16", "fp16", "float16", "bf16", "bfloat16"), ()),
+    **dict.fromkeys(("fp8", "fp8_e4m3", "kv_fp8"), ("kv_fp8",)),
+    **dict.fromkeys(("int8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
+    **dict.fromkeys(("int4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
+}
 # metric of a row -> kind of error table, and the row's value from (run, workload)
 METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
     "ttft_s": ("TTFT", lambda run, w: run.ttft),
@@ -136,7 +141,10 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
     engine = under or engine
     stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
-    stack += KV_FORMATS.get(row.get("kv_dtype") or "", ())
+    cache = (row.get("kv_dtype") or "").strip().lower()
+    if cache not in KV_FORMATS:
+        raise names.NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
+    stack += KV_FORMATS[cache]
     if unfused:
         stack += ["eager_attention", "fp32_scores"]
     value = _number(row["value"])

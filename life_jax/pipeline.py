@@ -33,7 +33,8 @@ def step_graph(scenario: Scenario, step: Step) -> Graph:
 def overhead(scenario: Scenario, step: Step) -> Number:
     """Seconds of a step that no operator takes: the host's, and collectives."""
     engine = scenario.engine
-    host = engine.step + engine.sequence * step.batch + parallel.workers(engine)
+    sequence = engine.sequence + engine.context * (step.past + step.new)
+    host = engine.step + sequence * step.batch + parallel.workers(engine)
     return host + parallel.collectives(scenario, step)
 
 
@@ -91,7 +92,7 @@ class Run:
         """Counts of the whole prefill."""
         total = Cost()
         for passes in self.prefill:
-            total = total + self.graph(self.middle(passes)).cost.times(passes.count)
+            total = total + self.graph(passes.middle).cost.times(passes.count)
         return total
 
     def prefill_time(self, term: str) -> Number:
@@ -103,7 +104,7 @@ class Run:
         return self._time(self.decode, term)
 
     def _time(self, passes: Passes, term: str) -> Number:
-        each = self._roofs(self.graph(self.middle(passes)))
+        each = self._roofs(self.graph(passes.middle))
         return sum(t.repeats * getattr(t, term) for t in each)
 
     @cached_property
@@ -142,7 +143,7 @@ class Run:
 
     def dynamic(self, passes: Passes) -> Number:
         """Joules of one of the passes beyond what idle devices draw, at the middle of them."""
-        middle = self.middle(passes)
+        middle = passes.middle
         return energy.dynamic(self.scenario, middle, self.graph(middle))
 
     @cached_property
@@ -166,7 +167,7 @@ class Run:
     def _mean_seconds(self, passes: Passes) -> Number:
         engine = self.scenario.engine
         constant, growing = self.executions(passes)
-        seconds = step_seconds(constant, engine) + overhead(self.scenario, passes.first)
+        seconds = step_seconds(constant, engine) + overhead(self.scenario, passes.middle)
         for one in growing:
             mean = one.first.dispatch + context.mean_roofed(one.first, one.last, one.count, engine)
             seconds = seconds + one.first.repeats * mean * divide(one.count, passes.count)
@@ -187,13 +188,9 @@ class Run:
         return self._roofs(op for op in first if not (op.grows or whole)), growing
 
     def _shares(self, passes: Passes) -> Shares:
-        middle = self.middle(passes)
+        middle = passes.middle
         host = overhead(self.scenario, middle)
         return shares(self._roofs(self.graph(middle)), self.scenario.engine) + Shares(0.0, 0.0, host)
-
-    def middle(self, passes: Passes) -> Step:
-        """Counts are affine in the context (but for the bend of a window), so that the middle has their mean."""
-        return passes.first if passes.single else passes.at((passes.count - 1) / 2)
 
     def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
         return step_terms(ops, self.scenario.device, self.scenario.engine)

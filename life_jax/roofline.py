@@ -30,6 +30,7 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
         memory = efficiency.at(engine.tables, op, "memory", memory)
     matrix = matrix * _compute_of_format(op, engine) * lanes(op, "heads", engine)
     on_matrix, on_vector = _units(op, cost, engine)
+    on_vector = on_vector + conversion(op, cost, engine)
     matrix_rate, vector_rate = (rate(pipe, device, engine) for pipe in (op.pipe, "vector"))
     return Terms(
         matmul=_over(on_matrix, matrix, matrix_rate),
@@ -53,7 +54,8 @@ def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Nu
     score = op.formula(**{**op.args, **{name: 1.0 for name in PER_SCORE if name in op.args}})
     if is_nothing(score.matmul_flops) or is_nothing(score.vector_flops):
         return None
-    return score.vector_flops / score.matmul_flops * (matrix_rate / vector_rate)
+    on_vector = score.vector_flops + conversion(op, score, engine)
+    return on_vector / score.matmul_flops * (matrix_rate / vector_rate)
 
 
 def padding(op: Op, engine: Engine) -> Number:
@@ -127,6 +129,14 @@ def _weighted_bytes(op: Op, cost: Cost, engine: Engine) -> Number:
     if op.pipe == "vector":
         rest = rest / engine.elementwise_efficiency
     return rest if is_nothing(cache) else rest + cache
+
+
+def conversion(op: Op, cost: Cost, engine: Engine) -> Number:
+    """FLOP on the vector units to widen what is read of a cache of bytes in a type that the device has no units for.
+    Each query head of a group repeats it: 50 FLOP do so in all of twenty times of one A100 under vLLM (tests)."""
+    if not engine.converts or is_nothing(cost.kv_read):
+        return 0.0
+    return cost.kv_read * engine.convert_flops * (1 + shared_by(op))
 
 
 def _cache_bytes(op: Op, cost: Cost, engine: Engine) -> Number:

@@ -41,6 +41,11 @@ class Passes:
         return replace(self.first, past=self.first.past + index * self.first.new)
 
     @property
+    def middle(self) -> Step:
+        """Counts are affine in the context (but for the bend of a window), so that the middle has their mean."""
+        return self.first if self.single else self.at((self.count - 1) / 2)
+
+    @property
     def single(self) -> bool:
         """One pass, whatever the numbers."""
         return isinstance(self.count, float) and self.count == 1.0

@@ -21,7 +21,7 @@ from life_jax.parts import column
 from life_jax.specs import get_leaf
 
 ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
-HOST_TIMES = ("step_us", "sequence_us", "request_ms", "split_step_us", "allreduce_us")
+HOST_TIMES = ("step_us", "sequence_us", "context_ns", "request_ms", "split_step_us", "allreduce_us")
 GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 
 

@@ -155,7 +155,9 @@ class Engine:
     in a step. attention_lanes: parts of the device that take whole heads, so that fewer heads than lanes leave some
     idle.
     tile_rows: rows that a matrix kernel computes in vain. dispatch_factor: kernels cost that many times the device's
-    dispatch. step, sequence and request [s]: host time of every step, of every sequence in a step, of every request.
+    dispatch. step, sequence, context and request [s]: host time of every step, of every sequence in a step, of every
+    token that such a sequence has in its context, of every request.
+    convert_flops [FLOP]: work on the vector units to widen an element of the cache, which each query head repeats.
     threads of a CPU that compute, each on a core of its own; core_bandwidth: what one core of many draws alone, over
     its even part of the bandwidth.
     tensor_parallel devices share each layer; allreduce_latency [s] of one hop, split_step [s] host time of a step for
@@ -163,8 +165,8 @@ class Engine:
     prefilled at once, or of all prompts together (chunk_shared). logits of the last position, or of all.
     spreads: deviation of the logarithm of measured over forecast ttft, tpot, e2e, where it was fitted.
     tables: efficiencies by operator and shape, which replace the numbers above (see efficiency.py).
-    Static flags say which of these matter at all: by_format, expands, repacks, laned, gemv, rereads, tiled, split,
-    chunked, threaded.
+    Static flags say which of these matter at all: by_format, expands, repacks, laned, gemv, rereads, converts, tiled,
+    split, chunked, threaded.
     """
 
     compute_efficiency: Number
@@ -176,6 +178,7 @@ class Engine:
     runtime_memory: Number
     kv_efficiency: Number = 1.0
     kv_reread: Number = 0.0
+    convert_flops: Number = 0.0
     compute_8bit: Number = 1.0
     compute_4bit: Number = 1.0
     compute_experts: Number = 1.0
@@ -191,6 +194,7 @@ class Engine:
     dispatch_factor: Number = 1.0
     step: Number = 0.0
     sequence: Number = 0.0
+    context: Number = 0.0
     request: Number = 0.0
     tensor_parallel: Number = 1.0
     threads: Number = UNLIMITED
@@ -213,6 +217,7 @@ class Engine:
     laned: bool = static(default=False)
     gemv: bool = static(default=False)
     rereads: bool = static(default=False)
+    converts: bool = static(default=False)  # the cache is in a type that the device has no units for
     threaded: bool = static(default=False)
     smooth: bool = static(default=False)
     scope: str = static(default="op")

@@ -9,4 +9,5 @@ GIGA = 1e9
 MILLI = 1e-3
 PICO = 1e-12
 MICRO = 1e-6
+NANO = 1e-9
 BITS_PER_BYTE = 8

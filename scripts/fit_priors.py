@@ -39,9 +39,13 @@ WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
 # Q6_K on a RX 6800 (#5434): 24 FLOP, of which 10 are counted
 VECTOR = {"cpu": 1.0, "cpu_measured": 1.0, "gpu_consumer": 0.42, "gpu_consumer_amd": 0.42, "other": 0.5}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
-# (Arc Pro B60), as the reference reads them in kernel tables (4.1)
-HOP = {"gpu_dc": 3.6, "accel_dc": 3.6, "gpu_dc_intel": 12.0}
+# (Arc Pro B60), as the reference reads them in kernel tables (4.1); Gaudi's are over Ethernet: 10 [assumption]
+HOP = {"gpu_dc": 3.6, "accel_dc": 10.0, "gpu_dc_intel": 12.0}
 
+# a message of a few rows under NCCL over the same by kernels that engines have for it (flashinfer-ai/flashinfer#5023:
+# 2.0 to 2.9 times); those hops are of such kernels
+NCCL = ("faster_transformer", "megatron", "deepspeed", "tgis", "vllm_2023", "lmdeploy", "hf_eager")
+COLLECTIVE = dict.fromkeys(NCCL, 2.0)
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
     "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
@@ -67,16 +71,16 @@ EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
 EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
-LAUNCH |= {"llama_cpp_cuda_2024": 2.0}  # before its CUDA graphs (May 2024)
+LAUNCH |= {"llama_cpp_cuda_2024": 2.0, "faster_transformer": 2.0}  # without CUDA graphs (llama.cpp: from May 2024)
 LAUNCH |= {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "gpt_fast": 0.9, "lmdeploy": 1.0, "fastflowlm": 0.5}
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
-# and values for every head; FastFlowLM's kernels are made per group (names of its library, ROCm/FastFlowLM#449)
+# and values for every head (vLLM's own, until it took FlashAttention in 2024); FastFlowLM's kernels are made per group
+# (names of its library, ROCm/FastFlowLM#449)
 REREAD = {
     "hf_eager": 0.9,
     "hf_eager_cpu": 0.9,
     "deepspeed": 0.5,
     "deepspeed_gaudi": 0.5,
-    "vllm": 0.3,
     "vllm_2023": 0.3,
     "vllm_intel": 0.5,
 }
@@ -92,6 +96,11 @@ SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
+# of each token of context of each sequence: tables that Python walks through [assumption]
+CONTEXT = dict.fromkeys(("vllm", "vllm_2023", "vllm_intel", "tgis"), 5.0)
+# an E4M3 number to fp16 where the device has no instruction for it: some 25 of others (bit fields, a branch for
+# subnormals, the scale), each in place of a product and a sum [assumption, from what CUDA's header does]
+CONVERT = 50.0
 # host time of a step for each doubling of the devices: workers in Python that are called every step [assumption]
 SPLIT = {"vllm": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.0, "deepspeed": 500.0}
 # before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
@@ -160,6 +169,7 @@ def of_engines(groups):
         "memory_quality": (1.0, 0.15),
         "memory_quantized": (1.0, 0.2),
         "kv_efficiency": (CACHE | {"other": 0.95}, 0.4),
+        "fp8_convert_flops": (CONVERT, 0.7),
         "kv_reread": (REREAD | {"other": 0.1}, 1.5),
         "elementwise_efficiency": (
             dict.fromkeys(NPUS, 0.4) | {"other": 0.8},
@@ -169,10 +179,11 @@ def of_engines(groups):
         "tile_rows": (TILES | {"other": 32.0}, {"llama_cpp_cpu": 0.3, "ik_llama_cpp": 0.3, "t_mac": 0.3, "other": 1.0}),
         "step_us": (STEP | {"other": 100.0}, 1.0),
         "split_step_us": (SPLIT | {"other": 50.0}, 1.0),
-        "sequence_us": (dict.fromkeys(SERVERS, 15.0) | {"other": 10.0}, 1.0),
+        "sequence_us": (dict.fromkeys(SERVERS, 15.0) | {"other": 10.0}, 2.0),
+        "context_ns": (CONTEXT | {"other": 0.3}, 2.5),
         "request_ms": (REQUEST | OTHER, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}),
         "cold_request_ms": (COLD, 1.5),
-        "allreduce_quality": (1.0, 0.5),
+        "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
     }
     return Constants(
         groups=groups,

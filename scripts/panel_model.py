@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from life_jax import measurements, names, parallel, schedule
 from life_jax.cores import rate
 from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, is_few, lanes, rows_of, share_of_one, shared_by, tiles
+from life_jax.roofline import NARROW_BITS, conversion, is_few, lanes, rows_of, share_of_one, shared_by, tiles
 from life_jax.roofs import roof
 from life_jax.specs import PLAIN_BITS
 
@@ -42,10 +42,12 @@ def table(settings):
     other chunks, times their number) and operator."""
     n = len(settings)
     terms = (
-        "matmul vector elementwise rest quantized cache reread dispatch repeats attention pad widest eight four experts"
+        "matmul vector convert elementwise rest quantized cache reread dispatch repeats attention pad widest eight "
+        "four experts"
     )
     t = {name: np.zeros((n, 3, WIDTH)) for name in terms.split()}
-    t |= {"message": np.zeros((n, 3)), "part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
+    t |= {"part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
     t["emulated"] = np.array([measurements.emulates(s) for s in settings])
@@ -61,7 +63,9 @@ def table(settings):
         for before in chunks:
             steps.append(before.at((before.count - 1) / 2))
             t["times"][rows, 2] = before.count
+        widened = dataclasses.replace(one.engine, convert_flops=1.0)  # `seconds` knows how many FLOP
         for k, step in enumerate(steps):
+            t["context"][rows, k] = step.batch * (step.past + step.new)
             for i, op in enumerate(step_graph(one, step)):
                 cost = share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
@@ -82,6 +86,7 @@ def table(settings):
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "cache": (cost.kv_read + cost.kv_written) / read,
                     "reread": cost.kv_read * shared_by(op) / read,
+                    "convert": conversion(op, cost, widened) / rate("vector", one.device, one.engine),
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
@@ -122,7 +127,7 @@ def seconds(c, e, d, t):
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
     reached = reached * wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
     matmul = t["matmul"] * (1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]) / reached
-    vector = t["vector"] / wide(c["vector_efficiency"] * d["vector"])
+    vector = (t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])) / wide(c["vector_efficiency"] * d["vector"])
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
     cache = t["cache"] + wide(e["kv_reread"]) * t["reread"]
     bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + cache / wide(e["kv_efficiency"] * d["cache"])
@@ -131,8 +136,9 @@ def seconds(c, e, d, t):
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)  # [row, step]
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
-    host = e["step_us"] * d["step"] + e["split_step_us"] * jnp.log2(devices)
-    host = (host + e["sequence_us"] * batch)[:, None] * 1e-6
+    host = e["step_us"] + e["split_step_us"] * jnp.log2(devices)
+    host = (host + e["sequence_us"] * batch)[:, None] * 1e-6 + e["context_ns"][:, None] * 1e-9 * t["context"]
+    host = host * d["step"][:, None]
     hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
     step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
     request = jnp.where(t["cold"], e["cold_request_ms"], e["request_ms"])

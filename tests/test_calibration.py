@@ -71,6 +71,31 @@ def test_measurements_that_agree_change_nothing_but_the_interval():
     assert (found.deviation <= [c.deviation + 1e-12 for c in CONSTANTS]).all()
 
 
+def test_one_host_runs_all_that_a_step_costs_it():
+    """A server whose host is twice as slow: steps of 64 sequences tell, by one factor of all that it does."""
+    rows = [
+        {"id": str(n), "hardware": "h100_sxm", "model": "llama3_8b", "weight_format": "f16", "engine": "vLLM",
+         "batch": "64", "prompt_tokens": str(n), "output_tokens": "128", "metric": "tpot_s", "value": "1"}
+        for n in (64, 128)
+    ]  # fmt: skip
+    times = ("step", "sequence", "context", "split_step")
+    settings = [measurements.place(row) for row in rows]
+    slow = measurements.forecasts(
+        settings, change=lambda e: dataclasses.replace(e, **{name: 2 * getattr(e, name) for name in times})
+    )
+    measured = [dataclasses.replace(s, value=float(v)) for s, v in zip(settings, slow, strict=True)]
+    found = calibrate(measured, SPREADS).values()
+    factors = [found[key][1] / found[key][0] for key in ("step_us", "sequence_us", "context_ns", "split_step_us")]
+    assert 1.2 < factors[0] < 2
+    assert factors == pytest.approx([factors[0]] * 4)
+
+
+def test_a_known_engine_leaves_less_to_find_than_one_that_is_not():
+    spread = {c.key: (c.spread("vllm"), c.spread("generic")) for c in CONSTANTS}
+    assert spread["memory_efficiency"][0] < spread["memory_efficiency"][1]
+    assert spread["compute_efficiency"][0] == spread["compute_efficiency"][1]
+
+
 def test_the_threads_that_all_rows_had_are_those_of_the_engine():
     rows = [{**row, "hardware": "ryzen_9_7950x_cpu", "engine": "llama.cpp CPU", "value": "10", "threads": "8"}
             for row in ROWS]  # fmt: skip

@@ -121,10 +121,11 @@ def build(
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, scenario.precision), hw)
+    converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops and engine.fp8_convert_flops > 0
     # weights that are multiplied as bytes are not written out at 16 bit before
     at_16_bit = not any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
-    expands = dataclasses.replace(scenario.engine, expands=scenario.engine.expands and at_16_bit)
-    scenario = dataclasses.replace(scenario, device=_device(device, sources), engine=expands)
+    of_units = dataclasses.replace(scenario.engine, expands=scenario.engine.expands and at_16_bit, converts=converts)
+    scenario = dataclasses.replace(scenario, device=_device(device, sources), engine=of_units)
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
     scenario = jax.tree.map(float, scenario)
     return Built(scenario, sources, (*missing, *warnings))

@@ -16,6 +16,7 @@ Path = tuple[str | int, ...]
 MEANINGLESS = {
     "engine.threaded": "all cores compute unless engine.threads says how many",
     "device.cores": "it is no CPU whose file says how many cores it has",
+    "engine.converts": "its cache needs no conversion (opt=kv_fp8 on a device without fp8 does)",
     "engine.gemv": "engine.vector_rows is 0: no product runs on the vector units",
     "architecture.vision": "it has no vision tower",
 }

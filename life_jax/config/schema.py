@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from life_jax.config.quantities import choice, count, fraction, number, positive
-from life_jax.units import GIGA, MICRO, MILLI, PICO, TERA
+from life_jax.units import GIGA, MICRO, MILLI, NANO, PICO, TERA
 
 # fp16_acc16: fp16 products added up in fp16, which GeForce cards do at twice the rate
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
@@ -222,9 +222,25 @@ class EngineFile:
         name="part of the reads of the KV cache that each query head of a group repeats",
         leaf="engine.kv_reread",
     )
+    fp8_convert_flops: float = number(
+        0.0,
+        low=0,
+        unit="FLOP",
+        name="vector work to widen an element of an fp8 cache, for each query head, without units for fp8",
+        leaf="engine.convert_flops",
+        needs="engine.converts",
+    )
     step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
     sequence_us: float = number(
         0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
+    )
+    context_ns: float = number(
+        0.0,
+        low=0,
+        unit="ns",
+        name="host time of each token of context of each sequence in a step",
+        leaf="engine.context",
+        scale=NANO,
     )
     split_step_us: float = number(
         0.0,

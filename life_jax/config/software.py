@@ -9,7 +9,7 @@ from life_jax.config.schema import EfficiencyFile, EngineFile
 from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import UNLIMITED, Engine
-from life_jax.units import GIGA, MICRO, MILLI
+from life_jax.units import GIGA, MICRO, MILLI, NANO
 
 SPREADS = ("ttft", "tpot", "e2e")
 
@@ -77,6 +77,9 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         logits=file.logits,
         allreduce_latency=allreduce * MICRO,
         split_step=file.split_step_us * MICRO,
+        context=file.context_ns * NANO,
+        convert_flops=file.fp8_convert_flops,
+        converts=False,  # until the cache is known
         split=file.tensor_parallel > 1,
         memory_utilization=file.memory_utilization,
         runtime_memory=file.runtime_gb * GIGA,

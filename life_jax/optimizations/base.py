@@ -36,6 +36,7 @@ class Optimization:
 
     sets: the scalar keys that it decides, which therefore cannot be axes or typed beside it.
     math: matrix rate by pipe that it asks for (linear: int8); devices without that unit refuse it.
+    cache_dtype: data type of the KV cache, where a device without units for it has to convert what it reads.
     once: what a stack may decide once only (adapters), and why; `chain` refuses a second option that does.
     """
 
@@ -45,6 +46,7 @@ class Optimization:
     sets: Mapping[str, str] = field(default_factory=dict)
     math: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     once: Mapping[str, str] = field(default_factory=dict)
+    cache_dtype: str = ""
 
     def apply(self, scenario: Scenario) -> Scenario:
         for transform in self.transforms:
@@ -72,18 +74,20 @@ def named(name: str, optimization: Optimization) -> Optimization:
         sets=dict.fromkeys(optimization.sets, name),
         math={pipe: (dtype, name) for pipe, (dtype, _) in optimization.math.items()},
         once=optimization.once,
+        cache_dtype=optimization.cache_dtype,
     )
 
 
 def chain(*optimizations: Optimization) -> Optimization:
     """Left to right, as written. Associative; `Optimization()` is the identity."""
-    merged: dict[str, Any] = {"sets": {}, "math": {}, "once": {}}
+    merged: dict[str, Any] = {"sets": {}, "math": {}, "once": {}, "cache_dtype": ""}
     for one in optimizations:
         for twice in one.once.keys() & merged["once"].keys():
             raise Refused(f"two options of one stack decide about {twice}: {one.once[twice]}")
         merged["once"].update(one.once)
         merged["sets"].update(one.sets)
         merged["math"].update(one.math)
+        merged["cache_dtype"] = one.cache_dtype or merged["cache_dtype"]
     return Optimization(
         names=tuple(name for one in optimizations for name in one.names),
         transforms=tuple(f for one in optimizations for f in one.transforms),

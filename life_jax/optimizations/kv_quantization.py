@@ -7,10 +7,17 @@ from life_jax.specs import Scenario
 
 
 def kv_quantization(
-    *, bits: float, group_size: float = 0, scale_bits: float = 0, zero_bits: float = 0, dequant_flops: float = 0
+    *,
+    bits: float,
+    group_size: float = 0,
+    scale_bits: float = 0,
+    zero_bits: float = 0,
+    dequant_flops: float = 0,
+    dtype: str = "",
 ) -> Optimization:
     """bits [bit] per cached element; a scale and a zero point [bit] per `group_size` elements, or,
-    with group_size 0, per head vector (one token, one head). dequant_flops [FLOP per element read]."""
+    with group_size 0, per head vector (one token, one head). dequant_flops [FLOP per element read].
+    dtype: one that not every device has units to convert (fp8); without them engine.fp8_convert_flops count."""
     extra = scale_bits + zero_bits
 
     def change(scenario: Scenario) -> Scenario:
@@ -22,4 +29,4 @@ def kv_quantization(
         )
         return dataclasses.replace(scenario, precision=precision)
 
-    return Optimization(transforms=(change,), sets={"kv_bits": ""})
+    return Optimization(transforms=(change,), sets={"kv_bits": ""}, cache_dtype=dtype)
