@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from life_jax import measurements
+from life_jax.config.engine_schema import VECTOR_MOST, EngineFile
 from life_jax.config.errors import ConfigError
-from life_jax.config.schema import VECTOR_MOST, EngineFile
 from life_jax.measurements import Setting
 from life_jax.pipeline import Run
 from life_jax.specs import UNLIMITED, Engine

@@ -19,9 +19,10 @@ from life_jax.config import paths
 from life_jax.config.build import build, emulates_bf16
 from life_jax.config.compose import option, own_quantization
 from life_jax.config.door import read_yaml
+from life_jax.config.engine_schema import EngineFile
 from life_jax.config.errors import ConfigError
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import DeviceFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.memory import memory
 from life_jax.optimizations import chain
 from life_jax.pipeline import Run

@@ -10,8 +10,9 @@ from life_jax.config import paths
 from life_jax.config.check import check
 from life_jax.config.compose import read_file
 from life_jax.config.door import read_yaml
+from life_jax.config.engine_schema import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.errors import closest, guess, unknown
-from life_jax.config.schema import OTHER_CLASS, DeviceFile, EfficiencyFile, EngineFile
+from life_jax.config.schema import DeviceFile
 
 
 class NotUnderstood(Exception):

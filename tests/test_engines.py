@@ -11,8 +11,8 @@ import pytest
 
 import life_jax as life
 from life_jax import measurements, names
+from life_jax.config.engine_schema import EfficiencyFile, EngineFile
 from life_jax.config.errors import ConfigError
-from life_jax.config.schema import EfficiencyFile, EngineFile
 from life_jax.pipeline import step_graph
 from life_jax.roofline import step_terms
 from life_jax.schedule import Step

@@ -51,6 +51,9 @@ def test_the_work_of_widening_is_an_axis_where_there_is_any():
     words = ["hw=v100", "model=llama3_8b", "engine=vllm", "workload.batch=8"]
     ds = life.evaluate(life.load([*words, "opt=kv_fp8", "axes.fp8_convert_flops=[10,50]"])).squeeze()
     assert (ds.tpot[1] > ds.tpot[0]).all()
+    bound = [*words[:2], "engine=ideal", "workload.batch=8", "opt=kv_fp8"]  # whose file says 0
+    ds = life.evaluate(life.load([*bound, "axes.fp8_convert_flops=[0,500]"])).squeeze()
+    assert (ds.tpot[1] > ds.tpot[0]).all()
     with pytest.raises(ConfigError, match="needs no conversion"):
         life.load([*words, "axes.fp8_convert_flops=[10,50]"])
 

@@ -68,6 +68,7 @@ ORDER = (
     "config.quantities",
     "config.model_schema",
     "config.schema",
+    "config.engine_schema",
     "config.check",
     "config.axes",
     "config.fields",

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from life_jax.config.engine_schema import EngineFile
 from life_jax.config.errors import unknown
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import CostFile, DeviceFile, EngineFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import CostFile, DeviceFile, PrecisionFile, WorkloadFile
 
 FILES = {
     "workload": WorkloadFile,

@@ -8,18 +8,10 @@ from typing import Any
 import jax
 
 from life_jax.config.check import check_number
+from life_jax.config.engine_schema import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import (
-    DTYPES,
-    OTHER_CLASS,
-    CostFile,
-    DeviceFile,
-    EfficiencyFile,
-    EngineFile,
-    PrecisionFile,
-    WorkloadFile,
-)
+from life_jax.config.schema import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.shape import architecture
 from life_jax.config.software import software
 from life_jax.conventions import INDEX as CONVENTIONS
@@ -121,7 +113,7 @@ def build(
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, scenario.precision), hw)
-    converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops and engine.fp8_convert_flops > 0
+    converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
     # weights that are multiplied as bytes are not written out at 16 bit before
     at_16_bit = not any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
     of_units = dataclasses.replace(scenario.engine, expands=scenario.engine.expands and at_16_bit, converts=converts)

@@ -13,18 +13,11 @@ from life_jax.config import axes as axis_table
 from life_jax.config import door, paths
 from life_jax.config.check import check
 from life_jax.config.door import Choice, Request
+from life_jax.config.engine_schema import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.errors import ConfigError, unknown
 from life_jax.config.model_schema import ModelFile
 from life_jax.config.ranges import is_span
-from life_jax.config.schema import (
-    OTHER_CLASS,
-    CostFile,
-    DeviceFile,
-    EfficiencyFile,
-    EngineFile,
-    PrecisionFile,
-    WorkloadFile,
-)
+from life_jax.config.schema import CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.settings import settings as read_settings
 from life_jax.conventions import INDEX as CONVENTIONS
 from life_jax.optimizations import INDEX, Optimization, Refused, chain, named

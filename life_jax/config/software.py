@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config.check import check_number
+from life_jax.config.engine_schema import EfficiencyFile, EngineFile
 from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.schema import EfficiencyFile, EngineFile
 from life_jax.efficiency import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
 from life_jax.optimizations.fusion import ALL as FUSIONS
 from life_jax.specs import UNLIMITED, Engine
