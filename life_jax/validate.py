@@ -63,7 +63,7 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
     spread = np.array([_spread(s, engine) for s in settings])
     ideal = measurements.forecasts(settings, "ideal")
     ratio = np.array([s.ratio(f) for s, f in zip(settings, ideal, strict=True)])
-    beyond = np.array([s.batch > 1 for s in settings]) & ~measurements.fits(settings)
+    beyond = np.array([s.batch > 1 for s in settings], bool) & ~measurements.fits(settings)
     return Report(
         settings=tuple(settings),
         forecast=forecast,

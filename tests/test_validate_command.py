@@ -41,3 +41,12 @@ def test_mistakes_end_in_one_line_and_status_2(tmp_path, words, said):
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert said in done.stderr.splitlines()[0]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.csv"]
+
+
+def test_a_file_of_which_no_row_is_understood_is_refused_with_the_reasons(tmp_path):
+    (tmp_path / "mine.csv").write_text(GOOD.replace("A40", "A4000000"))
+    done = run(tmp_path, "mine.csv")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    first, reason, *_ = done.stderr.splitlines()
+    assert first == "error: mine.csv: no row is understood" and "did you mean" in reason
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.csv"]
