@@ -104,7 +104,7 @@ def _operators(each: list[Terms], found: list[Sides]) -> Ledger:
 def _host(scenario: Scenario, passes: Passes) -> Ledger:
     engine, step = scenario.engine, passes.middle
     total = _fixed(("engine", "step"), engine.step) + _fixed(("engine", "sequence"), engine.sequence * step.batch)
-    total = total + _fixed(("engine", "context"), engine.context * (step.batch * (step.past + step.new)))
+    total = total + _fixed(("engine", "context"), engine.context * step.context)
     if engine.split:
         # affine in the latency and in 1 / interconnect, each of which is gone where the other holds alone
         no_latency = set_leaf(scenario, ("engine", "allreduce_latency"), 0.0)

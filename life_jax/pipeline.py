@@ -33,8 +33,7 @@ def step_graph(scenario: Scenario, step: Step) -> Graph:
 def overhead(scenario: Scenario, step: Step) -> Number:
     """Seconds of a step that no operator takes: the host's, and collectives."""
     engine = scenario.engine
-    sequence = engine.sequence + engine.context * (step.past + step.new)
-    host = engine.step + sequence * step.batch + parallel.workers(engine)
+    host = engine.step + engine.sequence * step.batch + engine.context * step.context + parallel.workers(engine)
     return host + parallel.collectives(scenario, step)
 
 

@@ -29,6 +29,11 @@ class Step:
     def tokens(self) -> Number:
         return self.batch * self.new
 
+    @property
+    def context(self) -> Number:
+        """Tokens of all sequences together, the new ones among them."""
+        return self.batch * (self.past + self.new)
+
 
 @dataclass(frozen=True)
 class Passes:

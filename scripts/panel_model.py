@@ -65,7 +65,7 @@ def table(settings):
             t["times"][rows, 2] = before.count
         widened = dataclasses.replace(one.engine, convert_flops=1.0)  # `seconds` knows how many FLOP
         for k, step in enumerate(steps):
-            t["context"][rows, k] = step.batch * (step.past + step.new)
+            t["context"][rows, k] = step.context
             for i, op in enumerate(step_graph(one, step)):
                 cost = share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
                 bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS

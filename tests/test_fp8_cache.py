@@ -36,6 +36,11 @@ def test_a_device_without_fp8_widens_an_fp8_cache_once_for_each_query_head():
     assert bytes_ == [elements, elements]
 
 
+@pytest.mark.parametrize(("stack", "converts"), [("[kv8,kv_fp8]", True), ("[kv_fp8,kv8]", False)])
+def test_the_last_option_says_how_the_cache_is_stored(stack, converts):
+    assert life.load(["hw=a100", "model=llama3_8b", f"opt={stack}"]).scenario.engine.converts is converts
+
+
 def test_an_fp8_cache_costs_more_than_it_saves_on_an_a100_and_less_on_an_h100():
     words = ["model=llama3_8b", "engine=vllm", "workload.batch=32", "workload.prompt_tokens=2048", "metrics=[tpot]"]
     ratio = {}

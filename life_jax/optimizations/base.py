@@ -87,7 +87,8 @@ def chain(*optimizations: Optimization) -> Optimization:
         merged["once"].update(one.once)
         merged["sets"].update(one.sets)
         merged["math"].update(one.math)
-        merged["cache_dtype"] = one.cache_dtype or merged["cache_dtype"]
+        if "kv_bits" in one.sets:  # the last to say how the cache is stored
+            merged["cache_dtype"] = one.cache_dtype
     return Optimization(
         names=tuple(name for one in optimizations for name in one.names),
         transforms=tuple(f for one in optimizations for f in one.transforms),
