@@ -13,32 +13,32 @@ Importing life_jax imports none of JAX, Hydra, xarray and matplotlib; they come 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from life_jax.answers import pareto as pareto
-    from life_jax.config.errors import ConfigError as ConfigError
-    from life_jax.crossings import crossover as crossover
-    from life_jax.inverse import cheapest as cheapest
-    from life_jax.lazy import lazily as lazily
-    from life_jax.lazy import reopen as reopen
-    from life_jax.metrics import forecast as forecast
-    from life_jax.posing import problem as problem
-    from life_jax.study import Study as Study
-    from life_jax.study import load as load
-    from life_jax.variance import sobol as sobol
-    from life_jax.work import evaluate as evaluate
+    from life_jax.analysis.crossover_map import crossover as crossover
+    from life_jax.analysis.design_question import problem as problem
+    from life_jax.analysis.inverse_design import cheapest as cheapest
+    from life_jax.analysis.sobol_indices import sobol as sobol
+    from life_jax.config.schema.errors import ConfigError as ConfigError
+    from life_jax.forecasting.metrics import forecast as forecast
+    from life_jax.grid.reduced_dataset import pareto as pareto
+    from life_jax.studies.evaluation import evaluate as evaluate
+    from life_jax.studies.lazy import lazily as lazily
+    from life_jax.studies.lazy import reopen as reopen
+    from life_jax.studies.study import Study as Study
+    from life_jax.studies.study import load as load
 
 _HOME = {
-    "ConfigError": "life_jax.config.errors",
-    "Study": "life_jax.study",
-    "cheapest": "life_jax.inverse",
-    "crossover": "life_jax.crossings",
-    "evaluate": "life_jax.work",
-    "forecast": "life_jax.metrics",
-    "lazily": "life_jax.lazy",
-    "load": "life_jax.study",
-    "pareto": "life_jax.answers",
-    "problem": "life_jax.posing",
-    "reopen": "life_jax.lazy",
-    "sobol": "life_jax.variance",
+    "ConfigError": "life_jax.config.schema.errors",
+    "Study": "life_jax.studies.study",
+    "cheapest": "life_jax.analysis.inverse_design",
+    "crossover": "life_jax.analysis.crossover_map",
+    "evaluate": "life_jax.studies.evaluation",
+    "forecast": "life_jax.forecasting.metrics",
+    "lazily": "life_jax.studies.lazy",
+    "load": "life_jax.studies.study",
+    "pareto": "life_jax.grid.reduced_dataset",
+    "problem": "life_jax.analysis.design_question",
+    "reopen": "life_jax.studies.lazy",
+    "sobol": "life_jax.analysis.sobol_indices",
 }
 __all__ = [
     "ConfigError", "Study", "cheapest", "crossover", "evaluate", "forecast", "lazily", "load", "pareto", "problem",
@@ -50,7 +50,7 @@ def __getattr__(name: str) -> Any:
     if name == "plot":
         from importlib import import_module
 
-        return import_module("life_jax.plotting")
+        return import_module("life_jax.plotting.charts")
     if name not in _HOME:
         raise AttributeError(f"module 'life_jax' has no attribute '{name}'; it has {', '.join(__all__)}")
     from importlib import import_module

@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from life_jax import cli
-from life_jax.config.errors import ConfigError, unknown
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.terminal import command
 
 USAGE = "python -m life_jax.calibrate FILE.csv hw=NAME [engine=NAME] [out=FILE.yaml] [overwrite=true]"
 MEANING = """Finds the constants of one machine that a few measurements tell, and writes them as an engine's file.
@@ -16,16 +16,17 @@ WORDS = ("hw", "engine", "out", "overwrite")
 
 
 def main() -> None:
-    cli.guarded(calibrate, "sweep", f"{USAGE}\n\n{MEANING}")
+    command.guarded(calibrate, "sweep", f"{USAGE}\n\n{MEANING}")
 
 
 def calibrate(words: list[str]) -> None:
     """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
     import yaml
 
-    from life_jax import measurements, names
-    from life_jax.calibration import CONSTANTS, as_file
-    from life_jax.calibration import calibrate as fit
+    from life_jax.config import names
+    from life_jax.measurements import rows as measurements
+    from life_jax.measurements.calibration import CONSTANTS, as_file
+    from life_jax.measurements.calibration import calibrate as fit
 
     file, asked = _words(words)
     hw, engine = names.labels(asked["hw"], asked["engine"])
@@ -39,7 +40,7 @@ def calibrate(words: list[str]) -> None:
             skipped.append(f"{row['id']}: {one}")
         else:
             settings.append(one)
-    cli.warn(skipped)
+    command.warn(skipped)
     if not settings:
         raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on")
     of_class = names.efficiency(hw)
@@ -61,12 +62,12 @@ def calibrate(words: list[str]) -> None:
             said = said if key == constant.key or not before else f"as {constant.key}"
             rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", said))
     columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
-    cli.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
+    command.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
     rows = [
         (s.id, s.metric, f"{s.value:.5g}", f"{_error(b):+.0f} %", f"{_error(a):+.0f} %")
         for s, b, a in zip(settings, found.before, found.after, strict=True)
     ]
-    cli.table(
+    command.table(
         [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right"), ("after", "right")],
         rows[:20],
     )

@@ -4,22 +4,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from life_jax import cli
-from life_jax.config import axes, paths
-from life_jax.config.check import check
-from life_jax.config.door import FLAGS_WITH_VALUE, read_yaml
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import DeviceFile, PrecisionFile
+from life_jax.config.schema import axis_table, paths
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.files import DeviceFile, PrecisionFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.words import FLAGS_WITH_VALUE, read_yaml
+from life_jax.terminal import command
 
 if TYPE_CHECKING:
-    from life_jax.specs import Architecture
+    from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
 
 
 def main() -> None:
-    cli.guarded(catalog, "sweep", str(__doc__))
+    command.guarded(catalog, "sweep", str(__doc__))
 
 
 def catalog(words: list[str]) -> None:
@@ -43,7 +43,7 @@ def catalog(words: list[str]) -> None:
     rows = [row for row in rows_of(folders) if any(word in cell.lower() for cell in row)]
     if not rows:
         raise ConfigError(f"no {words[0]} with '{words[1]}'; python -m life_jax.catalog {words[0]} lists all")
-    cli.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
+    command.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
 
 
 def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any], str]]:
@@ -69,7 +69,7 @@ def _devices(folders: tuple[Path, ...]) -> list[Row]:
 
 def _models(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.config.build import bits
-    from life_jax.config.shape import architecture
+    from life_jax.config.checkpoints.architecture import architecture
     from life_jax.models.decoder import active_parameter_count, cache_bytes, kv_bytes_per_token, parameter_count
 
     rows: list[Row] = []
@@ -77,9 +77,9 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
         file = check(content, ModelFile, f"model.{name}")
         shape = architecture(file, f"model.{name}")
         half = bits(PrecisionFile())
-        counts = [cli.engineering(float(count(shape))) for count in (parameter_count, active_parameter_count)]
+        counts = [command.engineering(float(count(shape))) for count in (parameter_count, active_parameter_count)]
         caches = [float(kv_bytes_per_token(shape, half)), float(cache_bytes(shape, 0.0, half))]
-        kept = [cli.engineering(size, "B") if size else "0" for size in caches]
+        kept = [command.engineering(size, "B") if size else "0" for size in caches]
         heads = f"{file.num_attention_heads:g}/{file.num_key_value_heads:g}"
         layers = f"{file.num_hidden_layers:g}"
         rows.append((name, f"= {target}" if target else "", *counts, layers, heads, *kept, _kinds(shape)))
@@ -112,17 +112,17 @@ def _studies(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _metrics(folders: tuple[Path, ...]) -> list[Row]:
-    from life_jax.metrics import METRICS
+    from life_jax.forecasting.metrics import METRICS
 
     return [(name, metric.units, metric.long_name) for name, metric in METRICS.items()]
 
 
 def _axes(folders: tuple[Path, ...]) -> list[Row]:
     found: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
-    for key in axes.axis_keys():
+    for key in axis_table.axis_keys():
         if key != "opt":
-            facts: Mapping[str, Any] = axes.facts(key)
-            found.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axes.section_of(key)})"))
+            facts: Mapping[str, Any] = axis_table.facts(key)
+            found.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
     return found
 
 

@@ -3,17 +3,17 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from life_jax import cli
+from life_jax.terminal import command
 
 if TYPE_CHECKING:
-    from life_jax.case import Case
-    from life_jax.inverse import Design
+    from life_jax.analysis.inverse_design import Design
+    from life_jax.studies.case import Case
 
 FORMATS = ("text", "json")
 
 
 def main() -> None:
-    cli.guarded(design, "design")
+    command.guarded(design, "design")
 
 
 def design(words: list[str]) -> None:
@@ -21,14 +21,14 @@ def design(words: list[str]) -> None:
 
     Several devices, models or stacks get an answer each, and the cheapest of them is named.
     """
-    from life_jax.inverse import cheapest, curve
-    from life_jax.posing import problems
-    from life_jax.study import load
+    from life_jax.analysis.design_question import problems
+    from life_jax.analysis.inverse_design import cheapest, curve
+    from life_jax.studies.study import load
 
-    form, rest = cli.take_format(words, FORMATS)
+    form, rest = command.take_format(words, FORMATS)
     study = load(rest, primary="design")
     asked = problems(study)
-    cli.warn(study.warnings)
+    command.warn(study.warnings)
     answers = [(case, cheapest(one), curve(one)) for case, one in zip(study.cases, asked, strict=True)]
     best = min((a for a in answers if a[1].met), key=lambda a: a[1].cost, default=None)
     if form == "json":
@@ -54,8 +54,8 @@ def _json(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
 
 
 def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) -> None:
-    from life_jax.config import axes
-    from life_jax.metrics import METRICS, forecast
+    from life_jax.config.schema import axis_table
+    from life_jax.forecasting.metrics import METRICS, forecast
 
     asked = answer.problem
     unit = METRICS[asked.minimize].units
@@ -65,12 +65,12 @@ def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
     rows: list[tuple[str, ...]] = []
     for knob, (low, high) in zip(asked.knobs, asked.ranges, strict=True):
         now = float(knob.get(asked.scenario))
-        found, said = answer.numbers[knob.key], axes.facts(knob.key).get("unit", "1")
+        found, said = answer.numbers[knob.key], axis_table.facts(knob.key).get("unit", "1")
         end = {"low": "lowest allowed", "high": "highest allowed"}.get(answer.at_bound.get(knob.key, ""), "")
         ratio = f"{found / now:.3g} x" if now else "-"
         rows.append((knob.key, said, f"{now:.5g}", f"{found:.5g}", ratio, f"{low:.4g} .. {high:.4g}", end))
     columns = [("number", "left"), ("unit", "left"), ("now", "right"), ("design", "right"), ("", "right")]
-    cli.table([*columns, ("range", "right"), ("", "left")], rows, title)
+    command.table([*columns, ("range", "right"), ("", "left")], rows, title)
     rows = []
     for target in asked.targets:
         value = answer.values[target.metric]
@@ -84,13 +84,13 @@ def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
         rows.append((name, sign, f"{limit:.4g}", f"{value:.4g}", said, price))
     heading = f"1 % of slack saves, {asked.minimize}"
     columns = [("target", "left"), ("", "left"), ("asked", "right"), ("design", "right"), ("", "left")]
-    cli.table([*columns, (heading, "right")], rows)
+    command.table([*columns, (heading, "right")], rows)
     lines = []
     for factor, one in line:
         numbers = [f"{one.numbers[knob.key]:.4g}" if one.met else "-" for knob in asked.knobs]
         lines.append((f"{factor:g} x", f"{one.cost:.4g}" if one.met else "none", *numbers))
     keys = [(knob.key, "right") for knob in asked.knobs]
-    cli.table([("targets as lax", "right"), (f"{asked.minimize} [{unit}]", "right"), *keys], lines)
+    command.table([("targets as lax", "right"), (f"{asked.minimize} [{unit}]", "right"), *keys], lines)
 
 
 if __name__ == "__main__":

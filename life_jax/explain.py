@@ -4,33 +4,33 @@ import json
 import math
 from typing import TYPE_CHECKING
 
-from life_jax import cli
-from life_jax.config.errors import ConfigError
+from life_jax.config.schema.errors import ConfigError
+from life_jax.terminal import command
 
 if TYPE_CHECKING:
-    from life_jax.breakdown import StepTable
-    from life_jax.study import Study
+    from life_jax.forecasting.breakdown import StepTable
+    from life_jax.studies.study import Study
 
 FORMATS = ("text", "json")
 
 
 def main() -> None:
-    cli.guarded(explain, "explain")
+    command.guarded(explain, "explain")
 
 
 def explain(words: list[str]) -> None:
     """One scenario as two tables, or as one JSON object."""
     import numpy as np
 
-    from life_jax import breakdown
-    from life_jax.study import load
+    from life_jax.forecasting import breakdown
+    from life_jax.studies.study import load
 
-    form, rest = cli.take_format(words, FORMATS)
+    form, rest = command.take_format(words, FORMATS)
     study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
         raise ConfigError(f"explain takes one model, one device and one stack, not {what}; life_jax.sweep takes grids")
-    cli.warn(study.warnings)
+    command.warn(study.warnings)
     case = study.cases[0]
     with np.errstate(all="ignore"):
         if form == "json":
@@ -44,18 +44,18 @@ def explain(words: list[str]) -> None:
 
 
 def _text(study: "Study") -> None:
-    from life_jax import breakdown
-    from life_jax.metrics import forecast
+    from life_jax.forecasting import breakdown
+    from life_jax.forecasting.metrics import forecast
     from life_jax.models import decoder
 
     case = study.cases[0]
     s, w = case.scenario, case.scenario.workload
     weights = decoder.weight_bytes(s.architecture, s.precision)
     kv = decoder.kv_bytes_per_token(s.architecture, s.precision)
-    count = cli.engineering(decoder.parameter_count(s.architecture))
+    count = command.engineering(decoder.parameter_count(s.architecture))
     print(
-        f"{case.label}: {count} parameters, {cli.engineering(weights, 'B')} of weights, "
-        f"{cli.engineering(kv, 'B')} of KV cache per token"
+        f"{case.label}: {count} parameters, {command.engineering(weights, 'B')} of weights, "
+        f"{command.engineering(kv, 'B')} of KV cache per token"
     )
     _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
     positions = w.past_tokens + w.prompt_tokens + 1
@@ -64,7 +64,7 @@ def _text(study: "Study") -> None:
     whole = {name: float(value) for name, value in forecast(s, names).items()}
     room = s.device.memory * s.engine.memory_utilization
     print(
-        f"TTFT {cli.engineering(whole['ttft'], 's')}   TPOT {cli.engineering(whole['tpot'], 's')}   "
+        f"TTFT {command.engineering(whole['ttft'], 's')}   TPOT {command.engineering(whole['tpot'], 's')}   "
         f"TPS {whole['tps']:.4g}   memory {whole['memory'] / 1e9:.4g} GB of {room / 1e9:.4g} GB "
         f"({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
         f"room for batch {whole['max_batch']:.0f} of this length, "
@@ -79,12 +79,12 @@ def _step(title: str, table: "StepTable") -> None:
         [
             row.name,
             f"{row.repeats:g}",
-            cli.engineering(float(row.cost.flops)),
-            cli.engineering(float(row.cost.bytes_read), "B"),
-            cli.engineering(float(row.cost.bytes_written), "B"),
+            command.engineering(float(row.cost.flops)),
+            command.engineering(float(row.cost.bytes_read), "B"),
+            command.engineering(float(row.cost.bytes_written), "B"),
             f"{float(row.cost.dispatches):g}",
             f"{row.intensity:.3g}",
-            cli.engineering(row.seconds, "s"),
+            command.engineering(row.seconds, "s"),
             "-" if math.isnan(row.share) else f"{100 * row.share:.1f} %",
             row.bound,
         ]
@@ -93,13 +93,13 @@ def _step(title: str, table: "StepTable") -> None:
     t = table.total
     totals = [
         f"{float(t.flops):.6g}",
-        cli.engineering(float(t.bytes_read), "B"),
-        cli.engineering(float(t.bytes_written), "B"),
+        command.engineering(float(t.bytes_read), "B"),
+        command.engineering(float(t.bytes_written), "B"),
     ]
     rows.append(
-        ["whole step", "", *totals, f"{float(t.dispatches):g}", "", cli.engineering(table.seconds, "s"), "", ""]
+        ["whole step", "", *totals, f"{float(t.dispatches):g}", "", command.engineering(table.seconds, "s"), "", ""]
     )
-    cli.table(columns, rows, title)
+    command.table(columns, rows, title)
 
 
 if __name__ == "__main__":

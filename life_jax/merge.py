@@ -3,31 +3,32 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from life_jax import cli
-from life_jax.config.errors import ConfigError
-from life_jax.results import deliver, watched
+from life_jax.config.schema.errors import ConfigError
+from life_jax.terminal import command
+from life_jax.terminal.results import deliver, watched
 
 if TYPE_CHECKING:
-    from life_jax.study import Study
+    from life_jax.studies.study import Study
 
 
 def main() -> None:
-    cli.guarded(merge, "sweep")
+    command.guarded(merge, "sweep")
 
 
 def merge(words: list[str]) -> None:
     """The words of the sweep without shard=; the shards are found beside out=, and stay."""
-    from life_jax.study import load
+    from life_jax.studies.study import load
 
     study = load(words)
-    cli.warn(study.warnings)
+    command.warn(study.warnings)
     if study.work.shard is not None:
         raise ConfigError("merge takes the words of the sweep without shard=; it joins all shards that it finds")
     deliver(study, study.path, study.identity, join if study.reduction is None else join_reduced)
 
 
 def join(study: "Study", path: Path) -> None:
-    from life_jax import grid, shards, store
+    from life_jax.grid import plan
+    from life_jax.grid.storage import shards, store
 
     files = shards.found(path, study.identity, reduced=False)
     with (
@@ -36,17 +37,19 @@ def join(study: "Study", path: Path) -> None:
     ):
         chunks = range(study.sweep.chunks)
         left = [chunk for chunk in chunks if chunk not in sink.done]
-        grid.run(study.sweep, sink, left, lambda block: done(block.count), lambda *of: shards.blocks(files, *of))
+        plan.run(study.sweep, sink, left, lambda block: done(block.count), lambda *of: shards.blocks(files, *of))
         sink.finish(chunks, study.work.compress)
 
 
 def join_reduced(study: "Study", path: Path) -> None:
-    from life_jax import answers, shards, store, work
+    from life_jax.grid import reduced_dataset
+    from life_jax.grid.storage import shards, store
+    from life_jax.studies import evaluation
 
-    reducer = work.reducer(study)
+    reducer = evaluation.reducer(study)
     for _, state in shards.states(shards.found(path, study.identity, reduced=True), study.sweep):
         reducer.merge(state)
-    store.save(answers.dataset(reducer), path)
+    store.save(reduced_dataset.dataset(reducer), path)
 
 
 if __name__ == "__main__":

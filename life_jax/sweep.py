@@ -3,26 +3,26 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from life_jax import cli
-from life_jax.results import deliver, finished, watched
+from life_jax.terminal import command
+from life_jax.terminal.results import deliver, finished, watched
 
 if TYPE_CHECKING:
-    from life_jax.study import Study
+    from life_jax.studies.study import Study
 
 
 def main() -> None:
-    cli.guarded(sweep, "sweep")
+    command.guarded(sweep, "sweep")
 
 
 def sweep(words: list[str]) -> None:
     """One command: checks, computes, writes, shows. The last line is the path."""
-    from life_jax import shards
-    from life_jax.study import load
+    from life_jax.grid.storage import shards
+    from life_jax.studies.study import load
 
     study = load(words)
-    cli.warn(study.warnings)
+    command.warn(study.warnings)
     if study.work.lazy:
-        from life_jax import lazy
+        from life_jax.studies import lazy
 
         deliver(study, study.path, lazy.identity(study), write_question)
         return
@@ -39,30 +39,33 @@ def sweep(words: list[str]) -> None:
 
 def write(study: "Study", path: Path) -> None:
     """Computes into path.part and renames when complete; resumes what an earlier run left."""
-    from life_jax import store, work
+    from life_jax.grid.storage import store
+    from life_jax.studies import evaluation
 
     template = study.template
     with (
         store.opened(path, template, study.identity, overwrite=study.overwrite) as sink,
         watched(template.points) as done,
     ):
-        chunks = work.chunks(study)
-        work.compute(study, sink, [chunk for chunk in chunks if chunk not in sink.done], done)
+        chunks = evaluation.chunks(study)
+        evaluation.compute(study, sink, [chunk for chunk in chunks if chunk not in sink.done], done)
         sink.finish(chunks, study.work.compress)
 
 
 def write_question(study: "Study", path: Path) -> None:
     """No numbers: life_jax.reopen computes what is looked at."""
-    from life_jax import lazy, store
+    from life_jax.grid.storage import store
+    from life_jax.studies import lazy
 
     store.save(lazy.question(study), path)
 
 
 def write_shard(study: "Study", path: Path) -> None:
     """The same of one shard's points."""
-    from life_jax import shards, store, work
+    from life_jax.grid.storage import shards, store
+    from life_jax.studies import evaluation
 
-    shard, own = study.work.shard, work.chunks(study)
+    shard, own = study.work.shard, evaluation.chunks(study)
     assert shard is not None
     template = shards.template(study.template, study.sweep, study.identity, shard)
     identity = shards.identity(study.identity, shard)
@@ -71,37 +74,42 @@ def write_shard(study: "Study", path: Path) -> None:
         watched(template.points) as done,
     ):
         shifted = shards.Shifted(sink, study.sweep, shard)
-        work.compute(study, shifted, [chunk for chunk in own if chunk not in sink.done], done)
+        evaluation.compute(study, shifted, [chunk for chunk in own if chunk not in sink.done], done)
         sink.finish(own)
 
 
 def write_reduced(study: "Study", path: Path) -> None:
     """Computes and reduces; the file is small. What was found so far is kept beside it until it is complete."""
-    from life_jax import answers, checkpoint, store, work
+    from life_jax.grid import reduced_dataset
+    from life_jax.grid.storage import reducer_checkpoint, store
+    from life_jax.studies import evaluation
 
-    reducer, end = work.reducer(study), study.sweep.chunks
+    reducer, end = evaluation.reducer(study), study.sweep.chunks
     with (
-        checkpoint.reducing(path, reducer, study.identity, overwrite=study.overwrite) as sink,
+        reducer_checkpoint.reducing(path, reducer, study.identity, overwrite=study.overwrite) as sink,
         watched(study.template.points) as done,
     ):
-        work.reduce_into(study, sink, end, done)
+        evaluation.reduce_into(study, sink, end, done)
         sink.check(end)
-        store.save(answers.dataset(reducer), path)
+        store.save(reduced_dataset.dataset(reducer), path)
         sink.drop()
 
 
 def write_reduced_shard(study: "Study", path: Path) -> None:
     """What a shard's points reduce to."""
-    from life_jax import checkpoint, shards, work
+    from life_jax.grid.storage import reducer_checkpoint, shards
+    from life_jax.studies import evaluation
 
-    own, shard = work.chunks(study), study.work.shard
+    own, shard = evaluation.chunks(study), study.work.shard
     assert shard is not None
     identity = shards.identity(study.identity, shard)
     with (
-        checkpoint.reducing(path, work.reducer(study), identity, first=own.start, overwrite=study.overwrite) as sink,
-        watched(work.points(study, own)) as done,
+        reducer_checkpoint.reducing(
+            path, evaluation.reducer(study), identity, first=own.start, overwrite=study.overwrite
+        ) as sink,
+        watched(evaluation.points(study, own)) as done,
     ):
-        work.reduce_into(study, sink, own.stop, done)
+        evaluation.reduce_into(study, sink, own.stop, done)
         sink.finish(own.stop)
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from life_jax import cli, measurements, names
-from life_jax.config import paths
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.measurements import Setting
-from life_jax.metrics import QUANTILE
-from life_jax.specs import Engine
+from life_jax.config import names
+from life_jax.config.schema import paths
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.core.scenario import Engine
+from life_jax.forecasting.metrics import QUANTILE
+from life_jax.measurements import rows as measurements
+from life_jax.measurements.rows import Setting
+from life_jax.terminal import command
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 TOO_FAST = 1.5  # times the datasheet roofline: the row cannot be what it claims
@@ -151,7 +153,7 @@ def print_report(r: Report) -> None:
         for name in sorted({of(s) for s in r.settings}):
             mine = {s.id for s in r.settings if of(s) == name}
             table.append(row(f"  {kind} {name}", macro(r, r.forecast, mine)))
-    cli.table(columns, table, f"{_rows(int(r.judged.sum()))}, macro-averaged over device x model x engine")
+    command.table(columns, table, f"{_rows(int(r.judged.sum()))}, macro-averaged over device x model x engine")
     part, cells = coverage(r)
     if cells:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
@@ -224,7 +226,7 @@ def main() -> None:
             "canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp), threads (of a CPU) are read where they are there."
         )
         return
-    cli.guarded(_job, "sweep")
+    command.guarded(_job, "sweep")
 
 
 def _job(words: list[str]) -> None:

@@ -22,10 +22,12 @@ from typing import Any
 import numpy as np
 from jax.tree_util import tree_map
 
-from life_jax import grid, kernels, store
-from life_jax.cli import engineering
-from life_jax.study import Study, load
-from life_jax.work import compute, reducer
+from life_jax.grid import kernel as kernels
+from life_jax.grid import plan
+from life_jax.grid.storage import store
+from life_jax.studies.evaluation import compute, reducer
+from life_jax.studies.study import Study, load
+from life_jax.terminal.command import engineering
 
 ROOFS = {
     "hard": ("engine=ideal",),
@@ -54,7 +56,7 @@ NUMPY_POINTS, BLOCK = 640_000, 2**15
 class Nowhere:
     """A sink that throws results away."""
 
-    def put(self, block: grid.Block) -> None:
+    def put(self, block: plan.Block) -> None:
         """Nothing is kept."""
 
 

@@ -19,15 +19,15 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from life_jax.config.build import bits
-from life_jax.config.check import check
-from life_jax.config.errors import ConfigError
-from life_jax.config.huggingface import text_model, translate
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import PrecisionFile
-from life_jax.config.shape import architecture
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.huggingface import text_model, translate
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import PrecisionFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.scenario import Architecture
+from life_jax.core.schedule import Step
 from life_jax.models import decoder
-from life_jax.schedule import Step
-from life_jax.specs import Architecture
 
 TOKENS = 512
 TOLERANCE = 1e-4

@@ -20,8 +20,11 @@ import yaml
 from fit_priors import SHARED, constants, of_devices
 from panel_model import KINDS, SMOOTHNESS, Panel, load
 
-from life_jax import calibration, measurements, names, validate
-from life_jax.config.schema import DeviceFile
+from life_jax import validate
+from life_jax.config import names
+from life_jax.config.schema.files import DeviceFile
+from life_jax.measurements import calibration
+from life_jax.measurements import rows as measurements
 
 ROOT = Path(__file__).resolve().parents[1]
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute

@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-from life_jax import names
-from life_jax.config.schema import DeviceFile
+from life_jax.config import names
+from life_jax.config.schema.files import DeviceFile
 from life_jax.operators import attention, linear
-from life_jax.roofline import VECTOR_ROWS
-from life_jax.roofs import roof
+from life_jax.roofline.roofs import roof
+from life_jax.roofline.terms import VECTOR_ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
 RATES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from panel_model import Constants, pairs
 
-from life_jax import calibration
-from life_jax.config.engine_schema import VECTOR_MOST
+from life_jax.config.schema.engine_file import VECTOR_MOST
+from life_jax.measurements import calibration
 
 ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"other": 1.0}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from host_device import Clock
 
-from life_jax.config.errors import ConfigError
-from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.model_file import ModelFile
 from life_jax.optimizations.gguf import BLOCK, FALLBACK, FILE_TYPES, Layer
 
 FAMILIES = ("llama", "mistral", "qwen3")

@@ -21,11 +21,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from life_jax.config import paths
-from life_jax.config.check import check
-from life_jax.config.door import read_yaml
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.model_schema import ModelFile
+from life_jax.config.schema import paths
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.words import read_yaml
 
 COLUMNS = (
     "id", "source", "licence", "date", "hardware", "model", "weight_format", "act_dtype", "kv_dtype", "engine", "batch",

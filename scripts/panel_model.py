@@ -1,7 +1,7 @@
 """The measured panel as arrays, and the forecast as a function of constants by class, engine and device.
 
 What scripts/fit_efficiency.py fits. The operators come from life_jax itself; the seconds below say what
-life_jax/roofline.py says, for all rows at once and with the mean decode step taken at the middle of generation.
+life_jax/roofline/terms.py says, for all rows at once and with the mean decode step taken at the middle of generation.
 """
 
 import csv
@@ -12,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
-from life_jax import measurements, names, parallel, schedule
-from life_jax.cores import rate
-from life_jax.pipeline import step_graph
-from life_jax.roofline import NARROW_BITS, conversion, is_few, lanes, rows_of, share_of_one, shared_by, tiles
-from life_jax.roofs import roof
-from life_jax.specs import PLAIN_BITS
+from life_jax.config import names
+from life_jax.core import schedule
+from life_jax.core.scenario import PLAIN_BITS
+from life_jax.forecasting.request import step_graph
+from life_jax.measurements import rows as measurements
+from life_jax.parallelism import collectives
+from life_jax.roofline.cpu_threads import rate
+from life_jax.roofline.roofs import roof
+from life_jax.roofline.terms import NARROW_BITS, conversion, is_few, lanes, rows_of, share_of_one, shared_by, tiles
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
@@ -98,7 +101,7 @@ def table(settings):
                 }
                 for name, value in put.items():
                     t[name][rows, k, i] = value
-            t["message"][rows, k] = parallel.all_reduce(
+            t["message"][rows, k] = collectives.all_reduce(
                 devices=one.engine.tensor_parallel,
                 message=step.tokens * one.architecture.hidden_size * 2,
                 latency=0.0,

@@ -9,8 +9,10 @@ from typing import Any
 import jax
 
 import life_jax as life
-from life_jax import pipeline
-from life_jax.graph import Graph
+from life_jax.core.graph import Graph
+from life_jax.core.scenario import Scenario, set_leaf
+from life_jax.core.schedule import Step
+from life_jax.forecasting import request
 from life_jax.operators import (
     adapter,
     attention,
@@ -24,8 +26,6 @@ from life_jax.operators import (
     recurrent,
     streams,
 )
-from life_jax.schedule import Step
-from life_jax.specs import Scenario, set_leaf
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
@@ -214,7 +214,7 @@ def smooth(s: Scenario, smoothness: float = 0.5) -> Scenario:
 
 def graph(s: Scenario, **step: float) -> Graph:
     """The operators of one step; batch 1, new 1, past 0 unless said."""
-    return pipeline.step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
+    return request.step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
 
 
 def named(s: Scenario, **step: float) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from configs import COUNTS, MORE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from life_jax.config.check import check
-from life_jax.config.errors import ConfigError
-from life_jax.config.huggingface import translate
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.shape import architecture
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.huggingface import translate
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.model_file import ModelFile
 from life_jax.models.decoder import parameter_count
 
 ALL = [config for config, _ in COUNTS] + MORE

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 import life_jax as life
-from life_jax import measurements, names
-from life_jax.calibration import CONSTANTS, as_file, calibrate
+from life_jax.config import names
+from life_jax.measurements import rows as measurements
+from life_jax.measurements.calibration import CONSTANTS, as_file, calibrate
 
 HW, ENGINE = "rtx_4090", "llama_cpp_cuda"
 COLUMNS = [*measurements.COLUMNS]

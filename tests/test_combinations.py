@@ -10,9 +10,9 @@ from laws import OPTIONS, changed
 from test_laws import check_forecast, scaled
 
 import life_jax as life
-from life_jax import schedule
+from life_jax.core import schedule
+from life_jax.forecasting.request import Run, step_graph
 from life_jax.models import decoder
-from life_jax.pipeline import Run, step_graph
 
 ON = [("llama2_7b", "a100"), ("llama3_8b", "b200"), ("deepseek_v2_lite", "b200"), ("gemma3_4b", "b200")]
 TIMES = ("ttft", "tpot", "e2e")

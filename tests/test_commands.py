@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 from conftest import files
 
-from life_jax.config import paths
+from life_jax.config.schema import paths
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PROMPTS, BATCHES = [64, 128, 256, 512, 1024, 2048], [1, 2, 4, 8, 16, 32]

@@ -7,11 +7,11 @@ import pytest
 from laws import KINDS, changed, of, scenario, smooth
 
 import life_jax as life
-from life_jax import schedule
-from life_jax.context import mean_roofed
-from life_jax.pipeline import Run, step_graph
-from life_jax.roofline import step_terms
-from life_jax.roofs import Terms, step_seconds
+from life_jax.core import schedule
+from life_jax.forecasting.request import Run, step_graph
+from life_jax.roofline.decode_mean import mean_roofed
+from life_jax.roofline.roofs import Terms, step_seconds
+from life_jax.roofline.terms import step_terms
 
 OUTPUTS = (1, 2, 3, 128, 2000)
 COUNTS = (1, 2, 3, 7, 128, 2000)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import life_jax as life
-from life_jax import inverse
-from life_jax.posing import problem
+from life_jax.analysis import inverse_design
+from life_jax.analysis.design_question import problem
 
 H100 = ["hw=h100_sxm", "model=llama3_8b", "engine=generic"]
 LARGE = ["hw=h100_sxm", "model=llama3_70b", "engine=vllm"]
@@ -58,7 +58,7 @@ def test_no_design_of_a_grid_is_cheaper(name):
     words, targets, cheap, grid = QUESTIONS[name]
     said = [*words, *(f"target.{k}={v}" for k, v in targets.items()), f"free=[{','.join(grid)}]", f"minimize={cheap}"]
     said += [f"range.{key}=[{low},{high}]" for key, (low, high, _) in grid.items()]
-    found = inverse.cheapest(problem(life.load(said, primary="design")))
+    found = inverse_design.cheapest(problem(life.load(said, primary="design")))
     least = brute(words, targets, cheap, grid)
     if name == "nothing will do":
         assert not found.met and not least > 0

@@ -8,9 +8,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from life_jax.config import door, ranges
-from life_jax.config.door import Choice, parse, render
-from life_jax.config.errors import ConfigError
+from life_jax.config import ranges
+from life_jax.config import words as door
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.words import Choice, parse, render
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 moderate = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))

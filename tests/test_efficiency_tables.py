@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import life_jax as life
-from life_jax.efficiency import bucket_of, interpolated, shape_of, table_of
-from life_jax.pipeline import Run
-from life_jax.roofline import step_terms
+from life_jax.forecasting.request import Run
+from life_jax.roofline.efficiency_tables import bucket_of, interpolated, shape_of, table_of
+from life_jax.roofline.terms import step_terms
 
 SHAPES = [(128, 4096, 4096), (2048, 4096, 4096), (2048, 4096, 11008), (8192, 4096, 11008)]
 VALUES = [0.3, 0.6, 0.7, 0.8]

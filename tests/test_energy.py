@@ -5,8 +5,8 @@ import pytest
 from laws import changed
 
 import life_jax as life
-from life_jax import breakdown
-from life_jax.pipeline import Run
+from life_jax.forecasting import breakdown
+from life_jax.forecasting.request import Run
 
 WORDS = ["engine=ideal", "hw=v100", "model=llama2_7b", "workload.prompt_tokens=512", "workload.batch=4"]
 METRICS = ("energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "e2e", "ttft", "tpot", "price")

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import measurements, names
-from life_jax.config.engine_schema import EfficiencyFile, EngineFile
-from life_jax.config.errors import ConfigError
-from life_jax.pipeline import step_graph
-from life_jax.roofline import step_terms
-from life_jax.schedule import Step
+from life_jax.config import names
+from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.schedule import Step
+from life_jax.forecasting.request import step_graph
+from life_jax.measurements import rows as measurements
+from life_jax.roofline.terms import step_terms
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"

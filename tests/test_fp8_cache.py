@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import measurements
-from life_jax.config.errors import ConfigError
-from life_jax.pipeline import step_graph
-from life_jax.roofline import step_terms
-from life_jax.schedule import Step
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.schedule import Step
+from life_jax.forecasting.request import step_graph
+from life_jax.measurements import rows as measurements
+from life_jax.roofline.terms import step_terms
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

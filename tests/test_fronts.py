@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from life_jax import fronts, volumes
+from life_jax.grid import hypervolume, pareto_front
 
 
 def brute(values: np.ndarray) -> list[int]:
@@ -34,8 +34,8 @@ def test_a_front_is_what_nothing_dominates(data):
     cell = st.one_of(st.integers(0, 5).map(float), st.floats(allow_infinity=True, allow_nan=True))
     rows = data.draw(st.lists(st.lists(cell, min_size=k, max_size=k), min_size=1, max_size=40))
     values = np.array(rows, dtype=float)
-    assert fronts.front(values).tolist() == brute(values)
-    growing = fronts.Front(k)
+    assert pareto_front.front(values).tolist() == brute(values)
+    growing = pareto_front.Front(k)
     cut = data.draw(st.integers(1, 10))
     for start in range(0, len(values), cut):
         growing.add(values[start : start + cut], np.arange(start, min(start + cut, len(values))))
@@ -46,19 +46,19 @@ def test_a_front_is_what_nothing_dominates(data):
 @pytest.mark.parametrize("levels", [10, 30, 0])
 def test_blocks_and_boxes_find_the_same_front_with_ties_and_without(monkeypatch, k, levels):
     """Small blocks, so that a few hundred points go through every stage."""
-    monkeypatch.setattr(fronts, "BLOCK", 8)
-    monkeypatch.setattr(fronts, "GUARDS", 2)
-    monkeypatch.setattr(fronts, "WIDTH", 16)
-    monkeypatch.setattr(fronts, "PAIRS", 100)
+    monkeypatch.setattr(pareto_front, "BLOCK", 8)
+    monkeypatch.setattr(pareto_front, "GUARDS", 2)
+    monkeypatch.setattr(pareto_front, "WIDTH", 16)
+    monkeypatch.setattr(pareto_front, "PAIRS", 100)
     seen = []
-    in_boxes = fronts._in_boxes
-    monkeypatch.setattr(fronts, "_in_boxes", lambda points: seen.append(points.shape[1]) or in_boxes(points))
+    in_boxes = pareto_front._in_boxes
+    monkeypatch.setattr(pareto_front, "_in_boxes", lambda points: seen.append(points.shape[1]) or in_boxes(points))
     rng = np.random.default_rng(k + levels)
     for _ in range(10):
         values = near_a_front(rng, 400, k)
         values = np.round(values * levels) if levels else values
         values = np.concatenate((values, values[rng.integers(0, 400, 50)]))  # equals, later
-        assert fronts.front(values).tolist() == brute(values)
+        assert pareto_front.front(values).tolist() == brute(values)
     assert seen
 
 
@@ -66,7 +66,7 @@ def test_blocks_and_boxes_find_the_same_front_with_ties_and_without(monkeypatch,
 def test_large_fronts_are_those_of_moocore(k):
     moocore = pytest.importorskip("moocore")
     values = near_a_front(np.random.default_rng(k), 8000, k)
-    kept = fronts.front(values)
+    kept = pareto_front.front(values)
     assert len(kept) > 3000
     assert np.array_equal(np.flatnonzero(moocore.is_nondominated(values, keep_weakly=False)), kept)
 
@@ -80,7 +80,7 @@ def test_volumes_are_those_of_moocore(k, n, levels):
         values = np.round(drawn * levels) / levels if levels else drawn
         for reference in (np.ones(k), np.full(k, 0.6), np.linspace(0.5, 1.5, k)):
             expected = moocore.hypervolume(values, ref=reference)
-            assert volumes.hypervolume(values, reference) == pytest.approx(expected, rel=1e-10, abs=1e-300)
+            assert hypervolume.hypervolume(values, reference) == pytest.approx(expected, rel=1e-10, abs=1e-300)
 
 
 @pytest.mark.parametrize("k", range(1, 8))
@@ -88,10 +88,10 @@ def test_a_volume_in_closed_form(k):
     """One point is a box; of points that are better in one objective each, all boxes but for what they share."""
     point, reference = np.linspace(0.1, 0.4, k), np.ones(k)
     box = np.prod(1 - point)
-    assert volumes.hypervolume(point[None], reference) == pytest.approx(box)
+    assert hypervolume.hypervolume(point[None], reference) == pytest.approx(box)
     corners = np.where(np.eye(k, dtype=bool), 0.25, 0.5)  # each adds to the shared 1/2^k a box of 1/4 by 1/2^(k-1)
-    assert volumes.hypervolume(corners, reference) == pytest.approx(0.5**k * (1 + k / 2) if k > 1 else 0.75)
-    assert volumes.hypervolume(np.ones((3, k)), reference) == 0
+    assert hypervolume.hypervolume(corners, reference) == pytest.approx(0.5**k * (1 + k / 2) if k > 1 else 0.75)
+    assert hypervolume.hypervolume(np.ones((3, k)), reference) == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -102,21 +102,21 @@ def test_laws_of_volumes(k, n, seed, levels):
     rng = np.random.default_rng(seed)
     values, reference = rng.random((n, k)), np.full(k, 0.9)
     values = np.round(values * levels) / levels if levels else values
-    volume = volumes.hypervolume(values, reference)
+    volume = hypervolume.hypervolume(values, reference)
     scale = rng.uniform(0.1, 10, k)
     near = lambda x: pytest.approx(x, rel=1e-9, abs=1e-13)  # noqa: E731
-    assert volumes.hypervolume(values * scale, reference * scale) == near(volume * np.prod(scale))
+    assert hypervolume.hypervolume(values * scale, reference * scale) == near(volume * np.prod(scale))
     worse = values + rng.random((n, k)) * rng.integers(0, 2, (n, k))
-    assert volumes.hypervolume(np.concatenate((worse, values)), reference) == near(volume)
+    assert hypervolume.hypervolume(np.concatenate((worse, values)), reference) == near(volume)
     order, columns = rng.permutation(n), rng.permutation(k)
-    assert volumes.hypervolume(values[order][:, columns], reference[columns]) == near(volume)
+    assert hypervolume.hypervolume(values[order][:, columns], reference[columns]) == near(volume)
     another = rng.random((1, k)) * 0.9
-    more = volumes.hypervolume(np.concatenate((values, another)), reference)
-    shared = volumes.hypervolume(np.maximum(values, another), reference)  # what the others have of its box
+    more = hypervolume.hypervolume(np.concatenate((values, another)), reference)
+    shared = hypervolume.hypervolume(np.maximum(values, another), reference)  # what the others have of its box
     assert more == near(volume + np.prod(reference - another) - shared)
 
 
 def test_the_knee_is_the_point_nearest_to_the_ideal():
     values = np.array([[0.0, 10.0], [1.0, 1.0], [10.0, 0.0]])
-    assert fronts.knee(values) == 1
-    assert volumes.hypervolume(fronts.normalized(values), np.ones(2)) == pytest.approx(0.81)
+    assert pareto_front.knee(values) == 1
+    assert hypervolume.hypervolume(pareto_front.normalized(values), np.ones(2)) == pytest.approx(0.81)

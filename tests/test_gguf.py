@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import breakdown
+from life_jax.forecasting import breakdown
 
 gguf = pytest.importorskip("gguf")
 

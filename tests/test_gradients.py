@@ -9,9 +9,10 @@ import xarray as xr
 from laws import changed
 
 import life_jax as life
-from life_jax import gradients, grid
-from life_jax.parts import Changed
-from life_jax.specs import get_leaf
+from life_jax.core.scenario import get_leaf
+from life_jax.grid import plan
+from life_jax.sensitivity import elasticities
+from life_jax.sensitivity.columns import Changed
 
 HOME = ["hw=v100", "opt=int4", "engine=ideal", "dtype=float64", "metrics=[ttft,tpot,tps,e2e]"]
 RATES = ["peak_tflops.fp16", "peak_tflops.fp32"]
@@ -53,7 +54,8 @@ def test_elasticities_are_finite_differences_of_the_forecast():
         for key, paths in case.sensitivity.parameters:
             h = 1e-5
             up, down = (
-                life.forecast(gradients.scaled(case.scenario, paths, 1 + sign * h), study.metrics) for sign in (1, -1)
+                life.forecast(elasticities.scaled(case.scenario, paths, 1 + sign * h), study.metrics)
+                for sign in (1, -1)
             )
             for metric in study.metrics:
                 expected = float(np.log(up[metric]) - np.log(down[metric])) / (np.log1p(h) - np.log1p(-h))
@@ -192,10 +194,10 @@ def test_what_has_no_slope_is_refused(words, reason):
 
 def test_shares_that_are_an_elasticity_with_the_other_sign_are_so_in_every_chunk(monkeypatch):
     """They are not computed, but taken from its column; small chunks write memory over often."""
-    monkeypatch.setattr(grid, "POINTS_PER_CHUNK", 7)
+    monkeypatch.setattr(plan, "POINTS_PER_CHUNK", 7)
     study = life.load(["hw=v100", "engine=ideal", "axes.batch=[1,2,3,4,5]", "axes.prompt_tokens=linspace(10,900,13)",
                        "elasticity=true"])  # fmt: skip
-    assert study.sweep.chunks > 2 * grid.RING
+    assert study.sweep.chunks > 2 * plan.RING
     ds = life.evaluate(study).sel(metric=["ttft", "tpot"])
     np.testing.assert_allclose(ds.bound_share.sum("bound"), 1.0, atol=1e-6)
     for bound, key in (("memory", "bandwidth_gb_per_s"), ("compute", "peak_tflops")):

@@ -31,11 +31,11 @@ from configs import (
     QWEN_MOE,
 )
 
-from life_jax.config.check import check
-from life_jax.config.errors import ConfigError
-from life_jax.config.huggingface import FAMILIES, read_config, translate
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.shape import architecture
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.huggingface import FAMILIES, read_config, translate
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.model_file import ModelFile
 from life_jax.models.decoder import parameter_count
 
 ROOT = Path(__file__).resolve().parents[1]

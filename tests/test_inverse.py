@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import inverse
-from life_jax.posing import problem
+from life_jax.analysis import inverse_design
+from life_jax.analysis.design_question import problem
 
 POINT = ["workload.batch=4", "workload.prompt_tokens=512"]
 HOME = ["hw=h100_sxm", "model=llama3_8b", "engine=generic", *POINT]
 
 
-def asked(*words: str) -> inverse.Problem:
+def asked(*words: str) -> inverse_design.Problem:
     kept = [word for word in HOME if word.split("=")[0] not in {w.split("=")[0] for w in words}]
     return problem(life.load([*kept, *words], primary="design"))
 
@@ -38,7 +38,7 @@ def test_the_design_is_as_cheap_as_the_best_of_a_fine_grid(words, targets, minim
     targets_ = [f"target.{t}" for t in targets]
     free = ["free=[peak_tflops.fp16,bandwidth_gb_per_s]"]
     q = problem(life.load([*words, *targets_, *free, f"minimize={minimize}"], primary="design"))
-    found = inverse.cheapest(q)
+    found = inverse_design.cheapest(q)
     assert found.met
     grid = {key: (found.numbers[key] / 1.5, found.numbers[key] * 1.5) for key in found.numbers}
     wide = dict(zip(found.numbers, q.ranges, strict=True))
@@ -52,48 +52,52 @@ def test_the_design_is_as_cheap_as_the_best_of_a_fine_grid(words, targets, minim
 
 def test_shadow_prices_are_slopes_of_the_curve_of_cost():
     q = asked("target.ttft=0.03", "target.tpot=0.005", "free=[peak_tflops.fp16,bandwidth_gb_per_s]")
-    found = inverse.cheapest(q)
+    found = inverse_design.cheapest(q)
     assert found.cost == pytest.approx(
         float(life.forecast(q.at(np.log(list(found.numbers.values()))), ("price",))["price"])
     )
     for metric, laxer in (("ttft", [1.002, 1.0]), ("tpot", [1.0, 1.002])):
         words = [f"target.ttft={0.03 * laxer[0]}", f"target.tpot={0.005 * laxer[1]}"]
-        other = inverse.cheapest(asked(*words, "free=[peak_tflops.fp16,bandwidth_gb_per_s]"))
+        other = inverse_design.cheapest(asked(*words, "free=[peak_tflops.fp16,bandwidth_gb_per_s]"))
         saved = -np.log(other.cost / found.cost) / np.log(1.002)
         assert found.shadow[metric] == pytest.approx(saved, rel=0.03)
 
 
 def test_a_target_that_does_not_bind_costs_nothing():
-    found = inverse.cheapest(asked("target.ttft=0.03", "target.tpot=10", "free=[peak_tflops.fp16,bandwidth_gb_per_s]"))
+    found = inverse_design.cheapest(
+        asked("target.ttft=0.03", "target.tpot=10", "free=[peak_tflops.fp16,bandwidth_gb_per_s]")
+    )
     assert found.met
     assert found.shadow["tpot"] == 0
     assert found.values["ttft"] == pytest.approx(0.03, rel=1e-4)
 
 
 def test_the_curve_falls_as_targets_grow_lax():
-    costs = [one.cost for _, one in inverse.curve(asked("target.ttft=0.05", "target.tpot=0.01"), (0.8, 1.0, 1.5))]
+    costs = [
+        one.cost for _, one in inverse_design.curve(asked("target.ttft=0.05", "target.tpot=0.01"), (0.8, 1.0, 1.5))
+    ]
     assert costs[0] > costs[1] > costs[2]
 
 
 def test_where_nothing_meets_the_targets_the_nearest_is_shown():
     q = asked("target.tpot=0.0001")  # the steps of the host alone take longer
-    found = inverse.cheapest(q)
+    found = inverse_design.cheapest(q)
     assert not found.met
     best = life.forecast(q.at(np.log([high for _, high in q.ranges])), ("tpot",))["tpot"]
     assert found.values["tpot"] == pytest.approx(float(best), rel=1e-3)
 
 
 def test_memory_precision_and_batch_can_be_free():
-    memory = inverse.cheapest(asked("target.fits_memory=true", "free=[memory_gb]"))
+    memory = inverse_design.cheapest(asked("target.fits_memory=true", "free=[memory_gb]"))
     assert memory.values["fits_memory"] == pytest.approx(1, rel=1e-4)
     assert memory.numbers["memory_gb"] == pytest.approx(
         float(life.forecast(memory.problem.scenario, ("memory",))["memory"]) / 1e9, rel=1e-4
     )
-    bits = inverse.cheapest(asked("target.tpot=0.005", "free=[weight_bits]", "range.weight_bits=[2,16]",
+    bits = inverse_design.cheapest(asked("target.tpot=0.005", "free=[weight_bits]", "range.weight_bits=[2,16]",
                                   "minimize=energy_per_token"))  # fmt: skip
     assert bits.met
     assert bits.at_bound == {"weight_bits": "low"}  # fewer bits cost less energy, too
-    batch = inverse.cheapest(
+    batch = inverse_design.cheapest(
         asked("target.tpot=0.02", "free=[batch]", "range.batch=[1,512]", "minimize=cost_per_mtoken")
     )
     assert batch.met

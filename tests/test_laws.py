@@ -12,14 +12,14 @@ import xarray as xr
 from laws import DEVICES, ENGINES, MODELS, OPTIONS, SPREAD, case, changed, everything, graph, of, scenario, smooth
 
 import life_jax as life
-from life_jax import kernels
-from life_jax.metrics import METRICS
+from life_jax.core.scenario import UNPUBLISHED, get_leaf, set_leaf
+from life_jax.forecasting.metrics import METRICS
+from life_jax.forecasting.request import Run
+from life_jax.grid import kernel
 from life_jax.optimizations.base import chain
 from life_jax.optimizations.fusion import fusion
 from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.weight_quantization import weight_quantization
-from life_jax.pipeline import Run
-from life_jax.specs import UNPUBLISHED, get_leaf, set_leaf
 from life_jax.sweep import write
 
 NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
@@ -122,9 +122,9 @@ def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_str
     life.evaluate(study)
     assert len({one.knobs for one in study.cases}) == 1
     forecaster = study.cases[0].forecaster(study.metrics)
-    assert kernels.compilations(forecaster) == 1
+    assert kernel.compilations(forecaster) == 1
     life.evaluate(life.load([word.replace("16", "12") for word in words]))
-    assert kernels.compilations(forecaster) == 1
+    assert kernel.compilations(forecaster) == 1
 
 
 @pytest.mark.parametrize("model", SPREAD)

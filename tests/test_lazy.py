@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 import life_jax as life
-from life_jax import kernels, lazy
+from life_jax.grid import kernel
+from life_jax.studies import lazy
 
 WORDS = ["hw=[v100,a100]", "engine=ideal", "axes.opt=[[],[int4]]", "dtype=float64", "axes.prompt_tokens=[64,512,1024]",
          "axes.batch=[1,4,8]", "axes.bandwidth_gb_per_s=geomspace(100,4000,7)", "metrics=[ttft,tps,fits_memory]",
@@ -48,7 +49,7 @@ def test_slices_of_about_one_size_share_a_compilation():
     ds = life.lazily(study)
     for count in (1030, 1500, 1999):
         ds.ttft.isel(hw=0, batch=0, prompt_tokens=0, bandwidth_gb_per_s=0, opt=0, dispatch_us=slice(count)).load()
-    assert kernels.compilations(study.cases[0].forecaster(study.metrics)) == 1
+    assert kernel.compilations(study.cases[0].forecaster(study.metrics)) == 1
 
 
 def test_a_grid_larger_than_any_disk_opens_and_a_slice_too_large_is_refused():

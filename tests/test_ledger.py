@@ -5,16 +5,17 @@ import numpy as np
 import pytest
 from laws import KINDS, changed, of, scenario, smooth
 
-from life_jax import ledger, schedule
-from life_jax.gradients import sign
-from life_jax.ledger import CACHE, Ledger
-from life_jax.metrics import forecast
-from life_jax.pipeline import Run, step_graph
-from life_jax.roofline import step_terms
-from life_jax.roofs import roof, sides
-from life_jax.specs import get_leaf, set_leaf
+from life_jax.core import schedule
+from life_jax.core.scenario import get_leaf, set_leaf
+from life_jax.forecasting import attribution
+from life_jax.forecasting.attribution import CACHE, Ledger
+from life_jax.forecasting.metrics import forecast
+from life_jax.forecasting.request import Run, step_graph
+from life_jax.roofline.roofs import roof, sides
+from life_jax.roofline.terms import step_terms
+from life_jax.sensitivity.elasticities import sign
 
-TIMES = {"ttft": ledger.ttft, "tpot": ledger.tpot, "e2e": ledger.e2e}
+TIMES = {"ttft": attribution.ttft, "tpot": attribution.tpot, "e2e": attribution.e2e}
 ASKED = [
     ["hw=v100", "opt=int4", "engine=ideal"],
     ["hw=v100", "model=llama3_8b", "opt=[int4,kv8]", "engine=vllm", "workload.prompt_tokens=4096"],
@@ -67,7 +68,7 @@ def test_what_is_held_is_the_derivative_by_jax(words):
 def test_decode_holds_what_each_of_its_steps_holds(words):
     """The explicit sum over every token."""
     s = scenario(*words, "workload.output_tokens=40", "workload.batch=200")
-    found, steps = ledger.tpot(Run(s)), 39
+    found, steps = attribution.tpot(Run(s)), 39
     memory = cache = 0.0
     for j in range(steps):
         ops = step_graph(s, schedule.decode(s.workload).at(float(j)))
@@ -76,7 +77,7 @@ def test_decode_holds_what_each_of_its_steps_holds(words):
             memory += float(t.repeats * one.memory) / steps
             cache += float(t.repeats * one.cache) / steps
     tolerance = 1e-4 if s.engine.smooth else 1e-11
-    assert float(found.held[ledger.BANDWIDTH]) == pytest.approx(memory, rel=tolerance)
+    assert float(found.held[attribution.BANDWIDTH]) == pytest.approx(memory, rel=tolerance)
     assert float(found.held[CACHE]) == pytest.approx(cache, rel=tolerance)
 
 

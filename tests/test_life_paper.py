@@ -7,8 +7,8 @@ import pytest
 from laws import CONF, DATA, scenario
 
 import life_jax as life
-from life_jax.graph import Graph
-from life_jax.pipeline import Run
+from life_jax.core.graph import Graph
+from life_jax.forecasting.request import Run
 
 FILE = DATA / "life_paper_tables.json"
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the paper's tables are not here")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import grid, kernels
-from life_jax.dataset import InMemory, Template, Variable, numbers
+from life_jax.grid import kernel, plan
+from life_jax.grid.labels import InMemory, Template, Variable, numbers
 
 MOST = 450 * 2**20  # bytes above the imports
 
@@ -74,22 +74,22 @@ def oscillation(spring, at):
 
 
 def test_the_engine_sweeps_a_function_of_any_pytree():
-    axes = (grid.Values("factor", np.geomspace(0.1, 10, 300)), grid.Values("unused", np.arange(7.0)))
+    axes = (plan.Values("factor", np.geomspace(0.1, 10, 300)), plan.Values("unused", np.arange(7.0)))
     outputs = {"period": np.dtype("float64"), "fast": np.dtype("int8")}
     springs = tuple(Spring(np.float64(k), np.float64(2.0)) for k in (1.0, 3.0))
-    sweep = grid.Sweep(tuple((oscillation, spring) for spring in springs), grid.plan(axes), outputs, "float64")
+    sweep = plan.Sweep(tuple((oscillation, spring) for spring in springs), plan.plan(axes), outputs, "float64")
     template = Template(
         {"stiffness": numbers(np.array([1.0, 3.0]), "N m-1", "stiffness"),
          **{axis.name: numbers(axis.values, "1", axis.name) for axis in axes}},
         {name: Variable(dtype, {"units": "s"}, is_flag=name == "fast") for name, dtype in outputs.items()}, {},
     )  # fmt: skip
     sink = InMemory(template)
-    grid.run(sweep, sink)
+    plan.run(sweep, sink)
     ds = sink.to_xarray()
     omega = np.sqrt(ds.stiffness * ds.factor / 2)
     np.testing.assert_allclose(ds.period.isel(unused=3), 2 * np.pi / omega, rtol=1e-14)
     np.testing.assert_array_equal(ds.fast.isel(unused=0), omega > 1)
-    assert kernels.compilations(oscillation) == 1
+    assert kernel.compilations(oscillation) == 1
 
 
 @pytest.mark.skipif(jax.default_backend() == "cpu", reason="JAX finds no accelerator")

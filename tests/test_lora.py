@@ -3,10 +3,11 @@
 import pytest
 
 import life_jax as life
-from life_jax import memory, pipeline, schedule
+from life_jax.core import schedule
+from life_jax.core.schedule import Step
+from life_jax.forecasting import memory, request
+from life_jax.forecasting.request import step_graph
 from life_jax.operators.adapter import distinct_adapters
-from life_jax.pipeline import step_graph
-from life_jax.schedule import Step
 
 
 def scenario(*words: str):
@@ -40,11 +41,11 @@ def test_adapters_add_two_dispatches_to_each_target_and_leave_fusion_as_it_was()
 
 def test_rank_0_costs_dispatches_only_and_a_merged_adapter_nothing():
     assert added(("opt=lora", "opt.lora.rank=0"), Step(1.0, 8.0, 0.0)).matmul_flops == 0
-    base, merged = (pipeline.Run(scenario(*w)) for w in ((), ("opt=lora_merged",)))
+    base, merged = (request.Run(scenario(*w)) for w in ((), ("opt=lora_merged",)))
     assert float(base.ttft) == float(merged.ttft)
     assert float(base.tpot) == float(merged.tpot)
 
 
 def test_lora_composes_with_quantization_in_either_order():
     one, other = (scenario(f"opt={stack}") for stack in ("[int4,kv8,lora]", "[lora,kv8,int4]"))
-    assert float(pipeline.Run(one).tpot) == pytest.approx(float(pipeline.Run(other).tpot), rel=1e-12)
+    assert float(request.Run(one).tpot) == pytest.approx(float(request.Run(other).tpot), rel=1e-12)

@@ -16,9 +16,10 @@ from host_device import Clock, Measured
 from host_models import Timing
 
 import life_jax as life
-from life_jax import measurements, validate
-from life_jax.config.errors import ConfigError
-from life_jax.config.model_schema import ModelFile
+from life_jax import validate
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.measurements import rows as measurements
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ModelFile(

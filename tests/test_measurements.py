@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 import life_jax as life
-from life_jax import measurements, names, parallel, validate
-from life_jax.config.errors import ConfigError
-from life_jax.config.schema import DeviceFile
-from life_jax.pipeline import step_graph
-from life_jax.schedule import Step
+from life_jax import validate
+from life_jax.config import names
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import DeviceFile
+from life_jax.core.schedule import Step
+from life_jax.forecasting.request import step_graph
+from life_jax.measurements import rows as measurements
+from life_jax.parallelism import collectives
 
 ROW = {
     "id": "a", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
@@ -260,7 +263,7 @@ def test_formats_may_be_written_in_capitals():
 
 
 def test_every_alias_leads_to_a_file():
-    from life_jax.config import paths
+    from life_jax.config.schema import paths
 
     for name, group in (("hardware", "hw"), ("model", "model")):
         assert set(names.table(name).values()) <= set(paths.choices(group))
@@ -273,7 +276,7 @@ def test_every_alias_leads_to_a_file():
 
 
 def test_every_class_of_device_has_efficiencies():
-    from life_jax.config import paths
+    from life_jax.config.schema import paths
 
     for hw in names.labels_of("hw"):
         if "life_" not in hw:
@@ -289,9 +292,9 @@ def test_no_engine_is_faster_than_the_datasheet_allows():
 
 def test_the_ring_moves_the_bytes_of_the_reference():
     # modelling reference, section 10: 158.4895 us for 8 ranks, 32 MiB, 450 GB/s, of which 28 us are 14 hops of 2 us
-    found = parallel.all_reduce(devices=8.0, message=2.0**25, latency=0.0, bandwidth=450e9)
+    found = collectives.all_reduce(devices=8.0, message=2.0**25, latency=0.0, bandwidth=450e9)
     assert found * 1e6 == pytest.approx(158.4895 - 28, abs=1e-4)
-    assert parallel.all_reduce(devices=1.0, message=2.0**25, latency=1e-6, bandwidth=450e9) == 0
+    assert collectives.all_reduce(devices=1.0, message=2.0**25, latency=1e-6, bandwidth=450e9) == 0
 
 
 def test_tensor_parallel_divides_the_work_and_adds_two_all_reduces_a_layer():

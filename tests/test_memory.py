@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from laws import KINDS, SPREAD, changed, of, scenario
 
 import life_jax as life
-from life_jax.memory import FAR, cached_tokens, max_batch, max_context, memory
+from life_jax.forecasting.memory import FAR, cached_tokens, max_batch, max_context, memory
 from life_jax.models import decoder
 from life_jax.optimizations.base import Optimization
 from life_jax.optimizations.kv_quantization import kv_quantization

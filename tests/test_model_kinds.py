@@ -12,14 +12,14 @@ import yaml
 from laws import CONF, DATA
 
 from life_jax.config.build import bits
-from life_jax.config.check import check
-from life_jax.config.huggingface import translate
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import PrecisionFile
-from life_jax.config.shape import architecture
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.huggingface import translate
+from life_jax.config.schema.check import check
+from life_jax.config.schema.files import PrecisionFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.scenario import Architecture
+from life_jax.core.schedule import Step
 from life_jax.models import attention, decoder, ffn
-from life_jax.schedule import Step
-from life_jax.specs import Architecture
 
 FILE = DATA / "oracles_flops.json"
 COUNTED = json.loads(FILE.read_text()) if FILE.exists() else {}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from life_jax.config.check import check
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.shape import architecture
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.schema.check import check
+from life_jax.config.schema.model_file import ModelFile
 from life_jax.models.decoder import parameter_count
 
 MODELS = Path(__file__).resolve().parents[1] / "conf" / "model"

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from life_jax import measurements, names
-from life_jax.config import paths
-from life_jax.measurements import Setting
+from life_jax.config import names
+from life_jax.config.schema import paths
+from life_jax.measurements import rows
+from life_jax.measurements.rows import Setting
 
 ROW = {
     "id": "1", "hardware": "NVIDIA L4", "model": "Llama-2-7B", "weight_format": "fp16", "engine": "vLLM",
@@ -15,7 +16,7 @@ ROW = {
 
 
 def place(**changes: str) -> Setting:
-    found = measurements.place({**ROW, **changes})
+    found = rows.place({**ROW, **changes})
     assert not isinstance(found, str), found
     return found
 
@@ -85,9 +86,9 @@ def test_a_model_may_be_its_own_file(tmp_path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(shape))
     one, big = place(model=str(path)), place()
-    ours, theirs = measurements.forecasts([one, big])
+    ours, theirs = rows.forecasts([one, big])
     assert 0 < ours < theirs
-    assert "is not known" in str(measurements.place({**ROW, "model": str(tmp_path / "absent.json")}))
+    assert "is not known" in str(rows.place({**ROW, "model": str(tmp_path / "absent.json")}))
 
 
 @pytest.mark.parametrize(
@@ -99,14 +100,14 @@ def test_a_model_may_be_its_own_file(tmp_path) -> None:
     ],
 )
 def test_a_misspelt_name_says_what_may_be_meant(column: str, name: str, meant: str) -> None:
-    said = measurements.place({**ROW, column: name})
+    said = rows.place({**ROW, column: name})
     assert isinstance(said, str) and f"'{name}' is not known; did you mean" in said and meant in said
 
 
 def test_words_of_a_format_mean_what_they_mean_in_the_engine_that_is_asked() -> None:
     """As calibration reads its rows: the engine is that of the command, not that of the row."""
     row = {**ROW, "weight_format": "4-bit", "engine": "mine"}
-    assert [measurements.place(row, engine).stack for engine in ("llama_cpp_cuda", "mlx")] == [
+    assert [rows.place(row, engine).stack for engine in ("llama_cpp_cuda", "mlx")] == [
         ("q4_k_m",),
         ("mlx_4bit",),
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from laws import FORMULA_MODULES, FORMULAS, changed, fields, flops, graph, scenario
 
 from life_jax import operators
-from life_jax.cost import Cost
+from life_jax.core.cost import Cost
 from life_jax.operators import attention, compressed_attention, elementwise, experts
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.linear import linear

@@ -7,16 +7,17 @@ import numpy as np
 import pytest
 from laws import DATA, flops, graph, named, scenario
 
-from life_jax import memory, schedule
-from life_jax.graph import Graph
+from life_jax.core import schedule
+from life_jax.core.graph import Graph
+from life_jax.forecasting import memory
+from life_jax.forecasting.request import Run
 from life_jax.models import decoder
 from life_jax.operators.attention import causal_pairs
 from life_jax.optimizations.gguf import Layer, bits_per_weight
 from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.weight_quantization import weight_quantization
-from life_jax.pipeline import Run
-from life_jax.roofline import step_terms
-from life_jax.roofs import step_seconds
+from life_jax.roofline.roofs import step_seconds
+from life_jax.roofline.terms import step_terms
 
 FILE = DATA / "oracles.json"
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the worked numbers are not here")

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 import life_jax as life
-from life_jax import grid, volumes
-from life_jax.study import load
-from life_jax.work import compute
+from life_jax.grid import hypervolume, plan
+from life_jax.studies.evaluation import compute
+from life_jax.studies.study import load
 
 WORDS = [
     "hw=[v100,a100]", "axes.opt=[[],[int4]]", "model=[llama2_7b,llama3_8b]", "dtype=float64",
@@ -24,8 +24,8 @@ def whole() -> xr.Dataset:
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(grid, "POINTS_PER_CHUNK", 200)
-    monkeypatch.setattr(grid, "LONGEST_INNER", 40)
+    monkeypatch.setattr(plan, "POINTS_PER_CHUNK", 200)
+    monkeypatch.setattr(plan, "LONGEST_INNER", 40)
 
 
 @pytest.mark.parametrize("by", [[], ["hw"], ["model", "opt"], ["batch"], ["opt", "prompt_tokens"]])
@@ -81,7 +81,7 @@ def test_a_volume_that_would_take_too_long_is_missing_and_says_why(monkeypatch):
     assert known.hypervolume.notnull().all() and "missing" not in known.hypervolume.attrs
     points = np.array([int((known.front_batch == batch).sum()) for batch in known.batch])
     most = int(np.median(points))
-    monkeypatch.setitem(volumes.LARGEST, 3, most)
+    monkeypatch.setitem(hypervolume.LARGEST, 3, most)
     cut = life.evaluate(life.load(words))
     assert 0 < (points > most).sum() < len(points)
     np.testing.assert_array_equal(cut.hypervolume.isnull(), points > most)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from life_jax import fingerprints, remembered, study
+from life_jax.grid import executable_cache, fingerprint
+from life_jax.studies import study
 
 WORDS = ("hw=v100", "axes.prompt_tokens=[128,512]", "axes.batch=[1,4]", "overwrite=true")
 COMPILED = "Compiling jit(<lambda>)"
@@ -39,9 +40,9 @@ def run(shell, tmp_path):
 
 @pytest.fixture
 def kept(tmp_path):
-    remembered.keep_in(tmp_path / "kept", 10**9)
+    executable_cache.keep_in(tmp_path / "kept", 10**9)
     yield tmp_path / "kept"
-    remembered.keep_in(None)
+    executable_cache.keep_in(None)
 
 
 def values(outcome):
@@ -92,10 +93,9 @@ def test_a_text_is_shared_only_by_the_same_question():
         return (*(call.part for call in function.calls), jax.tree.structure(base))
 
     every = [(asked(words), asked(words)) for words in QUESTIONS]
-    assert all([fingerprints.of(x) for x in one] == [fingerprints.of(x) for x in same] for one, same in every)
+    assert all([fingerprint.of(x) for x in one] == [fingerprint.of(x) for x in same] for one, same in every)
     alike = [
-        (fingerprints.of(one) == fingerprints.of(other), one == other)
-        for (one, _), (other, _) in combinations(every, 2)
+        (fingerprint.of(one) == fingerprint.of(other), one == other) for (one, _), (other, _) in combinations(every, 2)
     ]
     assert all(text == question for text, question in alike)
     assert {text for text, _ in alike} == {True, False}  # models of one structure share
@@ -103,13 +103,13 @@ def test_a_text_is_shared_only_by_the_same_question():
 
 @pytest.mark.parametrize("value", [lambda x: x, np.sin, jnp, object(), (1, object()), {"a": print.__self__}])
 def test_what_cannot_be_said_is_refused(value):
-    with pytest.raises(fingerprints.UnsaidError):
-        fingerprints.of(value)
+    with pytest.raises(fingerprint.UnsaidError):
+        fingerprint.of(value)
 
 
 def test_sets_and_numbers_say_what_they_are():
-    assert fingerprints.of(frozenset("ab")) == fingerprints.of(frozenset("ba"))
-    assert len({fingerprints.of(one) for one in (1, 1.0, True, "1", (1,), [1], {1: 1})}) == 7
+    assert fingerprint.of(frozenset("ab")) == fingerprint.of(frozenset("ba"))
+    assert len({fingerprint.of(one) for one in (1, 1.0, True, "1", (1,), [1], {1: 1})}) == 7
 
 
 def scaled(tag):
@@ -120,7 +120,7 @@ def scaled(tag):
         traced.append(tag)
         return tag * x + y
 
-    return remembered.Remembered(jax.jit(function), tag), traced
+    return executable_cache.Remembered(jax.jit(function), tag), traced
 
 
 def test_another_function_shape_or_kind_is_another_executable(kept):
@@ -154,7 +154,7 @@ def test_the_oldest_make_room(kept):
     sizes = {path: path.stat().st_size for path in kept.iterdir()}
     for age, path in enumerate(sizes):
         os.utime(path, (1000 + age, 1000 + age))
-    remembered.keep_in(kept, max(sizes.values()) * 2 + 100)
+    executable_cache.keep_in(kept, max(sizes.values()) * 2 + 100)
     scaled(3)[0](1.0, 2.0)
     left = set(kept.iterdir())
     assert len(left) == 2
@@ -163,8 +163,8 @@ def test_the_oldest_make_room(kept):
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     (tmp_path / "file").write_text("")
-    remembered.keep_in(tmp_path / "file" / "folder", 10**9)
+    executable_cache.keep_in(tmp_path / "file" / "folder", 10**9)
     try:
         assert float(scaled(5)[0](1.0, 2.0)) == 7
     finally:
-        remembered.keep_in(None)
+        executable_cache.keep_in(None)

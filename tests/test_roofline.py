@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from laws import MODELS, SPREAD, changed, fields, graph, of, scenario
 
-from life_jax import breakdown, schedule
-from life_jax.cost import Cost
-from life_jax.graph import Graph, Op
+from life_jax.core import schedule
+from life_jax.core.cost import Cost
+from life_jax.core.graph import Graph, Op
+from life_jax.forecasting import breakdown
+from life_jax.forecasting.request import Run
 from life_jax.optimizations.weight_quantization import weight_quantization
-from life_jax.pipeline import Run
-from life_jax.roofline import step_terms
-from life_jax.roofs import BOUNDS, Shares, Terms, roof, shares, step_seconds
+from life_jax.roofline.roofs import BOUNDS, Shares, Terms, roof, shares, step_seconds
+from life_jax.roofline.terms import step_terms
 
 SECONDS = st.floats(1e-9, 1e3)
 SMOOTHNESS = st.floats(0, 2)

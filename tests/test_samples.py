@@ -5,16 +5,16 @@ import pytest
 import xarray as xr
 
 import life_jax as life
-from life_jax import samples
-from life_jax.metrics import forecast
-from life_jax.samples import Points, Span
+from life_jax.forecasting.metrics import forecast
+from life_jax.grid import sampling
+from life_jax.grid.sampling import Points, Span
 
 SPANS = (("a", Span(2.0, 4.0)), ("b", Span(1.0, 1000.0, log=True)))
 DRAWN = ["hw=v100", "engine=ideal", "dtype=float64", "axes.bandwidth_gb_per_s=loguniform(100,4000)",
          "axes.peak_tflops.fp16=uniform(10,1000)", "axes.prompt_tokens=[64,2048]", "axes.batch=[4]"]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", samples.KINDS)
+@pytest.mark.parametrize("kind", sampling.KINDS)
 def test_points_lie_between_their_bounds_and_are_the_same_however_they_are_asked_for(kind):
     points = Points(kind, 3000, 7, SPANS)
     every = points.at(np.arange(3000))
@@ -38,14 +38,14 @@ def test_a_latin_hypercube_has_one_point_in_each_part_of_each_range():
 
 def test_random_points_are_even_over_blocks_and_need_no_memory():
     points = Points("random", 10**12, 3, SPANS)
-    index = np.arange(samples.BLOCK - 5000, samples.BLOCK + 5000)
+    index = np.arange(sampling.BLOCK - 5000, sampling.BLOCK + 5000)
     a = points.values("a", index)
     assert abs(a.mean() - 3) < 0.03 and abs(a.std() - 2 / np.sqrt(12)) < 0.01
     assert abs(np.corrcoef(a[:-1], a[1:])[0, 1]) < 0.05
     assert points.values("b", np.array([10**12 - 1])).shape == (1,)
 
 
-@pytest.mark.parametrize("kind", samples.KINDS)
+@pytest.mark.parametrize("kind", sampling.KINDS)
 def test_a_drawn_sweep_equals_a_loop_over_its_points(kind):
     study = life.load([*DRAWN, f"sample={kind}(20)"])
     ds = life.evaluate(study)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from life_jax.search import Oracle, Search, sampled
+from life_jax.analysis.constrained_search import Oracle, Search, sampled
 
 
 def search(function, low, high, whole, limits):

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from conftest import files
 
-from life_jax import checkpoint, grid, journal, kernels, store
-from life_jax.dataset import Template, Variable, numbers
-from life_jax.direct import BUFFER, Pages
-from life_jax.reduction import Reducer, Reduction
+from life_jax.grid import kernel
+from life_jax.grid import plan as grid
+from life_jax.grid.labels import Template, Variable, numbers
+from life_jax.grid.reduction import Reducer, Reduction
+from life_jax.grid.storage import journal, reducer_checkpoint, store
+from life_jax.grid.storage.direct_io import BUFFER, Pages
 
 # A sweep of a function of our own: 80 chunks of 500 points. Prints each chunk that is done, then waits.
 JOB = """
@@ -277,7 +279,7 @@ def test_one_compilation_serves_all_chunks_and_every_base(monkeypatch):
         found = evaluated(product, {"scale": np.float32(scale)}, plan, outputs)
         a0, a1 = (axis.values for axis in plan.axes)
         np.testing.assert_allclose(found["product"], scale * np.outer(a0, a1).ravel(), rtol=1e-6)
-    assert kernels.compilations(product) == 1
+    assert kernel.compilations(product) == 1
 
 
 def test_float64_stays_float64():
@@ -332,7 +334,7 @@ def test_columns_that_are_made_of_others_are_written_as_what_they_are(tmp_path, 
 
 def test_a_second_writer_of_a_reduced_sweep_is_refused(tmp_path):
     def reducing():
-        return checkpoint.reducing(tmp_path / "x.nc", Reducer(template(), Reduction(count=True), {}), "one")
+        return reducer_checkpoint.reducing(tmp_path / "x.nc", Reducer(template(), Reduction(count=True), {}), "one")
 
     with (
         reducing() as first,

@@ -7,16 +7,16 @@ from laws import CONF, changed, graph, scenario
 
 import life_jax as life
 from life_jax.config.build import bits
-from life_jax.config.check import check
-from life_jax.config.errors import ConfigError
-from life_jax.config.huggingface import translate
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import PrecisionFile
-from life_jax.config.shape import architecture
-from life_jax.memory import memory
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.huggingface import translate
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import PrecisionFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.forecasting.memory import memory
+from life_jax.forecasting.request import Run
 from life_jax.models import vision
 from life_jax.models.decoder import parameter_count
-from life_jax.pipeline import Run
 
 WORDS = ("model=qwen3_vl_8b", "hw=h100_sxm", "engine=ideal", "workload.prompt_tokens=2048")
 

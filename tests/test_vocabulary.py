@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from life_jax import measurements, names
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import DeviceFile
-from life_jax.measurements import Setting
-from life_jax.memory import memory
+from life_jax.config import names
+from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.forecasting.memory import memory
+from life_jax.measurements import rows as measurements
+from life_jax.measurements.rows import Setting
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the tables of published measurements")

@@ -14,8 +14,9 @@ import xarray as xr
 from conftest import files
 
 import life_jax
-from life_jax import cluster, dataset, grid, work
-from life_jax.study import load
+from life_jax.grid import dask_cluster, labels, plan
+from life_jax.studies import evaluation
+from life_jax.studies.study import load
 
 # 16 chunks: two stacks of options times eight runs of rows
 WORDS = ["hw=v100", "engine=ideal", "axes.opt=[[],[int4]]", "axes.prompt_tokens=[64,512,1024]", "axes.batch=[1,8]",
@@ -128,7 +129,7 @@ sweep.main()
 
 def test_a_reduced_run_that_was_interrupted_does_not_begin_again(life, tmp_path, whole, monkeypatch):
     computed = []
-    real = grid.Sweep._block
+    real = plan.Sweep._block
 
     def block(sweep, index, *rest):
         computed.append(index)
@@ -136,7 +137,7 @@ def test_a_reduced_run_that_was_interrupted_does_not_begin_again(life, tmp_path,
             raise KeyboardInterrupt
         return real(sweep, index, *rest)
 
-    monkeypatch.setattr(grid.Sweep, "_block", block)
+    monkeypatch.setattr(plan.Sweep, "_block", block)
     assert life("sweep", *REDUCED, "out=x.nc").status == 130
     assert files(tmp_path) == ["x.nc.part", "x.nc.part.journal"]
     other = life("sweep", *REDUCED, "out=x.nc", "workload.output_tokens=7")
@@ -162,7 +163,7 @@ def test_a_dask_cluster_writes_the_bytes_of_one_process(dask, life, tmp_path, wh
 def test_a_killed_worker_costs_its_chunk_and_no_more(dask):
     study = load(WORDS)
     expected = life_jax.evaluate(study)
-    got, taken = dataset.InMemory(study.template), []
+    got, taken = labels.InMemory(study.template), []
     with dask.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as workers:
         pids = [worker.pid for worker in workers.workers.values()]
 
@@ -173,7 +174,7 @@ def test_a_killed_worker_costs_its_chunk_and_no_more(dask):
                 if len(taken) == 3:
                     os.kill(pids[0], signal.SIGKILL)
 
-        grid.run(study.sweep, Sink(), executor=cluster.Cluster(workers.scheduler_address, 2).blocks)
+        plan.run(study.sweep, Sink(), executor=dask_cluster.Cluster(workers.scheduler_address, 2).blocks)
         assert pids[0] not in [worker.pid for worker in workers.workers.values()]
     assert sorted(taken) == list(range(study.sweep.chunks))
     xr.testing.assert_identical(got.to_xarray(), expected)
@@ -213,7 +214,7 @@ def test_jobs_that_slurm_is_given_compute_the_bytes_of_one_process(dask, shell, 
 
 
 def test_a_cluster_that_is_not_there_is_one_line(dask, life, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "PATIENCE", "1s")
+    monkeypatch.setattr(dask_cluster, "PATIENCE", "1s")
     done = life("sweep", *WORDS, "out=x.nc", "executor=dask", "cluster=tcp://127.0.0.1:9")
     assert done.status == 2
     assert "cannot be reached" in done.error and len(done.err.strip().splitlines()) <= 2
@@ -268,11 +269,11 @@ def test_packing_that_was_killed_packs_again_and_computes_nothing(life, tmp_path
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("life_jax.packing._pack_netcdf", killed)
+        patch.setattr("life_jax.grid.storage.compression._pack_netcdf", killed)
         assert life("sweep", *WORDS, "out=x.nc", "compress=zstd").status == 130
     assert files(tmp_path) == ["x.nc.part", "x.nc.part.journal"]
     with monkeypatch.context() as patch:
-        patch.setattr(grid.Sweep, "_block", killed)
+        patch.setattr(plan.Sweep, "_block", killed)
         assert life("sweep", *WORDS, "out=x.nc", "compress=zstd").status == 0
     assert files(tmp_path) == ["x.nc"]
 
@@ -308,4 +309,4 @@ def test_work_has_every_chunk_once():
     assert study.sweep.chunks == 16
     for n in (1, 3, 16):
         cut = [load([*WORDS, f"shard={i}/{n}"]) for i in range(1, n + 1)]
-        assert [c for one in cut for c in work.chunks(one)] == list(range(16))
+        assert [c for one in cut for c in evaluation.chunks(one)] == list(range(16))

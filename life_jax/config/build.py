@@ -7,27 +7,18 @@ from typing import Any
 
 import jax
 
-from life_jax.config.check import check_number
-from life_jax.config.engine_schema import OTHER_CLASS, EfficiencyFile, EngineFile
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.model_schema import ModelFile
-from life_jax.config.schema import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
-from life_jax.config.shape import architecture
-from life_jax.config.software import software
-from life_jax.conventions import INDEX as CONVENTIONS
-from life_jax.graph import PIPES
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.engine import software
+from life_jax.config.schema.check import check_number
+from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.graph import PIPES
+from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
+from life_jax.core.units import GIGA, MICRO, PICO, TERA
 from life_jax.optimizations import Optimization, Refused, chain
-from life_jax.specs import (
-    PLAIN_BITS,
-    UNPUBLISHED,
-    Costs,
-    Device,
-    Precision,
-    Scenario,
-    WeightFormat,
-    Workload,
-)
-from life_jax.units import GIGA, MICRO, PICO, TERA
+from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import axes as axis_table
-from life_jax.config import door, paths
-from life_jax.config.check import check
-from life_jax.config.door import Choice, Request
-from life_jax.config.engine_schema import OTHER_CLASS, EfficiencyFile, EngineFile
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.config.model_schema import ModelFile
+from life_jax.config import words as door
 from life_jax.config.ranges import is_span
-from life_jax.config.schema import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema import axis_table, paths
+from life_jax.config.schema.check import check
+from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
-from life_jax.conventions import INDEX as CONVENTIONS
+from life_jax.config.words import Choice, Request
+from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
-from life_jax.reduction import Reduction
+from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
 VERSION_BASE = "1.3"
 _ONE_AT_A_TIME = threading.Lock()  # Hydra keeps its state for the whole process
@@ -144,11 +144,11 @@ def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, 
 def read_file(file: Path) -> dict[str, Any]:
     """A config of ours, a config.json of Hugging Face, or the header of a .gguf file."""
     if file.suffix == ".json":
-        from life_jax.config.huggingface import read_config
+        from life_jax.config.checkpoints.huggingface import read_config
 
         return read_config(file)
     if file.suffix == ".gguf":
-        from life_jax.config.gguf_file import read_gguf
+        from life_jax.config.checkpoints.gguf_header import read_gguf
 
         return read_gguf(file)
     return door.read_yaml(file)
@@ -169,7 +169,7 @@ def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None
 
 def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
-    from life_jax.config.door import flatten
+    from life_jax.config.words import flatten
 
     flat: dict[str, Any] = {}
     flatten(composed.get("axes") or {}, "", flat)

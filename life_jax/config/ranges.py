@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.samples import KINDS, MOST_HELD, Points, Span
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.grid.sampling import KINDS, MOST_HELD, Points, Span
 
 RANGE = re.compile(r"^\s*([A-Za-z_]\w*)\s*\((.*)\)\s*$")
 FORMS = {

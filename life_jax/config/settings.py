@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from life_jax.config.door import flatten
-from life_jax.config.errors import ConfigError, unknown
-from life_jax.conventions import INDEX as CONVENTIONS
-from life_jax.drawing import DRAWINGS, FORMATS, REPORT
-from life_jax.metrics import METRICS
-from life_jax.reduction import BINS, QUANTILES, Reduction
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.words import flatten
+from life_jax.forecasting.metrics import METRICS
+from life_jax.grid.reduction import BINS, QUANTILES, Reduction
+from life_jax.optimizations.conventions import INDEX as CONVENTIONS
+from life_jax.plotting.pictures import DRAWINGS, FORMATS, REPORT
 
 SHARD = re.compile(r"^(\d+)/(\d+)$")
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")

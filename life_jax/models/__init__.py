@@ -1,1 +1,5 @@
-"""Decoders assembled from attention kinds and ffn kinds."""
+"""Language models as graphs, by kinds of attention and of feed-forward network:
+(Architecture, Step, Precision) -> Graph.
+
+May import: core, operators.
+"""

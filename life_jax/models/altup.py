@@ -3,13 +3,13 @@
 A low-rank path (laurel) runs beside attention. Reference: Baykal et al. 2023, arXiv:2301.13310.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Architecture, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators import elementwise
 from life_jax.operators.streams import correct_streams, mix_streams
-from life_jax.schedule import Step
-from life_jax.specs import Architecture, Precision
 
 
 def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from life_jax.graph import Graph, Op
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number, larger
+from life_jax.core.scenario import Architecture, Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models import altup, attention, ffn, hyper, per_layer, vision
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, larger
 from life_jax.operators import elementwise
 from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS
-from life_jax.schedule import Step
-from life_jax.specs import Architecture, Block, Precision
 
 
 def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:

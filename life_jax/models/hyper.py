@@ -1,12 +1,12 @@
 """Hyper-connections (DeepSeek-V4): several residual streams, summed before each branch and mixed behind it."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Architecture, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators import elementwise
 from life_jax.operators.streams import collapse_streams, mix_streams
-from life_jax.schedule import Step
-from life_jax.specs import Architecture, Precision
 
 BRANCHES = 2.0  # attention and feed-forward network
 

@@ -3,12 +3,12 @@
 Each row is joined with a projection of the token's own embedding; each layer gates its part and adds it.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Architecture, Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators import elementwise
-from life_jax.schedule import Step
-from life_jax.specs import Architecture, Block, Precision
 
 
 def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from life_jax.graph import Op
-from life_jax.numerics import Number
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Precision
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.linear import linear
-from life_jax.specs import Precision
-from life_jax.units import BITS_PER_BYTE
 
 
 @dataclass(frozen=True)

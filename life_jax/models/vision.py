@@ -6,13 +6,13 @@ Its weights stay at 16 bit, whatever the language model's are. Reference: modell
 
 from collections.abc import Mapping
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, divide, smaller
+from life_jax.core.scenario import Architecture, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, divide, smaller
 from life_jax.operators import elementwise
 from life_jax.operators.attention import flash_attention
-from life_jax.schedule import Step
-from life_jax.specs import Architecture, Precision
 
 KEYS = (
     "vision_layers",

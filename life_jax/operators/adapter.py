@@ -1,8 +1,8 @@
 """Low-rank adapters beside a linear layer (LoRA)."""
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, power
-from life_jax.units import BITS_PER_BYTE
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, power
+from life_jax.core.units import BITS_PER_BYTE
 
 
 def distinct_adapters(*, batch: Number, adapters: Number) -> Number:

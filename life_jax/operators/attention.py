@@ -5,9 +5,9 @@ attends to itself. What a kind of attention changes is how many (query, key) `pa
 many cached `positions` are read; the formulas below are the same for all.
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, clip, floor, smaller
-from life_jax.units import BITS_PER_BYTE
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, clip, floor, smaller
+from life_jax.core.units import BITS_PER_BYTE
 
 SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (convention, see GLOSSARY.md)
 

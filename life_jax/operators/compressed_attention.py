@@ -5,10 +5,10 @@ that are complete: those of all tokens before it, or the best of them.
 Reference: DeepSeek-AI 2026, DeepSeek-V4, section 2.3.
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, clip, larger
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, clip, larger
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.attention import causal_pairs, window_pairs
-from life_jax.units import BITS_PER_BYTE
 
 POOL_FLOPS = 7  # per element: bias, softmax over the entry's tokens (5), weighted sum [convention]
 

@@ -4,9 +4,9 @@ FLOP per element are a convention (GLOSSARY.md, "vector operations"): these oper
 by memory or by their dispatch, so that any fixed choice would do, but tables need one.
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, log2
-from life_jax.units import BITS_PER_BYTE
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, log2
+from life_jax.core.units import BITS_PER_BYTE
 
 NORM_FLOPS = {
     "rmsnorm": 4, "rmsnorm_no_weight": 4, "layernorm": 7, "layernorm_no_bias": 7, "layernorm_no_weight": 7

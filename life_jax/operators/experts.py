@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, clip, exp, larger, log, power, product, smaller, where
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, clip, exp, larger, log, power, product, smaller, where
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.linear import expand_passes
-from life_jax.units import BITS_PER_BYTE
 
 # ranks one by one, steps of Newton and nodes of the integral over the other ranks: within 3e-4 of the sum up to skew 2
 FIRST_RANKS, NEWTON_STEPS = 8, 12

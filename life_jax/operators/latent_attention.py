@@ -6,10 +6,10 @@ the new tokens instead, and attention runs on the latents themselves.
 Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, where
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, where
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.attention import SOFTMAX_FLOPS, causal_pairs
-from life_jax.units import BITS_PER_BYTE
 
 
 def pair_flops(*, heads: Number, rank: Number, nope: Number, rope: Number, value: Number, absorbed: Number) -> Number:

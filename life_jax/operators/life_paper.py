@@ -7,10 +7,10 @@ marked [fit] are those with which its table 5 comes out, and traffic marked [der
 tables 5, 9 and 11 (see notebooks/life_paper.ipynb).
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators import elementwise as exact
-from life_jax.units import BITS_PER_BYTE
 
 PIECEWISE_OPS = 2  # per element of a piece-wise linear function: multiply, add (table 1)
 ACTIVATION_TABLE = 256  # entries of its table (appendix 8.2, actfn_table_size)

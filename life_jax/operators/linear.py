@@ -1,8 +1,8 @@
 """Dense projections."""
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, larger, product
-from life_jax.units import BITS_PER_BYTE
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, larger, product
+from life_jax.core.units import BITS_PER_BYTE
 
 EXPANDED_BITS = 16
 TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [assumption]

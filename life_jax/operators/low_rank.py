@@ -1,10 +1,10 @@
 """Attention over a low-rank KV cache."""
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.attention import SOFTMAX_FLOPS
 from life_jax.operators.elementwise import ROPE_FLOPS
-from life_jax.units import BITS_PER_BYTE
 
 
 def low_rank_attention(

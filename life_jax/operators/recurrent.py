@@ -4,9 +4,9 @@ A step reads and writes the state of each sequence once, whatever its length. Pr
 of the delta rule works in chunks on the matrix units; decode updates the state on the vector units.
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number, smaller, where
-from life_jax.units import BITS_PER_BYTE
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, smaller, where
+from life_jax.core.units import BITS_PER_BYTE
 
 STATE_BITS = 32  # recurrent states are kept in fp32
 SSD_CHUNK = 256  # tokens of a chunk of Mamba 2 (its reference implementation's default)

@@ -4,9 +4,9 @@ References: DeepSeek-AI 2026, DeepSeek-V4, section 2.2 (hyper-connections); Bayk
 (alternating updates).
 """
 
-from life_jax.cost import Cost
-from life_jax.numerics import Number
-from life_jax.units import BITS_PER_BYTE
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number
+from life_jax.core.units import BITS_PER_BYTE
 
 SINKHORN_FLOPS = 4 * 20  # per weight: 20 rounds of sums and divisions by rows and by columns
 

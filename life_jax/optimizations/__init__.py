@@ -1,4 +1,7 @@
-"""Optimizations by kind. Each is a factory: numbers of its YAML file -> Optimization."""
+"""Optimizations by kind. Each is a factory: numbers of its YAML file -> Optimization.
+
+May import: core, operators, models.
+"""
 
 from collections.abc import Callable
 

@@ -3,12 +3,12 @@
 import dataclasses
 from dataclasses import replace
 
-from life_jax.graph import Graph, Op
-from life_jax.numerics import Number
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Scenario
 from life_jax.operators.elementwise import quantize_input
 from life_jax.optimizations.base import Optimization, Rewrite, chain
 from life_jax.optimizations.weight_quantization import weight_quantization
-from life_jax.specs import Scenario
 
 # linear layers whose input is not the one of a layer before it: q, k, v share one input; so do gate and up
 INPUTS = (

@@ -1,7 +1,7 @@
 """Scores of unfused attention that are kept at another precision than the other activations."""
 
-from life_jax.graph import Graph
-from life_jax.numerics import Number
+from life_jax.core.graph import Graph
+from life_jax.core.numerics import Number
 from life_jax.optimizations.base import Optimization, Rewrite
 
 UNFUSED = ("attention_qk", "softmax", "attention_pv")

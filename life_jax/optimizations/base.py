@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from life_jax.graph import Graph
-from life_jax.numerics import Number
-from life_jax.specs import Block, Scenario, pytree, static
+from life_jax.core.graph import Graph
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Scenario, pytree, static
 
 Transform = Callable[[Scenario], Scenario]
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from life_jax.cost import Cost
-from life_jax.graph import Graph, Op
-from life_jax.numerics import Number, larger
+from life_jax.core.cost import Cost
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number, larger
+from life_jax.core.scenario import Scenario, set_leaf
 from life_jax.operators import attention, elementwise
 from life_jax.operators.experts import grouped_linear
 from life_jax.operators.linear import linear
 from life_jax.optimizations.base import Optimization
-from life_jax.specs import Scenario, set_leaf
 
 WEIGHTED = ("weight_bits", "bits_per_channel", "bias", "dequant_flops")  # per weight or per output
 

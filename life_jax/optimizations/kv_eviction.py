@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from life_jax.core.scenario import Block, Scenario
 from life_jax.optimizations.base import Optimization, Refused, change_layers, layers_of
-from life_jax.specs import Block, Scenario
 
 
 def kv_eviction(*, budget_tokens: float, score_flops: float = 0) -> Optimization:

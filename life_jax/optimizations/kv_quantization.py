@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from life_jax.core.scenario import Scenario
 from life_jax.optimizations.base import Optimization
-from life_jax.specs import Scenario
 
 
 def kv_quantization(

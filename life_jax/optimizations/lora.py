@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from life_jax.graph import Graph, Op
-from life_jax.numerics import Number
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.adapter import low_rank_adapter
 from life_jax.operators.linear import linear
 from life_jax.optimizations.base import Optimization, Refused, Rewrite
-from life_jax.units import BITS_PER_BYTE
 
 ADAPTER_BITS = 16
 ONCE = {"adapters": "merged ones are no longer apart, and one number says how many lie beside the layers"}

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from life_jax.graph import Graph, Op
-from life_jax.numerics import Number
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number
 from life_jax.operators.elementwise import activation, gate_multiply, polynomial, polynomial_gate
 from life_jax.optimizations.base import Optimization, Refused, Rewrite
 

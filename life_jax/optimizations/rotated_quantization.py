@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from life_jax.graph import Graph, Op
-from life_jax.numerics import Number
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number
 from life_jax.operators.elementwise import hadamard
 from life_jax.optimizations.activation_quantization import activation_quantization
 from life_jax.optimizations.base import Optimization, Rewrite, chain

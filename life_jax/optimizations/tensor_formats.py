@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from life_jax.core.scenario import PLAIN_BITS, Scenario, WeightFormat, set_leaf
 from life_jax.optimizations.base import Optimization
 from life_jax.optimizations.gguf import DEQUANT_FLOPS_OF_K_QUANTS
-from life_jax.specs import PLAIN_BITS, Scenario, WeightFormat, set_leaf
 
 
 def _dequant_flops(bits: float) -> float:

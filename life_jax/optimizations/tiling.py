@@ -6,8 +6,8 @@ on-chip memory is dispatched once per output tile.
 
 from dataclasses import replace
 
-from life_jax.graph import Graph, Op
-from life_jax.numerics import Number, ceil, larger, where
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number, ceil, larger, where
 from life_jax.optimizations.base import Optimization, Refused, Rewrite
 
 

@@ -1,7 +1,7 @@
 """Weight-only quantization: fewer bytes, the same math, and the work of expanding the weights."""
 
+from life_jax.core.scenario import Scenario, WeightFormat, set_leaf
 from life_jax.optimizations.base import Optimization
-from life_jax.specs import Scenario, WeightFormat, set_leaf
 
 ROLES = ("linear", "head", "embedding", "router")
 

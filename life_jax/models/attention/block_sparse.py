@@ -3,16 +3,16 @@
 The block of the query itself is among them, and half full on average.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.attention import full
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, smaller
 from life_jax.operators.attention import causal_pairs, window_pairs
 from life_jax.operators.compressed_attention import entry_scores
 from life_jax.operators.latent_attention import latent_append
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 INDEXER = ("index_n_heads", "index_head_dim", "index_block_size", "index_topk_blocks")
 KEYS = (*full.KEYS, *INDEXER)

@@ -1,12 +1,12 @@
 """Chunked-local causal attention (Llama 4): a token attends its own chunk of attention_chunk_size positions."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, floor, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import full
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number, floor, smaller
 from life_jax.operators.attention import chunk_pairs, chunk_positions
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*full.KEYS, "attention_chunk_size")
 OPTIONAL = full.OPTIONAL

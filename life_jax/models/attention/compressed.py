@@ -5,16 +5,16 @@ Keys are values, of one head, in the cache once. compress_rate tokens make an en
 is the window alone. The output projection works in groups of heads, through a low rank.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, smaller
 from life_jax.operators import compressed_attention as compressed
 from life_jax.operators.attention import window_pairs, window_positions
 from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
 from life_jax.operators.latent_attention import latent_append, latent_attention
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 KEYS = (
     "num_attention_heads",

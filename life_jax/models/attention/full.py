@@ -4,9 +4,11 @@ Values may have heads of another size (v_head_dim); values may be the projected 
 an earlier layer, whose cache is then read (Block.keys_values).
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, smaller
 from life_jax.operators.attention import (
     attention_scores,
     attention_values,
@@ -17,8 +19,6 @@ from life_jax.operators.attention import (
     weigh_positions,
 )
 from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS, gate_multiply, norm, rope
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (
     "num_attention_heads",

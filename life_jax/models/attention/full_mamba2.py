@@ -1,12 +1,12 @@
 """Full attention and a Mamba 2 mixer side by side (Falcon-H1): both read the same input, their outputs are added."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import full, mamba2
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
 from life_jax.operators.elementwise import residual_add
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*full.KEYS, *mamba2.KEYS)
 OPTIONAL = full.OPTIONAL

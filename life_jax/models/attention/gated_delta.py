@@ -1,12 +1,12 @@
 """Gated delta rule (Qwen3-Next): projection to q, k, v and gate, convolution, recurrence, gated norm, output."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import gated_delta
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (
     "linear_num_key_heads",

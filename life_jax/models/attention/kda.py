@@ -3,13 +3,13 @@
 Decay and output gate are made in two steps, through one head's width. Reference: Kimi team 2025, arXiv:2510.26692.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import gated_delta
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("linear_num_value_heads", "linear_value_head_dim", "conv_kernel_size", "conv_bias")
 

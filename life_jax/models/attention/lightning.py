@@ -3,14 +3,14 @@
 Reference: Qin et al. 2024, arXiv:2401.04658; MiniMax 2025, arXiv:2501.08313.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import STATE_BITS, linear_attention
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 KEYS = ("num_attention_heads", "head_dim")
 

@@ -1,14 +1,14 @@
 """Full attention whose keys and values are cached in `kv_rank` dimensions each, all heads together."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import full
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.attention import causal_pairs, kv_append, kv_bytes
 from life_jax.operators.elementwise import rope
 from life_jax.operators.low_rank import low_rank_attention
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*full.KEYS, "kv_rank")
 

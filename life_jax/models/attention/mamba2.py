@@ -1,12 +1,12 @@
 """Mamba 2: input projection to gate, x, B, C and time steps, convolution, scan, gated norm, output projection."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import mamba2_scan
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (
     "ssm_inner_size",

@@ -7,15 +7,15 @@ in decode, expanded in prefill), `decompressed` caches the rebuilt keys and valu
 
 from dataclasses import replace
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, where
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, where
 from life_jax.operators import latent_attention as latent
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 FORMS = {"absorbed": 1.0, "expanded": 0.0}  # the value of `absorbed`, where the form decides it
 KEYS = ("num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")

@@ -1,14 +1,14 @@
 """Latent attention to the positions that a light indexer selects (DeepSeek V3.2's DSA)."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.attention import mla
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, smaller
 from life_jax.operators.attention import window_pairs
 from life_jax.operators.latent_attention import index_scores, latent_append
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 INDEXER = ("index_n_heads", "index_head_dim", "index_topk")
 KEYS = (*mla.KEYS, *INDEXER)

@@ -1,11 +1,11 @@
 """Latent attention to the positions that an earlier layer's indexer selected (GLM-5.2): no indexer of its own."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import mla, mla_sparse
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*mla.KEYS, "index_topk")
 

@@ -1,13 +1,13 @@
 """What the recurrent mixers share: their convolution, their gated norm, their constant cache."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
 from life_jax.operators import elementwise
 from life_jax.operators.recurrent import STATE_BITS, causal_conv
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 
 def conv_tensor(block: Block, channels: Number) -> Tensor:

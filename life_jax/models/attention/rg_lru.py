@@ -4,14 +4,14 @@ Its gates are products with block-diagonal matrices, one block for each head.
 Reference: De et al. 2024, arXiv:2402.19427.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.elementwise import gate_multiply
 from life_jax.operators.recurrent import linear_recurrence
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("num_attention_heads", "lru_width", "conv_kernel_size", "conv_bias")
 

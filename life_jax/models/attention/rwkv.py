@@ -1,13 +1,13 @@
 """What the time mixing of RWKV-6 and RWKV-7 shares: the shift by one token, the norm and gate, the constant state."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
+from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import STATE_BITS, token_shift
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
-from life_jax.units import BITS_PER_BYTE
 
 
 def low_rank(name: str, d_in: Number, rank: Number, d_out: Number, bias: Number, repeats: Number) -> tuple[Tensor, ...]:

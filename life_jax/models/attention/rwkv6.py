@@ -3,13 +3,13 @@
 Reference: Peng et al. 2024, arXiv:2404.05892.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import rwkv
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import linear_attention
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("num_attention_heads", "head_dim", "linear_value_head_dim", "mix_rank", "decay_rank")
 MIXES = 5.0  # blends with the token before

@@ -3,13 +3,13 @@
 Reference: Peng et al. 2025, arXiv:2503.14456.
 """
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import rwkv
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
 from life_jax.operators.recurrent import gated_delta
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("num_attention_heads", "head_dim", "decay_rank", "gate_rank", "rate_rank", "value_rank")
 MIXES, SCALES = 6.0, 3.0  # blends with the token before; scales of keys and of the bonus

@@ -9,15 +9,15 @@ Reference: Glorioso et al. 2024, arXiv:2405.16712 (Zamba) and arXiv:2411.15242 (
 from dataclasses import replace
 from types import ModuleType
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import full
 from life_jax.models.ffn import gated
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number, smaller
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.elementwise import NORM_FLOPS, norm, residual_add
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*full.KEYS, "shared_blocks", "shared_width", "adapter_rank", "attention_adapters")
 INPUTS = 2.0  # the layer's input and the embedding

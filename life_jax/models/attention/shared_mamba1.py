@@ -1,11 +1,11 @@
 """A shared transformer block in front of Mamba 1 (Zamba 1's hybrid layers)."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import mamba1, shared_block
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = tuple(dict.fromkeys((*shared_block.KEYS, *mamba1.KEYS)))
 

@@ -1,12 +1,12 @@
 """Gated short convolution (LFM2): projection to B, C and x, causal convolution of B x, product with C, output."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.elementwise import residual_add
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("conv_kernel_size", "conv_bias", "conv_channels")
 

@@ -1,12 +1,12 @@
 """Causal attention to the last `sliding_window` positions; the cache keeps no more than those."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.attention import full
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number, smaller
 from life_jax.operators.attention import window_pairs, window_positions
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*full.KEYS, "sliding_window")
 OPTIONAL = full.OPTIONAL

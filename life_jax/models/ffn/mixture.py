@@ -7,13 +7,13 @@ work in that width: one projection before them and one behind (Nemotron 3).
 from dataclasses import replace
 from types import ModuleType
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.ffn import gated
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators import elementwise, experts
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (
     "num_experts",

@@ -1,12 +1,12 @@
 """Mixture of gated experts beside a dense gated MLP (Gemma 4): each has norms of its own, their outputs are added."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, larger
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.ffn import gated, mixture
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number, larger
 from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS, norm, residual_add
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = (*gated.KEYS, *mixture.KEYS)
 OPTIONAL = mixture.OPTIONAL

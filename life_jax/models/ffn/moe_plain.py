@@ -1,11 +1,11 @@
 """Mixture of plain experts (up and down matrices each), shared experts among them."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.ffn import mixture, plain
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS, OPTIONAL = mixture.KEYS, mixture.OPTIONAL
 

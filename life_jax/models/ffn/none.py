@@ -1,10 +1,10 @@
 """No feed-forward network: a layer that is only a mixer."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor
-from life_jax.numerics import Number
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS: tuple[str, ...] = ()
 

@@ -1,11 +1,11 @@
 """Plain MLP: down(act(up x)), two matrices (GELU, ReLU)."""
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.elementwise import activation
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("intermediate_size", "ffn_bias")
 OPTIONAL = ("activation_parameters",)

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from life_jax.graph import Op
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block, Precision
+from life_jax.core.schedule import Step
 from life_jax.models.ffn import plain
 from life_jax.models.tensors import Tensor, project
-from life_jax.numerics import Number
 from life_jax.operators.elementwise import gate_multiply
 from life_jax.operators.recurrent import token_shift
-from life_jax.schedule import Step
-from life_jax.specs import Block, Precision
 
 KEYS = ("intermediate_size", "ffn_bias", "channel_receptance")
 

@@ -1,0 +1,72 @@
+"""Where a workload turns from memory- to compute-bound."""
+
+from typing import Any
+
+import numpy as np
+
+from life_jax.core.scenario import Scenario
+from life_jax.core.units import BITS_PER_BYTE
+from life_jax.roofline.cpu_threads import bandwidth, rate
+
+STEPS = ("prefill", "decode")
+
+
+def linear_tokens(scenario: Scenario, d_in: float, d_out: float) -> float:
+    """Rows at which a linear layer [d_in, d_out] turns compute-bound, in closed form.
+
+    2 m k n / R = (k n w + m (k x + n a)) / B for m: weights of w bytes are read once, m rows of k inputs and n
+    outputs are moved. R and B are the rates that the engine reaches. Infinite where moving the rows alone takes
+    longer than computing them.
+    """
+    d, e, p = scenario.device, scenario.engine, scenario.precision
+    compute, memory = rate("linear", d, e) * e.compute_efficiency, bandwidth(d, e) * e.memory_efficiency
+    weights = d_in * d_out * p.weight("", "linear").bits / BITS_PER_BYTE / memory
+    moved = (d_in * p.linear_input_bits + d_out * p.activation_bits) / BITS_PER_BYTE / memory
+    left = 2 * d_in * d_out / compute - moved
+    return float(weights / left) if left > 0 else float("inf")
+
+
+def crossover(ds: Any, dim: str, step: str = "decode") -> Any:
+    """The value along `dim` at which the time of all computation equals that of all memory traffic.
+
+    ds: a dataset with {step}_compute_time and {step}_memory_time (metrics=[...]) along the axis `dim`. The result has
+    its other dimensions: a map of crossovers. Between two points of the axis both times are taken as powers of it
+    (straight lines in log-log), which linear layers are exactly at either end. The first crossing counts; NaN where
+    there is none, with attrs saying what holds below.
+
+    Raises ValueError if a variable or the axis is missing.
+    """
+    import xarray as xr
+
+    if step not in STEPS:
+        raise ValueError(f"crossover(): step is {step!r}; it must be prefill or decode")
+    names = tuple(f"{step}_{side}_time" for side in ("compute", "memory"))
+    for name in names:
+        if name not in ds:
+            raise ValueError(f"crossover(): the dataset has no {name}; add metrics=[{','.join(names)}]")
+    if dim not in ds[names[0]].dims or ds[dim].dtype.kind != "f" or ds.sizes[dim] < 2:
+        raise ValueError(
+            f"crossover(): {dim} is no axis of two numbers or more; there are {', '.join(map(str, ds.dims))}"
+        )
+    compute, memory = (ds[name].transpose(..., dim).astype(float) for name in names)
+    order = np.argsort(ds[dim].values)
+    x = np.log(ds[dim].values[order])
+    gap = np.log(compute.values[..., order]) - np.log(memory.values[..., order])
+    turns = np.signbit(gap[..., :-1]) != np.signbit(gap[..., 1:])
+    turns &= np.isfinite(gap[..., :-1]) & np.isfinite(gap[..., 1:])
+    at = turns.argmax(axis=-1)
+
+    def here(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(values, index[..., None], axis=-1)[..., 0]
+
+    low, high = here(gap, at), here(gap, at + 1)
+    with np.errstate(all="ignore"):
+        found = np.exp(x[at] + (x[at + 1] - x[at]) * low / (low - high))
+    found = np.where(turns.any(axis=-1), found, np.nan)
+    template = compute.isel({dim: 0}, drop=True)
+    attributes = {
+        "units": ds[dim].attrs.get("units", "1"),
+        "long_name": f"{dim} at which {step} turns between memory and compute",
+        "below": "memory-bound" if np.nanmean(gap[..., 0]) < 0 else "compute-bound",
+    }
+    return xr.DataArray(found, coords=template.coords, dims=template.dims, name=f"{dim}_crossover", attrs=attributes)

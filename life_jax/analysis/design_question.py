@@ -1,0 +1,77 @@
+"""The question of life_jax.design as numbers: a Problem for each case of a study, or why there is none."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from life_jax.analysis.inverse_design import FITS, Problem, Target
+from life_jax.config import parameters
+from life_jax.config.parameters import Knob
+from life_jax.config.schema import axis_table
+from life_jax.config.schema.check import check_number
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.memory import memory
+from life_jax.studies.case import Case, smoothed
+from life_jax.studies.study import Study
+
+WIDTH = 20.0  # a free number may become so many times larger or smaller
+
+
+def problem(study: Study) -> Problem:
+    """The question of a study of one case. Raises ConfigError where it cannot be a design."""
+    if len(study.cases) > 1:
+        raise ConfigError(f"problem() takes one model, one device and one stack, not {len(study.cases)} cases")
+    return problems(study)[0]
+
+
+def problems(study: Study) -> tuple[Problem, ...]:
+    """One for each case: the same targets and free numbers, each device's own ranges where none are given."""
+    asked = study.composed.settings
+    moved = [*study.axes, *(key for key, _ in (study.points.spans if study.points else ()))]
+    if moved:
+        raise ConfigError(f"design takes no axes.{moved[0]}: one workload; a number that may move is free=[{moved[0]}]")
+    return tuple(_problem(case, asked) for case in study.cases)
+
+
+def _problem(case: Case, asked: Mapping[str, Any]) -> Problem:
+    rate = next((key for key, pipes in case.built.sources.items() if any(p == "linear" for p, _ in pipes)), None)
+    free = asked["free"] or (*([rate] if rate else []), "bandwidth_gb_per_s", "memory_gb")
+    for key in asked["ranges"]:
+        if key not in free:
+            raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
+    built = smoothed(case.built, dict.fromkeys(free))
+    scenario = built.scenario
+    found = tuple(parameters.knob(key, built, case.label, "free=: ") for key in free)
+    ranges = tuple(_range(knob, scenario, asked["ranges"]) for knob in found)
+    targets = [Target(metric, value) for metric, value in asked["targets"] if value]
+    if not any(metric == FITS for metric, _ in asked["targets"]) and any(_holds_memory(k, scenario) for k in found):
+        targets.append(Target(FITS, 1.0))
+    question = Problem(scenario, found, ranges, tuple(targets), asked["minimize"])
+    if not np.isfinite(question.oracle.one(question.start)[0]).all():
+        what = f"{asked['minimize']} or a target is not a number here"
+        raise ConfigError(f"{case.label}: {what}; python -m life_jax.catalog hw says what is published")
+    return question
+
+
+def _range(knob: Knob, scenario: Scenario, asked: Mapping[str, Any]) -> tuple[float, float]:
+    facts, now = axis_table.facts(knob.key), float(knob.get(scenario))
+    if knob.key not in asked and now <= 0:
+        raise ConfigError(f"range.{knob.key}=[LOW,HIGH] is needed: the file has {now:g}")
+    low, high = asked.get(knob.key, (now / WIDTH, now * WIDTH))
+    if knob.key not in asked:
+        low, high = max(low, facts.get("low", 0.0)), min(high, facts.get("high", float("inf")))
+    if knob.whole:
+        low, high = max(1.0, np.ceil(low)), np.floor(high)
+        if low > high:
+            raise ConfigError(f"range.{knob.key}: there is no whole number in it, and {knob.key} comes in pieces")
+    for end in (low, high):
+        check_number(float(end), facts, f"range.{knob.key}")
+    return float(low), float(high)
+
+
+def _holds_memory(knob: Knob, scenario: Scenario) -> bool:
+    """Whether what is needed of the memory depends on the number."""
+    one, other = memory(scenario), memory(knob.set(scenario, 1.5 * float(knob.get(scenario)) or 1.0))
+    return float(one.needed / one.available) != float(other.needed / other.available)

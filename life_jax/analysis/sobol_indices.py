@@ -1,0 +1,89 @@
+"""Which uncertain number makes a forecast uncertain: Sobol indices, thousands of forecasts in one call."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from life_jax.config import parameters
+from life_jax.config.schema import axis_table
+from life_jax.config.schema.errors import ConfigError
+from life_jax.forecasting.metrics import METRICS, forecast
+from life_jax.studies.case import smoothed
+from life_jax.studies.study import Study
+
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def sobol(
+    study: Study,
+    uncertain: Mapping[str, Any],
+    metrics: Sequence[str] = ("ttft", "tpot"),
+    n: int = 1024,
+    seed: int = 0,
+) -> Any:
+    """First-order and total Sobol indices of metrics, and the quantiles of their distribution.
+
+    study: of one case, without axes. uncertain: by key of the files, (low, high) for a uniform distribution in the
+    file's unit, or a distribution of scipy.stats. n: a power of 2; n (2 + numbers) forecasts are made.
+
+    Returns an xarray.Dataset: first_order and total_order (metric, parameter), quantile_value (metric, quantile).
+    An index is the part of the variance that a number makes alone, and with all others together (Saltelli et al.
+    2010, the estimators of scipy.stats.sobol_indices).
+
+    Raises ConfigError for a key on which nothing depends, ValueError for a range that is none.
+    """
+    import jax
+    import xarray as xr
+    from scipy.stats import sobol_indices, uniform
+
+    for metric in metrics:
+        if metric not in METRICS or METRICS[metric].kind != "number":
+            raise ValueError(f"sobol(): {metric} is no number that a forecast reports")
+    if len(study.cases) > 1 or study.axes:
+        raise ConfigError("sobol() takes a study of one model, one device and one stack, without axes")
+    if n < 2 or n & (n - 1):
+        raise ValueError(f"sobol(): n is {n}; a power of 2 is needed")
+    case = study.cases[0]
+    built = smoothed(case.built, dict.fromkeys(uncertain))
+    found = tuple(parameters.knob(key, built, case.label, "uncertain ") for key in uncertain)
+    spread = []
+    for key, asked in uncertain.items():
+        if hasattr(asked, "ppf"):
+            spread.append(asked)
+            continue
+        low, high = asked
+        if not low < high:
+            raise ValueError(f"sobol(): {key} has the range {low} to {high}; the first must be less")
+        spread.append(uniform(low, high - low))
+
+    def one(values: Any) -> tuple[Any, ...]:
+        scenario = built.scenario
+        for index, knob in enumerate(found):
+            scenario = knob.set(scenario, values[index])
+        return tuple(forecast(scenario, tuple(metrics))[metric] for metric in metrics)
+
+    every = jax.jit(jax.vmap(one))
+    drawn: list[np.ndarray] = []
+
+    def function(x: np.ndarray) -> np.ndarray:
+        """x [numbers, points] -> [metrics, points]"""
+        with jax.enable_x64(True):
+            values = np.stack([np.asarray(column) for column in every(np.asarray(x.T, np.float64))])
+        drawn.append(values.copy())  # scipy standardizes its own in place
+        return values
+
+    answer = sobol_indices(func=function, n=n, dists=spread, rng=np.random.default_rng(seed))
+    sample = np.concatenate([values.reshape(len(metrics), -1) for values in drawn[:2]], axis=1)
+    coords = {
+        "metric": list(metrics),
+        "parameter": ("parameter", list(uncertain), {"long_name": "uncertain number"}),
+        "quantile": list(QUANTILES),
+    }
+    variables: dict[str, Any] = {"quantile_value": (("metric", "quantile"), np.quantile(sample, QUANTILES, axis=1).T)}
+    for name, of in (("first_order", "the number alone"), ("total_order", "the number with all others")):
+        indices = np.asarray(getattr(answer, name)).reshape(len(metrics), -1)
+        about = {"units": "1", "long_name": f"part of the variance that {of} makes"}
+        variables[name] = (("metric", "parameter"), indices, about)
+    units = [axis_table.facts(key).get("unit", "1") for key in uncertain]
+    return xr.Dataset(variables, coords, {"case": case.label, "forecasts": n * (2 + len(found)), "units": units})

@@ -1,0 +1,1 @@
+"""Other people's files read as ours: config.json and GGUF -> ModelFile."""

@@ -1,0 +1,1 @@
+"""Families of models by their model_type: which fields of config.json say what."""

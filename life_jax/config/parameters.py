@@ -1,0 +1,93 @@
+"""How a key of the files sets the leaves of a Scenario."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from life_jax.config.build import Built
+from life_jax.config.schema.axis_table import axis_keys, facts, section_of
+from life_jax.config.schema.errors import ConfigError, columns
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Scenario, get_leaf, set_leaf
+from life_jax.core.units import TERA
+
+Path = tuple[str | int, ...]
+
+# what a number needs -> why it says nothing without
+MEANINGLESS = {
+    "engine.threaded": "all cores compute unless engine.threads says how many",
+    "device.cores": "it is no CPU whose file says how many cores it has",
+    "engine.converts": "its cache needs no conversion (opt=kv_fp8 on a device without fp8 does)",
+    "engine.gemv": "engine.vector_rows is 0: no product runs on the vector units",
+    "architecture.vision": "it has no vision tower",
+}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number by the key of its file; `leaves` are (path, factor) with the value in the file's unit."""
+
+    key: str
+    leaves: tuple[tuple[Path, float], ...]
+
+    def get(self, scenario: Scenario) -> Number:
+        """In the file's unit."""
+        path, factor = self.leaves[0]
+        return get_leaf(scenario, path) / factor
+
+    @property
+    def whole(self) -> bool:
+        """It comes in pieces: devices, sequences, tokens, layers."""
+        return bool(facts(self.key).get("whole"))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(path for path, _ in self.leaves)
+
+    def set(self, scenario: Scenario, value: Number) -> Scenario:
+        for path, factor in self.leaves:
+            scenario = set_leaf(scenario, path, value * factor)
+        return scenario
+
+
+def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
+    """How `key` sets this scenario; refuses a key that nothing here depends on.
+
+    `where` names model and device, `asked` the word that asked for the key.
+    """
+    metadata = facts(key)
+    if key.startswith("peak_tflops.") or key == "vector_tflops":
+        return _rate_knob(key, built, where, asked)
+    if "leaf" not in metadata:
+        raise ConfigError(f"{asked}{key}: no forecast depends on {key}", columns(sorted(axis_keys())))
+    scale = metadata.get("scale", 1.0)
+    leaves = [
+        (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
+    ]
+    needs = str(metadata.get("needs", ""))
+    if not leaves or (needs and not get_leaf(built.scenario, tuple(needs.split(".")))):
+        without = MEANINGLESS.get(needs, "nothing in it has that")
+        raise ConfigError(f"{asked}{key} changes nothing for {where}: {without}")
+    several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
+    if section_of(key) == "model" and len(leaves) > 1 and several:
+        raise ConfigError(f"{asked}{key}: {where} has layers of several kinds that differ in it")
+    return Knob(key, tuple(leaves))
+
+
+def _rate_knob(key: str, built: Built, where: str, asked: str) -> Knob:
+    if key not in built.sources:
+        used = ", ".join(f"{key} ({', '.join(p for p, _ in pipes)})" for key, pipes in built.sources.items())
+        raise ConfigError(
+            f"{asked}{key} changes nothing for {where}: its operators run at {used or 'no published rate'}"
+        )
+    return Knob(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
+
+
+def _expand(path: Path, scenario: Scenario) -> list[Path]:
+    """`*` stands for every kind of layer that has the number."""
+    if "*" not in path:
+        found = get_leaf(scenario, path[:-1])
+        return [] if isinstance(found, Mapping) and path[-1] not in found else [path]
+    at = path.index("*")
+    blocks = get_leaf(scenario, path[:at])
+    found = [(*path[:at], index, *path[at + 1 :]) for index in range(len(blocks))]
+    return [one for one in found if len(one) < at + 3 or one[-1] in get_leaf(scenario, one[:-1])]

@@ -1,0 +1,103 @@
+"""A mapping against a schema class: keys, types, choices, bounds. Errors name the place and what is accepted."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.files import DTYPES
+
+T = TypeVar("T")
+
+
+def check(values: Mapping[str, Any], schema: type[T], where: str) -> T:
+    """An instance of `schema` from `values`, or ConfigError. `where` is the place in the words of the user."""
+    fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in fields:
+            raise unknown(f"{where} has no key of that name:", str(key), fields)
+    for key, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and values.get(key) is None:
+            raise ConfigError(f"{where}.{key} is missing{_accepted(field)}")
+    checked = {key: _value(value, fields[key], f"{where}.{key}") for key, value in values.items()}
+    return schema(**{key: value for key, value in checked.items() if value is not None})
+
+
+def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:
+    """A finite number within the bounds of its field, or ConfigError."""
+    unit = facts.get("unit", "1")
+    unit = "" if unit == "1" else f" {unit}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}")
+    if not math.isfinite(value):
+        raise ConfigError(f"{where} is {value}; a finite number{unit and f' in{unit}'} is needed")
+    low, high = facts.get("low"), facts.get("high")
+    too_low = low is not None and (value < low or (facts.get("open_low") and value == low))
+    if too_low or (high is not None and value > high):
+        raise ConfigError(f"{where} is {value:g}{unit}; it must be {_bounds(facts)}{unit}")
+    return float(value)
+
+
+def _bounds(facts: Mapping[str, Any]) -> str:
+    low, high = facts.get("low"), facts.get("high")
+    lower = "" if low is None else f"{'above' if facts.get('open_low') else 'at least'} {low:g}"
+    upper = "" if high is None else f"at most {high:g}"
+    return " and ".join(part for part in (lower, upper) if part)
+
+
+def _accepted(field: dataclasses.Field) -> str:
+    facts = field.metadata
+    if facts.get("number"):
+        unit = facts.get("unit", "1")
+        return f" ({facts.get('name', 'a number')}{'' if unit == '1' else f', in {unit}'})"
+    return ""
+
+
+def _value(value: Any, field: dataclasses.Field, where: str) -> Any:
+    kind = str(field.type)
+    if value is None:
+        if "None" in kind or field.default is not dataclasses.MISSING:
+            return None
+        raise ConfigError(f"{where} is empty{_accepted(field)}")
+    if "options" in field.metadata:
+        if value not in field.metadata["options"]:
+            raise unknown(where, str(value), field.metadata["options"])
+        return value
+    if field.metadata.get("number"):
+        return check_number(value, field.metadata, where)
+    if field.name == "peak_tflops":
+        return _rates(value, where)
+    return _plain(value, kind, where)
+
+
+def _rates(value: Any, where: str) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} is {value!r}; a mapping such as {{fp16: 125, fp32: 15.7}} is needed")
+    for dtype in value:
+        if dtype not in DTYPES:
+            raise unknown(f"{where} has a rate for", str(dtype), DTYPES)
+    facts = {"unit": "TFLOP s-1", "low": 0, "open_low": True}
+    return {dtype: check_number(rate, facts, f"{where}.{dtype}") for dtype, rate in value.items()}
+
+
+def _plain(value: Any, kind: str, where: str) -> Any:
+    """Text, yes-or-no, whole numbers, lists of names, and mappings, which whoever reads them checks."""
+    if kind.startswith("dict"):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} is {value!r}; a mapping of keys to values is needed")
+        return value
+    expected: dict[str, type | tuple[type, ...]] = {"bool": bool, "int": int, "str": str, "list": (list, tuple)}
+    for word, types in expected.items():
+        if word not in kind or (word == "str" and "list" in kind):
+            continue
+        wrong = not isinstance(value, types)
+        if word == "int":
+            wrong = wrong or isinstance(value, bool) or int(value) < 0
+        if wrong:
+            raise ConfigError(
+                f"{where} is {value!r}; {'a whole number, 0 or more' if word == 'int' else word} is needed"
+            )
+        return tuple(value) if word == "list" else value
+    return value

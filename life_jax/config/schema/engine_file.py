@@ -1,0 +1,231 @@
+"""What software does with a device, as its file says it, and what its class reaches; see schema.py for what one field
+states."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from life_jax.config.schema.quantities import choice, count, fraction, number, positive
+from life_jax.core.units import GIGA, MICRO, MILLI, NANO
+
+OTHER_CLASS = "other"  # conf/efficiency of devices whose class was never measured
+VECTOR_MOST = 4.0  # bytes for each number of fp32
+SCOPES = ("op", "total")
+LOGITS = ("last", "all")
+
+
+@dataclass(kw_only=True)
+class EfficiencyFile:
+    """conf/efficiency/CLASS.yaml: what software usually reaches on a class of devices.
+
+    The spreads say how far forecasts of devices that a fit had not seen were off: 80 % of the measured
+    cells lie within a factor exp(1.2816 spread).
+    """
+
+    name: str
+    source: str
+    compute_efficiency: float = fraction(name="part of the peak matrix rate reached by linear layers")
+    attention_efficiency: float = fraction(name="part of the peak matrix rate reached by attention")
+    memory_efficiency: float = fraction(name="part of the peak bandwidth reached")
+    dispatch_factor: float = number(low=0, unit="1", name="cost of a kernel over the device's dispatch")
+    link_efficiency: float = fraction(name="part of the interconnect's bandwidth reached")
+    allreduce_us: float = number(low=0, unit="us", name="latency of one hop of an all-reduce")
+    roof_smoothness: float = number(low=0, high=2, unit="1", name="overlap of compute and memory")
+    core_bandwidth: float | None = positive(
+        None, unit="1", name="bandwidth that one core of many draws, over its even part"
+    )  # of CPUs
+    # above 1 where what is counted as floating point runs on bytes: CPUs unpack quantized weights so
+    vector_efficiency: float = positive(unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached")
+    ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
+    tpot_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TPOT")
+    e2e_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast totals")
+    notes: str = ""
+
+
+@dataclass(kw_only=True)
+class EngineFile:
+    """conf/engine/NAME.yaml: how the software uses the device."""
+
+    name: str
+    source: str
+    # parts of the peaks that are reached; where none is given, those of the device's class times the quality of the
+    # engine's kernels (efficiency: class), or all
+    compute_efficiency: float | None = fraction(
+        None, name="part of the peak matrix rate reached by linear layers", leaf="engine.compute_efficiency"
+    )
+    attention_efficiency: float | None = fraction(
+        None, name="part of the peak matrix rate reached by attention", leaf="engine.attention_efficiency"
+    )
+    vector_efficiency: float | None = positive(
+        None, unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
+    )
+    memory_efficiency: float | None = fraction(
+        None, name="part of the peak bandwidth reached", leaf="engine.memory_efficiency"
+    )
+    link_efficiency: float | None = fraction(
+        None, name="part of the interconnect's bandwidth reached", leaf="engine.link_efficiency"
+    )
+    dispatch_factor: float | None = number(
+        None, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.dispatch_factor"
+    )
+    roof_smoothness: float | None = number(
+        None,
+        low=0,
+        high=2,
+        unit="1",
+        name="overlap of compute and memory: 0 perfect (max), 2 none (sum)",
+        leaf="engine.roof_smoothness",
+    )
+    memory_utilization: float = fraction(
+        1.0, name="part of the memory that may be used", leaf="engine.memory_utilization"
+    )
+    runtime_gb: float = number(
+        0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.runtime_memory", scale=GIGA
+    )
+    kv_efficiency: float = positive(  # above 1 where the cache holds fewer bits than the forecast says
+        1.0, unit="1", name="bandwidth that the KV cache gets over that of weights", leaf="engine.kv_efficiency"
+    )
+    kv_reread: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="part of the reads of the KV cache that each query head of a group repeats",
+        leaf="engine.kv_reread",
+    )
+    fp8_convert_flops: float = number(
+        0.0,
+        low=0,
+        unit="FLOP",
+        name="vector work to widen an element of an fp8 cache, for each query head, without units for fp8",
+        leaf="engine.convert_flops",
+        needs="engine.converts",
+    )
+    step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
+    sequence_us: float = number(
+        0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
+    )
+    context_ns: float = number(
+        0.0,
+        low=0,
+        unit="ns",
+        name="host time of each token of context of each sequence in a step",
+        leaf="engine.context",
+        scale=NANO,
+    )
+    split_step_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time of a step for each doubling of the devices that share a layer",
+        leaf="engine.split_step",
+        scale=MICRO,
+    )
+    request_ms: float = number(0.0, low=0, unit="ms", name="host time of a request", leaf="engine.request", scale=MILLI)
+    # in place of it where a published measurement is known to be of a first call (conf/alias/source.yaml)
+    cold_request_ms: float | None = number(None, low=0, unit="ms", name="host time of a request that nothing warmed up")
+    tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
+    threads: float | None = count(  # as many as the CPU has cores unless given
+        None, name="threads of a CPU that compute, each on its own core", leaf="engine.threads", needs="device.cores"
+    )
+    core_bandwidth: float | None = positive(
+        None,
+        unit="1",
+        name="bandwidth that one core of many draws, over its even part",
+        leaf="engine.core_bandwidth",
+        needs="engine.threaded",
+    )
+    allreduce_us: float | None = number(
+        None, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
+    )
+    tile_rows: float = number(
+        0.0, low=0, unit="1", name="rows that a matrix kernel computes in vain", leaf="engine.tile_rows"
+    )
+    chunk_tokens: float | None = count(
+        None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunk_tokens"
+    )
+    chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
+    logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
+    power_cap: bool = False  # no step is faster than the device's power limit allows
+    # class: what is reached is what the device's class reaches (conf/efficiency) times the qualities below
+    efficiency: str = choice("none", ("none", "class"))
+    compute_quality: float = positive(1.0, unit="1", name="matrix kernels of 16-bit weights against the class's")
+    attention_quality: float = positive(1.0, unit="1", name="attention kernels against the class's")
+    memory_quality: float = positive(1.0, unit="1", name="reached bandwidth against the class's")
+    allreduce_quality: float = positive(1.0, unit="1", name="latency of an all-reduce against the class's")
+    dispatch_quality: float = positive(1.0, unit="1", name="cost of a kernel against the class's")
+    # kernels whose weights are narrower than 16 bit, against those of 16 bit; down to 6.6 bit counts as 8-bit
+    compute_8bit: float = positive(
+        1.0, unit="1", name="matrix kernels of 8-bit weights over those of 16 bit", leaf="engine.compute_8bit"
+    )
+    compute_4bit: float = positive(
+        1.0, unit="1", name="matrix kernels of 4-bit weights over those of 16 bit", leaf="engine.compute_4bit"
+    )
+    compute_experts: float = positive(
+        1.0, unit="1", name="matrix kernels of many experts over those of one matrix", leaf="engine.compute_experts"
+    )
+    memory_quantized: float = positive(
+        1.0, unit="1", name="bandwidth of quantized weights over that of 16 bit", leaf="engine.memory_quantized"
+    )
+    unpack_work: float = number(
+        1.0,
+        low=0,
+        unit="1",
+        name="vector work to unpack quantized weights over what their formats say",
+        leaf="engine.unpack_work",
+    )
+    vector_rows: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="rows up to which products with weights run on the vector units",
+        leaf="engine.vector_rows",
+    )
+    # llama.cpp for CUDA: one (ggml_cuda_mul_mat_id)
+    expert_vector_tokens: float = number(
+        1.0,
+        low=0,
+        unit="1",
+        name="tokens of a step up to which products with experts run on the vector units",
+        leaf="engine.expert_vector_tokens",
+        needs="engine.gemv",
+    )
+    elementwise_efficiency: float = fraction(
+        1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.elementwise_efficiency"
+    )
+    # which published rates matrix kernels use, the first that the device has: of 16-bit weights and of attention
+    # before fp16, bf16 and fp32, of quantized weights (weight-only) before those of 16 bit
+    half_units: list[str] = dataclasses.field(default_factory=list)
+    quantized_units: list[str] = dataclasses.field(default_factory=list)
+    attention_units: list[str] = dataclasses.field(default_factory=list)
+    # units that start with bf16, on a device that has fp16 alone
+    bf16_emulation: float = fraction(1.0, name="part of the fp16 rate that is reached in bf16 without units for it")
+    # from more rows than this on, quantized weights are written out at 16 bit before they are multiplied
+    expand_rows: float | None = number(
+        None,
+        low=0,
+        unit="1",
+        name="rows up to which quantized weights are expanded on the fly",
+        leaf="engine.expand_rows",
+    )
+    attention_lanes: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="parts of the device among which heads of attention are spread",
+        leaf="engine.attention_lanes",
+    )
+    repack_flops: float = number(
+        0.0,
+        low=0,
+        unit="FLOP",
+        name="vector work on each weight that a product reads, whatever its format",
+        leaf="engine.repack_flops",
+    )
+    # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
+    # deviation of the logarithm of measured over forecast ttft, tpot and e2e, of an engine that is calibrated
+    spreads: dict[str, float] = dataclasses.field(default_factory=dict)
+    operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
+    roofline_scope: str = choice("op", SCOPES)
+    fusion: list[str] = dataclasses.field(default_factory=list)
+    notes: str = ""

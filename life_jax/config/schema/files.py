@@ -1,0 +1,138 @@
+"""What a YAML file or a word on the command line may say: keys, units, bounds.
+
+One field here is the only place that states a number's unit, its long name, the values it
+may take, and the leaf of the Scenario that it sets (`leaf`, with `scale` from the file's unit
+to the base unit, and `needs` for a part without which it changes nothing). The axis table, the
+range checks, the attributes of coordinates and the error messages are all read from it.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from life_jax.config.schema.quantities import choice, count, fraction, number, positive
+from life_jax.core.units import GIGA, MICRO, PICO, TERA
+
+# fp16_acc16: fp16 products added up in fp16, which GeForce cards do at twice the rate
+DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
+CHECKS = ("seen", "recalled", "derived")
+
+
+@dataclass(kw_only=True)
+class DeviceFile:
+    """conf/hw/NAME.yaml: a datasheet, in the datasheet's units. Dense rates only."""
+
+    name: str
+    vendor: str
+    device_class: str
+    source: str
+    check: str = choice("recalled", CHECKS)
+    peak_tflops: dict[str, float] = dataclasses.field(default_factory=dict)
+    bandwidth_gb_per_s: float = positive(
+        unit="GB s-1", name="peak memory bandwidth", leaf="device.bandwidth", scale=GIGA
+    )
+    memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
+    dispatch_us: float = number(
+        low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
+    )
+    dispatch_source: str = ""
+    cores: float | None = count(None, name="cores of a CPU whose rates peak_tflops adds up")
+    vector_tflops: float | None = positive(
+        None, unit="TFLOP s-1", name="peak vector rate", leaf="device.rates.vector", scale=TERA
+    )
+    tdp_w: float | None = positive(None, unit="W", name="thermal design power", leaf="device.power")
+    power_limit_w: float | None = positive(
+        None, unit="W", name="power that the device is limited to", leaf="device.power_limit"
+    )  # the thermal design power unless given; holds where engine.power_cap is true
+    price_usd: float | None = positive(None, unit="USD", name="price of one device", leaf="costs.price")
+    interconnect_gb_per_s: float | None = positive(
+        None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
+    )
+    interconnect: str | None = None
+    efficiency: str = ""  # file of conf/efficiency, where it is not the one of device_class
+    notes: str = ""
+
+    @property
+    def efficiency_class(self) -> str:
+        return self.efficiency or self.device_class
+
+
+@dataclass(kw_only=True)
+class WorkloadFile:
+    """What is asked of the model. Tokens and batch may be fractional: nothing is rounded."""
+
+    prompt_tokens: float = positive(
+        512, unit="token", name="prompt tokens per sequence", leaf="workload.prompt_tokens", whole=True
+    )
+    output_tokens: float = number(
+        128,
+        low=1,
+        unit="token",
+        name="generated tokens per sequence, the first included",
+        leaf="workload.output_tokens",
+        whole=True,
+    )
+    batch: float = positive(1, unit="1", name="sequences in a batch", leaf="workload.batch", whole=True)
+    past_tokens: float = number(
+        0, low=0, unit="token", name="tokens in the KV cache before the prompt", leaf="workload.past_tokens", whole=True
+    )
+    image_tokens: float = number(
+        0, low=0, unit="token", name="prompt tokens per sequence that are images", leaf="workload.image_tokens",
+        needs="architecture.vision", whole=True,
+    )  # fmt: skip
+    images: float = count(
+        1, name="images per sequence, of equal size", leaf="workload.images", needs="architecture.vision"
+    )
+    distinct_tokens: float | None = count(
+        None, name="tokens of a step that choose experts independently, at most", leaf="workload.distinct_tokens"
+    )  # any number unless given
+
+
+@dataclass(kw_only=True)
+class PrecisionFile:
+    """Bits per element, group scales and zero points included (4.125 is int4 with fp16 scales per 128)."""
+
+    weight_bits: float = positive(
+        16, unit="bit", name="bits per weight of the linear layers", leaf="precision.weights.linear.bits"
+    )
+    activation_bits: float = positive(
+        16, unit="bit", name="bits per activation", leaf="precision.activation_bits precision.linear_input_bits"
+    )
+    kv_bits: float = positive(16, unit="bit", name="bits per element of the KV cache", leaf="precision.kv_bits")
+
+
+@dataclass(kw_only=True)
+class CostFile:
+    """conf/cost/NAME.yaml: what devices cost to run and to buy. Mappings are by device class, `other` for the rest."""
+
+    name: str
+    source: str
+    description: str = ""
+    idle_part: float = number(
+        low=0, high=1, unit="1", name="idle power over thermal design power", leaf="costs.idle_part"
+    )
+    busy_part: float = fraction(name="power of a busy device over thermal design power", leaf="costs.busy_part")
+    busy_rate: float = fraction(name="part of the peak rate at which it draws that", leaf="costs.busy_rate")
+    memory_pj_per_byte: dict[str, float]
+    link_pj_per_byte: float = number(
+        low=0, unit="pJ", name="energy of a byte between devices", leaf="costs.link_energy", scale=PICO
+    )
+    usd_base: float = number(
+        low=0, unit="USD", name="price of a device without rate or memory", leaf="costs.price_base"
+    )
+    usd_per_tflops: float = number(
+        low=0, unit="USD", name="price of a TFLOP/s of 16-bit matrix work", leaf="costs.price_per_rate", scale=1 / TERA
+    )
+    usd_per_gb_per_s: float = number(
+        low=0, unit="USD", name="price of a GB/s of bandwidth", leaf="costs.price_per_bandwidth", scale=1 / GIGA
+    )
+    usd_per_gb: float = number(
+        low=0, unit="USD", name="price of a GB of memory", leaf="costs.price_per_memory", scale=1 / GIGA
+    )
+    price_factor: dict[str, float]
+    usd_per_kwh: float = number(low=0, unit="USD", name="price of a kWh", leaf="costs.electricity")
+    power_overhead: float = number(
+        low=1, unit="1", name="power at the plug over power of the device", leaf="costs.power_overhead"
+    )
+    lifetime_years: float = positive(unit="year", name="years that a device is used", leaf="costs.lifetime")
+    busy_time: float = fraction(name="part of its life in which a device works", leaf="costs.busy_time")
+    notes: str = ""

@@ -1,0 +1,160 @@
+"""Where the time of one scenario goes, operator by operator. In float64, from the same formulas."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from life_jax.core.cost import Cost
+from life_jax.core.graph import Op
+from life_jax.core.scenario import UNPUBLISHED, Scenario
+from life_jax.core.schedule import Passes
+from life_jax.forecasting.request import Run, overhead
+from life_jax.models import decoder
+from life_jax.roofline.roofs import BOUNDS, Terms
+from life_jax.roofline.terms import terms
+
+
+@dataclass(frozen=True)
+class OperatorRow:
+    """One operator: cost and seconds of one execution; `share` of the step's time, all repeats together."""
+
+    name: str
+    repeats: float
+    cost: Cost
+    seconds: float
+    share: float
+    bound: str
+
+    @property
+    def intensity(self) -> float:
+        """FLOP per byte moved."""
+        return float(self.cost.flops / self.cost.bytes) if self.cost.bytes else 0.0
+
+
+@dataclass(frozen=True)
+class StepTable:
+    """One step: its operators, total cost, and seconds.
+
+    Host time and collectives are one operator without cost, what a power limit adds is another.
+    """
+
+    operators: tuple[OperatorRow, ...]
+    total: Cost
+    seconds: float
+
+
+def prefill_table(scenario: Scenario) -> StepTable:
+    """The whole prefill, all chunks together: an operator's figures are the mean of its executions.
+
+    Its times are NaN on a device without a published compute rate, as TTFT is.
+    """
+    run = Run(scenario)
+    table = _table(run, run.prefill, float(scenario.engine.request))
+    if scenario.device.rates["linear"] < UNPUBLISHED:
+        return table
+    nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
+    return replace(table, operators=nowhere, seconds=math.nan)
+
+
+def decode_table(scenario: Scenario) -> StepTable:
+    """The first step after the prompt: it attends past + prompt + 1 positions."""
+    run = Run(scenario)
+    return _table(run, (Passes(run.decode.first),))
+
+
+def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
+    """once: seconds of the host that these passes bear for the whole request."""
+    scenario = run.scenario
+    seconds, host, waited = once, once, 0.0
+    found: dict[tuple[str, int], list[tuple[float, Op]]] = {}
+    total = Cost()
+    for passes in (p for p in every if p.count):
+        middle = passes.middle
+        graph = run.graph(middle)
+        seconds += float(passes.count * run.mean_seconds(passes))
+        waited += float(passes.count * run.power_wait(passes))
+        host += float(passes.count * overhead(scenario, middle))
+        total = total + graph.cost.times(passes.count)
+        for op in (op for op in graph if op.repeats):
+            found.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
+    rows = [_row(each, scenario, seconds) for each in found.values()]
+    if host:
+        rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
+    if waited:
+        rows.append(OperatorRow("power_limit", 1.0, Cost(), waited, waited / seconds, "dispatch"))
+    return StepTable(tuple(rows), total, seconds)
+
+
+def _row(each: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:
+    """One operator, by its executions in passes of different shapes."""
+    executions = sum(n for n, _ in each)
+    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in each]
+    seconds = sum(n * float(t.seconds(scenario.engine)) for n, t in times) / executions
+    cost = each[0][1].cost
+    if len(each) > 1:
+        cost = Cost()
+        for n, op in each:
+            cost = cost + op.cost.times(n / executions)
+    most = max(times, key=lambda pair: pair[0])[1]
+    return OperatorRow(each[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
+
+
+def _binds(t: Terms) -> str:
+    sides = (float(t.compute), float(t.memory), float(t.dispatch))
+    return BOUNDS[sides.index(max(sides))]
+
+
+def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The object of `explain format=json`: counts as integers, seconds as floats."""
+    model = scenario.architecture
+    return {
+        **labels,
+        "parameters": {
+            "total": round(float(decoder.parameter_count(model))),
+            "active": round(float(decoder.active_parameter_count(model))),
+        },
+        "weight_bytes": round(float(decoder.weight_bytes(model, scenario.precision))),
+        "kv_bytes_per_token": round(float(decoder.kv_bytes_per_token(model, scenario.precision))),
+        "prefill": _step_json(prefill_table(scenario)),
+        "decode": _step_json(decode_table(scenario)),
+    }
+
+
+def _step_json(table: StepTable) -> dict[str, Any]:
+    return {
+        "matmul_flops": round(float(table.total.matmul_flops)),
+        **_counts(table.total),
+        "seconds": _known(table.seconds),
+        "operators": [
+            {
+                "name": row.name,
+                "repeats": _number(row.repeats),
+                "matmul_flops": round(float(row.cost.matmul_flops)),
+                **_counts(row.cost),
+                "seconds": _known(row.seconds),
+                "share": _known(row.share),
+                "intensity": row.intensity,
+                "bound": row.bound,
+            }
+            for row in table.operators
+        ],
+    }
+
+
+def _counts(cost: Cost) -> dict[str, float]:
+    return {
+        "flops": round(float(cost.flops)),
+        "bytes_read": round(float(cost.bytes_read)),
+        "bytes_written": round(float(cost.bytes_written)),
+        "dispatches": _number(float(cost.dispatches)),
+    }
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
+
+
+def _number(value: float) -> float:
+    return int(value) if value == int(value) else value

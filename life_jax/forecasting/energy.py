@@ -1,0 +1,65 @@
+"""Joules and dollars: what a step's work draws, what a power limit makes of its time, what a device costs.
+
+A device draws its idle power all the time, and on top of it so much for every second of work at its peak rate,
+every byte of memory and every byte between devices. See conf/cost/default.yaml for the numbers and their sources.
+"""
+
+from collections.abc import Iterable
+
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, where
+from life_jax.core.scenario import UNPUBLISHED, Scenario
+from life_jax.core.schedule import Step
+from life_jax.parallelism import collectives
+
+HOURS_PER_YEAR = 8766.0
+SECONDS_PER_HOUR = 3600.0
+JOULES_PER_KWH = 3.6e6
+
+
+def idle_power(scenario: Scenario) -> Number:
+    """Watts of all devices together that do nothing."""
+    return scenario.costs.idle_part * scenario.device.power * scenario.engine.tensor_parallel
+
+
+def dynamic(scenario: Scenario, step: Step, ops: Iterable[Op]) -> Number:
+    """Joules of a step beyond idle, of all devices together."""
+    device, costs = scenario.device, scenario.costs
+    busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
+    at_peak: Number = 0.0
+    moved: Number = 0.0
+    for op in ops:
+        cost = op.cost
+        rate = device.rates[op.pipe]
+        at_peak = at_peak + op.repeats * (cost.matmul_flops / rate + cost.vector_flops / device.rates["vector"])
+        moved = moved + op.repeats * cost.bytes
+    joules = busy * at_peak + costs.byte_energy * moved
+    if scenario.engine.split:
+        joules = joules + costs.link_energy * collectives.link_bytes(scenario, step)
+    return joules
+
+
+def capped_seconds(scenario: Scenario, joules: Number) -> Number:
+    """The least time in which a step may draw these joules (beyond idle) under the power limit."""
+    room = scenario.device.power_limit * scenario.engine.tensor_parallel - idle_power(scenario)
+    return joules / room
+
+
+def price(scenario: Scenario) -> Number:
+    """USD of all devices. NaN where neither a price nor a rate to derive it from is known."""
+    d, c = scenario.device, scenario.costs
+    if c.known_price:
+        return c.price * scenario.engine.tensor_parallel
+    rate = d.rates["datasheet"]
+    rate = where(rate < UNPUBLISHED, rate, float("nan"))
+    listed = (
+        c.price_base + c.price_per_rate * rate + c.price_per_bandwidth * d.bandwidth + c.price_per_memory * d.memory
+    )
+    return listed * c.price_factor * scenario.engine.tensor_parallel
+
+
+def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:
+    """USD of so many seconds of the devices' life, and of so many joules."""
+    c = scenario.costs
+    life = c.lifetime * c.busy_time * HOURS_PER_YEAR * SECONDS_PER_HOUR
+    return price(scenario) * seconds / life + joules * c.power_overhead / JOULES_PER_KWH * c.electricity

@@ -1,0 +1,136 @@
+"""What a scenario keeps in device memory, and how much would fit."""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from life_jax.core import schedule
+from life_jax.core.numerics import Number, divide, floor, larger, smaller, where
+from life_jax.core.scenario import Scenario
+from life_jax.core.units import BITS_PER_BYTE
+from life_jax.forecasting.request import step_graph
+from life_jax.models import decoder, vision
+
+LOGIT_BYTES = 4  # logits are kept in fp32
+FAR = 1e12  # tokens: beyond any window and any context
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: weights, KV cache at the end of generation, activations of prefill, runtime; and the room there is."""
+
+    weights: Number
+    kv: Number
+    activations: Number
+    runtime: Number
+    available: Number
+
+    @property
+    def needed(self) -> Number:
+        return self.weights + self.kv + self.activations + self.runtime
+
+    @property
+    def fits(self) -> Number:
+        return self.needed <= self.available
+
+
+def memory(scenario: Scenario) -> Memory:
+    w = scenario.workload
+    return Memory(
+        weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _tower(scenario) + _beside(scenario),
+        kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
+        activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
+        runtime=scenario.engine.runtime_memory * scenario.engine.tensor_parallel,
+        # under tensor parallelism the devices' memories together hold one model
+        available=scenario.device.memory * scenario.engine.memory_utilization * scenario.engine.tensor_parallel,
+    )
+
+
+def _tower(scenario: Scenario) -> Number:
+    """The vision tower, which an engine that is given no images does not load."""
+    if not scenario.architecture.vision:
+        return 0.0
+    return (scenario.workload.image_tokens > 0) * vision.weight_bytes(scenario.architecture, scenario.precision)
+
+
+def _beside(scenario: Scenario) -> Number:
+    """What optimizations keep beside the model's own weights: adapters."""
+    if not scenario.rewrites:
+        return 0.0
+    graph = step_graph(scenario, schedule.decode(scenario.workload).first)
+    return sum(op.repeats * op.resident for op in graph)
+
+
+def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
+    return decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
+
+
+def cached_tokens(scenario: Scenario) -> Number:
+    """Positions of one sequence when generation ends."""
+    w = scenario.workload
+    return w.past_tokens + w.prompt_tokens + w.output_tokens
+
+
+def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
+    """Peak of one sequence in prefill: the widest pair of live activations of a chunk, and the rows of logits."""
+    engine = scenario.engine
+    tokens = smaller(tokens, schedule.chunk_of_one(scenario.workload, engine)) if engine.chunked else tokens
+    each, last = _bytes_of_rows(scenario)
+    return tokens * each + last
+
+
+def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
+    """Activations of each token that is prefilled at once, and of the last one of a sequence."""
+    width = decoder.widest_activation(scenario.architecture)
+    live = width * scenario.precision.activation_bits / BITS_PER_BYTE
+    logits = scenario.architecture.vocab_size * LOGIT_BYTES
+    return (live + logits, 0.0) if scenario.engine.logits == "all" else (live, logits)
+
+
+def room(scenario: Scenario) -> Number:
+    """Bytes left for sequences when weights and runtime are in."""
+    m = memory(scenario)
+    return larger(m.available - m.weights - m.runtime, 0.0)
+
+
+def max_batch(scenario: Scenario) -> Number:
+    """Largest whole number of sequences of this length that fit."""
+    engine, prompt = scenario.engine, scenario.workload.prompt_tokens
+    each, last = _bytes_of_rows(scenario)
+    alone = cache_bytes(scenario, cached_tokens(scenario)) + last
+    if not (engine.chunked and engine.chunk_shared):
+        chunk = smaller(prompt, engine.chunk_tokens) if engine.chunked else prompt
+        return floor(room(scenario) / (alone + chunk * each))
+    # together they prefill all that they have, or as much as a chunk takes
+    few, many = room(scenario) / (alone + prompt * each), (room(scenario) - engine.chunk_tokens * each) / alone
+    return floor(larger(few, many))
+
+
+def max_context(scenario: Scenario) -> Number:
+    """Most positions (past, prompt and output) that each sequence of this batch could have, as cache.
+
+    Activations are those of this prompt: a longer one is prefilled in chunks no larger than it.
+    Infinite where every layer has a window and all of them fit.
+    """
+    w = scenario.workload
+    left = room(scenario) / w.batch - activation_bytes(scenario, w.prompt_tokens)
+    return floor(larger(_tokens_in(scenario, left), 0.0))
+
+
+def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
+    """Inverse of cache_bytes: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
+    model, precision = scenario.architecture, scenario.precision
+    kinds = [replace(model, blocks=(block,)) for block in model.blocks]
+    constant = decoder.cache_bytes(model, 0.0, precision)
+    slopes = [decoder.kv_bytes_per_token(kind, precision) for kind in kinds]
+    limits = [decoder.cache_bytes(kind, FAR, precision) - decoder.cache_bytes(kind, 0.0, precision) for kind in kinds]
+    room_of_one = room_of_one - constant
+    best: Number = 0.0
+    for full in product((False, True), repeat=len(kinds)):
+        slope = sum(a for a, f in zip(slopes, full, strict=True) if not f)
+        taken = sum(a for a, f in zip(limits, full, strict=True) if f)
+        best = (
+            larger(best, divide(room_of_one - taken, slope))
+            if not all(full)
+            else where(room_of_one >= taken, FAR, best)
+        )
+    return best

@@ -1,0 +1,207 @@
+"""Every number a forecast can report: name -> function of a Run, units, long name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number, exp, where
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting import attribution as ledger
+from life_jax.forecasting import energy, memory
+from life_jax.forecasting.attribution import Ledger
+from life_jax.forecasting.request import Run
+from life_jax.roofline.roofs import BOUNDS
+
+
+@dataclass(frozen=True)
+class Metric:
+    """kind: number, flag (true or false) or bound (an index into BOUNDS).
+
+    of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
+    stepwise: changes in whole steps, so that it has no slope. better: "low", "high", or None where nobody can say.
+    ledger: which number holds how much of it, of a time that is a sum of operators.
+    """
+
+    function: Callable[[Any], Number]
+    units: str
+    long_name: str
+    kind: str = "number"
+    of: str | None = None
+    stepwise: bool = False
+    better: str | None = "low"
+    ledger: Callable[[Run], Ledger] | None = None
+
+    @property
+    def differentiable(self) -> bool:
+        return self.kind == "number" and not self.stepwise
+
+    @property
+    def sign(self) -> int:
+        """Of which less is better."""
+        return -1 if self.better == "high" else 1
+
+
+def _whole_bound(run: Run) -> Number:
+    steps = where(run.decode_steps > 0, run.decode_steps, 0.0)
+    return (run.prefill_shares + run.decode_shares.times(steps)).bound
+
+
+def _counts(step: str, of: str, cost: Callable[[Run], Cost]) -> dict[str, Metric]:
+    """What a step counts, before any hardware."""
+    return {
+        f"{step}_flops": Metric(lambda r: cost(r).flops, "FLOP", f"operations of {of}"),
+        f"{step}_bytes_read": Metric(lambda r: cost(r).bytes_read, "byte", f"bytes read in {of}"),
+        f"{step}_bytes_written": Metric(lambda r: cost(r).bytes_written, "byte", f"bytes written in {of}"),
+        f"{step}_kv_bytes_read": Metric(lambda r: cost(r).kv_read, "byte", f"bytes of the KV cache read in {of}"),
+        f"{step}_dispatches": Metric(lambda r: cost(r).dispatches, "1", f"kernels started in {of}"),
+    }
+
+
+def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, Metric]:
+    """Seconds that a step would take on one roof alone: all of its work, whatever overlaps."""
+    return {
+        f"{step}_compute_time": Metric(
+            lambda r: time(r, "matmul") + time(r, "vector"), "s", f"computation of {of}, without anything else"
+        ),
+        f"{step}_memory_time": Metric(
+            lambda r: time(r, "memory"), "s", f"memory traffic of {of}, without anything else"
+        ),
+    }
+
+
+def _tokens(run: Run) -> Number:
+    return run.scenario.workload.batch * run.scenario.workload.output_tokens
+
+
+QUANTILE = 1.2816  # of the normal distribution: 80 % lie within
+
+
+def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metric]:
+    """Where 80 % of measurements lie of devices that the fit had not seen; NaN for an engine that is not fitted."""
+
+    def bound(run: Run, side: float) -> Number:
+        return time(run) * exp(side * QUANTILE * run.scenario.engine.spreads.get(name, float("nan")))
+
+    return {
+        f"{name}_low": Metric(lambda r: bound(r, -1.0), "s", f"{of}, lower end of the 80 % interval"),
+        f"{name}_high": Metric(lambda r: bound(r, 1.0), "s", f"{of}, upper end of the 80 % interval"),
+    }
+
+
+METRICS: dict[str, Metric] = {
+    "ttft": Metric(lambda r: r.ttft, "s", "time to first token", ledger=ledger.ttft),
+    "tpot": Metric(
+        lambda r: r.tpot, "s", "time per output token after the first, mean over generation", ledger=ledger.tpot
+    ),
+    "tps": Metric(
+        lambda tpot: 1 / tpot,
+        "token s-1",
+        "tokens per second of one sequence (1 / tpot)",
+        of="tpot",
+        better="high",
+    ),
+    "throughput": Metric(
+        lambda r: r.scenario.workload.batch / r.tpot,
+        "token s-1",
+        "decode tokens per second of the whole batch",
+        better="high",
+    ),
+    "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token", ledger=ledger.e2e),
+    "e2e_throughput": Metric(
+        lambda r: r.scenario.workload.batch * r.scenario.workload.output_tokens / r.e2e,
+        "token s-1",
+        "generated tokens per second of the whole batch, prefill included",
+        better="high",
+    ),
+    "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "device memory needed"),
+    "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "device memory of the weights"),
+    "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache at the end of generation"),
+    "fits_memory": Metric(
+        lambda r: memory.memory(r.scenario).fits,
+        "1",
+        "fits in the device's memory",
+        "flag",
+        better="high",
+    ),
+    "max_batch": Metric(
+        lambda r: memory.max_batch(r.scenario),
+        "1",
+        "largest batch of this length that fits",
+        stepwise=True,
+        better="high",
+    ),
+    "max_context": Metric(
+        lambda r: memory.max_context(r.scenario),
+        "token",
+        "longest context at this batch that fits",
+        stepwise=True,
+        better="high",
+    ),
+    "energy": Metric(lambda r: r.energy, "J", "energy of the whole batch from request to last token"),
+    "prefill_energy": Metric(lambda r: r.prefill_energy, "J", "energy of prefill"),
+    "decode_energy": Metric(lambda r: r.decode_energy, "J", "energy of a decode step, mean over generation"),
+    "energy_per_token": Metric(
+        lambda r: r.energy / _tokens(r), "J token-1", "energy for each generated token, prefill included"
+    ),
+    "power": Metric(lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices"),
+    "price": Metric(lambda r: energy.price(r.scenario), "USD", "price of the devices by the cost file"),
+    "cost_per_mtoken": Metric(
+        lambda r: 1e6 * energy.usd(r.scenario, r.e2e, r.energy) / _tokens(r),
+        "USD",
+        "devices and electricity for a million generated tokens, prefill included",
+    ),
+    **_bounds("ttft", "time to first token", lambda r: r.ttft),
+    **_bounds("tpot", "time per output token", lambda r: r.tpot),
+    **_bounds("e2e", "time from request to last token", lambda r: r.e2e),
+    **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
+    **_counts("decode", "the first decode step", lambda r: r.decode_cost),
+    **_roofs("prefill", "prefill", lambda r, term: r.prefill_time(term)),
+    **_roofs("decode", "a decode step", lambda r, term: r.decode_time(term)),
+    "bound": Metric(
+        _whole_bound,
+        "1",
+        "what takes most of the request's time",
+        "bound",
+        better=None,
+    ),
+    "prefill_bound": Metric(
+        lambda r: r.prefill_shares.bound,
+        "1",
+        "what takes most of prefill",
+        "bound",
+        better=None,
+    ),
+    "decode_bound": Metric(
+        lambda r: r.decode_shares.bound,
+        "1",
+        "what takes most of a decode step",
+        "bound",
+        better=None,
+    ),
+}
+DEFAULT = ("ttft", "tpot", "tps")
+
+__all__ = ["BOUNDS", "DEFAULT", "METRICS", "Metric", "forecast"]
+
+
+def forecast(scenario: Scenario, metrics: tuple[str, ...] = DEFAULT) -> dict[str, Number]:
+    """Scalars by metric name, in base units (seconds, bytes, token/s).
+
+    `scenario` is a pytree of floats: jit, vmap and differentiate this function in any of its leaves.
+    Nothing is checked here and nothing raises: `life_jax.load` checks at the door.
+    """
+    run = Run(scenario)
+    found = {name: METRICS[name].function(run) for name in direct(metrics)}
+    found.update(derive(found, metrics))
+    return {name: found[name] for name in metrics}
+
+
+def direct(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """What has to be computed from the scenario so that `derive` gives the rest."""
+    return tuple(dict.fromkeys(METRICS[name].of or name for name in metrics))
+
+
+def derive(found: Mapping[str, Number], metrics: tuple[str, ...]) -> dict[str, Number]:
+    """The metrics that are functions of another metric."""
+    return {name: METRICS[name].function(found[of]) for name in metrics if (of := METRICS[name].of) is not None}

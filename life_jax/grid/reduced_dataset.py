@@ -1,0 +1,238 @@
+"""The answers of reduced grids, labelled; and the Pareto front of a labelled dataset."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from life_jax.grid import hypervolume, pareto_front
+from life_jax.grid.labels import Template
+from life_jax.grid.reduction import FINE, Reducer
+
+SAID = {
+    "tie": "of points equal in all objectives the first in the order of the grid is kept",
+    "knee": "nearest to the ideal, each objective scaled between the best and the worst on the front",
+    "hypervolume": "part of the box between best and worst of the front that it dominates",
+}
+
+
+def dataset(r: Reducer) -> Any:
+    """The answer as an xarray.Dataset."""
+    import xarray as xr
+
+    t, what = r.template, r.what
+    sizes = [len(t.coordinates[dim]) for dim in what.by]
+    coords: dict[str, Any] = {d: (d, _values(t, d), dict(t.coordinates[d].attributes)) for d in what.by}
+    variables: dict[str, Any] = {}
+
+    def by_group(of: Any, dtype: Any, absent: Any) -> np.ndarray:
+        found = np.full(int(np.prod(sizes, dtype=np.int64)), absent, dtype)
+        for index, group in r.groups.items():
+            found[index] = of(group)
+        return found.reshape(sizes)
+
+    about = {"long_name": "feasible points", "units": "1"}
+    variables["count"] = (what.by, by_group(lambda g: g.count, np.int64, 0), about)
+    if what.best:
+        coords["objective"] = ("objective", list(what.best), {"long_name": "metric of which this is the best"})
+        _best(r, variables, by_group)
+    if what.quantiles:
+        coords["quantile"] = (
+            "quantile",
+            list(what.quantiles),
+            {"units": "1", "long_name": "part of the points below"},
+        )
+        for name in r.floats:
+            each = [by_group(lambda g, n=name, q=q: _quantile(g.bins.get(n), q), float, np.nan) for q in what.quantiles]
+            variables[f"quantile_{name}"] = (("quantile", *what.by), np.stack(each), _attributes(r, name))
+    if what.histogram:
+        _histogram(r, variables, sizes)
+    if what.pareto:
+        _front(r, variables, coords, by_group)
+    return xr.Dataset(variables, coords=coords, attrs=dict(t.attributes))
+
+
+def _attributes(r: Reducer, name: str) -> dict[str, Any]:
+    return dict(r.template.variables[name].attributes)
+
+
+def _best(r: Reducer, variables: dict[str, Any], by_group: Any) -> None:
+    dims = ("objective", *r.what.by)
+
+    def stacked(of: Any, dtype: Any, absent: Any) -> np.ndarray:
+        return np.stack([
+            by_group(lambda g, o=o: of(g.best[o]) if o in g.best else absent, dtype, absent) for o in r.what.best
+        ])  # fmt: skip
+
+    for name in r.floats:
+        values = stacked(lambda b, n=name: b[2][n], float, np.nan)
+        variables[f"best_{name}"] = (dims, values, _attributes(r, name))
+    points = stacked(lambda b: b[1], np.int64, -1)
+    for dim, (labels, attributes) in _labels(r, np.maximum(points, 0)).items():
+        if dim not in r.what.by:
+            absent = "" if labels.dtype.kind == "U" else np.nan
+            variables[f"best_{dim}"] = (dims, np.where(points >= 0, labels, absent), attributes)
+
+
+def _histogram(r: Reducer, variables: dict[str, Any], sizes: list[int]) -> None:
+    """Bins of equal ratio between the least and the greatest value of all groups."""
+    for name in r.floats:
+        together = sum((g.bins[name] for g in r.groups.values() if name in g.bins), np.zeros(1))
+        seen = np.flatnonzero(together)
+        if not len(seen):
+            continue
+        centres = _centres()
+        low, high = np.maximum(centres[[seen[0], seen[-1]]], np.finfo(np.float32).tiny)
+        edges = np.geomspace(low, high * (1 + 2.0**-10), r.what.histogram + 1)
+        bin_of = np.clip(np.searchsorted(edges, centres, side="right") - 1, 0, r.what.histogram - 1)
+        counts = np.zeros((r.what.histogram, int(np.prod(sizes, dtype=np.int64))), np.int64)
+        for index, group in r.groups.items():
+            if name in group.bins:
+                fine = group.bins[name][: len(centres)]
+                counts[:, index] = np.bincount(bin_of, weights=fine, minlength=r.what.histogram)
+        about = {"units": "1", "long_name": f"points by {name}"}
+        variables[f"histogram_{name}"] = (("bin", *r.what.by), counts.reshape(-1, *sizes), about)
+        variables[f"edges_{name}"] = (("edge",), edges, _attributes(r, name))
+
+
+def _front(r: Reducer, variables: dict[str, Any], coords: dict[str, Any], by_group: Any) -> None:
+    found = [(index, g) for index, g in sorted(r.groups.items()) if len(g.front.ids)]
+    ids = np.concatenate([g.front.ids for _, g in found]) if found else np.empty(0, np.int64)
+    for dim, (labels, attributes) in _labels(r, ids).items():
+        name = f"front_{dim}" if dim in r.what.by else "sample" if dim == "point" else dim
+        coords[name] = ("point", labels, attributes)
+    for name in r.floats:
+        rows = [g.front.rows[name] for _, g in found]
+        variables[name] = ("point", np.concatenate(rows) if rows else np.empty(0), _attributes(r, name))
+    knees = [np.arange(len(g.front.ids)) == pareto_front.knee(g.front.values) for _, g in found]
+    variables["knee"] = (
+        "point",
+        np.concatenate(knees) if knees else np.empty(0, bool),
+        {"long_name": SAID["knee"]},
+    )
+    volume = by_group(lambda g: _relative_volume(g.front.values), float, np.nan)
+    longest = max((len(g.front.ids) for _, g in found), default=0)
+    about = {**_about_volume(len(r.what.pareto), longest), "ties": SAID["tie"]}
+    variables["hypervolume"] = (r.what.by, volume, about)
+
+
+def _labels(r: Reducer, points: np.ndarray) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
+    """Of points of the grid: their label in every dimension, and its attributes."""
+    t = r.template
+    at = dict(zip(t.coordinates, np.unravel_index(points, t.shape), strict=True))
+    found = {dim: (np.asarray(_values(t, dim))[at[dim]], dict(c.attributes)) for dim, c in t.coordinates.items()}
+    for name, listed in t.listed.items():
+        found[name] = (listed.at(at[listed.dimension]).astype(listed.dtype), dict(listed.attributes))
+    return found
+
+
+def _values(template: Template, dim: str) -> Any:
+    return template.coordinates[dim].values
+
+
+def _centres() -> np.ndarray:
+    """Middle of each bin of positive numbers, up to infinity."""
+    bits = (np.arange(0x7F800000 >> FINE, dtype=np.uint32) << FINE) | (1 << (FINE - 1))
+    return bits.astype(np.uint32).view(np.float32).astype(np.float64)
+
+
+def _quantile(bins: np.ndarray | None, q: float) -> float:
+    """The value below which a part q of the points lies, within 2^-12 of it."""
+    centres = _centres()
+    if bins is None or not bins[: len(centres)].sum():
+        return float("nan")
+    upto = np.cumsum(bins[: len(centres)])
+    return float(centres[np.searchsorted(upto, max(q * upto[-1], 1))])
+
+
+def _about_volume(objectives: int, longest: int) -> dict[str, Any]:
+    """Attributes of the hypervolumes of fronts of which the longest has so many points."""
+    about = {"units": "1", "long_name": SAID["hypervolume"]}
+    most = hypervolume.largest(objectives)
+    if longest > most:
+        about["missing"] = (
+            f"NaN where a front has over {most} points (the longest has {longest}): "
+            f"of {objectives} objectives the exact volume would take too long"
+        )
+    return about
+
+
+def _relative_volume(values: np.ndarray) -> float:
+    if len(values) > hypervolume.largest(values.shape[1]):
+        return float("nan")
+    return hypervolume.hypervolume(pareto_front.normalized(values), np.ones(values.shape[1]))
+
+
+def pareto(
+    ds: Any, minimize: Sequence[str] = (), maximize: Sequence[str] = (), by: Iterable[str] = (), within: Any = None
+) -> Any:
+    """The Pareto front of a dataset of forecasts, as a dataset along `point`.
+
+    minimize, maximize: variables of ds that depend on its grid. by: dimensions with a front of their own for each
+    label. within: a boolean DataArray; only points where it holds take part, such as ds.fits_memory.
+
+    Every dimension of the grid becomes a coordinate of the points, so that one sees which design each is;
+    `knee` marks the point of each front nearest to the ideal, `group` numbers the fronts, and `hypervolume` is that of
+    the point's front: the part of the box between its best and worst that it dominates. Of points equal in all
+    objectives the first in the order of the grid is kept; NaN is never on a front. Points are in the order of the
+    first objective.
+
+    Raises ValueError if there is no such variable or dimension.
+    """
+    import xarray as xr
+
+    objectives = [*minimize, *maximize]
+    if not objectives:
+        raise ValueError("pareto() needs minimize= or maximize=, lists of variables such as ['ttft']")
+    by = tuple(by)
+    for name in objectives:
+        if name not in ds.data_vars:
+            raise ValueError(
+                f"pareto(): the dataset has no variable '{name}'; it has {', '.join(map(str, ds.data_vars))}"
+            )
+    dims = tuple(dict.fromkeys(str(dim) for name in objectives for dim in ds[name].dims))
+    for dim in by:
+        if dim not in dims:
+            raise ValueError(f"pareto(): by has '{dim}'; the objectives have {', '.join(dims)}")
+    kept = [name for name in ds.data_vars if set(ds[name].dims) <= set(dims)]
+    flat = xr.broadcast(*(ds[name] for name in kept))
+    columns = {name: one.transpose(*dims).values.reshape(-1) for name, one in zip(kept, flat, strict=True)}
+    shape = tuple(ds.sizes[dim] for dim in dims)
+    feasible = np.ones(shape, bool)
+    if within is not None:
+        feasible = np.asarray(within.broadcast_like(flat[0]).transpose(*dims).values, bool)
+    values = np.stack(
+        [columns[name].astype(np.float64) * (1 if name in minimize else -1) for name in objectives], axis=1
+    )
+    values[~feasible.reshape(-1)] = np.nan
+    index = np.unravel_index(np.arange(len(values)), shape)
+    sizes = [ds.sizes[dim] for dim in by]
+    group = np.ravel_multi_index([index[dims.index(dim)] for dim in by], sizes) if by else np.zeros(len(values), int)
+    chosen, knees, volume = [], [], []
+    for one in np.unique(group):
+        rows = np.flatnonzero(group == one)
+        rows = rows[pareto_front.front(values[rows])]
+        rows = rows[np.argsort(values[rows, 0], kind="stable")]
+        if len(rows):
+            chosen.append(rows)
+            knees.append(np.arange(len(rows)) == pareto_front.knee(values[rows]))
+            volume.append(np.full(len(rows), _relative_volume(values[rows])))
+    points = np.concatenate(chosen) if chosen else np.empty(0, int)
+    coords = {
+        dim: ("point", (ds[dim].values if dim in ds.coords else np.arange(ds.sizes[dim]))[index[i][points]],
+              dict(ds[dim].attrs) if dim in ds.coords else {})
+        for i, dim in enumerate(dims)
+    }  # fmt: skip
+    variables = {name: ("point", columns[name][points], dict(ds[name].attrs)) for name in kept}
+    variables["knee"] = ("point", np.concatenate(knees) if knees else np.empty(0, bool), {"long_name": SAID["knee"]})
+    variables["group"] = (
+        "point",
+        np.unique(group[points], return_inverse=True)[1],
+        {"long_name": "number of the front"},
+    )
+    variables["hypervolume"] = (
+        "point",
+        np.concatenate(volume) if volume else np.empty(0),
+        _about_volume(len(objectives), max(map(len, chosen), default=0)),
+    )
+    return xr.Dataset(variables, coords=coords, attrs={**ds.attrs, "ties": SAID["tie"]})

@@ -1,0 +1,199 @@
+"""Grids reduced as they are computed: fronts, best designs, quantiles, counts. Knows nothing of language models.
+
+A Reducer is a sink of grid.run that keeps what the questions need and never the grid.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from life_jax.grid import pareto_front
+from life_jax.grid.labels import Template
+from life_jax.grid.plan import Block
+
+FINE = 12  # a float32 without its last 12 bits: bins of 2^-11 (0.05 %) for quantiles and histograms
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BINS = 64
+State = dict[str, np.ndarray]
+Ids = range | np.ndarray  # numbers of points; as an array only where it must be one
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What is asked. limits: metric -> the most (or, where more is better, the least) that is feasible.
+
+    by: dimensions that are kept apart; everything else is reduced.
+    """
+
+    pareto: tuple[str, ...] = ()
+    best: tuple[str, ...] = ()
+    quantiles: tuple[float, ...] = ()
+    histogram: int = 0
+    count: bool = False
+    limits: tuple[tuple[str, float], ...] = ()
+    by: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.pareto, *self.best, *(name for name, _ in self.limits))))
+
+
+@dataclass
+class Group:
+    """What is kept of one combination of the labels of `by`."""
+
+    front: pareto_front.Front
+    best: dict[str, tuple[float, int, dict[str, float]]] = field(default_factory=dict)
+    bins: dict[str, np.ndarray] = field(default_factory=dict)
+    count: int = 0
+
+
+class Reducer:
+    """A sink of grid.run, whose blocks come in the order of the grid; reduced_dataset labels what it found.
+
+    signs: +1 for a variable of which less is better, -1 where more is.
+    """
+
+    def __init__(self, template: Template, what: Reduction, signs: Mapping[str, int]) -> None:
+        self.template, self.what, self.signs = template, what, signs
+        self.groups: dict[int, Group] = {}
+
+    def put(self, block: Block) -> None:
+        columns = {name: np.asarray(column) for name, column in block.columns.items()}
+        for group, rows in self._by(block.start, block.count):
+            here = columns if rows is None else {name: column[rows] for name, column in columns.items()}
+            ids = range(block.start, block.start + block.count) if rows is None else block.start + rows
+            self._add(self._group(group), here, ids)
+
+    def state(self) -> State:
+        """All that is kept, as arrays by name; `merge` of a new Reducer takes it."""
+        found: State = {"groups": np.array(sorted(self.groups), np.int64)}
+        for index, group in self.groups.items():
+            found[f"{index}/count"] = np.array(group.count)
+            found[f"{index}/front"], found[f"{index}/ids"] = group.front.values, group.front.ids
+            found.update({f"{index}/row/{name}": rows for name, rows in group.front.rows.items()})
+            for name, bins in group.bins.items():
+                seen = np.flatnonzero(bins)
+                found[f"{index}/bins/{name}"] = np.stack([seen, bins[seen]])
+            for objective, (key, point, values) in group.best.items():
+                found[f"{index}/best/{objective}"] = np.array([key, *values.values()])
+                found[f"{index}/at/{objective}"] = np.array(point)
+        return found
+
+    def merge(self, state: State) -> None:
+        """Adds what another Reducer kept of later points of the same grid."""
+        for index in state["groups"].tolist():
+            group, of = self._group(index), f"{index}/"
+            group.count += int(state[of + "count"])
+            for objective in self.what.best:
+                if of + f"best/{objective}" in state:
+                    key, *values = state[of + f"best/{objective}"].tolist()
+                    point = int(state[of + f"at/{objective}"])
+                    if objective not in group.best or (key, point) < group.best[objective][:2]:
+                        group.best[objective] = (key, point, dict(zip(self.template.outputs, values, strict=True)))
+            for name in self.floats:
+                if of + f"bins/{name}" in state:
+                    at, counts = state[of + f"bins/{name}"]
+                    group.bins.setdefault(name, np.zeros(1 << (32 - FINE), np.int64))[at] += counts
+            if self.what.pareto and len(state[of + "ids"]):
+                rows = {name: state[of + f"row/{name}"] for name in self.floats}
+                group.front.add_columns(list(state[of + "front"].T), state[of + "ids"], rows)
+
+    def _add(self, group: Group, block: Mapping[str, np.ndarray], ids: Ids) -> None:
+        feasible = self._feasible(block)
+        group.count += len(ids) if feasible is None else int(np.count_nonzero(feasible))
+        for objective in self.what.best:
+            self._better(group, objective, block, ids, feasible)
+        if not (self.what.quantiles or self.what.histogram or self.what.pareto):
+            return
+        if feasible is not None:
+            block, ids = {name: block[name][feasible] for name in self.floats}, _array(ids)[feasible]
+        if not len(ids):
+            return
+        if self.what.quantiles or self.what.histogram:
+            for name in self.floats:
+                if name not in group.bins:
+                    group.bins[name] = np.zeros(1 << (32 - FINE), np.int64)
+                at = _fine(block[name])
+                low = at.min()
+                found = np.bincount(at - low)  # of the bins that this block has: all of them are fresh memory each time
+                group.bins[name][low : low + len(found)] += found
+        if self.what.pareto:
+            columns = [self.signs[name] * block[name] for name in self.what.pareto]
+            group.front.add_columns(columns, _array(ids), {name: block[name] for name in self.floats})
+
+    def _feasible(self, block: Mapping[str, np.ndarray]) -> np.ndarray | None:
+        """Which points meet the limits; None where all of them do."""
+        found = None
+        for metric, limit in self.what.limits:
+            one = block[metric] <= limit if self.signs[metric] > 0 else block[metric] >= limit
+            found = one if found is None else found & one
+        return None if found is None or found.all() else found
+
+    def _better(
+        self, group: Group, objective: str, block: Mapping[str, np.ndarray], ids: Ids, feasible: np.ndarray | None
+    ) -> None:
+        column = block[objective] if self.signs[objective] > 0 else -block[objective]
+        if feasible is not None:
+            column = np.where(feasible, column, column.dtype.type(np.nan))
+        least = float(np.fmin.reduce(column))  # NaN where all are
+        if np.isnan(least) or (objective in group.best and least > group.best[objective][0]):
+            return  # seldom better, so that where it is is looked for seldom
+        at = int(np.argmax(column == least))
+        key = (least, int(ids[at]))
+        if objective not in group.best or key < group.best[objective][:2]:
+            group.best[objective] = (*key, {name: float(values[at]) for name, values in block.items()})
+
+    @cached_property
+    def floats(self) -> tuple[str, ...]:
+        """Variables of numbers that have no further dimensions."""
+        return tuple(
+            name
+            for name, v in self.template.variables.items()
+            if v.dtype.kind == "f" and not v.before and not v.is_flag
+        )
+
+    def _group(self, index: int) -> Group:
+        if index not in self.groups:
+            self.groups[index] = Group(pareto_front.Front(len(self.what.pareto)))
+        return self.groups[index]
+
+    def _by(self, start: int, n: int) -> Iterator[tuple[int, np.ndarray | None]]:
+        """(group, rows of the block in it, None for all of them)."""
+        ends = self._groups_of(np.array([start, start + n - 1]))
+        finest = min((stride for stride, _, _ in self._strides), default=0)
+        if not self._strides or (ends[0] == ends[1] and n <= finest):
+            yield int(ends[0]), None
+            return
+        of = self._groups_of(start + np.arange(n))
+        for group in np.unique(of):
+            yield int(group), np.flatnonzero(of == group)
+
+    @cached_property
+    def _strides(self) -> list[tuple[int, int, int]]:
+        """(points of one label, labels, groups of one label) by dimension of `by`."""
+        sizes = {name: len(c) for name, c in self.template.coordinates.items()}
+        dims = list(sizes)
+        found, weight = [], 1
+        for dim in reversed(self.what.by):
+            stride = int(np.prod([sizes[d] for d in dims[dims.index(dim) + 1 :]], dtype=np.int64))
+            found.append((stride, sizes[dim], weight))
+            weight *= sizes[dim]
+        return found
+
+    def _groups_of(self, points: np.ndarray) -> np.ndarray:
+        total = np.zeros(len(points), np.int64)
+        for stride, size, weight in self._strides:
+            total += points // stride % size * weight
+        return total
+
+
+def _array(ids: Ids) -> np.ndarray:
+    return np.arange(ids.start, ids.stop) if isinstance(ids, range) else ids
+
+
+def _fine(column: np.ndarray) -> np.ndarray:
+    """Bin of each value >= 0; NaN and what is below 0 in the last ones, which are never looked at."""
+    return (np.ascontiguousarray(column, np.float32).view(np.uint32) >> FINE).astype(np.int64)

@@ -1,0 +1,138 @@
+"""A finished, plain netCDF file as a compressed one, or as a zarr store. Knows nothing of language models.
+
+Numbers are computed into a plain file first, which a killed run resumes, and packed when all are there. That costs
+the plain file's room for a while, and time: compressed numbers are written several times slower than plain ones.
+"""
+
+import contextlib
+import itertools
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from life_jax.grid.storage.journal import StoreError, sync, why
+
+PER_CHUNK = 2**18  # numbers that are compressed together
+LEVEL: Any = 1
+
+
+def is_zarr(path: Path) -> bool:
+    return path.suffix == ".zarr"
+
+
+def needs_packing(path: Path, compress: str | None) -> bool:
+    return compress is not None or is_zarr(path)
+
+
+def pack(plain: Path, path: Path, compress: str | None) -> None:
+    """Writes `path` from the plain netCDF file; complete under its name, or not there."""
+    new = path.with_name(f"{path.name}.packed")
+    _remove(new)
+    try:
+        (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
+        for file in new.rglob("*") if new.is_dir() else [new]:
+            sync(file)
+        if path.is_dir():
+            _remove(path)
+        new.replace(path)
+        sync(path.parent)
+    except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
+        reason = why(error, path.parent)
+        raise StoreError(f"{path} cannot be written: {reason}; {plain} is complete and kept") from None
+    finally:
+        _remove(new)
+
+
+def identity_of(path: Path) -> str | None:
+    """The identity that a finished zarr store was written with, or None."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return str(json.loads((path / "zarr.json").read_text())["attributes"]["identity"])
+    return None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Whole last dimensions, part of the one before them, one of what comes first: contiguous runs."""
+    room, found = PER_CHUNK, []
+    for size in reversed(shape):
+        found.append(max(1, min(size, room)))
+        room //= found[-1]
+    return tuple(reversed(found))
+
+
+def _slabs(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    starts = (range(0, size, chunk) for size, chunk in zip(shape, chunks, strict=True))
+    for start in itertools.product(*starts):
+        yield tuple(slice(a, min(a + c, n)) for a, c, n in zip(start, chunks, shape, strict=True))
+
+
+def _attributes(variable: Any) -> dict[str, Any]:
+    return {name: variable.getncattr(name) for name in variable.ncattrs()}
+
+
+def _pack_netcdf(plain: Path, path: Path, compress: Any) -> None:
+    import netCDF4
+
+    if not netCDF4.__has_zstandard_support__:
+        raise StoreError("compress=zstd needs a netCDF library with Zstandard, which this installation has not")
+    with netCDF4.Dataset(plain) as old, netCDF4.Dataset(path, "w", format="NETCDF4") as new:
+        old.set_auto_maskandscale(False)
+        new.setncatts(_attributes(old))
+        for name, dimension in old.dimensions.items():
+            new.createDimension(name, len(dimension))
+        for name, variable in old.variables.items():
+            if variable.dtype is str:
+                one = new.createVariable(name, str, variable.dimensions)
+                one[:] = variable[:]
+            else:
+                chunks = chunk_shape(variable.shape)
+                one = new.createVariable(
+                    name, variable.dtype, variable.dimensions, compression=compress, complevel=LEVEL, shuffle=True,
+                    chunksizes=chunks, fill_value=False,
+                )  # fmt: skip
+                one.set_auto_maskandscale(False)
+                for slab in _slabs(variable.shape, chunks):
+                    one[slab] = variable[slab]
+            one.setncatts(_attributes(variable))
+
+
+def _pack_zarr(plain: Path, path: Path, compress: str | None) -> None:
+    try:
+        import zarr
+        from zarr.codecs import ZstdCodec
+    except ImportError:
+        raise StoreError("a .zarr result needs zarr: pip install 'life_jax[zarr]'") from None
+    import netCDF4
+
+    codec = ZstdCodec(level=LEVEL) if compress else None
+    with netCDF4.Dataset(plain) as old, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zarr's own, of strings and consolidated metadata that xarray reads
+        old.set_auto_maskandscale(False)
+        group = zarr.create_group(path, attributes=_plain(_attributes(old)))
+        for name, variable in old.variables.items():
+            text = variable.dtype is str
+            chunks = chunk_shape(variable.shape)
+            one = group.create_array(
+                name, shape=variable.shape, dtype=str if text else variable.dtype, chunks=chunks,
+                compressors=codec, dimension_names=variable.dimensions, attributes=_plain(_attributes(variable)),
+            )  # fmt: skip
+            for slab in _slabs(variable.shape, chunks):
+                one[slab] = variable[slab]
+        zarr.consolidate_metadata(group.store)
+
+
+def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    """As JSON has it."""
+    return {name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+            for name, value in attributes.items()}  # fmt: skip

@@ -1,0 +1,113 @@
+"""Parts of a sweep in files of their own, for machines that can only start processes, and how they are joined.
+
+The i-th of n shards has a run of chunks, which are a run of points: a slab of every column. Knows nothing of
+language models.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from life_jax.grid.labels import Coordinate, Template, Variable
+from life_jax.grid.plan import Block, Sink, Sweep
+from life_jax.grid.reduction import State
+from life_jax.grid.storage.journal import StoreError
+from life_jax.grid.storage.reducer_checkpoint import read_state
+from life_jax.grid.storage.store import identity_of
+
+Shard = tuple[int, int]
+NAME = re.compile(r"\.shard-(\d+)-of-(\d+)\.(?:nc|npz)$")
+
+
+def chunks_of(total: int, shard: Shard) -> range:
+    """The chunks of a shard; n shards of at least one chunk each have them all."""
+    i, n = shard
+    return range(total * (i - 1) // n, total * i // n)
+
+
+def path_of(path: Path, shard: Shard, *, reduced: bool) -> Path:
+    """NAME.nc -> NAME.shard-1-of-8.nc, or .npz for the state of a reduced sweep."""
+    return path.with_name(f"{path.stem}.shard-{shard[0]}-of-{shard[1]}.{'npz' if reduced else 'nc'}")
+
+
+def identity(question: str, shard: Shard) -> str:
+    return f"{question} shard {shard[0]}/{shard[1]}"
+
+
+def template(whole: Template, sweep: Sweep, question: str, shard: Shard) -> Template:
+    """One dimension, the points of the shard; a variable for each column."""
+    first, count = _extent(sweep, shard)
+    variables = {name: Variable(dtype, {}) for name, dtype in whole.outputs.items()}
+    attributes = {
+        **{key: value for key, value in whole.attributes.items() if key != "date"},
+        "title": f"shard {shard[0]} of {shard[1]}: points from {first} on; life_jax.merge joins the shards",
+        "identity": identity(question, shard),
+    }
+    return Template({"point": Coordinate(range(count), {})}, variables, attributes)
+
+
+def _extent(sweep: Sweep, shard: Shard) -> tuple[int, int]:
+    """First point, and how many."""
+    own = chunks_of(sweep.chunks, shard)
+    first, (last, count) = sweep.extent(own[0])[0], sweep.extent(own[-1])
+    return first, last + count - first
+
+
+class Shifted:
+    """Gives the blocks of a shard to its store, whose points begin at 0."""
+
+    def __init__(self, sink: Sink, sweep: Sweep, shard: Shard) -> None:
+        self._sink, self._first = sink, _extent(sweep, shard)[0]
+
+    def put(self, block: Block) -> None:
+        self._sink.put(replace(block, start=block.start - self._first))
+
+
+def found(path: Path, question: str, *, reduced: bool) -> list[Path]:
+    """The files of all shards, in order. Raises StoreError if one is missing or answers another question."""
+    pattern = f"{path.stem}.shard-*-of-*.{'npz' if reduced else 'nc'}"
+    there = {shard: file for file in path.parent.glob(pattern) if (shard := _shard(file)) is not None}
+    if not there:
+        raise StoreError(f"{path.with_name(pattern)}: no such files; the same words with shard=1/N write the first")
+    counts = sorted({n for _, n in there})
+    if len(counts) > 1:
+        raise StoreError(f"{path.with_name(pattern)}: shards of {' and of '.join(map(str, counts))}; remove one kind")
+    n = counts[0]
+    missing = [i for i in range(1, n + 1) if (i, n) not in there]
+    if missing:
+        said = ", ".join(f"{i}/{n}" for i in missing[:8]) + (" ..." if len(missing) > 8 else "")
+        raise StoreError(f"{path}: shards {said} are missing or not finished")
+    files = [there[i, n] for i in range(1, n + 1)]
+    for i, file in enumerate(files, start=1):
+        if (read_state(file)[0] if reduced else identity_of(file)) != identity(question, (i, n)):
+            raise StoreError(f"{file} answers another question")
+    return files
+
+
+def _shard(file: Path) -> Shard | None:
+    match = NAME.search(file.name)
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterator[Block]:
+    """The blocks of these chunks as the shards have them."""
+    import netCDF4
+
+    left = set(wanted)
+    for i, file in enumerate(files, start=1):
+        shard = (i, len(files))
+        own = [chunk for chunk in chunks_of(sweep.chunks, shard) if chunk in left]
+        first, _ = _extent(sweep, shard)
+        with netCDF4.Dataset(file) as numbers:
+            numbers.set_auto_maskandscale(False)
+            for chunk in own:
+                start, count = sweep.extent(chunk)
+                at = slice(start - first, start - first + count)
+                yield Block(chunk, start, count, {name: numbers[name][at] for name in sweep.outputs})
+
+
+def states(files: Sequence[Path], sweep: Sweep) -> Iterator[tuple[int, State]]:
+    """(last chunk, state) of each shard."""
+    for i, file in enumerate(files, start=1):
+        yield chunks_of(sweep.chunks, (i, len(files)))[-1], read_state(file)[2]

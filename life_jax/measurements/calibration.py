@@ -1,0 +1,211 @@
+"""Constants of one machine from a few measurements of it: maximum a posteriori around what its class reaches.
+
+Unknown are the logarithms of factors on the constants of an engine, each with a prior; a measurement says the
+logarithm of measured over forecast. Least squares of both, with gradients of the forecast by JAX. What the
+measurements did not narrow keeps its prior and is said not to be identified.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.scenario import UNLIMITED, Engine
+from life_jax.forecasting.request import Run
+from life_jax.measurements import rows as measurements
+from life_jax.measurements.rows import Setting
+
+NOISE = 0.17  # of the logarithm of one measurement: about what fitted classes leave of the rows they were fitted to
+IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance
+KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
+
+
+@dataclass(frozen=True)
+class Constant:
+    """key of the engine's file, its leaf, from base to file unit, deviation of the logarithm, greatest value.
+
+    alike: further numbers (key, leaf, unit) that have the same factor. The deviations are about those of
+    scripts/fit_priors.py, of class, engine and weight format together; but bandwidth under a known engine differs by
+    no more than one device from another of its class, and host times by no more than one host from another.
+    generic: the deviation where the engine is not known.
+    """
+
+    key: str
+    leaf: str
+    scale: float
+    deviation: float
+    most: float = float("inf")
+    alike: tuple[tuple[str, str, float], ...] = ()
+    generic: float | None = None
+
+    def spread(self, engine: str) -> float:
+        """Deviation of the logarithm under this engine."""
+        return self.generic if engine == "generic" and self.generic is not None else self.deviation
+
+    @property
+    def numbers(self) -> tuple[tuple[str, str, float], ...]:
+        return ((self.key, self.leaf, self.scale), *self.alike)
+
+
+# one processor runs all that the host does in a step
+HOST = (("sequence_us", "sequence", 1e6), ("context_ns", "context", 1e9), ("split_step_us", "split_step", 1e6))
+
+
+CONSTANTS = (
+    Constant("compute_efficiency", "compute_efficiency", 1.0, 0.3, 1.0),
+    Constant("attention_efficiency", "attention_efficiency", 1.0, 0.58, 1.0),
+    Constant("vector_efficiency", "vector_efficiency", 1.0, 0.4, VECTOR_MOST),
+    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.12, 1.0, generic=0.3),
+    Constant("kv_efficiency", "kv_efficiency", 1.0, 0.40),
+    Constant("dispatch_factor", "dispatch_factor", 1.0, 0.50),
+    Constant("step_us", "step", 1e6, 0.5, alike=HOST, generic=1.0),
+    Constant("request_ms", "request", 1e3, 1.0),
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """engine: with the constants that were found. before, after: ln(forecast / measured) of each row, in time.
+
+    prior: deviation of the logarithm of each constant; deviation: what is left of it. spreads: of the logarithm by
+    ttft, tpot, e2e, for 80 % intervals.
+    """
+
+    settings: tuple[Setting, ...]
+    start: Engine
+    engine: Engine
+    prior: np.ndarray
+    deviation: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    spreads: dict[str, float]
+
+    @cached_property
+    def identified(self) -> tuple[bool, ...]:
+        return tuple(
+            bool(d < IDENTIFIED * prior and getattr(self.start, c.leaf) > 0)
+            for d, prior, c in zip(self.deviation, self.prior, CONSTANTS, strict=True)
+        )
+
+    def values(self) -> dict[str, tuple[float, float]]:
+        """(before, after) by key, in the unit of the file."""
+        return {
+            key: (getattr(self.start, leaf) * scale, getattr(self.engine, leaf) * scale)
+            for constant in CONSTANTS
+            for key, leaf, scale in constant.numbers
+        }
+
+
+def _changed(engine: Engine, factors: Any) -> Engine:
+    """The constants times exp(factors); a part of a peak stays at most 1, smoothly in the gradient below it."""
+    values: dict[str, Any] = {}
+    for constant, factor in zip(CONSTANTS, factors, strict=True):
+        for _, leaf, _ in constant.numbers:
+            value = getattr(engine, leaf) * jnp.exp(factor)
+            values[leaf] = jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
+    return dataclasses.replace(engine, **values)
+
+
+def _residuals(settings: Sequence[Setting]) -> Any:
+    """A function: factors [constants] -> ln(forecast / measured time) [rows], differentiable."""
+    groups = measurements.scenarios(settings)
+    sign = np.array([-1.0 if s.is_rate else 1.0 for s in settings])
+    measured = np.log([s.value for s in settings])
+
+    def function(factors: Any) -> Any:
+        found = jnp.zeros(len(settings))
+        for rows, group in groups:
+            arrays = jax.tree.map(jnp.asarray, group)
+            one = dataclasses.replace(arrays, engine=_changed(arrays.engine, factors))
+            run = Run(one)
+            for metric in dict.fromkeys(settings[i].metric for i in rows):
+                values = jnp.broadcast_to(measurements.METRICS[metric][1](run, one.workload), (len(rows),))
+                mine = np.array([settings[i].metric == metric for i in rows])
+                found = found.at[rows[mine]].set(values[mine])
+        return sign * (jnp.log(found) - measured)
+
+    return function
+
+
+def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibration:
+    """settings: rows of one device under one engine. spreads: of its class, which hold for what was not measured.
+
+    Raises ConfigError where a row has no forecast.
+    """
+    from scipy.optimize import least_squares
+
+    start = measurements.scenario(
+        settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
+    ).engine
+    prior = np.array([c.spread(settings[0].engine) for c in CONSTANTS])
+    with jax.enable_x64(True):
+        function = jax.jit(_residuals(settings))
+        slope = jax.jit(jax.jacfwd(_residuals(settings)))
+        before = np.asarray(function(np.zeros(len(prior))))
+        bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]
+        if bad:
+            raise ConfigError(f"rows {', '.join(bad)} have no forecast on {settings[0].hw}")
+        found = least_squares(
+            lambda x: np.concatenate([np.asarray(function(x)) / NOISE, x / prior]),
+            np.zeros(len(prior)),
+            jac=lambda x: np.concatenate([np.asarray(slope(x)) / NOISE, np.diag(1 / prior)]),
+        )
+        after, jacobian = np.asarray(function(found.x)), np.asarray(slope(found.x))
+        engine = _changed(start, found.x)
+    covariance = np.linalg.inv(jacobian.T @ jacobian / NOISE**2 + np.diag(prior**-2.0))
+    narrowed = dict(spreads)
+    for kind, name in KINDS.items():
+        mine = [i for i, s in enumerate(settings) if s.kind == kind]
+        if mine:
+            told = np.einsum("ij,jk,ik->i", jacobian[mine], covariance, jacobian[mine]).mean()
+            seen = float(np.sqrt(NOISE**2 + told + np.mean(after[mine] ** 2)))
+            narrowed[name] = min(spreads.get(name, seen), seen)
+    return Calibration(
+        settings=tuple(settings),
+        start=start,
+        engine=jax.tree.map(float, engine),
+        prior=prior,
+        deviation=np.sqrt(np.diag(covariance)),
+        before=before,
+        after=after,
+        spreads=narrowed,
+    )
+
+
+def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[str, Any]:
+    """What an engine's YAML says: every constant of this device, none of them by class any more.
+
+    start: the engine's file that the calibration began with; its units, fusion and rules stay.
+    """
+    e = c.engine
+    said = {f.name: getattr(start, f.name) for f in dataclasses.fields(start) if f.name not in OF_CLASS}
+    own = {
+        "name": name,
+        "source": source,
+        "efficiency": "none",
+        **{key: float(f"{after:.4g}") for key, (_, after) in c.values().items()},
+        "vector_efficiency": float(e.vector_efficiency),
+        "link_efficiency": float(e.link_efficiency),
+        "roof_smoothness": float(e.roof_smoothness),
+        "core_bandwidth": float(e.core_bandwidth) if e.core_bandwidth < UNLIMITED else None,
+        "threads": _common(s.threads for s in c.settings),
+        "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
+    }
+    return {key: value for key, value in {**said, **own}.items() if value is not None}
+
+
+def _common(values: Iterable[float | None]) -> float | None:
+    """The value that all have, else none: the file then leaves it to its user."""
+    distinct = set(values)
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+# what an engine's file says in relation to a class of devices, and what a calibration leaves to every user
+OF_CLASS = ("compute_quality", "attention_quality", "memory_quality", "dispatch_quality", "tensor_parallel", "notes")

@@ -1,0 +1,4 @@
+"""How a model and its messages are split over devices and nodes.
+
+May import: core.
+"""

@@ -1,0 +1,315 @@
+"""Pictures of forecasts, on matplotlib: `import life_jax as life; life.plot.front(ds, "tpot", "throughput")`.
+
+Every function draws on `ax` (a new one where None is given) and returns it; none of them writes a file.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.breakdown import StepTable, decode_table, prefill_table
+from life_jax.roofline.cpu_threads import bandwidth, rate
+
+COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
+OTHERS = "others"
+GROUPED = 8  # operators that a bar shows by name; the rest are one
+MOST_LABELS = 60  # of a front that are tried
+MARKERS = "osD^vPX*"
+
+
+def _axes(ax: Any, width: float = 6.4, height: float = 4.4) -> Any:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _table(scenario: Scenario, step: str) -> StepTable:
+    if step not in ("prefill", "decode"):
+        raise ValueError(f"step is {step!r}; it must be 'prefill' or 'decode'")
+    with np.errstate(all="ignore"):
+        return prefill_table(scenario) if step == "prefill" else decode_table(scenario)
+
+
+def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
+    """Operators as dots under the device's roof: FLOP per byte against FLOP/s, sized by their share of the time.
+
+    The line is the peak rate of linear layers and the peak bandwidth; the dashed one what the engine reaches.
+    """
+    ax = _axes(ax)
+    device, engine = scenario.device, scenario.engine
+    rows = [r for r in _table(scenario, step).operators if r.cost.flops and r.cost.bytes and r.seconds > 0]
+    x = np.array([r.intensity for r in rows])
+    y = np.array([float(r.cost.flops) / r.seconds for r in rows])
+    ridge = device.rates["linear"] / device.bandwidth
+    span = np.geomspace(min(x.min(), ridge) / 3, max(x.max(), ridge) * 5, 200)
+    ax.plot(span, np.minimum(device.rates["linear"], span * device.bandwidth), color="0.2", label="datasheet")
+    reached = np.minimum(
+        rate("linear", device, engine) * engine.compute_efficiency,
+        span * bandwidth(device, engine) * engine.memory_efficiency,
+    )
+    if engine.compute_efficiency < 1 or engine.memory_efficiency < 1:
+        ax.plot(span, reached, "--", color="0.2", linewidth=1, label="reached by the engine")
+    for bound, colour in COLOURS.items():
+        mine = [i for i, r in enumerate(rows) if r.bound == bound]
+        sizes = [15 + 500 * rows[i].share for i in mine]
+        if mine:
+            ax.scatter(x[mine], y[mine], s=sizes, color=colour, alpha=0.75, label=f"bound by {bound}", linewidths=0)
+    _name_dots(ax, [(x[i], y[i], rows[i].name) for i in sorted(range(len(rows)), key=lambda i: -rows[i].share)[:5]])
+    ax.set(
+        xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="FLOP/s", title=f"{step}: operators under the roof"
+    )
+    handles, labels = ax.get_legend_handles_labels()
+    legend = ax.legend(handles, labels, fontsize=8, loc="lower right")
+    for handle in legend.legend_handles:
+        if hasattr(handle, "set_sizes"):
+            handle.set_sizes([40])
+    ax.grid(alpha=0.25, which="both", linewidth=0.4)
+    return ax
+
+
+def _name_dots(ax: Any, dots: Sequence[tuple[float, float, str]]) -> None:
+    """Labels that stand at different heights where dots lie close together."""
+    placed: list[tuple[float, float]] = []
+    for x, y, name in dots:
+        clash = sum(abs(np.log10(x / a)) < 0.5 and abs(np.log10(y / b)) < 0.25 for a, b in placed)
+        ax.annotate(
+            name, (x, y), xytext=(8, -14 - 11 * clash), textcoords="offset points", fontsize=7.5, color="0.15",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.5},
+        )  # fmt: skip
+        placed.append((x, y))
+
+
+def operators(cases: Iterable[Any], step: str = "decode", ax: Any = None) -> Any:
+    """Time of a step by operator, a bar for each of a study's cases (or of a list of them)."""
+    cases = list(cases)
+    tables = [_table(case.scenario, step) for case in cases]
+    totals: dict[str, float] = {}
+    for table in tables:
+        for row in table.operators:
+            totals[row.name] = totals.get(row.name, 0.0) + row.repeats * row.seconds / table.seconds
+    named = sorted(totals, key=lambda name: -totals[name])[:GROUPED]
+    ax = _axes(ax, 7.2, 1.6 + 0.55 * len(cases))
+    colours = [f"C{i}" for i in range(10)]
+    left = np.zeros(len(cases))
+    for index, name in enumerate([*named, OTHERS]):
+        chosen = {name} if name != OTHERS else set(totals) - set(named)
+        widths = np.array([
+            1e3 * sum(r.repeats * r.seconds for r in t.operators if r.name in chosen) for t in tables
+        ])  # fmt: skip
+        if widths.any():
+            colour = "0.7" if name == OTHERS else colours[index % 10]
+            ax.barh(range(len(cases)), widths, left=left, color=colour, label=name, height=0.7)
+        left = left + widths
+    ax.set_yticks(range(len(cases)), [case.label for case in cases])
+    ax.invert_yaxis()
+    ax.set(xlabel="milliseconds", title=f"{step}: time by operator")
+    ax.legend(fontsize=7.5, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    return ax
+
+
+def heatmap(ds: Any, metric: str, x: str, y: str, ax: Any = None) -> Any:
+    """A metric over two axes, with lines of equal value and, where the dataset has it, where the bound changes.
+
+    ds: other dimensions must have size 1 (ds.sel(...)). The white dashed line is where prefill_bound or decode_bound
+    (of the metric's step) or `bound` changes.
+    """
+    from matplotlib.colors import LogNorm
+
+    ax = _axes(ax)
+    one = ds[metric].squeeze(drop=True)
+    if set(one.dims) != {x, y}:
+        raise ValueError(f"heatmap(): {metric} has {', '.join(map(str, one.dims))}; select all but {x} and {y}")
+    one = one.transpose(y, x)
+    mesh = ax.pcolormesh(one[x], one[y], one, norm=LogNorm(), cmap="viridis", shading="nearest")
+    ax.figure.colorbar(mesh, ax=ax, label=_label(ds[metric]))
+    low, high = float(one.min()), float(one.max())
+    levels = [v for v in (m * 10.0**e for e in range(-9, 12) for m in (1, 2, 5)) if low < v < high]
+    if levels:
+        some = levels[:: max(1, len(levels) // 8)]
+        lines = ax.contour(one[x], one[y], one, levels=some, colors="white", linewidths=0.8)
+        ax.clabel(lines, fontsize=7.5, fmt=lambda v: f"{v:.3g}")
+    bound = {"ttft": "prefill_bound", "tpot": "decode_bound", "tps": "decode_bound"}.get(metric, "bound")
+    if bound in ds:
+        edges = ds[bound].squeeze(drop=True).transpose(y, x)
+        if float(edges.min()) < float(edges.max()):
+            ax.contour(one[x], one[y], edges, levels=[0.5, 1.5], colors="#ffb000", linestyles="--", linewidths=1.6)
+            ax.plot([], [], "--", color="#ffb000", label=f"{bound.replace('_', ' ')} changes")
+            ax.legend(fontsize=8, loc="upper left")
+    ax.set(xscale="log", yscale="log", xlabel=_label(ds[x]), ylabel=_label(ds[y]), title=_title(ds[metric]))
+    return ax
+
+
+def front(
+    points: Any, x: str, y: str, colour: str = "hw", label: Sequence[str] = (), behind: Any = None, ax: Any = None
+) -> Any:
+    """Pareto fronts of `life.pareto` (or of a sweep with pareto=) as steps, a colour for each label of `colour`.
+
+    label: coordinates written beside the points, as many as there is room for. behind: the whole dataset, as dots.
+    Stars are knees.
+    """
+    ax = _axes(ax)
+    along = [str(name) for name in points.coords if points[name].dims == ("point",)]
+    name = colour if colour in along else f"front_{colour}"
+    labels = list(dict.fromkeys(points[name].values.tolist())) if name in along else [""]
+    if behind is not None:
+        import xarray as xr
+
+        a, b = (v.values.ravel() for v in xr.broadcast(behind[x], behind[y]))
+        ax.scatter(a, b, s=4, color="0.8", linewidths=0, zorder=0, label="all designs")
+    for index, one in enumerate(labels):
+        mine = points.isel(point=np.flatnonzero(points[name].values == one)) if one != "" else points
+        mine = mine.isel(point=np.argsort(mine[x].values))
+        style = {"marker": MARKERS[index % 8], "markersize": 4, "linewidth": 1, "color": f"C{index}"}
+        ax.plot(mine[x], mine[y], "-", label=str(one), **style)
+        if "knee" in mine:
+            knee = mine.isel(point=np.flatnonzero(mine.knee.values))
+            ax.plot(knee[x], knee[y], "*", markersize=13, color=f"C{index}", markeredgecolor="black")
+    ax.set(xscale="log", yscale="log")
+    ax.set(xlabel=_label(points[x]), ylabel=_label(points[y]), title="Pareto front (star: knee)")
+    ax.grid(alpha=0.25, which="both", linewidth=0.4)
+    if labels != [""]:
+        ax.legend(fontsize=8)
+    if label:
+        groups = points[name].values if name in along else np.zeros(points.sizes["point"])
+        _label_points(ax, points, x, y, label, groups)
+    return ax
+
+
+def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str], groups: np.ndarray) -> None:
+    """Knees and ends of fronts first, then what is farthest from all that is named, as long as there is room: no text
+    lies on another, on a dot or on the legend. Only what differs is said."""
+    label = [name for name in label if np.unique(points[name].values).size > 1]
+    ax.figure.draw_without_rendering()
+    renderer = ax.figure.canvas.get_renderer()
+    where = ax.transData.transform(np.column_stack([points[x].values, points[y].values]).astype(float))
+    taken = [ax.get_legend().get_window_extent(renderer)] if ax.get_legend() else []
+    for i in _by_worth(points, where, groups):
+        said = " ".join(_short(name, points[name].values[i]) for name in label)
+        text = ax.annotate(
+            said, (points[x].values[i], points[y].values[i]), xytext=SIDES[0][0], textcoords="offset points", fontsize=7
+        )
+        for offset, sides in SIDES:
+            text.set(ha=sides[0], va=sides[1])
+            text.set_position(offset)
+            box = text.get_window_extent(renderer)
+            inside = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 and ax.bbox.y0 < box.y0 and box.y1 < ax.bbox.y1
+            if inside and not any(box.overlaps(other) for other in taken) and not box.count_contains(where):
+                taken.append(box)
+                break
+        else:
+            text.remove()
+
+
+# where a label may stand beside its dot: offset in points, and which sides of the text are there
+SIDES = (((5, -4), ("left", "top")), ((5, 4), ("left", "bottom")), ((-5, 4), ("right", "bottom")),
+         ((-5, -4), ("right", "top")))  # fmt: skip
+
+
+def _by_worth(points: Any, where: np.ndarray, groups: np.ndarray) -> list[int]:
+    """The points of a front in the order in which they deserve a label."""
+    first = list(np.flatnonzero(points.knee.values)) if "knee" in points else []
+    for group in dict.fromkeys(groups.tolist()):
+        mine = np.flatnonzero(groups == group)
+        first += [mine[np.argmin(where[mine, 0])], mine[np.argmax(where[mine, 0])]]
+    order = list(dict.fromkeys(int(i) for i in first)) or [0]
+    apart = np.min([np.hypot(*(where - where[i]).T) for i in order], axis=0)
+    while len(order) < min(len(where), MOST_LABELS):
+        order.append(int(np.argmax(apart)))
+        apart = np.minimum(apart, np.hypot(*(where - where[order[-1]]).T))
+    return order
+
+
+def _short(name: str, value: Any) -> str:
+    short = {"tensor_parallel": "tp", "prompt_tokens": "prompt", "output_tokens": "output"}.get(name, name)
+    return str(value) if isinstance(value, str) else f"{short} {float(value):.3g}"
+
+
+def tornado(ds: Any, metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
+    """Elasticities of one design (select it with ds.sel): how many percent 1 % more of each number brings."""
+    e = ds.elasticity
+    e = e.squeeze([dim for dim in e.dims if e.sizes[dim] == 1 and dim not in ("metric", "parameter")], drop=True)
+    if set(e.dims) - {"metric", "parameter"}:
+        left = ", ".join(str(dim) for dim in e.dims if dim not in ("metric", "parameter"))
+        raise ValueError(f"tornado(): select one design; {left} are left")
+    e = e.sel(metric=list(metrics)) if "metric" in e.dims else e.expand_dims("metric")
+    e = e.isel(parameter=np.argsort(abs(e).max("metric").values))
+    e = e.isel(parameter=np.flatnonzero(abs(e).max("metric").values > 5e-4))
+    ax = _axes(ax, 6.4, 1.2 + 0.4 * e.sizes["parameter"])
+    height = 0.8 / len(metrics)
+    for index, metric in enumerate(metrics):
+        at = np.arange(e.sizes["parameter"]) + (index - (len(metrics) - 1) / 2) * height
+        ax.barh(at, e.sel(metric=metric), height=height, label=metric, color=f"C{index}")
+    ax.set_yticks(range(e.sizes["parameter"]), e.parameter.values.tolist())
+    ax.axvline(0, color="0.2", linewidth=0.8)
+    ax.set(xlabel="percent of change for 1 % more", title="what a number is worth (elasticity)")
+    ax.legend(fontsize=8, loc="best")
+    ax.grid(alpha=0.25, axis="x", linewidth=0.4)
+    return ax
+
+
+def devices(ds: Any, metric: str, dim: str = "hw", hue: str | None = None, ax: Any = None) -> Any:
+    """A metric of one workload by device, sorted; bars of several colours for the labels of `hue` (such as opt)."""
+    one = ds[metric].squeeze(drop=True)
+    one = one.expand_dims(dim) if dim not in one.dims else one
+    one = one.expand_dims("_") if hue is None else one
+    other = hue or "_"
+    if set(one.dims) != {dim, other}:
+        raise ValueError(f"devices(): {metric} has {', '.join(map(str, one.dims))}; select all but {dim} and hue")
+    one = one.transpose(dim, other)
+    one = one.isel({dim: np.argsort(one.isel({other: 0}).values)})
+    n = one.sizes[other]
+    ax = _axes(ax, 6.4, 1.2 + 0.3 * one.sizes[dim] * max(1, n * 0.6))
+    for index in range(n):
+        at = np.arange(one.sizes[dim]) + (index - (n - 1) / 2) * 0.8 / n
+        label = None if hue is None else str(one[hue].values[index])
+        ax.barh(at, one.isel({other: index}), height=0.8 / n, color=f"C{index}", label=label)
+    ax.set_yticks(range(one.sizes[dim]), [str(v) for v in one[dim].values])
+    ax.set(xlabel=_label(ds[metric]), title=_title(ds[metric]))
+    if hue is not None:
+        ax.legend(fontsize=8)
+    ax.grid(alpha=0.25, axis="x", linewidth=0.4)
+    return ax
+
+
+def interval(ds: Any, metric: str, dim: str = "hw", ax: Any = None) -> Any:
+    """A time by device (or along another dimension) with its 80 % interval: needs {metric}_low and {metric}_high."""
+    for name in (metric, f"{metric}_low", f"{metric}_high"):
+        if name not in ds:
+            raise ValueError(f"interval(): the dataset has no {name}; add it to metrics=")
+    names = (metric, f"{metric}_low", f"{metric}_high")
+    found = [ds[name].squeeze([d for d in ds[name].dims if d != dim and ds.sizes[d] == 1], drop=True) for name in names]
+    if found[0].dims != (dim,):
+        raise ValueError(f"interval(): {metric} has {', '.join(map(str, found[0].dims))}; select all but {dim}")
+    middle, low, high = (one.values for one in found)
+    numeric = ds[dim].dtype.kind == "f"
+    if numeric:
+        ax = _axes(ax)
+        ax.fill_between(ds[dim], low, high, alpha=0.25, linewidth=0, label="80 % interval")
+        ax.plot(ds[dim], middle, label="forecast")
+        ax.set(xscale="log", yscale="log", xlabel=_label(ds[dim]), ylabel=_label(ds[metric]))
+    else:
+        ax = _axes(ax, 6.4, 1.2 + 0.35 * ds.sizes[dim])
+        order = np.argsort(middle)
+        errors = np.stack([middle - low, high - middle])[:, order]
+        ax.errorbar(middle[order], range(len(order)), xerr=errors, fmt="o", capsize=3, label="forecast, 80 % interval")
+        ax.set_yticks(range(len(order)), [str(v) for v in ds[dim].values[order]])
+        ax.set(xscale="log", xlabel=_label(ds[metric]))
+    ax.set_title(_title(ds[metric]))
+    ax.legend(fontsize=8)
+    ax.grid(alpha=0.25, which="both", linewidth=0.4)
+    return ax
+
+
+def _title(variable: Any) -> str:
+    """The long name, without what a title has no room for."""
+    name = str(variable.attrs.get("long_name", variable.name))
+    return name if len(name) < 60 else name.split(",", maxsplit=1)[0]
+
+
+def _label(variable: Any) -> str:
+    name, units = str(variable.name), str(variable.attrs.get("units", "1"))
+    return name if units == "1" else f"{name} [{units.replace(' s-1', '/s').replace(' token-1', '/token')}]"

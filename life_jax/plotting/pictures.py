@@ -1,0 +1,134 @@
+"""The pictures of plot=: which part of a sweep each one shows, and the files that it becomes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from life_jax.plotting import charts
+
+
+def _first(ds: Any, keep: Sequence[str] = ()) -> Any:
+    """One design: the first label of every dimension but those to keep."""
+    dims = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
+    return ds.isel(dict.fromkeys(dims, 0))
+
+
+def _draw_heatmap(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    long = sorted(
+        (dim for dim in ds.dims if ds[dim].dtype.kind == "f" and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
+    )
+    metrics = [m for m in ("ttft", "tpot") if m in ds]
+    if len(long) < 2 or not metrics:
+        raise ValueError("plot=heatmap needs two axes of more than two numbers, and ttft or tpot")
+    one = _first(ds, long[:2])
+    _, axes = plt.subplots(1, len(metrics), figsize=(6.2 * len(metrics), 4.6), layout="constrained", squeeze=False)
+    for ax, metric in zip(axes[0], metrics, strict=True):
+        charts.heatmap(one, metric, long[0], long[1], ax)
+    return axes[0][0].figure
+
+
+def _draw_front(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    if "point" not in ds.dims:
+        raise ValueError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
+    labels = [name for name in ("opt", "batch", "prompt_tokens") if name in ds.coords and ds[name].dims == ("point",)]
+    ax = plt.subplots(figsize=(8.0, 5.4), layout="constrained")[1]
+    return charts.front(ds, objectives[0], objectives[1], label=labels, ax=ax).figure
+
+
+def _draw_tornado(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    if "elasticity" not in ds:
+        raise ValueError("plot=tornado needs elasticity=true")
+    metrics = [m for m in ("ttft", "tpot") if m in ds.metric.values] or ds.metric.values[:2].tolist()
+    return charts.tornado(_first(ds), metrics).figure
+
+
+def _draw_devices(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    metrics = [m for m in ("ttft", "tpot") if m in ds]
+    if not metrics or "hw" not in ds.dims:
+        raise ValueError("plot=devices needs a grid with ttft or tpot")
+    hue = "opt" if ds.sizes["opt"] > 1 else None
+    one = _first(ds, ("hw", *([hue] if hue else [])))
+    height = 1.4 + 0.35 * one.sizes["hw"] * (one.sizes["opt"] if hue else 1)
+    _, axes = plt.subplots(1, len(metrics), figsize=(6 * len(metrics), height), layout="constrained", squeeze=False)
+    for ax, metric in zip(axes[0], metrics, strict=True):
+        charts.devices(one, metric, hue=hue, ax=ax)
+    return axes[0][0].figure
+
+
+def _draw_roofline(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
+    for ax, step in zip(axes, ("prefill", "decode"), strict=True):
+        charts.roofline(cases[0].scenario, step, ax).set_title(f"{cases[0].label}: {step}", fontsize=10)
+    return axes[0].figure
+
+
+def _draw_operators(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots(2, 1, figsize=(8.5, 2.6 + 0.8 * len(cases)), layout="constrained")
+    for ax, step in zip(axes, ("prefill", "decode"), strict=True):
+        charts.operators(cases, step, ax)
+    return axes[0].figure
+
+
+def _draw_interval(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+    metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(ds)), None)
+    if metric is None:
+        raise ValueError("plot=interval needs metrics=[tpot,tpot_low,tpot_high], or those of ttft or e2e")
+    one = _first(ds, ("hw",))
+    return charts.interval(one.expand_dims("hw") if "hw" not in one.dims else one, metric).figure
+
+
+DRAWINGS = {
+    "roofline": _draw_roofline,
+    "operators": _draw_operators,
+    "heatmap": _draw_heatmap,
+    "front": _draw_front,
+    "tornado": _draw_tornado,
+    "devices": _draw_devices,
+    "interval": _draw_interval,
+}
+FORMATS = ("png", "svg", "pdf")
+REPORT = "report"  # one interactive page
+
+
+def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequence[str], stem: Any) -> list[Any]:
+    """The drawings of plot=, NAME or NAME.svg, as files STEM_NAME.png; returns their paths.
+
+    Raises ValueError where the dataset has not what a drawing shows.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")  # a command line has no window
+    import matplotlib.pyplot as plt
+
+    paths = []
+    for word in names:
+        name, _, form = word.partition(".")
+        if name == REPORT:
+            paths.append(_save_report(ds, cases, objectives, stem.with_name(f"{stem.name}_{name}.html")))
+            continue
+        figure = DRAWINGS[name](ds, cases, objectives)
+        path = stem.with_name(f"{stem.name}_{name}.{form or FORMATS[0]}")
+        part = path.with_name(f"{path.name}.part")
+        figure.savefig(part, dpi=150, format=form or FORMATS[0])
+        part.replace(path)
+        plt.close(figure)
+        paths.append(path)
+    return paths
+
+
+def _save_report(ds: Any, cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
+    from life_jax.plotting import report
+
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(report.page(ds, cases, objectives), encoding="utf-8")
+    part.replace(path)
+    return path

@@ -1,0 +1,226 @@
+"""Means over decode steps whose context grows by one token each.
+
+The seconds of a growing operator on each roof are affine in the step. Under the hard roof their
+maximum is piecewise linear: exact sums between the crossings. Under the smooth roof it is
+smooth: Gauss-Legendre on each side of the bend. Where matrix and vector work grow in one
+proportion, their joined seconds are affine too, and two lines are left.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from life_jax.core.numerics import Number, ceil, clip, constant, divide, larger, smaller, sqrt, where
+from life_jax.core.scenario import Engine
+from life_jax.roofline.roofs import Sides, Terms, joined, sides
+
+Line = tuple[Number, Number]  # what it is at the first and at the last step
+NODES, WEIGHTS = (array.tolist() for array in np.polynomial.legendre.leggauss(3))
+
+
+def mean_roofed(first: Terms, last: Terms, steps: Number, engine: Engine) -> Number:
+    """Mean over `steps` steps of the roofed seconds, given the terms of the first and of the last step."""
+    ends = _simpler(first, last, engine)
+    lines = _lines(*ends)
+    if len(lines) == 2:
+        a, b = lines.values()
+        return _smooth_mean_of_two(a, b, steps, engine) if engine.smooth else _mean_of_two(a, b, steps)
+    if engine.smooth:
+        total = sum(n * _between(*ends, u).roofed(engine) for u, n in _nodes(*_sides(*ends), steps))
+    else:
+        total = sum(n * _highest(lines, u) for u, n in _pieces(lines, steps))
+    return divide(total, steps)
+
+
+def mean_sides(first: Terms, last: Terms, steps: Number, engine: Engine) -> Sides:
+    """The same seconds, by the side of the roofs that holds them."""
+    ends = _simpler(first, last, engine)
+    lines = _lines(*ends)
+    if len(lines) == 2 and "memory" in lines:
+        of_two = _smooth_sides_of_two if engine.smooth else _sides_of_two
+        return of_two(first, last, lines, steps, engine)
+    points = _nodes(*_sides(first, last), steps) if engine.smooth else _pieces(lines, steps)
+    total = Sides()
+    for u, n in points:
+        total = total + sides(_between(first, last, u), engine).times(n)
+    return total.times(divide(1.0, steps))
+
+
+def _simpler(first: Terms, last: Terms, engine: Engine) -> tuple[Terms, Terms]:
+    """Matrix and vector work that grow in one proportion are one line, by a factor that no workload changes."""
+    if first.mix is None:
+        return first, last
+    factor = joined((1.0, first.mix), engine)
+    one, other = (replace(t, matmul=t.matmul * factor, vector=0.0, mix=None) for t in (first, last))
+    return one, other
+
+
+def _lines(first: Terms, last: Terms) -> dict[str, Line]:
+    """What there is of matrix work, vector work and memory traffic, at both ends."""
+    ends = {name: (getattr(first, name), getattr(last, name)) for name in ("matmul", "vector", "memory")}
+    return {
+        name: (a, b)
+        for name, (a, b) in ends.items()
+        if not (isinstance(a, float) and a == 0.0 and isinstance(b, float) and b == 0.0)
+    }
+
+
+def _sides(first: Terms, last: Terms) -> tuple[Line, Line]:
+    """Computation and memory traffic, at both ends."""
+    return (first.compute, last.compute), (first.memory, last.memory)
+
+
+def _crossing(a: Line, b: Line) -> Number:
+    """Where in [0, 1] (first to last step) two lines cross; 0 where they do not."""
+    start, end = a[0] - b[0], a[1] - b[1]
+    return clip(divide(-start, end - start), 0.0, 1.0)
+
+
+def _mean_of_two(a: Line, b: Line, steps: Number) -> Number:
+    """Exact: the mean of b and of what a exceeds it by, which changes its sign once."""
+    before, after, _ = _excess(a, b, steps)
+    return _mean(b, steps) + divide(larger(before, after), steps)
+
+
+def _smooth_mean_of_two(a: Line, b: Line, steps: Number, engine: Engine) -> Number:
+    """The sides are lines, which have their mean in the middle; their root has it by nodes."""
+    roots = sum(n * sqrt(d * d, p) for _, n, d, p in _bent(a, b, steps, engine))
+    return (_mean(a, steps) + _mean(b, steps) + divide(roots, steps)) / 2
+
+
+def _bent(a: Line, b: Line, steps: Number, engine: Engine) -> Iterator[tuple[Number, Number, Number, Number]]:
+    """At each node: where it is, its number of steps, and d = a - b and p = s^2 a b, whose root sqrt(d^2 + p) is.
+
+    p is a parabola with coefficients that most of a grid's axes leave alone.
+    """
+    s2 = engine.roof_smoothness * engine.roof_smoothness
+    (a0, a1), (b0, b1) = a, (s2 * b[0], s2 * b[1])
+    still, linear, square = b0 * a0, b0 * (a1 - a0) + (b1 - b0) * a0, (b1 - b0) * (a1 - a0)
+    start, more = a0 - b[0], (a1 - a0) - (b[1] - b[0])
+    for u, n in _nodes(a, b, steps):
+        yield u, n, start + more * u, still + (linear + square * u) * u
+
+
+def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:
+    """Who holds them; computation is the first line. Of a line x it is x (1/2 + slope of the root / 2)."""
+    (name, a), (_, b) = lines.items()
+    cache, s2 = (first.cache, last.cache), engine.roof_smoothness * engine.roof_smoothness
+    roots, by_compute, by_cache = 0.0, 0.0, 0.0
+    for u, n, d, p in _bent(a, b, steps, engine):
+        root = sqrt(d * d, p)
+        roots = roots + n * root
+        at = a[0] + (a[1] - a[0]) * u
+        by_compute = by_compute + n * (2 * at * d + p) / root
+        by_cache = by_cache + n * (cache[0] + (cache[1] - cache[0]) * u) * (s2 * at - 2 * d) / root
+    seconds = (_mean(a, steps) + _mean(b, steps) + divide(roots, steps)) / 2
+    compute, of_cache = (_mean(x, steps) / 2 + divide(by, steps) / 4 for x, by in ((a, by_compute), (cache, by_cache)))
+    return _split(first, engine, name, seconds, compute, of_cache)
+
+
+def _split(first: Terms, engine: Engine, name: str, seconds: Number, compute: Number, cache: Number) -> Sides:
+    """Computation by its two kinds of units: one kind alone, or both in one proportion all along."""
+    if first.mix is None:
+        matmul, vector = (0.0, compute) if name == "vector" else (compute, 0.0)
+    else:
+        of_one = sides(Terms(1.0, first.mix, 0.0, 0.0), engine)
+        matmul, vector = (compute * (part / of_one.seconds) for part in (of_one.matmul, of_one.vector))
+    return Sides(seconds, matmul, vector, seconds - compute, cache)
+
+
+def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:
+    """The same by sides; computation is the first line."""
+    (name, a), (_, b) = lines.items()
+    before, after, cut = _excess(a, b, steps)
+
+    def above(line: Line) -> Number:
+        """The mean of what a line is in the steps in which computation binds."""
+        early = _sum(line, cut, steps)
+        return divide(where(before > after, early, steps * _mean(line, steps) - early), steps)
+
+    compute, cache = above(a), (first.cache, last.cache)
+    seconds = _mean(b, steps) + divide(larger(before, after), steps)
+    return _split(first, engine, name, seconds, compute, _mean(cache, steps) - above(cache))
+
+
+def _excess(a: Line, b: Line, steps: Number) -> tuple[Number, Number, Number]:
+    """By how much a exceeds b until the step where they cross, and from there on, summed; and that step."""
+    more = (a[0] - b[0], a[1] - b[1])
+    cut = divide(-more[0], _rise(more, steps))
+    cut = smaller(clip(ceil(cut), 0.0, larger(steps - 1, 0.0) + 1), steps)
+    before = _sum(more, cut, steps)
+    return before, steps * _mean(more, steps) - before, cut
+
+
+def _rise(line: Line, steps: Number) -> Number:
+    """Per step."""
+    return divide(line[1] - line[0], larger(steps - 1, 0.0))
+
+
+def _sum(line: Line, end: Number, steps: Number) -> Number:
+    """Over the steps before `end`."""
+    return end * (line[0] + _rise(line, steps) * (end - 1) / 2)
+
+
+def _mean(line: Line, steps: Number) -> Number:
+    return line[0] + _rise(line, steps) * larger(steps - 1, 0.0) / 2
+
+
+def _pieces(found: dict[str, Line], steps: Number) -> list[tuple[Number, Number]]:
+    """Exact under the hard roof: between two crossings one line is the maximum at every step, so that the middle has
+    the mean. Each where it is in [0, 1] from the first to the last step, with its number of steps."""
+    span, lines = larger(steps - 1, 0.0), list(found.values())
+    pairs = [(i, j) for i in range(len(lines)) for j in range(i + 1, len(lines))]
+    cuts = sort([smaller(ceil(_crossing(lines[i], lines[j]) * span), steps) for i, j in pairs])
+    return [
+        (divide(clip((low + high - 1) / 2, 0.0, span), span), high - low)
+        for low, high in zip([0.0, *cuts], [*cuts, steps], strict=True)
+    ]
+
+
+def _highest(lines: dict[str, Line], u: Number) -> Number:
+    values = [a + (b - a) * u for a, b in lines.values()]
+    top = values[0]
+    for value in values[1:]:
+        top = larger(top, value)
+    return top
+
+
+def sort(values: list[Number]) -> list[Number]:
+    """Three or fewer numbers in order, without a sort that a sweep would pay for."""
+    values = list(values)
+    for end in range(len(values) - 1, 0, -1):
+        for i in range(end):
+            a, b = values[i], values[i + 1]
+            values[i], values[i + 1] = smaller(a, b), larger(a, b)
+    return values
+
+
+def _nodes(a: Line, b: Line, steps: Number) -> list[tuple[Number, Number]]:
+    """The sum over steps 0..n-1 is close to the integral over [-1/2, n-1/2], split where compute meets memory.
+
+    Each node where it is in [0, 1] from the first to the last step, with its number of steps. The mean does not
+    depend on where it is split, but for the error of the nodes: nothing is differentiated through that.
+    """
+    span = larger(steps - 1, 0.0)
+    bend = _crossing(a, b) * span
+    bend = constant(clip(bend, -0.5, steps - 0.5))
+    found = []
+    for low, high in ((-0.5, bend), (bend, steps - 0.5)):
+        half = (high - low) / 2
+        for node, weight in zip(NODES, WEIGHTS, strict=True):
+            found.append((divide(low + half * (1 + node), span), weight * half))
+    return found
+
+
+def _between(first: Terms, last: Terms, u: Number) -> Terms:
+    def line(a: Number, b: Number) -> Number:
+        return a + (b - a) * u
+
+    return Terms(
+        matmul=line(first.matmul, last.matmul),
+        vector=line(first.vector, last.vector),
+        memory=line(first.memory, last.memory),
+        cache=line(first.cache, last.cache),
+        dispatch=first.dispatch,
+    )

@@ -1,0 +1,122 @@
+"""Efficiencies by operator and shape, as LIFE has them: measured at a few shapes, smooth in between.
+
+The logarithm of the efficiency is interpolated over the logarithms of the shape by multiquadrics, exact
+where something was measured. Outside the box of the measured shapes the nearest point of the box counts,
+and no value leaves the range of the measured ones. Differentiable in the shape and in every number.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, clip, exp, log, sqrt
+from life_jax.core.scenario import pytree
+
+# by which LIFE names operators: gemm and bmm by (m, k, n), the others by (rows, width)
+BUCKETS = ("gemm", "bmm", "softmax", "rope", "norm", "activation", "elementwise", "embedding", "other")
+WIDE = ("gemm", "bmm")
+ROOFS = ("compute", "memory")
+SMOOTHING = 0.5  # of the multiquadrics, in units of the mean distance of the measured shapes
+
+
+@pytree
+class EfficiencyTable:
+    """nodes: logarithms of the measured shapes; weights: of their multiquadrics; mean [log]; low, high: of the box,
+    by dimension; least, most: of the measured efficiencies; width2: square of the multiquadrics' smoothing."""
+
+    nodes: tuple[tuple[Number, ...], ...]
+    weights: tuple[Number, ...]
+    mean: Number
+    low: tuple[Number, ...]
+    high: tuple[Number, ...]
+    least: Number
+    most: Number
+    width2: Number
+
+
+def table_of(shapes: Sequence[Sequence[float]], values: Sequence[float]) -> EfficiencyTable:
+    """The table through `values` in (0, 1] at distinct `shapes` (all above 0). One value holds everywhere."""
+    nodes = np.log(np.asarray(shapes, float))
+    logs = np.log(np.asarray(values, float))
+    distances = np.linalg.norm(nodes[:, None] - nodes[None], axis=-1)
+    width2 = float((SMOOTHING * distances.mean()) ** 2) if len(nodes) > 1 else 1.0
+    matrix = np.sqrt(distances**2 + width2)
+    weights = np.linalg.solve(matrix, logs - logs.mean()) if len(nodes) > 1 else np.zeros(1)
+    return EfficiencyTable(
+        nodes=tuple(tuple(row) for row in nodes.tolist()),
+        weights=tuple(weights.tolist()),
+        mean=float(logs.mean()),
+        low=tuple(nodes.min(axis=0).tolist()),
+        high=tuple(nodes.max(axis=0).tolist()),
+        least=float(min(values)),
+        most=float(max(values)),
+        width2=width2,
+    )
+
+
+def interpolated(table: EfficiencyTable, shape: Sequence[Number]) -> Number:
+    """Efficiency at a shape."""
+    point = [clip(log(size), a, b) for size, a, b in zip(shape, table.low, table.high, strict=True)]
+    total = table.mean
+    for node, weight in zip(table.nodes, table.weights, strict=True):
+        apart = sum((x - y) * (x - y) for x, y in zip(point, node, strict=True))
+        total = total + weight * sqrt(apart + table.width2)
+    return clip(exp(total), table.least, table.most)
+
+
+def bucket_of(op: Op) -> str:
+    """LIFE's name for what an operator is."""
+    a, name = op.args, op.name
+    if "d_in" in a:
+        return "gemm"
+    if {"m", "k", "n"} <= set(a) or (name.startswith("attention") and "queries" in a):
+        return "bmm"
+    for bucket, words in (
+        ("softmax", ("softmax",)),
+        ("rope", ("rope",)),
+        ("norm", ("norm",)),
+        ("activation", ("gate_multiply", "activation")),
+        ("elementwise", ("residual", "scale", "output_gate")),
+        ("embedding", ("embedding",)),
+    ):
+        if any(word in name for word in words):
+            return bucket
+    return "other"
+
+
+def shape_of(op: Op) -> tuple[Number, ...] | None:
+    """(m, k, n) of a product, (rows, width) of anything else; None where it has no such shape."""
+    a, bucket = op.args, bucket_of(op)
+    if bucket == "gemm":
+        return a["tokens"], a["d_in"], a["d_out"]
+    if bucket == "bmm":
+        if "m" in a:
+            return a["m"], a["k"], a["n"]
+        return (a["queries"], a["head_dim"], a["positions"]) if "head_dim" in a else None
+    rows = a.get("tokens", a.get("queries"))
+    width = a.get("width", a.get("positions", a.get("query_width")))
+    return None if rows is None or width is None else (rows, width)
+
+
+def at(tables: Mapping[str, EfficiencyTable], op: Op, roof: str, otherwise: Number) -> Number:
+    """The efficiency of an operator on a roof (compute or memory) by its table, or `otherwise`."""
+    table = tables.get(f"{bucket_of(op)}.{roof}")
+    shape = None if table is None else shape_of(op)
+    return otherwise if table is None or shape is None else interpolated(table, shape)
+
+
+def outside(tables: Mapping[str, EfficiencyTable], ops: Sequence[Op]) -> list[str]:
+    """Buckets of operators whose shapes lie outside what their table has measured; plain numbers only."""
+    found: dict[str, None] = {}
+    for op in ops:
+        for roof in ROOFS:
+            key = f"{bucket_of(op)}.{roof}"
+            shape = shape_of(op)
+            if key not in tables or shape is None or len(tables[key].nodes) == 1:
+                continue
+            logs = [float(log(size)) for size in shape]
+            table = tables[key]
+            if any(x < a - 1e-9 or x > b + 1e-9 for x, a, b in zip(logs, table.low, table.high, strict=True)):
+                found[key] = None
+    return list(found)

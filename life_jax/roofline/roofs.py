@@ -1,0 +1,189 @@
+"""Seconds on each roof -> the time of an operator and of a step, who holds it, and what binds. Knows no operator."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+
+from life_jax.core.numerics import Number, larger, sqrt, where
+from life_jax.core.scenario import Engine
+
+
+def roof(a: Number, b: Number, smoothness: Number, smooth: bool) -> Number:
+    """(a + b + sqrt((a - b)^2 + s^2 a b)) / 2: s = 0 is max(a, b), s = 2 is a + b.
+
+    Homogeneous of degree one. `smooth` is static: the hard roof has no square root, whose
+    gradient at a = b does not exist.
+    """
+    return larger(a, b) if not smooth else (a + b + root(a, b, smoothness)) / 2
+
+
+def root(a: Number, b: Number, smoothness: Number) -> Number:
+    """sqrt((a - b)^2 + s^2 a b), the bent part of the roof. What is constant along a grid's hardware stands together,
+    and TINY (see numerics.sqrt) where its addition costs nothing."""
+    difference = a - b
+    return sqrt(difference * difference, smoothness * smoothness * b * a)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step.
+
+    mix: vector over matrix seconds, where they are the same in every pass, so that their joined seconds grow evenly.
+    cache: of the memory's seconds, those of the KV cache. pipe: whose rate `matmul` runs at.
+    """
+
+    matmul: Number
+    vector: Number
+    memory: Number
+    dispatch: Number
+    repeats: Number = 1.0
+    grows: bool = False
+    mix: Number | None = None
+    cache: Number = 0.0
+    pipe: str = "vector"
+
+    def roofed(self, engine: Engine) -> Number:
+        """roof(roof(matmul, vector), memory), in this order, which matters by about 1 % when smooth."""
+        return joined((self.matmul, self.vector, self.memory), engine)
+
+    def seconds(self, engine: Engine) -> Number:
+        """Of one execution: dispatch and the roofs."""
+        return self.dispatch + self.roofed(engine)
+
+    @property
+    def compute(self) -> Number:
+        return larger(self.matmul, self.vector)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Seconds under the roofs, by the side that holds them: a d(roof)/da of each.
+
+    They add up, because the roof is homogeneous: matmul + vector + memory = seconds. cache: part of the memory's.
+    """
+
+    seconds: Number = 0.0
+    matmul: Number = 0.0
+    vector: Number = 0.0
+    memory: Number = 0.0
+    cache: Number = 0.0
+
+    def __add__(self, other: "Sides") -> "Sides":
+        return Sides(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def times(self, n: Number) -> "Sides":
+        return Sides(*(getattr(self, f.name) * n for f in fields(self)))
+
+
+def sides(t: Terms, engine: Engine) -> Sides:
+    """Who holds the seconds of one execution, dispatch apart."""
+    compute, of_matmul, of_vector = _roof_and_sides(t.matmul, t.vector, engine)
+    seconds, of_compute, of_memory = _roof_and_sides(compute, t.memory, engine)
+    matmul, vector = of_compute(of_matmul(t.matmul)), of_compute(of_vector(t.vector))
+    return Sides(seconds, matmul, vector, of_memory(t.memory), of_memory(t.cache))
+
+
+def _roof_and_sides(
+    a: Number, b: Number, engine: Engine
+) -> tuple[Number, Callable[[Number], Number], Callable[[Number], Number]]:
+    """The roof, and what is times its slope in a, and in b. Where the sides are equal the hard roof is b's."""
+    if is_nothing(a) or is_nothing(b):
+        only_a = is_nothing(b)
+        return (a if only_a else b), (lambda x: x if only_a else 0.0), (lambda x: 0.0 if only_a else x)
+    # what is nothing stays nothing, so that sums leave it out
+    if not engine.smooth:
+        above = a > b
+        return where(above, a, b), _unless(lambda x: where(above, x, 0.0)), _unless(lambda x: where(above, 0.0, x))
+    difference, s2 = a - b, engine.roof_smoothness * engine.roof_smoothness
+    root = sqrt(difference * difference + s2 * a * b)
+    per_root = 0.25 / root
+    return (
+        (a + b + root) / 2,
+        _unless(lambda x: x * (0.5 + (2 * difference + s2 * b) * per_root)),
+        _unless(lambda x: x * (0.5 + (s2 * a - 2 * difference) * per_root)),
+    )
+
+
+def _unless(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+    return lambda x: 0.0 if is_nothing(x) else function(x)
+
+
+def roofed_sum(each: Iterable[Terms], engine: Engine) -> Number:
+    """Of one execution of each, under its roofs. Sides of smooth roofs and their roots add up apart, since most sides
+    depend on few axes of a grid, so that their sums are taken once for many points."""
+    if not engine.smooth:
+        return sum(t.roofed(engine) for t in each)
+    alone, compute, memory, roots = [0.0], [], [], []
+    for t in each:
+        *some, last = [term for term in (t.matmul, t.vector, t.memory) if not is_nothing(term)] or [0.0]
+        if not some:
+            alone.append(last)
+            continue
+        compute.append(joined(some, engine))
+        memory.append(last)
+        roots.append(root(compute[-1], last, engine.roof_smoothness))
+    return sum(alone) + (sum(compute) + sum(memory) + sum(roots)) / 2
+
+
+def joined(terms: Iterable[Number], engine: Engine) -> Number:
+    """The roof of these seconds, from left to right."""
+    some = [term for term in terms if not is_nothing(term)]
+    if not some:
+        return 0.0
+    seconds = some[0]
+    for term in some[1:]:
+        seconds = roof(seconds, term, engine.roof_smoothness, engine.smooth)
+    return seconds
+
+
+def is_nothing(term: Number) -> bool:
+    # An operator without matrix work says so with a literal 0, which costs nothing to leave out.
+    return isinstance(term, (int, float)) and term == 0
+
+
+def step_seconds(each: list[Terms], engine: Engine) -> Number:
+    """Time of a step: operators run one after another."""
+    return sum(
+        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, engine)) for repeats, some in by_repeats(each)
+    )
+
+
+def by_repeats(each: Iterable[Terms]) -> list[tuple[Number, list[Terms]]]:
+    """Operators that are repeated equally often together: one multiplication, and their dispatches add up first."""
+    found: dict[int, tuple[Number, list[Terms]]] = {}
+    for t in each:
+        found.setdefault(id(t.repeats), (t.repeats, []))[1].append(t)
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Seconds of a step by what binds: an operator's time counts where its longest roof is."""
+
+    compute: Number
+    memory: Number
+    dispatch: Number
+
+    def __add__(self, other: "Shares") -> "Shares":
+        return Shares(self.compute + other.compute, self.memory + other.memory, self.dispatch + other.dispatch)
+
+    def times(self, n: Number) -> "Shares":
+        return Shares(self.compute * n, self.memory * n, self.dispatch * n)
+
+    @property
+    def bound(self) -> Number:
+        """0 compute, 1 memory, 2 dispatch: the largest share; ties go to the first."""
+        first = where(self.compute >= self.memory, 0, 1)
+        most = larger(self.compute, self.memory)
+        return where(most >= self.dispatch, first, 2)
+
+
+BOUNDS = ("compute", "memory", "dispatch")
+
+
+def shares(each: list[Terms], engine: Engine) -> Shares:
+    total = Shares(0.0, 0.0, 0.0)
+    for t in each:
+        by_compute = t.compute > t.memory
+        seconds = t.repeats * t.roofed(engine)
+        total = total + Shares(where(by_compute, seconds, 0.0), where(by_compute, 0.0, seconds), t.repeats * t.dispatch)
+    return total

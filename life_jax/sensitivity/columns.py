@@ -1,0 +1,156 @@
+"""What is compiled by itself: functions of one point that give some columns of a grid, by name."""
+
+import abc
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from life_jax.config.parameters import Knob
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Scenario, get_leaf, set_leaf
+from life_jax.forecasting.attribution import Path
+from life_jax.forecasting.metrics import METRICS, forecast
+from life_jax.forecasting.request import Run
+from life_jax.sensitivity import elasticities
+
+ALL: tuple[Path, ...] = ()
+
+
+def column(variable: str, *labels: str) -> str:
+    """The name of one slab of a variable that has more dimensions than the grid."""
+    return f"{variable}[{','.join(labels)}]"
+
+
+def absent(scenario: Scenario, moved: Iterable[Path]) -> tuple[Path, ...]:
+    """Leaves that say that an operator has some work (a bias, weights to expand) and are 0 here, but for `moved`."""
+    architecture = scenario.architecture
+    found: list[Path] = [("precision", "weights", name, "dequant_flops") for name in scenario.precision.weights]
+    found.append(("architecture", "head_bias"))
+    for index, block in enumerate(architecture.blocks):
+        for part in ("attention", "ffn"):
+            found += [
+                ("architecture", "blocks", index, part, key) for key in getattr(block, part) if key.endswith("_bias")
+            ]
+    kept = set(moved)
+    return tuple(path for path in found if path not in kept and get_leaf(scenario, path) == 0)
+
+
+@dataclass(frozen=True)
+class Part(abc.ABC):
+    """A function of (scenario, values by axis key, argument) that sets the axes first.
+
+    zeros: leaves that are 0 whatever the axes; said to the compiler, which then leaves out their work.
+    """
+
+    knobs: tuple[Knob, ...]
+    zeros: tuple[Path, ...]
+    metrics: tuple[str, ...]
+
+    def at(self, scenario: Scenario, values: Mapping[str, Number]) -> Scenario:
+        for path in self.zeros:
+            scenario = set_leaf(scenario, path, 0.0)
+        for knob in self.knobs:
+            scenario = knob.set(scenario, values[knob.key])
+        return scenario
+
+    @abc.abstractmethod
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
+        """Columns by name."""
+
+    @property
+    @abc.abstractmethod
+    def outputs(self) -> tuple[str, ...]:
+        """Their names."""
+
+    @property
+    def pairs(self) -> frozenset[str]:
+        """Those of them that are two numbers, the real and the imaginary part of one."""
+        return frozenset()
+
+
+@dataclass(frozen=True)
+class Values(Part):
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
+        return forecast(self.at(scenario, values), self.metrics)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.metrics
+
+
+@dataclass(frozen=True)
+class Held(Part):
+    """Of each metric, the seconds that one or two groups of leaves hold (see ledger.py); ALL of its seconds for one.
+
+    XLA computes every output by a loop of its own, so that two numbers that come out of the same square roots are one
+    complex one. More than two would have their roots kept in memory, which was measured to cost a factor of four.
+    """
+
+    groups: tuple[tuple[Path, ...], ...]
+
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
+        run = Run(self.at(scenario, values))
+        found: dict[str, Number] = {}
+        for metric in self.metrics:
+            ledger = METRICS[metric].ledger(run)  # type: ignore[misc]
+            each = [ledger.total if group is ALL else ledger.of(group) for group in self.groups]
+            both = jnp.broadcast_arrays(*(jnp.asarray(one) for one in each))
+            found[metric] = jax.lax.complex(*both) if len(both) > 1 else both[0]
+        return found
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.metrics
+
+    @property
+    def pairs(self) -> frozenset[str]:
+        return frozenset(self.metrics if len(self.groups) > 1 else ())
+
+
+@dataclass(frozen=True)
+class Tangent(Part):
+    """d metric / d ln(scale of some leaves)."""
+
+    leaves: tuple[Path, ...]
+
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
+        return elasticities.tangent(self.metrics, self.at(scenario, values), self.leaves)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.metrics
+
+
+@dataclass(frozen=True)
+class Changed(Part):
+    """The metrics with some leaves times the factors that are its argument, so that one compilation serves all."""
+
+    leaves: tuple[Path, ...]
+
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
+        scenario = self.at(scenario, values)
+        for path, factor in zip(self.leaves, argument, strict=True):
+            scenario = elasticities.scaled(scenario, (path,), factor)
+        return forecast(scenario, self.metrics)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.metrics
+
+
+@dataclass(frozen=True)
+class Slope(Part):
+    """d metric / d number in the units of the files."""
+
+    knob: Knob
+
+    def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
+        scenario = self.at(scenario, values)
+        return elasticities.slope(self.metrics, scenario, self.knob.set, self.knob.get(scenario))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.metrics

@@ -1,0 +1,236 @@
+"""What a grid evaluates at each point: metrics, and how they change with the numbers, as columns by name.
+
+Each part is compiled by itself: see grid.Function.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+
+from life_jax.config.parameters import Knob
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.attribution import FIXED, HELD, Path
+from life_jax.forecasting.metrics import BOUNDS, METRICS, derive, direct
+from life_jax.forecasting.request import Run
+from life_jax.grid.kernel import Call, Sum
+from life_jax.sensitivity import elasticities
+from life_jax.sensitivity.columns import ALL, Changed, Held, Slope, Tangent, Values, column
+from life_jax.sensitivity.elasticities import Atoms
+
+GAINS = {"change_10pct": 1.1, "change_2x": 2.0}
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """To which numbers: leaves by key, their atoms, and what is wanted beside the elasticity.
+
+    gains: the metrics at 1.1 and 2 times each number. slopes: knobs whose raw gradients are wanted.
+    shares: the side that binds, where every rate, bandwidth and fixed time is among the numbers.
+    ledger: the times are sums of operators, so that what holds them needs no derivative.
+    """
+
+    metrics: tuple[str, ...]
+    parameters: tuple[tuple[str, tuple[Path, ...]], ...]
+    atoms: Atoms
+    shares: bool = False
+    gains: bool = False
+    slopes: tuple[tuple[str, Knob | None], ...] = ()
+    ledger: bool = False
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Metrics and, if asked, sensitivities; hashable, so that one compilation serves all cases."""
+
+    knobs: tuple[Knob, ...]
+    metrics: tuple[str, ...]
+    sensitivity: Sensitivity | None = None
+    zeros: tuple[Path, ...] = ()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.knobs, self.metrics, self.sensitivity, self.zeros))
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """What is compiled apart, with its arguments."""
+        s = self.sensitivity
+        valued = tuple(m for m in direct(self.metrics) if m not in self._timed)
+        found = [Call(Values(self.knobs, self.zeros, valued), valued)] if valued else []
+        for index in range(0, len(self._groups), 2):
+            part = Held(self.knobs, self.zeros, self._timed, self._groups[index : index + 2])
+            found.append(Call(part, tuple(column("held", metric, str(index // 2)) for metric in self._timed)))
+        if s is not None:
+            found += [*self._tangents(s), *self._changed(s)]
+            found += [
+                self._call(Slope(self.knobs, self.zeros, direct(s.metrics), knob), "slope", key)
+                for key, knob in s.slopes
+                if knob is not None
+            ]
+        return tuple(found)
+
+    @cached_property
+    def _timed(self) -> tuple[str, ...]:
+        """The metrics that come from a ledger."""
+        s = self.sensitivity
+        if s is None or not s.ledger or not s.parameters:
+            return ()
+        return tuple(m for m in direct(s.metrics) if METRICS[m].ledger is not None)
+
+    @cached_property
+    def _groups(self) -> tuple[tuple[Path, ...], ...]:
+        """Under roofs: ALL the seconds, and the leaves of those parts whose seconds do not follow from others."""
+        if self.sensitivity is None or not self._timed:
+            return ()
+        a = self.sensitivity.atoms
+        under = (p for i, p in enumerate(a.parts) if i != a.free and HELD.issuperset(p) and not FIXED.issuperset(p))
+        return (ALL, *under)
+
+    def _tangents(self, s: Sensitivity) -> Iterator[Call]:
+        for index, leaves in enumerate(s.atoms.parts):
+            asked = tuple(
+                m
+                for m in direct(s.metrics)
+                if not (index == s.atoms.free and elasticities.obeys_law(m))
+                and not (m in self._timed and HELD.issuperset(leaves))
+            )
+            if asked:
+                yield self._call(Tangent(self.knobs, self.zeros, asked, leaves), "tangent", str(index))
+
+    def _changed(self, s: Sensitivity) -> Iterator[Call]:
+        if not s.gains:
+            return
+        every = tuple(dict.fromkeys(path for _, leaves in s.parameters for path in leaves))
+        part = Changed(self.knobs, self.zeros, direct(s.metrics), every)
+        for key, leaves in s.parameters:
+            for name, factor in GAINS.items() if leaves else ():
+                yield self._call(part, name, key, tuple(factor if path in leaves else 1.0 for path in every))
+
+    def _call(self, part: Tangent | Changed | Slope, what: str, key: str, argument: tuple[float, ...] = ()) -> Call:
+        return Call(part, tuple(column(f"{what} of", name, key) for name in part.metrics), argument)
+
+    @cached_property
+    def aliases(self) -> dict[str, Sum]:
+        """Columns that follow from others by signs alone, whatever the numbers; a time is the first of its pair."""
+        s = self.sensitivity
+        found = {m: Sum(((column("held", m, "0"), 1),)) for m in self._timed if m in self.metrics}
+        for metric in s.metrics if s is not None else ():
+            by_parts: dict[tuple[int, ...], str] = {}
+            for key, parts in s.atoms.parameters:  # type: ignore[union-attr]
+                name = column("elasticity", metric, key)
+                if by_parts.setdefault(parts, name) != name:
+                    found[name] = Sum(((by_parts[parts], 1),))
+            self._by_law(metric, by_parts, found)
+            if s is not None and s.shares and elasticities.obeys_law(metric):
+                for bound, (held, sign) in elasticities.alone(s.atoms).items():
+                    if (held,) in by_parts:
+                        itself = found.get(by_parts[held,], Sum(((by_parts[held,], 1),)))
+                        found[column("bound_share", metric, bound)] = itself if sign == 1 else itself.negative()
+        return found
+
+    def _by_law(self, metric: str, by_parts: Mapping[tuple[int, ...], str], found: dict[str, Sum]) -> None:
+        """e(free) = -1 - e(other rates) + e(fixed times), where each of those is a column."""
+        atoms = self.sensitivity.atoms  # type: ignore[union-attr]
+        free = atoms.free
+        if free is None or (free,) not in by_parts or not elasticities.obeys_law(metric):
+            return
+        others = [(i, sign) for i, sign in enumerate(atoms.signs()) if i != free and sign]
+        if not all((i,) in by_parts for i, _ in others):
+            return
+        total = Sum(tuple((by_parts[i,], sign) for i, sign in others), -1.0)
+        for name, one in found.items():
+            if one == Sum(((by_parts[free,], 1),)):
+                found[name] = total
+        found[by_parts[free,]] = total
+
+    @cached_property
+    def derived(self) -> tuple[str, ...]:
+        names = [m for m in self.metrics if METRICS[m].of is not None or m in self._timed]
+        s = self.sensitivity
+        if s is not None:
+            keys = [key for key, _ in s.parameters]
+            names += [column("elasticity", m, key) for m in s.metrics for key in keys]
+            names += [column("bound_share", m, bound) for m in s.metrics for bound in BOUNDS if s.shares]
+            names += [column(gain, m, key) for gain in (GAINS if s.gains else ()) for m in s.metrics for key in keys]
+            names += [column("slope_of", m, key) for m in s.metrics for key, _ in s.slopes]
+        return tuple(name for name in names if name not in self.aliases)
+
+    def derive(self, found: Mapping[str, Number], scenario: Scenario, axes: Mapping[str, Number]) -> dict[str, Number]:
+        """What is a function of other columns, and of what takes no loop over operators under roofs."""
+        seconds = {m: jnp.real(found[column("held", m, "0")]) for m in self._timed}
+        values = {**found, **seconds}
+        values.update(derive(values, self.metrics))
+        results = {name: values[name] for name in self.metrics if name not in found}
+        s = self.sensitivity
+        if s is None:
+            return results
+        run = Run(Values(self.knobs, self.zeros, ()).at(scenario, axes))
+        for metric in s.metrics:
+            chain = _Chain(metric, values)
+            law = elasticities.obeys_law(chain.of)
+            by_part = elasticities.completed(s.atoms, self._numerators(chain.of, found, run), values[chain.of], law=law)
+            for key, parts in s.atoms.parameters:
+                # every column divides by itself: a quotient that several share would be kept in memory
+                total = sum(by_part[i] for i in parts) / values[chain.of] if parts else 0 * values[metric]
+                results[column("elasticity", metric, key)] = chain.elasticity(total)
+            if s.shares:
+                found_shares = elasticities.bound_shares(s.atoms, by_part, values[chain.of])
+                for bound, share in found_shares.items():
+                    results[column("bound_share", metric, bound)] = share if law else share * float("nan")
+            for gain in GAINS if s.gains else ():
+                for key, leaves in s.parameters:
+                    changed = found[column(f"{gain} of", chain.of, key)] if leaves else values[chain.of]
+                    results[column(gain, metric, key)] = chain.value(changed) / values[metric] - 1
+            for key, knob in s.slopes:
+                d = found[column("slope of", chain.of, key)] if knob is not None else 0 * values[chain.of]
+                results[column("slope_of", metric, key)] = chain.slope(d)
+        return {name: results[name] for name in self.derived}
+
+    def _numerators(self, metric: str, found: Mapping[str, Number], run: Run) -> dict[int, Number]:
+        """Elasticities times the metric by part, but for the free part."""
+        s = self.sensitivity
+        assert s is not None
+        results: dict[int, Number] = {}
+        ledger = METRICS[metric].ledger(run) if metric in self._timed else None  # type: ignore[misc]
+        for i, leaves in enumerate(s.atoms.parts):
+            if (name := column("tangent of", metric, str(i))) in found:
+                results[i] = found[name]
+            elif ledger is not None and FIXED.issuperset(leaves):
+                results[i] = elasticities.sign(leaves[0]) * ledger.of(leaves)
+            elif ledger is not None and leaves in self._groups:
+                at = self._groups.index(leaves)
+                both = found[column("held", metric, str(at // 2))]
+                held = jnp.imag(both) if at % 2 else jnp.real(both)
+                results[i] = 0 - held
+        return results
+
+
+class _Chain:
+    """A metric that is a function of another one inherits its slopes."""
+
+    def __init__(self, metric: str, values: Mapping[str, Number]) -> None:
+        self._metric, self._values = metric, values
+        self.of = METRICS[metric].of or metric
+        self._function = METRICS[metric].function if METRICS[metric].of else lambda value: value
+
+    def value(self, of: Number) -> Number:
+        return self._function(of)
+
+    def slope(self, d_of: Number) -> Number:
+        if self.of == self._metric:
+            return d_of
+        of = jnp.asarray(self._values[self.of])
+        return jax.jvp(self._function, (of,), (d_of,))[1]
+
+    def elasticity(self, of: Number) -> Number:
+        """x f'(x) / f(x) times the elasticity of x."""
+        if self.of == self._metric:
+            return of
+        return self.slope(of * self._values[self.of]) / self._values[self._metric]

@@ -1,0 +1,125 @@
+"""elasticity=, gains= and gradients= of a study: to which numbers, and what the file calls the answers."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from life_jax.config import parameters as knobs
+from life_jax.config.build import Built
+from life_jax.config.compose import Composed
+from life_jax.config.parameters import Knob
+from life_jax.config.schema import axis_table
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.scenario import get_leaf
+from life_jax.forecasting import attribution
+from life_jax.forecasting.metrics import BOUNDS, METRICS
+from life_jax.grid.labels import Variable
+from life_jax.sensitivity import elasticities
+from life_jax.sensitivity.columns import column
+from life_jax.sensitivity.grid_function import GAINS, Sensitivity
+from life_jax.studies.case import Case, smoothed
+
+ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
+HOST_TIMES = ("step_us", "sequence_us", "context_ns", "request_ms", "split_step_us", "allreduce_us")
+GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
+
+
+def variables(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
+    """The variables that say how the metrics change, with their columns in the grid."""
+
+    def of(name: str, long_name: str, labels: Iterable[str], dim: str) -> Variable:
+        columns = tuple(column(name, metric, label) for metric in s.metrics for label in labels)
+        return Variable(dtype, {"units": "1", "long_name": long_name}, before=("metric", dim), columns=columns)
+
+    keys = [key for key, _ in s.parameters]
+    found = {}
+    if keys:
+        found["elasticity"] = of("elasticity", "relative change of the metric per relative change", keys, "parameter")
+    if s.shares:
+        found["bound_share"] = of("bound_share", "part of the time that each side of the roofs holds", BOUNDS, "bound")
+    for gain in GAINS if s.gains else ():
+        found[gain] = of(
+            gain, f"relative change of the metric with {GAIN_NAMES[gain]} of the number", keys, "parameter"
+        )
+    for key, _ in s.slopes:
+        facts = axis_table.facts(key)
+        for metric in s.metrics:
+            m = METRICS[metric]
+            found[f"d_{metric}_d_{axis_table.dimension(key)}"] = Variable(
+                dtype,
+                {
+                    "units": m.units if facts.get("unit", "1") == "1" else f"{m.units} ({facts['unit']})-1",
+                    "long_name": f"derivative of {m.long_name} by {facts['name']}",
+                },
+                columns=(column("slope_of", metric, key),),
+            )
+    return found
+
+
+def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray]) -> tuple[Case, ...]:
+    """elasticity=, gains= and gradients=: the same parameters for every case, without leaves where it has none."""
+    asked = composed.settings
+    if not (asked["elasticity"] or asked["gains"] or asked["gradients"]):
+        return cases
+    metrics = tuple(m for m in asked["metrics"] if METRICS[m].differentiable)
+    if not metrics:
+        raise ConfigError(
+            f"elasticity=: none of metrics={','.join(asked['metrics'])} has a slope; give one that has, ttft"
+        )
+    usual = _usual_parameters(cases, axes)
+    keys: dict[str, tuple[str, ...]] = {}
+    for word in ("elasticity", "gradients"):
+        keys[word] = asked[word] if isinstance(asked[word], tuple) else usual if asked[word] else ()
+    if asked["gains"] and not keys["elasticity"]:
+        keys["elasticity"] = usual
+    moving = [path for case in cases for k in case.knobs for path in k.paths]
+    found = []
+    for case in cases:
+        built = smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
+        knobs_of = {key: _knob_or_none(key, built, cases, word) for word, named in keys.items() for key in named}
+        parameters = {key: k.paths if (k := knobs_of[key]) else () for key in keys["elasticity"]}
+        sensitivity = Sensitivity(
+            metrics=metrics,
+            parameters=tuple(parameters.items()),
+            atoms=elasticities.atoms(parameters, built.scenario, moving),
+            shares=keys["elasticity"] == usual,
+            gains=asked["gains"],
+            slopes=tuple((key, knobs_of[key]) for key in keys["gradients"]),
+            ledger=attribution.known(built.scenario),
+        )
+        found.append(dataclasses.replace(case, built=built, sensitivity=sensitivity))
+    return tuple(found)
+
+
+def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """All rates in use, bandwidth, fixed times that are not 0, and the efficiency that follows for nothing."""
+    fast = [ALL_RATES, "bandwidth_gb_per_s"]
+    if any(case.scenario.engine.split for case in cases):
+        fast.append("interconnect_gb_per_s")
+    host = [
+        key for key, path in zip(HOST_TIMES, attribution.HOST, strict=True)
+        if any(
+            path in elasticities.host_times(c.scenario) and (key in axes or get_leaf(c.scenario, path)) for c in cases
+        )
+    ]  # fmt: skip
+    return (*fast, "dispatch_us", *host, "memory_efficiency")
+
+
+def _knob_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Knob | None:
+    """None where this case does not depend on the key; refused where no case does."""
+    asked = f"{word}=: "
+    if key == "opt":
+        raise ConfigError(f"{asked}opt is not a number")
+    if key == ALL_RATES and word == "elasticity":
+        pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
+        return Knob(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
+    try:
+        return knobs.knob(key, built, "this study", asked)
+    except ConfigError:
+        for case in cases:
+            with contextlib.suppress(ConfigError):
+                knobs.knob(key, smoothed(case.built, {key: None}), case.label, asked)
+                return None
+        raise

@@ -1,0 +1,83 @@
+"""A study evaluated: into memory, into a sink, reduced, or as shards; here or on a cluster."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from life_jax.config.schema.errors import ConfigError
+from life_jax.forecasting.metrics import METRICS
+from life_jax.grid import labels, plan, reduced_dataset
+from life_jax.grid.dask_cluster import Cluster
+from life_jax.grid.reduction import Reducer, State
+from life_jax.grid.storage import shards
+from life_jax.grid.storage.reducer_checkpoint import Checkpoint
+from life_jax.studies.study import Study
+
+Done = Callable[[int], None]  # told how many points more are done
+
+
+def ignore(points: int) -> None:
+    """Nobody watches."""
+
+
+def evaluate(study: Study) -> Any:
+    """The xarray.Dataset that the file of this study would hold."""
+    if study.reduction is not None:
+        found = reducer(study)
+        _reduce(study, found, range(study.sweep.chunks), lambda chunks, state: found.merge(state), ignore)
+        return reduced_dataset.dataset(found)
+    sink = labels.InMemory(study.template)
+    compute(study, sink)
+    return sink.to_xarray()
+
+
+def compute(study: Study, sink: plan.Sink, wanted: Sequence[int] | None = None, done: Done = ignore) -> None:
+    """The wanted chunks of every case (all of them unless said), into `sink`. In order, unless on a cluster."""
+    work = study.work
+    executor = plan.Sweep.blocks if work.executor == "local" else Cluster(work.cluster, work.workers).blocks
+    plan.run(study.sweep, sink, wanted, lambda block: done(block.count), executor)
+
+
+def reducer(study: Study) -> Reducer:
+    assert study.reduction is not None
+    return Reducer(study.template, study.reduction, _signs())
+
+
+def reduce_into(study: Study, checkpoint: Checkpoint, end: int, done: Done = ignore) -> None:
+    """The chunks from where the checkpoint stands to `end`."""
+    _reduce(study, checkpoint, range(checkpoint.next, end), checkpoint.merge, done)
+
+
+def _reduce(study: Study, sink: plan.Sink, wanted: range, merge: Callable[[range, State], None], done: Done) -> None:
+    """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes what they found."""
+    work = study.work
+    if work.executor == "local":
+        plan.run(study.sweep, sink, wanted, lambda block: done(block.count))
+        return
+    assert study.reduction is not None
+    cluster = Cluster(work.cluster, work.workers)
+    for chunks, state in cluster.states(study.sweep, wanted, study.template, study.reduction, _signs()):
+        merge(chunks, state)
+        done(points(study, chunks))
+
+
+def _signs() -> dict[str, int]:
+    return {name: metric.sign for name, metric in METRICS.items()}
+
+
+def points(study: Study, chunks: range) -> int:
+    """How many points these chunks have."""
+    if not len(chunks):
+        return 0
+    last, count = study.sweep.extent(chunks[-1])
+    return last + count - study.sweep.extent(chunks[0])[0]
+
+
+def chunks(study: Study) -> range:
+    """Those of the study's shard, or all."""
+    total = study.sweep.chunks
+    if study.work.shard is None:
+        return range(total)
+    i, n = study.work.shard
+    if n > total:
+        raise ConfigError(f"shard={i}/{n}: the work has only {total} chunks, so that {total} shards are the most")
+    return shards.chunks_of(total, (i, n))

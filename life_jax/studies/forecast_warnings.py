@@ -1,0 +1,59 @@
+"""What a study forecasts all the same, and says: positions, shapes and powers that nobody stands for."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from life_jax.config.compose import Composed
+from life_jax.forecasting.metrics import METRICS
+from life_jax.forecasting.request import Run
+from life_jax.roofline import efficiency_tables
+from life_jax.studies.case import Case
+
+
+def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """A prompt beyond the model's positions is forecast all the same, and said."""
+    w = composed.workload
+
+    def most(key: str, fixed: float) -> float:
+        return float(axes[key].max()) if key in axes else fixed
+
+    longest = sum(most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens"))
+    for label, model in composed.model.items():
+        positions = model.max_position_embeddings
+        if longest > positions:
+            yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
+
+
+def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
+    """Energy needs a power; nobody's is guessed."""
+    ends = [m for m in metrics if m.endswith(("_low", "_high"))]
+    if ends and not cases[0].scenario.engine.spreads:
+        yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
+    drawn = [m for m in metrics if METRICS[m].units in ("J", "J token-1", "W") or m == "cost_per_mtoken"]
+    for case in cases:
+        if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):
+            yield f"hw.{case.hw} publishes no power: {', '.join(drawn)} are NaN; give hw.{case.hw}.tdp_w"
+
+
+def table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Shapes that a table of efficiencies has not measured, at the ends of the axes of the workload."""
+    ends = {key: (axes[key].min(), axes[key].max()) for key in ("prompt_tokens", "batch") if key in axes}
+    for case in cases:
+        tables = case.scenario.engine.tables
+        if not tables:
+            continue
+        beyond: dict[str, None] = {}
+        for values in itertools.product(*ends.values()):
+            s = case.scenario
+            for key, value in zip(ends, values, strict=True):
+                s = next(k for k in case.knobs if k.key == key).set(s, float(value))
+            run = Run(s)
+            for step in (run.prefill[-1].first, run.decode.first):
+                beyond.update(dict.fromkeys(efficiency_tables.outside(tables, tuple(run.graph(step)))))
+        if beyond:
+            yield (
+                f"{case.label}: shapes outside the measured ones of engine.operator_efficiencies "
+                f"{', '.join(beyond)} take the efficiency at the edge"
+            )

@@ -1,0 +1,142 @@
+"""Datasets that keep the question and not the numbers: any slice is computed when it is looked at.
+
+What is stored are labels, the resolved config and the words; a grid of any size opens at once.
+
+Why not tables of each operator's FLOP and bytes: roofs, efficiencies and the mean over generation are code, so that a
+table would be read by whatever code is installed and mix two versions, where a question is either answered by the
+version that it was asked of or refused. Nor would a table save time: counting the operators is a part of the fifth of a
+second that tracing takes, once. And every axis that changes counts (tokens, batch, bits, shapes) multiplies its size.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from life_jax.config.schema.errors import ConfigError
+from life_jax.grid import labels
+from life_jax.grid import plan as grid
+from life_jax.studies.study import Study, load
+
+CASES = 3  # dimensions model, hw, opt
+MOST = 2**27  # numbers of one slice
+
+
+def lazily(study: Study) -> xr.Dataset:
+    """The dataset that life_jax.evaluate gives, whose numbers are computed when they are looked at.
+
+    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study. Raises
+    MemoryError where a slice of more than 2^27 numbers is read. Slices of about one size share a compilation.
+    """
+    if study.reduction is not None:
+        raise ConfigError("a reduced grid keeps no points; lazy is for whole grids")
+    t = study.template
+    variables = {
+        name: (t.dimensions(name), indexing.LazilyIndexedArray(_Recomputed(study, name)), dict(v.attributes))
+        for name, v in t.variables.items()
+    }
+    return xr.Dataset(variables, coords=labels.coordinates(t), attrs=dict(t.attributes))
+
+
+def question(study: Study) -> xr.Dataset:
+    """Labels and attributes without a number: what a lazy result stores."""
+    t = study.template
+    attributes = {**t.attributes, "identity": identity(study), "words": json.dumps(study.words)}
+    return xr.Dataset(coords=labels.coordinates(t), attrs=attributes)
+
+
+def identity(study: Study) -> str:
+    return f"{study.identity} lazy"
+
+
+def reopen(path: str | Path) -> xr.Dataset:
+    """The lazy dataset of a file that lazy=true wrote.
+
+    Raises ConfigError if it is none, or if the same words mean something else here (another version, changed files).
+    """
+    with xr.open_dataset(path, engine="netcdf4") as ds:
+        if "words" not in ds.attrs:
+            raise ConfigError(f"{path} is not a lazy result; lazy=true writes one")
+        study, written = load(json.loads(ds.attrs["words"])), ds.attrs["identity"]
+    if identity(study) != written:
+        raise ConfigError(f"{path} was asked of another version or of other files; its numbers would not be the same")
+    return lazily(study)
+
+
+@dataclass(frozen=True)
+class _Picked:
+    """Some places of an axis."""
+
+    axis: grid.Axis
+    places: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def at(self, index: np.ndarray) -> Mapping[str, np.ndarray]:
+        return self.axis.at(self.places[index])
+
+
+class _Recomputed(BackendArray):
+    """One variable of a study."""
+
+    def __init__(self, study: Study, name: str) -> None:
+        self._study, self._name = study, name
+        t = study.template
+        self._variable = t.variables[name]
+        self.dtype = np.dtype(bool) if self._variable.is_flag else self._variable.dtype
+        self.shape = tuple(len(t.all_coordinates[dim]) for dim in t.dimensions(name))
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._slice)
+
+    def _slice(self, key: tuple[Any, ...]) -> np.ndarray:
+        """key: for each dimension a place, a slice or an array of places."""
+        places = [np.atleast_1d(np.arange(n)[k]) for n, k in zip(self.shape, key, strict=True)]
+        kept = tuple(0 if isinstance(k, int | np.integer) else slice(None) for k in key)
+        shape = [len(p) for p in places]
+        if not all(shape):
+            return np.empty(shape, self.dtype)[kept]
+        if np.prod(shape, dtype=np.int64) > MOST:
+            raise MemoryError(f"{self._name}: {np.prod(shape, dtype=np.int64):.3g} numbers at once; slice it first")
+        before = len(self._variable.before)
+        columns = self._columns(places[:before])
+        cases = self._cases(places[before : before + CASES])
+        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[before + CASES :], strict=True)]
+        whole = self._study.sweep
+        outputs = {name: whole.outputs[name] for name in columns}
+        plan = grid.flat(axes, len(whole.outputs))
+        sweep = grid.Sweep(tuple(whole.cases[case] for case in cases), plan, outputs, whole.dtype)
+        found = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
+        grid.run(sweep, _Rows(found, columns))
+        return found.reshape(shape).astype(self.dtype)[kept]
+
+    def _columns(self, places: list[np.ndarray]) -> list[str]:
+        """Names of the columns at these labels of the further dimensions."""
+        if not places:
+            return [self._name]
+        sizes = self.shape[: len(places)]
+        return [self._variable.columns[np.ravel_multi_index(at, sizes)] for at in product(*places)]
+
+    def _cases(self, places: list[np.ndarray]) -> list[int]:
+        at = self.shape[len(self._variable.before) :][:CASES]
+        return [int(np.ravel_multi_index(one, at)) for one in product(*places)]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """A sink: a row for each column."""
+
+    rows: np.ndarray
+    columns: list[str]
+
+    def put(self, block: grid.Block) -> None:
+        for row, name in zip(self.rows, self.columns, strict=True):
+            row[block.start : block.start + block.count] = block.columns[name]

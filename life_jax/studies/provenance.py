@@ -1,0 +1,37 @@
+"""Which life_jax made a number."""
+
+import datetime
+import os
+import subprocess
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    try:
+        return metadata.version("life_jax")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+@lru_cache(maxsize=1)
+def git_revision() -> str:
+    """The commit of a clone, with -dirty if it was changed; empty for an installed wheel."""
+    top = Path(__file__).resolve().parents[2]
+    if not (top / ".git").exists():
+        return ""
+    command = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def provenance() -> dict[str, str]:
+    """Attributes of a file: version, revision, date (SOURCE_DATE_EPOCH, if set, so that files can be reproduced)."""
+    said = os.environ.get("SOURCE_DATE_EPOCH", "")
+    when = datetime.datetime.fromtimestamp(int(said), datetime.UTC) if said.isdecimal() else None
+    now = (when or datetime.datetime.now(datetime.UTC)).isoformat(timespec="seconds")
+    return {"life_jax_version": version(), "git_revision": git_revision() or "none", "date": now}

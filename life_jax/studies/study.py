@@ -1,0 +1,291 @@
+"""Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jax.tree_util import tree_map
+
+from life_jax.config import parameters, ranges
+from life_jax.config import words as door
+from life_jax.config.build import build
+from life_jax.config.compose import Composed, compose, own_quantization
+from life_jax.config.schema import axis_table
+from life_jax.config.schema.check import check_number
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.metrics import BOUNDS, METRICS
+from life_jax.grid import labels as dataset
+from life_jax.grid import plan
+from life_jax.grid.labels import Coordinate, Listed, Template, Variable
+from life_jax.grid.reduction import Reduction
+from life_jax.grid.sampling import Points, Span
+from life_jax.studies import asked_sensitivities, forecast_warnings
+from life_jax.studies.case import Case, smoothed
+from life_jax.studies.provenance import provenance, version
+
+AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
+
+
+@dataclass(frozen=True)
+class Work:
+    """How it is computed and kept, which changes no number. shard: (i, n), the i-th of n parts."""
+
+    compress: str | None = None
+    lazy: bool = False
+    shard: tuple[int, int] | None = None
+    executor: str = "local"
+    cluster: str = "local"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked question. `axes` maps keys to values; `resolved` is the whole config as data.
+
+    points: what is drawn between bounds instead, along the dimension `point`. words: that it was loaded from.
+    """
+
+    words: tuple[str, ...]
+    composed: Composed
+    cases: tuple[Case, ...]
+    axes: Mapping[str, np.ndarray]
+    points: Points | None
+    metrics: tuple[str, ...]
+    dtype: str
+    out: str | None
+    overwrite: bool
+    warnings: tuple[str, ...]
+    reduction: Reduction | None
+    plots: tuple[str, ...]
+    work: Work
+    resolved: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario of a study of one case, at its scalars (axes are not applied)."""
+        if len(self.cases) > 1:
+            raise ConfigError(f"the study has {len(self.cases)} cases; take one of study.cases")
+        return self.cases[0].scenario
+
+    @property
+    def metrics_stored(self) -> list[str]:
+        """Metrics that are numbers."""
+        return [m for m in self.metrics if METRICS[m].kind == "number"]
+
+    @cached_property
+    def config(self) -> str:
+        return yaml.safe_dump(_plain(self.resolved), sort_keys=False, width=120)
+
+    @cached_property
+    def identity(self) -> str:
+        """The same for the same question asked of the same version."""
+        return hashlib.sha256(f"{version()}\n{self.config}".encode()).hexdigest()
+
+    @property
+    def path(self) -> Path:
+        """out=, or sweeps/out/MODEL_HW_OPT_HASH.nc."""
+        if self.out is not None:
+            return Path(self.out).expanduser()
+        parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
+        return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.identity[:8]}.nc"
+
+    @cached_property
+    def template(self) -> Template:
+        """The dataset without its numbers."""
+        c = self.composed
+        coordinates: dict[str, Coordinate] = {
+            name: dataset.labels(list(values), AXIS_MEANINGS[name])
+            for name, values in (("model", c.model), ("hw", c.hw), ("opt", c.stacks))
+        }
+        for key, values in self.axes.items():
+            facts = axis_table.facts(key)
+            coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+        listed: dict[str, Listed] = {}
+        if self.points is not None:
+            coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
+            listed = dict(_listed(self.points, np.dtype(self.dtype)))
+        variables = {metric: _variable(metric, self.dtype) for metric in self.metrics}
+        found = self.cases[0].sensitivity
+        labels: dict[str, Coordinate] = {}
+        if found is not None:
+            variables.update(asked_sensitivities.variables(found, np.dtype(self.dtype)))
+            known = {
+                "metric": (found.metrics, "metric"),
+                "parameter": ([key for key, _ in found.parameters], "number of the files"),
+                "bound": (BOUNDS, "what the time goes to"),
+            }
+            used = {dim for v in variables.values() for dim in v.before}
+            labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
+        return Template(coordinates, variables, self._attributes(), labels, listed)
+
+    def _attributes(self) -> dict[str, Any]:
+        found = {
+            "title": "life_jax forecast: " + ", ".join(self.metrics),
+            "convention": str(self.resolved["convention"]),
+            "config": self.config,
+            "identity": self.identity,
+            **provenance(),
+        }
+        if self.warnings:
+            found["warnings"] = "\n".join(self.warnings)
+        return found
+
+    @property
+    def grid_axes(self) -> tuple[plan.Axis, ...]:
+        points = () if self.points is None else (self.points,)
+        return (*(plan.Values(key, values) for key, values in self.axes.items()), *points)
+
+    @cached_property
+    def sweep(self) -> plan.Sweep:
+        """Every case over the grid."""
+        number, outputs = np.dtype(self.dtype).type, self.template.outputs
+        cases = tuple((c.forecaster(self.metrics), tree_map(number, c.scenario)) for c in self.cases)
+        return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
+
+
+def _listed(points: Points, dtype: np.dtype) -> Iterator[tuple[str, Listed]]:
+    for key, _ in points.spans:
+        facts = axis_table.facts(key)
+        about = {"units": facts.get("unit", "1"), "long_name": facts["name"]}
+        yield axis_table.dimension(key), Listed("point", len(points), dtype, partial(points.values, key), about)
+
+
+def _variable(metric: str, dtype: str) -> Variable:
+    """How a metric is stored, with units, long_name and CF flag attributes."""
+    m = METRICS[metric]
+    attributes: dict[str, Any] = {"units": m.units, "long_name": m.long_name}
+    if m.kind == "flag":
+        return Variable(np.dtype(np.int8), attributes, is_flag=True)
+    if m.kind == "bound":
+        attributes["flag_values"] = np.arange(len(BOUNDS), dtype=np.int8)
+        attributes["flag_meanings"] = " ".join(BOUNDS)
+        return Variable(np.dtype(np.int8), attributes)
+    return Variable(np.dtype(dtype), attributes)
+
+
+def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
+    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
+
+    primary: the command whose words they are (sweep, explain or design).
+
+    Raises ConfigError, a ValueError of one line that names what was asked and what would be accepted.
+    """
+    if isinstance(words, str):
+        raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
+    words = tuple(words)
+    request = door.parse(words, verb=primary)
+    composed = compose(request, primary=primary)
+    settings = composed.settings
+    drawn = {key: _span(key, asked) for key, asked in composed.axes.items() if ranges.is_span(asked)}
+    points = ranges.points(settings["sample"], settings["seed"], drawn)
+    grid_axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items() if key not in drawn}
+    axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
+    cases = asked_sensitivities.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
+    _refuse_long_chunks(cases, composed, axes, request)
+    found = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    found.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
+    found.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
+    found.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    return Study(
+        words=words,
+        composed=composed,
+        cases=cases,
+        axes=grid_axes,
+        points=points,
+        metrics=settings["metrics"],
+        dtype=settings["dtype"],
+        out=settings["out"],
+        overwrite=settings["overwrite"],
+        warnings=tuple(found),
+        reduction=settings["reduction"],
+        plots=settings["plot"],
+        work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
+        resolved=composed.resolved,
+    )
+
+
+def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
+    """In the order of the file's dimensions: model, then hw, then opt."""
+    for model, model_file in composed.model.items():
+        own = own_quantization(model_file, request.folders, composed.settings["convention"])
+        for hw, device_file in composed.hw.items():
+            for opt, stack in composed.stacks.items():
+                _refuse_decided(stack.sets, axes, request)
+                built = build(
+                    model=model_file,
+                    device=device_file,
+                    stack=stack,
+                    workload=composed.workload,
+                    precision=composed.precision,
+                    engine=composed.engine,
+                    labels={"model": model, "hw": hw},
+                    own=own,
+                    convention=composed.settings["convention"],
+                    cost=composed.cost,
+                    efficiency=composed.efficiency.get(device_file.efficiency_class),
+                )
+                where = f"{model} on {hw}"
+                yield Case(
+                    model, hw, opt, smoothed(built, axes), tuple(parameters.knob(key, built, where) for key in axes)
+                )
+
+
+def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: door.Request) -> None:
+    """A number that an option decides can be neither an axis nor typed."""
+    for key, option in sets.items():
+        if key in axes:
+            raise ConfigError(f"axes.{key} and opt.{option} both set {key}; drop one of them")
+        for typed in (f"precision.{key}", f"engine.{key}"):
+            if typed in request.scalars:
+                raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
+
+
+def _refuse_long_chunks(
+    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request
+) -> None:
+    """A chunk that was asked for, longer than every prompt of the study, divides none of them."""
+    prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
+    typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
+    for case in cases:
+        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunk_tokens
+        if (typed or "chunk_tokens" in composed.stacks[case.opt].sets) and least > prompts.max():
+            raise ConfigError(
+                f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
+                f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"
+            )
+
+
+def _axis_values(key: str, asked: Any) -> np.ndarray:
+    where = f"axes.{key}"
+    values = ranges.values(asked, where)
+    if np.unique(values).size < values.size:
+        raise ConfigError(f"{where} has a value twice; each is a label of the result")
+    for value in (values.min(), values.max()):
+        check_number(float(value), axis_table.facts(key), where)
+    return values
+
+
+def _span(key: str, asked: str) -> Span:
+    where = f"axes.{key}"
+    span = ranges.span(asked, where)
+    for value in (span.low, span.high):
+        check_number(value, axis_table.facts(key), where)
+    return span
+
+
+def _joined(names: Iterable[str]) -> str:
+    names = list(names)
+    return "-".join(names) if len("-".join(names)) <= 40 else f"{names[0]}-and-{len(names) - 1}-more"
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences as dict and list, for YAML."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

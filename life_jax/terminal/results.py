@@ -1,0 +1,212 @@
+"""What the command lines of sweeps show: progress, whether the file is there already, its table, its pictures."""
+
+import contextlib
+import gc
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from life_jax.config.schema.errors import ConfigError
+from life_jax.terminal import command
+
+if TYPE_CHECKING:
+    from life_jax.studies.study import Case, Study
+
+ROWS = 24  # of the table of results
+
+
+def deliver(study: "Study", path: Path, identity: str, writer: Callable[["Study", Path], None]) -> None:
+    """Writes the file unless it is there, and shows what is in it."""
+    complete = finished(study, path, identity)
+    if not complete:
+        writer(study, path)
+    if study.reduction is None:
+        show(study)
+    else:
+        show_reduced(study, path)
+    if study.plots:
+        draw(study, path)
+    if complete:
+        print("complete already, not computed again")
+    print(path)
+
+
+def finished(study: "Study", path: Path, identity: str) -> bool:
+    """Whether the result is there already; refuses a path that holds anything else."""
+    from life_jax.grid.storage import compression, reducer_checkpoint, store
+
+    if path.is_dir() and not compression.is_zarr(path):
+        raise ConfigError(f"out={path} is a folder; a file name is needed")
+    if not path.exists() or study.overwrite:
+        return False
+    found = reducer_checkpoint.identity_of(path) if path.suffix == ".npz" else store.identity_of(path)
+    if found != identity:
+        raise ConfigError(f"{path} exists and answers another question; overwrite=true replaces it")
+    return True
+
+
+@contextlib.contextmanager
+def watched(points: int) -> Iterator[Callable[[int], None]]:
+    """A function that is told how many points more are done; it shows them and lets Ctrl-C through."""
+    with command.progress(points) as bar:
+        task = bar.add_task("", total=points)
+
+        def done(more: int) -> None:
+            command.stop_if_interrupted()
+            gc.enable()  # what is short needs none; see cli.guarded
+            bar.advance(task, more)
+
+        yield done
+
+
+def draw(study: "Study", path: Path) -> None:
+    """The pictures of plot=, beside the file."""
+    from life_jax.grid.storage import store
+    from life_jax.plotting import pictures
+
+    objectives = study.reduction.pareto if study.reduction is not None else ()
+    with store.read(path) as ds:
+        try:
+            for picture in pictures.save(study.plots, ds, study.cases, objectives, path.with_suffix("")):
+                print(picture)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+
+def show_reduced(study: "Study", path: Path) -> None:
+    """The front, the best designs, quantiles and counts as tables."""
+    from life_jax.grid.storage import store
+
+    with store.read(path) as ds:
+        for title, frame in _tables(study, ds.load()):
+            rows = [
+                [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.head(ROWS).to_numpy()
+            ]
+            command.table([(str(c), "left" if frame[c].dtype.kind in "OTUb" else "right") for c in frame], rows, title)
+            if len(frame) > ROWS:
+                print(f"{ROWS} of {len(frame)} rows shown; all are in the file")
+
+
+def _tables(study: "Study", ds: Any) -> Iterator[tuple[str, Any]]:
+    asked = study.reduction
+    assert asked is not None
+    total = study.template.points
+    feasible = int(ds["count"].sum())
+    title = (
+        f"{_title(study)}  |  {feasible} of {total} points feasible"
+        if asked.limits
+        else f"{_title(study)}  |  {total} points"
+    )
+    if asked.by or not (asked.pareto or asked.best or asked.quantiles):
+        counts = ds["count"] if ds["count"].dims else ds["count"].expand_dims("all")
+        yield title, counts.to_dataframe().reset_index().drop(columns="all", errors="ignore")
+        title = ""
+    if asked.pareto:
+        points = ds[[n for n in ds.data_vars if ds[n].dims == ("point",)]].to_dataframe().reset_index(drop=True)
+        labels = [n for n in ds.coords if ds[n].dims == ("point",)]
+        kept = [n for n in labels if points[n].nunique() > 1] or labels[:1]
+        yield title or "Pareto front", points[[*kept, *study.metrics_stored, "knee"]]
+        title = ""
+    for prefix, heading in (("best_", "best designs"), ("quantile_", "quantiles")):
+        names = [n for n in ds.data_vars if str(n).startswith(prefix)]
+        if names:
+            frame = ds[names].to_dataframe().reset_index()
+            yield title or heading, frame.rename(columns={n: str(n).removeprefix(prefix) for n in names})
+            title = ""
+
+
+def show(study: "Study") -> None:
+    """A sample of the grid as a table, computed in float64: the corners and the middle."""
+    axes = {key: [values[i] for i in indices] for key, values, indices in _sample(study)}
+    drawn = _drawn(study, ROWS // (len(study.cases[:ROWS]) * _product(map(len, axes.values()))))
+    cases = study.cases[:ROWS]
+    varying = [name for name in ("model", "hw", "opt") if len({getattr(case, name) for case in study.cases}) > 1]
+    columns = [(name, "left") for name in varying] + [(_heading(key), "right") for key in (*axes, *drawn[0])]
+    columns += [("TTFT", "right"), ("TPOT", "right"), ("TPS", "right"), ("prefill binds", "left")]
+    columns += [("decode binds", "left"), ("memory", "right"), ("fits", "left")]
+    points = [
+        {**dict(zip(axes, values, strict=True)), **listed}
+        for *values, listed in itertools.product(*axes.values(), drawn)
+    ]
+    shown = [[f"{v:.4g}" if key in drawn[0] else f"{v:g}" for key, v in point.items()] for point in points]
+    rows = [
+        [*(getattr(case, n) for n in varying), *numbers, *cells]
+        for case in cases
+        for numbers, cells in zip(shown, _cells(case, points), strict=True)
+    ]
+    command.table(columns, rows, _title(study))
+    total = study.template.points
+    if len(rows) < total:
+        print(f"{len(rows)} of {total} points shown; all are in the file")
+
+
+def _sample(study: "Study") -> Iterator[tuple[str, Any, list[int]]]:
+    """Indices per axis: all of them, or ends and middle, or ends, or the first, so that the table stays short."""
+    counts = {key: len(values) for key, values in study.axes.items()}
+    room = max(1, ROWS // len(study.cases) // (1 if study.points is None else 4))
+    for most in (3, 2, 1):
+        for key in reversed(list(counts)):
+            if _product(counts.values()) > room:
+                counts[key] = min(counts[key], most)
+    for key, values in study.axes.items():
+        n, k = len(values), counts[key]
+        yield key, values, sorted({round(i * (n - 1) / (k - 1)) for i in range(k)} if k > 1 else {0})
+
+
+def _drawn(study: "Study", room: int) -> list[dict[str, float]]:
+    """The first of the points that were drawn."""
+    import numpy as np
+
+    if study.points is None:
+        return [{}]
+    values = study.points.at(np.arange(min(len(study.points), max(1, room))))
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def _product(numbers: Any) -> int:
+    total = 1
+    for number in numbers:
+        total *= number
+    return total
+
+
+def _cells(case: "Case", points: list[dict[str, float]]) -> Iterator[list[str]]:
+    """Of each point, computed together."""
+    import numpy as np
+
+    from life_jax.forecasting.metrics import BOUNDS, forecast
+
+    scenario = case.scenario
+    for knob in case.knobs:
+        scenario = knob.set(scenario, np.array([float(point[knob.key]) for point in points]))
+    with np.errstate(all="ignore"):
+        found = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
+    columns = (np.broadcast_to(column, len(points)).tolist() for column in found.values())
+    for ttft, tpot, tps, prefill, decode, memory, fits in zip(*columns, strict=True):
+        yield [
+            command.engineering(ttft, "s"),
+            command.engineering(tpot, "s"),
+            "-" if math.isnan(tps) else f"{tps:.4g}",
+            BOUNDS[int(prefill)],
+            BOUNDS[int(decode)],
+            f"{memory / 1e9:.4g} GB",
+            "yes" if fits else "NO",
+        ]
+
+
+def _heading(key: str) -> str:
+    return {"prompt_tokens": "prompt", "output_tokens": "output"}.get(key, key)
+
+
+def _title(study: "Study") -> str:
+    case, engine = study.cases[0], study.composed.engine
+    named = [getattr(case, n) for n in ("model", "hw", "opt") if len({getattr(c, n) for c in study.cases}) == 1]
+    fixed = [f"{study.composed.workload.output_tokens:g} output tokens"] if "output_tokens" not in study.axes else []
+    bound = (
+        ["engine ideal: datasheet bound, real software takes longer"]
+        if engine.name == "ideal"
+        else [f"engine {engine.name}"]
+    )
+    return "  |  ".join([" ".join(name for name in named if name != "none"), *fixed, *bound])
