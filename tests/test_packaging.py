@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -16,114 +17,9 @@ import life_jax
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "life_jax"
 
-# A module imports only what stands before it; a package (operators, models, optimizations) is one entry.
-ORDER = (
-    "units",
-    "numerics",
-    "cost",
-    "specs",
-    "graph",
-    "schedule",
-    "operators",
-    "models",
-    "optimizations",
-    "conventions",
-    "efficiency",
-    "cores",
-    "roofs",
-    "roofline",
-    "context",
-    "parallel",
-    "energy",
-    "pipeline",
-    "ledger",
-    "memory",
-    "metrics",
-    "gradients",
-    "breakdown",
-    "crossings",
-    "plotting",
-    "report",
-    "drawing",
-    "fingerprints",
-    "remembered",
-    "kernels",
-    "grid",
-    "dataset",
-    "fronts",
-    "volumes",
-    "reduction",
-    "answers",
-    "journal",
-    "direct",
-    "packing",
-    "store",
-    "checkpoint",
-    "shards",
-    "cluster",
-    "samples",
-    "config.errors",
-    "config.paths",
-    "config.ranges",
-    "config.quantities",
-    "config.model_schema",
-    "config.schema",
-    "config.engine_schema",
-    "config.check",
-    "config.axes",
-    "config.fields",
-    "config.families_base",
-    "config.families_quantized",
-    "config.families_moe",
-    "config.families_hybrid",
-    "config.families_layers",
-    "config.families_sparse",
-    "config.families_rwkv",
-    "config.families_variants",
-    "config.families_recurrent",
-    "config.families_dense",
-    "config.families",
-    "config.vision",
-    "config.huggingface",
-    "config.door",
-    "config.shape",
-    "config.software",
-    "config.build",
-    "config.gguf_file",
-    "config.knobs",
-    "config.settings",
-    "config.compose",
-    "version",
-    "parts",
-    "forecaster",
-    "search",
-    "inverse",
-    "case",
-    "sensitivity",
-    "advice",
-    "study",
-    "posing",
-    "work",
-    "lazy",
-    "variance",
-    "names",
-    "measurements",
-    "calibration",
-    "cli",
-    "results",
-)
 COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate")
-OF_LANGUAGE_MODELS = {
-    "operators",
-    "models",
-    "optimizations",
-    "pipeline",
-    "ledger",
-    "metrics",
-    "memory",
-    "context",
-    "breakdown",
-}
+TOP = {"__init__", *COMMANDS}
+MAY_IMPORT = re.compile(r"^May import: (.*?)\.$", re.MULTILINE | re.DOTALL)
 
 
 def dotted(path):
@@ -133,10 +29,20 @@ def dotted(path):
 MODULES = {dotted(path): path for path in sorted(PACKAGE.rglob("*.py")) if dotted(path)}
 
 
-def entry(module):
-    """The entry of ORDER that a module belongs to: models.decoder belongs to models."""
-    parts = module.split(".")
-    return module if parts[0] == "config" else parts[0]
+def package(module):
+    """The package on top of life_jax that a module belongs to; a command is its own."""
+    return module.split(".")[0]
+
+
+PACKAGES = sorted({package(module) for module in MODULES} - TOP)
+
+
+def may_import(name):
+    """The packages that the docstring of a package allows it to import."""
+    found = MAY_IMPORT.search(ast.get_docstring(ast.parse((PACKAGE / name / "__init__.py").read_text("utf-8"))))
+    assert found, f"life_jax/{name}/__init__.py: a sentence 'May import: a, b.' is missing"
+    words = " ".join(found[1].split())
+    return [] if words == "nothing of this package" else words.split(", ")
 
 
 @cache
@@ -167,27 +73,34 @@ def reached(module):
     return found
 
 
+def test_only_commands_stand_beside_the_packages():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == TOP
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_imports_only_what_its_docstring_names(name):
+    found = {package(other) for module in MODULES if package(module) == name for other in imported(module)} - {name}
+    assert found <= set(may_import(name))
+    assert set(may_import(name)) <= set(PACKAGES) - {name}
+
+
+def test_packages_import_each_other_in_no_circle():
+    levels = []
+    left = {name: set(may_import(name)) for name in PACKAGES}
+    while left:
+        free = {name for name, needs in left.items() if not needs & set(left)}
+        assert free, f"a circle among {sorted(left)}"
+        levels.append(free)
+        left = {name: needs for name, needs in left.items() if name not in free}
+
+
+def test_nobody_imports_a_command():
+    assert not [module for module in MODULES if imported(module) & set(COMMANDS)]
+
+
 @pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_what_stands_above_it(module):
-    if module == "config":
-        assert not imported(module)
-        return
-    known = (*ORDER, *COMMANDS)
-    assert entry(module) in known, "a new module: give it its place in ORDER"
-    above = ORDER[: ORDER.index(entry(module))] if entry(module) in ORDER else ORDER
-    assert {entry(name) for name in imported(module)} - {entry(module)} <= set(above)
-
-
-@pytest.mark.parametrize("package", ["operators", "models", "optimizations"])
-def test_the_members_of_a_package_do_not_import_each_other_in_a_circle(package):
-    for module in MODULES:
-        if module.startswith(f"{package}."):
-            assert module not in reached(module)
-
-
-@pytest.mark.parametrize("module", ["grid", "store"])
-def test_grid_and_store_know_nothing_of_language_models(module):
-    assert not {entry(name) for name in reached(module)} & OF_LANGUAGE_MODELS
+def test_modules_import_each_other_in_no_circle(module):
+    assert module not in reached(module)
 
 
 def test_a_public_name_is_never_the_name_of_a_submodule():
