@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from life_jax.studies.evaluation import evaluate as evaluate
     from life_jax.studies.lazy import lazily as lazily
     from life_jax.studies.lazy import reopen as reopen
+    from life_jax.studies.loading import load as load
     from life_jax.studies.study import Study as Study
-    from life_jax.studies.study import load as load
 
 _HOME = {
     "ConfigError": "life_jax.config.schema.errors",
@@ -34,7 +34,7 @@ _HOME = {
     "evaluate": "life_jax.studies.evaluation",
     "forecast": "life_jax.forecasting.metrics",
     "lazily": "life_jax.studies.lazy",
-    "load": "life_jax.studies.study",
+    "load": "life_jax.studies.loading",
     "pareto": "life_jax.grid.reduced_dataset",
     "problem": "life_jax.analysis.design_question",
     "reopen": "life_jax.studies.lazy",

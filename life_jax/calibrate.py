@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.terminal import command
+from life_jax.terminal import command, tables
 
 USAGE = "python -m life_jax.calibrate FILE.csv hw=NAME [engine=NAME] [out=FILE.yaml] [overwrite=true]"
 MEANING = """Finds the constants of one machine that a few measurements tell, and writes them as an engine's file.
@@ -62,12 +62,12 @@ def calibrate(words: list[str]) -> None:
             said = said if key == constant.key or not before else f"as {constant.key}"
             rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", said))
     columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
-    command.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
+    tables.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
     rows = [
         (s.id, s.metric, f"{s.value:.5g}", f"{_error(b):+.0f} %", f"{_error(a):+.0f} %")
         for s, b, a in zip(settings, found.before, found.after, strict=True)
     ]
-    command.table(
+    tables.table(
         [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right"), ("after", "right")],
         rows[:20],
     )

@@ -9,8 +9,9 @@ from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DeviceFile, PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
-from life_jax.config.words import FLAGS_WITH_VALUE, read_yaml
-from life_jax.terminal import command
+from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.words import FLAGS_WITH_VALUE
+from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
@@ -43,7 +44,7 @@ def catalog(words: list[str]) -> None:
     rows = [row for row in rows_of(folders) if any(word in cell.lower() for cell in row)]
     if not rows:
         raise ConfigError(f"no {words[0]} with '{words[1]}'; python -m life_jax.catalog {words[0]} lists all")
-    command.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
+    tables.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
 
 
 def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any], str]]:
@@ -77,9 +78,9 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
         file = check(content, ModelFile, f"model.{name}")
         shape = architecture(file, f"model.{name}")
         half = bits(PrecisionFile())
-        counts = [command.engineering(float(count(shape))) for count in (parameter_count, active_parameter_count)]
+        counts = [tables.engineering(float(count(shape))) for count in (parameter_count, active_parameter_count)]
         caches = [float(kv_bytes_per_token(shape, half)), float(cache_bytes(shape, 0.0, half))]
-        kept = [command.engineering(size, "B") if size else "0" for size in caches]
+        kept = [tables.engineering(size, "B") if size else "0" for size in caches]
         heads = f"{file.num_attention_heads:g}/{file.num_key_value_heads:g}"
         layers = f"{file.num_hidden_layers:g}"
         rows.append((name, f"= {target}" if target else "", *counts, layers, heads, *kept, _kinds(shape)))

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-from life_jax.terminal import command
+from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
     from life_jax.analysis.inverse_design import Design
@@ -23,7 +23,7 @@ def design(words: list[str]) -> None:
     """
     from life_jax.analysis.design_question import problems
     from life_jax.analysis.inverse_design import cheapest, curve
-    from life_jax.studies.study import load
+    from life_jax.studies.loading import load
 
     form, rest = command.take_format(words, FORMATS)
     study = load(rest, primary="design")
@@ -63,14 +63,14 @@ def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
     verdict = "" if answer.met else "NO DESIGN within the ranges meets the targets; nearest:  "
     title = f"{case.label}  |  {verdict}{asked.minimize} {answer.cost:.4g} {unit} (as the file has it: {before:.4g})"
     rows: list[tuple[str, ...]] = []
-    for knob, (low, high) in zip(asked.knobs, asked.ranges, strict=True):
-        now = float(knob.get(asked.scenario))
-        found, said = answer.numbers[knob.key], axis_table.facts(knob.key).get("unit", "1")
-        end = {"low": "lowest allowed", "high": "highest allowed"}.get(answer.at_bound.get(knob.key, ""), "")
+    for parameter, (low, high) in zip(asked.parameters, asked.ranges, strict=True):
+        now = float(parameter.get(asked.scenario))
+        found, said = answer.numbers[parameter.key], axis_table.facts(parameter.key).get("unit", "1")
+        end = {"low": "lowest allowed", "high": "highest allowed"}.get(answer.at_bound.get(parameter.key, ""), "")
         ratio = f"{found / now:.3g} x" if now else "-"
-        rows.append((knob.key, said, f"{now:.5g}", f"{found:.5g}", ratio, f"{low:.4g} .. {high:.4g}", end))
+        rows.append((parameter.key, said, f"{now:.5g}", f"{found:.5g}", ratio, f"{low:.4g} .. {high:.4g}", end))
     columns = [("number", "left"), ("unit", "left"), ("now", "right"), ("design", "right"), ("", "right")]
-    command.table([*columns, ("range", "right"), ("", "left")], rows, title)
+    tables.table([*columns, ("range", "right"), ("", "left")], rows, title)
     rows = []
     for target in asked.targets:
         value = answer.values[target.metric]
@@ -84,13 +84,13 @@ def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
         rows.append((name, sign, f"{limit:.4g}", f"{value:.4g}", said, price))
     heading = f"1 % of slack saves, {asked.minimize}"
     columns = [("target", "left"), ("", "left"), ("asked", "right"), ("design", "right"), ("", "left")]
-    command.table([*columns, (heading, "right")], rows)
+    tables.table([*columns, (heading, "right")], rows)
     lines = []
     for factor, one in line:
-        numbers = [f"{one.numbers[knob.key]:.4g}" if one.met else "-" for knob in asked.knobs]
+        numbers = [f"{one.numbers[parameter.key]:.4g}" if one.met else "-" for parameter in asked.parameters]
         lines.append((f"{factor:g} x", f"{one.cost:.4g}" if one.met else "none", *numbers))
-    keys = [(knob.key, "right") for knob in asked.knobs]
-    command.table([("targets as lax", "right"), (f"{asked.minimize} [{unit}]", "right"), *keys], lines)
+    keys = [(parameter.key, "right") for parameter in asked.parameters]
+    tables.table([("targets as lax", "right"), (f"{asked.minimize} [{unit}]", "right"), *keys], lines)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.terminal import command
+from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
@@ -23,7 +23,7 @@ def explain(words: list[str]) -> None:
     import numpy as np
 
     from life_jax.forecasting import breakdown
-    from life_jax.studies.study import load
+    from life_jax.studies.loading import load
 
     form, rest = command.take_format(words, FORMATS)
     study = load(rest, primary="explain")
@@ -52,10 +52,10 @@ def _text(study: "Study") -> None:
     s, w = case.scenario, case.scenario.workload
     weights = decoder.weight_bytes(s.architecture, s.precision)
     kv = decoder.kv_bytes_per_token(s.architecture, s.precision)
-    count = command.engineering(decoder.parameter_count(s.architecture))
+    count = tables.engineering(decoder.parameter_count(s.architecture))
     print(
-        f"{case.label}: {count} parameters, {command.engineering(weights, 'B')} of weights, "
-        f"{command.engineering(kv, 'B')} of KV cache per token"
+        f"{case.label}: {count} parameters, {tables.engineering(weights, 'B')} of weights, "
+        f"{tables.engineering(kv, 'B')} of KV cache per token"
     )
     _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
     positions = w.past_tokens + w.prompt_tokens + 1
@@ -64,7 +64,7 @@ def _text(study: "Study") -> None:
     whole = {name: float(value) for name, value in forecast(s, names).items()}
     room = s.device.memory * s.engine.memory_utilization
     print(
-        f"TTFT {command.engineering(whole['ttft'], 's')}   TPOT {command.engineering(whole['tpot'], 's')}   "
+        f"TTFT {tables.engineering(whole['ttft'], 's')}   TPOT {tables.engineering(whole['tpot'], 's')}   "
         f"TPS {whole['tps']:.4g}   memory {whole['memory'] / 1e9:.4g} GB of {room / 1e9:.4g} GB "
         f"({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
         f"room for batch {whole['max_batch']:.0f} of this length, "
@@ -79,12 +79,12 @@ def _step(title: str, table: "StepTable") -> None:
         [
             row.name,
             f"{row.repeats:g}",
-            command.engineering(float(row.cost.flops)),
-            command.engineering(float(row.cost.bytes_read), "B"),
-            command.engineering(float(row.cost.bytes_written), "B"),
+            tables.engineering(float(row.cost.flops)),
+            tables.engineering(float(row.cost.bytes_read), "B"),
+            tables.engineering(float(row.cost.bytes_written), "B"),
             f"{float(row.cost.dispatches):g}",
             f"{row.intensity:.3g}",
-            command.engineering(row.seconds, "s"),
+            tables.engineering(row.seconds, "s"),
             "-" if math.isnan(row.share) else f"{100 * row.share:.1f} %",
             row.bound,
         ]
@@ -93,13 +93,13 @@ def _step(title: str, table: "StepTable") -> None:
     t = table.total
     totals = [
         f"{float(t.flops):.6g}",
-        command.engineering(float(t.bytes_read), "B"),
-        command.engineering(float(t.bytes_written), "B"),
+        tables.engineering(float(t.bytes_read), "B"),
+        tables.engineering(float(t.bytes_written), "B"),
     ]
     rows.append(
-        ["whole step", "", *totals, f"{float(t.dispatches):g}", "", command.engineering(table.seconds, "s"), "", ""]
+        ["whole step", "", *totals, f"{float(t.dispatches):g}", "", tables.engineering(table.seconds, "s"), "", ""]
     )
-    command.table(columns, rows, title)
+    tables.table(columns, rows, title)
 
 
 if __name__ == "__main__":

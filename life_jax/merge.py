@@ -17,7 +17,7 @@ def main() -> None:
 
 def merge(words: list[str]) -> None:
     """The words of the sweep without shard=; the shards are found beside out=, and stay."""
-    from life_jax.studies.study import load
+    from life_jax.studies.loading import load
 
     study = load(words)
     command.warn(study.warnings)

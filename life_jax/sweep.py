@@ -17,7 +17,7 @@ def main() -> None:
 def sweep(words: list[str]) -> None:
     """One command: checks, computes, writes, shows. The last line is the path."""
     from life_jax.grid.storage import shards
-    from life_jax.studies.study import load
+    from life_jax.studies.loading import load
 
     study = load(words)
     command.warn(study.warnings)

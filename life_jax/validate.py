@@ -3,138 +3,21 @@
 import csv
 import os
 import sys
-from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from life_jax.config import names
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.core.scenario import Engine
-from life_jax.forecasting.metrics import QUANTILE
 from life_jax.measurements import rows as measurements
+from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, coverage, macro, report
 from life_jax.measurements.rows import Setting
-from life_jax.terminal import command
-
-KINDS = ("TTFT", "TPOT", "TOTAL")
-TOO_FAST = 1.5  # times the datasheet roofline: the row cannot be what it claims
+from life_jax.plotting.parity import plot
+from life_jax.terminal import command, tables
 
 USAGE = "python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [plot=PARITY.png] [engine=NAME] [overwrite=true]"
-
-
-@dataclass(frozen=True)
-class Report:
-    """Forecasts of the understood rows, with bounds, and why the other rows have none."""
-
-    settings: tuple[Setting, ...]
-    forecast: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    baselines: Mapping[str, np.ndarray]
-    impossible: np.ndarray  # mask: faster than the datasheet allows, or a batch that does not fit in memory
-    skipped: Mapping[str, int]
-    generic: Mapping[str, int]  # engines that nothing is known of, and their rows
-
-    @property
-    def judged(self) -> np.ndarray:
-        return ~self.impossible & np.isfinite(self.forecast)
-
-
-def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Report:
-    """engine: forecast every row with this one instead of the one that its name stands for."""
-    placed = [measurements.place(row) for row in rows]
-    skipped = Counter(one for one in placed if isinstance(one, str))
-    settings, unknown_engines = [], Counter[str]()
-    for row, one in zip(rows, placed, strict=True):
-        if isinstance(one, str):
-            continue
-        try:
-            measurements.scenario(one.hw, one.model, one.stack, engine or one.engine, one.tensor_parallel)
-        except ConfigError as error:
-            skipped[str(error)] += 1
-        else:
-            settings.append(one)
-            if engine is None and not names.knows_engine(row["engine"]):
-                unknown_engines[row["engine"]] += 1
-    forecast = measurements.forecasts(settings, engine)
-    # the spread of its class is in the logarithm of a time; a rate has the same
-    spread = np.array([_spread(s, engine) for s in settings])
-    ideal = measurements.forecasts(settings, "ideal")
-    ratio = np.array([s.ratio(f) for s, f in zip(settings, ideal, strict=True)])
-    beyond = np.array([s.batch > 1 for s in settings], bool) & ~measurements.fits(settings)
-    return Report(
-        settings=tuple(settings),
-        forecast=forecast,
-        low=forecast * np.exp(-QUANTILE * spread),
-        high=forecast * np.exp(QUANTILE * spread),
-        baselines=baselines(settings, ideal, ~beyond & (ratio <= TOO_FAST)),
-        impossible=(ratio > TOO_FAST) | beyond,
-        skipped=skipped,
-        generic=unknown_engines,
-    )
-
-
-def _spread(s: Setting, engine: str | None) -> float:
-    """That of the engine where it was calibrated, else of the device's class."""
-    name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[s.kind]
-    own = names.engine_file(engine or s.engine).spreads
-    return float(own[name] if name in own else getattr(names.efficiency(s.hw), f"{name}_spread"))
-
-
-def baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarray) -> dict[str, np.ndarray]:
-    """What simpler forecasters say of the same rows."""
-
-    def constant(compute: float, memory: float, scope: str) -> Callable[[Engine], Engine]:
-        return lambda engine: replace(
-            engine,
-            compute_efficiency=engine.compute_efficiency * compute,
-            attention_efficiency=engine.attention_efficiency * compute,
-            memory_efficiency=engine.memory_efficiency * memory,
-            scope=scope,
-        )
-
-    factors = [1.0, 1.0]
-    for i, kind in enumerate(("TTFT", "TPOT")):
-        logs = [
-            np.log(s.ratio(f))
-            for s, f, ok in zip(settings, ideal, possible, strict=True)
-            if ok and s.kind == kind and np.isfinite(f)
-        ]
-        factors[i] = float(np.exp(np.median(logs))) if logs else 1.0
-    fitted = f"two global factors, fitted to these rows ({factors[0]:.2f}, {factors[1]:.2f})"
-    return {
-        "datasheet roofline": ideal,
-        "LIFE's constant 0.5, one max over totals": measurements.forecasts(
-            settings, "ideal", constant(0.5, 0.5, "total")
-        ),
-        fitted: measurements.forecasts(settings, "ideal", constant(factors[0], factors[1], "op")),
-    }
-
-
-def macro(r: Report, forecast: np.ndarray, ids: Container[str] | None = None) -> dict[str, tuple[float, float, int]]:
-    """kind -> (mean over cells [%], median over cells [%], cells) of |forecast time / measured time - 1|."""
-    cells: dict[tuple[str, Any], list[float]] = defaultdict(list)
-    for s, f, judged in zip(r.settings, forecast, r.judged, strict=True):
-        if judged and np.isfinite(f) and (ids is None or s.id in ids):
-            cells[s.kind, s.cell].append(abs(s.ratio(f) - 1))
-    found = {}
-    for kind in KINDS:
-        errors = [100 * np.mean(e) for (k, _), e in cells.items() if k == kind]
-        found[kind] = (float(np.mean(errors)), float(np.median(errors)), len(errors)) if errors else (np.nan, np.nan, 0)
-    return found
-
-
-def coverage(r: Report) -> tuple[float, int]:
-    """Part of the judged rows whose value lies within the bounds, cells weighing the same."""
-    cells: dict[Any, list[bool]] = defaultdict(list)
-    for i in np.flatnonzero(r.judged):
-        s = r.settings[i]
-        cells[s.kind, s.cell].append(bool(r.low[i] <= s.value <= r.high[i]))
-    return (float(np.mean([np.mean(c) for c in cells.values()])), len(cells)) if cells else (np.nan, 0)
 
 
 def print_report(r: Report) -> None:
@@ -153,7 +36,7 @@ def print_report(r: Report) -> None:
         for name in sorted({of(s) for s in r.settings}):
             mine = {s.id for s in r.settings if of(s) == name}
             table.append(row(f"  {kind} {name}", macro(r, r.forecast, mine)))
-    command.table(columns, table, f"{_rows(int(r.judged.sum()))}, macro-averaged over device x model x engine")
+    tables.table(columns, table, f"{_rows(int(r.judged.sum()))}, macro-averaged over device x model x engine")
     part, cells = coverage(r)
     if cells:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
@@ -189,34 +72,6 @@ def write(r: Report, path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-
-
-def plot(r: Report, path: Path) -> None:
-    """Forecast over measured time, one panel for each kind."""
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-
-    colormap = colormaps["tab20"]
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
-    classes = sorted({names.efficiency_class(s.hw) for s in r.settings})
-    for axis, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
-        for number, name in enumerate(classes):
-            mine = [
-                (s.ratio(f), s)
-                for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True)
-                if j and s.kind == kind and names.efficiency_class(s.hw) == name
-            ]
-            if mine:
-                measured = np.array([measurements.seconds(s) for _, s in mine])
-                axis.scatter(measured, measured * [ratio for ratio, _ in mine], s=5, color=colormap(number), label=name)
-        axis.set(xscale="log", yscale="log", title=kind, xlabel="measured [s]", ylabel="forecast [s]")
-        line = np.array([1e-4, 1e3])
-        axis.autoscale(False)
-        for factor, style in ((1.0, "-"), (1.5, ":"), (1 / 1.5, ":")):
-            axis.plot(line, line * factor, style, color="0.4", linewidth=0.8)
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=6, markerscale=2, loc="upper left")
-    figure.savefig(path, dpi=150)
 
 
 def main() -> None:

@@ -26,8 +26,9 @@ from life_jax.grid import kernel as kernels
 from life_jax.grid import plan
 from life_jax.grid.storage import store
 from life_jax.studies.evaluation import compute, reducer
-from life_jax.studies.study import Study, load
-from life_jax.terminal.command import engineering
+from life_jax.studies.loading import load
+from life_jax.studies.study import Study
+from life_jax.terminal.tables import engineering
 
 ROOFS = {
     "hard": ("engine=ideal",),

@@ -20,11 +20,9 @@ import yaml
 from fit_priors import SHARED, constants, of_devices
 from panel_model import KINDS, SMOOTHNESS, Panel, load
 
-from life_jax import validate
 from life_jax.config import names
 from life_jax.config.schema.files import DeviceFile
-from life_jax.measurements import calibration
-from life_jax.measurements import rows as measurements
+from life_jax.measurements import accuracy, calibration, forecasts
 
 ROOT = Path(__file__).resolve().parents[1]
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
@@ -152,8 +150,8 @@ def coverage(panel, time, spreads):
 def baselines(panel):
     """Simpler forecasters on the same rows: seconds by name."""
     settings, every = panel.settings, np.ones(len(panel.settings), bool)
-    ideal = measurements.forecasts(settings, "ideal")
-    found = validate.baselines(settings, ideal, every)
+    ideal = forecasts.forecasts(settings, "ideal")
+    found = accuracy.baselines(settings, ideal, every)
     labels = ("datasheet", "LIFE, 0.5 and 0.5", "two factors")
     ratios = [[s.ratio(f) for s, f in zip(settings, forecasts, strict=True)] for forecasts in found.values()]
     known = [np.nan_to_num(np.array(r, float), nan=0.0) for r in ratios]  # no forecast: 100 % off

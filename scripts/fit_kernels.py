@@ -31,8 +31,8 @@ from scipy.optimize import least_squares
 from life_jax.config import names
 from life_jax.config.schema.files import DeviceFile
 from life_jax.operators import attention, linear
+from life_jax.roofline.kernel_choice import VECTOR_ROWS
 from life_jax.roofline.roofs import roof
-from life_jax.roofline.terms import VECTOR_ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
 RATES = {

@@ -25,7 +25,7 @@ from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.model_file import ModelFile
-from life_jax.config.words import read_yaml
+from life_jax.config.schema.yaml_files import read_yaml
 
 COLUMNS = (
     "id", "source", "licence", "date", "hardware", "model", "weight_format", "act_dtype", "kv_dtype", "engine", "batch",

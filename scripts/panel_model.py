@@ -15,12 +15,14 @@ from scipy.optimize import minimize
 from life_jax.config import names
 from life_jax.core import schedule
 from life_jax.core.scenario import PLAIN_BITS
-from life_jax.forecasting.request import step_graph
+from life_jax.forecasting.step import step_graph
+from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
+from life_jax.parallelism.tensor_parallel import share_of_one
 from life_jax.roofline.cpu_threads import rate
+from life_jax.roofline.kernel_choice import NARROW_BITS, conversion, is_few, lanes, rows_of, shared_by, tiles
 from life_jax.roofline.roofs import roof
-from life_jax.roofline.terms import NARROW_BITS, conversion, is_few, lanes, rows_of, share_of_one, shared_by, tiles
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
@@ -53,11 +55,11 @@ def table(settings):
     t |= {"part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
-    t["emulated"] = np.array([measurements.emulates(s) for s in settings])
+    t["emulated"] = np.array([forecasts.emulates(s) for s in settings])
     # the rates of a scenario have it
     emulation = np.array([names.engine_file(s.engine).bf16_emulation for s in settings])
     emulation = np.where(t["emulated"], emulation, 1.0)
-    for rows, one in measurements.scenarios(settings):
+    for rows, one in forecasts.scenarios(settings):
         w = one.workload
         w = dataclasses.replace(w, prompt_tokens=np.maximum(w.prompt_tokens, 1e-3))  # a decode row has no prefill
         middle = schedule.decode(w).at((w.output_tokens - 2) / 2)

@@ -12,7 +12,6 @@ import life_jax as life
 from life_jax.core.graph import Graph
 from life_jax.core.scenario import Scenario, set_leaf
 from life_jax.core.schedule import Step
-from life_jax.forecasting import request
 from life_jax.operators import (
     adapter,
     attention,
@@ -214,7 +213,7 @@ def smooth(s: Scenario, smoothness: float = 0.5) -> Scenario:
 
 def graph(s: Scenario, **step: float) -> Graph:
     """The operators of one step; batch 1, new 1, past 0 unless said."""
-    return request.step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
+    return step.step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
 
 
 def named(s: Scenario, **step: float) -> dict[str, Any]:

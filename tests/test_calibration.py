@@ -9,6 +9,7 @@ import yaml
 
 import life_jax as life
 from life_jax.config import names
+from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.calibration import CONSTANTS, as_file, calibrate
 
@@ -33,7 +34,7 @@ def invented(change) -> list:
     settings = [measurements.place(row) for row in rows]
     assert not [s for s in settings if isinstance(s, str)], settings
     settings = [dataclasses.replace(s, engine=ENGINE) for s in settings]
-    values = measurements.forecasts(settings, change=change)
+    values = forecasts.forecasts(settings, change=change)
     return [dataclasses.replace(s, value=float(v)) for s, v in zip(settings, values, strict=True)]
 
 
@@ -55,9 +56,9 @@ def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_no
     before, after = found.values()["compute_efficiency"]
     assert after / before == pytest.approx(0.7, rel=0.15)
     # the fourth row was not among them
-    new = measurements.forecasts(settings[3:], change=lambda e: dataclasses.replace(e, **{
+    new = forecasts.forecasts(settings[3:], change=lambda e: dataclasses.replace(e, **{
         c.leaf: getattr(found.engine, c.leaf) for c in CONSTANTS}))  # fmt: skip
-    old = measurements.forecasts(settings[3:])
+    old = forecasts.forecasts(settings[3:])
     assert abs(np.log(new[0] / settings[3].value)) < 0.5 * abs(np.log(old[0] / settings[3].value))
 
 
@@ -81,7 +82,7 @@ def test_one_host_runs_all_that_a_step_costs_it():
     ]  # fmt: skip
     times = ("step", "sequence", "context", "split_step")
     settings = [measurements.place(row) for row in rows]
-    slow = measurements.forecasts(
+    slow = forecasts.forecasts(
         settings, change=lambda e: dataclasses.replace(e, **{name: 2 * getattr(e, name) for name in times})
     )
     measured = [dataclasses.replace(s, value=float(v)) for s, v in zip(settings, slow, strict=True)]

@@ -7,8 +7,9 @@ from laws import KINDS, SPREAD, case, changed, scenario, smooth
 import life_jax as life
 from life_jax.core import schedule
 from life_jax.forecasting import breakdown
-from life_jax.forecasting.request import Run, overhead, step_graph
-from life_jax.measurements import rows
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import overhead, step_graph
+from life_jax.measurements import forecasts, rows
 from life_jax.roofline.roofs import step_seconds
 from life_jax.roofline.terms import step_terms
 
@@ -102,7 +103,7 @@ def test_a_batch_shares_the_chunk_of_an_engine_that_says_so():
         "id": "1", "hardware": "rtx_4090", "model": "llama2_7b", "weight_format": "q4_0", "engine": "llama_cpp_cuda",
         "batch": "8", "prompt_tokens": "2048", "output_tokens": "128", "metric": "ttft_s", "value": "1",
     }  # fmt: skip
-    assert rows.forecasts([rows.place(row)])[0] == pytest.approx(float(Run(shared).ttft), rel=1e-9)
+    assert forecasts.forecasts([rows.place(row)])[0] == pytest.approx(float(Run(shared).ttft), rel=1e-9)
     option = life.load([w for w in words if w != "opt=q4_0"] + ["opt=[q4_0,chunked_prefill]"]).scenario.engine
     assert not option.chunk_shared  # which counts the tokens of each sequence
 

@@ -11,7 +11,8 @@ from test_laws import check_forecast, scaled
 
 import life_jax as life
 from life_jax.core import schedule
-from life_jax.forecasting.request import Run, step_graph
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder
 
 ON = [("llama2_7b", "a100"), ("llama3_8b", "b200"), ("deepseek_v2_lite", "b200"), ("gemma3_4b", "b200")]

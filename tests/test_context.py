@@ -8,7 +8,8 @@ from laws import KINDS, changed, of, scenario, smooth
 
 import life_jax as life
 from life_jax.core import schedule
-from life_jax.forecasting.request import Run, step_graph
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import step_graph
 from life_jax.roofline.decode_mean import mean_roofed
 from life_jax.roofline.roofs import Terms, step_seconds
 from life_jax.roofline.terms import step_terms

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from life_jax.config import ranges
 from life_jax.config import words as door
+from life_jax.config.hydra_words import render
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.words import Choice, parse, render
+from life_jax.config.words import Choice, parse
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 moderate = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))

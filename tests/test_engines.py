@@ -14,8 +14,8 @@ from life_jax.config import names
 from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.schedule import Step
-from life_jax.forecasting.request import step_graph
-from life_jax.measurements import rows as measurements
+from life_jax.forecasting.step import step_graph
+from life_jax.measurements import forecasts
 from life_jax.roofline.terms import step_terms
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -383,7 +383,7 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     x += [1.0 for part in own for _ in part.prior for _ in part.groups]
     with jax.enable_x64(True):
         ours = np.exp(np.asarray(p._logs(np.log(np.array(x, float)))))
-    ratio = np.array([s.ratio(f) for s, f in zip(p.settings, measurements.forecasts(p.settings), strict=True)])
+    ratio = np.array([s.ratio(f) for s, f in zip(p.settings, forecasts.forecasts(p.settings), strict=True)])
     # the fit takes the middle of generation, and of chunks, for their mean, which layers with a window bend
     assert np.abs(ours / p.measured / ratio - 1).max() < 0.01
 

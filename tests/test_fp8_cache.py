@@ -8,7 +8,8 @@ import pytest
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.schedule import Step
-from life_jax.forecasting.request import step_graph
+from life_jax.forecasting.step import step_graph
+from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.roofline.terms import step_terms
 
@@ -87,5 +88,5 @@ def test_twenty_times_of_an_a100_under_vllm_with_an_fp8_cache_are_met():
     """Up to seven times as slow as without (LLM-Inference-Bench): one constant says so at every batch and length."""
     rows = [one for one in measurements.read(DATA / "measurements_dev.csv") if one["kv_dtype"] == "fp8"]
     placed = [measurements.place(one) for one in rows if "A100" in one["canonical"] and one["engine"] == "vLLM"]
-    logs = np.log([s.ratio(f) for s, f in zip(placed, measurements.forecasts(placed), strict=True)])
+    logs = np.log([s.ratio(f) for s, f in zip(placed, forecasts.forecasts(placed), strict=True)])
     assert len(logs) == 20 and np.abs(logs).mean() < 0.12 and np.abs(logs).max() < 0.35, np.exp(logs).round(2)

@@ -103,8 +103,8 @@ def test_memory_precision_and_batch_can_be_free():
     assert batch.met
     assert batch.values["tpot"] <= 0.02
     assert batch.numbers["batch"] == round(batch.numbers["batch"])  # sequences come whole: one more is too slow
-    (knob,) = batch.problem.knobs
-    more = knob.set(batch.problem.scenario, batch.numbers["batch"] + 1)
+    (parameter,) = batch.problem.parameters
+    more = parameter.set(batch.problem.scenario, batch.numbers["batch"] + 1)
     assert float(life.forecast(more, ("tpot",))["tpot"]) > 0.02
 
 

@@ -101,8 +101,8 @@ def test_the_grid_equals_a_loop(words):
     for one in study.cases:
         for point in itertools.product(*study.axes.values()):
             s = one.scenario
-            for knob, value in zip(one.knobs, point, strict=True):
-                s = knob.set(s, float(value))
+            for parameter, value in zip(one.parameters, point, strict=True):
+                s = parameter.set(s, float(value))
             there = found.sel(hw=one.hw, **dict(zip(study.axes, point, strict=True)))
             for name, value in life.forecast(s, study.metrics).items():
                 assert there[name].item() == pytest.approx(float(value), rel=1e-12), (name, point)
@@ -120,7 +120,7 @@ def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_str
              "axes.bandwidth_gb_per_s=geomspace(100,4000,7)", "metrics=[ttft,tpot]"]  # fmt: skip
     study = life.load(words)
     life.evaluate(study)
-    assert len({one.knobs for one in study.cases}) == 1
+    assert len({one.parameters for one in study.cases}) == 1
     forecaster = study.cases[0].forecaster(study.metrics)
     assert kernel.compilations(forecaster) == 1
     life.evaluate(life.load([word.replace("16", "12") for word in words]))

@@ -10,7 +10,8 @@ from life_jax.core.scenario import get_leaf, set_leaf
 from life_jax.forecasting import attribution
 from life_jax.forecasting.attribution import CACHE, Ledger
 from life_jax.forecasting.metrics import forecast
-from life_jax.forecasting.request import Run, step_graph
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import step_graph
 from life_jax.roofline.roofs import roof, sides
 from life_jax.roofline.terms import step_terms
 from life_jax.sensitivity.elasticities import sign

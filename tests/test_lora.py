@@ -6,7 +6,7 @@ import life_jax as life
 from life_jax.core import schedule
 from life_jax.core.schedule import Step
 from life_jax.forecasting import memory, request
-from life_jax.forecasting.request import step_graph
+from life_jax.forecasting.step import step_graph
 from life_jax.operators.adapter import distinct_adapters
 
 

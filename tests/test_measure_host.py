@@ -16,9 +16,9 @@ from host_device import Clock, Measured
 from host_models import Timing
 
 import life_jax as life
-from life_jax import validate
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.measurements import accuracy, forecasts
 from life_jax.measurements import rows as measurements
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,7 +95,7 @@ def host(tmp_path):
     timings = [Timing(metric, 1.0, 1, p, out) for p in (32, 512) for metric, out in (("ttft_s", 1), ("tpot_s", 17))]
     names = content["name"], "qwen3_0_6b", "q8_0", "llama.cpp CPU", "random weights"
     rows = [measure_host.row(timing, device, *names) for timing in timings]
-    forecast = measurements.forecasts([measurements.place(one) for one in rows])
+    forecast = forecasts.forecasts([measurements.place(one) for one in rows])
     for one, seconds in zip(rows, forecast, strict=True):
         one["value"] = f"{2 * seconds:.6g}"
     table = tmp_path / "llama_cpp.csv"
@@ -118,7 +118,7 @@ def test_the_table_has_the_columns_of_measurements_and_is_validated(host):
     with table.open(newline="") as file:
         assert tuple(next(csv.reader(file))) == measure_host.COLUMNS
     assert not table.with_name(f"{table.name}.part").exists()
-    r = validate.report(rows)
+    r = accuracy.report(rows)
     assert not r.skipped and len(r.settings) == 4
     assert [s.ratio(f) for s, f in zip(r.settings, r.forecast, strict=True)] == pytest.approx([0.5] * 4, rel=1e-4)
     assert {s.cell[0] for s in r.settings} == {"EPYC (2 threads)"}

@@ -15,9 +15,11 @@ from life_jax.config import names
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.core.schedule import Step
-from life_jax.forecasting.request import step_graph
+from life_jax.forecasting.step import step_graph
+from life_jax.measurements import accuracy, forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
+from life_jax.plotting import parity
 
 ROW = {
     "id": "a", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
@@ -47,7 +49,7 @@ def placed(**changes):
 
 def test_a_row_is_forecast_as_the_sweep_forecasts_its_scenario():
     rows = [placed(metric=m) for m in ("ttft_s", "tpot_s", "e2e_s", "prefill_tok_s", "decode_tok_s", "total_tok_s")]
-    ttft, tpot, e2e, prefill, decode, total = measurements.forecasts(rows)
+    ttft, tpot, e2e, prefill, decode, total = forecasts.forecasts(rows)
     words = ["hw=h100_sxm", "model=llama2_7b", "engine=vllm", "workload.prompt_tokens=512", "workload.batch=1"]
     ds = life.evaluate(life.load([*words, "metrics=[ttft,tpot,e2e]", "dtype=float64"])).squeeze()
     assert ttft == pytest.approx(float(ds.ttft), rel=1e-9)
@@ -64,9 +66,9 @@ def test_rows_of_several_devices_and_models_get_what_each_gets_alone():
             ("NVIDIA A40", "mistralai/Mixtral-8x7B-v0.1", "tpot_s", 8), ("NVIDIA H100", "Llama-2-13B", "e2e_s", 4),
         ])
     ]  # fmt: skip
-    together = measurements.forecasts(rows)
+    together = forecasts.forecasts(rows)
     assert np.isfinite(together).all()
-    alone = [measurements.forecasts([one])[0] for one in rows]
+    alone = [forecasts.forecasts([one])[0] for one in rows]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
 
 
@@ -76,7 +78,7 @@ def test_a_decode_rate_without_a_prompt_starts_at_its_depth():
         placed(metric="tpot_s", prompt_tokens="0"),
     )
     assert deep.past_tokens == 8192 and deep.output_tokens == 129
-    a, b = measurements.forecasts([deep, shallow], "ideal")
+    a, b = forecasts.forecasts([deep, shallow], "ideal")
     extra = 8192 * 524288 / 3350e9  # the KV bytes of the deeper context, over the bandwidth
     assert a - b == pytest.approx(extra, rel=1e-6)
 
@@ -102,7 +104,7 @@ def test_benchmarks_that_repeat_one_word_are_known_by_their_source():
     )
     assert alike.distinct_tokens == 1 and random.distinct_tokens == elsewhere.distinct_tokens > 1e9
     assert not (alike.cold or random.cold or elsewhere.cold)
-    fast, slow = measurements.forecasts([alike, elsewhere])
+    fast, slow = forecasts.forecasts([alike, elsewhere])
     assert fast < 0.7 * slow
 
 
@@ -114,7 +116,7 @@ def test_threads_of_a_cpu_are_a_column_or_in_the_words_of_the_note():
     assert placed(**cpu, note="8 threads", threads="4").threads == 4
     assert placed(note="8 threads").threads is None  # a GPU: its host's
     few, every = placed(**cpu, threads="4"), placed(**cpu)
-    ratio = measurements.forecasts([few])[0] / measurements.forecasts([every])[0]
+    ratio = forecasts.forecasts([few])[0] / forecasts.forecasts([every])[0]
     like = [
         life.evaluate(life.load(["hw=ryzen_9_7950x_cpu", f"model={few.model}", "engine=llama_cpp_cpu", "opt=q4_0", *w,
                                  "workload.batch=1",
@@ -132,7 +134,7 @@ def test_a_first_call_takes_what_the_engine_needs_to_warm_up():
     source = "github:argonne-lcf/LLM-Inference-Bench@0:Plots/All_results.csv"
     first, usual = (placed(engine="Deepspeed-MII", source=s) for s in (source, "github:other"))
     file = names.engine_file("deepspeed")
-    a, b = measurements.forecasts([first, usual])
+    a, b = forecasts.forecasts([first, usual])
     assert first.cold and not usual.cold
     assert a - b == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
 
@@ -144,7 +146,7 @@ def test_first_calls_on_the_max_1550_are_told_by_their_ids():
     rows = [placed(**of, id=f"llminferencebe-{number}") for number in ("01405", "01428", "01429", "01505", "01506")]
     assert [one.cold for one in rows] == [False, False, True, True, False]
     file = names.engine_file("vllm_intel")
-    mean, *_, first, _ = measurements.forecasts(rows)
+    mean, *_, first, _ = forecasts.forecasts(rows)
     assert first - mean == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
 
 
@@ -170,12 +172,12 @@ def test_files_of_mlx_until_early_2025_are_fp16_which_m1_and_m2_compute_faster()
         placed(**row, model=name, hardware="apple_m1") for name in ("Llama-3.2-3B-Instruct-4bit", "Qwen3-4B-4bit")
     )
     assert (old.half, new.half) == ("fp16", None)
-    assert measurements.emulates(new) and not measurements.emulates(old)
-    assert not measurements.emulates(dataclasses.replace(new, hw="apple_m3"))
-    assert not measurements.emulates(dataclasses.replace(new, engine="llama_cpp_metal"))
-    slow, fast = measurements.forecasts([new, dataclasses.replace(new, half="fp16")])
+    assert forecasts.emulates(new) and not forecasts.emulates(old)
+    assert not forecasts.emulates(dataclasses.replace(new, hw="apple_m3"))
+    assert not forecasts.emulates(dataclasses.replace(new, engine="llama_cpp_metal"))
+    slow, fast = forecasts.forecasts([new, dataclasses.replace(new, half="fp16")])
     assert 1.2 < slow / fast < 1.6
-    same = measurements.forecasts([dataclasses.replace(new, hw="apple_m3", half=half) for half in (None, "fp16")])
+    same = forecasts.forecasts([dataclasses.replace(new, hw="apple_m3", half=half) for half in (None, "fp16")])
     assert same[0] == same[1]
 
 
@@ -228,14 +230,14 @@ def test_llama_cpp_prefills_as_many_tokens_at_once_as_a_row_says():
     row = {"engine": "llama.cpp CUDA", "date": "2025-10", "hardware": "rtx_4090", "weight_format": "q4_0"}
     of = {"prompt_tokens": "2048", "metric": "ttft_s"}
     usual, small, shared = (
-        measurements.scenarios([placed(**row, **of, **said)])[0][1].engine
+        forecasts.scenarios([placed(**row, **of, **said)])[0][1].engine
         for said in ({}, {"ubatch": "128"}, {"ubatch": "2048", "batch": "8"})
     )
     assert usual.chunked and usual.chunk_shared
     assert [float(e.chunk_tokens[0]) for e in (usual, small, shared)] == [512, 128, 2048]
-    whole = measurements.scenarios([placed(**of, ubatch="128")])[0][1].engine  # vLLM of 2024 did not
+    whole = forecasts.scenarios([placed(**of, ubatch="128")])[0][1].engine  # vLLM of 2024 did not
     assert not whole.chunked
-    slow, fast = measurements.forecasts([placed(**row, **of, ubatch=n) for n in ("16", "512")])
+    slow, fast = forecasts.forecasts([placed(**row, **of, ubatch=n) for n in ("16", "512")])
     assert slow > 2 * fast
 
 
@@ -285,9 +287,9 @@ def test_every_class_of_device_has_efficiencies():
 
 def test_no_engine_is_faster_than_the_datasheet_allows():
     rows = [placed(id=m, metric=m, batch="16") for m in ("ttft_s", "tpot_s")]
-    bound = measurements.forecasts(rows, "ideal")
+    bound = forecasts.forecasts(rows, "ideal")
     for engine in ("generic", "vllm", "tensorrt_llm", "hf_eager"):
-        assert (measurements.forecasts(rows, engine) > bound).all()
+        assert (forecasts.forecasts(rows, engine) > bound).all()
 
 
 def test_the_ring_moves_the_bytes_of_the_reference():
@@ -317,29 +319,29 @@ def test_validate_writes_every_understood_row_and_its_bounds(tmp_path):
     measured = table(
         tmp_path / "m.csv", row(), row(id="b", metric="decode_tok_s", value="120"), row(id="c", hardware="x")
     )
-    r = validate.report(measurements.read(measured))
+    r = accuracy.report(measurements.read(measured))
     assert [s.id for s in r.settings] == ["a", "b"] and sum(r.skipped.values()) == 1
     assert ((r.low < r.forecast) & (r.forecast < r.high)).all()
     validate.write(r, tmp_path / "f.csv")
     written = list(csv.DictReader((tmp_path / "f.csv").open()))
     assert [one["id"] for one in written] == ["a", "b"]
     assert float(written[1]["forecast"]) == pytest.approx(r.forecast[1], rel=1e-5)
-    validate.plot(r, tmp_path / "p.png")
+    parity.plot(r, tmp_path / "p.png")
     assert (tmp_path / "p.png").stat().st_size > 10_000
 
 
 def test_a_row_faster_than_the_datasheet_is_reported_apart(tmp_path):
-    r = validate.report([row(), row(id="b", value="0.0001")])
+    r = accuracy.report([row(), row(id="b", value="0.0001")])
     assert r.impossible.tolist() == [False, True]
-    assert validate.macro(r, r.forecast)["TTFT"][2] == 1
+    assert accuracy.macro(r, r.forecast)["TTFT"][2] == 1
 
 
 def test_errors_are_of_the_time_and_cells_weigh_the_same():
-    r = validate.report(
+    r = accuracy.report(
         [row(id=str(i), value=v) for i, v in enumerate(("0.03", "0.03", "0.03"))] + [row(id="z", model="Llama-2-13B")]
     )
     forecast = np.array([0.06, 0.06, 0.06, 0.03])
-    mean, median, cells = validate.macro(dataclasses.replace(r, impossible=np.zeros(4, bool)), forecast)["TTFT"]
+    mean, median, cells = accuracy.macro(dataclasses.replace(r, impossible=np.zeros(4, bool)), forecast)["TTFT"]
     assert (mean, median, cells) == (pytest.approx(50), pytest.approx(50), 2)
 
 
@@ -359,11 +361,11 @@ def test_a_file_that_is_no_table_of_measurements_is_refused(tmp_path, text, said
 def test_the_panel_is_understood_and_beats_the_baselines():
     rows = {one["id"]: one for one in measurements.read(DATA / "measurements_dev.csv")}
     panel = [rows[one["id"]] for one in csv.DictReader((DATA / "panel_dev.csv").open(newline=""))]
-    r = validate.report(panel)
+    r = accuracy.report(panel)
     assert len(r.settings) >= 0.95 * len(panel)
-    ours = validate.macro(r, r.forecast)
+    ours = accuracy.macro(r, r.forecast)
     for baseline in r.baselines.values():
-        theirs = validate.macro(r, baseline)
-        for kind in validate.KINDS:
+        theirs = accuracy.macro(r, baseline)
+        for kind in accuracy.KINDS:
             assert ours[kind][0] < theirs[kind][0]
-    assert 0.7 <= validate.coverage(r)[0] <= 0.95
+    assert 0.7 <= accuracy.coverage(r)[0] <= 0.95

@@ -6,7 +6,7 @@ import pytest
 
 from life_jax.config import names
 from life_jax.config.schema import paths
-from life_jax.measurements import rows
+from life_jax.measurements import forecasts, rows
 from life_jax.measurements.rows import Setting
 
 ROW = {
@@ -86,7 +86,7 @@ def test_a_model_may_be_its_own_file(tmp_path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(shape))
     one, big = place(model=str(path)), place()
-    ours, theirs = rows.forecasts([one, big])
+    ours, theirs = forecasts.forecasts([one, big])
     assert 0 < ours < theirs
     assert "is not known" in str(rows.place({**ROW, "model": str(tmp_path / "absent.json")}))
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import life_jax as life
+from life_jax.config import settings
+from life_jax.plotting import pictures
 
 WORDS = ["hw=[v100,a100]", "model=llama3_8b", "axes.opt=[[],[int4]]", "axes.batch=[1,4,16,64]",
          "axes.prompt_tokens=[64,512,4096]", "metrics=[ttft,tpot,throughput,decode_bound]"]  # fmt: skip
@@ -128,3 +130,8 @@ def test_the_command_line_writes_pictures_beside_the_file(life, tmp_path):
 def test_pictures_of_what_is_not_there_are_refused_before_anything_is_computed(words, reason):
     with pytest.raises(life.ConfigError, match=reason):
         life.load(["hw=v100", *words])
+
+
+def test_the_words_of_plot_are_what_is_drawn():
+    assert (tuple(pictures.DRAWINGS), pictures.FORMATS) == (settings.PICTURES, settings.PICTURE_FORMATS)
+    assert settings.REPORT == pictures.REPORT

@@ -9,7 +9,7 @@ The other tables nothing was taken from.
 import numpy as np
 import pytest
 
-from life_jax.measurements import rows
+from life_jax.measurements import forecasts, rows
 
 RTX, STRIX = "NVIDIA GeForce RTX 3090", "AMD Radeon 8060S Graphics"
 # (source, device, model, weights, engine, prompt tokens, cached before, mean error of the logarithm allowed):
@@ -46,5 +46,5 @@ def test_prompts_in_steps_take_what_llama_cpp_measured(table) -> None:
         )
         for tokens, rate in TABLES[table].items()
     ]  # fmt: skip
-    logs = np.log([s.ratio(f) for s, f in zip(settings, rows.forecasts(settings), strict=True)])
+    logs = np.log([s.ratio(f) for s, f in zip(settings, forecasts.forecasts(settings), strict=True)])
     assert np.abs(logs).mean() < allowed, np.exp(logs).round(2)

@@ -7,7 +7,7 @@ import xarray as xr
 import life_jax as life
 from life_jax.grid import hypervolume, plan
 from life_jax.studies.evaluation import compute
-from life_jax.studies.study import load
+from life_jax.studies.loading import load
 
 WORDS = [
     "hw=[v100,a100]", "axes.opt=[[],[int4]]", "model=[llama2_7b,llama3_8b]", "dtype=float64",

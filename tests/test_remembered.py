@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from life_jax.grid import executable_cache, fingerprint
-from life_jax.studies import study
+from life_jax.studies import loading
 
 WORDS = ("hw=v100", "axes.prompt_tokens=[128,512]", "axes.batch=[1,4]", "overwrite=true")
 COMPILED = "Compiling jit(<lambda>)"
@@ -89,7 +89,7 @@ def test_a_damaged_file_is_written_anew(run, tmp_path, damage):
 
 def test_a_text_is_shared_only_by_the_same_question():
     def asked(words):
-        function, base = study.load(words).sweep.cases[0]
+        function, base = loading.load(words).sweep.cases[0]
         return (*(call.part for call in function.calls), jax.tree.structure(base))
 
     every = [(asked(words), asked(words)) for words in QUESTIONS]

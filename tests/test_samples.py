@@ -59,8 +59,8 @@ def test_a_drawn_sweep_equals_a_loop_over_its_points(kind):
             values = {"peak_tflops.fp16": one.peak_tflops_fp16, "bandwidth_gb_per_s": one.bandwidth_gb_per_s,
                       "prompt_tokens": prompt, "batch": 4}  # fmt: skip
             scenario = case.scenario
-            for knob in case.knobs:
-                scenario = knob.set(scenario, float(values[knob.key]))
+            for parameter in case.parameters:
+                scenario = parameter.set(scenario, float(values[parameter.key]))
             expected = forecast(scenario, ("ttft", "tpot"))
             assert float(one.ttft) == pytest.approx(float(expected["ttft"]), rel=1e-12)
             assert float(one.tpot) == pytest.approx(float(expected["tpot"]), rel=1e-12)

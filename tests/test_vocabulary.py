@@ -12,6 +12,7 @@ from life_jax.config import names
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.forecasting.memory import memory
+from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import Setting
 
@@ -84,7 +85,7 @@ def both(**changes: str) -> list[Setting]:
 
 def assert_plausible(settings: list[Setting]) -> None:
     """Every row has a forecast, between the datasheet's bound (less rounding) and 30 times it, host times apart."""
-    forecast, bound = measurements.forecasts(settings), measurements.forecasts(settings, "ideal")
+    forecast, bound = forecasts.forecasts(settings), forecasts.forecasts(settings, "ideal")
     for s, ours, ideal in zip(settings, forecast, bound, strict=True):
         what = (s.hw, s.model, s.stack, s.engine, s.kind)
         assert np.isfinite(ours) and np.isfinite(ideal), what
@@ -185,7 +186,7 @@ BITS = {
 @pytest.mark.parametrize(("weight_format", "engine", "model"), BITS)
 def test_bits_per_weight(weight_format: str, engine: str, model: str) -> None:
     s = place(weight_format=weight_format, engine=engine, model=model)
-    precision = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0).precision
+    precision = forecasts.scenario(s.hw, s.model, s.stack, s.engine, 1.0).precision
     found = precision.weight("q_proj", "linear").bits, precision.weight("head", "head").bits
     assert found == pytest.approx(BITS[weight_format, engine, model], abs=1e-9)
 
@@ -193,7 +194,7 @@ def test_bits_per_weight(weight_format: str, engine: str, model: str) -> None:
 def test_gpt_oss_keeps_its_experts_and_llama_cpp_stores_the_rest_in_8_bit() -> None:
     for engine, weight_format, rest in (("llama.cpp", "mxfp4", 8.5), ("vLLM", "mxfp4", 16), ("vLLM", "f16", 16)):
         s = place(model="gpt-oss-20b", weight_format=weight_format, engine=engine)
-        precision = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0).precision
+        precision = forecasts.scenario(s.hw, s.model, s.stack, s.engine, 1.0).precision
         assert precision.weight("experts_up_proj", "linear").bits == 4.25
         assert precision.weight("q_proj", "linear").bits == rest
 
@@ -265,7 +266,7 @@ def test_files_of_gguf_models_have_our_size() -> None:
         s = measurements.place({**BASE, "model": model, "weight_format": weight_format, "engine": "llama.cpp CUDA"})
         if isinstance(s, str):
             continue
-        one = measurements.scenario(s.hw, s.model, s.stack, s.engine, 1.0)
+        one = forecasts.scenario(s.hw, s.model, s.stack, s.engine, 1.0)
         ours = float(memory(one).weights)
         m = names.file("model", s.model, ModelFile)
         twice = m.tie_word_embeddings * m.vocab_size * m.hidden_size * one.precision.weight("linear", "linear").bits / 8
@@ -278,4 +279,4 @@ def test_nearly_all_core_rows_of_a_known_shape_have_a_forecast() -> None:
     shapes = {row["model"] for row in table("model_shapes.csv")}
     rows = [row for row in table("measurements_dev.csv") if row["core"] == "1" and row["model"] in shapes]
     settings = [s for row in rows if not isinstance(s := measurements.place(row), str)]
-    assert np.isfinite(measurements.forecasts(settings)).sum() >= 0.99 * len(rows)
+    assert np.isfinite(forecasts.forecasts(settings)).sum() >= 0.99 * len(rows)

@@ -16,7 +16,7 @@ from conftest import files
 import life_jax
 from life_jax.grid import dask_cluster, labels, plan
 from life_jax.studies import evaluation
-from life_jax.studies.study import load
+from life_jax.studies.loading import load
 
 # 16 chunks: two stacks of options times eight runs of rows
 WORDS = ["hw=v100", "engine=ideal", "axes.opt=[[],[int4]]", "axes.prompt_tokens=[64,512,1024]", "axes.batch=[1,8]",

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from life_jax.analysis.inverse_design import FITS, Problem, Target
-from life_jax.config import parameters
-from life_jax.config.parameters import Knob
+from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.parameter import Parameter
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.memory import memory
 from life_jax.studies.case import Case, smoothed
@@ -43,8 +43,8 @@ def _problem(case: Case, asked: Mapping[str, Any]) -> Problem:
             raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
     built = smoothed(case.built, dict.fromkeys(free))
     scenario = built.scenario
-    found = tuple(parameters.knob(key, built, case.label, "free=: ") for key in free)
-    ranges = tuple(_range(knob, scenario, asked["ranges"]) for knob in found)
+    found = tuple(parameter_of(key, built, case.label, "free=: ") for key in free)
+    ranges = tuple(_range(parameter, scenario, asked["ranges"]) for parameter in found)
     targets = [Target(metric, value) for metric, value in asked["targets"] if value]
     if not any(metric == FITS for metric, _ in asked["targets"]) and any(_holds_memory(k, scenario) for k in found):
         targets.append(Target(FITS, 1.0))
@@ -55,23 +55,25 @@ def _problem(case: Case, asked: Mapping[str, Any]) -> Problem:
     return question
 
 
-def _range(knob: Knob, scenario: Scenario, asked: Mapping[str, Any]) -> tuple[float, float]:
-    facts, now = axis_table.facts(knob.key), float(knob.get(scenario))
-    if knob.key not in asked and now <= 0:
-        raise ConfigError(f"range.{knob.key}=[LOW,HIGH] is needed: the file has {now:g}")
-    low, high = asked.get(knob.key, (now / WIDTH, now * WIDTH))
-    if knob.key not in asked:
+def _range(parameter: Parameter, scenario: Scenario, asked: Mapping[str, Any]) -> tuple[float, float]:
+    facts, now = axis_table.facts(parameter.key), float(parameter.get(scenario))
+    if parameter.key not in asked and now <= 0:
+        raise ConfigError(f"range.{parameter.key}=[LOW,HIGH] is needed: the file has {now:g}")
+    low, high = asked.get(parameter.key, (now / WIDTH, now * WIDTH))
+    if parameter.key not in asked:
         low, high = max(low, facts.get("low", 0.0)), min(high, facts.get("high", float("inf")))
-    if knob.whole:
+    if parameter.whole:
         low, high = max(1.0, np.ceil(low)), np.floor(high)
         if low > high:
-            raise ConfigError(f"range.{knob.key}: there is no whole number in it, and {knob.key} comes in pieces")
+            raise ConfigError(
+                f"range.{parameter.key}: there is no whole number in it, and {parameter.key} comes in pieces"
+            )
     for end in (low, high):
-        check_number(float(end), facts, f"range.{knob.key}")
+        check_number(float(end), facts, f"range.{parameter.key}")
     return float(low), float(high)
 
 
-def _holds_memory(knob: Knob, scenario: Scenario) -> bool:
+def _holds_memory(parameter: Parameter, scenario: Scenario) -> bool:
     """Whether what is needed of the memory depends on the number."""
-    one, other = memory(scenario), memory(knob.set(scenario, 1.5 * float(knob.get(scenario)) or 1.0))
+    one, other = memory(scenario), memory(parameter.set(scenario, 1.5 * float(parameter.get(scenario)) or 1.0))
     return float(one.needed / one.available) != float(other.needed / other.available)

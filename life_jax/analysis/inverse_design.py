@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from life_jax.analysis.constrained_search import TOLERANCE, Oracle, Sample, Search, sampled
-from life_jax.config.parameters import Knob
+from life_jax.core.parameter import Parameter
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.memory import memory
 from life_jax.forecasting.metrics import METRICS, forecast
@@ -41,7 +41,7 @@ class Problem:
     """ranges: (low, high) by key, in the file's unit. minimize: a metric of which less is better."""
 
     scenario: Scenario
-    knobs: tuple[Knob, ...]
+    parameters: tuple[Parameter, ...]
     ranges: tuple[tuple[float, float], ...]
     targets: tuple[Target, ...]
     minimize: str = "price"
@@ -53,13 +53,13 @@ class Problem:
     @property
     def start(self) -> np.ndarray:
         """The file's own numbers, moved into their ranges."""
-        asked = np.log([max(float(knob.get(self.scenario)), 1e-300) for knob in self.knobs])
+        asked = np.log([max(float(parameter.get(self.scenario)), 1e-300) for parameter in self.parameters])
         return np.clip(asked, *np.array(self.bounds).T)
 
     def at(self, logs: Any) -> Scenario:
         scenario = self.scenario
-        for index, knob in enumerate(self.knobs):
-            scenario = knob.set(scenario, jnp.exp(logs[index]))
+        for index, parameter in enumerate(self.parameters):
+            scenario = parameter.set(scenario, jnp.exp(logs[index]))
         return scenario
 
     def values(self, logs: Any) -> Any:
@@ -92,7 +92,7 @@ class Problem:
 
     @property
     def whole(self) -> np.ndarray:
-        return np.array([knob.whole for knob in self.knobs])
+        return np.array([parameter.whole for parameter in self.parameters])
 
     @property
     def search(self) -> Search:
@@ -147,13 +147,13 @@ def _design(problem: Problem, search: Search, logs: np.ndarray) -> Design:
     values = search.oracle.one(logs)[0]
     met = search.worst(logs) <= TOLERANCE
     numbers = {
-        knob.key: float(np.round(np.exp(x))) if knob.whole else float(np.exp(x))
-        for knob, x in zip(problem.knobs, logs, strict=True)
+        parameter.key: float(np.round(np.exp(x))) if parameter.whole else float(np.exp(x))
+        for parameter, x in zip(problem.parameters, logs, strict=True)
     }
     at_bound = {}
-    for knob, x, (low, high) in zip(problem.knobs, logs, problem.bounds, strict=True):
+    for parameter, x, (low, high) in zip(problem.parameters, logs, problem.bounds, strict=True):
         if min(x - low, high - x) < 1e-4 * max(1.0, abs(x)):
-            at_bound[knob.key] = "low" if x - low < high - x else "high"
+            at_bound[parameter.key] = "low" if x - low < high - x else "high"
     reached = {t.metric: float(np.exp(t.sign * v)) for t, v in zip(problem.targets, values[1:], strict=True)}
     shadow = _shadow(problem, search.held(logs), logs, at_bound) if met else dict.fromkeys(reached, 0.0)
     return Design(problem, numbers, met, float(np.exp(values[0])), reached, shadow, at_bound)
@@ -169,10 +169,10 @@ def _shadow(problem: Problem, search: Search, logs: np.ndarray, at_bound: Mappin
     free = ~search.whole
     if len(binding) and free.any():
         columns = [slopes[1 + i] for i in binding]
-        for index, knob in enumerate(problem.knobs):
-            if knob.key in at_bound:
+        for index, parameter in enumerate(problem.parameters):
+            if parameter.key in at_bound:
                 unit = np.zeros(len(logs))
-                unit[index] = -1.0 if at_bound[knob.key] == "low" else 1.0
+                unit[index] = -1.0 if at_bound[parameter.key] == "low" else 1.0
                 columns.append(unit)
         weights, left = nnls(np.column_stack(columns)[free], -slopes[0][free])
         found[binding] = weights[: len(binding)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import parameters
+from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
 from life_jax.forecasting.metrics import METRICS, forecast
@@ -46,7 +46,7 @@ def sobol(
         raise ValueError(f"sobol(): n is {n}; a power of 2 is needed")
     case = study.cases[0]
     built = smoothed(case.built, dict.fromkeys(uncertain))
-    found = tuple(parameters.knob(key, built, case.label, "uncertain ") for key in uncertain)
+    found = tuple(parameter_of(key, built, case.label, "uncertain ") for key in uncertain)
     spread = []
     for key, asked in uncertain.items():
         if hasattr(asked, "ppf"):
@@ -59,8 +59,8 @@ def sobol(
 
     def one(values: Any) -> tuple[Any, ...]:
         scenario = built.scenario
-        for index, knob in enumerate(found):
-            scenario = knob.set(scenario, values[index])
+        for index, parameter in enumerate(found):
+            scenario = parameter.set(scenario, values[index])
         return tuple(forecast(scenario, tuple(metrics))[metric] for metric in metrics)
 
     every = jax.jit(jax.vmap(one))

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import words as door
+from life_jax.config import hydra_words
+from life_jax.config.checkpoints.model_files import read_file
+from life_jax.config.options import _stack
 from life_jax.config.ranges import is_span
-from life_jax.config.schema import axis_table, paths
+from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
@@ -20,8 +22,7 @@ from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
 from life_jax.config.words import Choice, Request
 from life_jax.grid.reduction import Reduction
-from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
-from life_jax.optimizations.conventions import INDEX as CONVENTIONS
+from life_jax.optimizations import Optimization
 
 VERSION_BASE = "1.3"
 _ONE_AT_A_TIME = threading.Lock()  # Hydra keeps its state for the whole process
@@ -47,7 +48,7 @@ class Composed:
 def compose(request: Request, *, primary: str = "sweep") -> Composed:
     """Every file that the request names, merged, checked and built. `primary` is conf/PRIMARY.yaml."""
     with _hydra() as compose_one:
-        raw = [compose_one(primary, door.overrides(request, stack)) for stack in request.stacks]
+        raw = [compose_one(primary, hydra_words.overrides(request, stack)) for stack in request.stacks]
     base = raw[0]
     files = {g: {c.label: _read(g, c, base) for c in getattr(request, g)} for g in ("hw", "model")}
     _refuse_unused_labels(request, base)
@@ -101,7 +102,7 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
         name = device.efficiency_class
         if name not in known and device.efficiency:
             raise unknown(f"hw.{label}.efficiency", name, known)
-        found[name] = door.read_yaml(known[name if name in known else OTHER_CLASS])
+        found[name] = yaml_files.read_yaml(known[name if name in known else OTHER_CLASS])
     return found
 
 
@@ -141,19 +142,6 @@ def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, 
     return {**read_file(choice.file), **typed}
 
 
-def read_file(file: Path) -> dict[str, Any]:
-    """A config of ours, a config.json of Hugging Face, or the header of a .gguf file."""
-    if file.suffix == ".json":
-        from life_jax.config.checkpoints.huggingface import read_config
-
-        return read_config(file)
-    if file.suffix == ".gguf":
-        from life_jax.config.checkpoints.gguf_header import read_gguf
-
-        return read_gguf(file)
-    return door.read_yaml(file)
-
-
 def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None:
     """hw.v1000.memory_gb=16 beside hw=v100 is a mistake, not a new device."""
     for group in ("hw", "model"):
@@ -169,58 +157,9 @@ def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None
 
 def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
-    from life_jax.config.words import flatten
+    from life_jax.config.schema.yaml_files import flatten
 
     flat: dict[str, Any] = {}
     flatten(composed.get("axes") or {}, "", flat)
     fixed = {key.split(".", 1)[1] for key in request.scalars}
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}
-
-
-def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
-    try:
-        return chain(*(option(name, content, convention) for name, content in options.items()))
-    except Refused as reason:
-        raise ConfigError(f"opt=[{','.join(options)}]: {reason}") from None
-
-
-def own_quantization(
-    model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact"
-) -> tuple[Optimization, ...]:
-    """How the checkpoint itself stores its weights, in order of preference."""
-    known = paths.choices("opt", folders)
-    found = []
-    for one in model.quantization:
-        if isinstance(one, str) and one not in known:
-            raise unknown(f"model {model.name}: quantization", one, known)
-        name = one if isinstance(one, str) else str(one.get("kind"))
-        found.append(option(name, door.read_yaml(known[one]) if isinstance(one, str) else one, convention))
-    return tuple(found)
-
-
-def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> Optimization:
-    """The factory named by `kind`, called with the numbers of the file.
-
-    A section with the name of the convention replaces numbers: what the same words mean to its authors.
-    """
-    import inspect
-
-    about = ("kind", "description", "source", *CONVENTIONS)
-    numbers = {key: value for key, value in content.items() if key not in about}
-    numbers.update(content.get(convention) or {})
-    kind = str(content.get("kind"))
-    if kind not in INDEX:
-        raise unknown(f"opt.{name}.kind", kind, INDEX)
-    accepted = inspect.signature(INDEX[kind]).parameters
-    for key, value in numbers.items():
-        if key not in accepted:
-            raise unknown(f"opt.{name} has no key of that name:", key, accepted)
-        if isinstance(value, bool) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
-            raise ConfigError(f"opt.{name}.{key} is {value}; a number of 0 or more is needed")
-    for key, parameter in accepted.items():
-        if parameter.default is inspect.Parameter.empty and key not in numbers:
-            raise ConfigError(f"opt.{name}.{key} is missing")
-    try:
-        return named(name, INDEX[kind](**numbers))
-    except Refused as reason:
-        raise ConfigError(f"opt.{name}: {reason}") from None

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.compose import read_file
+from life_jax.config.checkpoints.model_files import read_file
 from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import closest, guess, unknown
 from life_jax.config.schema.files import DeviceFile
-from life_jax.config.words import read_yaml
+from life_jax.config.schema.yaml_files import read_yaml
 
 
 class NotUnderstood(Exception):

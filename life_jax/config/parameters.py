@@ -1,16 +1,13 @@
 """How a key of the files sets the leaves of a Scenario."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from life_jax.config.build import Built
 from life_jax.config.schema.axis_table import axis_keys, facts, section_of
 from life_jax.config.schema.errors import ConfigError, columns
-from life_jax.core.numerics import Number
-from life_jax.core.scenario import Scenario, get_leaf, set_leaf
+from life_jax.core.parameter import Leaf, Parameter
+from life_jax.core.scenario import Scenario, get_leaf
 from life_jax.core.units import TERA
-
-Path = tuple[str | int, ...]
 
 # what a number needs -> why it says nothing without
 MEANINGLESS = {
@@ -22,41 +19,14 @@ MEANINGLESS = {
 }
 
 
-@dataclass(frozen=True)
-class Knob:
-    """One number by the key of its file; `leaves` are (path, factor) with the value in the file's unit."""
-
-    key: str
-    leaves: tuple[tuple[Path, float], ...]
-
-    def get(self, scenario: Scenario) -> Number:
-        """In the file's unit."""
-        path, factor = self.leaves[0]
-        return get_leaf(scenario, path) / factor
-
-    @property
-    def whole(self) -> bool:
-        """It comes in pieces: devices, sequences, tokens, layers."""
-        return bool(facts(self.key).get("whole"))
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return tuple(path for path, _ in self.leaves)
-
-    def set(self, scenario: Scenario, value: Number) -> Scenario:
-        for path, factor in self.leaves:
-            scenario = set_leaf(scenario, path, value * factor)
-        return scenario
-
-
-def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
+def parameter_of(key: str, built: Built, where: str, asked: str = "axes.") -> Parameter:
     """How `key` sets this scenario; refuses a key that nothing here depends on.
 
     `where` names model and device, `asked` the word that asked for the key.
     """
     metadata = facts(key)
     if key.startswith("peak_tflops.") or key == "vector_tflops":
-        return _rate_knob(key, built, where, asked)
+        return _rate_parameter(key, built, where, asked)
     if "leaf" not in metadata:
         raise ConfigError(f"{asked}{key}: no forecast depends on {key}", columns(sorted(axis_keys())))
     scale = metadata.get("scale", 1.0)
@@ -70,19 +40,19 @@ def knob(key: str, built: Built, where: str, asked: str = "axes.") -> Knob:
     several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
     if section_of(key) == "model" and len(leaves) > 1 and several:
         raise ConfigError(f"{asked}{key}: {where} has layers of several kinds that differ in it")
-    return Knob(key, tuple(leaves))
+    return Parameter(key, tuple(leaves), bool(metadata.get("whole")))
 
 
-def _rate_knob(key: str, built: Built, where: str, asked: str) -> Knob:
+def _rate_parameter(key: str, built: Built, where: str, asked: str) -> Parameter:
     if key not in built.sources:
         used = ", ".join(f"{key} ({', '.join(p for p, _ in pipes)})" for key, pipes in built.sources.items())
         raise ConfigError(
             f"{asked}{key} changes nothing for {where}: its operators run at {used or 'no published rate'}"
         )
-    return Knob(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
+    return Parameter(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
 
 
-def _expand(path: Path, scenario: Scenario) -> list[Path]:
+def _expand(path: Leaf, scenario: Scenario) -> list[Leaf]:
     """`*` stands for every kind of layer that has the number."""
     if "*" not in path:
         found = get_leaf(scenario, path[:-1])

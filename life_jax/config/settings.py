@@ -6,13 +6,16 @@ from importlib.util import find_spec
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.words import flatten
+from life_jax.config.schema.yaml_files import flatten
 from life_jax.forecasting.metrics import METRICS
 from life_jax.grid.reduction import BINS, QUANTILES, Reduction
 from life_jax.optimizations.conventions import INDEX as CONVENTIONS
-from life_jax.plotting.pictures import DRAWINGS, FORMATS, REPORT
 
 SHARD = re.compile(r"^(\d+)/(\d+)$")
+# what plotting draws, which is not imported here: a test holds them equal
+PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval")
+PICTURE_FORMATS = ("png", "svg", "pdf")
+REPORT = "report"  # one interactive page
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
 
 
@@ -104,8 +107,8 @@ def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
     names = tuple(str(word) for word in _list(asked))
     for word in names:
         name, _, form = word.partition(".")
-        if name not in DRAWINGS and name != REPORT:
-            raise unknown("plot=", name, (*DRAWINGS, REPORT))
+        if name not in PICTURES and name != REPORT:
+            raise unknown("plot=", name, (*PICTURES, REPORT))
         if name == REPORT:
             if form not in ("", "html"):
                 raise ConfigError(f"plot={word}: a report is html; give plot=report")
@@ -114,8 +117,8 @@ def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
             if reduction is not None and not reduction.pareto:
                 raise ConfigError("plot=report shows a grid or a Pareto front, which this reduction does not keep")
             continue
-        if form and form not in FORMATS:
-            raise unknown(f"plot={word}: format", form, FORMATS)
+        if form and form not in PICTURE_FORMATS:
+            raise unknown(f"plot={word}: format", form, PICTURE_FORMATS)
         if name == "front" and (reduction is None or not reduction.pareto):
             raise ConfigError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
         if name == "tornado" and not elasticity:

@@ -12,6 +12,7 @@ from typing import Any
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
+from life_jax.config.schema.yaml_files import flatten, read_yaml
 
 DEFAULT_MODEL = "llama2_7b"
 GROUPS = ("hw", "model", "opt")
@@ -78,36 +79,6 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         folders=folders,
         hydra=hydra,
     )
-
-
-def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
-    """The same in the words that Hydra 1.3 needs; `stack` is one of the request's stacks."""
-    words = [f"+{g}@{g}.{c.label}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
-    words += [f"+opt@opt.{name}={name}" for name in stack]
-    for group, name in request.groups.items():
-        if _is_file(name):  # a file of the user's own: its keys on top of the default choice
-            words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
-        else:
-            words.append(f"{group}={name}")
-    values = {**request.scalars, **{f"axes.{k}": v for k, v in request.axes.items()}, **request.plain}
-    words += [f"++{key}={render(value)}" for key, value in values.items() if key != "format"]
-    if request.folders:
-        words.append(f"hydra.searchpath={render([f'file://{folder}' for folder in request.folders])}")
-    return [*words, *request.hydra]
-
-
-def render(value: Any) -> str:
-    """A Python value in Hydra's grammar."""
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(render(item) for item in value) + "]"
-    if isinstance(value, str):
-        # Hydra takes backslashes as they are, but for those before a quote or at the end
-        return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{render(item)}" for key, item in value.items()) + "}"
-    return repr(value)
 
 
 def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tuple[str, ...]]:
@@ -204,27 +175,6 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
     return flat
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, or ConfigError naming the file."""
-    import yaml
-
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{file}: a mapping of keys to values is needed")
-    return dict(content)
-
-
-def flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flatten(value, f"{prefix}{key}.", into)
-        else:
-            into[f"{prefix}{key}"] = value
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:

@@ -14,6 +14,7 @@ import jax
 from life_jax.core.numerics import Number
 
 T = TypeVar("T")
+Leaf = tuple[str | int, ...]  # where a number stands in a tree: ("device", "rates", "linear")
 
 
 def static(**kwargs: Any) -> Any:
@@ -262,7 +263,7 @@ class Scenario:
     costs: Costs = dataclasses.field(default_factory=Costs)
 
 
-def get_leaf(tree: Any, path: tuple[str | int, ...]) -> Any:
+def get_leaf(tree: Any, path: Leaf) -> Any:
     for key in path:
         if isinstance(tree, tuple):
             tree = tree[int(key)]
@@ -271,7 +272,7 @@ def get_leaf(tree: Any, path: tuple[str | int, ...]) -> Any:
     return tree
 
 
-def set_leaf(tree: Any, path: tuple[str | int, ...], value: Any) -> Any:
+def set_leaf(tree: Any, path: Leaf, value: Any) -> Any:
     """A copy of `tree` with one leaf replaced; works on dataclasses, mappings and tuples."""
     if not path:
         return value

@@ -9,24 +9,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from life_jax.core.numerics import Number, divide, where
-from life_jax.core.scenario import UNPUBLISHED, Scenario, set_leaf
+from life_jax.core.scenario import UNPUBLISHED, Leaf, Scenario, set_leaf
 from life_jax.core.schedule import Passes
 from life_jax.forecasting.request import Run
 from life_jax.parallelism import collectives
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Sides, Terms, by_repeats, sides
 
-Path = tuple[str | int, ...]
-BANDWIDTH: Path = ("device", "bandwidth")
-INTERCONNECT: Path = ("device", "interconnect")
-DISPATCH: Path = ("device", "dispatch")
-CACHE: Path = ("engine", "kv_efficiency")
-OF_SPLIT: tuple[Path, ...] = (("engine", "split_step"), ("engine", "allreduce_latency"))
-HOST: tuple[Path, ...] = (*(("engine", name) for name in ("step", "sequence", "context", "request")), *OF_SPLIT)
+BANDWIDTH: Leaf = ("device", "bandwidth")
+INTERCONNECT: Leaf = ("device", "interconnect")
+DISPATCH: Leaf = ("device", "dispatch")
+CACHE: Leaf = ("engine", "kv_efficiency")
+OF_SPLIT: tuple[Leaf, ...] = (("engine", "split_step"), ("engine", "allreduce_latency"))
+HOST: tuple[Leaf, ...] = (*(("engine", name) for name in ("step", "sequence", "context", "request")), *OF_SPLIT)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
-PRICED: Path = ("device", "rates", "datasheet")  # which nothing runs at
+PRICED: Leaf = ("device", "rates", "datasheet")  # which nothing runs at
 FIXED = frozenset((INTERCONNECT, DISPATCH, PRICED, *HOST))  # what they hold is under no roof
 HELD = frozenset((*RATES, BANDWIDTH, CACHE, *FIXED))
 
@@ -36,9 +35,9 @@ class Ledger:
     """total [s], and what each leaf of the scenario holds of it [s], without what holds nothing by structure."""
 
     total: Number = 0.0
-    held: dict[Path, Number] = field(default_factory=dict)
+    held: dict[Leaf, Number] = field(default_factory=dict)
 
-    def of(self, leaves: Iterable[Path]) -> Number:
+    def of(self, leaves: Iterable[Leaf]) -> Number:
         return sum(self.held.get(leaf, 0.0) for leaf in leaves)
 
     def __add__(self, other: "Ledger") -> "Ledger":
@@ -90,7 +89,7 @@ def _mean(run: Run, passes: Passes) -> Ledger:
 def _operators(each: list[Terms], found: list[Sides]) -> Ledger:
     """Of one execution of each."""
     dispatch = sum(t.dispatch for t in each)
-    held: dict[Path, Number] = {DISPATCH: dispatch}
+    held: dict[Leaf, Number] = {DISPATCH: dispatch}
     for t, s in zip(each, found, strict=True):
         for leaf, seconds in (
             (("device", "rates", t.pipe), s.matmul),
@@ -116,5 +115,5 @@ def _host(scenario: Scenario, passes: Passes) -> Ledger:
     return total
 
 
-def _fixed(path: Path, seconds: Number) -> Ledger:
+def _fixed(path: Leaf, seconds: Number) -> Ledger:
     return Ledger(seconds, {path: seconds})

@@ -9,7 +9,8 @@ from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
-from life_jax.forecasting.request import Run, overhead
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import overhead
 from life_jax.models import decoder
 from life_jax.roofline.roofs import BOUNDS, Terms
 from life_jax.roofline.terms import terms

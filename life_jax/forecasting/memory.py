@@ -7,7 +7,7 @@ from life_jax.core import schedule
 from life_jax.core.numerics import Number, divide, floor, larger, smaller, where
 from life_jax.core.scenario import Scenario
 from life_jax.core.units import BITS_PER_BYTE
-from life_jax.forecasting.request import step_graph
+from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
 
 LOGIT_BYTES = 4  # logits are kept in fp32

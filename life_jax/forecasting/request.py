@@ -12,32 +12,10 @@ from life_jax.core.numerics import Number, ceil, clip, divide, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import energy
-from life_jax.forecasting.weight_expansion import expand, repack
-from life_jax.models.decoder import decoder
-from life_jax.optimizations.fusion import fuse
-from life_jax.parallelism import collectives
+from life_jax.forecasting.step import overhead, step_graph
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
 from life_jax.roofline.terms import step_terms
-
-
-def step_graph(scenario: Scenario, step: Step) -> Graph:
-    """The operators of one step after every rewrite. Fusion comes after the stack, whatever its order; the
-    counting convention last, on the operators that are really run."""
-    graph = decoder(scenario.architecture, step, scenario.precision)
-    for rewrite in scenario.rewrites:
-        graph = graph if rewrite.last else rewrite(graph)
-    graph = repack(expand(fuse(graph, scenario.engine.fusion), scenario.engine), scenario.engine)
-    for rewrite in scenario.rewrites:
-        graph = rewrite(graph) if rewrite.last else graph
-    return graph
-
-
-def overhead(scenario: Scenario, step: Step) -> Number:
-    """Seconds of a step that no operator takes: the host's, and collectives."""
-    engine = scenario.engine
-    host = engine.step + engine.sequence * step.batch + engine.context * step.context + collectives.workers(engine)
-    return host + collectives.collectives(scenario, step)
 
 
 @dataclass(frozen=True)

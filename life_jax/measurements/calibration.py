@@ -19,6 +19,7 @@ from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import UNLIMITED, Engine
 from life_jax.forecasting.request import Run
+from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import Setting
 
@@ -115,7 +116,7 @@ def _changed(engine: Engine, factors: Any) -> Engine:
 
 def _residuals(settings: Sequence[Setting]) -> Any:
     """A function: factors [constants] -> ln(forecast / measured time) [rows], differentiable."""
-    groups = measurements.scenarios(settings)
+    groups = forecasts.scenarios(settings)
     sign = np.array([-1.0 if s.is_rate else 1.0 for s in settings])
     measured = np.log([s.value for s in settings])
 
@@ -141,7 +142,7 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     """
     from scipy.optimize import least_squares
 
-    start = measurements.scenario(
+    start = forecasts.scenario(
         settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
     ).engine
     prior = np.array([c.spread(settings[0].engine) for c in CONSTANTS])

@@ -1,32 +1,18 @@
 """Published measurements: rows of a tidy CSV -> scenarios, and their forecasts, vectorized over the rows."""
 
 import csv
-import dataclasses
 import math
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
 from life_jax.config import names
-from life_jax.config.build import build, emulates_bf16
-from life_jax.config.compose import option, own_quantization
-from life_jax.config.schema import paths
-from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile, PrecisionFile, WorkloadFile
-from life_jax.config.schema.model_file import ModelFile
-from life_jax.config.words import read_yaml
-from life_jax.core.scenario import UNLIMITED, UNPUBLISHED, Engine, Scenario, Workload
-from life_jax.forecasting.memory import memory
+from life_jax.config.schema.files import DeviceFile
+from life_jax.core.scenario import UNLIMITED, Workload
 from life_jax.forecasting.request import Run
-from life_jax.optimizations import chain
 
 _NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
@@ -197,113 +183,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-@cache
-def scenario(
-    hw: str,
-    model: str,
-    stack: tuple[str, ...],
-    engine: str,
-    tensor_parallel: float,
-    cold: bool = False,
-    threads: float | None = None,
-    chunk_tokens: float | None = None,
-    half: str | None = None,
-) -> Scenario:
-    """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it;
-    chunk_tokens: instead of the engine's own; half: of 16-bit math, of an engine that leaves it to a checkpoint."""
-    file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
-    if threads is not None:
-        file = dataclasses.replace(file, threads=threads)
-    if chunk_tokens is not None:
-        file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
-    if cold and file.cold_request_ms is not None:
-        file = dataclasses.replace(file, request_ms=file.cold_request_ms)
-    file = _in_half(file, half)
-    device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
-    options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
-    return build(
-        model=shape,
-        device=device,
-        stack=chain(*options),
-        workload=WorkloadFile(),
-        precision=PrecisionFile(),
-        engine=file,
-        labels={"model": model, "hw": hw},
-        own=own_quantization(shape),
-        efficiency=names.efficiency(hw) if file.efficiency == "class" else None,
-    ).scenario
-
-
-def _in_half(file: EngineFile, half: str | None) -> EngineFile:
-    """The engine with 16-bit math of that type, if it leaves it to the checkpoint: if it would be bf16."""
-    if half is None or "bf16" not in file.half_units[:1]:
-        return file
-    return dataclasses.replace(file, half_units=[half], attention_units=[half])
-
-
-def emulates(s: Setting) -> bool:
-    """Whether the row was measured in bf16 on a device that has no units for it."""
-    file = _in_half(names.engine_file(s.engine), s.half)
-    return emulates_bf16(file.half_units, names.file("hw", s.hw, DeviceFile))
-
-
-Groups = list[tuple[np.ndarray, Scenario]]
-
-
-def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
-    """Rows of one structure together: (their indices, one scenario whose leaves are arrays over them).
-
-    engine: instead of each row's own.
-    """
-    groups: dict[Any, list[int]] = defaultdict(list)
-    built: list[Scenario] = []
-    for index, s in enumerate(settings):
-        name = engine or s.engine
-        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens), s.half
-        one = scenario(s.hw, s.model, s.stack, name, *told)
-        built.append(one)
-        groups[jax.tree.structure(one)].append(index)
-    found = []
-    for rows in groups.values():
-        stacked = jax.tree.map(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
-        # what rows do not say (images) is as a workload has it by default
-        said = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
-        numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in said}
-        found.append((np.array(rows), dataclasses.replace(stacked, workload=Workload(**numbers))))
-    return found
-
-
-def _chunk(s: Setting, own: float | None) -> float | None:
-    """Tokens that are prefilled at once, if the engine chunks at all."""
-    return None if own is None else s.chunk_tokens or own
-
-
-def forecasts(
-    settings: Sequence[Setting], engine: str | None = None, change: Callable[[Engine], Engine] = lambda engine: engine
-) -> np.ndarray:
-    """Forecast of every row in the row's own unit; float64, NaN where nothing can be said.
-
-    The formulas run on arrays over the rows: no compilation, however many structures there are.
-    change: applied to every engine, for baselines.
-    """
-    found = np.full(len(settings), np.nan)
-    with np.errstate(all="ignore"):
-        for rows, group in scenarios(settings, engine):
-            one = dataclasses.replace(group, engine=change(group.engine))
-            run = Run(one)
-            for metric in {settings[i].metric for i in rows}:
-                values = np.broadcast_to(METRICS[metric][1](run, one.workload), len(rows))
-                mine = np.array([settings[i].metric == metric for i in rows])
-                found[rows[mine]] = values[mine]
-    return np.where(np.isfinite(found) & (found > 0) & (found < UNPUBLISHED), found, np.nan)
-
-
-def fits(settings: Sequence[Setting]) -> np.ndarray:
-    """Whether the devices of a row can hold its model, its cache and its activations at once [bool]."""
-    found = np.ones(len(settings), bool)
-    with np.errstate(all="ignore"):
-        for rows, group in scenarios(settings, "ideal"):
-            found[rows] = np.broadcast_to(memory(group).fits, len(rows))
-    return found

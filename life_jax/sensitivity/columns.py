@@ -8,15 +8,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from life_jax.config.parameters import Knob
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Scenario, get_leaf, set_leaf
-from life_jax.forecasting.attribution import Path
+from life_jax.core.parameter import Parameter
+from life_jax.core.scenario import Leaf, Scenario, get_leaf, set_leaf
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
 from life_jax.sensitivity import elasticities
 
-ALL: tuple[Path, ...] = ()
+ALL: tuple[Leaf, ...] = ()
 
 
 def column(variable: str, *labels: str) -> str:
@@ -24,10 +23,10 @@ def column(variable: str, *labels: str) -> str:
     return f"{variable}[{','.join(labels)}]"
 
 
-def absent(scenario: Scenario, moved: Iterable[Path]) -> tuple[Path, ...]:
+def absent(scenario: Scenario, moved: Iterable[Leaf]) -> tuple[Leaf, ...]:
     """Leaves that say that an operator has some work (a bias, weights to expand) and are 0 here, but for `moved`."""
     architecture = scenario.architecture
-    found: list[Path] = [("precision", "weights", name, "dequant_flops") for name in scenario.precision.weights]
+    found: list[Leaf] = [("precision", "weights", name, "dequant_flops") for name in scenario.precision.weights]
     found.append(("architecture", "head_bias"))
     for index, block in enumerate(architecture.blocks):
         for part in ("attention", "ffn"):
@@ -45,15 +44,15 @@ class Part(abc.ABC):
     zeros: leaves that are 0 whatever the axes; said to the compiler, which then leaves out their work.
     """
 
-    knobs: tuple[Knob, ...]
-    zeros: tuple[Path, ...]
+    parameters: tuple[Parameter, ...]
+    zeros: tuple[Leaf, ...]
     metrics: tuple[str, ...]
 
     def at(self, scenario: Scenario, values: Mapping[str, Number]) -> Scenario:
         for path in self.zeros:
             scenario = set_leaf(scenario, path, 0.0)
-        for knob in self.knobs:
-            scenario = knob.set(scenario, values[knob.key])
+        for parameter in self.parameters:
+            scenario = parameter.set(scenario, values[parameter.key])
         return scenario
 
     @abc.abstractmethod
@@ -89,7 +88,7 @@ class Held(Part):
     complex one. More than two would have their roots kept in memory, which was measured to cost a factor of four.
     """
 
-    groups: tuple[tuple[Path, ...], ...]
+    groups: tuple[tuple[Leaf, ...], ...]
 
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
         run = Run(self.at(scenario, values))
@@ -114,7 +113,7 @@ class Held(Part):
 class Tangent(Part):
     """d metric / d ln(scale of some leaves)."""
 
-    leaves: tuple[Path, ...]
+    leaves: tuple[Leaf, ...]
 
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
         return elasticities.tangent(self.metrics, self.at(scenario, values), self.leaves)
@@ -128,7 +127,7 @@ class Tangent(Part):
 class Changed(Part):
     """The metrics with some leaves times the factors that are its argument, so that one compilation serves all."""
 
-    leaves: tuple[Path, ...]
+    leaves: tuple[Leaf, ...]
 
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
         scenario = self.at(scenario, values)
@@ -145,11 +144,11 @@ class Changed(Part):
 class Slope(Part):
     """d metric / d number in the units of the files."""
 
-    knob: Knob
+    parameter: Parameter
 
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
         scenario = self.at(scenario, values)
-        return elasticities.slope(self.metrics, scenario, self.knob.set, self.knob.get(scenario))
+        return elasticities.slope(self.metrics, scenario, self.parameter.set, self.parameter.get(scenario))
 
     @property
     def outputs(self) -> tuple[str, ...]:

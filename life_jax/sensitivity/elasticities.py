@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Scenario, get_leaf, set_leaf
+from life_jax.core.scenario import Leaf, Scenario, get_leaf, set_leaf
 from life_jax.forecasting.attribution import (
     BANDWIDTH,
     CACHE,
@@ -25,12 +25,11 @@ from life_jax.forecasting.attribution import (
     OF_SPLIT,
     PRICED,
     RATES,
-    Path,
 )
 from life_jax.forecasting.metrics import BOUNDS, METRICS, forecast
 
 # An efficiency that multiplies whole rates has their elasticity, unless tables by operator replace it.
-SAME: Mapping[Path, tuple[Path, ...]] = {
+SAME: Mapping[Leaf, tuple[Leaf, ...]] = {
     ("engine", "compute_efficiency"): (("device", "rates", "linear"), ("device", "rates", "head")),
     ("engine", "attention_efficiency"): (("device", "rates", "attention"),),
     ("engine", "vector_efficiency"): (("device", "rates", "vector"),),
@@ -39,14 +38,14 @@ SAME: Mapping[Path, tuple[Path, ...]] = {
 }
 
 
-def scaled(scenario: Scenario, paths: Sequence[Path], factor: Number) -> Scenario:
+def scaled(scenario: Scenario, paths: Sequence[Leaf], factor: Number) -> Scenario:
     """The scenario with these leaves times `factor`."""
     for path in paths:
         scenario = set_leaf(scenario, path, get_leaf(scenario, path) * factor)
     return scenario
 
 
-def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Path]) -> dict[str, Number]:
+def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Leaf]) -> dict[str, Number]:
     """d metric / d ln(scale of these leaves), in the metric's unit."""
 
     def of(excess: Number) -> dict[str, Number]:
@@ -71,7 +70,7 @@ class Atoms:
     free: the part (of the bandwidth) that follows from the others for a time, None where the law does not close.
     """
 
-    parts: tuple[tuple[Path, ...], ...]
+    parts: tuple[tuple[Leaf, ...], ...]
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
     free: int | None
 
@@ -80,20 +79,20 @@ class Atoms:
         return tuple(0 if part[0] in (CACHE, PRICED) else sign(part[0]) for part in self.parts)
 
 
-def sign(path: Path) -> int:
+def sign(path: Leaf) -> int:
     """Of the elasticity to what a ledger has: times rise with fixed times and fall with anything else."""
     if path not in HELD:
         return 0
     return 1 if path == DISPATCH or path in HOST else -1
 
 
-def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: Sequence[Path] = ()) -> Atoms:
+def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: Sequence[Leaf] = ()) -> Atoms:
     """parameters: leaves by key, none where nothing depends on the key. moving: leaves that a grid sets."""
     same = {} if scenario.engine.tables else SAME
     leaves = {
         key: frozenset(leaf for path in paths for leaf in same.get(path, (path,))) for key, paths in parameters.items()
     }
-    parts: dict[tuple[str, ...], list[Path]] = {}
+    parts: dict[tuple[str, ...], list[Leaf]] = {}
     for leaf in dict.fromkeys(leaf for found in leaves.values() for leaf in sorted(found, key=str)):
         parts.setdefault(tuple(key for key, found in leaves.items() if leaf in found), []).append(leaf)
     found_parts = tuple(tuple(part) for part in parts.values())
@@ -111,7 +110,7 @@ def atoms(parameters: Mapping[str, Sequence[Path]], scenario: Scenario, moving: 
     )
 
 
-def host_times(scenario: Scenario) -> tuple[Path, ...]:
+def host_times(scenario: Scenario) -> tuple[Leaf, ...]:
     """Those that some time has: one device says nothing to others."""
     return tuple(path for path in HOST if scenario.engine.split or path not in OF_SPLIT)
 

@@ -10,10 +10,10 @@ from functools import cached_property
 import jax
 import jax.numpy as jnp
 
-from life_jax.config.parameters import Knob
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Scenario
-from life_jax.forecasting.attribution import FIXED, HELD, Path
+from life_jax.core.parameter import Parameter
+from life_jax.core.scenario import Leaf, Scenario
+from life_jax.forecasting.attribution import FIXED, HELD
 from life_jax.forecasting.metrics import BOUNDS, METRICS, derive, direct
 from life_jax.forecasting.request import Run
 from life_jax.grid.kernel import Call, Sum
@@ -28,17 +28,17 @@ GAINS = {"change_10pct": 1.1, "change_2x": 2.0}
 class Sensitivity:
     """To which numbers: leaves by key, their atoms, and what is wanted beside the elasticity.
 
-    gains: the metrics at 1.1 and 2 times each number. slopes: knobs whose raw gradients are wanted.
+    gains: the metrics at 1.1 and 2 times each number. slopes: parameters whose raw gradients are wanted.
     shares: the side that binds, where every rate, bandwidth and fixed time is among the numbers.
     ledger: the times are sums of operators, so that what holds them needs no derivative.
     """
 
     metrics: tuple[str, ...]
-    parameters: tuple[tuple[str, tuple[Path, ...]], ...]
+    parameters: tuple[tuple[str, tuple[Leaf, ...]], ...]
     atoms: Atoms
     shares: bool = False
     gains: bool = False
-    slopes: tuple[tuple[str, Knob | None], ...] = ()
+    slopes: tuple[tuple[str, Parameter | None], ...] = ()
     ledger: bool = False
 
 
@@ -46,33 +46,33 @@ class Sensitivity:
 class Forecaster:
     """Metrics and, if asked, sensitivities; hashable, so that one compilation serves all cases."""
 
-    knobs: tuple[Knob, ...]
+    parameters: tuple[Parameter, ...]
     metrics: tuple[str, ...]
     sensitivity: Sensitivity | None = None
-    zeros: tuple[Path, ...] = ()
+    zeros: tuple[Leaf, ...] = ()
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.knobs, self.metrics, self.sensitivity, self.zeros))
+        return hash((self.parameters, self.metrics, self.sensitivity, self.zeros))
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """What is compiled apart, with its arguments."""
         s = self.sensitivity
         valued = tuple(m for m in direct(self.metrics) if m not in self._timed)
-        found = [Call(Values(self.knobs, self.zeros, valued), valued)] if valued else []
+        found = [Call(Values(self.parameters, self.zeros, valued), valued)] if valued else []
         for index in range(0, len(self._groups), 2):
-            part = Held(self.knobs, self.zeros, self._timed, self._groups[index : index + 2])
+            part = Held(self.parameters, self.zeros, self._timed, self._groups[index : index + 2])
             found.append(Call(part, tuple(column("held", metric, str(index // 2)) for metric in self._timed)))
         if s is not None:
             found += [*self._tangents(s), *self._changed(s)]
             found += [
-                self._call(Slope(self.knobs, self.zeros, direct(s.metrics), knob), "slope", key)
-                for key, knob in s.slopes
-                if knob is not None
+                self._call(Slope(self.parameters, self.zeros, direct(s.metrics), parameter), "slope", key)
+                for key, parameter in s.slopes
+                if parameter is not None
             ]
         return tuple(found)
 
@@ -85,7 +85,7 @@ class Forecaster:
         return tuple(m for m in direct(s.metrics) if METRICS[m].ledger is not None)
 
     @cached_property
-    def _groups(self) -> tuple[tuple[Path, ...], ...]:
+    def _groups(self) -> tuple[tuple[Leaf, ...], ...]:
         """Under roofs: ALL the seconds, and the leaves of those parts whose seconds do not follow from others."""
         if self.sensitivity is None or not self._timed:
             return ()
@@ -102,13 +102,13 @@ class Forecaster:
                 and not (m in self._timed and HELD.issuperset(leaves))
             )
             if asked:
-                yield self._call(Tangent(self.knobs, self.zeros, asked, leaves), "tangent", str(index))
+                yield self._call(Tangent(self.parameters, self.zeros, asked, leaves), "tangent", str(index))
 
     def _changed(self, s: Sensitivity) -> Iterator[Call]:
         if not s.gains:
             return
         every = tuple(dict.fromkeys(path for _, leaves in s.parameters for path in leaves))
-        part = Changed(self.knobs, self.zeros, direct(s.metrics), every)
+        part = Changed(self.parameters, self.zeros, direct(s.metrics), every)
         for key, leaves in s.parameters:
             for name, factor in GAINS.items() if leaves else ():
                 yield self._call(part, name, key, tuple(factor if path in leaves else 1.0 for path in every))
@@ -171,7 +171,7 @@ class Forecaster:
         s = self.sensitivity
         if s is None:
             return results
-        run = Run(Values(self.knobs, self.zeros, ()).at(scenario, axes))
+        run = Run(Values(self.parameters, self.zeros, ()).at(scenario, axes))
         for metric in s.metrics:
             chain = _Chain(metric, values)
             law = elasticities.obeys_law(chain.of)
@@ -188,8 +188,8 @@ class Forecaster:
                 for key, leaves in s.parameters:
                     changed = found[column(f"{gain} of", chain.of, key)] if leaves else values[chain.of]
                     results[column(gain, metric, key)] = chain.value(changed) / values[metric] - 1
-            for key, knob in s.slopes:
-                d = found[column("slope of", chain.of, key)] if knob is not None else 0 * values[chain.of]
+            for key, parameter in s.slopes:
+                d = found[column("slope of", chain.of, key)] if parameter is not None else 0 * values[chain.of]
                 results[column("slope_of", metric, key)] = chain.slope(d)
         return {name: results[name] for name in self.derived}
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from life_jax.config import parameters as knobs
 from life_jax.config.build import Built
 from life_jax.config.compose import Composed
-from life_jax.config.parameters import Knob
+from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.parameter import Parameter
 from life_jax.core.scenario import get_leaf
 from life_jax.forecasting import attribution
 from life_jax.forecasting.metrics import BOUNDS, METRICS
@@ -74,19 +74,21 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
         keys[word] = asked[word] if isinstance(asked[word], tuple) else usual if asked[word] else ()
     if asked["gains"] and not keys["elasticity"]:
         keys["elasticity"] = usual
-    moving = [path for case in cases for k in case.knobs for path in k.paths]
+    moving = [path for case in cases for k in case.parameters for path in k.paths]
     found = []
     for case in cases:
         built = smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
-        knobs_of = {key: _knob_or_none(key, built, cases, word) for word, named in keys.items() for key in named}
-        parameters = {key: k.paths if (k := knobs_of[key]) else () for key in keys["elasticity"]}
+        parameter_of_key = {
+            key: _parameter_or_none(key, built, cases, word) for word, named in keys.items() for key in named
+        }
+        leaves_of = {key: k.paths if (k := parameter_of_key[key]) else () for key in keys["elasticity"]}
         sensitivity = Sensitivity(
             metrics=metrics,
-            parameters=tuple(parameters.items()),
-            atoms=elasticities.atoms(parameters, built.scenario, moving),
+            parameters=tuple(leaves_of.items()),
+            atoms=elasticities.atoms(leaves_of, built.scenario, moving),
             shares=keys["elasticity"] == usual,
             gains=asked["gains"],
-            slopes=tuple((key, knobs_of[key]) for key in keys["gradients"]),
+            slopes=tuple((key, parameter_of_key[key]) for key in keys["gradients"]),
             ledger=attribution.known(built.scenario),
         )
         found.append(dataclasses.replace(case, built=built, sensitivity=sensitivity))
@@ -107,19 +109,19 @@ def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -
     return (*fast, "dispatch_us", *host, "memory_efficiency")
 
 
-def _knob_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Knob | None:
+def _parameter_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Parameter | None:
     """None where this case does not depend on the key; refused where no case does."""
     asked = f"{word}=: "
     if key == "opt":
         raise ConfigError(f"{asked}opt is not a number")
     if key == ALL_RATES and word == "elasticity":
         pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
-        return Knob(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
+        return Parameter(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
     try:
-        return knobs.knob(key, built, "this study", asked)
+        return parameter_of(key, built, "this study", asked)
     except ConfigError:
         for case in cases:
             with contextlib.suppress(ConfigError):
-                knobs.knob(key, smoothed(case.built, {key: None}), case.label, asked)
+                parameter_of(key, smoothed(case.built, {key: None}), case.label, asked)
                 return None
         raise

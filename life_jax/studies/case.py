@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from life_jax.config.build import Built
-from life_jax.config.parameters import Knob
-from life_jax.core.scenario import Scenario
-from life_jax.forecasting.attribution import Path
+from life_jax.core.parameter import Parameter
+from life_jax.core.scenario import Leaf, Scenario
 from life_jax.sensitivity.columns import absent
 from life_jax.sensitivity.grid_function import Forecaster, Sensitivity
 
@@ -22,21 +21,21 @@ class Case:
     hw: str
     opt: str
     built: Built
-    knobs: tuple[Knob, ...]
+    parameters: tuple[Parameter, ...]
     sensitivity: Sensitivity | None = None
 
     @cached_property
-    def _zeros(self) -> tuple[Path, ...]:
+    def _zeros(self) -> tuple[Leaf, ...]:
         s = self.sensitivity
-        moved = [path for knob in self.knobs for path in knob.paths]
+        moved = [path for parameter in self.parameters for path in parameter.paths]
         if s is not None:
             moved += [path for _, paths in s.parameters for path in paths]
-            moved += [path for _, knob in s.slopes if knob is not None for path in knob.paths]
+            moved += [path for _, parameter in s.slopes if parameter is not None for path in parameter.paths]
         return absent(self.scenario, moved)
 
     def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:
         """What the grid evaluates for this case."""
-        return Forecaster(self.knobs, metrics, self.sensitivity, self._zeros)
+        return Forecaster(self.parameters, metrics, self.sensitivity, self._zeros)
 
     @property
     def scenario(self) -> Scenario:

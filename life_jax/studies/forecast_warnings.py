@@ -48,7 +48,7 @@ def table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> I
         for values in itertools.product(*ends.values()):
             s = case.scenario
             for key, value in zip(ends, values, strict=True):
-                s = next(k for k in case.knobs if k.key == key).set(s, float(value))
+                s = next(k for k in case.parameters if k.key == key).set(s, float(value))
             run = Run(s)
             for step in (run.prefill[-1].first, run.decode.first):
                 beyond.update(dict.fromkeys(efficiency_tables.outside(tables, tuple(run.graph(step)))))

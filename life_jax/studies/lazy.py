@@ -23,7 +23,8 @@ from xarray.core import indexing
 from life_jax.config.schema.errors import ConfigError
 from life_jax.grid import labels
 from life_jax.grid import plan as grid
-from life_jax.studies.study import Study, load
+from life_jax.studies.loading import load
+from life_jax.studies.study import Study
 
 CASES = 3  # dimensions model, hw, opt
 MOST = 2**27  # numbers of one slice

@@ -11,12 +11,8 @@ import numpy as np
 import yaml
 from jax.tree_util import tree_map
 
-from life_jax.config import parameters, ranges
-from life_jax.config import words as door
-from life_jax.config.build import build
-from life_jax.config.compose import Composed, compose, own_quantization
+from life_jax.config.compose import Composed
 from life_jax.config.schema import axis_table
-from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
@@ -24,9 +20,9 @@ from life_jax.grid import labels as dataset
 from life_jax.grid import plan
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
-from life_jax.grid.sampling import Points, Span
-from life_jax.studies import asked_sensitivities, forecast_warnings
-from life_jax.studies.case import Case, smoothed
+from life_jax.grid.sampling import Points
+from life_jax.studies import asked_sensitivities
+from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance, version
 
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
@@ -167,116 +163,6 @@ def _variable(metric: str, dtype: str) -> Variable:
         attributes["flag_meanings"] = " ".join(BOUNDS)
         return Variable(np.dtype(np.int8), attributes)
     return Variable(np.dtype(dtype), attributes)
-
-
-def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
-    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
-
-    primary: the command whose words they are (sweep, explain or design).
-
-    Raises ConfigError, a ValueError of one line that names what was asked and what would be accepted.
-    """
-    if isinstance(words, str):
-        raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
-    words = tuple(words)
-    request = door.parse(words, verb=primary)
-    composed = compose(request, primary=primary)
-    settings = composed.settings
-    drawn = {key: _span(key, asked) for key, asked in composed.axes.items() if ranges.is_span(asked)}
-    points = ranges.points(settings["sample"], settings["seed"], drawn)
-    grid_axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items() if key not in drawn}
-    axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
-    cases = asked_sensitivities.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
-    _refuse_long_chunks(cases, composed, axes, request)
-    found = dict.fromkeys(w for case in cases for w in case.built.warnings)
-    found.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
-    found.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
-    found.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
-    return Study(
-        words=words,
-        composed=composed,
-        cases=cases,
-        axes=grid_axes,
-        points=points,
-        metrics=settings["metrics"],
-        dtype=settings["dtype"],
-        out=settings["out"],
-        overwrite=settings["overwrite"],
-        warnings=tuple(found),
-        reduction=settings["reduction"],
-        plots=settings["plot"],
-        work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
-        resolved=composed.resolved,
-    )
-
-
-def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
-    """In the order of the file's dimensions: model, then hw, then opt."""
-    for model, model_file in composed.model.items():
-        own = own_quantization(model_file, request.folders, composed.settings["convention"])
-        for hw, device_file in composed.hw.items():
-            for opt, stack in composed.stacks.items():
-                _refuse_decided(stack.sets, axes, request)
-                built = build(
-                    model=model_file,
-                    device=device_file,
-                    stack=stack,
-                    workload=composed.workload,
-                    precision=composed.precision,
-                    engine=composed.engine,
-                    labels={"model": model, "hw": hw},
-                    own=own,
-                    convention=composed.settings["convention"],
-                    cost=composed.cost,
-                    efficiency=composed.efficiency.get(device_file.efficiency_class),
-                )
-                where = f"{model} on {hw}"
-                yield Case(
-                    model, hw, opt, smoothed(built, axes), tuple(parameters.knob(key, built, where) for key in axes)
-                )
-
-
-def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: door.Request) -> None:
-    """A number that an option decides can be neither an axis nor typed."""
-    for key, option in sets.items():
-        if key in axes:
-            raise ConfigError(f"axes.{key} and opt.{option} both set {key}; drop one of them")
-        for typed in (f"precision.{key}", f"engine.{key}"):
-            if typed in request.scalars:
-                raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
-
-
-def _refuse_long_chunks(
-    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request
-) -> None:
-    """A chunk that was asked for, longer than every prompt of the study, divides none of them."""
-    prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
-    typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
-    for case in cases:
-        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunk_tokens
-        if (typed or "chunk_tokens" in composed.stacks[case.opt].sets) and least > prompts.max():
-            raise ConfigError(
-                f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
-                f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"
-            )
-
-
-def _axis_values(key: str, asked: Any) -> np.ndarray:
-    where = f"axes.{key}"
-    values = ranges.values(asked, where)
-    if np.unique(values).size < values.size:
-        raise ConfigError(f"{where} has a value twice; each is a label of the result")
-    for value in (values.min(), values.max()):
-        check_number(float(value), axis_table.facts(key), where)
-    return values
-
-
-def _span(key: str, asked: str) -> Span:
-    where = f"axes.{key}"
-    span = ranges.span(asked, where)
-    for value in (span.low, span.high):
-        check_number(value, axis_table.facts(key), where)
-    return span
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.terminal import command
+from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Case, Study
@@ -50,7 +50,7 @@ def finished(study: "Study", path: Path, identity: str) -> bool:
 @contextlib.contextmanager
 def watched(points: int) -> Iterator[Callable[[int], None]]:
     """A function that is told how many points more are done; it shows them and lets Ctrl-C through."""
-    with command.progress(points) as bar:
+    with tables.progress(points) as bar:
         task = bar.add_task("", total=points)
 
         def done(more: int) -> None:
@@ -84,7 +84,7 @@ def show_reduced(study: "Study", path: Path) -> None:
             rows = [
                 [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row] for row in frame.head(ROWS).to_numpy()
             ]
-            command.table([(str(c), "left" if frame[c].dtype.kind in "OTUb" else "right") for c in frame], rows, title)
+            tables.table([(str(c), "left" if frame[c].dtype.kind in "OTUb" else "right") for c in frame], rows, title)
             if len(frame) > ROWS:
                 print(f"{ROWS} of {len(frame)} rows shown; all are in the file")
 
@@ -136,7 +136,7 @@ def show(study: "Study") -> None:
         for case in cases
         for numbers, cells in zip(shown, _cells(case, points), strict=True)
     ]
-    command.table(columns, rows, _title(study))
+    tables.table(columns, rows, _title(study))
     total = study.template.points
     if len(rows) < total:
         print(f"{len(rows)} of {total} points shown; all are in the file")
@@ -179,15 +179,15 @@ def _cells(case: "Case", points: list[dict[str, float]]) -> Iterator[list[str]]:
     from life_jax.forecasting.metrics import BOUNDS, forecast
 
     scenario = case.scenario
-    for knob in case.knobs:
-        scenario = knob.set(scenario, np.array([float(point[knob.key]) for point in points]))
+    for parameter in case.parameters:
+        scenario = parameter.set(scenario, np.array([float(point[parameter.key]) for point in points]))
     with np.errstate(all="ignore"):
         found = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
     columns = (np.broadcast_to(column, len(points)).tolist() for column in found.values())
     for ttft, tpot, tps, prefill, decode, memory, fits in zip(*columns, strict=True):
         yield [
-            command.engineering(ttft, "s"),
-            command.engineering(tpot, "s"),
+            tables.engineering(ttft, "s"),
+            tables.engineering(tpot, "s"),
             "-" if math.isnan(tps) else f"{tps:.4g}",
             BOUNDS[int(prefill)],
             BOUNDS[int(decode)],

@@ -1,0 +1,39 @@
+"""A Request in the words that Hydra 1.3 needs."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.words import Request, _is_file
+
+
+def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
+    """The same in the words that Hydra 1.3 needs; `stack` is one of the request's stacks."""
+    words = [f"+{g}@{g}.{c.label}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
+    words += [f"+opt@opt.{name}={name}" for name in stack]
+    for group, name in request.groups.items():
+        if _is_file(name):  # a file of the user's own: its keys on top of the default choice
+            words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
+        else:
+            words.append(f"{group}={name}")
+    values = {**request.scalars, **{f"axes.{k}": v for k, v in request.axes.items()}, **request.plain}
+    words += [f"++{key}={render(value)}" for key, value in values.items() if key != "format"]
+    if request.folders:
+        words.append(f"hydra.searchpath={render([f'file://{folder}' for folder in request.folders])}")
+    return [*words, *request.hydra]
+
+
+def render(value: Any) -> str:
+    """A Python value in Hydra's grammar."""
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(render(item) for item in value) + "]"
+    if isinstance(value, str):
+        # Hydra takes backslashes as they are, but for those before a quote or at the end
+        return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{render(item)}" for key, item in value.items()) + "}"
+    return repr(value)

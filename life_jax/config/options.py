@@ -1,0 +1,60 @@
+"""Options: the numbers of their files -> values; what a checkpoint itself says of its weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from life_jax.config.schema import paths, yaml_files
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
+from life_jax.optimizations.conventions import INDEX as CONVENTIONS
+
+
+def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
+    try:
+        return chain(*(option(name, content, convention) for name, content in options.items()))
+    except Refused as reason:
+        raise ConfigError(f"opt=[{','.join(options)}]: {reason}") from None
+
+
+def own_quantization(
+    model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact"
+) -> tuple[Optimization, ...]:
+    """How the checkpoint itself stores its weights, in order of preference."""
+    known = paths.choices("opt", folders)
+    found = []
+    for one in model.quantization:
+        if isinstance(one, str) and one not in known:
+            raise unknown(f"model {model.name}: quantization", one, known)
+        name = one if isinstance(one, str) else str(one.get("kind"))
+        found.append(option(name, yaml_files.read_yaml(known[one]) if isinstance(one, str) else one, convention))
+    return tuple(found)
+
+
+def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> Optimization:
+    """The factory named by `kind`, called with the numbers of the file.
+
+    A section with the name of the convention replaces numbers: what the same words mean to its authors.
+    """
+    import inspect
+
+    about = ("kind", "description", "source", *CONVENTIONS)
+    numbers = {key: value for key, value in content.items() if key not in about}
+    numbers.update(content.get(convention) or {})
+    kind = str(content.get("kind"))
+    if kind not in INDEX:
+        raise unknown(f"opt.{name}.kind", kind, INDEX)
+    accepted = inspect.signature(INDEX[kind]).parameters
+    for key, value in numbers.items():
+        if key not in accepted:
+            raise unknown(f"opt.{name} has no key of that name:", key, accepted)
+        if isinstance(value, bool) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
+            raise ConfigError(f"opt.{name}.{key} is {value}; a number of 0 or more is needed")
+    for key, parameter in accepted.items():
+        if parameter.default is inspect.Parameter.empty and key not in numbers:
+            raise ConfigError(f"opt.{name}.{key} is missing")
+    try:
+        return named(name, INDEX[kind](**numbers))
+    except Refused as reason:
+        raise ConfigError(f"opt.{name}: {reason}") from None

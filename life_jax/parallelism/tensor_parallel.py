@@ -1,0 +1,27 @@
+"""What one of several devices does of an operator under tensor parallelism."""
+
+from life_jax.core.cost import Cost
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, smaller
+
+
+def share_of_one(op: Op, devices: Number) -> Cost:
+    """What one of `devices` does of an operator under tensor parallelism.
+
+    Matrix work and what it reads and writes is divided; a KV head is not, so that no more devices than
+    KV heads share the cache. Element-wise operators run on every device.
+    """
+    cost = op.cost
+    if op.pipe == "vector" and not op.grows:
+        return cost
+    kv = smaller(devices, op.args.get("kv_heads", devices))
+    return Cost(
+        matmul_flops=cost.matmul_flops / devices,
+        vector_flops=cost.vector_flops / devices,
+        weight_bytes=cost.weight_bytes / devices,
+        kv_read=cost.kv_read / kv,
+        kv_written=cost.kv_written / kv,
+        activations_read=cost.activations_read / devices,
+        activations_written=cost.activations_written / devices,
+        dispatches=cost.dispatches,
+    )

@@ -1,0 +1,61 @@
+"""Tables that people read, numbers with prefixes, progress."""
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+
+def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], title: str = "") -> None:
+    """A table on stdout. columns: (heading, "left" or "right"). Never cut off where nobody watches."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    widest = sum(max([len(h), *(len(row[i]) for row in rows)]) + 3 for i, (h, _) in enumerate(columns))
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else max(80, widest))
+    one = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading, side in columns:
+        one.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
+    for row in rows:
+        one.add_row(*row)
+    console.print(title, style="bold", soft_wrap=True)
+    console.print(one)
+
+
+def engineering(value: float, unit: str = "") -> str:
+    """Four digits and a prefix: 13.48 G, 1.2 m."""
+    if math.isnan(value):
+        return "-"
+    if value == 0 or abs(value) == float("inf"):
+        return f"{value:g} {unit}".rstrip()
+    for factor, prefix in (
+        (1e15, "P"),
+        (1e12, "T"),
+        (1e9, "G"),
+        (1e6, "M"),
+        (1e3, "k"),
+        (1, ""),
+        (1e-3, "m"),
+        (1e-6, "u"),
+    ):
+        if abs(value) >= factor:
+            return f"{value / factor:.4g} {prefix}{unit}".rstrip()
+    return f"{value / 1e-9:.4g} n{unit}"
+
+
+def progress(points: int) -> Any:
+    """A bar on stderr with points/s and time left; nothing where stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            return Text(f"{engineering(task.speed or 0.0)}points/s")
+
+    console = Console(stderr=True)
+    return Progress(
+        "{task.percentage:>3.0f}%", BarColumn(), Rate(), TimeRemainingColumn(), console=console,
+        disable=not sys.stderr.isatty(), transient=True,
+    )  # fmt: skip
