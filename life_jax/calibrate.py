@@ -56,7 +56,7 @@ def calibrate(words: list[str]) -> None:
     rows, values = [], found.values()
     spread_left = found.deviation / found.prior
     for constant, left, told in zip(CONSTANTS, spread_left, found.identified, strict=True):
-        for key, _, _ in constant.numbers:
+        for key in constant.keys:
             before, after = values[key]
             said = "yes" if told else "no" if before else "not part of this engine"
             said = said if key == constant.key or not before else f"as {constant.key}"

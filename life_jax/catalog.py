@@ -104,6 +104,17 @@ def _described(group: str) -> Callable[[tuple[Path, ...]], list[Row]]:
     return rows
 
 
+def _options(folders: tuple[Path, ...]) -> list[Row]:
+    from life_jax.config.options import numbers
+
+    rows: list[Row] = []
+    for name, content, _ in _files("opt", folders):
+        own = {key: content.get(key, facts.get("default")) for key, facts in numbers(str(content.get("kind"))).items()}
+        given = ", ".join(f"{key} {value:g}" for key, value in own.items() if value is not None)
+        rows.append((name, str(content.get("description", content.get("source", ""))), given))
+    return rows
+
+
 def _workloads(folders: tuple[Path, ...]) -> list[Row]:
     return [(name, ", ".join(f"{k} {v:g}" for k, v in c.items())) for name, c, _ in _files("workload", folders)]
 
@@ -138,7 +149,7 @@ KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[R
         "language models: model=NAME",
         _models,
     ),
-    "opt": (("opt", "what it does"), "optimizations: opt=[NAME,...]", _described("opt")),
+    "opt": (("opt", "what it does", "its numbers: axes.NUMBER"), "optimizations: opt=[NAME,...]", _options),
     "engine": (("engine", "what it stands for"), "software: engine=NAME", _described("engine")),
     "cost": (("cost", "where its numbers come from"), "prices and energies: cost=NAME", _described("cost")),
     "workload": (("workload", "numbers"), "workloads: workload=NAME", _workloads),

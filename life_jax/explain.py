@@ -62,7 +62,7 @@ def _text(study: "Study") -> None:
     _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
     names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
     whole = {name: float(value) for name, value in forecast(s, names).items()}
-    room = s.device.memory * s.engine.memory_utilization
+    room = s.device.memory * s.engine.memory.utilization
     print(
         f"TTFT {tables.engineering(whole['ttft'], 's')}   TPOT {tables.engineering(whole['tpot'], 's')}   "
         f"TPS {whole['tps']:.4g}   memory {whole['memory'] / 1e9:.4g} GB of {room / 1e9:.4g} GB "

@@ -31,7 +31,7 @@ from scipy.optimize import least_squares
 from life_jax.config import names
 from life_jax.config.schema.files import DeviceFile
 from life_jax.operators import attention, linear
-from life_jax.roofline.kernel_choice import VECTOR_ROWS
+from life_jax.roofline.effects.matrix_tiles import VECTOR_ROWS
 from life_jax.roofline.roofs import roof
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,11 +59,11 @@ def law(x, work):
     beside the first, log2 of the heads' width over 128, and whether a window hides what is computed."""
     e_c, e_m, t0, s, h, *more = np.exp(x)
     compute, memory, inverse, blocks, alone, second, wide, hidden = work
-    busy = roof(compute / e_c * (1 + h * 2**20 * inverse), memory / e_m, s, True)
+    busy = roof(compute / e_c * (1 + h * 2**20 * inverse), memory / e_m, s)
     if more:
         walk, t1, d, v, t2 = more
         t0 = t0 + t2 * 2**wide
-        busy = roof(busy * d**wide * v**hidden, alone * walk * 1e-9, s, True) + second * t1 * 1e-6
+        busy = roof(busy * d**wide * v**hidden, alone * walk * 1e-9, s) + second * t1 * 1e-6
     return t0 * 1e-6 + blocks * h * 1e-9 + busy
 
 

@@ -14,19 +14,25 @@ from scipy.optimize import minimize
 
 from life_jax.config import names
 from life_jax.core import schedule
+from life_jax.core.engine import Engine
+from life_jax.core.numerics import is_fixed_at, is_nothing
 from life_jax.core.scenario import PLAIN_BITS
+from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
-from life_jax.roofline.cpu_threads import rate
-from life_jax.roofline.kernel_choice import NARROW_BITS, conversion, is_few, lanes, rows_of, shared_by, tiles
+from life_jax.roofline.effects import on_device
+from life_jax.roofline.effects.kernel_quality import NARROW_BITS
+from life_jax.roofline.effects.matrix_tiles import is_product, rows_of
 from life_jax.roofline.roofs import roof
+from life_jax.roofline.terms import work
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
 WIDTH = 64  # operators of a step, at most
+ALONE = Engine()  # without effects
 
 
 def load(data):
@@ -68,30 +74,37 @@ def table(settings):
         for before in chunks:
             steps.append(before.at((before.count - 1) / 2))
             t["times"][rows, 2] = before.count
-        widened = dataclasses.replace(one.engine, convert_flops=1.0)  # `seconds` knows how many FLOP
+        device, effects, devices = on_device(one.device, one.engine), one.engine.effects, one.engine.parallelism
+        kernels = effects["matrix_tiles"]
+        # `seconds` knows how many FLOP an element takes
+        widening = dataclasses.replace(effects["cache_conversion"], flops=1.0)
         for k, step in enumerate(steps):
             t["context"][rows, k] = step.context
             for i, op in enumerate(step_graph(one, step)):
-                cost = share_of_one(op, one.engine.tensor_parallel) if one.engine.split else op.cost
-                bits = op.args.get("weight_bits", PLAIN_BITS) if op.pipe in ("linear", "head") else PLAIN_BITS
+                cost = op.cost if is_fixed_at(devices.tensor_parallel, 1) else share_of_one(op, devices.tensor_parallel)
+                stored = op.weights if op.pipe in ("linear", "head") else None
+                bits = PLAIN_BITS if stored is None else stored.bits
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
-                product = op.pipe in ("linear", "head") and "tokens" in op.args and one.engine.gemv
-                few = np.asarray(is_few(op, one.engine) if product else False)
-                many = np.maximum(rows_of(op), 1) if product and "experts" not in op.args else 1
+                product = is_product(op) and not is_nothing(kernels.vector_rows)
+                few = np.asarray(kernels.is_few(op) if product else False)
+                many = np.maximum(rows_of(op), 1) if product and op.shape.experts is None else 1
                 times = np.where(few, many, 1)
-                pad, widest = tiles(op, one.engine) if op.pipe in ("linear", "head") and "tokens" in op.args else (0, 0)
+                pad, widest = kernels.tiles(op) if is_product(op) else (0, 0)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
-                read = one.device.bandwidth * lanes(op, "kv_heads", one.engine)
+                plain = work(op, cost, ALONE)
+                lanes = effects["attention_lanes"].on_work(op, plain)
+                read = one.device.bandwidth * lanes.cache_quality
                 put = {
                     "matmul": np.where(few, 0, cost.matmul_flops * emulation[rows])
-                    / (rate(op.pipe, one.device, one.engine) * lanes(op, "heads", one.engine)),
+                    / (device.rates[op.pipe] * lanes.occupied),
                     "vector": (cost.vector_flops * times + np.where(few, cost.matmul_flops, 0))
-                    / rate("vector", one.device, one.engine),
+                    / device.rates["vector"],
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "cache": (cost.kv_read + cost.kv_written) / read,
-                    "reread": cost.kv_read * shared_by(op) / read,
-                    "convert": conversion(op, cost, widened) / rate("vector", one.device, one.engine),
+                    "reread": cost.kv_read * op.shape.sharing / read,
+                    "convert": (widening.on_work(op, work(op, cost, ALONE)).vector - cost.vector_flops)
+                    / device.rates["vector"],
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
@@ -99,21 +112,22 @@ def table(settings):
                     "widest": np.inf if widest is None else widest,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
                     "four": narrow & (np.asarray(bits) < NARROW_BITS),
-                    "experts": op.pipe == "linear" and "experts" in op.args,
+                    "experts": op.pipe == "linear" and op.shape.experts is not None,
                 }
                 for name, value in put.items():
                     t[name][rows, k, i] = value
             t["message"][rows, k] = collectives.all_reduce(
-                devices=one.engine.tensor_parallel,
+                devices=devices.tensor_parallel,
                 message=step.tokens * one.architecture.hidden_size * 2,
                 latency=0.0,
                 bandwidth=one.device.interconnect,
             )
-        if one.engine.threaded:
-            t["part"][rows] = np.minimum(1.0, one.engine.threads / one.device.cores)
+        threads = effects["cpu_threads"].threads
+        if not is_fixed_at(threads, UNLIMITED):
+            t["part"][rows] = np.minimum(1.0, threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
         kinds = [KINDS.index(settings[i].kind) for i in rows]
-        t["numbers"][rows] = np.stack([w.batch, w.output_tokens, one.engine.tensor_parallel, kinds], axis=1)
+        t["numbers"][rows] = np.stack([w.batch, w.output_tokens, devices.tensor_parallel, kinds], axis=1)
     used = int((t["repeats"].sum((0, 1)) > 0).nonzero()[0].max()) + 1
     return {name: value[:, :, :used] if value.ndim == 3 else value for name, value in t.items()}
 
@@ -154,7 +168,7 @@ def seconds(c, e, d, t):
 
 def _roof(a, b):
     # the square root of 0 has no gradient
-    return roof(a, b + 1e-30, SMOOTHNESS, True)
+    return roof(a, b + 1e-30, SMOOTHNESS)
 
 
 @dataclasses.dataclass(frozen=True)

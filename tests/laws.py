@@ -10,8 +10,10 @@ import jax
 
 import life_jax as life
 from life_jax.core.graph import Graph
-from life_jax.core.scenario import Scenario, set_leaf
+from life_jax.core.pytree import set_leaf
+from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
+from life_jax.forecasting.step import step_graph
 from life_jax.operators import (
     adapter,
     attention,
@@ -208,12 +210,12 @@ def of(model: str) -> Scenario:
 
 
 def smooth(s: Scenario, smoothness: float = 0.5) -> Scenario:
-    return changed(changed(s, "engine.roof_smoothness", smoothness), "engine.smooth", True)
+    return changed(s, "engine.efficiency.roof_smoothness", smoothness)
 
 
 def graph(s: Scenario, **step: float) -> Graph:
     """The operators of one step; batch 1, new 1, past 0 unless said."""
-    return step.step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
+    return step_graph(s, Step(**{"batch": 1.0, "new": 1.0, "past": 0.0, **step}))
 
 
 def named(s: Scenario, **step: float) -> dict[str, Any]:

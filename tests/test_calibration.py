@@ -39,11 +39,9 @@ def invented(change) -> list:
 
 
 def other(engine):
-    return dataclasses.replace(
-        engine,
-        compute_efficiency=0.7 * engine.compute_efficiency,
-        memory_efficiency=0.85 * engine.memory_efficiency,
-    )
+    e = engine.efficiency
+    less = dataclasses.replace(e, compute=0.7 * e.compute, memory=0.85 * e.memory)
+    return dataclasses.replace(engine, efficiency=less)
 
 
 def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_not_measured():

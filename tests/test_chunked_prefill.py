@@ -22,13 +22,13 @@ def chunked(model: str, chunk: float, prompt: float, *words: str):
 
 def one_by_one(s) -> float:
     """Seconds of the chunks in a Python loop."""
-    w, chunk, total, past = s.workload, s.engine.chunk_tokens, s.engine.request, 0.0
+    w, chunk, total, past = s.workload, s.engine.chunks.tokens, s.engine.host.request, 0.0
     while past < w.prompt_tokens:
         new = min(chunk, w.prompt_tokens - past)
         is_last = past + new == w.prompt_tokens
         step = schedule.Step(w.batch, new, w.past_tokens + past, 1.0 if is_last else 0.0)
         terms = step_terms(step_graph(s, step), s.device, s.engine)
-        total += float(step_seconds(terms, s.engine)) + float(overhead(s, step))
+        total += float(step_seconds(terms, s.engine.efficiency.roof_smoothness)) + float(overhead(s, step))
         past += new
     return total
 
@@ -121,7 +121,7 @@ def test_memory_holds_the_largest_batch_that_shares_a_chunk_and_no_more():
 
 def test_a_prompt_shorter_than_the_chunk_of_an_engines_own_file_is_one_chunk():
     words = ["hw=rtx_4090", "opt=q4_0", "workload.prompt_tokens=100", "workload.batch=1"]
-    assert life.load([*words, "engine=llama_cpp_cuda"]).scenario.engine.chunk_tokens == 512
+    assert life.load([*words, "engine=llama_cpp_cuda"]).scenario.engine.chunks.tokens == 512
     with pytest.raises(life.ConfigError, match="longer than the longest prompt"):
         life.load([*words, "engine=llama_cpp_cuda", "engine.chunk_tokens=512"])
 

@@ -18,15 +18,16 @@ OUTPUTS = (1, 2, 3, 128, 2000)
 COUNTS = (1, 2, 3, 7, 128, 2000)
 
 
-def engine(smoothness: float):
-    return dataclasses.replace(scenario().engine, roof_smoothness=smoothness, smooth=smoothness > 0)
+def seconds_of(s, step) -> float:
+    """Seconds of all operators of a step."""
+    terms = step_terms(step_graph(s, step), s.device, s.engine)
+    return step_seconds(terms, s.engine.efficiency.roof_smoothness)
 
 
 def explicit_mean(s) -> float:
     """Seconds of a decode step, one step after the other."""
     seconds = [
-        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload).at(float(j))), s.device, s.engine), s.engine)
-        for j in range(int(s.workload.output_tokens) - 1)
+        seconds_of(s, schedule.decode(s.workload).at(float(j))) for j in range(int(s.workload.output_tokens) - 1)
     ]
     return float(np.mean(seconds))
 
@@ -36,9 +37,9 @@ def between(first: Terms, last: Terms, u: float) -> Terms:
     return Terms(**lines, dispatch=0.0)
 
 
-def explicit_mean_of_terms(first: Terms, last: Terms, steps: int, e) -> float:
+def explicit_mean_of_terms(first: Terms, last: Terms, steps: int, smoothness) -> float:
     positions = np.linspace(0, 1, steps) if steps > 1 else [0.0]
-    return float(np.mean([between(first, last, u).roofed(e) for u in positions]))
+    return float(np.mean([between(first, last, u).roofed(smoothness) for u in positions]))
 
 
 def random_ends(rng) -> tuple[Terms, Terms]:
@@ -55,16 +56,16 @@ def test_the_hard_mean_of_random_lines_is_exact():
     for _ in range(150):
         first, last = random_ends(rng)
         steps = int(rng.choice(COUNTS))
-        expected = explicit_mean_of_terms(first, last, steps, engine(0.0))
-        assert mean_roofed(first, last, float(steps), engine(0.0)) == pytest.approx(expected, rel=1e-12)
+        expected = explicit_mean_of_terms(first, last, steps, 0.0)
+        assert mean_roofed(first, last, float(steps), 0.0) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_hard_mean_is_exact_where_all_lines_meet_in_a_step():
     for at in (0.0, 0.25, 0.5, 1.0):
         first, last = Terms(1.0, 2.0 - at, 1.0 + at, 0.0), Terms(1.0 + 2 * at, 1.0 + at, 3.0, 0.0)
         for steps in (2, 5, 9):
-            expected = explicit_mean_of_terms(first, last, steps, engine(0.0))
-            assert mean_roofed(first, last, float(steps), engine(0.0)) == pytest.approx(expected, rel=1e-12)
+            expected = explicit_mean_of_terms(first, last, steps, 0.0)
+            assert mean_roofed(first, last, float(steps), 0.0) == pytest.approx(expected, rel=1e-12)
 
 
 def bent(s, fraction: float):
@@ -162,10 +163,7 @@ def test_a_request_takes_prefill_and_every_decode_step(smoothness):
 
 def test_without_bends_the_mean_is_the_closed_form():
     s = scenario("model=llama2_7b")
-    first, last = (
-        step_seconds(step_terms(step_graph(s, schedule.decode(s.workload).at(j)), s.device, s.engine), s.engine)
-        for j in (0.0, 1.0)
-    )
+    first, last = (seconds_of(s, schedule.decode(s.workload).at(j)) for j in (0.0, 1.0))
     slope = last - first
     start = first - slope * (512 + 1)
     assert Run(s).tpot == pytest.approx(start + slope * (512 + 128 / 2), rel=1e-12)
@@ -192,5 +190,6 @@ def test_matrix_and_vector_work_of_attention_grow_in_one_proportion(option):
             if one.grows and one.pipe == "attention" and one.cost.matmul_flops and one.cost.vector_flops:
                 ratios = [op.cost.vector_flops / op.cost.matmul_flops for op in (one, other)]
                 assert ratios[0] == pytest.approx(ratios[1], rel=1e-12), (model, option, one.name)
-                (t,) = step_terms([one.with_args(batch=7.0)], s.device, dataclasses.replace(s.engine, scope="op"))
+                larger = dataclasses.replace(one, args={**one.args, "batch": 7.0})
+                (t,) = step_terms([larger], s.device, changed(s, "engine.counting.scope", "op").engine)
                 assert t.vector == pytest.approx(t.mix * t.matmul, rel=1e-12), (model, option, one.name)

@@ -5,19 +5,9 @@ import pytest
 from scipy.stats import norm
 
 import life_jax as life
-from life_jax.analysis import crossover_map
 
 WORDS = ["engine=ideal", "hw=v100", "model=llama2_7b", "workload.output_tokens=2"]
 SIDES = "metrics=[decode_compute_time,decode_memory_time,prefill_compute_time,prefill_memory_time,decode_bound]"
-
-
-def test_a_linear_layer_turns_where_its_two_times_are_equal():
-    scenario = life.load([*WORDS, "opt=int4", "engine.compute_efficiency=0.5", "engine.memory_efficiency=0.8"]).scenario
-    m = crossover_map.linear_tokens(scenario, 4096, 11008)
-    compute = 2 * m * 4096 * 11008 / (125e12 * 0.5)
-    memory = (4096 * 11008 * 4.125 / 8 + m * (4096 + 11008) * 2) / (900e9 * 0.8)
-    assert compute == pytest.approx(memory, rel=1e-12)
-    assert crossover_map.linear_tokens(scenario, 8, 8) == float("inf")  # rows take longer to move than to compute
 
 
 def test_the_map_is_where_the_two_times_of_a_step_are_equal():

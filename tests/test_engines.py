@@ -118,7 +118,7 @@ def test_fewer_heads_than_lanes_leave_some_idle():
 def test_no_quality_lifts_an_engine_above_a_peak():
     """hf_eager_cpu is 2.4 times as good as the class of CPUs, which llama.cpp made; on a GPU that means nothing."""
     engine = life.load(["hw=h100_sxm", "model=llama2_7b", "engine=hf_eager_cpu"]).scenario.engine
-    assert engine.compute_efficiency == 1 and engine.memory_efficiency <= 1
+    assert engine.efficiency.compute == 1 and engine.efficiency.memory <= 1
 
 
 def test_experts_are_expanded_on_the_fly():
@@ -287,7 +287,7 @@ def test_all_reduces_wait_by_class_times_the_engines_quality_unless_a_number_is_
     of_class = names.file("efficiency", "gpu_dc", EfficiencyFile).allreduce_us
     quality = names.engine_file("vllm").allreduce_quality
     words = ["hw=h100_sxm", "engine=vllm", "engine.tensor_parallel=4"]
-    assert life.load(words).scenario.engine.allreduce_latency == pytest.approx(of_class * quality * 1e-6)
+    assert life.load(words).scenario.engine.parallelism.allreduce_latency == pytest.approx(of_class * quality * 1e-6)
     typed = life.load([*words, "engine.allreduce_us=3"]).scenario.engine
     assert typed.allreduce_latency == pytest.approx(3e-6)
 
@@ -339,7 +339,7 @@ def test_a_device_of_a_class_that_nobody_measured_takes_the_mean_and_says_so(tmp
     )
     study = life.load([f"hw={tmp_path / 'mine.yaml'}"])
     assert any("'quantum'" in warning and "mean of all" in warning for warning in study.warnings)
-    assert 0.3 < study.scenario.engine.memory_efficiency < 1
+    assert 0.3 < study.scenario.engine.efficiency.memory < 1
     with pytest.raises(life.ConfigError, match=r"hw.mine.efficiency 'quantum' is not known"):
         life.load([f"hw={tmp_path / 'mine.yaml'}", "hw.mine.efficiency=quantum"])
 

@@ -24,22 +24,25 @@ def test_a_device_without_fp8_widens_an_fp8_cache_once_for_each_query_head():
         s = life.load([*words, "engine.kv_reread=0"]).scenario
         ops = [op for op in step_graph(s, step) if op.pipe == "attention"]
         found = step_terms(ops, s.device, s.engine)
-        return s, sum(t.vector * t.repeats for t in found) * s.device.rates["vector"] * s.engine.vector_efficiency
+        return s, sum(t.vector * t.repeats for t in found) * s.device.rates["vector"] * s.engine.efficiency.vector
 
     (a100, with_work), (_, without) = vector(*words, "hw=a100"), vector(*words[:-1], "hw=a100")
     elements = 2 * 4096 * 32 * 2 * 8 * 128  # sequences, tokens, layers, keys and values, heads of 128
     assert with_work - without == pytest.approx(50 * 4 * elements, rel=1e-6)  # four query heads share each
-    assert a100.engine.converts
+    assert a100.engine.effects["cache_conversion"].needed
     h100, in_hardware = vector(*words, "hw=h100_sxm")
-    assert not h100.engine.converts and in_hardware == pytest.approx(without, rel=1e-6)
-    assert not vector("hw=a100", "opt=kv8", *words[:2], words[-1])[0].engine.converts  # whole numbers
+    assert not h100.engine.effects["cache_conversion"].needed and in_hardware == pytest.approx(without, rel=1e-6)
+    assert (
+        not vector("hw=a100", "opt=kv8", *words[:2], words[-1])[0].engine.effects["cache_conversion"].needed
+    )  # whole numbers
     bytes_ = [sum(op.cost.kv_read * op.repeats for op in step_graph(s, step)) for s in (a100, h100)]
     assert bytes_ == [elements, elements]
 
 
 @pytest.mark.parametrize(("stack", "converts"), [("[kv8,kv_fp8]", True), ("[kv_fp8,kv8]", False)])
 def test_the_last_option_says_how_the_cache_is_stored(stack, converts):
-    assert life.load(["hw=a100", "model=llama3_8b", f"opt={stack}"]).scenario.engine.converts is converts
+    engine = life.load(["hw=a100", "model=llama3_8b", f"opt={stack}"]).scenario.engine
+    assert engine.effects["cache_conversion"].needed == converts
 
 
 def test_an_fp8_cache_costs_more_than_it_saves_on_an_a100_and_less_on_an_h100():

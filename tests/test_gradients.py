@@ -9,7 +9,7 @@ import xarray as xr
 from laws import changed
 
 import life_jax as life
-from life_jax.core.scenario import get_leaf
+from life_jax.core.pytree import get_leaf
 from life_jax.grid import plan
 from life_jax.sensitivity import elasticities
 from life_jax.sensitivity.columns import Changed
@@ -149,7 +149,8 @@ def test_any_number_by_its_name():
     assert float(e.sel(metric="ttft", parameter="prompt_tokens")) > 0.9
     scenario = life.load(["hw=v100", "engine=ideal", "model=llama3_8b", "opt=kv8", "workload.batch=5",
                           "workload.prompt_tokens=777", "engine.roof_smoothness=0.4"]).scenario  # fmt: skip
-    up, down = (life.forecast(changed(scenario, "engine.roof_smoothness", 0.4 * f))["ttft"] for f in (1.0001, 0.9999))
+    leaf = "engine.efficiency.roof_smoothness"
+    up, down = (life.forecast(changed(scenario, leaf, 0.4 * f))["ttft"] for f in (1.0001, 0.9999))
     expected = float(np.log(up / down) / np.log(1.0001 / 0.9999))
     assert float(e.sel(metric="ttft", parameter="roof_smoothness")) == pytest.approx(expected, rel=1e-5)
 

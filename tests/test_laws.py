@@ -12,7 +12,8 @@ import xarray as xr
 from laws import DEVICES, ENGINES, MODELS, OPTIONS, SPREAD, case, changed, everything, graph, of, scenario, smooth
 
 import life_jax as life
-from life_jax.core.scenario import UNPUBLISHED, get_leaf, set_leaf
+from life_jax.core.pytree import get_leaf, set_leaf
+from life_jax.core.scenario import UNPUBLISHED
 from life_jax.forecasting.metrics import METRICS
 from life_jax.forecasting.request import Run
 from life_jax.grid import kernel
@@ -164,7 +165,7 @@ def scaled(s, c):
 @pytest.mark.parametrize(("model", "roof"), ROOFS)
 def test_latency_scales_inversely_when_all_rates_scale(model, roof):
     plain = changed(roofed(model, roof), "workload.batch", 40.0)
-    for s in (plain, changed(NARROW.apply(plain), "engine.scope", "total")):
+    for s in (plain, changed(NARROW.apply(plain), "engine.counting.scope", "total")):
         slow, fast = (life.forecast(x, TIMES) for x in (s, scaled(s, 3.0)))
         for time in TIMES:
             assert 3 * float(fast[time]) == pytest.approx(float(slow[time]), rel=1e-12), time

@@ -6,7 +6,7 @@ import pytest
 from laws import KINDS, changed, of, scenario, smooth
 
 from life_jax.core import schedule
-from life_jax.core.scenario import get_leaf, set_leaf
+from life_jax.core.pytree import get_leaf, set_leaf
 from life_jax.forecasting import attribution
 from life_jax.forecasting.attribution import CACHE, Ledger
 from life_jax.forecasting.metrics import forecast
@@ -74,10 +74,10 @@ def test_decode_holds_what_each_of_its_steps_holds(words):
     for j in range(steps):
         ops = step_graph(s, schedule.decode(s.workload).at(float(j)))
         for t in step_terms(ops, s.device, s.engine):
-            one = sides(t, s.engine)
+            one = sides(t, s.engine.efficiency.roof_smoothness)
             memory += float(t.repeats * one.memory) / steps
             cache += float(t.repeats * one.cache) / steps
-    tolerance = 1e-4 if s.engine.smooth else 1e-11
+    tolerance = 1e-4 if s.engine.efficiency.roof_smoothness else 1e-11
     assert float(found.held[attribution.BANDWIDTH]) == pytest.approx(memory, rel=tolerance)
     assert float(found.held[CACHE]) == pytest.approx(cache, rel=tolerance)
 
@@ -90,10 +90,10 @@ def test_sides_are_slopes_times_what_they_multiply(smoothness):
             (t,) = step_terms(step_graph(scenario(), schedule.decode(scenario().workload).at(0.0)).select(
                 lambda op: op.pipe == "head"), scenario().device, e)  # fmt: skip
             t = type(t)(matmul, vector, memory, 0.0, cache=memory / 4)
-            found = sides(t, e)
+            found = sides(t, smoothness)
 
             def joined(a, b, c):
-                return roof(roof(a, b, smoothness, e.smooth), c, smoothness, e.smooth)
+                return roof(roof(a, b, smoothness), c, smoothness)
 
             expected = jax.grad(joined, argnums=(0, 1, 2))(*map(np.float64, (matmul, vector, memory)))
             for got, slope, x in zip((found.matmul, found.vector, found.memory), expected, (matmul, vector, memory),

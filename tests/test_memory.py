@@ -29,7 +29,7 @@ def at(model: str, prompt: float, batch: float, gigabytes: float, *words: str):
 @pytest.mark.parametrize("change", [Optimization(), weight_quantization(bits=4.0), kv_quantization(bits=8.0)])
 @pytest.mark.parametrize("model", SPREAD)
 def test_needed_memory_adds_up(model, change):
-    s = changed(change.apply(of(model)), "engine.runtime_memory", 1.5e9)
+    s = changed(change.apply(of(model)), "engine.memory.runtime", 1.5e9)
     s = changed(changed(s, "workload.prompt_tokens", 700.0), "workload.batch", 3.0)
     m = memory(s)
     assert m.weights == decoder.weight_bytes(s.architecture, s.precision)

@@ -157,7 +157,7 @@ def test_flash_and_eager_attention_change_attention_only():
 @pytest.mark.parametrize("model", ["llama3_8b", "llama2_70b", "qwen2_7b", "gpt_neox_20b", "gpt2_small"])
 def test_fused_projections_read_exactly_the_bytes_of_the_parts(model, file_type):
     s = gguf(file_type=file_type).apply(of(model))
-    apart = named(changed(s, "engine.fusion", ()), new=200.0)
+    apart = named(changed(s, "engine.counting.fusion", ()), new=200.0)
     fused = named(s, new=200.0)
     for name, parts in {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}.items():
         if name in fused:

@@ -255,7 +255,8 @@ A100 = (
 def matrix_seconds(s, step) -> float:
     """Seconds of the linear layers, the head and attention."""
     ops = graph(s, batch=step.batch, new=step.new, past=step.past)
-    return step_seconds(step_terms(ops.select(lambda op: op.pipe != "vector"), s.device, s.engine), s.engine)
+    products = ops.select(lambda op: op.pipe != "vector")
+    return step_seconds(step_terms(products, s.device, s.engine), s.engine.efficiency.roof_smoothness)
 
 
 def test_the_a100_example_end_to_end_has_the_printed_digits():

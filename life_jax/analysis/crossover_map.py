@@ -4,26 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.core.scenario import Scenario
-from life_jax.core.units import BITS_PER_BYTE
-from life_jax.roofline.cpu_threads import bandwidth, rate
-
 STEPS = ("prefill", "decode")
-
-
-def linear_tokens(scenario: Scenario, d_in: float, d_out: float) -> float:
-    """Rows at which a linear layer [d_in, d_out] turns compute-bound, in closed form.
-
-    2 m k n / R = (k n w + m (k x + n a)) / B for m: weights of w bytes are read once, m rows of k inputs and n
-    outputs are moved. R and B are the rates that the engine reaches. Infinite where moving the rows alone takes
-    longer than computing them.
-    """
-    d, e, p = scenario.device, scenario.engine, scenario.precision
-    compute, memory = rate("linear", d, e) * e.compute_efficiency, bandwidth(d, e) * e.memory_efficiency
-    weights = d_in * d_out * p.weight("", "linear").bits / BITS_PER_BYTE / memory
-    moved = (d_in * p.linear_input_bits + d_out * p.activation_bits) / BITS_PER_BYTE / memory
-    left = 2 * d_in * d_out / compute - moved
-    return float(weights / left) if left > 0 else float("inf")
 
 
 def crossover(ds: Any, dim: str, step: str = "decode") -> Any:

@@ -13,7 +13,7 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.core.parameter import Parameter
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.memory import memory
-from life_jax.studies.case import Case, smoothed
+from life_jax.studies.case import Case
 from life_jax.studies.study import Study
 
 WIDTH = 20.0  # a free number may become so many times larger or smaller
@@ -41,8 +41,7 @@ def _problem(case: Case, asked: Mapping[str, Any]) -> Problem:
     for key in asked["ranges"]:
         if key not in free:
             raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
-    built = smoothed(case.built, dict.fromkeys(free))
-    scenario = built.scenario
+    built, scenario = case.built, case.built.scenario
     found = tuple(parameter_of(key, built, case.label, "free=: ") for key in free)
     ranges = tuple(_range(parameter, scenario, asked["ranges"]) for parameter in found)
     targets = [Target(metric, value) for metric, value in asked["targets"] if value]

@@ -9,7 +9,6 @@ from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
 from life_jax.forecasting.metrics import METRICS, forecast
-from life_jax.studies.case import smoothed
 from life_jax.studies.study import Study
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -45,7 +44,7 @@ def sobol(
     if n < 2 or n & (n - 1):
         raise ValueError(f"sobol(): n is {n}; a power of 2 is needed")
     case = study.cases[0]
-    built = smoothed(case.built, dict.fromkeys(uncertain))
+    built = case.built
     found = tuple(parameter_of(key, built, case.label, "uncertain ") for key in uncertain)
     spread = []
     for key, asked in uncertain.items():

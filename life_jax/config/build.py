@@ -3,22 +3,22 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import jax
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
+from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.graph import PIPES
+from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
-from life_jax.core.units import GIGA, MICRO, PICO, TERA
+from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
-from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
@@ -30,11 +30,17 @@ VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate 
 
 @dataclass(frozen=True)
 class Built:
-    """A scenario, which device rate feeds which pipe (key of the file -> [(pipe, factor)]), and warnings."""
+    """A scenario, which device rate feeds which pipe (key of the file -> [(pipe, factor)]), and warnings.
+
+    meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason.
+    options: what the stack was applied to, so that its numbers can be moved.
+    """
 
     scenario: Scenario
     sources: Mapping[str, tuple[tuple[str, float], ...]]
     warnings: tuple[str, ...]
+    meaningless: Mapping[str, str]
+    options: OptionNumbers
 
 
 def build(
@@ -62,8 +68,6 @@ def build(
     usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
     if usable:
         stack = chain(usable[0], stack)
-    before, after = CONVENTIONS[convention](model.max_position_embeddings)
-    stack = chain(before, stack, after)
     warnings = []
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
@@ -77,7 +81,7 @@ def build(
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     scenario = Scenario(
-        device=_device(device, {}),
+        device=_device(device, {}, capped=engine.power_cap),
         architecture=architecture(model, f"model.{labels['model']}"),
         precision=bits(precision),
         workload=_workload(workload),
@@ -99,19 +103,41 @@ def build(
         raise ConfigError(
             f"{hw}.power_limit_w is {device.power_limit_w:g}, not above the power of an idle device, {idle:g} W"
         )
+    options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
     try:
-        scenario = stack.apply(scenario)
+        stored = options.applied({}).precision
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
-    sources, missing = _rate_sources(device, stack, engine, _units(engine, scenario.precision), hw)
+    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
-    # weights that are multiplied as bytes are not written out at 16 bit before
-    at_16_bit = not any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
-    of_units = dataclasses.replace(scenario.engine, expands=scenario.engine.expands and at_16_bit, converts=converts)
-    scenario = dataclasses.replace(scenario, device=_device(device, sources), engine=of_units)
+    scenario = set_leaf(scenario, ("engine", "effects", "cache_conversion", "needed"), float(converts))
+    if any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items()):
+        # weights that are multiplied as bytes are not written out at 16 bit before
+        scenario = set_leaf(scenario, ("engine", "effects", "weight_expansion", "rows"), UNLIMITED)
+    scenario = dataclasses.replace(scenario, device=_device(device, sources, capped=engine.power_cap))
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
-    scenario = jax.tree.map(float, scenario)
-    return Built(scenario, sources, (*missing, *warnings))
+    options = dataclasses.replace(options, base=jax.tree.map(float, scenario))
+    scenario = jax.tree.map(float, options.applied({}))
+    reasons = _meaningless(device, model, engine, converts)
+    return Built(scenario, sources, (*missing, *warnings), reasons, options)
+
+
+def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
+    """Numbers that change nothing here, with the reason."""
+    reasons = {}
+    if device.cores is None:
+        reasons["threads"] = "it is no CPU whose file says how many cores it has"
+    if engine.threads is None:
+        reasons["core_bandwidth"] = "all cores compute unless engine.threads says how many"
+    if not converts:
+        reasons["fp8_convert_flops"] = "its cache needs no conversion (opt=kv_fp8 on a device without fp8 does)"
+    if not engine.vector_rows:
+        reasons["expert_vector_tokens"] = "engine.vector_rows is 0: no product runs on the vector units"
+    if not model.vision_layers:
+        reasons.update(dict.fromkeys(("image_tokens", "images"), "it has no vision tower"))
+    if not engine.power_cap:
+        reasons["power_limit_w"] = "no step waits for power unless engine.power_cap=true"
+    return reasons
 
 
 def _workload(file: WorkloadFile) -> Workload:
@@ -179,7 +205,7 @@ def _rate_sources(
     return {key: tuple(pipes) for key, pipes in found.items()}, warnings
 
 
-def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]]) -> Device:
+def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]], *, capped: bool) -> Device:
     rates = dict.fromkeys((*PIPES, "datasheet"), UNPUBLISHED)
     for key, pipes in sources.items():
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
@@ -192,7 +218,7 @@ def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], .
         dispatch=device.dispatch_us * MICRO,
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
         power=device.tdp_w or float("nan"),
-        power_limit=device.power_limit_w or device.tdp_w or float("nan"),
+        power_limit=(device.power_limit_w or device.tdp_w or float("nan")) if capped else UNLIMITED,
         cores=device.cores or 0.0,
     )
 
@@ -214,7 +240,6 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
         byte_energy=of_class(file.memory_pj_per_byte, "memory_pj_per_byte") * PICO,
         link_energy=file.link_pj_per_byte * PICO,
         price=device.price_usd or 0.0,
-        known_price=device.price_usd is not None,
         price_base=file.usd_base,
         price_per_rate=file.usd_per_tflops / TERA,
         price_per_bandwidth=file.usd_per_gb_per_s / GIGA,
@@ -238,16 +263,3 @@ def bits(file: PrecisionFile) -> Precision:
         kv_dequant_flops=0.0,
         other_bits=16.0,
     )
-
-
-def scalar_values(built_from: tuple[Any, ...]) -> dict[str, float]:
-    """Every number of the given files under its own key, rates as peak_tflops.DTYPE."""
-    found: dict[str, float] = {}
-    for file in built_from:
-        for field in fields(file):
-            value = getattr(file, field.name)
-            if field.metadata.get("number") and value is not None:
-                found[field.name] = value
-            if field.name == "peak_tflops":
-                found.update({f"peak_tflops.{dtype}": rate for dtype, rate in value.items()})
-    return found

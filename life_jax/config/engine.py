@@ -1,92 +1,70 @@
 """An engine's file, and what its class of devices reaches, as the engine of a scenario."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.core.scenario import UNLIMITED, Engine
-from life_jax.core.units import GIGA, MICRO, MILLI, NANO
+from life_jax.core.engine import Chunks, Counting, Efficiency, Engine
+from life_jax.core.graph import KINDS
+from life_jax.core.pytree import set_leaf
+from life_jax.core.units import UNLIMITED
+from life_jax.forecasting.graph_effects import GRAPH_EFFECTS
 from life_jax.optimizations.fusion import ALL as FUSIONS
-from life_jax.roofline.efficiency_tables import BUCKETS, ROOFS, WIDE, EfficiencyTable, table_of
+from life_jax.roofline.effects import EFFECTS
+from life_jax.roofline.efficiency_tables import ROOFS, WIDE, EfficiencyTable, table_of
 
 SPREADS = ("ttft", "tpot", "e2e")
 
 
-def _reached(own: float | None, of_class: float, quality: float, most: float = UNLIMITED) -> float:
-    return min(of_class * quality, most) if own is None else own
-
-
 def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
-    """What the engine reaches: what its file says, else what the device's class reaches with kernels of its quality."""
+    """What the engine reaches: what its file says, else what the device's class reaches with kernels of its quality.
+
+    Every number of the file goes to its `leaf`; what the file leaves open stays at its neutral value.
+    """
     for name in file.fusion:
         if name not in FUSIONS:
             raise unknown("engine.fusion", name, FUSIONS)
-    reached = {
-        name: _reached(getattr(file, name), getattr(of_class, name, 1.0), quality, most)
-        for name, quality, most in (
-            ("compute_efficiency", file.compute_quality, 1.0),
-            ("attention_efficiency", file.attention_quality, 1.0),
-            ("memory_efficiency", file.memory_quality, 1.0),
-            ("dispatch_factor", file.dispatch_quality, UNLIMITED),
-            ("vector_efficiency", 1.0, UNLIMITED),
-            ("link_efficiency", 1.0, 1.0),
-        )
-    }
-    allreduce = _reached(file.allreduce_us, getattr(of_class, "allreduce_us", 0.0), file.allreduce_quality)
-    core = file.core_bandwidth or getattr(of_class, "core_bandwidth", None)
-    smoothness = _reached(file.roof_smoothness, getattr(of_class, "roof_smoothness", 0.0), 1.0)
-    return Engine(
-        **reached,
-        roof_smoothness=smoothness,
-        kv_efficiency=file.kv_efficiency,
-        kv_reread=file.kv_reread,
-        rereads=file.kv_reread > 0,
-        compute_8bit=file.compute_8bit,
-        compute_4bit=file.compute_4bit,
-        compute_experts=file.compute_experts,
-        memory_quantized=file.memory_quantized,
-        by_format=any(x != 1 for x in (file.compute_8bit, file.compute_4bit, file.memory_quantized)),
-        expand_rows=file.expand_rows or 0.0,
-        expands=file.expand_rows is not None,
-        attention_lanes=file.attention_lanes,
-        laned=file.attention_lanes > 0,
-        repack_flops=file.repack_flops,
-        repacks=file.repack_flops > 0 or file.unpack_work != 1,
-        unpack_work=file.unpack_work,
-        vector_rows=file.vector_rows,
-        expert_vector_tokens=file.expert_vector_tokens,
-        gemv=file.vector_rows > 0,
-        elementwise_efficiency=file.elementwise_efficiency,
-        step=file.step_us * MICRO,
-        sequence=file.sequence_us * MICRO,
-        request=file.request_ms * MILLI,
-        tensor_parallel=file.tensor_parallel,
-        threads=file.threads or UNLIMITED,
-        core_bandwidth=core or UNLIMITED,
-        threaded=file.threads is not None,
-        tile_rows=file.tile_rows,
-        tiled=file.tile_rows > 0,
-        chunk_tokens=file.chunk_tokens or 0.0,
-        capped=file.power_cap,
+    engine = Engine(
+        efficiency=Efficiency(tables=_tables(file.operator_efficiencies)),
+        chunks=Chunks(shared=file.chunk_shared),
+        counting=Counting(
+            logits=file.logits,
+            scope=file.roofline_scope,
+            fusion=tuple(name for name in FUSIONS if name in file.fusion),
+        ),
+        effects={name: effect() for name, effect in {**EFFECTS, **GRAPH_EFFECTS}.items()},
         spreads=_spreads(file, of_class),
-        tables=_tables(file.operator_efficiencies),
-        chunked=file.chunk_tokens is not None,
-        chunk_shared=file.chunk_shared,
-        logits=file.logits,
-        allreduce_latency=allreduce * MICRO,
-        split_step=file.split_step_us * MICRO,
-        context=file.context_ns * NANO,
-        convert_flops=file.fp8_convert_flops,
-        converts=False,  # until the cache is known
-        split=file.tensor_parallel > 1,
-        memory_utilization=file.memory_utilization,
-        runtime_memory=file.runtime_gb * GIGA,
-        smooth=smoothness > 0,
-        scope=file.roofline_scope,
-        fusion=tuple(name for name in FUSIONS if name in file.fusion),
     )
+    reached = _reached(file, of_class)
+    for field in fields(EngineFile):
+        value = reached.get(field.name, getattr(file, field.name))
+        if "leaf" in field.metadata and value is not None:
+            path = tuple(field.metadata["leaf"].split("."))[1:]  # within the engine
+            engine = set_leaf(engine, path, value * field.metadata.get("scale", 1.0))
+    return engine
+
+
+def _reached(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, float | None]:
+    """The numbers that a class of devices has too: the file's own, else those of the class times the quality of the
+    engine's kernels."""
+    values: dict[str, float | None] = {}
+    for name, quality, of_none, most in (
+        ("compute_efficiency", file.compute_quality, 1.0, 1.0),
+        ("attention_efficiency", file.attention_quality, 1.0, 1.0),
+        ("memory_efficiency", file.memory_quality, 1.0, 1.0),
+        ("dispatch_factor", file.dispatch_quality, 1.0, UNLIMITED),
+        ("vector_efficiency", 1.0, 1.0, UNLIMITED),
+        ("link_efficiency", 1.0, 1.0, 1.0),
+        ("allreduce_us", file.allreduce_quality, 0.0, UNLIMITED),
+        ("roof_smoothness", 1.0, 0.0, UNLIMITED),
+    ):
+        own = getattr(file, name)
+        values[name] = min(getattr(of_class, name, of_none) * quality, most) if own is None else own
+    values["core_bandwidth"] = file.core_bandwidth or getattr(of_class, "core_bandwidth", None)
+    return values
 
 
 def _spreads(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, float]:
@@ -104,8 +82,8 @@ def _tables(said: Mapping[str, Any]) -> dict[str, EfficiencyTable]:
     found: dict[str, EfficiencyTable] = {}
     for bucket, content in said.items():
         where = f"engine.operator_efficiencies.{bucket}"
-        if bucket not in BUCKETS:
-            raise unknown("engine.operator_efficiencies: operator", bucket, BUCKETS)
+        if bucket not in KINDS:
+            raise unknown("engine.operator_efficiencies: operator", bucket, KINDS)
         size = 3 if bucket in WIDE else 2
         rows = [{"shape": [1.0] * size, **content}] if isinstance(content, Mapping) else content
         if not isinstance(rows, list) or not rows or not all(isinstance(row, Mapping) for row in rows):

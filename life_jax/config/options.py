@@ -1,5 +1,6 @@
 """Options: the numbers of their files -> values; what a checkpoint itself says of its weights."""
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.model_file import ModelFile
-from life_jax.optimizations import INDEX, Optimization, Refused, chain, named
+from life_jax.optimizations import INDEX, Optimization, Origin, Refused, chain, named
 from life_jax.optimizations.conventions import INDEX as CONVENTIONS
+
+UNITS = {"bits": "bit", "tokens": "token", "budget": "token", "window": "token", "flops": "FLOP", "kb": "kB"}
 
 
 def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
@@ -37,24 +40,43 @@ def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> 
 
     A section with the name of the convention replaces numbers: what the same words mean to its authors.
     """
-    import inspect
-
     about = ("kind", "description", "source", *CONVENTIONS)
-    numbers = {key: value for key, value in content.items() if key not in about}
-    numbers.update(content.get(convention) or {})
+    arguments = {key: value for key, value in content.items() if key not in about}
+    arguments.update(content.get(convention) or {})
     kind = str(content.get("kind"))
     if kind not in INDEX:
         raise unknown(f"opt.{name}.kind", kind, INDEX)
     accepted = inspect.signature(INDEX[kind]).parameters
-    for key, value in numbers.items():
+    for key, value in arguments.items():
         if key not in accepted:
             raise unknown(f"opt.{name} has no key of that name:", key, accepted)
         if isinstance(value, bool) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
             raise ConfigError(f"opt.{name}.{key} is {value}; a number of 0 or more is needed")
     for key, parameter in accepted.items():
-        if parameter.default is inspect.Parameter.empty and key not in numbers:
+        if parameter.default is inspect.Parameter.empty and key not in arguments:
             raise ConfigError(f"opt.{name}.{key} is missing")
     try:
-        return named(name, INDEX[kind](**numbers))
+        return made(Origin(name, kind, arguments))
     except Refused as reason:
         raise ConfigError(f"opt.{name}: {reason}") from None
+
+
+def made(origin: Origin) -> Optimization:
+    """The option of that origin."""
+    return named(origin, INDEX[origin.kind](**origin.arguments))
+
+
+def numbers(kind: str) -> dict[str, dict[str, Any]]:
+    """Arguments of a kind of option that are numbers, each with its unit, name and least value.
+
+    A factory says them by its annotations: a number is `float`. The unit follows from the end of the name.
+    """
+    found = {}
+    for key, parameter in inspect.signature(INDEX[kind]).parameters.items():
+        if parameter.annotation in (float, "float"):
+            unit = next((unit for end, unit in UNITS.items() if key == end or key.endswith(f"_{end}")), "1")
+            name = f"{key.replace('_', ' ')} of {kind.replace('_', ' ')}"
+            found[key] = {"number": True, "unit": unit, "name": name, "low": 0.0}
+            if parameter.default is not inspect.Parameter.empty:
+                found[key]["default"] = parameter.default
+    return found

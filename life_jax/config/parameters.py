@@ -3,20 +3,13 @@
 from collections.abc import Mapping
 
 from life_jax.config.build import Built
+from life_jax.config.option_numbers import option_parameter
 from life_jax.config.schema.axis_table import axis_keys, facts, section_of
 from life_jax.config.schema.errors import ConfigError, columns
 from life_jax.core.parameter import Leaf, Parameter
-from life_jax.core.scenario import Scenario, get_leaf
+from life_jax.core.pytree import get_leaf
+from life_jax.core.scenario import Scenario
 from life_jax.core.units import TERA
-
-# what a number needs -> why it says nothing without
-MEANINGLESS = {
-    "engine.threaded": "all cores compute unless engine.threads says how many",
-    "device.cores": "it is no CPU whose file says how many cores it has",
-    "engine.converts": "its cache needs no conversion (opt=kv_fp8 on a device without fp8 does)",
-    "engine.gemv": "engine.vector_rows is 0: no product runs on the vector units",
-    "architecture.vision": "it has no vision tower",
-}
 
 
 def parameter_of(key: str, built: Built, where: str, asked: str = "axes.") -> Parameter:
@@ -25,6 +18,8 @@ def parameter_of(key: str, built: Built, where: str, asked: str = "axes.") -> Pa
     `where` names model and device, `asked` the word that asked for the key.
     """
     metadata = facts(key)
+    if section_of(key) == "opt":
+        return option_parameter(key, built.options, where, asked)
     if key.startswith("peak_tflops.") or key == "vector_tflops":
         return _rate_parameter(key, built, where, asked)
     if "leaf" not in metadata:
@@ -33,10 +28,9 @@ def parameter_of(key: str, built: Built, where: str, asked: str = "axes.") -> Pa
     leaves = [
         (path, scale) for leaf in metadata["leaf"].split() for path in _expand(tuple(leaf.split(".")), built.scenario)
     ]
-    needs = str(metadata.get("needs", ""))
-    if not leaves or (needs and not get_leaf(built.scenario, tuple(needs.split(".")))):
-        without = MEANINGLESS.get(needs, "nothing in it has that")
-        raise ConfigError(f"{asked}{key} changes nothing for {where}: {without}")
+    if not leaves or key in built.meaningless:
+        reason = built.meaningless.get(key, "nothing in it has that")
+        raise ConfigError(f"{asked}{key} changes nothing for {where}: {reason}")
     several = len({get_leaf(built.scenario, path) for path, _ in leaves}) > 1 or key == "num_hidden_layers"
     if section_of(key) == "model" and len(leaves) > 1 and several:
         raise ConfigError(f"{asked}{key}: {where} has layers of several kinds that differ in it")

@@ -14,13 +14,34 @@ TINY = 1e-37  # its root, 3e-19 seconds, is nothing
 Number = Any  # float, int, NumPy scalar or array, jax.Array or tracer
 
 
+class Static(float):
+    """A number that is the same in every case of a compiled function: no leaf, but part of the structure.
+
+    Formulas see its value while they are traced, so that a term which is absent (a bias of 0, a factor of 1) is left
+    out. Arithmetic gives plain floats.
+    """
+
+
+jax.tree_util.register_pytree_node(Static, lambda number: ((), float(number)), lambda number, _: Static(number))
+
+
+def is_fixed_at(number: Number, value: float) -> bool:
+    """Whether a number is plain (neither traced nor an array) and equals `value`."""
+    return isinstance(number, int | float) and number == value
+
+
+def is_nothing(term: Number) -> bool:
+    """Whether a term is a plain 0, which costs nothing to leave out."""
+    return is_fixed_at(term, 0)
+
+
 def _namespace(*values: Number) -> Any:
     return jnp if any(isinstance(value, jax.Array) for value in values) else np
 
 
 def product(first: Number, *others: Number) -> Number:
     """The product, and a plain 0 where the first is one, so that what follows can leave it out."""
-    if isinstance(first, float | int) and first == 0:
+    if is_nothing(first):
         return 0.0
     for other in others:
         first = first * other

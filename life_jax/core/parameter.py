@@ -1,9 +1,22 @@
 """One number of the files, and how it sets the leaves of a Scenario."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Leaf, Scenario, get_leaf, set_leaf
+from life_jax.core.pytree import Leaf, get_leaf, set_leaf
+from life_jax.core.scenario import Scenario
+
+
+class Group(Protocol):
+    """Numbers that set leaves together; hashable, since a compiled function depends on it."""
+
+    def value(self, key: str) -> Number:
+        """The value of one of them where no axis moves it."""
+
+    def set(self, scenario: Scenario, values: Mapping[str, Number]) -> Scenario:
+        """A copy of the scenario in which these numbers have the values, and the others those of their files."""
 
 
 @dataclass(frozen=True)
@@ -11,15 +24,19 @@ class Parameter:
     """One number by the key of its file.
 
     leaves: (leaf, factor) of all that it sets; a leaf is the value in the file's unit times its factor.
-    whole: it comes in pieces (devices, sequences, tokens, layers).
+    whole: it comes in pieces (devices, sequences, tokens, layers). group: sets the leaves instead, from this value and
+    those of the other parameters of the group together (numbers of options).
     """
 
     key: str
     leaves: tuple[tuple[Leaf, float], ...]
     whole: bool = False
+    group: "Group | None" = None
 
     def get(self, scenario: Scenario) -> Number:
         """The value in the file's unit."""
+        if self.group is not None:
+            return self.group.value(self.key)
         leaf, factor = self.leaves[0]
         return get_leaf(scenario, leaf) / factor
 
@@ -30,6 +47,21 @@ class Parameter:
 
     def set(self, scenario: Scenario, value: Number) -> Scenario:
         """A copy of the scenario in which every leaf of the parameter has the value, given in the file's unit."""
+        if self.group is not None:
+            return self.group.set(scenario, {self.key: value})
         for leaf, factor in self.leaves:
             scenario = set_leaf(scenario, leaf, value * factor)
         return scenario
+
+
+def set_all(scenario: Scenario, parameters: Iterable[Parameter], values: Mapping[str, Number]) -> Scenario:
+    """A copy of the scenario in which every parameter has its value, by key in the unit of the file."""
+    together: dict[Group, dict[str, Number]] = {}
+    for parameter in parameters:
+        if parameter.group is None:
+            scenario = parameter.set(scenario, values[parameter.key])
+        else:
+            together.setdefault(parameter.group, {})[parameter.key] = values[parameter.key]
+    for group, numbers in together.items():
+        scenario = group.set(scenario, numbers)
+    return scenario

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from life_jax.core.numerics import Number, ceil
-from life_jax.core.scenario import UNLIMITED, Engine, Workload
+from life_jax.core.engine import Engine
+from life_jax.core.numerics import Number, ceil, is_nothing
+from life_jax.core.scenario import Workload
+from life_jax.core.units import UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,21 @@ class Passes:
 
 def chunk_of_one(workload: Workload, engine: Engine) -> Number:
     """Tokens of one sequence that are prefilled at once."""
-    return engine.chunk_tokens / workload.batch if engine.chunk_shared else engine.chunk_tokens
+    chunks = engine.chunks
+    return chunks.tokens / workload.batch if chunks.shared else chunks.tokens
 
 
 def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     """The whole prompt at once, or chunk by chunk: equal chunks, then what is left. The last gives the first token.
 
     A prompt shorter than a chunk is one chunk. Logits are those of the last position, or, with
-    `engine.logits` all, of every position.
+    `engine.counting.logits` all, of every position.
     """
-    every = engine.logits == "all"
+    every = engine.counting.logits == "all"
     w = workload
     seen = {"image_tokens": w.image_tokens, "images": w.images}
     each = {"batch": w.batch, "distinct": w.distinct_tokens}
-    if not engine.chunked:
+    if is_nothing(engine.chunks.tokens):
         step = Step(**each, new=w.prompt_tokens, past=w.past_tokens, **seen)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)
     chunk = chunk_of_one(w, engine)

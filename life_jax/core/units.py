@@ -11,3 +11,5 @@ PICO = 1e-12
 MICRO = 1e-6
 NANO = 1e-9
 BITS_PER_BYTE = 8
+
+UNLIMITED = 1e30  # stands for any number of tokens, rows, threads or watts; infinity would make gradients NaN

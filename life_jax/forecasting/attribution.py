@@ -6,12 +6,16 @@ derivative is needed.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-from life_jax.core.numerics import Number, divide, where
-from life_jax.core.scenario import UNPUBLISHED, Leaf, Scenario, set_leaf
+from life_jax.core.host_time import HostTime
+from life_jax.core.numerics import Number, divide, is_fixed_at, where
+from life_jax.core.pytree import Leaf, set_leaf
+from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
+from life_jax.forecasting import energy
 from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import host_seconds
 from life_jax.parallelism import collectives
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Sides, Terms, by_repeats, sides
@@ -19,9 +23,11 @@ from life_jax.roofline.roofs import Sides, Terms, by_repeats, sides
 BANDWIDTH: Leaf = ("device", "bandwidth")
 INTERCONNECT: Leaf = ("device", "interconnect")
 DISPATCH: Leaf = ("device", "dispatch")
-CACHE: Leaf = ("engine", "kv_efficiency")
-OF_SPLIT: tuple[Leaf, ...] = (("engine", "split_step"), ("engine", "allreduce_latency"))
-HOST: tuple[Leaf, ...] = (*(("engine", name) for name in ("step", "sequence", "context", "request")), *OF_SPLIT)
+CACHE: Leaf = ("engine", "effects", "cache_traffic", "efficiency")
+HOST_TIME: tuple[Leaf, ...] = tuple(("engine", "host", field.name) for field in fields(HostTime))
+ALLREDUCE: Leaf = ("engine", "parallelism", "allreduce_latency")
+OF_SPLIT: tuple[Leaf, ...] = (("engine", "host", "split_step"), ALLREDUCE)
+HOST: tuple[Leaf, ...] = (*HOST_TIME, ALLREDUCE)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
@@ -52,12 +58,12 @@ class Ledger:
 
 def known(scenario: Scenario) -> bool:
     """Whether the times of this scenario are sums of operators under roofs, which a ledger splits."""
-    return scenario.engine.scope == "op" and not scenario.engine.capped
+    return scenario.engine.counting.scope == "op" and not energy.is_capped(scenario)
 
 
 def ttft(run: Run) -> Ledger:
     """Of the time to first token; no number on a device without a published compute rate."""
-    total = _fixed(("engine", "request"), run.scenario.engine.request)
+    total = _fixed(("engine", "host", "request"), run.scenario.engine.host.request)
     for passes in run.prefill:
         total = total + _mean(run, passes).times(passes.count)
     published = run.scenario.device.rates["linear"] < UNPUBLISHED
@@ -75,13 +81,12 @@ def e2e(run: Run) -> Ledger:
 
 def _mean(run: Run, passes: Passes) -> Ledger:
     """Of the mean of these passes."""
-    engine = run.scenario.engine
     constant, growing = run.executions(passes)
     total = _host(run.scenario, passes)
     for repeats, some in by_repeats(constant):
-        total = total + _operators(some, [sides(t, engine) for t in some]).times(repeats)
+        total = total + _operators(some, [sides(t, run.smoothness) for t in some]).times(repeats)
     for one in growing:
-        mean = decode_mean.mean_sides(one.first, one.last, one.count, engine)
+        mean = decode_mean.mean_sides(one.first, one.last, one.count, run.smoothness)
         total = total + _operators([one.first], [mean]).times(one.first.repeats * divide(one.count, passes.count))
     return total
 
@@ -102,16 +107,14 @@ def _operators(each: list[Terms], found: list[Sides]) -> Ledger:
 
 
 def _host(scenario: Scenario, passes: Passes) -> Ledger:
-    engine, step = scenario.engine, passes.middle
-    total = _fixed(("engine", "step"), engine.step) + _fixed(("engine", "sequence"), engine.sequence * step.batch)
-    total = total + _fixed(("engine", "context"), engine.context * step.context)
-    if engine.split:
+    total = Ledger()
+    for name, seconds in host_seconds(scenario, passes.middle).items():
+        total = total + _fixed(("engine", "host", name), seconds)
+    if not is_fixed_at(scenario.engine.parallelism.tensor_parallel, 1):
         # affine in the latency and in 1 / interconnect, each of which is gone where the other holds alone
-        no_latency = set_leaf(scenario, ("engine", "allreduce_latency"), 0.0)
-        links = collectives.collectives(no_latency, passes.first)
+        links = collectives.collectives(set_leaf(scenario, ALLREDUCE, 0.0), passes.first)
         waits = collectives.collectives(scenario, passes.first) - links
-        total = total + _fixed(INTERCONNECT, links) + _fixed(("engine", "allreduce_latency"), waits)
-        total = total + _fixed(("engine", "split_step"), collectives.workers(engine))
+        total = total + _fixed(INTERCONNECT, links) + _fixed(ALLREDUCE, waits)
     return total
 
 

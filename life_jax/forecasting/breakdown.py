@@ -51,7 +51,7 @@ def prefill_table(scenario: Scenario) -> StepTable:
     Its times are NaN on a device without a published compute rate, as TTFT is.
     """
     run = Run(scenario)
-    table = _table(run, run.prefill, float(scenario.engine.request))
+    table = _table(run, run.prefill, float(scenario.engine.host.request))
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
@@ -91,7 +91,7 @@ def _row(each: list[tuple[float, Op]], scenario: Scenario, total: float) -> Oper
     """One operator, by its executions in passes of different shapes."""
     executions = sum(n for n, _ in each)
     times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in each]
-    seconds = sum(n * float(t.seconds(scenario.engine)) for n, t in times) / executions
+    seconds = sum(n * float(t.seconds(scenario.engine.efficiency.roof_smoothness)) for n, t in times) / executions
     cost = each[0][1].cost
     if len(each) > 1:
         cost = Cost()

@@ -7,9 +7,10 @@ every byte of memory and every byte between devices. See conf/cost/default.yaml 
 from collections.abc import Iterable
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, where
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Step
+from life_jax.core.units import UNLIMITED
 from life_jax.parallelism import collectives
 
 HOURS_PER_YEAR = 8766.0
@@ -19,7 +20,7 @@ JOULES_PER_KWH = 3.6e6
 
 def idle_power(scenario: Scenario) -> Number:
     """Watts of all devices together that do nothing."""
-    return scenario.costs.idle_part * scenario.device.power * scenario.engine.tensor_parallel
+    return scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.tensor_parallel
 
 
 def dynamic(scenario: Scenario, step: Step, ops: Iterable[Op]) -> Number:
@@ -34,28 +35,33 @@ def dynamic(scenario: Scenario, step: Step, ops: Iterable[Op]) -> Number:
         at_peak = at_peak + op.repeats * (cost.matmul_flops / rate + cost.vector_flops / device.rates["vector"])
         moved = moved + op.repeats * cost.bytes
     joules = busy * at_peak + costs.byte_energy * moved
-    if scenario.engine.split:
+    if not is_fixed_at(scenario.engine.parallelism.tensor_parallel, 1):
         joules = joules + costs.link_energy * collectives.link_bytes(scenario, step)
     return joules
 
 
+def is_capped(scenario: Scenario) -> bool:
+    """Whether a power limit can slow steps down."""
+    return not is_fixed_at(scenario.device.power_limit, UNLIMITED)
+
+
 def capped_seconds(scenario: Scenario, joules: Number) -> Number:
     """The least time in which a step may draw these joules (beyond idle) under the power limit."""
-    room = scenario.device.power_limit * scenario.engine.tensor_parallel - idle_power(scenario)
+    room = scenario.device.power_limit * scenario.engine.parallelism.tensor_parallel - idle_power(scenario)
     return joules / room
 
 
 def price(scenario: Scenario) -> Number:
     """USD of all devices. NaN where neither a price nor a rate to derive it from is known."""
     d, c = scenario.device, scenario.costs
-    if c.known_price:
-        return c.price * scenario.engine.tensor_parallel
+    if not is_nothing(c.price):
+        return c.price * scenario.engine.parallelism.tensor_parallel
     rate = d.rates["datasheet"]
     rate = where(rate < UNPUBLISHED, rate, float("nan"))
     listed = (
         c.price_base + c.price_per_rate * rate + c.price_per_bandwidth * d.bandwidth + c.price_per_memory * d.memory
     )
-    return listed * c.price_factor * scenario.engine.tensor_parallel
+    return listed * c.price_factor * scenario.engine.parallelism.tensor_parallel
 
 
 def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from life_jax.core import schedule
-from life_jax.core.numerics import Number, divide, floor, larger, smaller, where
+from life_jax.core.numerics import Number, divide, floor, is_nothing, larger, smaller, where
 from life_jax.core.scenario import Scenario
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.forecasting.step import step_graph
@@ -39,9 +39,11 @@ def memory(scenario: Scenario) -> Memory:
         weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _tower(scenario) + _beside(scenario),
         kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
         activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
-        runtime=scenario.engine.runtime_memory * scenario.engine.tensor_parallel,
+        runtime=scenario.engine.memory.runtime * scenario.engine.parallelism.tensor_parallel,
         # under tensor parallelism the devices' memories together hold one model
-        available=scenario.device.memory * scenario.engine.memory_utilization * scenario.engine.tensor_parallel,
+        available=scenario.device.memory
+        * scenario.engine.memory.utilization
+        * scenario.engine.parallelism.tensor_parallel,
     )
 
 
@@ -73,7 +75,11 @@ def cached_tokens(scenario: Scenario) -> Number:
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Peak of one sequence in prefill: the widest pair of live activations of a chunk, and the rows of logits."""
     engine = scenario.engine
-    tokens = smaller(tokens, schedule.chunk_of_one(scenario.workload, engine)) if engine.chunked else tokens
+    tokens = (
+        smaller(tokens, schedule.chunk_of_one(scenario.workload, engine))
+        if not is_nothing(engine.chunks.tokens)
+        else tokens
+    )
     each, last = _bytes_of_rows(scenario)
     return tokens * each + last
 
@@ -83,7 +89,7 @@ def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     width = decoder.widest_activation(scenario.architecture)
     live = width * scenario.precision.activation_bits / BITS_PER_BYTE
     logits = scenario.architecture.vocab_size * LOGIT_BYTES
-    return (live + logits, 0.0) if scenario.engine.logits == "all" else (live, logits)
+    return (live + logits, 0.0) if scenario.engine.counting.logits == "all" else (live, logits)
 
 
 def room(scenario: Scenario) -> Number:
@@ -97,11 +103,12 @@ def max_batch(scenario: Scenario) -> Number:
     engine, prompt = scenario.engine, scenario.workload.prompt_tokens
     each, last = _bytes_of_rows(scenario)
     alone = cache_bytes(scenario, cached_tokens(scenario)) + last
-    if not (engine.chunked and engine.chunk_shared):
-        chunk = smaller(prompt, engine.chunk_tokens) if engine.chunked else prompt
+    chunks = engine.chunks
+    if is_nothing(chunks.tokens) or not chunks.shared:
+        chunk = prompt if is_nothing(chunks.tokens) else smaller(prompt, chunks.tokens)
         return floor(room(scenario) / (alone + chunk * each))
     # together they prefill all that they have, or as much as a chunk takes
-    few, many = room(scenario) / (alone + prompt * each), (room(scenario) - engine.chunk_tokens * each) / alone
+    few, many = room(scenario) / (alone + prompt * each), (room(scenario) - chunks.tokens * each) / alone
     return floor(larger(few, many))
 
 

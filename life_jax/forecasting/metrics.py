@@ -20,7 +20,8 @@ class Metric:
 
     of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
     stepwise: changes in whole steps, so that it has no slope. better: "low", "high", or None where nobody can say.
-    ledger: which number holds how much of it, of a time that is a sum of operators.
+    ledger: which number holds how much of it, of a time that is a sum of operators. needs: what it is NaN without:
+    "power" of the device, "spreads" of a fitted engine.
     """
 
     function: Callable[[Any], Number]
@@ -31,6 +32,7 @@ class Metric:
     stepwise: bool = False
     better: str | None = "low"
     ledger: Callable[[Run], Ledger] | None = None
+    needs: str | None = None
 
     @property
     def differentiable(self) -> bool:
@@ -84,8 +86,8 @@ def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metr
         return time(run) * exp(side * QUANTILE * run.scenario.engine.spreads.get(name, float("nan")))
 
     return {
-        f"{name}_low": Metric(lambda r: bound(r, -1.0), "s", f"{of}, lower end of the 80 % interval"),
-        f"{name}_high": Metric(lambda r: bound(r, 1.0), "s", f"{of}, upper end of the 80 % interval"),
+        f"{name}_low": Metric(lambda r: bound(r, -1.0), "s", f"{of}, lower end of the 80 % interval", needs="spreads"),
+        f"{name}_high": Metric(lambda r: bound(r, 1.0), "s", f"{of}, upper end of the 80 % interval", needs="spreads"),
     }
 
 
@@ -138,18 +140,23 @@ METRICS: dict[str, Metric] = {
         stepwise=True,
         better="high",
     ),
-    "energy": Metric(lambda r: r.energy, "J", "energy of the whole batch from request to last token"),
-    "prefill_energy": Metric(lambda r: r.prefill_energy, "J", "energy of prefill"),
-    "decode_energy": Metric(lambda r: r.decode_energy, "J", "energy of a decode step, mean over generation"),
-    "energy_per_token": Metric(
-        lambda r: r.energy / _tokens(r), "J token-1", "energy for each generated token, prefill included"
+    "energy": Metric(lambda r: r.energy, "J", "energy of the whole batch from request to last token", needs="power"),
+    "prefill_energy": Metric(lambda r: r.prefill_energy, "J", "energy of prefill", needs="power"),
+    "decode_energy": Metric(
+        lambda r: r.decode_energy, "J", "energy of a decode step, mean over generation", needs="power"
     ),
-    "power": Metric(lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices"),
+    "energy_per_token": Metric(
+        lambda r: r.energy / _tokens(r), "J token-1", "energy for each generated token, prefill included", needs="power"
+    ),
+    "power": Metric(
+        lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices", needs="power"
+    ),
     "price": Metric(lambda r: energy.price(r.scenario), "USD", "price of the devices by the cost file"),
     "cost_per_mtoken": Metric(
         lambda r: 1e6 * energy.usd(r.scenario, r.e2e, r.energy) / _tokens(r),
         "USD",
         "devices and electricity for a million generated tokens, prefill included",
+        needs="power",
     ),
     **_bounds("ttft", "time to first token", lambda r: r.ttft),
     **_bounds("tpot", "time per output token", lambda r: r.tpot),

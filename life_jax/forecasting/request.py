@@ -33,6 +33,11 @@ class Run:
 
     scenario: Scenario
 
+    @property
+    def smoothness(self) -> Number:
+        """Of the roofs; see roofline/roofs.py."""
+        return self.scenario.engine.efficiency.roof_smoothness
+
     @cached_property
     def prefill(self) -> tuple[Passes, ...]:
         return schedule.prefill(self.scenario.workload, self.scenario.engine)
@@ -49,7 +54,7 @@ class Run:
     def ttft(self) -> Number:
         """Seconds to the first token: prefill. NaN on a device without a published compute rate."""
         seconds = sum(passes.count * self.mean_seconds(passes) for passes in self.prefill)
-        seconds = seconds + self.scenario.engine.request
+        seconds = seconds + self.scenario.engine.host.request
         return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
@@ -94,7 +99,7 @@ class Run:
 
     @cached_property
     def prefill_shares(self) -> Shares:
-        total = Shares(0.0, 0.0, self.scenario.engine.request)
+        total = Shares(0.0, 0.0, self.scenario.engine.host.request)
         for passes in self.prefill:
             total = total + self._shares(passes).times(passes.count)
         return total
@@ -110,14 +115,14 @@ class Run:
     def mean_seconds(self, passes: Passes) -> Number:
         """Mean seconds of the passes: operators run one after another, host time and collectives."""
         seconds = self._mean_seconds(passes)
-        if not self.scenario.engine.capped:
+        if not energy.is_capped(self.scenario):
             return seconds
         least = energy.capped_seconds(self.scenario, self.dynamic(passes))
-        return roof(seconds, least, self.scenario.engine.roof_smoothness, self.scenario.engine.smooth)
+        return roof(seconds, least, self.smoothness)
 
     def power_wait(self, passes: Passes) -> Number:
         """Seconds that the power limit adds to each of the passes."""
-        if not self.scenario.engine.capped:
+        if not energy.is_capped(self.scenario):
             return 0.0
         return self.mean_seconds(passes) - self._mean_seconds(passes)
 
@@ -145,11 +150,10 @@ class Run:
         return self.prefill_energy + steps * each
 
     def _mean_seconds(self, passes: Passes) -> Number:
-        engine = self.scenario.engine
         constant, growing = self.executions(passes)
-        seconds = step_seconds(constant, engine) + overhead(self.scenario, passes.middle)
+        seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
         for one in growing:
-            mean = one.first.dispatch + decode_mean.mean_roofed(one.first, one.last, one.count, engine)
+            mean = one.first.dispatch + decode_mean.mean_roofed(one.first, one.last, one.count, self.smoothness)
             seconds = seconds + one.first.repeats * mean * divide(one.count, passes.count)
         return seconds
 
@@ -157,7 +161,7 @@ class Run:
         """Operators whose terms are the same in every pass, and those whose terms grow, between two bends."""
         if passes.single:
             return self._roofs(self.graph(passes.first)), []
-        whole = self.scenario.engine.scope == "total"  # then every operator is part of one sum, which grows
+        whole = self.scenario.engine.counting.scope == "total"  # then every operator is part of one sum, which grows
         first = self.graph(passes.at(0.0))
         growing = []
         cuts = [0.0, *_bends(first, passes), passes.count]
@@ -170,7 +174,7 @@ class Run:
     def _shares(self, passes: Passes) -> Shares:
         middle = passes.middle
         host = overhead(self.scenario, middle)
-        return shares(self._roofs(self.graph(middle)), self.scenario.engine) + Shares(0.0, 0.0, host)
+        return shares(self._roofs(self.graph(middle)), self.smoothness) + Shares(0.0, 0.0, host)
 
     def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
         return step_terms(ops, self.scenario.device, self.scenario.engine)

@@ -4,26 +4,33 @@ from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
-from life_jax.forecasting.weight_expansion import expand, repack
+from life_jax.forecasting.graph_effects import on_graph
 from life_jax.models.decoder import decoder
 from life_jax.optimizations.fusion import fuse
-from life_jax.parallelism import collectives
+from life_jax.parallelism.collectives import collectives
 
 
 def step_graph(scenario: Scenario, step: Step) -> Graph:
-    """The operators of one step after every rewrite. Fusion comes after the stack, whatever its order; the
-    counting convention last, on the operators that are really run."""
+    """The operators of one step after every rewrite.
+
+    Fusion comes after the stack, whatever its order; the counting convention last, on the operators that are really
+    run.
+    """
     graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
-        graph = graph if rewrite.last else rewrite(graph)
-    graph = repack(expand(fuse(graph, scenario.engine.fusion), scenario.engine), scenario.engine)
+        graph = graph if rewrite.last else rewrite(graph, step)
+    graph = on_graph(fuse(graph, scenario.engine.counting.fusion), scenario.engine)
     for rewrite in scenario.rewrites:
-        graph = rewrite(graph) if rewrite.last else graph
+        graph = rewrite(graph, step) if rewrite.last else graph
     return graph
 
 
-def overhead(scenario: Scenario, step: Step) -> Number:
-    """Seconds of a step that no operator takes: the host's, and collectives."""
+def host_seconds(scenario: Scenario, step: Step) -> dict[str, Number]:
+    """Seconds [s] of the host in a step, by field of `engine.host`."""
     engine = scenario.engine
-    host = engine.step + engine.sequence * step.batch + engine.context * step.context + collectives.workers(engine)
-    return host + collectives.collectives(scenario, step)
+    return engine.host.of_step(batch=step.batch, context=step.context, devices=engine.parallelism.tensor_parallel)
+
+
+def overhead(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] of a step that no operator takes: the host's, and collectives."""
+    return sum(host_seconds(scenario, step).values()) + collectives(scenario, step)

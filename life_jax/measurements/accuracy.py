@@ -9,7 +9,7 @@ import numpy as np
 
 from life_jax.config import names
 from life_jax.config.schema.errors import ConfigError
-from life_jax.core.scenario import Engine
+from life_jax.core.engine import Engine
 from life_jax.forecasting.metrics import QUANTILE
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
@@ -89,13 +89,12 @@ def baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarr
     """What simpler forecasters say of the same rows."""
 
     def constant(compute: float, memory: float, scope: str) -> Callable[[Engine], Engine]:
-        return lambda engine: replace(
-            engine,
-            compute_efficiency=engine.compute_efficiency * compute,
-            attention_efficiency=engine.attention_efficiency * compute,
-            memory_efficiency=engine.memory_efficiency * memory,
-            scope=scope,
-        )
+        def change(engine: Engine) -> Engine:
+            e = engine.efficiency
+            reached = replace(e, compute=e.compute * compute, attention=e.attention * compute, memory=e.memory * memory)
+            return replace(engine, efficiency=reached, counting=replace(engine.counting, scope=scope))
+
+        return change
 
     factors = [1.0, 1.0]
     for i, kind in enumerate(("TTFT", "TPOT")):

@@ -15,9 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from life_jax.config.schema.axis_table import facts
 from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.core.scenario import UNLIMITED, Engine
+from life_jax.core.engine import Engine
+from life_jax.core.pytree import Leaf, get_leaf, set_leaf
+from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
@@ -30,20 +33,18 @@ KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 
 @dataclass(frozen=True)
 class Constant:
-    """key of the engine's file, its leaf, from base to file unit, deviation of the logarithm, greatest value.
+    """key of the engine's file, deviation of the logarithm, greatest value.
 
-    alike: further numbers (key, leaf, unit) that have the same factor. The deviations are about those of
-    scripts/fit_priors.py, of class, engine and weight format together; but bandwidth under a known engine differs by
-    no more than one device from another of its class, and host times by no more than one host from another.
+    alike: keys of further numbers that have the same factor. The deviations are about those of scripts/fit_priors.py,
+    of class, engine and weight format together; but bandwidth under a known engine differs by no more than one device
+    from another of its class, and host times by no more than one host from another.
     generic: the deviation where the engine is not known.
     """
 
     key: str
-    leaf: str
-    scale: float
     deviation: float
     most: float = float("inf")
-    alike: tuple[tuple[str, str, float], ...] = ()
+    alike: tuple[str, ...] = ()
     generic: float | None = None
 
     def spread(self, engine: str) -> float:
@@ -51,24 +52,32 @@ class Constant:
         return self.generic if engine == "generic" and self.generic is not None else self.deviation
 
     @property
-    def numbers(self) -> tuple[tuple[str, str, float], ...]:
-        return ((self.key, self.leaf, self.scale), *self.alike)
-
-
-# one processor runs all that the host does in a step
-HOST = (("sequence_us", "sequence", 1e6), ("context_ns", "context", 1e9), ("split_step_us", "split_step", 1e6))
+    def keys(self) -> tuple[str, ...]:
+        """The numbers that have this factor."""
+        return (self.key, *self.alike)
 
 
 CONSTANTS = (
-    Constant("compute_efficiency", "compute_efficiency", 1.0, 0.3, 1.0),
-    Constant("attention_efficiency", "attention_efficiency", 1.0, 0.58, 1.0),
-    Constant("vector_efficiency", "vector_efficiency", 1.0, 0.4, VECTOR_MOST),
-    Constant("memory_efficiency", "memory_efficiency", 1.0, 0.12, 1.0, generic=0.3),
-    Constant("kv_efficiency", "kv_efficiency", 1.0, 0.40),
-    Constant("dispatch_factor", "dispatch_factor", 1.0, 0.50),
-    Constant("step_us", "step", 1e6, 0.5, alike=HOST, generic=1.0),
-    Constant("request_ms", "request", 1e3, 1.0),
+    Constant("compute_efficiency", 0.3, 1.0),
+    Constant("attention_efficiency", 0.58, 1.0),
+    Constant("vector_efficiency", 0.4, VECTOR_MOST),
+    Constant("memory_efficiency", 0.12, 1.0, generic=0.3),
+    Constant("kv_efficiency", 0.40),
+    Constant("dispatch_factor", 0.50),
+    # one processor runs all that the host does in a step
+    Constant("step_us", 0.5, alike=("sequence_us", "context_ns", "split_step_us"), generic=1.0),
+    Constant("request_ms", 1.0),
 )
+
+
+def _leaf(key: str) -> Leaf:
+    """Where the number of an engine's file stands in an Engine."""
+    return tuple(str(facts(key)["leaf"]).split("."))[1:]
+
+
+def _value(engine: Engine, key: str) -> float:
+    """A number of an engine in the unit of its file."""
+    return float(get_leaf(engine, _leaf(key))) / facts(key).get("scale", 1.0)
 
 
 @dataclass(frozen=True)
@@ -91,27 +100,26 @@ class Calibration:
     @cached_property
     def identified(self) -> tuple[bool, ...]:
         return tuple(
-            bool(d < IDENTIFIED * prior and getattr(self.start, c.leaf) > 0)
+            bool(d < IDENTIFIED * prior and _value(self.start, c.key) > 0)
             for d, prior, c in zip(self.deviation, self.prior, CONSTANTS, strict=True)
         )
 
     def values(self) -> dict[str, tuple[float, float]]:
         """(before, after) by key, in the unit of the file."""
         return {
-            key: (getattr(self.start, leaf) * scale, getattr(self.engine, leaf) * scale)
-            for constant in CONSTANTS
-            for key, leaf, scale in constant.numbers
+            key: (_value(self.start, key), _value(self.engine, key)) for constant in CONSTANTS for key in constant.keys
         }
 
 
 def _changed(engine: Engine, factors: Any) -> Engine:
     """The constants times exp(factors); a part of a peak stays at most 1, smoothly in the gradient below it."""
-    values: dict[str, Any] = {}
     for constant, factor in zip(CONSTANTS, factors, strict=True):
-        for _, leaf, _ in constant.numbers:
-            value = getattr(engine, leaf) * jnp.exp(factor)
-            values[leaf] = jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
-    return dataclasses.replace(engine, **values)
+        for key in constant.keys:
+            value = get_leaf(engine, _leaf(key)) * jnp.exp(factor)
+            engine = set_leaf(
+                engine, _leaf(key), jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
+            )
+    return engine
 
 
 def _residuals(settings: Sequence[Setting]) -> Any:
@@ -185,17 +193,15 @@ def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[s
 
     start: the engine's file that the calibration began with; its units, fusion and rules stay.
     """
-    e = c.engine
+    core = _value(c.engine, "core_bandwidth")
     said = {f.name: getattr(start, f.name) for f in dataclasses.fields(start) if f.name not in OF_CLASS}
     own = {
         "name": name,
         "source": source,
         "efficiency": "none",
         **{key: float(f"{after:.4g}") for key, (_, after) in c.values().items()},
-        "vector_efficiency": float(e.vector_efficiency),
-        "link_efficiency": float(e.link_efficiency),
-        "roof_smoothness": float(e.roof_smoothness),
-        "core_bandwidth": float(e.core_bandwidth) if e.core_bandwidth < UNLIMITED else None,
+        **{key: _value(c.engine, key) for key in ("vector_efficiency", "link_efficiency", "roof_smoothness")},
+        "core_bandwidth": core if core < UNLIMITED else None,
         "threads": _common(s.threads for s in c.settings),
         "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
     }

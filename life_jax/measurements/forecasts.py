@@ -17,7 +17,9 @@ from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.files import DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
-from life_jax.core.scenario import UNPUBLISHED, Engine, Scenario, Workload
+from life_jax.core.engine import Engine
+from life_jax.core.pytree import absent_as_static
+from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.forecasting.memory import memory
 from life_jax.forecasting.request import Run
 from life_jax.measurements.rows import METRICS, Setting
@@ -48,7 +50,7 @@ def scenario(
     file = _in_half(file, half)
     device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
-    return build(
+    built = build(
         model=shape,
         device=device,
         stack=chain(*options),
@@ -58,7 +60,9 @@ def scenario(
         labels={"model": model, "hw": hw},
         own=own_quantization(shape),
         efficiency=names.efficiency(hw) if file.efficiency == "class" else None,
-    ).scenario
+    )
+    alone: Scenario = absent_as_static(built.scenario)  # so that only rows with the same effects are stacked
+    return alone
 
 
 def _in_half(file: EngineFile, half: str | None) -> EngineFile:

@@ -11,7 +11,8 @@ from typing import Any
 from life_jax.config import names
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
-from life_jax.core.scenario import UNLIMITED, Workload
+from life_jax.core.scenario import Workload
+from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 
 _NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")

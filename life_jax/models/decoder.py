@@ -79,7 +79,12 @@ def weight_bytes(model: Architecture, precision: Precision) -> Number:
 
 def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Number:
     """KV cache and recurrent states of one sequence of `tokens` in the whole model."""
-    return sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
+    total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
+    for block in model.blocks:
+        kind = ffn.INDEX[block.ffn_kind]
+        if hasattr(kind, "cache_bytes"):
+            total = total + kind.cache_bytes(block, tokens, precision)
+    return total
 
 
 def kv_bytes_per_token(model: Architecture, precision: Precision) -> Number:

@@ -1,8 +1,20 @@
 """Low-rank adapters beside a linear layer (LoRA)."""
 
+from collections.abc import Mapping
+
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number, power
+from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import BITS_PER_BYTE
+
+
+def _shape(*, tokens: Number, d_in: Number, d_out: Number, **_: Number) -> Shape:
+    return Shape(m=tokens, n=d_out, k=d_in)
+
+
+def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:
+    return WeightFormat(weight_bits)
 
 
 def distinct_adapters(*, batch: Number, adapters: Number) -> Number:
@@ -10,6 +22,7 @@ def distinct_adapters(*, batch: Number, adapters: Number) -> Number:
     return adapters * (1 - power(1 - 1 / adapters, batch))
 
 
+@describe("gemm", shape=_shape, rows=True, weights=_stored)
 def low_rank_adapter(
     *,
     tokens: Number,
@@ -36,3 +49,19 @@ def low_rank_adapter(
         activations_written=(inner + tokens * d_out) * activation_bits / BITS_PER_BYTE,
         dispatches=2,
     )
+
+
+def beside(
+    linear: Mapping[str, Number], *, batch: Number, rank: Number, adapters: Number, weight_bits: Number
+) -> dict[str, Number]:
+    """Arguments of a `low_rank_adapter` beside a linear layer with these arguments, for `batch` sequences."""
+    return {
+        "tokens": linear["tokens"],
+        "batch": batch,
+        "d_in": linear["d_in"],
+        "d_out": linear["d_out"],
+        "rank": rank,
+        "adapters": adapters,
+        "weight_bits": weight_bits,
+        "activation_bits": linear["output_bits"],
+    }

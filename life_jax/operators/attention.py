@@ -5,11 +5,35 @@ attends to itself. What a kind of attention changes is how many (query, key) `pa
 many cached `positions` are read; the formulas below are the same for all.
 """
 
+from collections.abc import Mapping
+
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number, clip, floor, smaller
 from life_jax.core.units import BITS_PER_BYTE
 
 SOFTMAX_FLOPS = 5  # per score: max, subtract, exp, sum, divide (convention, see GLOSSARY.md)
+
+
+def _shape(
+    *,
+    batch: Number,
+    queries: Number,
+    positions: Number,
+    heads: Number,
+    kv_heads: Number,
+    head_dim: Number,
+    **_: Number,
+) -> Shape:
+    return Shape(m=queries, n=positions, k=head_dim, batch=batch * heads, heads=heads, kv_heads=kv_heads)
+
+
+def _rectangle(*, queries: Number, positions: Number, heads: Number, **_: Number) -> Shape:
+    return Shape(m=queries, n=positions, heads=heads)
+
+
+def _appended(*, kv_heads: Number, **_: Number) -> Shape:
+    return Shape(kv_heads=kv_heads)
 
 
 def causal_pairs(*, queries: Number, past: Number) -> Number:
@@ -51,6 +75,7 @@ def kv_bytes(
     return tokens * kv_heads * ((head_dim + value_dim) * kv_bits + 2 * kv_scale_bits) / BITS_PER_BYTE
 
 
+@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def flash_attention(
     *,
     batch: Number,
@@ -113,12 +138,14 @@ def _product(
     )
 
 
+@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def attention_scores(*, activation_bits: Number, **shape: Number) -> Cost:
     """Q K^T of unfused attention: reads Q and K, writes the score rectangle. shape: as in `_product`."""
     vectors, scores = _operands(activation_bits=activation_bits, **shape)
     return _product(read=vectors, written=scores, **shape)
 
 
+@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def attention_values(*, activation_bits: Number, **shape: Number) -> Cost:
     """P V of unfused attention: reads the score rectangle and V, writes the output vectors; head_dim is that of V."""
     vectors, scores = _operands(activation_bits=activation_bits, **shape)
@@ -140,6 +167,7 @@ def _operands(
     return vectors, batch * heads * queries * positions * activation_bits / BITS_PER_BYTE
 
 
+@describe("softmax", shape=_rectangle)
 def softmax(
     *, batch: Number, queries: Number, positions: Number, heads: Number, activation_bits: Number, bias_flops: Number
 ) -> Cost:
@@ -158,6 +186,7 @@ def weigh_positions(*, scores: Number, score_flops: Number) -> Cost:
     return Cost(vector_flops=score_flops * scores)
 
 
+@describe("other", shape=_appended)
 def kv_append(
     *,
     tokens: Number,
@@ -175,3 +204,18 @@ def kv_append(
         kv_written=kv_bytes(tokens=tokens, head_dim=head_dim, value_dim=value_dim, **cache),
         dispatches=1,
     )
+
+
+def fused_arguments(
+    scores: Mapping[str, Number], soft: Mapping[str, Number], values: Mapping[str, Number], pairs: Number
+) -> dict[str, Number]:
+    """Arguments of `flash_attention` instead of `attention_scores`, `softmax` and `attention_values` with these.
+
+    pairs [1]: those of the rectangle of scores that count.
+    """
+    return {**scores, "value_dim": values["head_dim"], "pairs": pairs, "bias_flops": soft["bias_flops"]}
+
+
+def with_score_bits(args: Mapping[str, Number], bits: Number) -> dict[str, Number]:
+    """Arguments of an unfused operator of attention whose scores, queries and results have `bits`."""
+    return {**args, "activation_bits": bits}

@@ -6,11 +6,17 @@ Reference: DeepSeek-AI 2026, DeepSeek-V4, section 2.3.
 """
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number, clip, larger
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.attention import causal_pairs, window_pairs
+from life_jax.operators.elementwise import elements
 
 POOL_FLOPS = 7  # per element: bias, softmax over the entry's tokens (5), weighted sum [convention]
+
+
+def _indexed(*, queries: Number, heads: Number, **_: Number) -> Shape:
+    return Shape(m=queries, heads=heads)
 
 
 def entry_pairs(*, queries: Number, past: Number, rate: Number) -> Number:
@@ -27,6 +33,7 @@ def best_entry_pairs(*, queries: Number, past: Number, rate: Number, best: Numbe
     return larger((pairs - short * (rate - 1) / 2) / rate, 0.0)
 
 
+@describe("other", shape=elements)
 def compress(
     *, tokens: Number, width: Number, entry: Number, rate: Number, activation_bits: Number, kv_bits: Number
 ) -> Cost:
@@ -39,6 +46,7 @@ def compress(
     )
 
 
+@describe("other", shape=_indexed, scores=("batch", "pairs", "positions"))
 def entry_scores(
     *, batch: Number, queries: Number, pairs: Number, entries: Number, heads: Number, head_dim: Number,
     activation_bits: Number, kv_bits: Number,

@@ -4,8 +4,12 @@ FLOP per element are a convention (GLOSSARY.md, "vector operations"): these oper
 by memory or by their dispatch, so that any fixed choice would do, but tables need one.
 """
 
+from collections.abc import Mapping
+
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number, log2
+from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import BITS_PER_BYTE
 
 NORM_FLOPS = {
@@ -22,6 +26,23 @@ QUANTIZE_FLOPS = 2  # scale and round
 TOKEN_SCALE_BITS = 16  # one scale per token of a quantized activation
 
 
+def elements(*, width: Number, tokens: Number | None = None, queries: Number | None = None, **_: Number) -> Shape:
+    """Rows (tokens, or new tokens of a sequence) of `width` elements."""
+    return Shape(m=queries if tokens is None else tokens, n=width)
+
+
+def _rotated(*, tokens: Number, query_width: Number, **_: Number) -> Shape:
+    return Shape(m=tokens, n=query_width)
+
+
+def _rows(*, rows: Number, width: Number, **_: Number) -> Shape:
+    return Shape(m=rows, n=width)
+
+
+def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:
+    return WeightFormat(weight_bits)
+
+
 def _pass(elements: Number, bits: Number, *, flops: Number, reads: Number = 1, weight_bytes: Number = 0.0) -> Cost:
     """One kernel that reads `reads` operands of `elements` elements and writes one."""
     operand = elements * bits / BITS_PER_BYTE
@@ -34,6 +55,7 @@ def _pass(elements: Number, bits: Number, *, flops: Number, reads: Number = 1, w
     )
 
 
+@describe("norm", shape=elements, rows=True, weights=_stored)
 def norm(
     *, tokens: Number, width: Number, weights: Number, flops: Number, weight_bits: Number, activation_bits: Number
 ) -> Cost:
@@ -41,21 +63,25 @@ def norm(
     return _pass(tokens * width, activation_bits, flops=flops, weight_bytes=weights * weight_bits / BITS_PER_BYTE)
 
 
+@describe("rope", shape=_rotated, rows=True)
 def rope(*, tokens: Number, query_width: Number, key_width: Number, activation_bits: Number) -> Cost:
     """Rotary position of the rotated elements of queries and of keys, so many a token."""
     return _pass(tokens * (query_width + key_width), activation_bits, flops=ROPE_FLOPS)
 
 
+@describe("elementwise", shape=elements, rows=True)
 def residual_add(*, tokens: Number, width: Number, branches: Number, activation_bits: Number) -> Cost:
     """x + f(x); `branches` is 2 where attention and MLP are parallel: the residual and both are read."""
     return _pass(tokens * width, activation_bits, flops=branches, reads=1 + branches)
 
 
+@describe("activation", shape=elements, rows=True)
 def gate_multiply(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
     """act(gate) * up of a gated MLP of that width."""
     return _pass(tokens * width, activation_bits, flops=GATE_FLOPS, reads=2)
 
 
+@describe("activation", shape=elements, rows=True)
 def activation(*, tokens: Number, width: Number, activation_bits: Number) -> Cost:
     """act(x) of a plain MLP of that width."""
     return _pass(tokens * width, activation_bits, flops=ACTIVATION_FLOPS)
@@ -66,18 +92,21 @@ def _horner_flops(degree: Number) -> Number:
     return degree * (degree + 1) / 2 + degree
 
 
+@describe("activation", shape=elements, rows=True)
 def polynomial(*, tokens: Number, width: Number, degree: Number, activation_bits: Number) -> Cost:
     """act(x) by a polynomial, whose coefficients are read."""
     coefficients = degree * activation_bits / BITS_PER_BYTE
     return _pass(tokens * width, activation_bits, flops=_horner_flops(degree), weight_bytes=coefficients)
 
 
+@describe("activation", shape=elements, rows=True)
 def polynomial_gate(*, tokens: Number, width: Number, degree: Number, activation_bits: Number) -> Cost:
     """act(gate) * up with the activation by a polynomial."""
     coefficients, flops = degree * activation_bits / BITS_PER_BYTE, _horner_flops(degree) + PRODUCT_FLOPS
     return _pass(tokens * width, activation_bits, flops=flops, reads=2, weight_bytes=coefficients)
 
 
+@describe("norm", shape=elements, rows=True, weights=_stored)
 def add_norm(
     *,
     tokens: Number,
@@ -97,6 +126,12 @@ def add_norm(
     )
 
 
+def add_norm_arguments(add: Mapping[str, Number], normed: Mapping[str, Number]) -> dict[str, Number]:
+    """Arguments of `add_norm` instead of `residual_add` and `norm` with these."""
+    return {**normed, "branches": add["branches"]}
+
+
+@describe("other", shape=elements, rows=True)
 def quantize_input(*, tokens: Number, width: Number, activation_bits: Number, input_bits: Number) -> Cost:
     """Activations to the input precision of a linear layer, with one scale per token."""
     elements = tokens * width
@@ -108,11 +143,13 @@ def quantize_input(*, tokens: Number, width: Number, activation_bits: Number, in
     )
 
 
+@describe("other", shape=_rows)
 def hadamard(*, rows: Number, width: Number, activation_bits: Number) -> Cost:
     """Hadamard transform of each row: width log2(width) additions (block-wise where it is no power of two)."""
     return _pass(rows * width, activation_bits, flops=log2(width))
 
 
+@describe("embedding", shape=elements, rows=True, weights=_stored)
 def embedding(
     *, tokens: Number, width: Number, weight_bits: Number, learned_positions: Number, activation_bits: Number
 ) -> Cost:

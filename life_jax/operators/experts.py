@@ -3,9 +3,11 @@
 import numpy as np
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Experts, Shape, describe
 from life_jax.core.numerics import Number, clip, exp, larger, log, power, product, smaller, where
 from life_jax.core.units import BITS_PER_BYTE
-from life_jax.operators.linear import expand_passes
+from life_jax.operators.elementwise import elements
+from life_jax.operators.linear import expand_passes, stored, storing
 
 # ranks one by one, steps of Newton and nodes of the integral over the other ranks: within 3e-4 of the sum up to skew 2
 FIRST_RANKS, NEWTON_STEPS = 8, 12
@@ -64,6 +66,24 @@ def _touched(x: Number, experts: Number, skew: Number) -> tuple[Number, Number]:
     return total, slope
 
 
+def _shape(
+    *,
+    tokens: Number,
+    d_in: Number,
+    d_out: Number,
+    experts: Number,
+    chosen: Number,
+    distinct: Number,
+    **_: Number,
+) -> Shape:
+    return Shape(m=tokens, n=d_out, k=d_in, experts=Experts(experts, chosen, distinct))
+
+
+def _choice(*, tokens: Number, **_: Number) -> Shape:
+    return Shape(m=tokens)
+
+
+@describe("gemm", shape=_shape, rows=True, weights=stored, with_weights=storing)
 def grouped_linear(
     *,
     tokens: Number,
@@ -100,6 +120,7 @@ def grouped_linear(
     )
 
 
+@describe("other", shape=_choice)
 def choose_experts(*, tokens: Number, experts: Number, activation_bits: Number) -> Cost:
     """Scores of all experts -> the chosen ones and their weights."""
     return Cost(
@@ -109,12 +130,14 @@ def choose_experts(*, tokens: Number, experts: Number, activation_bits: Number) 
     )
 
 
+@describe("other", shape=elements)
 def shuffle(*, tokens: Number, width: Number, chosen: Number, activation_bits: Number) -> Cost:
     """Rows to their experts: read once per token, written once per chosen expert."""
     row = width * activation_bits / BITS_PER_BYTE
     return Cost(activations_read=tokens * row, activations_written=tokens * chosen * row, dispatches=1)
 
 
+@describe("other", shape=elements)
 def combine(*, tokens: Number, width: Number, chosen: Number, activation_bits: Number) -> Cost:
     """Rows of the experts back to their tokens, weighted and added."""
     row = width * activation_bits / BITS_PER_BYTE

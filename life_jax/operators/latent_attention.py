@@ -7,9 +7,20 @@ Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.
 """
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number, where
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.attention import SOFTMAX_FLOPS, causal_pairs
+from life_jax.operators.elementwise import elements
+
+
+def _shape(*, queries: Number, positions: Number, heads: Number, **_: Number) -> Shape:
+    # keys are latent: no size of a head is contracted
+    return Shape(m=queries, n=positions, heads=heads)
+
+
+def _indexed(*, queries: Number, heads: Number, **_: Number) -> Shape:
+    return Shape(m=queries, heads=heads)
 
 
 def pair_flops(*, heads: Number, rank: Number, nope: Number, rope: Number, value: Number, absorbed: Number) -> Number:
@@ -36,6 +47,7 @@ def absorbed_is_cheaper(
     return 1.0 * (absorbed < expanded)
 
 
+@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def latent_attention(
     *,
     batch: Number,
@@ -72,6 +84,7 @@ def latent_attention(
     )
 
 
+@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def decompressed_attention(
     *,
     batch: Number,
@@ -101,6 +114,7 @@ def decompressed_attention(
     )
 
 
+@describe("other", shape=elements)
 def latent_append(
     *, tokens: Number, width: Number, activation_bits: Number, kv_bits: Number, kv_scale_bits: Number
 ) -> Cost:
@@ -112,6 +126,7 @@ def latent_append(
     )
 
 
+@describe("other", shape=_indexed, scores=("batch", "pairs", "positions"))
 def index_scores(
     *,
     batch: Number,

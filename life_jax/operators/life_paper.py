@@ -8,9 +8,11 @@ tables 5, 9 and 11 (see notebooks/life_paper.ipynb).
 """
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators import elementwise as exact
+from life_jax.operators.linear import stored
 
 PIECEWISE_OPS = 2  # per element of a piece-wise linear function: multiply, add (table 1)
 ACTIVATION_TABLE = 256  # entries of its table (appendix 8.2, actfn_table_size)
@@ -19,6 +21,29 @@ NORM_OPS = 8.0  # per element [fit]: with ROPE_OPS, the 4.825e6 operations per t
 ROPE_OPS = 4.75  # per rotated element [fit]
 
 
+def _product(*, tokens: Number, d_in: Number, d_out: Number, **_: Number) -> Shape:
+    return Shape(m=tokens, n=d_out, k=d_in)
+
+
+def _added(*, d_in: Number, d_out: Number, **_: Number) -> Shape:
+    # whatever the tokens
+    return Shape(n=d_out, k=d_in)
+
+
+def _products(*, batch: Number, m: Number, k: Number, n: Number, **_: Number) -> Shape:
+    return Shape(m=m, n=n, k=k, batch=batch)
+
+
+def _rectangle(*, queries: Number, positions: Number, **_: Number) -> Shape:
+    return Shape(m=queries, n=positions)
+
+
+def rotated(*, tokens: Number, query_width: Number, **_: Number) -> Shape:
+    """Rows of rotated elements of the queries."""
+    return Shape(m=tokens, n=query_width)
+
+
+@describe("gemm", shape=_product, rows=True, weights=stored)
 def gemm(
     *,
     tokens: Number,
@@ -45,6 +70,7 @@ def gemm(
     )
 
 
+@describe("activation", shape=exact.elements, rows=True)
 def polynomial(*, degree: Number, reads: Number, writes: Number, **shape: Number) -> Cost:
     """A non-linear function by Horner's rule on a polynomial of `degree` (table 1)."""
     one = exact.polynomial(degree=degree, **shape)
@@ -57,11 +83,13 @@ def polynomial(*, degree: Number, reads: Number, writes: Number, **shape: Number
     )
 
 
+@describe("activation", shape=exact.elements, rows=True)
 def polynomial_gate(*, degree: Number, **shape: Number) -> Cost:
     """Activation of a gated MLP by a polynomial, and its product with the other branch: two operators."""
     return polynomial(degree=degree, **shape) + elementwise(**shape)
 
 
+@describe("activation", shape=exact.elements, rows=True)
 def piecewise_linear(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
     """A non-linear function by a table of slopes and offsets (table 1)."""
     operand = tokens * width * activation_bits / BITS_PER_BYTE
@@ -74,6 +102,7 @@ def piecewise_linear(*, tokens: Number, width: Number, activation_bits: Number, 
     )
 
 
+@describe("elementwise", shape=exact.elements, rows=True)
 def elementwise(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
     """Addition or product of two operands [tokens, width] (table 1)."""
     operand = tokens * width * activation_bits / BITS_PER_BYTE
@@ -85,12 +114,14 @@ def elementwise(*, tokens: Number, width: Number, activation_bits: Number, reads
     )
 
 
+@describe("activation", shape=exact.elements, rows=True)
 def gate(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
     """Activation of a gated MLP and its product with the other branch: two operators."""
     shape = {"tokens": tokens, "width": width, "activation_bits": activation_bits, "reads": reads, "writes": writes}
     return piecewise_linear(**shape) + elementwise(**shape)
 
 
+@describe("norm", shape=exact.elements, rows=True, weights=stored)
 def norm(
     *,
     tokens: Number,
@@ -112,6 +143,7 @@ def norm(
     )
 
 
+@describe("rope", shape=rotated, rows=True)
 def rope(
     *,
     tokens: Number,
@@ -152,6 +184,7 @@ def cache_read(
     return Cost(matmul_flops=dequant_flops, kv_read=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
 
 
+@describe("bmm", shape=_products)
 def bmm(
     *, batch: Number, m: Number, k: Number, n: Number, read_bytes: Number, written_bytes: Number, dispatches: Number
 ) -> Cost:
@@ -164,6 +197,7 @@ def bmm(
     )
 
 
+@describe("softmax", shape=_rectangle)
 def softmax(
     *, batch: Number, queries: Number, positions: Number, activation_bits: Number, reads: Number, writes: Number
 ) -> Cost:
@@ -177,6 +211,7 @@ def softmax(
     )
 
 
+@describe("embedding", shape=exact.elements, rows=True, weights=stored)
 def embedding(*, tokens: Number, width: Number, rows: Number, weight_bits: Number, activation_bits: Number) -> Cost:
     """The whole table of `rows` rows is counted as read (table 1)."""
     return Cost(
@@ -187,6 +222,7 @@ def embedding(*, tokens: Number, width: Number, rows: Number, weight_bits: Numbe
     )
 
 
+@describe("gemm", shape=_added, weights=stored)
 def inline_adapter(*, d_in: Number, d_out: Number, rank: Number, weight_bits: Number) -> Cost:
     """LoRA added to the weight at every call: W + A B, whatever the tokens.
 

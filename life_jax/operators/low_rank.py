@@ -1,12 +1,32 @@
 """Attention over a low-rank KV cache."""
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number
+from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.attention import SOFTMAX_FLOPS
 from life_jax.operators.elementwise import ROPE_FLOPS
 
 
+def _shape(
+    *,
+    batch: Number,
+    queries: Number,
+    positions: Number,
+    heads: Number,
+    kv_heads: Number,
+    head_dim: Number,
+    **_: Number,
+) -> Shape:
+    return Shape(m=queries, n=positions, k=head_dim, batch=batch * heads, heads=heads, kv_heads=kv_heads)
+
+
+def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:
+    return WeightFormat(weight_bits)
+
+
+@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"), weights=_stored)
 def low_rank_attention(
     *,
     batch: Number,

@@ -5,18 +5,34 @@ of the delta rule works in chunks on the matrix units; decode updates the state 
 """
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import Shape, describe
 from life_jax.core.numerics import Number, smaller, where
+from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import BITS_PER_BYTE
+from life_jax.operators.elementwise import elements
 
 STATE_BITS = 32  # recurrent states are kept in fp32
 SSD_CHUNK = 256  # tokens of a chunk of Mamba 2 (its reference implementation's default)
 DELTA_CHUNK = 64  # tokens of a chunk of the delta rule (flash-linear-attention's kernels)
 
 
+def _channels(*, queries: Number, **_: Number) -> Shape:
+    return Shape(m=queries)
+
+
+def _heads(*, queries: Number, heads: Number, **_: Number) -> Shape:
+    return Shape(m=queries, heads=heads)
+
+
+def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:
+    return WeightFormat(weight_bits)
+
+
 def _state_bytes(*, batch: Number, elements: Number, bits: Number) -> Number:
     return batch * elements * bits / BITS_PER_BYTE
 
 
+@describe("other", shape=_channels, weights=_stored)
 def causal_conv(
     *,
     batch: Number,
@@ -115,6 +131,7 @@ def gated_delta(
     )
 
 
+@describe("other", shape=_heads)
 def linear_attention(
     *,
     batch: Number,
@@ -148,6 +165,7 @@ def linear_attention(
     )
 
 
+@describe("other", shape=elements)
 def linear_recurrence(*, batch: Number, queries: Number, width: Number, activation_bits: Number) -> Cost:
     """Gated recurrence of single channels: gates, decay and update, 10 FLOP per element [convention].
 
@@ -165,6 +183,7 @@ def linear_recurrence(*, batch: Number, queries: Number, width: Number, activati
     )
 
 
+@describe("other", shape=elements)
 def token_shift(*, batch: Number, queries: Number, width: Number, mixes: Number, activation_bits: Number) -> Cost:
     """`mixes` blends of each token with the one before it: x + (x_before - x) m; the last token is the state."""
     elements = batch * queries * width

@@ -5,12 +5,15 @@ References: DeepSeek-AI 2026, DeepSeek-V4, section 2.2 (hyper-connections); Bayk
 """
 
 from life_jax.core.cost import Cost
+from life_jax.core.graph import describe
 from life_jax.core.numerics import Number
 from life_jax.core.units import BITS_PER_BYTE
+from life_jax.operators.elementwise import elements
 
 SINKHORN_FLOPS = 4 * 20  # per weight: 20 rounds of sums and divisions by rows and by columns
 
 
+@describe("other", shape=elements)
 def collapse_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
     """Weights of the streams (Sinkhorn's rounds for those that mix them), and their weighted sum."""
     row = width * activation_bits / BITS_PER_BYTE
@@ -22,6 +25,7 @@ def collapse_streams(*, tokens: Number, width: Number, streams: Number, activati
     )
 
 
+@describe("other", shape=elements)
 def mix_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
     """Every stream becomes a weighted sum of all of them, and of the output of the branch."""
     row = width * activation_bits / BITS_PER_BYTE
@@ -34,6 +38,7 @@ def mix_streams(*, tokens: Number, width: Number, streams: Number, activation_bi
     )
 
 
+@describe("other", shape=elements)
 def correct_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
     """Every predicted stream plus a multiple of how far the prediction of the active one was off."""
     row = width * activation_bits / BITS_PER_BYTE

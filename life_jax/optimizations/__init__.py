@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from life_jax.optimizations.activation_quantization import activation_quantization
 from life_jax.optimizations.attention_scores import attention_scores
-from life_jax.optimizations.base import Optimization, Refused, chain, named
+from life_jax.optimizations.base import Optimization, Origin, Refused, chain, named
 from life_jax.optimizations.chunked_prefill import chunked_prefill
 from life_jax.optimizations.fusion import fusion
 from life_jax.optimizations.gguf import gguf
@@ -44,4 +44,4 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "weight_quantization": weight_quantization,
 }
 
-__all__ = ["INDEX", "Optimization", "Refused", "chain", "named"]
+__all__ = ["INDEX", "Optimization", "Origin", "Refused", "chain", "named"]

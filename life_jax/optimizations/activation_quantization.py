@@ -6,6 +6,7 @@ from dataclasses import replace
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import Scenario
+from life_jax.core.schedule import Step
 from life_jax.operators.elementwise import quantize_input
 from life_jax.optimizations.base import Optimization, Rewrite, chain
 from life_jax.optimizations.weight_quantization import weight_quantization
@@ -18,15 +19,16 @@ INPUTS = (
 )
 
 
-def _quantize_inputs(graph: Graph, *, input_bits: Number, activation_bits: Number) -> Graph:
+def _quantize_inputs(graph: Graph, step: Step, *, input_bits: Number, activation_bits: Number) -> Graph:
     """One quantization of each distinct input of the linear layers, as a kernel of its own."""
     gated = {op.block for op in graph if op.name == "gate_proj"}
 
     def quantizer(op: Op) -> Op:
-        copies = op.args["chosen"] if op.name == "experts_down_proj" else 1.0
+        shape = op.shape
+        copies = shape.experts.chosen if shape.experts is not None and op.name == "experts_down_proj" else 1.0
         args = {
-            "tokens": op.args["tokens"] * copies,
-            "width": op.args["d_in"],
+            "tokens": shape.m * copies,  # type: ignore[operator]
+            "width": shape.k,
             "activation_bits": activation_bits,
             "input_bits": input_bits,
         }

@@ -6,7 +6,9 @@ from typing import Any
 
 from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Block, Scenario, pytree, static
+from life_jax.core.pytree import pytree, static
+from life_jax.core.scenario import Block, Scenario
+from life_jax.core.schedule import Step
 
 Transform = Callable[[Scenario], Scenario]
 
@@ -17,7 +19,7 @@ class Refused(ValueError):
 
 @pytree
 class Rewrite:
-    """`function(graph, **numbers)`; the numbers are leaves, the function is part of the compilation key.
+    """`function(graph, step, **numbers)`; the numbers are leaves, the function is part of the compilation key.
 
     last: after fusion, on the operators that are really run (a counting convention).
     """
@@ -26,8 +28,21 @@ class Rewrite:
     function: Callable[..., Graph] = static()
     last: bool = static(default=False)
 
-    def __call__(self, graph: Graph) -> Graph:
-        return self.function(graph, **self.numbers)
+    def __call__(self, graph: Graph, step: Step) -> Graph:
+        """The operators of a step, changed."""
+        return self.function(graph, step, **self.numbers)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One option of a stack: its name, its kind in INDEX, and the arguments that its file gives."""
+
+    name: str
+    kind: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.kind))
 
 
 @dataclass(frozen=True)
@@ -37,10 +52,11 @@ class Optimization:
     sets: the scalar keys that it decides, which therefore cannot be axes or typed beside it.
     math: matrix rate by pipe that it asks for (linear: int8); devices without that unit refuse it.
     cache_dtype: data type of the KV cache, where a device without units for it has to convert what it reads.
+    origins: which options it was made of, and with which numbers.
     once: what a stack may decide once only (adapters), and why; `chain` refuses a second option that does.
     """
 
-    names: tuple[str, ...] = ()
+    origins: tuple["Origin", ...] = ()
     transforms: tuple[Transform, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     sets: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +64,13 @@ class Optimization:
     once: Mapping[str, str] = field(default_factory=dict)
     cache_dtype: str = ""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The options by name, in their order."""
+        return tuple(origin.name for origin in self.origins)
+
     def apply(self, scenario: Scenario) -> Scenario:
+        """The scenario as these options make it."""
         for transform in self.transforms:
             scenario = transform(scenario)
         return replace(scenario, rewrites=(*scenario.rewrites, *self.rewrites))
@@ -65,17 +87,20 @@ def layers_of(scenario: Scenario, *kinds: str) -> tuple[Block, ...]:
     return tuple(block for block in scenario.architecture.blocks if block.attention_kind in kinds)
 
 
-def named(name: str, optimization: Optimization) -> Optimization:
-    """The same under the name of its file; `sets` and `math` remember who asked."""
-    return Optimization(
-        names=(name,),
-        transforms=optimization.transforms,
-        rewrites=optimization.rewrites,
+def named(origin: Origin, optimization: Optimization) -> Optimization:
+    """The same as an option of that origin; `sets` and `math` remember which option asked."""
+    name = origin.name
+    return replace(
+        optimization,
+        origins=(origin,),
         sets=dict.fromkeys(optimization.sets, name),
         math={pipe: (dtype, name) for pipe, (dtype, _) in optimization.math.items()},
-        once=optimization.once,
-        cache_dtype=optimization.cache_dtype,
     )
+
+
+def below(number: Number, least: float) -> bool:
+    """Whether a plain number is less than `least`; what is traced was checked before."""
+    return isinstance(number, int | float) and number < least
 
 
 def chain(*optimizations: Optimization) -> Optimization:
@@ -90,7 +115,7 @@ def chain(*optimizations: Optimization) -> Optimization:
         if "kv_bits" in one.sets:  # the last to say how the cache is stored
             merged["cache_dtype"] = one.cache_dtype
     return Optimization(
-        names=tuple(name for one in optimizations for name in one.names),
+        origins=tuple(origin for one in optimizations for origin in one.origins),
         transforms=tuple(f for one in optimizations for f in one.transforms),
         rewrites=tuple(f for one in optimizations for f in one.rewrites),
         **merged,

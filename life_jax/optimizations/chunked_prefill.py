@@ -1,7 +1,7 @@
 """Prefill in chunks: the weights are read once per chunk, and the KV cache of the chunks before it."""
 
-import dataclasses
-
+from life_jax.core.engine import Chunks
+from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.optimizations.base import Optimization
 
@@ -13,7 +13,6 @@ def chunked_prefill(*, chunk_tokens: float) -> Optimization:
     """
 
     def change(scenario: Scenario) -> Scenario:
-        engine = dataclasses.replace(scenario.engine, chunk_tokens=chunk_tokens, chunked=True, chunk_shared=False)
-        return dataclasses.replace(scenario, engine=engine)
+        return set_leaf(scenario, ("engine", "chunks"), Chunks(chunk_tokens))
 
     return Optimization(transforms=(change,), sets={"chunk_tokens": ""})

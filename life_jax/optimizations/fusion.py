@@ -8,55 +8,41 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from life_jax.core.cost import Cost
 from life_jax.core.graph import Graph, Op
-from life_jax.core.numerics import Number, larger
-from life_jax.core.scenario import Scenario, set_leaf
+from life_jax.core.pytree import set_leaf
+from life_jax.core.scenario import Scenario
 from life_jax.operators import attention, elementwise
 from life_jax.operators.experts import grouped_linear
-from life_jax.operators.linear import linear
+from life_jax.operators.linear import linear, side_by_side
+from life_jax.operators.rope_append import rope_append, rope_append_arguments
 from life_jax.optimizations.base import Optimization
-
-WEIGHTED = ("weight_bits", "bits_per_channel", "bias", "dequant_flops")  # per weight or per output
 
 
 def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
-    """One projection to all outputs: the input is read once. Formats are averaged by outputs, so bytes stay exact."""
+    """One projection to all outputs: the input is read once."""
     if ops[0].formula not in (linear, grouped_linear) or any(op.formula is not ops[0].formula for op in ops):
         return None
-    width = sum(op.args["d_out"] for op in ops)
-    some = larger(width, 1.0)  # shared experts may have none
-    mean = {key: sum(op.args["d_out"] * op.args[key] for op in ops) / some for key in WEIGHTED}
-    return replace(ops[0], name=name, args={**ops[0].args, **mean, "d_out": width})
+    return replace(ops[0], name=name, args=side_by_side([op.args for op in ops]))
 
 
 def _flash(ops: tuple[Op, ...]) -> Op:
     scores, soft, values = ops
-    args = {**scores.args, "value_dim": values.args["head_dim"], "pairs": scores.pairs}
-    args["bias_flops"] = soft.args["bias_flops"]
+    args = attention.fused_arguments(scores.args, soft.args, values.args, scores.pairs)
     return replace(scores, name="attention", formula=attention.flash_attention, args=args)
-
-
-def rope_append(*, query_width: Number, key_width: Number, **append: Number) -> Cost:
-    """Rotate q and k, and write k and v to the cache, in one kernel: the rotated k goes straight to the cache."""
-    shape = {"tokens": append["tokens"], "activation_bits": append["activation_bits"]}
-    rotary = elementwise.rope(query_width=query_width, key_width=key_width, **shape)
-    queries = elementwise.rope(query_width=query_width, key_width=0.0, **shape)
-    kv = attention.kv_append(**append)
-    return replace(queries + kv, vector_flops=rotary.vector_flops, dispatches=1)
 
 
 def _rope_append(ops: tuple[Op, ...]) -> Op | None:
     rotary, append = ops
     if append.formula is not attention.kv_append:
         return None
-    args = {**append.args, "query_width": rotary.args["query_width"], "key_width": rotary.args["key_width"]}
+    args = rope_append_arguments(rotary.args, append.args)
     return replace(append, name="rope_kv_append", formula=rope_append, args=args)
 
 
 def _add_norm(name: str, ops: tuple[Op, ...]) -> Op:
     add, norm = ops
-    return replace(add, name=name, formula=elementwise.add_norm, args={**norm.args, "branches": add.args["branches"]})
+    args = elementwise.add_norm_arguments(add.args, norm.args)
+    return replace(add, name=name, formula=elementwise.add_norm, args=args)
 
 
 # name -> what is merged, tried in this order; the first entry of a pattern that a layer has is used
@@ -98,7 +84,7 @@ def fusion(*, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> Optimi
     less = ALL if "all" in remove else tuple(remove)
 
     def change(scenario: Scenario) -> Scenario:
-        have = set(scenario.engine.fusion) - set(less) | set(more)
-        return set_leaf(scenario, ("engine", "fusion"), tuple(name for name in ALL if name in have))
+        have = set(scenario.engine.counting.fusion) - set(less) | set(more)
+        return set_leaf(scenario, ("engine", "counting", "fusion"), tuple(name for name in ALL if name in have))
 
     return Optimization(transforms=(change,))

@@ -7,7 +7,8 @@ some layers get the wider type, the tensor's format is their mean, weighted by l
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from life_jax.core.scenario import Architecture, Scenario, WeightFormat, set_leaf
+from life_jax.core.pytree import set_leaf
+from life_jax.core.scenario import Architecture, Scenario, WeightFormat
 from life_jax.models import attention, ffn
 from life_jax.optimizations.base import Optimization
 

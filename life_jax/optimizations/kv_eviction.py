@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from life_jax.core.numerics import is_nothing
 from life_jax.core.scenario import Block, Scenario
-from life_jax.optimizations.base import Optimization, Refused, change_layers, layers_of
+from life_jax.optimizations.base import Optimization, Refused, below, change_layers, layers_of
 
 
 def kv_eviction(*, budget_tokens: float, score_flops: float = 0) -> Optimization:
@@ -13,11 +14,11 @@ def kv_eviction(*, budget_tokens: float, score_flops: float = 0) -> Optimization
     def layer(block: Block) -> Block:
         if block.attention_kind != "full":
             return block
-        numbers = {"kv_budget": budget_tokens, **({"kv_score_flops": score_flops} if score_flops else {})}
+        numbers = {"kv_budget": budget_tokens, **({} if is_nothing(score_flops) else {"kv_score_flops": score_flops})}
         return replace(block, attention={**block.attention, **numbers})
 
     def change(scenario: Scenario) -> Scenario:
-        if budget_tokens < 1:
+        if below(budget_tokens, 1):
             raise Refused(f"budget_tokens is {budget_tokens:g}; at least 1 is needed")
         if not layers_of(scenario, "full"):
             raise Refused("no layer keeps the keys and values of every position, so that nothing is evicted")

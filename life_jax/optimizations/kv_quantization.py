@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from life_jax.core.numerics import is_nothing
 from life_jax.core.scenario import Scenario
 from life_jax.optimizations.base import Optimization
 
@@ -23,8 +24,8 @@ def kv_quantization(
     def change(scenario: Scenario) -> Scenario:
         precision = dataclasses.replace(
             scenario.precision,
-            kv_bits=bits + (extra / group_size if group_size else 0.0),
-            kv_scale_bits=0.0 if group_size else extra,
+            kv_bits=bits + (0.0 if is_nothing(group_size) else extra / group_size),
+            kv_scale_bits=extra if is_nothing(group_size) else 0.0,
             kv_dequant_flops=dequant_flops,
         )
         return dataclasses.replace(scenario, precision=precision)

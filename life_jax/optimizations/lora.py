@@ -4,39 +4,31 @@ from dataclasses import replace
 
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number
+from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
-from life_jax.operators.adapter import low_rank_adapter
+from life_jax.operators.adapter import beside, low_rank_adapter
 from life_jax.operators.linear import linear
-from life_jax.optimizations.base import Optimization, Refused, Rewrite
+from life_jax.optimizations.base import Optimization, Refused, Rewrite, below
 
 ADAPTER_BITS = 16
 ONCE = {"adapters": "merged ones are no longer apart, and one number says how many lie beside the layers"}
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
-def _with_adapters(graph: Graph, *, rank: Number, adapters: Number, **chosen: Number) -> Graph:
+def _with_adapters(graph: Graph, step: Step, *, rank: Number, adapters: Number, **chosen: Number) -> Graph:
     """An adapter behind every target; `chosen` has a 1 for each target by name."""
-    batch = next(op.args["batch"] for op in graph if "batch" in op.args)
     ops: list[Op] = []
     for op in graph:
         ops.append(op)
         if op.name in chosen and op.formula is linear:
-            ops.append(_adapter(op, batch, rank, adapters))
+            ops.append(_adapter(op, step.batch, rank, adapters))
     return Graph(tuple(ops))
 
 
 def _adapter(op: Op, batch: Number, rank: Number, adapters: Number) -> Op:
-    args = {
-        "tokens": op.args["tokens"],
-        "batch": batch,
-        "d_in": op.args["d_in"],
-        "d_out": op.args["d_out"],
-        "rank": rank,
-        "adapters": adapters,
-        "weight_bits": ADAPTER_BITS,
-        "activation_bits": op.args["output_bits"],
-    }
-    resident = adapters * rank * (op.args["d_in"] + op.args["d_out"]) * ADAPTER_BITS / BITS_PER_BYTE
+    args = beside(op.args, batch=batch, rank=rank, adapters=adapters, weight_bits=ADAPTER_BITS)
+    sizes = op.shape.k + op.shape.n  # type: ignore[operator]
+    resident = adapters * rank * sizes * ADAPTER_BITS / BITS_PER_BYTE
     return replace(op, name=f"{op.name}_lora", formula=low_rank_adapter, args=args, pipe="head", resident=resident)
 
 
@@ -45,7 +37,7 @@ def lora(*, rank: float, adapters: float = 1, targets: tuple[str, ...] = TARGETS
     for name in targets:
         if name not in TARGETS:
             raise Refused(f"targets has '{name}'; adapters go beside {', '.join(TARGETS)}")
-    if adapters < 1:
+    if below(adapters, 1):
         raise Refused(f"adapters is {adapters:g}; at least 1 is needed")
     numbers = {"rank": rank, "adapters": adapters, **dict.fromkeys(targets, 1.0)}
     return Optimization(rewrites=(Rewrite(numbers, _with_adapters),), once=ONCE)

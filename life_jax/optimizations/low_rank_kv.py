@@ -8,7 +8,7 @@ from life_jax.optimizations.base import Optimization, Refused, change_layers, la
 
 def low_rank_kv(*, part: float) -> Optimization:
     """part of the width of keys, and of values, that is cached (0.5 halves the cache)."""
-    if not 0 < part < 1:
+    if isinstance(part, int | float) and not 0 < part < 1:
         raise Refused(f"part is {part:g}; it must be above 0 and below 1, or nothing is saved")
 
     def layer(block: Block) -> Block:

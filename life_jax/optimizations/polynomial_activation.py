@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number
+from life_jax.core.schedule import Step
 from life_jax.operators.elementwise import activation, gate_multiply, polynomial, polynomial_gate
-from life_jax.optimizations.base import Optimization, Refused, Rewrite
+from life_jax.optimizations.base import Optimization, Refused, Rewrite, below
 
 INSTEAD = {activation: polynomial, gate_multiply: polynomial_gate}
 
 
-def _with_polynomials(graph: Graph, *, degree: Number) -> Graph:
+def _with_polynomials(graph: Graph, step: Step, *, degree: Number) -> Graph:
     def change(op: Op) -> Op:
         if op.formula not in INSTEAD:
             return op
@@ -21,6 +22,6 @@ def _with_polynomials(graph: Graph, *, degree: Number) -> Graph:
 
 def polynomial_activation(*, degree: float) -> Optimization:
     """degree [1] of the polynomial. Reference: Patwari et al. 2025, table 1."""
-    if degree < 1:
+    if below(degree, 1):
         raise Refused(f"degree is {degree:g}; at least 1 is needed")
     return Optimization(rewrites=(Rewrite({"degree": degree}, _with_polynomials),))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number
+from life_jax.core.schedule import Step
 from life_jax.operators.elementwise import hadamard
 from life_jax.optimizations.activation_quantization import activation_quantization
 from life_jax.optimizations.base import Optimization, Rewrite, chain
@@ -12,21 +13,22 @@ from life_jax.optimizations.kv_quantization import kv_quantization
 ROTATED_INPUTS = ("o_proj", "down_proj")
 
 
-def _rotations(graph: Graph, *, activation_bits: Number) -> Graph:
+def _rotations(graph: Graph, step: Step, *, activation_bits: Number) -> Graph:
     """Over the whole width before the output and down projections, and per head on queries and keys."""
-    heads = {op.block: op.args["heads"] + op.args["kv_heads"] for op in graph if op.name == "attention_qk"}
+    scores = {op.block: op.shape for op in graph if op.name == "attention_qk"}
     ops: list[Op] = []
     for op in graph:
         if op.name in ROTATED_INPUTS:
-            ops.append(_rotation(op, f"rotate_{op.name}_input", op.args["tokens"], op.args["d_in"], activation_bits))
-        if op.name == "kv_append" and op.block in heads:
-            rows = op.args["tokens"] * heads[op.block]
-            ops.append(_rotation(op, "rotate_heads", rows, op.args["head_dim"], activation_bits))
+            ops.append(_rotation(op, f"rotate_{op.name}_input", op.shape.m, op.shape.k, activation_bits))
+        if op.name == "kv_append" and op.block in scores:
+            heads = scores[op.block]
+            rows = step.tokens * (heads.heads + heads.kv_heads)  # type: ignore[operator]
+            ops.append(_rotation(op, "rotate_heads", rows, heads.k, activation_bits))
         ops.append(op)
     return Graph(tuple(ops))
 
 
-def _rotation(op: Op, name: str, rows: Number, width: Number, bits: Number) -> Op:
+def _rotation(op: Op, name: str, rows: Number | None, width: Number | None, bits: Number) -> Op:
     args = {"rows": rows, "width": width, "activation_bits": bits}
     return replace(op, name=name, formula=hadamard, args=args, pipe="vector")
 

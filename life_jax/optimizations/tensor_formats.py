@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from life_jax.core.scenario import PLAIN_BITS, Scenario, WeightFormat, set_leaf
+from life_jax.core.pytree import set_leaf
+from life_jax.core.scenario import PLAIN_BITS, Scenario, WeightFormat
 from life_jax.optimizations.base import Optimization
 from life_jax.optimizations.gguf import DEQUANT_FLOPS_OF_K_QUANTS
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number, ceil, larger, where
-from life_jax.optimizations.base import Optimization, Refused, Rewrite
+from life_jax.core.schedule import Step
+from life_jax.optimizations.base import Optimization, Refused, Rewrite, below
 
 
 def padded(size: Number, tile: Number) -> Number:
@@ -16,7 +17,7 @@ def padded(size: Number, tile: Number) -> Number:
     return ceil(size / tile) * tile / size
 
 
-def _tiled(graph: Graph, *, tile: Number, on_chip_bytes: Number) -> Graph:
+def _tiled(graph: Graph, step: Step, *, tile: Number, on_chip_bytes: Number) -> Graph:
     return graph.replace(lambda op: _one(op, tile, on_chip_bytes))
 
 
@@ -34,14 +35,10 @@ def _one(op: Op, tile: Number, on_chip_bytes: Number) -> Op:
 
 def _dimensions(op: Op) -> tuple[Number, Number, Number, Number] | None:
     """m, n, k of a product, and how many products there are; attention's two have the same padding."""
-    a = op.args
-    if "d_in" in a and "tokens" in a and "experts" not in a:
-        return a["tokens"], a["d_out"], a["d_in"], 1.0
-    if {"m", "n", "k"} <= set(a):
-        return a["m"], a["n"], a["k"], a["batch"]
-    if {"queries", "positions", "head_dim"} <= set(a):
-        return a["queries"], a["positions"], a["head_dim"], a["batch"] * a["heads"]
-    return None
+    s = op.shape
+    if op.kind not in ("gemm", "bmm") or s.experts is not None or s.m is None or s.n is None or s.k is None:
+        return None
+    return s.m, s.n, s.k, s.batch
 
 
 def tiling(*, tile: float, on_chip_kb: float) -> Optimization:
@@ -50,7 +47,7 @@ def tiling(*, tile: float, on_chip_kb: float) -> Optimization:
     Linear layers and attention; grouped expert products have their own padding in `tile_rows`.
     Reference: Patwari et al. 2025, figure 8.
     """
-    if tile < 1:
+    if below(tile, 1):
         raise Refused(f"tile is {tile:g}; at least 1 is needed")
     numbers = {"tile": tile, "on_chip_bytes": on_chip_kb * 1e3}
     return Optimization(rewrites=(Rewrite(numbers, _tiled, last=True),))

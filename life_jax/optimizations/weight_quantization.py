@@ -1,6 +1,8 @@
 """Weight-only quantization: fewer bytes, the same math, and the work of expanding the weights."""
 
-from life_jax.core.scenario import Scenario, WeightFormat, set_leaf
+from life_jax.core.numerics import is_nothing
+from life_jax.core.pytree import set_leaf
+from life_jax.core.scenario import Scenario, WeightFormat
 from life_jax.optimizations.base import Optimization
 
 ROLES = ("linear", "head", "embedding", "router")
@@ -11,9 +13,9 @@ def weight_format(
 ) -> WeightFormat:
     """bits per weight with its group's scale and zero point; group_size 0: one scale per output channel."""
     extra = scale_bits + zero_bits
-    if group_size:
-        return WeightFormat(bits + extra / group_size, 0.0, dequant_flops)
-    return WeightFormat(bits, extra, dequant_flops)
+    if is_nothing(group_size):
+        return WeightFormat(bits, extra, dequant_flops)
+    return WeightFormat(bits + extra / group_size, 0.0, dequant_flops)
 
 
 def weight_quantization(

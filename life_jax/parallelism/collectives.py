@@ -1,7 +1,7 @@
 """What devices that share a model say to each other."""
 
-from life_jax.core.numerics import Number, log2
-from life_jax.core.scenario import Engine, Scenario
+from life_jax.core.numerics import Number, is_fixed_at, log2
+from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
 
@@ -19,27 +19,22 @@ def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: 
 
 def collectives(scenario: Scenario, step: Step) -> Number:
     """Seconds of a step's all-reduces under tensor parallelism: two a layer, one where its branches are parallel."""
-    engine = scenario.engine
-    if not engine.split:
+    layout = scenario.engine.parallelism
+    if is_fixed_at(layout.tensor_parallel, 1):
         return 0.0
     count, message = _messages(scenario, step)
     return count * all_reduce(
-        devices=engine.tensor_parallel,
+        devices=layout.tensor_parallel,
         message=message,
-        latency=engine.allreduce_latency,
-        bandwidth=scenario.device.interconnect * engine.link_efficiency,
+        latency=layout.allreduce_latency,
+        bandwidth=scenario.device.interconnect * layout.link_efficiency,
     )
-
-
-def workers(engine: Engine) -> Number:
-    """Seconds that the host takes to call the workers of a step, for each doubling of the devices."""
-    return engine.split_step * log2(engine.tensor_parallel) if engine.split else 0.0
 
 
 def link_bytes(scenario: Scenario, step: Step) -> Number:
     """Bytes that all devices send in a step's all-reduces."""
     count, message = _messages(scenario, step)
-    return count * 2 * (scenario.engine.tensor_parallel - 1) * message
+    return count * 2 * (scenario.engine.parallelism.tensor_parallel - 1) * message
 
 
 def _messages(scenario: Scenario, step: Step) -> tuple[Number, Number]:

@@ -14,7 +14,8 @@ def share_of_one(op: Op, devices: Number) -> Cost:
     cost = op.cost
     if op.pipe == "vector" and not op.grows:
         return cost
-    kv = smaller(devices, op.args.get("kv_heads", devices))
+    kv_heads = op.shape.kv_heads
+    kv = devices if kv_heads is None else smaller(devices, kv_heads)
     return Cost(
         matmul_flops=cost.matmul_flops / devices,
         vector_flops=cost.vector_flops / devices,

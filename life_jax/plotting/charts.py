@@ -10,7 +10,7 @@ import numpy as np
 
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.breakdown import StepTable, decode_table, prefill_table
-from life_jax.roofline.cpu_threads import bandwidth, rate
+from life_jax.roofline.effects import on_device
 
 COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
 OTHERS = "others"
@@ -47,11 +47,9 @@ def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
     ridge = device.rates["linear"] / device.bandwidth
     span = np.geomspace(min(x.min(), ridge) / 3, max(x.max(), ridge) * 5, 200)
     ax.plot(span, np.minimum(device.rates["linear"], span * device.bandwidth), color="0.2", label="datasheet")
-    reached = np.minimum(
-        rate("linear", device, engine) * engine.compute_efficiency,
-        span * bandwidth(device, engine) * engine.memory_efficiency,
-    )
-    if engine.compute_efficiency < 1 or engine.memory_efficiency < 1:
+    used, e = on_device(device, engine), engine.efficiency
+    reached = np.minimum(used.rates["linear"] * e.compute, span * used.bandwidth * e.memory)
+    if e.compute < 1 or e.memory < 1:
         ax.plot(span, reached, "--", color="0.2", linewidth=1, label="reached by the engine")
     for bound, colour in COLOURS.items():
         mine = [i for i, r in enumerate(rows) if r.bound == bound]

@@ -11,47 +11,46 @@ from dataclasses import replace
 
 import numpy as np
 
-from life_jax.core.numerics import Number, ceil, clip, constant, divide, larger, smaller, sqrt, where
-from life_jax.core.scenario import Engine
+from life_jax.core.numerics import Number, ceil, clip, constant, divide, is_nothing, larger, smaller, sqrt, where
 from life_jax.roofline.roofs import Sides, Terms, joined, sides
 
 Line = tuple[Number, Number]  # what it is at the first and at the last step
 NODES, WEIGHTS = (array.tolist() for array in np.polynomial.legendre.leggauss(3))
 
 
-def mean_roofed(first: Terms, last: Terms, steps: Number, engine: Engine) -> Number:
+def mean_roofed(first: Terms, last: Terms, steps: Number, smoothness: Number) -> Number:
     """Mean over `steps` steps of the roofed seconds, given the terms of the first and of the last step."""
-    ends = _simpler(first, last, engine)
+    ends = _simpler(first, last, smoothness)
     lines = _lines(*ends)
     if len(lines) == 2:
         a, b = lines.values()
-        return _smooth_mean_of_two(a, b, steps, engine) if engine.smooth else _mean_of_two(a, b, steps)
-    if engine.smooth:
-        total = sum(n * _between(*ends, u).roofed(engine) for u, n in _nodes(*_sides(*ends), steps))
+        return _smooth_mean_of_two(a, b, steps, smoothness) if not is_nothing(smoothness) else _mean_of_two(a, b, steps)
+    if not is_nothing(smoothness):
+        total = sum(n * _between(*ends, u).roofed(smoothness) for u, n in _nodes(*_sides(*ends), steps))
     else:
         total = sum(n * _highest(lines, u) for u, n in _pieces(lines, steps))
     return divide(total, steps)
 
 
-def mean_sides(first: Terms, last: Terms, steps: Number, engine: Engine) -> Sides:
+def mean_sides(first: Terms, last: Terms, steps: Number, smoothness: Number) -> Sides:
     """The same seconds, by the side of the roofs that holds them."""
-    ends = _simpler(first, last, engine)
+    ends = _simpler(first, last, smoothness)
     lines = _lines(*ends)
     if len(lines) == 2 and "memory" in lines:
-        of_two = _smooth_sides_of_two if engine.smooth else _sides_of_two
-        return of_two(first, last, lines, steps, engine)
-    points = _nodes(*_sides(first, last), steps) if engine.smooth else _pieces(lines, steps)
+        of_two = _smooth_sides_of_two if not is_nothing(smoothness) else _sides_of_two
+        return of_two(first, last, lines, steps, smoothness)
+    points = _nodes(*_sides(first, last), steps) if not is_nothing(smoothness) else _pieces(lines, steps)
     total = Sides()
     for u, n in points:
-        total = total + sides(_between(first, last, u), engine).times(n)
+        total = total + sides(_between(first, last, u), smoothness).times(n)
     return total.times(divide(1.0, steps))
 
 
-def _simpler(first: Terms, last: Terms, engine: Engine) -> tuple[Terms, Terms]:
+def _simpler(first: Terms, last: Terms, smoothness: Number) -> tuple[Terms, Terms]:
     """Matrix and vector work that grow in one proportion are one line, by a factor that no workload changes."""
     if first.mix is None:
         return first, last
-    factor = joined((1.0, first.mix), engine)
+    factor = joined((1.0, first.mix), smoothness)
     one, other = (replace(t, matmul=t.matmul * factor, vector=0.0, mix=None) for t in (first, last))
     return one, other
 
@@ -83,18 +82,18 @@ def _mean_of_two(a: Line, b: Line, steps: Number) -> Number:
     return _mean(b, steps) + divide(larger(before, after), steps)
 
 
-def _smooth_mean_of_two(a: Line, b: Line, steps: Number, engine: Engine) -> Number:
+def _smooth_mean_of_two(a: Line, b: Line, steps: Number, smoothness: Number) -> Number:
     """The sides are lines, which have their mean in the middle; their root has it by nodes."""
-    roots = sum(n * sqrt(d * d, p) for _, n, d, p in _bent(a, b, steps, engine))
+    roots = sum(n * sqrt(d * d, p) for _, n, d, p in _bent(a, b, steps, smoothness))
     return (_mean(a, steps) + _mean(b, steps) + divide(roots, steps)) / 2
 
 
-def _bent(a: Line, b: Line, steps: Number, engine: Engine) -> Iterator[tuple[Number, Number, Number, Number]]:
+def _bent(a: Line, b: Line, steps: Number, smoothness: Number) -> Iterator[tuple[Number, Number, Number, Number]]:
     """At each node: where it is, its number of steps, and d = a - b and p = s^2 a b, whose root sqrt(d^2 + p) is.
 
     p is a parabola with coefficients that most of a grid's axes leave alone.
     """
-    s2 = engine.roof_smoothness * engine.roof_smoothness
+    s2 = smoothness * smoothness
     (a0, a1), (b0, b1) = a, (s2 * b[0], s2 * b[1])
     still, linear, square = b0 * a0, b0 * (a1 - a0) + (b1 - b0) * a0, (b1 - b0) * (a1 - a0)
     start, more = a0 - b[0], (a1 - a0) - (b[1] - b[0])
@@ -102,12 +101,12 @@ def _bent(a: Line, b: Line, steps: Number, engine: Engine) -> Iterator[tuple[Num
         yield u, n, start + more * u, still + (linear + square * u) * u
 
 
-def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:
+def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, smoothness: Number) -> Sides:
     """Who holds them; computation is the first line. Of a line x it is x (1/2 + slope of the root / 2)."""
     (name, a), (_, b) = lines.items()
-    cache, s2 = (first.cache, last.cache), engine.roof_smoothness * engine.roof_smoothness
+    cache, s2 = (first.cache, last.cache), smoothness * smoothness
     roots, by_compute, by_cache = 0.0, 0.0, 0.0
-    for u, n, d, p in _bent(a, b, steps, engine):
+    for u, n, d, p in _bent(a, b, steps, smoothness):
         root = sqrt(d * d, p)
         roots = roots + n * root
         at = a[0] + (a[1] - a[0]) * u
@@ -115,20 +114,20 @@ def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], step
         by_cache = by_cache + n * (cache[0] + (cache[1] - cache[0]) * u) * (s2 * at - 2 * d) / root
     seconds = (_mean(a, steps) + _mean(b, steps) + divide(roots, steps)) / 2
     compute, of_cache = (_mean(x, steps) / 2 + divide(by, steps) / 4 for x, by in ((a, by_compute), (cache, by_cache)))
-    return _split(first, engine, name, seconds, compute, of_cache)
+    return _split(first, smoothness, name, seconds, compute, of_cache)
 
 
-def _split(first: Terms, engine: Engine, name: str, seconds: Number, compute: Number, cache: Number) -> Sides:
+def _split(first: Terms, smoothness: Number, name: str, seconds: Number, compute: Number, cache: Number) -> Sides:
     """Computation by its two kinds of units: one kind alone, or both in one proportion all along."""
     if first.mix is None:
         matmul, vector = (0.0, compute) if name == "vector" else (compute, 0.0)
     else:
-        of_one = sides(Terms(1.0, first.mix, 0.0, 0.0), engine)
+        of_one = sides(Terms(1.0, first.mix, 0.0, 0.0), smoothness)
         matmul, vector = (compute * (part / of_one.seconds) for part in (of_one.matmul, of_one.vector))
     return Sides(seconds, matmul, vector, seconds - compute, cache)
 
 
-def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, engine: Engine) -> Sides:
+def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Number, smoothness: Number) -> Sides:
     """The same by sides; computation is the first line."""
     (name, a), (_, b) = lines.items()
     before, after, cut = _excess(a, b, steps)
@@ -140,7 +139,7 @@ def _sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], steps: Numb
 
     compute, cache = above(a), (first.cache, last.cache)
     seconds = _mean(b, steps) + divide(larger(before, after), steps)
-    return _split(first, engine, name, seconds, compute, _mean(cache, steps) - above(cache))
+    return _split(first, smoothness, name, seconds, compute, _mean(cache, steps) - above(cache))
 
 
 def _excess(a: Line, b: Line, steps: Number) -> tuple[Number, Number, Number]:

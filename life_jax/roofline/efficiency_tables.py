@@ -11,11 +11,9 @@ import numpy as np
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, clip, exp, log, sqrt
-from life_jax.core.scenario import pytree
+from life_jax.core.pytree import pytree
 
-# by which LIFE names operators: gemm and bmm by (m, k, n), the others by (rows, width)
-BUCKETS = ("gemm", "bmm", "softmax", "rope", "norm", "activation", "elementwise", "embedding", "other")
-WIDE = ("gemm", "bmm")
+WIDE = ("gemm", "bmm")  # kinds that LIFE names by (m, k, n), the others by (rows, width)
 ROOFS = ("compute", "memory")
 SMOOTHING = 0.5  # of the multiquadrics, in units of the mean distance of the measured shapes
 
@@ -65,43 +63,16 @@ def interpolated(table: EfficiencyTable, shape: Sequence[Number]) -> Number:
     return clip(exp(total), table.least, table.most)
 
 
-def bucket_of(op: Op) -> str:
-    """LIFE's name for what an operator is."""
-    a, name = op.args, op.name
-    if "d_in" in a:
-        return "gemm"
-    if {"m", "k", "n"} <= set(a) or (name.startswith("attention") and "queries" in a):
-        return "bmm"
-    for bucket, words in (
-        ("softmax", ("softmax",)),
-        ("rope", ("rope",)),
-        ("norm", ("norm",)),
-        ("activation", ("gate_multiply", "activation")),
-        ("elementwise", ("residual", "scale", "output_gate")),
-        ("embedding", ("embedding",)),
-    ):
-        if any(word in name for word in words):
-            return bucket
-    return "other"
-
-
 def shape_of(op: Op) -> tuple[Number, ...] | None:
     """(m, k, n) of a product, (rows, width) of anything else; None where it has no such shape."""
-    a, bucket = op.args, bucket_of(op)
-    if bucket == "gemm":
-        return a["tokens"], a["d_in"], a["d_out"]
-    if bucket == "bmm":
-        if "m" in a:
-            return a["m"], a["k"], a["n"]
-        return (a["queries"], a["head_dim"], a["positions"]) if "head_dim" in a else None
-    rows = a.get("tokens", a.get("queries"))
-    width = a.get("width", a.get("positions", a.get("query_width")))
-    return None if rows is None or width is None else (rows, width)
+    s = op.shape
+    sizes = (s.m, s.k, s.n) if op.kind in WIDE else (s.m, s.n)
+    return None if any(size is None for size in sizes) else sizes  # type: ignore[return-value]
 
 
 def at(tables: Mapping[str, EfficiencyTable], op: Op, roof: str, otherwise: Number) -> Number:
     """The efficiency of an operator on a roof (compute or memory) by its table, or `otherwise`."""
-    table = tables.get(f"{bucket_of(op)}.{roof}")
+    table = tables.get(f"{op.kind}.{roof}")
     shape = None if table is None else shape_of(op)
     return otherwise if table is None or shape is None else interpolated(table, shape)
 
@@ -111,7 +82,7 @@ def outside(tables: Mapping[str, EfficiencyTable], ops: Sequence[Op]) -> list[st
     found: dict[str, None] = {}
     for op in ops:
         for roof in ROOFS:
-            key = f"{bucket_of(op)}.{roof}"
+            key = f"{op.kind}.{roof}"
             shape = shape_of(op)
             if key not in tables or shape is None or len(tables[key].nodes) == 1:
                 continue

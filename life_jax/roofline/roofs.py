@@ -3,17 +3,16 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
-from life_jax.core.numerics import Number, larger, sqrt, where
-from life_jax.core.scenario import Engine
+from life_jax.core.numerics import Number, is_nothing, larger, sqrt, where
 
 
-def roof(a: Number, b: Number, smoothness: Number, smooth: bool) -> Number:
+def roof(a: Number, b: Number, smoothness: Number) -> Number:
     """(a + b + sqrt((a - b)^2 + s^2 a b)) / 2: s = 0 is max(a, b), s = 2 is a + b.
 
-    Homogeneous of degree one. `smooth` is static: the hard roof has no square root, whose
-    gradient at a = b does not exist.
+    Homogeneous of degree one. At a plain 0 the roof is hard and has no square root, whose gradient at a = b does not
+    exist.
     """
-    return larger(a, b) if not smooth else (a + b + root(a, b, smoothness)) / 2
+    return larger(a, b) if is_nothing(smoothness) else (a + b + root(a, b, smoothness)) / 2
 
 
 def root(a: Number, b: Number, smoothness: Number) -> Number:
@@ -41,13 +40,13 @@ class Terms:
     cache: Number = 0.0
     pipe: str = "vector"
 
-    def roofed(self, engine: Engine) -> Number:
+    def roofed(self, smoothness: Number) -> Number:
         """roof(roof(matmul, vector), memory), in this order, which matters by about 1 % when smooth."""
-        return joined((self.matmul, self.vector, self.memory), engine)
+        return joined((self.matmul, self.vector, self.memory), smoothness)
 
-    def seconds(self, engine: Engine) -> Number:
+    def seconds(self, smoothness: Number) -> Number:
         """Of one execution: dispatch and the roofs."""
-        return self.dispatch + self.roofed(engine)
+        return self.dispatch + self.roofed(smoothness)
 
     @property
     def compute(self) -> Number:
@@ -74,26 +73,26 @@ class Sides:
         return Sides(*(getattr(self, f.name) * n for f in fields(self)))
 
 
-def sides(t: Terms, engine: Engine) -> Sides:
+def sides(t: Terms, smoothness: Number) -> Sides:
     """Who holds the seconds of one execution, dispatch apart."""
-    compute, of_matmul, of_vector = _roof_and_sides(t.matmul, t.vector, engine)
-    seconds, of_compute, of_memory = _roof_and_sides(compute, t.memory, engine)
+    compute, of_matmul, of_vector = _roof_and_sides(t.matmul, t.vector, smoothness)
+    seconds, of_compute, of_memory = _roof_and_sides(compute, t.memory, smoothness)
     matmul, vector = of_compute(of_matmul(t.matmul)), of_compute(of_vector(t.vector))
     return Sides(seconds, matmul, vector, of_memory(t.memory), of_memory(t.cache))
 
 
 def _roof_and_sides(
-    a: Number, b: Number, engine: Engine
+    a: Number, b: Number, smoothness: Number
 ) -> tuple[Number, Callable[[Number], Number], Callable[[Number], Number]]:
     """The roof, and what is times its slope in a, and in b. Where the sides are equal the hard roof is b's."""
     if is_nothing(a) or is_nothing(b):
         only_a = is_nothing(b)
         return (a if only_a else b), (lambda x: x if only_a else 0.0), (lambda x: 0.0 if only_a else x)
     # what is nothing stays nothing, so that sums leave it out
-    if not engine.smooth:
+    if is_nothing(smoothness):
         above = a > b
         return where(above, a, b), _unless(lambda x: where(above, x, 0.0)), _unless(lambda x: where(above, 0.0, x))
-    difference, s2 = a - b, engine.roof_smoothness * engine.roof_smoothness
+    difference, s2 = a - b, smoothness * smoothness
     root = sqrt(difference * difference + s2 * a * b)
     per_root = 0.25 / root
     return (
@@ -107,43 +106,38 @@ def _unless(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
     return lambda x: 0.0 if is_nothing(x) else function(x)
 
 
-def roofed_sum(each: Iterable[Terms], engine: Engine) -> Number:
+def roofed_sum(each: Iterable[Terms], smoothness: Number) -> Number:
     """Of one execution of each, under its roofs. Sides of smooth roofs and their roots add up apart, since most sides
     depend on few axes of a grid, so that their sums are taken once for many points."""
-    if not engine.smooth:
-        return sum(t.roofed(engine) for t in each)
+    if is_nothing(smoothness):
+        return sum(t.roofed(smoothness) for t in each)
     alone, compute, memory, roots = [0.0], [], [], []
     for t in each:
         *some, last = [term for term in (t.matmul, t.vector, t.memory) if not is_nothing(term)] or [0.0]
         if not some:
             alone.append(last)
             continue
-        compute.append(joined(some, engine))
+        compute.append(joined(some, smoothness))
         memory.append(last)
-        roots.append(root(compute[-1], last, engine.roof_smoothness))
+        roots.append(root(compute[-1], last, smoothness))
     return sum(alone) + (sum(compute) + sum(memory) + sum(roots)) / 2
 
 
-def joined(terms: Iterable[Number], engine: Engine) -> Number:
+def joined(terms: Iterable[Number], smoothness: Number) -> Number:
     """The roof of these seconds, from left to right."""
     some = [term for term in terms if not is_nothing(term)]
     if not some:
         return 0.0
     seconds = some[0]
     for term in some[1:]:
-        seconds = roof(seconds, term, engine.roof_smoothness, engine.smooth)
+        seconds = roof(seconds, term, smoothness)
     return seconds
 
 
-def is_nothing(term: Number) -> bool:
-    # An operator without matrix work says so with a literal 0, which costs nothing to leave out.
-    return isinstance(term, (int, float)) and term == 0
-
-
-def step_seconds(each: list[Terms], engine: Engine) -> Number:
+def step_seconds(each: list[Terms], smoothness: Number) -> Number:
     """Time of a step: operators run one after another."""
     return sum(
-        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, engine)) for repeats, some in by_repeats(each)
+        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, smoothness)) for repeats, some in by_repeats(each)
     )
 
 
@@ -180,10 +174,10 @@ class Shares:
 BOUNDS = ("compute", "memory", "dispatch")
 
 
-def shares(each: list[Terms], engine: Engine) -> Shares:
+def shares(each: list[Terms], smoothness: Number) -> Shares:
     total = Shares(0.0, 0.0, 0.0)
     for t in each:
         by_compute = t.compute > t.memory
-        seconds = t.repeats * t.roofed(engine)
+        seconds = t.repeats * t.roofed(smoothness)
         total = total + Shares(where(by_compute, seconds, 0.0), where(by_compute, 0.0, seconds), t.repeats * t.dispatch)
     return total

@@ -1,7 +1,7 @@
 """What is compiled by itself: functions of one point that give some columns of a grid, by name."""
 
 import abc
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from life_jax.core.numerics import Number
-from life_jax.core.parameter import Parameter
-from life_jax.core.scenario import Leaf, Scenario, get_leaf, set_leaf
+from life_jax.core.parameter import Parameter, set_all
+from life_jax.core.pytree import Leaf
+from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
 from life_jax.sensitivity import elasticities
@@ -23,37 +24,16 @@ def column(variable: str, *labels: str) -> str:
     return f"{variable}[{','.join(labels)}]"
 
 
-def absent(scenario: Scenario, moved: Iterable[Leaf]) -> tuple[Leaf, ...]:
-    """Leaves that say that an operator has some work (a bias, weights to expand) and are 0 here, but for `moved`."""
-    architecture = scenario.architecture
-    found: list[Leaf] = [("precision", "weights", name, "dequant_flops") for name in scenario.precision.weights]
-    found.append(("architecture", "head_bias"))
-    for index, block in enumerate(architecture.blocks):
-        for part in ("attention", "ffn"):
-            found += [
-                ("architecture", "blocks", index, part, key) for key in getattr(block, part) if key.endswith("_bias")
-            ]
-    kept = set(moved)
-    return tuple(path for path in found if path not in kept and get_leaf(scenario, path) == 0)
-
-
 @dataclass(frozen=True)
 class Part(abc.ABC):
-    """A function of (scenario, values by axis key, argument) that sets the axes first.
-
-    zeros: leaves that are 0 whatever the axes; said to the compiler, which then leaves out their work.
-    """
+    """A function of (scenario, values by axis key, argument) that sets the axes first."""
 
     parameters: tuple[Parameter, ...]
-    zeros: tuple[Leaf, ...]
     metrics: tuple[str, ...]
 
     def at(self, scenario: Scenario, values: Mapping[str, Number]) -> Scenario:
-        for path in self.zeros:
-            scenario = set_leaf(scenario, path, 0.0)
-        for parameter in self.parameters:
-            scenario = parameter.set(scenario, values[parameter.key])
-        return scenario
+        """The scenario at a point of the grid: values of the axes by key."""
+        return set_all(scenario, self.parameters, values)
 
     @abc.abstractmethod
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:

@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Leaf, Scenario, get_leaf, set_leaf
+from life_jax.core.pytree import Leaf, get_leaf, is_absent, set_leaf
+from life_jax.core.scenario import Scenario
 from life_jax.forecasting.attribution import (
     BANDWIDTH,
     CACHE,
@@ -30,11 +31,11 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS, forecast
 
 # An efficiency that multiplies whole rates has their elasticity, unless tables by operator replace it.
 SAME: Mapping[Leaf, tuple[Leaf, ...]] = {
-    ("engine", "compute_efficiency"): (("device", "rates", "linear"), ("device", "rates", "head")),
-    ("engine", "attention_efficiency"): (("device", "rates", "attention"),),
-    ("engine", "vector_efficiency"): (("device", "rates", "vector"),),
-    ("engine", "memory_efficiency"): (BANDWIDTH,),
-    ("engine", "dispatch_factor"): (DISPATCH,),
+    ("engine", "efficiency", "compute"): (("device", "rates", "linear"), ("device", "rates", "head")),
+    ("engine", "efficiency", "attention"): (("device", "rates", "attention"),),
+    ("engine", "efficiency", "vector"): (("device", "rates", "vector"),),
+    ("engine", "efficiency", "memory"): (BANDWIDTH,),
+    ("engine", "efficiency", "dispatch"): (DISPATCH,),
 }
 
 
@@ -87,8 +88,10 @@ def sign(path: Leaf) -> int:
 
 
 def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: Sequence[Leaf] = ()) -> Atoms:
-    """parameters: leaves by key, none where nothing depends on the key. moving: leaves that a grid sets."""
-    same = {} if scenario.engine.tables else SAME
+    """parameters: leaves by key, none where nothing depends on the key. moving: leaves that a grid sets.
+    scenario: of a case, in which what is absent and not moved is static.
+    """
+    same = {} if scenario.engine.efficiency.tables else SAME
     leaves = {
         key: frozenset(leaf for path in paths for leaf in same.get(path, (path,))) for key, paths in parameters.items()
     }
@@ -97,10 +100,10 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
         parts.setdefault(tuple(key for key, found in leaves.items() if leaf in found), []).append(leaf)
     found_parts = tuple(tuple(part) for part in parts.values())
     whole = {leaf for found in leaves.values() for leaf in found}
-    law = {*RATES, BANDWIDTH, DISPATCH, *([INTERCONNECT] if scenario.engine.split else [])}
+    law = {*RATES, BANDWIDTH, DISPATCH, *([INTERCONNECT] if is_split(scenario) else [])}
     law |= {path for path in host_times(scenario) if path in moving or get_leaf(scenario, path) != 0}
     # a power limit is one more roof, which the law does not know
-    closes = not scenario.engine.capped and law <= whole and (BANDWIDTH,) in found_parts
+    closes = is_absent(scenario.device.power_limit) and law <= whole and (BANDWIDTH,) in found_parts
     return Atoms(
         parts=found_parts,
         parameters=tuple(
@@ -110,9 +113,14 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
     )
 
 
+def is_split(scenario: Scenario) -> bool:
+    """Whether several devices share a layer, or may do so at some point of a grid."""
+    return not is_absent(scenario.engine.parallelism.tensor_parallel)
+
+
 def host_times(scenario: Scenario) -> tuple[Leaf, ...]:
     """Those that some time has: one device says nothing to others."""
-    return tuple(path for path in HOST if scenario.engine.split or path not in OF_SPLIT)
+    return tuple(path for path in HOST if is_split(scenario) or path not in OF_SPLIT)
 
 
 def obeys_law(metric: str) -> bool:

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 
 from life_jax.core.numerics import Number
 from life_jax.core.parameter import Parameter
-from life_jax.core.scenario import Leaf, Scenario
+from life_jax.core.pytree import Leaf
+from life_jax.core.scenario import Scenario
 from life_jax.forecasting.attribution import FIXED, HELD
 from life_jax.forecasting.metrics import BOUNDS, METRICS, derive, direct
 from life_jax.forecasting.request import Run
@@ -49,28 +50,27 @@ class Forecaster:
     parameters: tuple[Parameter, ...]
     metrics: tuple[str, ...]
     sensitivity: Sensitivity | None = None
-    zeros: tuple[Leaf, ...] = ()
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.parameters, self.metrics, self.sensitivity, self.zeros))
+        return hash((self.parameters, self.metrics, self.sensitivity))
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """What is compiled apart, with its arguments."""
         s = self.sensitivity
         valued = tuple(m for m in direct(self.metrics) if m not in self._timed)
-        found = [Call(Values(self.parameters, self.zeros, valued), valued)] if valued else []
+        found = [Call(Values(self.parameters, valued), valued)] if valued else []
         for index in range(0, len(self._groups), 2):
-            part = Held(self.parameters, self.zeros, self._timed, self._groups[index : index + 2])
+            part = Held(self.parameters, self._timed, self._groups[index : index + 2])
             found.append(Call(part, tuple(column("held", metric, str(index // 2)) for metric in self._timed)))
         if s is not None:
             found += [*self._tangents(s), *self._changed(s)]
             found += [
-                self._call(Slope(self.parameters, self.zeros, direct(s.metrics), parameter), "slope", key)
+                self._call(Slope(self.parameters, direct(s.metrics), parameter), "slope", key)
                 for key, parameter in s.slopes
                 if parameter is not None
             ]
@@ -102,13 +102,13 @@ class Forecaster:
                 and not (m in self._timed and HELD.issuperset(leaves))
             )
             if asked:
-                yield self._call(Tangent(self.parameters, self.zeros, asked, leaves), "tangent", str(index))
+                yield self._call(Tangent(self.parameters, asked, leaves), "tangent", str(index))
 
     def _changed(self, s: Sensitivity) -> Iterator[Call]:
         if not s.gains:
             return
         every = tuple(dict.fromkeys(path for _, leaves in s.parameters for path in leaves))
-        part = Changed(self.parameters, self.zeros, direct(s.metrics), every)
+        part = Changed(self.parameters, direct(s.metrics), every)
         for key, leaves in s.parameters:
             for name, factor in GAINS.items() if leaves else ():
                 yield self._call(part, name, key, tuple(factor if path in leaves else 1.0 for path in every))
@@ -171,7 +171,7 @@ class Forecaster:
         s = self.sensitivity
         if s is None:
             return results
-        run = Run(Values(self.parameters, self.zeros, ()).at(scenario, axes))
+        run = Run(Values(self.parameters, ()).at(scenario, axes))
         for metric in s.metrics:
             chain = _Chain(metric, values)
             law = elasticities.obeys_law(chain.of)

@@ -12,17 +12,17 @@ from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.parameter import Parameter
-from life_jax.core.scenario import get_leaf
+from life_jax.core.pytree import get_leaf
 from life_jax.forecasting import attribution
 from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid.labels import Variable
 from life_jax.sensitivity import elasticities
 from life_jax.sensitivity.columns import column
+from life_jax.sensitivity.elasticities import Atoms
 from life_jax.sensitivity.grid_function import GAINS, Sensitivity
-from life_jax.studies.case import Case, smoothed
+from life_jax.studies.case import Case
 
 ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
-HOST_TIMES = ("step_us", "sequence_us", "context_ns", "request_ms", "split_step_us", "allreduce_us")
 GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 
 
@@ -75,33 +75,37 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
     if asked["gains"] and not keys["elasticity"]:
         keys["elasticity"] = usual
     moving = [path for case in cases for k in case.parameters for path in k.paths]
-    found = []
+    asked_of = []
     for case in cases:
-        built = smoothed(case.built, dict.fromkeys((*axes, *keys["elasticity"], *keys["gradients"])))
         parameter_of_key = {
-            key: _parameter_or_none(key, built, cases, word) for word, named in keys.items() for key in named
+            key: _parameter_or_none(key, case.built, cases, word) for word, named in keys.items() for key in named
         }
         leaves_of = {key: k.paths if (k := parameter_of_key[key]) else () for key in keys["elasticity"]}
         sensitivity = Sensitivity(
             metrics=metrics,
             parameters=tuple(leaves_of.items()),
-            atoms=elasticities.atoms(leaves_of, built.scenario, moving),
+            atoms=Atoms((), (), None),
             shares=keys["elasticity"] == usual,
             gains=asked["gains"],
             slopes=tuple((key, parameter_of_key[key]) for key in keys["gradients"]),
-            ledger=attribution.known(built.scenario),
         )
-        found.append(dataclasses.replace(case, built=built, sensitivity=sensitivity))
-    return tuple(found)
+        scenario = dataclasses.replace(case, sensitivity=sensitivity).scenario
+        sensitivity = dataclasses.replace(
+            sensitivity,
+            atoms=elasticities.atoms(leaves_of, scenario, moving),
+            ledger=attribution.known(scenario),
+        )
+        asked_of.append(dataclasses.replace(case, sensitivity=sensitivity))
+    return tuple(asked_of)
 
 
 def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
     """All rates in use, bandwidth, fixed times that are not 0, and the efficiency that follows for nothing."""
     fast = [ALL_RATES, "bandwidth_gb_per_s"]
-    if any(case.scenario.engine.split for case in cases):
+    if any(elasticities.is_split(case.scenario) for case in cases):
         fast.append("interconnect_gb_per_s")
     host = [
-        key for key, path in zip(HOST_TIMES, attribution.HOST, strict=True)
+        key for path in attribution.HOST for key in axis_table.keys_of(path)
         if any(
             path in elasticities.host_times(c.scenario) and (key in axes or get_leaf(c.scenario, path)) for c in cases
         )
@@ -118,10 +122,13 @@ def _parameter_or_none(key: str, built: Built, cases: tuple[Case, ...], word: st
         pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
         return Parameter(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
     try:
-        return parameter_of(key, built, "this study", asked)
+        parameter = parameter_of(key, built, "this study", asked)
     except ConfigError:
         for case in cases:
             with contextlib.suppress(ConfigError):
-                parameter_of(key, smoothed(case.built, {key: None}), case.label, asked)
+                parameter_of(key, case.built, case.label, asked)
                 return None
         raise
+    if parameter.group is not None and word == "elasticity":
+        raise ConfigError(f"{asked}{key} is a number of an option, of which gradients=[{key}] gives the slope")
+    return parameter

@@ -28,10 +28,10 @@ def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Ite
 
 def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
     """Energy needs a power; nobody's is guessed."""
-    ends = [m for m in metrics if m.endswith(("_low", "_high"))]
+    ends = [m for m in metrics if METRICS[m].needs == "spreads"]
     if ends and not cases[0].scenario.engine.spreads:
         yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
-    drawn = [m for m in metrics if METRICS[m].units in ("J", "J token-1", "W") or m == "cost_per_mtoken"]
+    drawn = [m for m in metrics if METRICS[m].needs == "power"]
     for case in cases:
         if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):
             yield f"hw.{case.hw} publishes no power: {', '.join(drawn)} are NaN; give hw.{case.hw}.tdp_w"
@@ -41,7 +41,7 @@ def table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> I
     """Shapes that a table of efficiencies has not measured, at the ends of the axes of the workload."""
     ends = {key: (axes[key].min(), axes[key].max()) for key in ("prompt_tokens", "batch") if key in axes}
     for case in cases:
-        tables = case.scenario.engine.tables
+        tables = case.scenario.engine.efficiency.tables
         if not tables:
             continue
         beyond: dict[str, None] = {}

@@ -9,6 +9,7 @@ from life_jax.config import ranges
 from life_jax.config import words as door
 from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
+from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_quantization
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
@@ -16,7 +17,7 @@ from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
 from life_jax.grid.sampling import Span
 from life_jax.studies import asked_sensitivities, forecast_warnings
-from life_jax.studies.case import Case, smoothed
+from life_jax.studies.case import Case
 from life_jax.studies.study import Study, Work
 
 
@@ -82,9 +83,12 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     efficiency=composed.efficiency.get(device_file.efficiency_class),
                 )
                 where = f"{model} on {hw}"
-                yield Case(
-                    model, hw, opt, smoothed(built, axes), tuple(parameter_of(key, built, where) for key in axes)
-                )
+                parameters = tuple(parameter_of(key, built, where) for key in axes)
+                for parameter in parameters:
+                    if parameter.group is not None:
+                        refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
+                refuse_dependent(parameters, where)
+                yield Case(model, hw, opt, built, parameters)
 
 
 def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: door.Request) -> None:
@@ -104,7 +108,7 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
-        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunk_tokens
+        least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
         if (typed or "chunk_tokens" in composed.stacks[case.opt].sets) and least > prompts.max():
             raise ConfigError(
                 f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "

@@ -1,4 +1,4 @@
 """What command lines share: one-line errors, flags, tables, progress, the results of a sweep.
 
-May import: config, grid, forecasting, studies, analysis, plotting.
+May import: core, config, grid, forecasting, studies, analysis, plotting.
 """

@@ -176,11 +176,11 @@ def _cells(case: "Case", points: list[dict[str, float]]) -> Iterator[list[str]]:
     """Of each point, computed together."""
     import numpy as np
 
+    from life_jax.core.parameter import set_all
     from life_jax.forecasting.metrics import BOUNDS, forecast
 
-    scenario = case.scenario
-    for parameter in case.parameters:
-        scenario = parameter.set(scenario, np.array([float(point[parameter.key]) for point in points]))
+    values = {p.key: np.array([float(point[p.key]) for point in points]) for p in case.parameters}
+    scenario = set_all(case.scenario, case.parameters, values)
     with np.errstate(all="ignore"):
         found = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
     columns = (np.broadcast_to(column, len(points)).tolist() for column in found.values())

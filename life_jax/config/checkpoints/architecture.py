@@ -8,6 +8,7 @@ from typing import Any
 from life_jax.config.schema.check import check, check_number
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.numerics import Static
 from life_jax.core.scenario import Architecture, Block
 from life_jax.models import attention, ffn, vision
 
@@ -27,7 +28,7 @@ def architecture(model: ModelFile, where: str) -> Architecture:
         hidden_size=model.hidden_size,
         vocab_size=model.vocab_size,
         learned_positions=float(model.learned_positions),
-        head_bias=float(model.head_bias),
+        head_bias=_number(model.head_bias),
         blocks=blocks,
         streams=model.residual_streams,
         per_layer_width=model.per_layer_width,
@@ -98,7 +99,12 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
 def _numbers(model: ModelFile, kind: ModuleType, where: str) -> dict[str, float]:
     """The numbers that a kind needs, and those of OPTIONAL that are given; yes and no are 1 and 0."""
     for key in kind.KEYS:
-        if getattr(model, key) is None:
+        if model.number(key) is None:
             raise ConfigError(f"{where} needs {key}, which the model's file does not give")
-    given = [key for key in getattr(kind, "OPTIONAL", ()) if getattr(model, key)]
-    return {key: float(getattr(model, key)) for key in (*kind.KEYS, *given)}
+    given = [key for key in getattr(kind, "OPTIONAL", ()) if model.number(key)]
+    return {key: _number(model.number(key)) for key in (*kind.KEYS, *given)}
+
+
+def _number(value: float | bool) -> float:
+    """A number of the file; what a model does not have is no leaf, since nothing can move it."""
+    return Static(0.0) if value is False else float(value)

@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from life_jax.config.schema import paths
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import unknown
 from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.schema.yaml_files import read_yaml
 
 FILES = {
     "workload": WorkloadFile,
@@ -43,7 +45,25 @@ def _find(key: str) -> tuple[str, Mapping[str, Any]]:
         for field in dataclasses.fields(schema):
             if field.name == key and field.metadata.get("number"):
                 return section, field.metadata
+    of_kinds = ModelFile.more_numbers()
+    if key in of_kinds:
+        return "model", of_kinds[key]
+    facts_of_option = _of_option(key)
+    if facts_of_option is not None:
+        return "opt", facts_of_option
     raise unknown("axis", key, axis_keys())
+
+
+def _of_option(key: str) -> Mapping[str, Any] | None:
+    """Facts of a number of options: NUMBER of any kind that has it, or OPTION.NUMBER."""
+    from life_jax.config.options import numbers
+    from life_jax.optimizations import INDEX
+
+    name, _, argument = key.rpartition(".")
+    if not name:
+        return next((facts for kind in INDEX if (facts := numbers(kind).get(argument))), None)
+    file = paths.choices("opt").get(name)
+    return None if file is None else numbers(str(read_yaml(file).get("kind"))).get(argument)
 
 
 def axis_keys() -> list[str]:
@@ -54,4 +74,24 @@ def axis_keys() -> list[str]:
         for field in dataclasses.fields(schema)
         if field.metadata.get("number") and "leaf" in field.metadata
     ]
-    return ["opt", *found, "peak_tflops.fp16"]
+    more = (*ModelFile.more_numbers(), *option_keys())
+    return ["opt", *found, "peak_tflops.fp16", *(key for key in more if key not in found)]
+
+
+def option_keys() -> list[str]:
+    """Numbers that kinds of options have, each once."""
+    from life_jax.config.options import numbers
+    from life_jax.optimizations import INDEX
+
+    return list(dict.fromkeys(key for kind in INDEX for key in numbers(kind)))
+
+
+def keys_of(leaf: tuple[str | int, ...]) -> list[str]:
+    """The keys of the files whose number sets this leaf alone."""
+    path = ".".join(map(str, leaf))
+    return [
+        field.name
+        for schema in FILES.values()
+        for field in dataclasses.fields(schema)
+        if field.metadata.get("leaf") == path
+    ]

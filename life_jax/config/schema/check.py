@@ -14,15 +14,25 @@ T = TypeVar("T")
 def check(values: Mapping[str, Any], schema: type[T], where: str) -> T:
     """An instance of `schema` from `values`, or ConfigError. `where` is the place in the words of the user."""
     fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in fields:
-            raise unknown(f"{where} has no key of that name:", str(key), fields)
+    unlisted = [str(key) for key in values if key not in fields]
+    numbers = _more_numbers(schema, unlisted, values, where) if unlisted else {}
+    for key in unlisted:
+        if key not in numbers:
+            raise unknown(f"{where} has no key of that name:", key, fields)
     for key, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and values.get(key) is None:
             raise ConfigError(f"{where}.{key} is missing{_accepted(field)}")
-    checked = {key: _value(value, fields[key], f"{where}.{key}") for key, value in values.items()}
+    checked = {key: _value(value, fields[key], f"{where}.{key}") for key, value in values.items() if key in fields}
+    if numbers:
+        checked["numbers"] = {**(checked.get("numbers") or {}), **numbers}
     return schema(**{key: value for key, value in checked.items() if value is not None})
+
+
+def _more_numbers(schema: type, keys: list[str], values: Mapping[str, Any], where: str) -> dict[str, float]:
+    """Those of the keys that are no fields of the schema, but numbers that it knows otherwise."""
+    known = schema.more_numbers() if hasattr(schema, "more_numbers") else {}
+    return {key: check_number(values[key], known[key], f"{where}.{key}") for key in keys if key in known}
 
 
 def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:

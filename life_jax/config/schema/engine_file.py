@@ -51,22 +51,22 @@ class EngineFile:
     # parts of the peaks that are reached; where none is given, those of the device's class times the quality of the
     # engine's kernels (efficiency: class), or all
     compute_efficiency: float | None = fraction(
-        None, name="part of the peak matrix rate reached by linear layers", leaf="engine.compute_efficiency"
+        None, name="part of the peak matrix rate reached by linear layers", leaf="engine.efficiency.compute"
     )
     attention_efficiency: float | None = fraction(
-        None, name="part of the peak matrix rate reached by attention", leaf="engine.attention_efficiency"
+        None, name="part of the peak matrix rate reached by attention", leaf="engine.efficiency.attention"
     )
     vector_efficiency: float | None = positive(
-        None, unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached", leaf="engine.vector_efficiency"
+        None, unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached", leaf="engine.efficiency.vector"
     )
     memory_efficiency: float | None = fraction(
-        None, name="part of the peak bandwidth reached", leaf="engine.memory_efficiency"
+        None, name="part of the peak bandwidth reached", leaf="engine.efficiency.memory"
     )
     link_efficiency: float | None = fraction(
-        None, name="part of the interconnect's bandwidth reached", leaf="engine.link_efficiency"
+        None, name="part of the interconnect's bandwidth reached", leaf="engine.parallelism.link_efficiency"
     )
     dispatch_factor: float | None = number(
-        None, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.dispatch_factor"
+        None, low=0, unit="1", name="cost of a kernel over the device's dispatch", leaf="engine.efficiency.dispatch"
     )
     roof_smoothness: float | None = number(
         None,
@@ -74,16 +74,19 @@ class EngineFile:
         high=2,
         unit="1",
         name="overlap of compute and memory: 0 perfect (max), 2 none (sum)",
-        leaf="engine.roof_smoothness",
+        leaf="engine.efficiency.roof_smoothness",
     )
     memory_utilization: float = fraction(
-        1.0, name="part of the memory that may be used", leaf="engine.memory_utilization"
+        1.0, name="part of the memory that may be used", leaf="engine.memory.utilization"
     )
     runtime_gb: float = number(
-        0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.runtime_memory", scale=GIGA
+        0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.memory.runtime", scale=GIGA
     )
     kv_efficiency: float = positive(  # above 1 where the cache holds fewer bits than the forecast says
-        1.0, unit="1", name="bandwidth that the KV cache gets over that of weights", leaf="engine.kv_efficiency"
+        1.0,
+        unit="1",
+        name="bandwidth that the KV cache gets over that of weights",
+        leaf="engine.effects.cache_traffic.efficiency",
     )
     kv_reread: float = number(
         0.0,
@@ -91,26 +94,25 @@ class EngineFile:
         high=1,
         unit="1",
         name="part of the reads of the KV cache that each query head of a group repeats",
-        leaf="engine.kv_reread",
+        leaf="engine.effects.cache_traffic.reread",
     )
     fp8_convert_flops: float = number(
         0.0,
         low=0,
         unit="FLOP",
         name="vector work to widen an element of an fp8 cache, for each query head, without units for fp8",
-        leaf="engine.convert_flops",
-        needs="engine.converts",
+        leaf="engine.effects.cache_conversion.flops",
     )
-    step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.step", scale=MICRO)
+    step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.host.step", scale=MICRO)
     sequence_us: float = number(
-        0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.sequence", scale=MICRO
+        0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.host.sequence", scale=MICRO
     )
     context_ns: float = number(
         0.0,
         low=0,
         unit="ns",
         name="host time of each token of context of each sequence in a step",
-        leaf="engine.context",
+        leaf="engine.host.context",
         scale=NANO,
     )
     split_step_us: float = number(
@@ -118,31 +120,41 @@ class EngineFile:
         low=0,
         unit="us",
         name="host time of a step for each doubling of the devices that share a layer",
-        leaf="engine.split_step",
+        leaf="engine.host.split_step",
         scale=MICRO,
     )
-    request_ms: float = number(0.0, low=0, unit="ms", name="host time of a request", leaf="engine.request", scale=MILLI)
+    request_ms: float = number(
+        0.0, low=0, unit="ms", name="host time of a request", leaf="engine.host.request", scale=MILLI
+    )
     # in place of it where a published measurement is known to be of a first call (conf/alias/source.yaml)
     cold_request_ms: float | None = number(None, low=0, unit="ms", name="host time of a request that nothing warmed up")
-    tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.tensor_parallel")
+    tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.parallelism.tensor_parallel")
     threads: float | None = count(  # as many as the CPU has cores unless given
-        None, name="threads of a CPU that compute, each on its own core", leaf="engine.threads", needs="device.cores"
+        None, name="threads of a CPU that compute, each on its own core", leaf="engine.effects.cpu_threads.threads"
     )
     core_bandwidth: float | None = positive(
         None,
         unit="1",
         name="bandwidth that one core of many draws, over its even part",
-        leaf="engine.core_bandwidth",
-        needs="engine.threaded",
+        leaf="engine.effects.cpu_threads.core_bandwidth",
     )
     allreduce_us: float | None = number(
-        None, low=0, unit="us", name="latency of one hop of an all-reduce", leaf="engine.allreduce_latency", scale=MICRO
+        None,
+        low=0,
+        unit="us",
+        name="latency of one hop of an all-reduce",
+        leaf="engine.parallelism.allreduce_latency",
+        scale=MICRO,
     )
     tile_rows: float = number(
-        0.0, low=0, unit="1", name="rows that a matrix kernel computes in vain", leaf="engine.tile_rows"
+        0.0,
+        low=0,
+        unit="1",
+        name="rows that a matrix kernel computes in vain",
+        leaf="engine.effects.matrix_tiles.rows",
     )
     chunk_tokens: float | None = count(
-        None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunk_tokens"
+        None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunks.tokens"
     )
     chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
@@ -156,30 +168,42 @@ class EngineFile:
     dispatch_quality: float = positive(1.0, unit="1", name="cost of a kernel against the class's")
     # kernels whose weights are narrower than 16 bit, against those of 16 bit; down to 6.6 bit counts as 8-bit
     compute_8bit: float = positive(
-        1.0, unit="1", name="matrix kernels of 8-bit weights over those of 16 bit", leaf="engine.compute_8bit"
+        1.0,
+        unit="1",
+        name="matrix kernels of 8-bit weights over those of 16 bit",
+        leaf="engine.effects.kernel_quality.compute_8bit",
     )
     compute_4bit: float = positive(
-        1.0, unit="1", name="matrix kernels of 4-bit weights over those of 16 bit", leaf="engine.compute_4bit"
+        1.0,
+        unit="1",
+        name="matrix kernels of 4-bit weights over those of 16 bit",
+        leaf="engine.effects.kernel_quality.compute_4bit",
     )
     compute_experts: float = positive(
-        1.0, unit="1", name="matrix kernels of many experts over those of one matrix", leaf="engine.compute_experts"
+        1.0,
+        unit="1",
+        name="matrix kernels of many experts over those of one matrix",
+        leaf="engine.effects.kernel_quality.experts",
     )
     memory_quantized: float = positive(
-        1.0, unit="1", name="bandwidth of quantized weights over that of 16 bit", leaf="engine.memory_quantized"
+        1.0,
+        unit="1",
+        name="bandwidth of quantized weights over that of 16 bit",
+        leaf="engine.effects.kernel_quality.memory",
     )
     unpack_work: float = number(
         1.0,
         low=0,
         unit="1",
         name="vector work to unpack quantized weights over what their formats say",
-        leaf="engine.unpack_work",
+        leaf="engine.effects.weight_unpacking.work",
     )
     vector_rows: float = number(
         0.0,
         low=0,
         unit="1",
         name="rows up to which products with weights run on the vector units",
-        leaf="engine.vector_rows",
+        leaf="engine.effects.matrix_tiles.vector_rows",
     )
     # llama.cpp for CUDA: one (ggml_cuda_mul_mat_id)
     expert_vector_tokens: float = number(
@@ -187,11 +211,10 @@ class EngineFile:
         low=0,
         unit="1",
         name="tokens of a step up to which products with experts run on the vector units",
-        leaf="engine.expert_vector_tokens",
-        needs="engine.gemv",
+        leaf="engine.effects.matrix_tiles.expert_vector_tokens",
     )
     elementwise_efficiency: float = fraction(
-        1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.elementwise_efficiency"
+        1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.efficiency.elementwise"
     )
     # which published rates matrix kernels use, the first that the device has: of 16-bit weights and of attention
     # before fp16, bf16 and fp32, of quantized weights (weight-only) before those of 16 bit
@@ -206,21 +229,21 @@ class EngineFile:
         low=0,
         unit="1",
         name="rows up to which quantized weights are expanded on the fly",
-        leaf="engine.expand_rows",
+        leaf="engine.effects.weight_expansion.rows",
     )
     attention_lanes: float = number(
         0.0,
         low=0,
         unit="1",
         name="parts of the device among which heads of attention are spread",
-        leaf="engine.attention_lanes",
+        leaf="engine.effects.attention_lanes.lanes",
     )
     repack_flops: float = number(
         0.0,
         low=0,
         unit="FLOP",
         name="vector work on each weight that a product reads, whatever its format",
-        leaf="engine.repack_flops",
+        leaf="engine.effects.weight_unpacking.repack_flops",
     )
     # by operator: {gemm: {compute: 0.6}, bmm: [{shape: [32, 128, 128], compute: 0.5, memory: 0.7}, ...]}
     # deviation of the logarithm of measured over forecast ttft, tpot and e2e, of an engine that is calibrated

@@ -2,19 +2,30 @@
 
 One field here is the only place that states a number's unit, its long name, the values it
 may take, and the leaf of the Scenario that it sets (`leaf`, with `scale` from the file's unit
-to the base unit, and `needs` for a part without which it changes nothing). The axis table, the
-range checks, the attributes of coordinates and the error messages are all read from it.
+to the base unit). The axis table, the range checks, the attributes of coordinates and the
+error messages are all read from it.
 """
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.paths import conf_dir
 from life_jax.config.schema.quantities import choice, count, fraction, number, positive
+from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.core.units import GIGA, MICRO, PICO, TERA
 
 # fp16_acc16: fp16 products added up in fp16, which GeForce cards do at twice the rate
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
 CHECKS = ("seen", "recalled", "derived")
+
+
+@cache
+def device_classes() -> dict[str, dict[str, Any]]:
+    """conf/device_class.yaml: classes of devices, and the numbers that a device of each has by default."""
+    return {name: dict(content) for name, content in read_yaml(conf_dir() / "device_class.yaml").items()}
 
 
 @dataclass(kw_only=True)
@@ -31,8 +42,8 @@ class DeviceFile:
         unit="GB s-1", name="peak memory bandwidth", leaf="device.bandwidth", scale=GIGA
     )
     memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
-    dispatch_us: float = number(
-        low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
+    dispatch_us: float = number(  # that of the class unless given
+        None, low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
     )
     dispatch_source: str = ""
     cores: float | None = count(None, name="cores of a CPU whose rates peak_tflops adds up")
@@ -51,8 +62,20 @@ class DeviceFile:
     efficiency: str = ""  # file of conf/efficiency, where it is not the one of device_class
     notes: str = ""
 
+    def __post_init__(self) -> None:
+        """What the file leaves open is that of the device's class; raises ConfigError for a class that is not known."""
+        classes = device_classes()
+        if self.device_class not in classes:
+            raise unknown(f"{self.name}: device_class", self.device_class, classes)
+        for key, value in classes[self.device_class].items():
+            if key != "source" and getattr(self, key) is None:
+                setattr(self, key, value)
+        if self.dispatch_us is None:
+            raise ConfigError(f"{self.name}: dispatch_us is missing, and class {self.device_class} has no default")
+
     @property
     def efficiency_class(self) -> str:
+        """The file of conf/efficiency that says what software reaches on it."""
         return self.efficiency or self.device_class
 
 
@@ -77,11 +100,9 @@ class WorkloadFile:
     )
     image_tokens: float = number(
         0, low=0, unit="token", name="prompt tokens per sequence that are images", leaf="workload.image_tokens",
-        needs="architecture.vision", whole=True,
+        whole=True,
     )  # fmt: skip
-    images: float = count(
-        1, name="images per sequence, of equal size", leaf="workload.images", needs="architecture.vision"
-    )
+    images: float = count(1, name="images per sequence, of equal size", leaf="workload.images")
     distinct_tokens: float | None = count(
         None, name="tokens of a step that choose experts independently, at most", leaf="workload.distinct_tokens"
     )  # any number unless given

@@ -1,6 +1,7 @@
 """The shape of a model as its file says it; see schema.py for what one field states."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,4 +230,19 @@ class ModelFile:
     # how the checkpoint stores its weights: options (names, or contents with a kind), the first that the
     # device can do; used unless the stack decides weight_bits
     quantization: list[Any] = dataclasses.field(default_factory=list)
+    # numbers that kinds of attention and of feed-forward network bring themselves, typed flat like all others
+    numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: str = ""
+
+    @staticmethod
+    def more_numbers() -> Mapping[str, Mapping[str, Any]]:
+        """Facts of the numbers that are no fields, by key."""
+        from life_jax.models.numbers import numbers_of_kinds  # which starts JAX
+
+        return numbers_of_kinds()
+
+    def number(self, key: str) -> Any:
+        """A number of the file by its key; None where it is not given and has no default."""
+        if key in self.numbers or not hasattr(self, key):
+            return self.numbers.get(key, self.more_numbers().get(key, {}).get("default"))
+        return getattr(self, key)

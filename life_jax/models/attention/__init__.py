@@ -1,6 +1,8 @@
-"""Mixer kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
-needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors`, `operators`,
-`cache_bytes` and `widest`."""
+"""Mixer kinds by name. A kind is a module with `tensors`, `operators`, `cache_bytes` and `widest`.
+
+KEYS: the numbers of a model's file that it needs; OPTIONAL: those that it takes where they are given. NUMBERS: facts of
+those that it brings itself, by key (see models/numbers.py). RECURRENT: True where it only carries a state.
+"""
 
 from types import ModuleType
 
@@ -55,4 +57,4 @@ INDEX: dict[str, ModuleType] = {
 }
 
 # kinds that only carry a state: those that also attend (full_mamba2, shared_*) are not among them
-RECURRENT = frozenset({"gated_delta", "kda", "lightning", "mamba1", "mamba2", "rg_lru", "rwkv6", "rwkv7"})
+RECURRENT = frozenset(name for name, kind in INDEX.items() if getattr(kind, "RECURRENT", False))

@@ -11,6 +11,7 @@ from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators.recurrent import gated_delta
 
+RECURRENT = True
 KEYS = ("linear_num_value_heads", "linear_value_head_dim", "conv_kernel_size", "conv_bias")
 
 

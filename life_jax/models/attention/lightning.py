@@ -12,6 +12,7 @@ from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators.recurrent import STATE_BITS, linear_attention
 
+RECURRENT = True
 KEYS = ("num_attention_heads", "head_dim")
 
 

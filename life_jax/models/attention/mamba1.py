@@ -11,6 +11,7 @@ from life_jax.models.tensors import Tensor, project
 from life_jax.operators import elementwise
 from life_jax.operators.recurrent import mamba1_scan
 
+RECURRENT = True
 KEYS = (
     "ssm_inner_size",
     "ssm_state_size",

@@ -8,6 +8,7 @@ from life_jax.models.attention import recurrent
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators.recurrent import mamba2_scan
 
+RECURRENT = True
 KEYS = (
     "ssm_inner_size",
     "ssm_state_size",

@@ -13,6 +13,7 @@ from life_jax.models.tensors import Tensor, project
 from life_jax.operators.elementwise import gate_multiply
 from life_jax.operators.recurrent import linear_recurrence
 
+RECURRENT = True
 KEYS = ("num_attention_heads", "lru_width", "conv_kernel_size", "conv_bias")
 
 

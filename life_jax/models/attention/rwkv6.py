@@ -11,6 +11,7 @@ from life_jax.models.attention import rwkv
 from life_jax.models.tensors import Tensor
 from life_jax.operators.recurrent import linear_attention
 
+RECURRENT = True
 KEYS = ("num_attention_heads", "head_dim", "linear_value_head_dim", "mix_rank", "decay_rank")
 MIXES = 5.0  # blends with the token before
 

@@ -11,6 +11,7 @@ from life_jax.models.attention import rwkv
 from life_jax.models.tensors import Tensor
 from life_jax.operators.recurrent import gated_delta
 
+RECURRENT = True
 KEYS = ("num_attention_heads", "head_dim", "decay_rank", "gate_rank", "rate_rank", "value_rank")
 MIXES, SCALES = 6.0, 3.0  # blends with the token before; scales of keys and of the bonus
 

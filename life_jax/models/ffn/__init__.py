@@ -1,5 +1,9 @@
-"""Feed-forward kinds by name. A kind is a module with KEYS (the numbers of ModelFile that it
-needs) and perhaps OPTIONAL (those that it takes where they are given), `tensors`, `operators` and `widest`."""
+"""Feed-forward kinds by name. A kind is a module with `tensors`, `operators` and `widest`, and with `cache_bytes` where
+it keeps a state.
+
+KEYS: the numbers of a model's file that it needs; OPTIONAL: those that it takes where they are given. NUMBERS: facts of
+those that it brings itself, by key (see models/numbers.py).
+"""
 
 from types import ModuleType
 

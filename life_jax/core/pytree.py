@@ -1,0 +1,82 @@
+"""Frozen dataclasses of numbers as JAX pytrees; their leaves by path; and numbers that are absent.
+
+One mechanism says that a term is absent: a leaf that is a plain number at its neutral value (a bias of 0, a factor of
+1). `absent_as_static` makes such leaves static when a case is made, unless something moves them, so that a compiled
+function leaves their terms out; evaluated on plain numbers the formulas see them anyway.
+"""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, dataclass_transform
+
+import jax
+
+from life_jax.core.numerics import Number, Static, is_fixed_at
+
+T = TypeVar("T")
+Leaf = tuple[str | int, ...]  # where a number stands in a tree: ("device", "rates", "linear")
+
+
+def static(**kwargs: Any) -> Any:
+    """A field that shapes the graph: metadata, not a leaf."""
+    return dataclasses.field(metadata={"static": True}, **kwargs)
+
+
+def neutral(*, default: float) -> Any:
+    """A field that is a leaf; at its default the term that it belongs to is absent."""
+    return dataclasses.field(default=default, metadata={"neutral": default})
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
+def pytree(cls: type[T]) -> type[T]:
+    """A frozen dataclass as a JAX pytree; fields made by `static` are metadata, not leaves."""
+    return jax.tree_util.register_dataclass(dataclass(frozen=True)(cls))
+
+
+def get_leaf(tree: Any, path: Leaf) -> Any:
+    for key in path:
+        if isinstance(tree, tuple):
+            tree = tree[int(key)]
+        else:
+            tree = tree[key] if isinstance(tree, Mapping) else getattr(tree, str(key))
+    return tree
+
+
+def set_leaf(tree: Any, path: Leaf, value: Any) -> Any:
+    """A copy of `tree` with one leaf replaced; works on dataclasses, mappings and tuples."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(tree, Mapping):
+        return {**tree, str(key): set_leaf(tree[str(key)], rest, value)}
+    if isinstance(tree, tuple):
+        index = int(key)
+        return (*tree[:index], set_leaf(tree[index], rest, value), *tree[index + 1 :])
+    return dataclasses.replace(tree, **{str(key): set_leaf(getattr(tree, str(key)), rest, value)})
+
+
+def absent_as_static(tree: Any, moved: Collection[Leaf] = (), path: Leaf = ()) -> Any:
+    """The tree with every leaf static that is at its neutral value, but for those in `moved`."""
+    if isinstance(tree, Mapping):
+        return {key: absent_as_static(value, moved, (*path, key)) for key, value in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(absent_as_static(value, moved, (*path, index)) for index, value in enumerate(tree))
+    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
+        return tree
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(tree):
+        value, at = getattr(tree, field.name), (*path, field.name)
+        if field.metadata.get("static"):
+            continue
+        if "neutral" in field.metadata:
+            if at not in moved and is_fixed_at(value, field.metadata["neutral"]):
+                changes[field.name] = Static(value)
+        elif not isinstance(value, int | float):
+            changes[field.name] = absent_as_static(value, moved, at)
+    return dataclasses.replace(tree, **changes)
+
+
+def is_absent(number: Number) -> bool:
+    """Whether a leaf was made static by `absent_as_static`: it is at its neutral value and nothing moves it."""
+    return isinstance(number, Static)

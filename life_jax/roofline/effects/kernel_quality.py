@@ -1,0 +1,39 @@
+"""How good kernels are by the format of their weights, and where many experts share one of them."""
+
+from dataclasses import replace
+
+from life_jax.core.graph import Op
+from life_jax.core.numerics import Number, is_fixed_at, where
+from life_jax.core.pytree import neutral, pytree
+from life_jax.core.scenario import PLAIN_BITS
+from life_jax.roofline.effects.base import Effect, Work
+
+NARROW_BITS = 6.6  # below, kernels are those of 4-bit weights (Q6_K is 6.5625), from here on those of 8-bit ones
+
+
+@pytree
+class KernelQuality(Effect):
+    """compute_8bit, compute_4bit [1]: rate of matrix kernels of quantized weights over those of 16 bit; experts [1]: of
+    kernels that multiply by many experts over those with one matrix; memory [1]: bandwidth that quantized weights get
+    over that of 16-bit ones."""
+
+    compute_8bit: Number = neutral(default=1.0)
+    compute_4bit: Number = neutral(default=1.0)
+    experts: Number = neutral(default=1.0)
+    memory: Number = neutral(default=1.0)
+
+    def on_work(self, op: Op, work: Work) -> Work:
+        """Bits may be an axis, so that every format's number counts where it applies."""
+        quality = work.quality
+        if op.shape.experts is not None and op.pipe == "linear":
+            quality = quality * self.experts
+        stored = op.weights
+        if stored is None:
+            return replace(work, quality=quality)
+        if not (is_fixed_at(self.compute_8bit, 1) and is_fixed_at(self.compute_4bit, 1)):
+            narrow = where(stored.bits < NARROW_BITS, self.compute_4bit, self.compute_8bit)
+            quality = quality * where(stored.bits < PLAIN_BITS, narrow, 1.0)
+        weights = work.weights
+        if not is_fixed_at(self.memory, 1):
+            weights = weights / where(stored.bits < PLAIN_BITS, self.memory, 1.0)
+        return replace(work, quality=quality, weights=weights)
