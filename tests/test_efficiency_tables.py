@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import life_jax as life
 from life_jax.forecasting.request import Run
-from life_jax.roofline.efficiency_tables import bucket_of, interpolated, shape_of, table_of
+from life_jax.roofline.efficiency_tables import interpolated, shape_of, table_of
 from life_jax.roofline.terms import step_terms
 
 SHAPES = [(128, 4096, 4096), (2048, 4096, 4096), (2048, 4096, 11008), (8192, 4096, 11008)]
@@ -74,7 +74,7 @@ def test_a_table_by_shape_sets_the_time_of_its_operators_and_says_when_it_is_lef
     each = step_terms(graph, study.scenario.device, study.scenario.engine)
     terms = dict(zip([op.name for op in graph], each, strict=True))
     o = next(op for op in graph if op.name == "o_proj")
-    assert bucket_of(o) == "gemm"
+    assert o.kind == "gemm"
     assert shape_of(o) == (4096, 4096, 4096)
     assert float(terms["o_proj"].matmul) == pytest.approx(2 * 4096**3 / (0.8 * 125e12), rel=1e-9)
     assert any("gemm" in warning and "edge" in warning for warning in study.warnings)  # n = 11008 was not measured
