@@ -7,6 +7,7 @@ from life_jax.core.numerics import Number, larger
 from life_jax.core.scenario import Architecture, Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.models import altup, attention, ffn, hyper, per_layer, vision
+from life_jax.models.kind import keeps_nothing
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators import elementwise
 from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS
@@ -81,9 +82,7 @@ def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Nu
     """KV cache and recurrent states of one sequence of `tokens` in the whole model."""
     total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
     for block in model.blocks:
-        kind = ffn.INDEX[block.ffn_kind]
-        if hasattr(kind, "cache_bytes"):
-            total = total + kind.cache_bytes(block, tokens, precision)
+        total = total + getattr(ffn.INDEX[block.ffn_kind], "cache_bytes", keeps_nothing)(block, tokens, precision)
     return total
 
 

@@ -11,6 +11,7 @@ from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.numerics import Static
 from life_jax.core.scenario import Architecture, Block
 from life_jax.models import attention, ffn, vision
+from life_jax.models.kind import Kind
 
 
 def architecture(model: ModelFile, where: str) -> Architecture:
@@ -96,7 +97,7 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
     )
 
 
-def _numbers(model: ModelFile, kind: ModuleType, where: str) -> dict[str, float]:
+def _numbers(model: ModelFile, kind: ModuleType | Kind, where: str) -> dict[str, float]:
     """The numbers that a kind needs, and those of OPTIONAL that are given; yes and no are 1 and 0."""
     for key in kind.KEYS:
         if model.number(key) is None:

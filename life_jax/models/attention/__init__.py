@@ -1,4 +1,4 @@
-"""Mixer kinds by name. A kind is a module with `tensors`, `operators`, `cache_bytes` and `widest`.
+"""Mixer kinds by name. A kind is a module (or a Kind) with `tensors`, `operators`, `cache_bytes` and `widest`.
 
 KEYS: the numbers of a model's file that it needs; OPTIONAL: those that it takes where they are given. NUMBERS: facts of
 those that it brings itself, by key (see models/numbers.py). RECURRENT: True where it only carries a state.
@@ -8,7 +8,6 @@ from types import ModuleType
 
 from life_jax.models.attention import (
     block_sparse,
-    chunked,
     compressed,
     full,
     full_mamba2,
@@ -25,16 +24,16 @@ from life_jax.models.attention import (
     rg_lru,
     rwkv6,
     rwkv7,
-    shared_mamba1,
-    shared_mamba2,
+    shared_block,
     short_conv,
-    sliding_window,
+    windowed,
 )
+from life_jax.models.kind import Kind
 
-INDEX: dict[str, ModuleType] = {
+INDEX: dict[str, ModuleType | Kind] = {
     "full": full,
-    "sliding_window": sliding_window,
-    "chunked": chunked,
+    "sliding_window": windowed.sliding_window,
+    "chunked": windowed.chunked,
     "low_rank": low_rank,
     "block_sparse": block_sparse,
     "compressed": compressed,
@@ -50,8 +49,8 @@ INDEX: dict[str, ModuleType] = {
     "rg_lru": rg_lru,
     "rwkv6": rwkv6,
     "rwkv7": rwkv7,
-    "shared_mamba1": shared_mamba1,
-    "shared_mamba2": shared_mamba2,
+    "shared_mamba1": shared_block.over(mamba1),
+    "shared_mamba2": shared_block.over(mamba2),
     "short_conv": short_conv,
     "none": none,
 }

@@ -7,6 +7,7 @@ Reference: Glorioso et al. 2024, arXiv:2405.16712 (Zamba) and arXiv:2411.15242 (
 """
 
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 
 from life_jax.core.graph import Op
@@ -15,6 +16,7 @@ from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.models.attention import full
 from life_jax.models.ffn import gated
+from life_jax.models.kind import Kind
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.elementwise import NORM_FLOPS, norm, residual_add
@@ -107,3 +109,14 @@ def _norm(name: str, block: Block, width: Number, step: Step, precision: Precisi
         "activation_bits": precision.activation_bits,
     }
     return Op(name, norm, args, block.repeats)
+
+
+def over(state_space: ModuleType) -> Kind:
+    """The kind with the shared block in front of this state space: mamba1 (Zamba 1) or mamba2 (Zamba 2)."""
+    return Kind(
+        KEYS=tuple(dict.fromkeys((*KEYS, *state_space.KEYS))),
+        tensors=partial(tensors, state_space=state_space),
+        operators=partial(operators, state_space=state_space),
+        widest=partial(widest, state_space=state_space),
+        cache_bytes=partial(cache_bytes, state_space=state_space),
+    )

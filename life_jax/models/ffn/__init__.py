@@ -1,5 +1,5 @@
-"""Feed-forward kinds by name. A kind is a module with `tensors`, `operators` and `widest`, and with `cache_bytes` where
-it keeps a state.
+"""Feed-forward kinds by name. A kind is a module (or a Kind) with `tensors`, `operators` and `widest`, and with
+`cache_bytes` where it keeps a state.
 
 KEYS: the numbers of a model's file that it needs; OPTIONAL: those that it takes where they are given. NUMBERS: facts of
 those that it brings itself, by key (see models/numbers.py).
@@ -7,13 +7,14 @@ those that it brings itself, by key (see models/numbers.py).
 
 from types import ModuleType
 
-from life_jax.models.ffn import gated, moe, moe_beside, moe_plain, none, plain, rwkv_channel
+from life_jax.models.ffn import gated, mixture, moe_beside, none, plain, rwkv_channel
+from life_jax.models.kind import Kind
 
-INDEX: dict[str, ModuleType] = {
+INDEX: dict[str, ModuleType | Kind] = {
     "gated": gated,
-    "moe": moe,
+    "moe": mixture.of(gated),
     "moe_beside": moe_beside,
-    "moe_plain": moe_plain,
+    "moe_plain": mixture.of(plain),
     "none": none,
     "plain": plain,
     "rwkv_channel": rwkv_channel,

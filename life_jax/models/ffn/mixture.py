@@ -5,6 +5,7 @@ work in that width: one projection before them and one behind (Nemotron 3).
 """
 
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 
 from life_jax.core.graph import Op
@@ -12,6 +13,7 @@ from life_jax.core.numerics import Number
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.models.ffn import gated
+from life_jax.models.kind import Kind
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators import elementwise, experts
 
@@ -115,3 +117,8 @@ def _shared_operators(
     present = 1.0 * (block.ffn["shared_expert_intermediate_size"] > 0)
     ops = expert.operators(_shared(block), hidden_size, step, precision)
     return tuple(replace(op, name=SHARED + op.name, repeats=op.repeats * present) for op in ops)
+
+
+def of(expert: ModuleType) -> Kind:
+    """The kind whose experts are of this kind: gated (gate, up and down matrices each) or plain (up and down)."""
+    return Kind(KEYS, partial(tensors, expert=expert), partial(operators, expert=expert), widest, OPTIONAL=OPTIONAL)
