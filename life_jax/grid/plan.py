@@ -18,6 +18,9 @@ from life_jax.grid.kernel import Found, Function, Kernel, Sum, kernel, packed
 POINTS_PER_CHUNK = 2**19
 NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
 LONGEST_INNER = 2**17
+# an inner axis takes no more axes than it needs to be so long: what depends on one is computed for each of its points
+SHORTEST_INNER = 128
+LAYOUT = 2  # of points in chunks: an unfinished result of another one is not resumed
 RING = 3  # results in memory at once: one is computed while one is taken and the one before is being written
 
 
@@ -150,12 +153,12 @@ class Chunk:
 
 
 def plan(axes: Sequence[Axis], columns: int = 1) -> Plan:
-    """The longest suffix of axes that stays short enough is the inner axis. columns: scalars of a point."""
+    """The shortest suffix of axes that is long enough is the inner axis. columns: scalars of a point."""
     points = min(POINTS_PER_CHUNK, NUMBERS_PER_CHUNK // columns)
     longest = min(LONGEST_INNER, points)
     sizes = [len(axis) for axis in axes]
     split, inner = len(sizes), 1
-    while split > 0 and inner * sizes[split - 1] <= longest:
+    while split > 0 and inner < SHORTEST_INNER and inner * sizes[split - 1] <= longest:
         split -= 1
         inner *= sizes[split]
     pieces = 1

@@ -1,10 +1,13 @@
 """Mixture of experts: routing, the grouped products of the experts that a step touches, and the shuffling between."""
 
+from collections import deque
+from typing import Any
+
 import numpy as np
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Experts, Shape, describe
-from life_jax.core.numerics import Number, clip, exp, larger, log, power, product, smaller, where
+from life_jax.core.numerics import Number, clip, current_trace, exp, larger, log, power, product, smaller, where
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators.elementwise import elements
 from life_jax.operators.linear import expand_passes, stored, storing
@@ -25,10 +28,28 @@ def distinct_experts(*, tokens: Number, experts: Number, chosen: Number, skew: N
     """
     if isinstance(skew, float | int) and skew == 0:
         return experts * (1 - power(1 - chosen / experts, tokens))
-    everyone = chosen >= experts
-    some = where(everyone, 0.5 * experts, chosen)
-    weight = _draw_weight(experts, some, skew)
+    everyone, weight = _popularity(experts, chosen, skew)
     return where(everyone, experts, _touched(tokens * weight, experts, skew)[0])
+
+
+# (trace, experts, chosen, skew, what `_popularity` gives): the last few, whose numbers are kept and so stay themselves
+_KNOWN: deque[tuple[Any, Number, Number, Number, tuple[Number, Number]]] = deque(maxlen=16)
+
+
+def _popularity(experts: Number, chosen: Number, skew: Number) -> tuple[Number, Number]:
+    """Whether every token takes all experts, and x of `distinct_experts`, which takes most of the work of an operator.
+
+    All operators of a layer have the same three numbers, in every step of a trace: they are told by identity, and the
+    work is traced once instead of a dozen times.
+    """
+    trace = current_trace(experts, chosen, skew)
+    for known, e, c, s, result in tuple(_KNOWN):
+        if e is experts and c is chosen and s is skew and known == trace:
+            return result
+    everyone = chosen >= experts
+    result = (everyone, _draw_weight(experts, where(everyone, 0.5 * experts, chosen), skew))
+    _KNOWN.append((trace, experts, chosen, skew, result))
+    return result
 
 
 def _draw_weight(experts: Number, chosen: Number, skew: Number) -> Number:

@@ -81,7 +81,7 @@ class Study:
     @cached_property
     def identity(self) -> str:
         """The same for the same question asked of the same version."""
-        return hashlib.sha256(f"{version()}\n{self.config}".encode()).hexdigest()
+        return hashlib.sha256(f"{version()}\n{plan.LAYOUT}\n{self.config}".encode()).hexdigest()
 
     @property
     def path(self) -> Path:

@@ -18,7 +18,7 @@ from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.grid import executable_cache
 
-CACHE_BYTES = 2**25
+CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
 USAGE, INTERRUPTED = 2, 130
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
 HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
