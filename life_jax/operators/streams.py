@@ -25,7 +25,7 @@ def collapse_streams(*, tokens: Number, width: Number, streams: Number, activati
     )
 
 
-@describe("other", shape=elements)
+@describe("other", shape=elements, rows=True)
 def mix_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
     """Every stream becomes a weighted sum of all of them, and of the output of the branch."""
     row = width * activation_bits / BITS_PER_BYTE
