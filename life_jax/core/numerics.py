@@ -129,3 +129,20 @@ def current_trace(*values: Number) -> Any:
     from jax.extend.core import get_opaque_trace_state
 
     return get_opaque_trace_state(convention="nnx")
+
+
+def paired(first: Number, second: Number) -> Number:
+    """Two numbers as the real and the imaginary part of one."""
+    if not any(isinstance(value, jax.Array) for value in (first, second)):
+        return first + 1j * np.asarray(second)
+    return jax.lax.complex(*jnp.broadcast_arrays(jnp.asarray(first), jnp.asarray(second)))
+
+
+def real(value: Number) -> Number:
+    """The first number of a pair, or the number itself."""
+    return _namespace(value).real(value)
+
+
+def imag(value: Number) -> Number:
+    """The second number of a pair."""
+    return _namespace(value).imag(value)

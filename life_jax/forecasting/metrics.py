@@ -18,7 +18,8 @@ from life_jax.roofline.roofs import BOUNDS
 class Metric:
     """kind: number, flag (true or false) or bound (an index into BOUNDS).
 
-    of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass.
+    of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass. slope: derivative of
+    the function by that metric.
     stepwise: changes in whole steps, so that it has no slope. better: "low", "high", or None where nobody can say.
     ledger: which number holds how much of it, of a time that is a sum of operators. needs: what it is NaN without:
     "power" of the device, "spreads" of a fitted engine.
@@ -33,6 +34,7 @@ class Metric:
     better: str | None = "low"
     ledger: Callable[[Run], Ledger] | None = None
     needs: str | None = None
+    slope: Callable[[Number], Number] | None = None
 
     @property
     def differentiable(self) -> bool:
@@ -101,6 +103,7 @@ METRICS: dict[str, Metric] = {
         "token s-1",
         "tokens per second of one sequence (1 / tpot)",
         of="tpot",
+        slope=lambda tpot: -1 / (tpot * tpot),
         better="high",
     ),
     "throughput": Metric(

@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, paired
 from life_jax.core.parameter import Parameter, set_all
 from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import Scenario
@@ -76,8 +73,7 @@ class Held(Part):
         for metric in self.metrics:
             ledger = METRICS[metric].ledger(run)  # type: ignore[misc]
             each = [ledger.total if group is ALL else ledger.of(group) for group in self.groups]
-            both = jnp.broadcast_arrays(*(jnp.asarray(one) for one in each))
-            found[metric] = jax.lax.complex(*both) if len(both) > 1 else both[0]
+            found[metric] = paired(*each) if len(each) > 1 else each[0]
         return found
 
     @property

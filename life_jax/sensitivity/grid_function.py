@@ -7,10 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import jax
-import jax.numpy as jnp
-
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, imag, real
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import Scenario
@@ -75,6 +72,11 @@ class Forecaster:
                 if parameter is not None
             ]
         return tuple(found)
+
+    @property
+    def differentiates(self) -> bool:
+        """Whether a part needs derivatives, which only JAX gives."""
+        return any(isinstance(call.part, Tangent | Slope) for call in self.calls)
 
     @cached_property
     def _timed(self) -> tuple[str, ...]:
@@ -164,7 +166,7 @@ class Forecaster:
 
     def derive(self, found: Mapping[str, Number], scenario: Scenario, axes: Mapping[str, Number]) -> dict[str, Number]:
         """What is a function of other columns, and of what takes no loop over operators under roofs."""
-        seconds = {m: jnp.real(found[column("held", m, "0")]) for m in self._timed}
+        seconds = {m: real(found[column("held", m, "0")]) for m in self._timed}
         values = {**found, **seconds}
         values.update(derive(values, self.metrics))
         results = {name: values[name] for name in self.metrics if name not in found}
@@ -207,7 +209,7 @@ class Forecaster:
             elif ledger is not None and leaves in self._groups:
                 at = self._groups.index(leaves)
                 both = found[column("held", metric, str(at // 2))]
-                held = jnp.imag(both) if at % 2 else jnp.real(both)
+                held = imag(both) if at % 2 else real(both)
                 results[i] = 0 - held
         return results
 
@@ -226,8 +228,7 @@ class _Chain:
     def slope(self, d_of: Number) -> Number:
         if self.of == self._metric:
             return d_of
-        of = jnp.asarray(self._values[self.of])
-        return jax.jvp(self._function, (of,), (d_of,))[1]
+        return METRICS[self._metric].slope(self._values[self.of]) * d_of  # type: ignore[misc]
 
     def elasticity(self, of: Number) -> Number:
         """x f'(x) / f(x) times the elasticity of x."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.forecasting.metrics import METRICS
-from life_jax.grid import labels, plan, reduced_dataset
+from life_jax.grid import eager, labels, plan, reduced_dataset
 from life_jax.grid.dask_cluster import Cluster
 from life_jax.grid.reduction import Reducer, State
 from life_jax.grid.storage import shards
@@ -33,8 +33,12 @@ def evaluate(study: Study) -> Any:
 def compute(study: Study, sink: plan.Sink, wanted: Sequence[int] | None = None, done: Done = ignore) -> None:
     """The wanted chunks of every case (all of them unless said), into `sink`. In order, unless on a cluster."""
     work = study.work
-    executor = plan.Sweep.blocks if work.executor == "local" else Cluster(work.cluster, work.workers).blocks
+    executor = _here(study) if work.executor == "local" else Cluster(work.cluster, work.workers).blocks
     plan.run(study.sweep, sink, wanted, lambda block: done(block.count), executor)
+
+
+def _here(study: Study) -> plan.Executor:
+    return eager.blocks if study.route == "numpy" else plan.Sweep.blocks
 
 
 def reducer(study: Study) -> Reducer:
@@ -51,7 +55,7 @@ def _reduce(study: Study, sink: plan.Sink, wanted: range, merge: Callable[[range
     """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes what they found."""
     work = study.work
     if work.executor == "local":
-        plan.run(study.sweep, sink, wanted, lambda block: done(block.count))
+        plan.run(study.sweep, sink, wanted, lambda block: done(block.count), _here(study))
         return
     assert study.reduction is not None
     cluster = Cluster(work.cluster, work.workers)

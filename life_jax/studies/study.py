@@ -1,6 +1,7 @@
 """Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -16,8 +17,8 @@ from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
+from life_jax.grid import eager, plan
 from life_jax.grid import labels as dataset
-from life_jax.grid import plan
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
@@ -81,7 +82,18 @@ class Study:
     @cached_property
     def identity(self) -> str:
         """The same for the same question asked of the same version."""
-        return hashlib.sha256(f"{version()}\n{plan.LAYOUT}\n{self.config}".encode()).hexdigest()
+        return hashlib.sha256(f"{version()}\n{plan.LAYOUT} {self.route}\n{self.config}".encode()).hexdigest()
+
+    @cached_property
+    def route(self) -> str:
+        """What evaluates the grid: `numpy` where a compilation would cost more than it saves, else `jax`.
+
+        By the size of the study alone, so that one file is never made by both; derivatives and clusters need JAX.
+        """
+        points = len(self.cases) * math.prod([len(axis) for axis in self.grid_axes])
+        if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
+            return "jax"
+        return "jax" if any(case.forecaster(self.metrics).differentiates for case in self.cases) else "numpy"
 
     @property
     def path(self) -> Path:
@@ -140,7 +152,8 @@ class Study:
     @cached_property
     def sweep(self) -> plan.Sweep:
         """Every case over the grid."""
-        number, outputs = np.dtype(self.dtype).type, self.template.outputs
+        outputs = self.template.outputs
+        number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
         cases = tuple((c.forecaster(self.metrics), tree_map(number, c.scenario)) for c in self.cases)
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 
