@@ -55,6 +55,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'life_jax' has no attribute '{name}'; it has {', '.join(__all__)}")
     from importlib import import_module
 
+    if name != "ConfigError":  # scenarios are handed to JAX: jit, grad, vmap
+        from life_jax.core.pytree import register_with_jax
+
+        register_with_jax()
     return getattr(import_module(_HOME[name]), name)
 
 

@@ -15,9 +15,12 @@ import numpy as np
 
 from life_jax.analysis.constrained_search import TOLERANCE, Oracle, Sample, Search, sampled
 from life_jax.core.parameter import Parameter
+from life_jax.core.pytree import register_with_jax
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.memory import memory
 from life_jax.forecasting.metrics import METRICS, forecast
+
+register_with_jax()
 
 CURVE = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 FITS = "fits_memory"

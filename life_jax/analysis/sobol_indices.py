@@ -8,6 +8,7 @@ import numpy as np
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.pytree import register_with_jax
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.studies.study import Study
 
@@ -33,6 +34,8 @@ def sobol(
     Raises ConfigError for a key on which nothing depends, ValueError for a range that is none.
     """
     import jax
+
+    register_with_jax()
     import xarray as xr
     from scipy.stats import sobol_indices, uniform
 

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
-import jax
-
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
 from life_jax.config.option_numbers import OptionNumbers
@@ -15,7 +13,7 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.graph import PIPES
-from life_jax.core.pytree import set_leaf
+from life_jax.core.pytree import map_leaves, set_leaf
 from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
@@ -116,8 +114,8 @@ def build(
         scenario = set_leaf(scenario, ("engine", "effects", "weight_expansion", "rows"), UNLIMITED)
     scenario = dataclasses.replace(scenario, device=_device(device, sources, capped=engine.power_cap))
     # int32 wraps under jit and has no gradient: every leaf is a float from here on
-    options = dataclasses.replace(options, base=jax.tree.map(float, scenario))
-    scenario = jax.tree.map(float, options.applied({}))
+    options = dataclasses.replace(options, base=map_leaves(float, scenario))
+    scenario = map_leaves(float, options.applied({}))
     reasons = _meaningless(device, model, engine, converts)
     return Built(scenario, sources, (*missing, *warnings), reasons, options)
 

@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import jax
-
 from life_jax.config.options import made, numbers
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.numerics import Number
 from life_jax.core.parameter import Parameter
-from life_jax.core.pytree import Leaf, get_leaf, set_leaf
+from life_jax.core.pytree import Leaf, get_leaf, register_with_jax, set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.optimizations import Origin, Refused, chain
 from life_jax.optimizations.conventions import INDEX as CONVENTIONS
@@ -64,6 +62,9 @@ class OptionNumbers:
 
     def leaves(self, key: str) -> tuple[Leaf, ...]:
         """The leaves of the scenario that the number moves."""
+        import jax
+
+        register_with_jax()
         moved: list[Leaf] = []
 
         def probe(value: Number) -> float:
@@ -92,6 +93,9 @@ class OptionNumbers:
 
 
 def _leaves(scenario: Scenario) -> Iterator[tuple[Leaf, Number]]:
+    import jax
+
+    register_with_jax()
     for path, number in jax.tree_util.tree_leaves_with_path(scenario):
         yield tuple(_key(entry) for entry in path), number
 

@@ -1,14 +1,12 @@
 """What one operator costs before any hardware is known: LIFE's counts, split by stream."""
 
-from dataclasses import dataclass, fields
-
-import jax
+from dataclasses import fields
 
 from life_jax.core.numerics import Number
+from life_jax.core.pytree import pytree
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@pytree
 class Cost:
     """Work of one execution of an operator; adds up, and scales with `times`.
 

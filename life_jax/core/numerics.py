@@ -4,10 +4,9 @@ Arguments that JAX owns go to jax.numpy and stay traceable; plain Python and Num
 NumPy, so that one formula serves the float32 sweep and the float64 tables that are reported.
 """
 
+import sys
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 TINY = 1e-37  # its root, 3e-19 seconds, is nothing
@@ -22,7 +21,10 @@ class Static(float):
     """
 
 
-jax.tree_util.register_pytree_node(Static, lambda number: ((), float(number)), lambda number, _: Static(number))
+def is_of_jax(*values: Any) -> bool:
+    """Whether any value is an array or a tracer of JAX, which is not imported to find that out."""
+    jax = sys.modules.get("jax")
+    return jax is not None and any(isinstance(value, jax.Array) for value in values)
 
 
 def is_fixed_at(number: Number, value: float) -> bool:
@@ -36,7 +38,7 @@ def is_nothing(term: Number) -> bool:
 
 
 def _namespace(*values: Number) -> Any:
-    return jnp if any(isinstance(value, jax.Array) for value in values) else np
+    return sys.modules["jax.numpy"] if is_of_jax(*values) else np
 
 
 def product(first: Number, *others: Number) -> Number:
@@ -50,16 +52,21 @@ def product(first: Number, *others: Number) -> Number:
 
 def where(condition: Number, a: Number, b: Number) -> Number:
     """a where the condition holds, else b."""
-    if not any(isinstance(value, jax.Array) for value in (condition, a, b)):
+    if not is_of_jax(condition, a, b):
         return np.where(condition, a, b)
+    import jax
+
     a, b = _alike(a, b)
     if isinstance(condition, jax.Array) and condition.shape == a.shape == b.shape and a.dtype == b.dtype:
         return jax.lax.select(condition, a, b)  # jnp.where is a nested jit, which traces and compiles longer
-    return jnp.where(condition, a, b)
+    return jax.numpy.where(condition, a, b)
 
 
 def _alike(a: Number, b: Number) -> tuple[Number, Number]:
     """A plain number beside an array becomes an array of that shape and dtype."""
+    import jax
+    import jax.numpy as jnp
+
     if isinstance(a, jax.Array) and isinstance(b, int | float):
         return a, jnp.full_like(a, b)
     if isinstance(b, jax.Array) and isinstance(a, int | float):
@@ -119,12 +126,12 @@ def divide(a: Number, b: Number) -> Number:
 
 def constant(value: Number) -> Number:
     """The value, through which nothing is differentiated."""
-    return jax.lax.stop_gradient(value) if isinstance(value, jax.Array) else value
+    return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else value
 
 
 def current_trace(*values: Number) -> Any:
     """What tells one trace of JAX from another by ==; None where no value belongs to JAX."""
-    if not any(isinstance(value, jax.Array) for value in values):
+    if not is_of_jax(*values):
         return None
     from jax.extend.core import get_opaque_trace_state
 
@@ -133,8 +140,11 @@ def current_trace(*values: Number) -> Any:
 
 def paired(first: Number, second: Number) -> Number:
     """Two numbers as the real and the imaginary part of one."""
-    if not any(isinstance(value, jax.Array) for value in (first, second)):
+    if not is_of_jax(first, second):
         return first + 1j * np.asarray(second)
+    import jax
+    import jax.numpy as jnp
+
     return jax.lax.complex(*jnp.broadcast_arrays(jnp.asarray(first), jnp.asarray(second)))
 
 

@@ -6,11 +6,10 @@ function leaves their terms out; evaluated on plain numbers the formulas see the
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform
-
-import jax
 
 from life_jax.core.numerics import Number, Static, is_fixed_at
 
@@ -31,7 +30,44 @@ def neutral(*, default: float) -> Any:
 @dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
 def pytree(cls: type[T]) -> type[T]:
     """A frozen dataclass as a JAX pytree; fields made by `static` are metadata, not leaves."""
-    return jax.tree_util.register_dataclass(dataclass(frozen=True)(cls))
+    frozen = dataclass(frozen=True)(cls)
+    _UNREGISTERED.append(frozen)
+    if "jax" in sys.modules:
+        register_with_jax()
+    return frozen
+
+
+_UNREGISTERED: list[type] = []  # pytrees that JAX, which may not be imported at all, does not know yet
+
+
+def register_with_jax() -> None:
+    """Imports JAX and tells it of every pytree; whoever hands them to JAX calls this first."""
+    import jax
+
+    if _UNREGISTERED and Static not in _REGISTERED:
+        _REGISTERED.add(Static)
+        jax.tree_util.register_pytree_node(Static, lambda number: ((), float(number)), lambda at, _: Static(at))
+    while _UNREGISTERED:
+        cls = _UNREGISTERED.pop()
+        _REGISTERED.add(cls)
+        jax.tree_util.register_dataclass(cls)
+
+
+_REGISTERED: set[type] = set()
+
+
+def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
+    """The tree with `function` of every leaf; numbers that are static stay."""
+    if isinstance(tree, Static):
+        return tree
+    if isinstance(tree, Mapping):
+        return {key: map_leaves(function, value) for key, value in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(map_leaves(function, value) for value in tree)
+    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
+        return function(tree)
+    fields = (field for field in dataclasses.fields(tree) if not field.metadata.get("static"))
+    return dataclasses.replace(tree, **{f.name: map_leaves(function, getattr(tree, f.name)) for f in fields})
 
 
 def get_leaf(tree: Any, path: Leaf) -> Any:

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-import jax
 import numpy as np
 
-from life_jax.grid.kernel import Call, Sum
+from life_jax.grid import trees
+from life_jax.grid.function import Call, Sum
 from life_jax.grid.plan import Axis, Block, Column, Signed, Sweep
 
 MOST_POINTS = 2**19  # of a study; beyond, a compilation is worth its time
@@ -44,7 +44,7 @@ def _groups(sweep: Sweep, cases: Iterable[int]) -> Iterator[tuple[int, ...]]:
     alike: dict[Any, list[int]] = defaultdict(list)
     for case in cases:
         function, base = sweep.cases[case]
-        alike[function, jax.tree.structure(base)].append(case)
+        alike[function, trees.structure(base)].append(case)
     at_once = max(1, POINTS_AT_ONCE // max(sweep.plan.points, 1))
     for members in alike.values():
         for first in range(0, len(members), at_once):
@@ -116,7 +116,7 @@ def _stacked(bases: list[Any], dimensions: int) -> Any:
             return np.float64(first)
         return np.array(numbers, np.float64).reshape(-1, *(1,) * dimensions)
 
-    return jax.tree.map(leaf, *bases)
+    return trees.mapped(leaf, *bases)
 
 
 def _mesh(axes: tuple[Axis, ...], places: list[np.ndarray]) -> dict[str, np.ndarray]:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import jax
 import numpy as np
 
-from life_jax.grid.kernel import Found, Function, Kernel, Sum, kernel, packed
+from life_jax.grid.function import Function, Sum
+
+if TYPE_CHECKING:
+    from life_jax.grid.kernel import Found, Kernel
 
 POINTS_PER_CHUNK = 2**19
 NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
@@ -215,6 +217,10 @@ class Sweep:
 
     def blocks(self, wanted: Iterable[int]) -> Iterator[Block]:
         """The blocks of these chunks, in this order; each is computed while the one before is being taken."""
+        import jax
+
+        from life_jax.grid.kernel import kernel, packed
+
         spare: list[tuple[Kernel, Found]] = []
         pending: tuple[int, Kernel, Found] | None = None
         base_of, base = -1, None
@@ -241,7 +247,7 @@ class Sweep:
         if pending is not None:
             yield self._block(*pending)
 
-    def _block(self, index: int, of: Kernel, parts: Found) -> Block:
+    def _block(self, index: int, of: "Kernel", parts: "Found") -> Block:
         start, count = self.extent(index)
         found = {name: block for part in parts for name, block in part.items()}
         columns: dict[str, Column] = {}

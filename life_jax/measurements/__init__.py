@@ -1,4 +1,4 @@
 """Published measurements: rows, aliases, forecasts beside them, accuracy, calibration.
 
-May import: core, optimizations, forecasting, config.
+May import: core, grid, optimizations, forecasting, config.
 """

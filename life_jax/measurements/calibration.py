@@ -19,12 +19,14 @@ from life_jax.config.schema.axis_table import facts
 from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.engine import Engine
-from life_jax.core.pytree import Leaf, get_leaf, set_leaf
+from life_jax.core.pytree import Leaf, get_leaf, register_with_jax, set_leaf
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import Setting
+
+register_with_jax()
 
 NOISE = 0.17  # of the logarithm of one measurement: about what fitted classes leave of the rows they were fitted to
 IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance

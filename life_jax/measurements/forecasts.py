@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-import jax
 import numpy as np
 
 from life_jax.config import names
@@ -22,6 +21,7 @@ from life_jax.core.pytree import absent_as_static
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.forecasting.memory import memory
 from life_jax.forecasting.request import Run
+from life_jax.grid import trees
 from life_jax.measurements.rows import METRICS, Setting
 from life_jax.optimizations import chain
 
@@ -93,10 +93,10 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
         told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens), s.half
         one = scenario(s.hw, s.model, s.stack, name, *told)
         built.append(one)
-        groups[jax.tree.structure(one)].append(index)
+        groups[trees.structure(one)].append(index)
     found = []
     for rows in groups.values():
-        stacked = jax.tree.map(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
+        stacked = trees.mapped(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
         # what rows do not say (images) is as a workload has it by default
         said = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
         numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in said}

@@ -9,9 +9,6 @@ operator depends, follows from the others.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
-
 from life_jax.core.numerics import Number
 from life_jax.core.pytree import Leaf, get_leaf, is_absent, set_leaf
 from life_jax.core.scenario import Scenario
@@ -52,6 +49,9 @@ def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Leaf])
     def of(excess: Number) -> dict[str, Number]:
         return forecast(scaled(scenario, paths, 1 + excess), metrics)
 
+    import jax
+    import jax.numpy as jnp
+
     return jax.jvp(of, (jnp.zeros(()),), (jnp.ones(()),))[1]
 
 
@@ -59,6 +59,9 @@ def slope(
     metrics: tuple[str, ...], scenario: Scenario, change: Callable[[Scenario, Number], Scenario], value: Number
 ) -> dict[str, Number]:
     """d metric / d value, in the metric's unit over the value's; `change` sets the value."""
+    import jax
+    import jax.numpy as jnp
+
     value = jnp.asarray(value)
     return jax.jvp(lambda v: forecast(change(scenario, v), metrics), (value,), (jnp.ones_like(value),))[1]
 

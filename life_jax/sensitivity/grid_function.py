@@ -3,18 +3,19 @@
 Each part is compiled by itself: see grid.Function.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from life_jax.core.numerics import Number, imag, real
 from life_jax.core.parameter import Parameter
-from life_jax.core.pytree import Leaf
+from life_jax.core.pytree import Leaf, register_with_jax
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.attribution import FIXED, HELD
 from life_jax.forecasting.metrics import BOUNDS, METRICS, derive, direct
 from life_jax.forecasting.request import Run
-from life_jax.grid.kernel import Call, Sum
+from life_jax.grid.function import Call, Sum
 from life_jax.sensitivity import elasticities
 from life_jax.sensitivity.columns import ALL, Changed, Held, Slope, Tangent, Values, column
 from life_jax.sensitivity.elasticities import Atoms
@@ -57,7 +58,9 @@ class Forecaster:
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
-        """What is compiled apart, with its arguments."""
+        """What is computed apart, with its arguments."""
+        if "jax" in sys.modules:  # also in a process that unpickled this one
+            register_with_jax()
         s = self.sensitivity
         valued = tuple(m for m in direct(self.metrics) if m not in self._timed)
         found = [Call(Values(self.parameters, valued), valued)] if valued else []

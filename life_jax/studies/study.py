@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from jax.tree_util import tree_map
 
 from life_jax.config.compose import Composed
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
@@ -154,7 +154,7 @@ class Study:
         """Every case over the grid."""
         outputs = self.template.outputs
         number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
-        cases = tuple((c.forecaster(self.metrics), tree_map(number, c.scenario)) for c in self.cases)
+        cases = tuple((c.forecaster(self.metrics), map_leaves(number, c.scenario)) for c in self.cases)
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 
 
