@@ -127,7 +127,9 @@ def table(settings):
             t["part"][rows] = np.minimum(1.0, threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
         kinds = [KINDS.index(settings[i].kind) for i in rows]
-        t["numbers"][rows] = np.stack([w.batch, w.output_tokens, devices.tensor_parallel, kinds], axis=1)
+        t["numbers"][rows] = np.stack(
+            [np.broadcast_to(x, len(rows)) for x in (w.batch, w.output_tokens, devices.tensor_parallel, kinds)], axis=1
+        )
     used = int((t["repeats"].sum((0, 1)) > 0).nonzero()[0].max()) + 1
     return {name: value[:, :, :used] if value.ndim == 3 else value for name, value in t.items()}
 

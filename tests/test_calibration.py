@@ -9,9 +9,10 @@ import yaml
 
 import life_jax as life
 from life_jax.config import names
+from life_jax.core.pytree import get_leaf, set_leaf
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.calibration import CONSTANTS, as_file, calibrate
+from life_jax.measurements.calibration import CONSTANTS, _leaf, as_file, calibrate
 
 HW, ENGINE = "rtx_4090", "llama_cpp_cuda"
 COLUMNS = [*measurements.COLUMNS]
@@ -54,8 +55,14 @@ def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_no
     before, after = found.values()["compute_efficiency"]
     assert after / before == pytest.approx(0.7, rel=0.15)
     # the fourth row was not among them
-    new = forecasts.forecasts(settings[3:], change=lambda e: dataclasses.replace(e, **{
-        c.leaf: getattr(found.engine, c.leaf) for c in CONSTANTS}))  # fmt: skip
+    leaves = [_leaf(c.key) for c in CONSTANTS]
+
+    def calibrated(engine):
+        for leaf in leaves:
+            engine = set_leaf(engine, leaf, get_leaf(found.engine, leaf))
+        return engine
+
+    new = forecasts.forecasts(settings[3:], change=calibrated)
     old = forecasts.forecasts(settings[3:])
     assert abs(np.log(new[0] / settings[3].value)) < 0.5 * abs(np.log(old[0] / settings[3].value))
 
@@ -81,7 +88,10 @@ def test_one_host_runs_all_that_a_step_costs_it():
     times = ("step", "sequence", "context", "split_step")
     settings = [measurements.place(row) for row in rows]
     slow = forecasts.forecasts(
-        settings, change=lambda e: dataclasses.replace(e, **{name: 2 * getattr(e, name) for name in times})
+        settings,
+        change=lambda e: dataclasses.replace(
+            e, host=dataclasses.replace(e.host, **{name: 2 * getattr(e.host, name) for name in times})
+        ),
     )
     measured = [dataclasses.replace(s, value=float(v)) for s, v in zip(settings, slow, strict=True)]
     found = calibrate(measured, SPREADS).values()

@@ -105,7 +105,7 @@ def test_a_batch_shares_the_chunk_of_an_engine_that_says_so():
     }  # fmt: skip
     assert forecasts.forecasts([rows.place(row)])[0] == pytest.approx(float(Run(shared).ttft), rel=1e-9)
     option = life.load([w for w in words if w != "opt=q4_0"] + ["opt=[q4_0,chunked_prefill]"]).scenario.engine
-    assert not option.chunk_shared  # which counts the tokens of each sequence
+    assert not option.chunks.shared  # which counts the tokens of each sequence
 
 
 def test_memory_holds_the_largest_batch_that_shares_a_chunk_and_no_more():

@@ -234,7 +234,7 @@ def test_llama_cpp_prefills_as_many_tokens_at_once_as_a_row_says():
         for said in ({}, {"ubatch": "128"}, {"ubatch": "2048", "batch": "8"})
     )
     assert usual.chunked and usual.chunk_shared
-    assert [float(e.chunk_tokens[0]) for e in (usual, small, shared)] == [512, 128, 2048]
+    assert [float(e.chunks.tokens[0]) for e in (usual, small, shared)] == [512, 128, 2048]
     whole = forecasts.scenarios([placed(**of, ubatch="128")])[0][1].engine  # vLLM of 2024 did not
     assert not whole.chunked
     slow, fast = forecasts.forecasts([placed(**row, **of, ubatch=n) for n in ("16", "512")])
