@@ -233,10 +233,10 @@ def test_llama_cpp_prefills_as_many_tokens_at_once_as_a_row_says():
         forecasts.scenarios([placed(**row, **of, **said)])[0][1].engine
         for said in ({}, {"ubatch": "128"}, {"ubatch": "2048", "batch": "8"})
     )
-    assert usual.chunked and usual.chunk_shared
+    assert usual.chunks.shared
     assert [float(e.chunks.tokens[0]) for e in (usual, small, shared)] == [512, 128, 2048]
     whole = forecasts.scenarios([placed(**of, ubatch="128")])[0][1].engine  # vLLM of 2024 did not
-    assert not whole.chunked
+    assert whole.chunks.tokens == 0
     slow, fast = forecasts.forecasts([placed(**row, **of, ubatch=n) for n in ("16", "512")])
     assert slow > 2 * fast
 
