@@ -1,4 +1,4 @@
-"""What software does with a device, as a handful of small values; every one is the identity at its defaults."""
+"""What an inference engine reaches and does on a device, as a few small values; each has no effect at its defaults."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,13 +11,17 @@ from life_jax.core.pytree import neutral, pytree, static
 
 @pytree
 class Efficiency:
-    """Reached parts of the device's peaks.
+    """Reached parts of the device's peaks, all [1].
 
-    compute, attention [1]: of the matrix rate, by products with weights and by attention; vector [1]: of the vector
-    rate; memory [1]: of the bandwidth, and elementwise [1] of that in operators without a product. dispatch [1]: cost
-    of a kernel over the device's dispatch. roof_smoothness [1]: 0 where computation and memory traffic overlap
-    perfectly, 2 where they do not. tables: efficiencies by operator and shape, which replace compute, attention,
-    vector and memory (see roofline/efficiency_tables.py).
+    compute: of the matrix rate, in products with weights
+    attention: of the matrix rate, in attention
+    vector: of the vector rate
+    memory: of the bandwidth
+    elementwise: of that bandwidth, in operators without a product
+    dispatch: cost of starting a kernel over the device's own
+    roof_smoothness: 0 where computation and memory traffic overlap perfectly, 2 where they do not overlap
+    tables: efficiencies by operator and shape, which replace compute, attention, vector and memory
+    (roofline/efficiency_tables.py)
     """
 
     compute: Number = 1.0
@@ -32,7 +36,10 @@ class Efficiency:
 
 @pytree
 class MemoryPolicy:
-    """utilization [1]: part of the memory that may be used; runtime [byte]: what the software itself takes."""
+    """Use of the device memory.
+
+    utilization [1]: part of the memory that may be used; runtime [byte]: memory that the software itself takes.
+    """
 
     utilization: Number = 1.0
     runtime: Number = 0.0
@@ -40,8 +47,11 @@ class MemoryPolicy:
 
 @pytree
 class Parallelism:
-    """tensor_parallel [1]: devices that share each layer; allreduce_latency [s] of one hop; link_efficiency [1]: part
-    of the interconnect that is reached."""
+    """Devices that share each layer, and how well they communicate.
+
+    tensor_parallel [1]: number of devices that share each layer; allreduce_latency [s]: latency of one hop;
+    link_efficiency [1]: reached part of the interconnect's bandwidth.
+    """
 
     tensor_parallel: Number = neutral(default=1.0)
     allreduce_latency: Number = 0.0
@@ -50,8 +60,11 @@ class Parallelism:
 
 @pytree
 class Chunks:
-    """tokens [token] of a prompt are prefilled at once (0: all of them), of each sequence, or of all sequences together
-    where `shared`."""
+    """Length of the pieces in which a prompt is prefilled.
+
+    tokens [token]: tokens prefilled at once, 0 for the whole prompt. shared: whether that number is for all sequences
+    of a batch together, instead of for each of them.
+    """
 
     tokens: Number = neutral(default=0.0)
     shared: bool = static(default=False)
@@ -59,8 +72,12 @@ class Chunks:
 
 @pytree
 class Counting:
-    """What is counted: logits of the `last` position or of `all`; a roof for every `op`, or one over the `total`;
-    patterns of operators that are fused (see optimizations/fusion.py)."""
+    """What is counted.
+
+    logits: `last` for logits of the last position only, `all` for logits of every position
+    scope: `op` for a roof over every operator, `total` for one roof over a whole step
+    fusion: names of the patterns of operators that are fused (optimizations/fusion.py)
+    """
 
     logits: str = static(default="last")
     scope: str = static(default="op")
@@ -69,11 +86,11 @@ class Counting:
 
 @pytree
 class Engine:
-    """Software in parts: what it reaches, its host time and memory, how it splits a model and a prompt, what it counts.
+    """An inference engine in parts: reached efficiencies, host time, memory, parallelism, chunks of prompts, counting.
 
-    effects: what kernels do beyond that, by name; each is the identity at its defaults (see roofline/effects and
-    forecasting/graph_effects.py). spreads [1]: deviation of the logarithm of measured over forecast ttft, tpot, e2e,
-    where it was fitted.
+    effects: what kernels do beyond that, by name; each has no effect at its defaults (roofline/effects,
+    forecasting/graph_effects.py).
+    spreads [1]: standard deviation of ln(measured / forecast) of ttft, tpot and e2e, for an engine that was fitted.
     """
 
     efficiency: Efficiency = dataclasses.field(default_factory=Efficiency)

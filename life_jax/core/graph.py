@@ -1,4 +1,4 @@
-"""The operators of one step as a list that rewrites can change before anything is computed."""
+"""The operators of one step, as a list that rewrites change before anything is computed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,8 +17,10 @@ Formula = TypeVar("Formula", bound=Callable[..., Cost])
 
 @dataclass(frozen=True)
 class Experts:
-    """Routing of a product of experts: `count` experts, `chosen` of them for each token; at most `distinct` tokens
-    choose independently."""
+    """Routing of a product with experts: each token goes to `chosen` of `count` experts.
+
+    distinct [token]: number of tokens that choose independently, at most.
+    """
 
     count: Number
     chosen: Number
@@ -27,10 +29,12 @@ class Experts:
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of an operator; None where it has no such size.
+    """Sizes of an operator; None where it has no such size. All [1].
 
-    m, k, n [1]: of a product [m, k] x [k, n]; m rows and n columns of an operator on elements.
-    batch [1]: how many products of this shape. heads, kv_heads [1]: of attention. experts: of a product of experts.
+    m, k, n: of a product [m, k] x [k, n]; m rows and n columns for an operator on elements
+    batch: number of products of this shape
+    heads, kv_heads: of attention
+    experts: routing of a product with experts
     """
 
     m: Number | None = None
@@ -43,17 +47,20 @@ class Shape:
 
     @property
     def sharing(self) -> Number:
-        """Query heads beyond the first that share one head of keys and values; 0 where that is not known."""
+        """Query heads beyond the first that share a head of keys and values [1]; 0 where the heads are not known."""
         return 0.0 if self.heads is None or self.kv_heads is None else self.heads / self.kv_heads - 1
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a formula says of its operator beside the cost.
+    """What a formula tells about its operator beside the cost.
 
-    kind: one of KINDS. shape: a function of the formula's arguments. rows: its m counts tokens that are multiplied by
-    the same weights. scores: arguments that count scores, so that with each of them 1 the formula gives the cost of
-    one score. weights: a function of the arguments that gives how weights are stored, with its inverse.
+    kind: one of KINDS
+    shape: function from the formula's arguments to the Shape
+    rows: whether `shape.m` counts tokens that are multiplied by the same weights
+    scores: names of the arguments that count scores; with each of them 1 the formula gives the cost of one score
+    weights: function from the formula's arguments to the format of the weights
+    with_weights: inverse of `weights`: arguments that change when the weights are stored in another format
     """
 
     kind: str = "other"
@@ -77,7 +84,10 @@ def describe(
     weights: Callable[..., WeightFormat] | None = None,
     with_weights: Callable[..., Mapping[str, Number]] | None = None,
 ) -> Callable[[Formula], Formula]:
-    """A decorator of formulas: see Description. The formula itself stays as it is."""
+    """Make a decorator that registers a Description of a formula; its parameters are those of Description.
+
+    The formula itself stays unchanged.
+    """
     assert kind in KINDS, kind
 
     def register(formula: Formula) -> Formula:
@@ -89,12 +99,14 @@ def describe(
 
 @dataclass(frozen=True)
 class Op:
-    """`formula(**args)` executed `repeats` times a step.
+    """`formula(**args)`, executed `repeats` times in a step.
 
-    pipe: which rate its matrix work runs at (linear, head, attention; vector has none of its own).
-    block: index of the kind of layer it belongs to. grows: its cost depends on the context length,
-    affinely but for a bend where `bend` tokens are cached (a full window).
-    Only the formula's own file reads `args` by name: everybody else asks for `kind`, `shape` and `weights`.
+    pipe: the matrix rate at which it runs: linear, head or attention; `vector` for an operator without matrix work
+    block: index of the kind of layer that it belongs to
+    grows: whether its cost depends on the context length; it does so affinely, but for a bend where `bend` tokens are
+    cached (a full window)
+
+    Only the file of the formula reads `args` by name; all other code uses `kind`, `shape` and `weights`.
     """
 
     name: str
@@ -126,12 +138,12 @@ class Op:
 
     @property
     def kind(self) -> str:
-        """What it is: one of KINDS."""
+        """What the operator is: one of KINDS."""
         return self._description.kind
 
     @property
     def shape(self) -> Shape:
-        """Its sizes."""
+        """Sizes of the operator."""
         shape = self._description.shape
         return Shape() if shape is None else shape(**self.args)
 
@@ -142,25 +154,25 @@ class Op:
 
     @property
     def weights(self) -> WeightFormat | None:
-        """How the weights that it reads are stored; None where it reads none."""
+        """Storage format of the weights that the operator reads; None where it reads none."""
         weights = self._description.weights
         return None if weights is None else weights(**self.args)
 
     def with_weights(self, weights: WeightFormat) -> "Op":
-        """The same operator on weights that are stored so; unchanged where its formula cannot tell formats apart."""
+        """The same operator on weights of another format; unchanged where its formula does not depend on the format."""
         change = self._description.with_weights
         return self if change is None else replace(self, args={**self.args, **change(weights)})
 
     @property
     def score_cost(self) -> Cost | None:
-        """Counts of one (query, key) score of attention; None where that has no meaning."""
+        """Counts of one (query, key) score of attention; None for any other operator."""
         names = [name for name in self._description.scores if name in self.args]
         return self.formula(**{**self.args, **dict.fromkeys(names, 1.0)}) if names else None
 
 
 @dataclass(frozen=True)
 class Graph:
-    """An ordered tuple of operators. Every change gives a new graph."""
+    """An ordered tuple of operators. Every change returns a new graph."""
 
     ops: tuple[Op, ...]
 
@@ -169,24 +181,25 @@ class Graph:
 
     @property
     def cost(self) -> Cost:
-        """Total of the step, repeats included."""
+        """Counts of the whole step, repeats included."""
         total = Cost()
         for op in self.ops:
             total = total + op.cost.times(op.repeats)
         return total
 
     def select(self, keep: Callable[[Op], bool]) -> "Graph":
-        """The operators that `keep` accepts."""
+        """The operators for which `keep` is true."""
         return Graph(tuple(op for op in self.ops if keep(op)))
 
     def replace(self, change: Callable[[Op], Op]) -> "Graph":
-        """Every operator changed by `change`."""
+        """A graph in which every operator is replaced by `change(operator)`."""
         return Graph(tuple(change(op) for op in self.ops))
 
     def merge(self, names: tuple[str, ...], make: Callable[[tuple[Op, ...]], Op | None]) -> "Graph":
-        """In each kind of layer that has all `names`, put `make(those)` where the last of them stands.
+        """Replace operators of the given names by a single one, in each kind of layer that has all of them.
 
-        `make` gets them in the order of `names` and may return None to leave them as they are.
+        `make` gets the operators in the order of `names`; what it returns stands where the last of them stood. Where it
+        returns None, they stay as they are.
         """
         ops = list(self.ops)
         for block in dict.fromkeys(op.block for op in self.ops):

@@ -1,7 +1,7 @@
-"""The few functions that formulas need beyond + - * /, for traced arrays and plain numbers alike.
+"""Functions that formulas need beyond + - * /, for traced arrays and plain numbers alike.
 
-Arguments that JAX owns go to jax.numpy and stay traceable; plain Python and NumPy numbers go to
-NumPy, so that one formula serves the float32 sweep and the float64 tables that are reported.
+JAX arrays go to jax.numpy and stay traceable; plain Python and NumPy numbers go to NumPy, so that the same formula
+serves the float32 sweep and the float64 tables that are reported.
 """
 
 import sys
@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-TINY = 1e-37  # its root, 3e-19 seconds, is nothing
+TINY = 1e-37  # added below square roots; its own root, 3e-19 seconds, does not change a time
 Number = Any  # float, int, NumPy scalar or array, jax.Array or tracer
 
 
 class Static(float):
-    """A number that is the same in every case of a compiled function: no leaf, but part of the structure.
+    """A number that is the same in every case of a compiled function: part of the tree's structure, not a leaf.
 
-    Formulas see its value while they are traced, so that a term which is absent (a bias of 0, a factor of 1) is left
-    out. Arithmetic gives plain floats.
+    Formulas see its value while they are traced, so that a term that is absent (a bias of 0, a factor of 1) is left
+    out. Arithmetic returns plain floats.
     """
 
 
@@ -33,7 +33,7 @@ def is_fixed_at(number: Number, value: float) -> bool:
 
 
 def is_nothing(term: Number) -> bool:
-    """Whether a term is a plain 0, which costs nothing to leave out."""
+    """Whether a term is a plain 0, which can be left out."""
     return is_fixed_at(term, 0)
 
 
@@ -42,7 +42,7 @@ def _namespace(*values: Number) -> Any:
 
 
 def product(first: Number, *others: Number) -> Number:
-    """The product, and a plain 0 where the first is one, so that what follows can leave it out."""
+    """The product of all arguments; a plain 0 where the first is a plain 0, so that later terms can be left out."""
     if is_nothing(first):
         return 0.0
     for other in others:
@@ -75,47 +75,54 @@ def _alike(a: Number, b: Number) -> tuple[Number, Number]:
 
 
 def larger(a: Number, b: Number) -> Number:
-    """The larger of two; a compare-and-select, which XLA on CPU runs faster than maximum()."""
+    """The larger of two numbers, by compare-and-select, which XLA on CPU runs faster than maximum()."""
     return where(a > b, a, b)
 
 
 def smaller(a: Number, b: Number) -> Number:
+    """The smaller of two numbers, by compare-and-select (see `larger`)."""
     return where(a < b, a, b)
 
 
 def clip(value: Number, low: Number, high: Number) -> Number:
+    """`value` limited to the range from `low` to `high`."""
     return smaller(larger(value, low), high)
 
 
 def power(base: Number, exponent: Number) -> Number:
-    """base ** exponent for base >= 0; its gradient at base 0 is 0 instead of NaN (double where)."""
+    """base ** exponent for base >= 0; the gradient at base 0 is 0 instead of NaN (double where)."""
     positive = base > 0
     safe = where(positive, base, 1.0)
     return where(positive, safe**exponent, where(exponent > 0, 0.0, 1.0) + 0.0 * safe)
 
 
 def ceil(value: Number) -> Number:
+    """The smallest whole number that is not below `value`; its gradient is 0."""
     return _namespace(value).ceil(value)
 
 
 def floor(value: Number) -> Number:
+    """The largest whole number that is not above `value`; its gradient is 0."""
     return _namespace(value).floor(value)
 
 
 def sqrt(value: Number, more: Number = 0.0) -> Number:
-    """Square root of value + more >= 0 whose gradient at 0 is finite: beside a zero tangent it counts nothing."""
+    """Square root of value + more >= 0. Its gradient at 0 is finite, so that a tangent of zero times it is zero."""
     return _namespace(value, more).sqrt(value + (more + TINY))
 
 
 def log2(value: Number) -> Number:
+    """Logarithm to base 2."""
     return _namespace(value).log2(value)
 
 
 def log(value: Number) -> Number:
+    """Natural logarithm."""
     return _namespace(value).log(value)
 
 
 def exp(value: Number) -> Number:
+    """Exponential function."""
     return _namespace(value).exp(value)
 
 

@@ -1,4 +1,4 @@
-"""One number of the files, and how it sets the leaves of a Scenario."""
+"""A parameter: a number of the files, and how it sets leaves of a Scenario."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,22 +10,23 @@ from life_jax.core.scenario import Scenario
 
 
 class Group(Protocol):
-    """Numbers that set leaves together; hashable, since a compiled function depends on it."""
+    """Parameters that set leaves together. Hashable, since a compiled function depends on it."""
 
     def value(self, key: str) -> Number:
-        """The value of one of them where no axis moves it."""
+        """The value of the parameter `key` where no axis moves it."""
 
     def set(self, scenario: Scenario, values: Mapping[str, Number]) -> Scenario:
-        """A copy of the scenario in which these numbers have the values, and the others those of their files."""
+        """A copy of the scenario in which these parameters have these values, and the others of the group those of
+        their files."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One number by the key of its file.
+    """A number that can be moved, named by the key of its file.
 
-    leaves: (leaf, factor) of all that it sets; a leaf is the value in the file's unit times its factor.
-    whole: it comes in pieces (devices, sequences, tokens, layers). group: sets the leaves instead, from this value and
-    those of the other parameters of the group together (numbers of options).
+    leaves: (leaf, factor) of every leaf that it sets; a leaf is the value in the file's unit times the factor
+    whole: whether it takes whole numbers only (devices, sequences, tokens, layers)
+    group: sets the leaves instead, from this value and those of the other parameters of the group (numbers of options)
     """
 
     key: str
@@ -34,7 +35,7 @@ class Parameter:
     group: "Group | None" = None
 
     def get(self, scenario: Scenario) -> Number:
-        """The value in the file's unit."""
+        """The value that the scenario has, in the file's unit."""
         if self.group is not None:
             return self.group.value(self.key)
         leaf, factor = self.leaves[0]
@@ -46,7 +47,7 @@ class Parameter:
         return tuple(leaf for leaf, _ in self.leaves)
 
     def set(self, scenario: Scenario, value: Number) -> Scenario:
-        """A copy of the scenario in which every leaf of the parameter has the value, given in the file's unit."""
+        """A copy of the scenario in which every leaf of the parameter has this value, a number in the file's unit."""
         if self.group is not None:
             return self.group.set(scenario, {self.key: value})
         for leaf, factor in self.leaves:
@@ -55,7 +56,10 @@ class Parameter:
 
 
 def set_all(scenario: Scenario, parameters: Iterable[Parameter], values: Mapping[str, Number]) -> Scenario:
-    """A copy of the scenario in which every parameter has its value, by key in the unit of the file."""
+    """A copy of the scenario in which every parameter has its value.
+
+    values: by key of the parameter, in the unit of its file.
+    """
     together: dict[Group, dict[str, Number]] = {}
     for parameter in parameters:
         if parameter.group is None:

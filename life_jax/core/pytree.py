@@ -1,8 +1,8 @@
-"""Frozen dataclasses of numbers as JAX pytrees; their leaves by path; and numbers that are absent.
+"""Frozen dataclasses of numbers as JAX pytrees; access to leaves by path; numbers that are absent.
 
-One mechanism says that a term is absent: a leaf that is a plain number at its neutral value (a bias of 0, a factor of
-1). `absent_as_static` makes such leaves static when a case is made, unless something moves them, so that a compiled
-function leaves their terms out; evaluated on plain numbers the formulas see them anyway.
+One mechanism makes a term absent: a leaf that is a plain number at its neutral value (a bias of 0, a factor of 1).
+`absent_as_static` makes such leaves static when a case is made, unless something moves them, and a compiled function
+leaves their terms out. On plain numbers the formulas see the neutral value anyway.
 """
 
 import dataclasses
@@ -18,12 +18,12 @@ Leaf = tuple[str | int, ...]  # where a number stands in a tree: ("device", "rat
 
 
 def static(**kwargs: Any) -> Any:
-    """A field that shapes the graph: metadata, not a leaf."""
+    """A dataclass field that is metadata of the pytree, not a leaf; compiled functions depend on its value."""
     return dataclasses.field(metadata={"static": True}, **kwargs)
 
 
 def neutral(*, default: float) -> Any:
-    """A field that is a leaf; at its default the term that it belongs to is absent."""
+    """A dataclass field that is a leaf, and whose term is absent at the default value."""
     return dataclasses.field(default=default, metadata={"neutral": default})
 
 
@@ -71,6 +71,8 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def get_leaf(tree: Any, path: Leaf) -> Any:
+    """The leaf of `tree` at `path`; passes through dataclasses, mappings and tuples. Raises the container's own error
+    where the path does not exist."""
     for key in path:
         if isinstance(tree, tuple):
             tree = tree[int(key)]
@@ -80,7 +82,7 @@ def get_leaf(tree: Any, path: Leaf) -> Any:
 
 
 def set_leaf(tree: Any, path: Leaf, value: Any) -> Any:
-    """A copy of `tree` with one leaf replaced; works on dataclasses, mappings and tuples."""
+    """A copy of `tree` in which the leaf at `path` has this value; passes through dataclasses, mappings and tuples."""
     if not path:
         return value
     key, rest = path[0], path[1:]
@@ -93,7 +95,10 @@ def set_leaf(tree: Any, path: Leaf, value: Any) -> Any:
 
 
 def absent_as_static(tree: Any, moved: Collection[Leaf] = (), path: Leaf = ()) -> Any:
-    """The tree with every leaf static that is at its neutral value, but for those in `moved`."""
+    """A copy of the tree in which every leaf at its neutral value is static, except those in `moved`.
+
+    path: where `tree` stands in a larger tree, as a prefix of the leaves in `moved`.
+    """
     if isinstance(tree, Mapping):
         return {key: absent_as_static(value, moved, (*path, key)) for key, value in tree.items()}
     if isinstance(tree, tuple):
@@ -114,5 +119,5 @@ def absent_as_static(tree: Any, moved: Collection[Leaf] = (), path: Leaf = ()) -
 
 
 def is_absent(number: Number) -> bool:
-    """Whether a leaf was made static by `absent_as_static`: it is at its neutral value and nothing moves it."""
+    """Whether a leaf was made static by `absent_as_static`: it is at its neutral value, and nothing moves it."""
     return isinstance(number, Static)

@@ -1,7 +1,7 @@
-"""The scenario in base units: device, model, precision, workload, engine. Frozen pytrees of floats.
+"""The scenario in base units: device, model, precision, workload, engine; frozen pytrees of floats.
 
-Every leaf is a float (or a float array), so that any of them can be swept or differentiated;
-what shapes the graph is static metadata and takes part in the compilation key.
+Every leaf is a float or a float array, so that each can be swept or differentiated. What shapes the operator graph is
+static metadata and takes part in the compilation key.
 """
 
 import dataclasses
@@ -20,10 +20,17 @@ PLAIN_BITS = 16  # from here on a weight is used as it is
 
 @pytree
 class Device:
-    """rates [FLOP/s] by pipe (linear, head, attention, vector), bandwidth [byte/s], memory [byte], dispatch [s],
-    interconnect [byte/s] to the other devices of a node, one direction, power [W] at most (NaN: not published),
-    power_limit [W] that no step exceeds (UNLIMITED: software does not care). cores: that the rates of a CPU add up, 0
-    where they are not of cores. The rate `datasheet` is that of 16-bit matrix work, which prices go by.
+    """Data of a device.
+
+    rates [FLOP/s]: by pipe (linear, head, attention, vector); `datasheet` is the rate of 16-bit matrix work, which
+    prices depend on
+    bandwidth [byte/s]: of the memory
+    memory [byte]: capacity
+    dispatch [s]: time to start a kernel
+    interconnect [byte/s]: to the other devices of a node, in one direction
+    power [W]: largest power; NaN where it is not published
+    power_limit [W]: power that no step exceeds; UNLIMITED where the engine sets no limit
+    cores [1]: of a CPU, whose rates add up those of so many cores; 0 for any other device
 
     A rate that nobody published is UNPUBLISHED: decode can still be forecast from the bytes.
     """
@@ -40,7 +47,10 @@ class Device:
 
 @pytree
 class Block:
-    """`repeats` layers of one kind; the numbers of its attention and its feed-forward network."""
+    """A kind of layer: `repeats` layers with the same numbers of attention and of the feed-forward network.
+
+    attention, ffn: numbers of the kinds `attention_kind` and `ffn_kind`, by the key of the model's file
+    """
 
     repeats: Number
     attention: Mapping[str, Number]
@@ -59,7 +69,7 @@ class Block:
 
 @pytree
 class Architecture:
-    """A decoder: embedding, blocks, final norm, head. Sizes in elements."""
+    """A decoder: embedding, blocks, final norm, head. Sizes in elements [1]."""
 
     hidden_size: Number
     vocab_size: Number
@@ -80,8 +90,12 @@ class Architecture:
 
 @pytree
 class WeightFormat:
-    """How a weight tensor is stored: bits per weight with its groups' scales and zero points,
-    bits beside each output channel (per-channel scales), vector FLOP to expand one weight."""
+    """Storage format of a weight tensor.
+
+    bits [bit]: per weight, scales and zero points of groups included
+    bits_per_channel [bit]: beside each output channel (per-channel scales)
+    dequant_flops [FLOP]: vector work to expand one weight
+    """
 
     bits: Number
     bits_per_channel: Number = 0.0
@@ -90,10 +104,15 @@ class WeightFormat:
 
 @pytree
 class Precision:
-    """weights: format by tensor name, or by role (linear, head, embedding) where the name is not listed.
+    """Formats of weights, activations and the KV cache.
 
-    other_bits: norms and biases; linear_input_bits: inputs of linear layers (smaller than activation_bits
-    with W8A8); kv_scale_bits: scale of each cached head vector; kv_dequant_flops: per cached element.
+    weights: format by tensor name, or by role (linear, head, embedding) where the name is not listed
+    activation_bits [bit]: of activations
+    linear_input_bits [bit]: of inputs of linear layers (smaller than activation_bits with W8A8)
+    kv_bits [bit]: of a cached element
+    kv_scale_bits [bit]: of the scale of each cached head vector
+    kv_dequant_flops [FLOP]: to expand a cached element
+    other_bits [bit]: of norms and biases
     """
 
     weights: Mapping[str, WeightFormat]
@@ -105,15 +124,21 @@ class Precision:
     other_bits: Number
 
     def weight(self, name: str, role: str) -> WeightFormat:
+        """Format of the tensor `name`, or that of its role where no format is listed for the name."""
         return self.weights[name] if name in self.weights else self.weights[role]
 
 
 @pytree
 class Workload:
-    """Tokens per sequence and sequences; output_tokens counts the first token, which prefill makes.
+    """Tokens of each sequence, and number of sequences.
 
-    image_tokens of the prompt come from `images` images. distinct_tokens: so many tokens of a step, at most, choose
-    their experts independently (1: all of them are alike, as where a benchmark repeats one word).
+    prompt_tokens [token]: of a sequence, images included
+    output_tokens [token]: generated tokens; the first of them comes from prefill
+    batch [1]: sequences that run together
+    past_tokens [token]: in the KV cache before the prompt
+    image_tokens [token], images [1]: tokens of the prompt that come from so many images
+    distinct_tokens [token]: tokens of a step that choose their experts independently, at most (1: all of them are
+    alike, as where a benchmark repeats one word)
     """
 
     prompt_tokens: Number
@@ -127,9 +152,16 @@ class Workload:
 
 @pytree
 class Costs:
-    """What a device costs to run and to buy, in joules, dollars, years and parts of its power; see energy.py.
+    """Running cost and price of a device; see conf/cost/default.yaml for units and sources, forecasting/energy.py for
+    the formulas.
 
-    price [USD] of one device; 0 where it is not known: then a line in rate, bandwidth and memory times price_factor.
+    idle_part, busy_part [1]: parts of the device's power drawn when idle and when busy; busy_rate [1]: part of the peak
+    rate that is reached at busy_part
+    byte_energy, link_energy [J/byte]: of memory traffic, and of traffic between devices
+    price [USD] of a device; where it is 0 (not known), (price_base + price_per_rate x rate + price_per_bandwidth x
+    bandwidth + price_per_memory x memory) x price_factor
+    electricity [USD/kWh]; power_overhead [1]: power of the site over power of the devices
+    lifetime [year]; busy_time [1]: part of the lifetime in which the device works
     """
 
     idle_part: Number = 0.0
@@ -151,7 +183,10 @@ class Costs:
 
 @pytree
 class Scenario:
-    """Everything a forecast depends on. `rewrites` change the operator graph (see optimizations)."""
+    """Everything that a forecast depends on.
+
+    rewrites: changes of the operator graph, made by options (see optimizations).
+    """
 
     device: Device
     architecture: Architecture

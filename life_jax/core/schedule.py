@@ -1,4 +1,4 @@
-"""The steps of a request: what the model is run on, and with how much context."""
+"""The forward passes of a request: how many tokens each computes, and how many are cached before it."""
 
 from dataclasses import dataclass, replace
 
@@ -12,10 +12,12 @@ from life_jax.core.units import UNLIMITED
 class Step:
     """One forward pass: `new` tokens for each of `batch` sequences that have `past` tokens cached.
 
-    logit_rows: positions per sequence whose logits are computed (the last one, when serving); the literal
-    0 leaves the head out. image_tokens of each sequence come from the vision tower, which runs before.
-    decoding: the prompt is over, so that eviction has begun. distinct: tokens that choose experts independently, at
-    most.
+    logit_rows [1]: positions per sequence whose logits are computed (1 when serving: the last); the literal 0 leaves
+    the head out
+    image_tokens [token]: of each sequence, made by the vision tower, which runs before; images [1]: number of images
+    they come from
+    decoding: whether the prompt is over, so that eviction has begun
+    distinct [token]: tokens that choose experts independently, at most
     """
 
     batch: Number
@@ -29,64 +31,69 @@ class Step:
 
     @property
     def tokens(self) -> Number:
+        """New tokens of all sequences together [token]."""
         return self.batch * self.new
 
     @property
     def context(self) -> Number:
-        """Tokens of all sequences together, the new ones among them."""
+        """Tokens of all sequences together, cached and new [token]."""
         return self.batch * (self.past + self.new)
 
 
 @dataclass(frozen=True)
 class Passes:
-    """`count` forward passes of one shape, one after another; each finds the tokens of those before it cached."""
+    """`count` forward passes of one shape in a row, each with the tokens of those before it in the cache."""
 
     first: Step
     count: Number = 1.0
 
     def at(self, index: Number) -> Step:
+        """The pass of this index [1], 0 for the first; fractional indices are allowed."""
         return replace(self.first, past=self.first.past + index * self.first.new)
 
     @property
     def middle(self) -> Step:
-        """Counts are affine in the context (but for the bend of a window), so that the middle has their mean."""
+        """The pass in the middle. Counts are affine in the context (but for the bend of a window), so that it has their
+        mean."""
         return self.first if self.single else self.at((self.count - 1) / 2)
 
     @property
     def single(self) -> bool:
-        """One pass, whatever the numbers."""
+        """Whether there is one pass only, whatever the numbers."""
         return isinstance(self.count, float) and self.count == 1.0
 
 
 def chunk_of_one(workload: Workload, engine: Engine) -> Number:
-    """Tokens of one sequence that are prefilled at once."""
+    """Tokens of one sequence that are prefilled at once [token]."""
     chunks = engine.chunks
     return chunks.tokens / workload.batch if chunks.shared else chunks.tokens
 
 
 def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
-    """The whole prompt at once, or chunk by chunk: equal chunks, then what is left. The last gives the first token.
+    """The passes of prefill: the whole prompt at once, or equal chunks and then the rest. The last pass makes the first
+    token.
 
-    A prompt shorter than a chunk is one chunk. Logits are those of the last position, or, with
-    `engine.counting.logits` all, of every position.
+    A prompt shorter than a chunk is one chunk. Logits are those of the last position, or of every position where
+    `engine.counting.logits` is `all`.
     """
     every = engine.counting.logits == "all"
     w = workload
-    seen = {"image_tokens": w.image_tokens, "images": w.images}
-    each = {"batch": w.batch, "distinct": w.distinct_tokens}
+    images = {"image_tokens": w.image_tokens, "images": w.images}
+    sequences = {"batch": w.batch, "distinct": w.distinct_tokens}
     if is_nothing(engine.chunks.tokens):
-        step = Step(**each, new=w.prompt_tokens, past=w.past_tokens, **seen)
+        step = Step(**sequences, new=w.prompt_tokens, past=w.past_tokens, **images)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)
     chunk = chunk_of_one(w, engine)
     before = ceil(w.prompt_tokens / chunk) - 1
     rest = w.prompt_tokens - before * chunk
-    whole = Step(**each, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)
-    last = Step(**each, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0, **seen)
+    whole = Step(**sequences, new=chunk, past=w.past_tokens, logit_rows=chunk if every else 0.0)
+    last = Step(**sequences, new=rest, past=w.past_tokens + before * chunk, logit_rows=rest if every else 1.0, **images)
     return (Passes(whole, before), Passes(last))
 
 
 def decode(workload: Workload) -> Passes:
-    """One token a step after the prompt: one step fewer than generated tokens, since prefill gives the first.
+    """The decode steps: one token each after the prompt, one step fewer than generated tokens since prefill makes the
+    first.
 
     The first step attends past + prompt + 1 positions.
     """

@@ -1,7 +1,7 @@
 """Exact multipliers between the units of datasheets and the base units of the core.
 
-The core counts FLOP, bytes, seconds, FLOP/s, byte/s, tokens and watts; files for people
-use the datasheet's unit and say it in the key. 1 GB is 1e9 bytes.
+The core counts FLOP, byte, second, FLOP/s, byte/s, token and watt; files for people use the datasheet's unit and name
+it in the key. 1 GB is 1e9 bytes.
 """
 
 TERA = 1e12

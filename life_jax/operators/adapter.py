@@ -18,7 +18,11 @@ def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:
 
 
 def distinct_adapters(*, batch: Number, adapters: Number) -> Number:
-    """Expected number of distinct adapters in a batch whose sequences choose uniformly: exact."""
+    """Expected number of distinct adapters [1] in a batch whose sequences choose uniformly: exact.
+
+    batch [1]: sequences; adapters [1]: adapters to choose from.
+    Reference: [derived], as the distinct experts under uniform routing in operators/experts.py.
+    """
     return adapters * (1 - power(1 - 1 / adapters, batch))
 
 
@@ -34,10 +38,13 @@ def low_rank_adapter(
     weight_bits: Number,
     activation_bits: Number,
 ) -> Cost:
-    """y += x A B with A [d_in, rank], B [rank, d_out]: one kernel down, one up that adds to y.
+    """Adapters beside a linear layer: y += x A B with A [d_in, rank] and B [rank, d_out].
 
-    Reference: Hu et al. 2021, arXiv:2106.09685; several adapters in one batch: Chen et al. 2023,
-    arXiv:2310.18547.
+    A kernel multiplies by A, a second one by B and adds to y. A and B of every adapter that the batch uses are read
+    once.
+    tokens [token] of `batch` sequences [1], d_in, d_out, rank [1], adapters [1]: adapters to choose from, *_bits [bit].
+    Returns the Cost of both kernels.
+    Reference: Hu et al. 2021, arXiv:2106.09685; several adapters in one batch: Chen et al. 2023, arXiv:2310.18547.
     """
     used = distinct_adapters(batch=batch, adapters=adapters)
     inner = tokens * rank
@@ -54,7 +61,11 @@ def low_rank_adapter(
 def beside(
     linear: Mapping[str, Number], *, batch: Number, rank: Number, adapters: Number, weight_bits: Number
 ) -> dict[str, Number]:
-    """Arguments of a `low_rank_adapter` beside a linear layer with these arguments, for `batch` sequences."""
+    """Arguments of a `low_rank_adapter` beside a linear layer.
+
+    linear: arguments of the layer's `linear`; batch [1]: sequences; rank, adapters [1]; weight_bits [bit] of the
+    adapters.
+    """
     return {
         "tokens": linear["tokens"],
         "batch": batch,

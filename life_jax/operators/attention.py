@@ -1,8 +1,8 @@
-"""Scaled dot-product attention over a KV cache, fused and unfused, and the cache append.
+"""Scaled dot-product attention over a KV cache, fused and unfused, and the append to the cache.
 
-`queries` new tokens per sequence attend `past` cached ones and, causally, each other: the new token
-attends to itself. What a kind of attention changes is how many (query, key) `pairs` count and how
-many cached `positions` are read; the formulas below are the same for all.
+`queries` new tokens per sequence attend `past` cached ones and, causally, each other; a token attends to itself. Kinds
+of attention differ in how many (query, key) `pairs` count and in how many cached `positions` are read; the formulas are
+the same for all of them.
 """
 
 from collections.abc import Mapping
@@ -37,23 +37,39 @@ def _appended(*, kv_heads: Number, **_: Number) -> Shape:
 
 
 def causal_pairs(*, queries: Number, past: Number) -> Number:
-    """(query, key) pairs of a causal step: query i attends past + i keys. Chunks sum to the whole."""
+    """(query, key) pairs [1] of a causal step: query i attends past + i keys. Pairs of chunks sum to those of the whole
+    prompt.
+
+    queries, past [token]: new and cached tokens of a sequence. Reference: [derived] q P + q (q + 1) / 2, a sum over
+    queries.
+    """
     return queries * past + queries * (queries + 1) / 2
 
 
 def window_pairs(*, queries: Number, past: Number, window: Number) -> Number:
-    """The same where a query attends the last `window` positions, itself included: sum of min(past + i, window)."""
+    """(query, key) pairs [1] where a query attends the last `window` positions, itself included: sum of min(past + i,
+    window).
+
+    queries, past, window [token]. Reference: [derived], a sum over queries.
+    """
     short = clip(window - past, 0.0, queries)  # queries that have not yet seen a whole window
     return short * past + short * (short + 1) / 2 + (queries - short) * window
 
 
 def window_positions(*, queries: Number, past: Number, window: Number) -> Number:
-    """Cached positions that a step reads: the window of its first query to its last one."""
+    """Cached positions [token] that a step with a window reads: from the window of its first query to its last query.
+
+    queries, past, window [token]. Reference: [derived].
+    """
     return smaller(past + queries, window + queries - 1)
 
 
 def chunk_pairs(*, queries: Number, past: Number, chunk: Number) -> Number:
-    """The same where a query attends only its own chunk of positions: sum of ((past + i - 1) mod chunk) + 1."""
+    """(query, key) pairs [1] where a query attends only its own chunk of positions: sum of ((past + i - 1) mod chunk) +
+    1.
+
+    queries, past, chunk [token]. Reference: [derived], a sum over queries.
+    """
 
     def up_to(n: Number) -> Number:
         whole = floor(n / chunk)
@@ -64,14 +80,22 @@ def chunk_pairs(*, queries: Number, past: Number, chunk: Number) -> Number:
 
 
 def chunk_positions(*, queries: Number, past: Number, chunk: Number) -> Number:
-    """Cached positions that a step reads: from the beginning of its first query's chunk."""
+    """Cached positions [token] that a step reads where attention stays in chunks: from the start of its first query's
+    chunk.
+
+    queries, past, chunk [token]. Reference: [derived].
+    """
     return past - floor(past / chunk) * chunk + queries
 
 
 def kv_bytes(
     *, tokens: Number, kv_heads: Number, head_dim: Number, value_dim: Number, kv_bits: Number, kv_scale_bits: Number
 ) -> Number:
-    """Bytes of keys (head_dim) and values (value_dim) of `tokens` positions in one layer; one scale per vector."""
+    """Bytes [byte] of keys and values of `tokens` positions in one layer; every vector has one scale.
+
+    tokens [token], kv_heads [1], head_dim [1] of keys, value_dim [1] of values, kv_bits [bit] per element,
+    kv_scale_bits [bit] per vector. Reference: [derived], the layout of the cache.
+    """
     return tokens * kv_heads * ((head_dim + value_dim) * kv_bits + 2 * kv_scale_bits) / BITS_PER_BYTE
 
 
@@ -92,11 +116,13 @@ def flash_attention(
     kv_dequant_flops: Number,
     bias_flops: Number,
 ) -> Cost:
-    """Fused attention: only the pairs that count, scores never leave the chip, K and V read once.
+    """Fused attention: only the pairs that count are computed, scores stay on the chip, keys and values are read once.
 
-    pairs [1] per head and sequence; positions [token] of the cache per sequence; head_dim [1] of queries
-    and keys, value_dim [1] of values; bias_flops: ALiBi adds 1 per score.
-    Reference: Dao et al. 2022 (traffic of Q, K, V and O).
+    batch [1], queries [token], pairs [1] per head and sequence, positions [token] of the cache per sequence, heads and
+    kv_heads [1], head_dim [1] of queries and keys, value_dim [1] of values, *_bits [bit], kv_dequant_flops [FLOP per
+    cached element], bias_flops [FLOP per score]: 1 with ALiBi, else 0.
+    Returns the Cost of one call.
+    Reference: Dao et al. 2022 (traffic of Q, K, V and O); softmax of 5 FLOP per score [convention].
     """
     scores = batch * heads * pairs
     cached = batch * positions * kv_heads * (head_dim + value_dim)
@@ -126,7 +152,7 @@ def _product(
     read: Number,
     written: Number,
 ) -> Cost:
-    """One of the two products of unfused attention: the whole rectangle, masked elsewhere, and K or V read once."""
+    """One of the two products of unfused attention: the whole rectangle of scores is computed, K or V is read once."""
     cached = batch * positions * kv_heads
     return Cost(
         matmul_flops=2 * head_dim * batch * heads * queries * positions,
@@ -140,14 +166,24 @@ def _product(
 
 @describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def attention_scores(*, activation_bits: Number, **shape: Number) -> Cost:
-    """Q K^T of unfused attention: reads Q and K, writes the score rectangle. shape: as in `_product`."""
+    """Q K^T of unfused attention: reads queries and keys, writes the whole rectangle of scores.
+
+    activation_bits [bit] of queries and scores; shape: the other arguments of `_product` but `read` and `written`, in
+    the units of `flash_attention`. Returns the Cost of one call.
+    Reference: [derived], a matrix product; traffic of the rectangle as Dao et al. 2022 compare it.
+    """
     vectors, scores = _operands(activation_bits=activation_bits, **shape)
     return _product(read=vectors, written=scores, **shape)
 
 
 @describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
 def attention_values(*, activation_bits: Number, **shape: Number) -> Cost:
-    """P V of unfused attention: reads the score rectangle and V, writes the output vectors; head_dim is that of V."""
+    """P V of unfused attention: reads the rectangle of probabilities and the values, writes the output vectors.
+
+    activation_bits [bit] of probabilities and outputs; shape: as in `attention_scores`, with head_dim that of values.
+    Returns the Cost of one call.
+    Reference: [derived], a matrix product; traffic of the rectangle as Dao et al. 2022 compare it.
+    """
     vectors, scores = _operands(activation_bits=activation_bits, **shape)
     return _product(read=scores, written=vectors, **shape)
 
@@ -162,7 +198,7 @@ def _operands(
     activation_bits: Number,
     **_: Number,
 ) -> tuple[Number, Number]:
-    """Bytes of the query (or output) vectors, and of the score rectangle."""
+    """Bytes of the query (or output) vectors, and of the rectangle of scores."""
     vectors = batch * queries * heads * head_dim * activation_bits / BITS_PER_BYTE
     return vectors, batch * heads * queries * positions * activation_bits / BITS_PER_BYTE
 
@@ -171,7 +207,12 @@ def _operands(
 def softmax(
     *, batch: Number, queries: Number, positions: Number, heads: Number, activation_bits: Number, bias_flops: Number
 ) -> Cost:
-    """Softmax over the rows of the unfused score rectangle: read once, written once."""
+    """Softmax over the rows of the unfused rectangle of scores, which is read once and written once.
+
+    batch [1], queries, positions [token], heads [1], activation_bits [bit], bias_flops [FLOP per score]. Returns the
+    Cost of one call.
+    Reference: 5 FLOP per score (max, subtract, exp, sum, divide) [convention].
+    """
     rectangle = batch * heads * queries * positions
     return Cost(
         vector_flops=(SOFTMAX_FLOPS + bias_flops) * rectangle,
@@ -182,7 +223,11 @@ def softmax(
 
 
 def weigh_positions(*, scores: Number, score_flops: Number) -> Cost:
-    """What a policy of eviction does with each score of a step, in the kernel that computes it."""
+    """Work of an eviction policy on the scores of a step, inside the kernel that computes them: no traffic, no
+    dispatch.
+
+    scores [1] of a step, score_flops [FLOP per score]. Returns the Cost of one call. Reference: [convention].
+    """
     return Cost(vector_flops=score_flops * scores)
 
 
@@ -197,7 +242,12 @@ def kv_append(
     kv_bits: Number,
     kv_scale_bits: Number,
 ) -> Cost:
-    """New keys and values into the cache, at the cache's precision."""
+    """Write new keys and values to the cache, at the precision of the cache.
+
+    tokens [token], kv_heads, head_dim, value_dim [1], activation_bits, kv_bits [bit per element], kv_scale_bits [bit
+    per vector]. Returns the Cost of one call.
+    Reference: [derived]: every element is read once and written once.
+    """
     cache = {"kv_heads": kv_heads, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
     return Cost(
         activations_read=tokens * kv_heads * (head_dim + value_dim) * activation_bits / BITS_PER_BYTE,
@@ -209,13 +259,14 @@ def kv_append(
 def fused_arguments(
     scores: Mapping[str, Number], soft: Mapping[str, Number], values: Mapping[str, Number], pairs: Number
 ) -> dict[str, Number]:
-    """Arguments of `flash_attention` instead of `attention_scores`, `softmax` and `attention_values` with these.
+    """Arguments of `flash_attention` in place of three unfused operators.
 
-    pairs [1]: those of the rectangle of scores that count.
+    scores, soft, values: arguments of `attention_scores`, `softmax` and `attention_values`; pairs [1]: pairs of the
+    rectangle that count.
     """
     return {**scores, "value_dim": values["head_dim"], "pairs": pairs, "bias_flops": soft["bias_flops"]}
 
 
 def with_score_bits(args: Mapping[str, Number], bits: Number) -> dict[str, Number]:
-    """Arguments of an unfused operator of attention whose scores, queries and results have `bits`."""
+    """Arguments of an unfused operator of attention, changed to `bits` [bit] for scores, queries and results."""
     return {**args, "activation_bits": bits}

@@ -1,4 +1,4 @@
-"""Mixture of experts: routing, the grouped products of the experts that a step touches, and the shuffling between."""
+"""Mixture of experts: routing, grouped products of the experts that a step touches, and the moves of rows between them."""
 
 from collections import deque
 from typing import Any
@@ -19,12 +19,15 @@ ROUTE_FLOPS = 5  # per expert score: softmax or sigmoid, and the choice
 
 
 def distinct_experts(*, tokens: Number, experts: Number, chosen: Number, skew: Number) -> Number:
-    """Expected number of distinct experts that `tokens` tokens touch; each chooses `chosen` without replacement.
+    """Expected number of distinct experts [1] that `tokens` tokens touch; each token chooses `chosen` without
+    replacement.
 
+    tokens [token], experts [1] in all, chosen [1] per token, skew [1].
     Uniform routing (skew 0): E (1 - (1 - k/E)^M), exact. Skewed routing: the r-th most popular expert is drawn in
-    proportion to r^-skew, one draw after another. Then P(chosen) = 1 - exp(-x r^-skew) with x such that they sum
-    to k, and M tokens touch the sum of 1 - exp(-M x r^-skew): at skew 0 the same as above, at skew > 0 its
-    asymptotic form for many experts. Reference: Rosen 1972, Annals of Mathematical Statistics 43, 373-397.
+    proportion to r^-skew, draw after draw. Then P(chosen) = 1 - exp(-x r^-skew), with x such that these sum to k, and M
+    tokens touch the sum of 1 - exp(-M x r^-skew): at skew 0 the same as above, at skew > 0 its asymptotic form for many
+    experts.
+    Reference: Rosen 1972, Annals of Mathematical Statistics 43, 373-397.
     """
     if isinstance(skew, float | int) and skew == 0:
         return experts * (1 - power(1 - chosen / experts, tokens))
@@ -53,9 +56,9 @@ def _popularity(experts: Number, chosen: Number, skew: Number) -> tuple[Number, 
 
 
 def _draw_weight(experts: Number, chosen: Number, skew: Number) -> Number:
-    """x of `distinct_experts`: Newton's method on -log(1 - touched / E), which is x itself where skew is 0.
+    """The x of `distinct_experts`, by Newton's method on -log(1 - touched / E), which is x itself where skew is 0.
 
-    From x = 0 upwards: that function of x is concave, so that no step goes too far.
+    It starts at x = 0 and rises: that function of x is concave, so that no step goes too far.
     """
     goal = -log(1 - chosen / experts)
     x: Number = 0.0 * experts
@@ -69,7 +72,7 @@ def _draw_weight(experts: Number, chosen: Number, skew: Number) -> Number:
 def _touched(x: Number, experts: Number, skew: Number) -> tuple[Number, Number]:
     """The sum over ranks r = 1..E of 1 - exp(-x r^-skew), and its slope in x.
 
-    The first ranks one by one; the others as an integral between the half ranks around them, in log r.
+    The first ranks are summed one by one; the others are an integral in log r between the half ranks around them.
     """
     total, slope = 0.0, 0.0
     for rank in range(1, FIRST_RANKS + 1):
@@ -122,10 +125,13 @@ def grouped_linear(
     output_bits: Number,
     dequant_flops: Number,
 ) -> Cost:
-    """x W_e for the `chosen` experts e of each of `tokens` tokens, in one kernel.
+    """x W_e for the `chosen` experts e of each token, all in one kernel.
 
     Weights of the distinct experts are read once; every token is read and written once per chosen expert.
-    distinct [token]: tokens that choose independently, at most; the others choose as one of them does.
+    tokens [token], d_in, d_out [1] of an expert, experts, chosen [1], skew [1] of the routing, distinct [token]: tokens
+    that choose independently, at most (the others choose as one of them does), *_bits [bit], bias 0 or 1, dequant_flops
+    [FLOP per weight]. Returns the Cost of one call.
+    Reference: [derived], `linear` on the rows of the touched experts.
     """
     touched = distinct_experts(tokens=smaller(tokens, distinct), experts=experts, chosen=chosen, skew=skew)
     rows = tokens * chosen
@@ -143,7 +149,11 @@ def grouped_linear(
 
 @describe("other", shape=_choice)
 def choose_experts(*, tokens: Number, experts: Number, activation_bits: Number) -> Cost:
-    """Scores of all experts -> the chosen ones and their weights."""
+    """Scores of all experts to the chosen experts and their weights.
+
+    tokens [token], experts [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: 5 FLOP per score (softmax or sigmoid, and the choice) [convention].
+    """
     return Cost(
         vector_flops=ROUTE_FLOPS * tokens * experts,
         activations_read=tokens * experts * activation_bits / BITS_PER_BYTE,
@@ -153,14 +163,22 @@ def choose_experts(*, tokens: Number, experts: Number, activation_bits: Number) 
 
 @describe("other", shape=elements)
 def shuffle(*, tokens: Number, width: Number, chosen: Number, activation_bits: Number) -> Cost:
-    """Rows to their experts: read once per token, written once per chosen expert."""
+    """Copy rows to their experts: every token is read once and written once per chosen expert.
+
+    tokens [token], width, chosen [1], activation_bits [bit]. Returns the Cost of one call. Reference: [derived].
+    """
     row = width * activation_bits / BITS_PER_BYTE
     return Cost(activations_read=tokens * row, activations_written=tokens * chosen * row, dispatches=1)
 
 
 @describe("other", shape=elements)
 def combine(*, tokens: Number, width: Number, chosen: Number, activation_bits: Number) -> Cost:
-    """Rows of the experts back to their tokens, weighted and added."""
+    """Weight the experts' rows and add them to their tokens: a row is read per chosen expert, and written once per
+    token.
+
+    tokens [token], width, chosen [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: [derived]: a product and a sum per element and chosen expert.
+    """
     row = width * activation_bits / BITS_PER_BYTE
     return Cost(
         vector_flops=2 * tokens * chosen * width,

@@ -1,8 +1,10 @@
 """Multi-head latent attention (DeepSeek V2): keys and values of all heads are one latent vector per token.
 
-Two ways to the same result. Expanded: K and V of every cached token are rebuilt from the latent,
-then ordinary attention. Absorbed: the up-projection is applied to the queries and to the outputs of
-the new tokens instead, and attention runs on the latents themselves.
+It has two forms with the same result. Expanded: keys and values of every cached token are rebuilt from the latents,
+then attention is ordinary. Absorbed: the up-projection is applied to queries and outputs of the new tokens instead, and
+attention runs on the latents themselves.
+Sizes of all formulas [1]: rank of the latent, nope and rope of a head's query without and with rotation, value of a
+head's value; absorbed is 1 for the absorbed form, 0 for the expanded one.
 Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.
 """
 
@@ -24,7 +26,11 @@ def _indexed(*, queries: Number, heads: Number, **_: Number) -> Shape:
 
 
 def pair_flops(*, heads: Number, rank: Number, nope: Number, rope: Number, value: Number, absorbed: Number) -> Number:
-    """Matrix FLOP per (query, key) pair, all heads."""
+    """Matrix FLOP [FLOP] per (query, key) pair, all heads together.
+
+    heads, rank, nope, rope, value [1]; absorbed 0 or 1. Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1
+    [derived from its products].
+    """
     return where(absorbed > 0, 2 * heads * (2 * rank + rope), 2 * heads * (nope + rope + value))
 
 
@@ -39,7 +45,11 @@ def absorbed_is_cheaper(
     rope: Number,
     value: Number,
 ) -> Number:
-    """1 where absorbing takes fewer FLOP for this step, else 0; with no past it never does."""
+    """1 where the absorbed form takes fewer FLOP for this step, else 0; without cached tokens it never does.
+
+    queries, past [token], pairs [1] per sequence; heads, rank, nope, rope, value [1].
+    Reference: [derived], the FLOP of both forms compared.
+    """
     shape = {"heads": heads, "rank": rank, "nope": nope, "rope": rope, "value": value}
     per_token = 2 * rank * heads * (nope + value)
     absorbed = queries * per_token + pairs * pair_flops(absorbed=1.0, **shape)
@@ -65,8 +75,14 @@ def latent_attention(
     kv_scale_bits: Number,
     kv_dequant_flops: Number,
 ) -> Cost:
-    """Fused attention of one layer. Absorbed, the latent cache is read once for all heads; expanded, K and V are
-    read as activations, and the cache was read by the up-projection before."""
+    """Fused latent attention of one layer.
+
+    Absorbed, the latent cache is read once for all heads. Expanded, keys and values are read as activations; the
+    up-projection before has read the cache.
+    batch [1], queries [token], pairs [1] per sequence, positions [token] read, heads, rank, nope, rope, value [1],
+    absorbed 0 or 1, *_bits [bit], kv_dequant_flops [FLOP per cached element]. Returns the Cost of one call.
+    Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.
+    """
     shape = {"heads": heads, "rank": rank, "nope": nope, "rope": rope, "value": value}
     latent = batch * positions * (rank + rope)
     cache = batch * positions * ((rank + rope) * kv_bits + kv_scale_bits) / BITS_PER_BYTE
@@ -101,7 +117,12 @@ def decompressed_attention(
     kv_scale_bits: Number,
     kv_dequant_flops: Number,
 ) -> Cost:
-    """Fused attention over keys and values of every head that were rebuilt once and cached as they are."""
+    """Fused attention over keys and values of every head that were rebuilt once from the latents, and cached in that
+    form.
+
+    Arguments of `latent_attention` without `absorbed`. Returns the Cost of one call.
+    Reference: Patwari et al. 2025, arXiv:2508.00904 (its cache of latent attention) [derived].
+    """
     cached = batch * positions * heads * (nope + rope + value)
     vectors = batch * queries * heads * activation_bits / BITS_PER_BYTE
     return Cost(
@@ -118,7 +139,12 @@ def decompressed_attention(
 def latent_append(
     *, tokens: Number, width: Number, activation_bits: Number, kv_bits: Number, kv_scale_bits: Number
 ) -> Cost:
-    """The latent (and its rotated part) of new tokens into the cache."""
+    """Write the latents of new tokens, with their rotated part, to the cache.
+
+    tokens [token], width [1], activation_bits, kv_bits [bit per element], kv_scale_bits [bit per token]. Returns the
+    Cost of one call.
+    Reference: [derived]: every element is read once and written once.
+    """
     return Cost(
         activations_read=tokens * width * activation_bits / BITS_PER_BYTE,
         kv_written=tokens * (width * kv_bits + kv_scale_bits) / BITS_PER_BYTE,
@@ -137,8 +163,12 @@ def index_scores(
     activation_bits: Number,
     kv_bits: Number,
 ) -> Cost:
-    """Scores of the sparse indexer: every head of a new token with the one key of every earlier token, then
-    a ReLU, a weighted sum over heads and the selection (3 FLOP per head and pair)."""
+    """Scores of the indexer of sparse attention: every head of a new token with the one key of every earlier token,
+    then a ReLU, a weighted sum over heads and the selection.
+
+    batch [1], queries, past [token], heads, head_dim [1] of the indexer, *_bits [bit]. Returns the Cost of one call.
+    Reference: DeepSeek V3.2's DSA; 3 FLOP per head and pair after the product [convention].
+    """
     pairs = batch * causal_pairs(queries=queries, past=past)
     return Cost(
         matmul_flops=2 * heads * head_dim * pairs,

@@ -1,10 +1,10 @@
 """Operators as LIFE counts them (Patwari et al. 2025, arXiv:2508.00904, tables 1 and 2).
 
-One kind of operation, whatever unit executes it: everything is in `matmul_flops`. `reads` and `writes`
-are 1 where an operator moves its activations and 0 where fusion keeps them on the chip (an operator that
-reads none is no dispatch of its own); parameters are always read. The paper prints no breakdown: numbers
-marked [fit] are those with which its table 5 comes out, and traffic marked [derived] follows from its
-tables 5, 9 and 11 (see notebooks/life_paper.ipynb).
+Operations are of one kind, whatever unit executes them: all are in `matmul_flops`. `reads` and `writes` are 1 where an
+operator moves its activations, and 0 where fusion keeps them on the chip (an operator that reads none is no dispatch of
+its own); parameters are always read. The paper prints no breakdown: numbers marked [fit] are those with which its table
+5 comes out, and traffic marked [derived] follows from its tables 5, 9 and 11 (see notebooks/life_paper.ipynb).
+In all formulas: tokens [token], sizes [1], *_bits [bit], reads and writes 0 or 1.
 """
 
 from life_jax.core.cost import Cost
@@ -39,7 +39,7 @@ def _rectangle(*, queries: Number, positions: Number, **_: Number) -> Shape:
 
 
 def rotated(*, tokens: Number, query_width: Number, **_: Number) -> Shape:
-    """Rows of rotated elements of the queries."""
+    """Shape of an operator on the rotated elements of queries: tokens [token], query_width [1]."""
     return Shape(m=tokens, n=query_width)
 
 
@@ -59,7 +59,11 @@ def gemm(
     reads: Number,
     writes: Number,
 ) -> Cost:
-    """Linear layer (appendix 8.1): 2mkn - mn, bias mn, `dequant_flops` per weight once, whatever the rows."""
+    """Linear layer: 2mkn - mn operations, mn for a bias, `dequant_flops` per weight once, whatever the rows.
+
+    tokens [token], d_in, d_out [1], *_bits [bit], bias 0 or 1, dequant_flops [FLOP per weight], reads, writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, appendix 8.1.
+    """
     weights = d_in * d_out * weight_bits + d_out * (bits_per_channel + bias * bias_bits)
     return Cost(
         matmul_flops=2 * tokens * d_in * d_out - tokens * d_out + bias * tokens * d_out + dequant_flops * d_in * d_out,
@@ -72,26 +76,39 @@ def gemm(
 
 @describe("activation", shape=exact.elements, rows=True)
 def polynomial(*, degree: Number, reads: Number, writes: Number, **shape: Number) -> Cost:
-    """A non-linear function by Horner's rule on a polynomial of `degree` (table 1)."""
-    one = exact.polynomial(degree=degree, **shape)
+    """Non-linear function by Horner's rule on a polynomial.
+
+    degree [1], reads, writes 0 or 1; shape: the other arguments of `elementwise.polynomial`.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
+    """
+    counts = exact.polynomial(degree=degree, **shape)
     return Cost(
-        matmul_flops=one.vector_flops,
-        weight_bytes=one.weight_bytes,
-        activations_read=reads * one.activations_read,
-        activations_written=writes * one.activations_written,
+        matmul_flops=counts.vector_flops,
+        weight_bytes=counts.weight_bytes,
+        activations_read=reads * counts.activations_read,
+        activations_written=writes * counts.activations_written,
         dispatches=reads,
     )
 
 
 @describe("activation", shape=exact.elements, rows=True)
 def polynomial_gate(*, degree: Number, **shape: Number) -> Cost:
-    """Activation of a gated MLP by a polynomial, and its product with the other branch: two operators."""
+    """Activation of a gated MLP by a polynomial, and its product with the other branch, as two operators.
+
+    degree [1]; shape: the other arguments of `polynomial`.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
+    """
     return polynomial(degree=degree, **shape) + elementwise(**shape)
 
 
 @describe("activation", shape=exact.elements, rows=True)
 def piecewise_linear(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
-    """A non-linear function by a table of slopes and offsets (table 1)."""
+    """Non-linear function by a table of slopes and offsets.
+
+    tokens [token], width [1], activation_bits [bit], reads, writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1; a table of 256 entries from
+    appendix 8.2.
+    """
     operand = tokens * width * activation_bits / BITS_PER_BYTE
     return Cost(
         matmul_flops=PIECEWISE_OPS * tokens * width,
@@ -104,7 +121,11 @@ def piecewise_linear(*, tokens: Number, width: Number, activation_bits: Number, 
 
 @describe("elementwise", shape=exact.elements, rows=True)
 def elementwise(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
-    """Addition or product of two operands [tokens, width] (table 1)."""
+    """Addition or product of two operands [tokens, width].
+
+    tokens [token], width [1], activation_bits [bit], reads, writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
+    """
     operand = tokens * width * activation_bits / BITS_PER_BYTE
     return Cost(
         matmul_flops=tokens * width,
@@ -116,7 +137,11 @@ def elementwise(*, tokens: Number, width: Number, activation_bits: Number, reads
 
 @describe("activation", shape=exact.elements, rows=True)
 def gate(*, tokens: Number, width: Number, activation_bits: Number, reads: Number, writes: Number) -> Cost:
-    """Activation of a gated MLP and its product with the other branch: two operators."""
+    """Activation of a gated MLP, and its product with the other branch, as two operators.
+
+    tokens [token], width [1], activation_bits [bit], reads, writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
+    """
     shape = {"tokens": tokens, "width": width, "activation_bits": activation_bits, "reads": reads, "writes": writes}
     return piecewise_linear(**shape) + elementwise(**shape)
 
@@ -132,7 +157,12 @@ def norm(
     reads: Number,
     writes: Number,
 ) -> Cost:
-    """Norm of [tokens, width]: additions, products and an inverse (table 2)."""
+    """Norm of [tokens, width]: additions, products and an inverse.
+
+    tokens [token], width, weights [1] learned, weight_bits, activation_bits [bit], reads, writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 2; 8 operations per element
+    [fit].
+    """
     operand = tokens * width * activation_bits / BITS_PER_BYTE
     return Cost(
         matmul_flops=NORM_OPS * tokens * width,
@@ -154,10 +184,13 @@ def rope(
     reads: Number,
     writes: Number,
 ) -> Cost:
-    """Rotary position of queries and of keys, two operators (one when fused).
+    """Rotary positions of queries and of keys, two operators, or one when fused.
 
-    `table` elements of sines and cosines are read whole, which explains the constant 64 MiB of Llama-2-7B in
-    tables 5 and 9 [derived].
+    tokens [token], query_width, key_width [1] rotated per token, table [1]: elements of sines and cosines, which are
+    read whole and explain the constant 64 MiB of Llama-2-7B in tables 5 and 9 [derived], activation_bits [bit], reads,
+    writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 2; 4.75 operations per element
+    [fit].
     """
     operand = tokens * (query_width + key_width) * activation_bits / BITS_PER_BYTE
     return Cost(
@@ -170,16 +203,22 @@ def rope(
 
 
 def kv_append(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number) -> Cost:
-    """New keys and values into the cache; part of another dispatch (table 8 leaves no room for its own)."""
+    """Write new keys and values to the cache, as part of another dispatch (table 8 leaves no room for one of its own).
+
+    elements [1] of `vectors` vectors [1], kv_bits [bit per element], kv_scale_bits [bit per vector].
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 5 [derived].
+    """
     return Cost(kv_written=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
 
 
 def cache_read(
     *, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number, dequant_flops: Number
 ) -> Cost:
-    """Keys and values of earlier steps from the cache, before the products read them again (table 7).
+    """Read keys and values of earlier steps from the cache, before the products read them again.
 
-    dequant_flops: operations of the whole step to expand a quantized cache, new tokens included.
+    elements [1] of `vectors` vectors [1], kv_bits [bit per element], kv_scale_bits [bit per vector], dequant_flops
+    [FLOP] of the whole step to expand a quantized cache, new tokens included.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 7 [derived].
     """
     return Cost(matmul_flops=dequant_flops, kv_read=(elements * kv_bits + vectors * kv_scale_bits) / BITS_PER_BYTE)
 
@@ -188,7 +227,11 @@ def cache_read(
 def bmm(
     *, batch: Number, m: Number, k: Number, n: Number, read_bytes: Number, written_bytes: Number, dispatches: Number
 ) -> Cost:
-    """`batch` products [m, k] x [k, n] (table 1): 2bmkn - bmn operations, given traffic."""
+    """`batch` products [m, k] x [k, n]: 2bmkn - bmn operations.
+
+    batch, m, k, n [1]; read_bytes, written_bytes [byte] of activations and dispatches [1] of all products together.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
+    """
     return Cost(
         matmul_flops=2 * batch * m * k * n - batch * m * n,
         activations_read=read_bytes,
@@ -201,7 +244,12 @@ def bmm(
 def softmax(
     *, batch: Number, queries: Number, positions: Number, activation_bits: Number, reads: Number, writes: Number
 ) -> Cost:
-    """Mask and softmax of `batch` rectangles of scores (heads of every sequence)."""
+    """Mask and softmax of `batch` rectangles of scores (heads of every sequence).
+
+    batch [1], queries, positions [token], activation_bits [bit], reads, writes 0 or 1.
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 2; 7 operations per score
+    [fit].
+    """
     scores = batch * queries * positions
     return Cost(
         matmul_flops=SCORE_OPS * scores,
@@ -213,7 +261,11 @@ def softmax(
 
 @describe("embedding", shape=exact.elements, rows=True, weights=stored)
 def embedding(*, tokens: Number, width: Number, rows: Number, weight_bits: Number, activation_bits: Number) -> Cost:
-    """The whole table of `rows` rows is counted as read (table 1)."""
+    """Look-up of tokens, for which the whole table of `rows` rows is counted as read.
+
+    tokens [token], width, rows [1], weight_bits, activation_bits [bit].
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
+    """
     return Cost(
         matmul_flops=1,
         weight_bytes=rows * width * weight_bits / BITS_PER_BYTE,
@@ -224,9 +276,11 @@ def embedding(*, tokens: Number, width: Number, rows: Number, weight_bits: Numbe
 
 @describe("gemm", shape=_added, weights=stored)
 def inline_adapter(*, d_in: Number, d_out: Number, rank: Number, weight_bits: Number) -> Cost:
-    """LoRA added to the weight at every call: W + A B, whatever the tokens.
+    """LoRA added to the weight at every call, W + A B, whatever the tokens.
 
-    kn (2r + 2) operations as in table 12; the listing of appendix 8.1 has kn (2r + 1).
+    d_in, d_out, rank [1], weight_bits [bit]. kn (2r + 2) operations as in table 12; the listing of appendix 8.1 has kn
+    (2r + 1).
+    Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 12.
     """
     return Cost(
         matmul_flops=d_in * d_out * (2 * rank + 2),

@@ -1,6 +1,6 @@
-"""Which of LIFE's formulas counts an operator, and with which numbers (see operators/life_paper.py).
+"""LIFE's count of every exact operator: which formula of operators/life_paper.py, and with which numbers.
 
-`COUNTS` maps a formula to a function of its arguments that gives the paper's operators instead.
+`COUNTS` maps an exact formula to a function from its arguments to the paper's operators.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,9 +21,10 @@ Arguments = Mapping[str, Number]
 class Circumstances:
     """What a count depends on beside the operator's own numbers.
 
-    eager [1]: 1 where every operator moves what it reads and writes, 0 where fused ones keep it on the chip.
-    reads, writes [1]: the same of this operator's input and output. rope_rows: of the table of sines and cosines;
-    embedding_rows: of the embedding table. kv_heads: of the layer; None where all heads share a latent.
+    eager [1]: 1 where every operator moves what it reads and writes, 0 where fused operators keep it on the chip
+    reads, writes [1]: whether this operator moves its input and its output, 0 or 1
+    rope_rows [1]: rows of the table of sines and cosines; embedding_rows [1]: of the embedding table
+    kv_heads [1]: of the layer; None where all heads share a latent
     """
 
     eager: Number
@@ -36,7 +37,8 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Counted:
-    """One of the paper's operators: a formula with its arguments; name: its own, or "" for that of the exact one."""
+    """An operator as the paper counts it: formula and arguments; `name` replaces the exact operator's name unless it is
+    ""."""
 
     formula: Callable[..., Cost]
     args: Arguments
@@ -66,9 +68,11 @@ def _norm(args: Arguments, c: Circumstances) -> tuple[Counted, ...]:
 
 @describe("norm", shape=elementwise.elements, rows=True, weights=linear.stored)
 def add_norm(*, tokens: Number, width: Number, activation_bits: Number, **learned: Number) -> Cost:
-    """A residual and the norm after it, which writes nothing, in one dispatch.
+    """A residual and the norm after it in one dispatch; the norm writes nothing.
 
-    learned: `weights` [1] of the norm and their `weight_bits` [bit].
+    tokens [token], width [1], activation_bits [bit]; learned: `weights` [1] of the norm and their `weight_bits` [bit].
+    Returns the Cost of one call.
+    Reference: Patwari et al. 2025, arXiv:2508.00904, tables 1 and 2 [derived from `elementwise` and `norm`].
     """
     shape = {"tokens": tokens, "width": width, "activation_bits": activation_bits}
     both = paper.elementwise(**shape, reads=1, writes=1) + paper.norm(**shape, **learned, reads=1, writes=0)
@@ -112,7 +116,12 @@ def _rope(args: Arguments, c: Circumstances) -> tuple[Counted, ...]:
 
 @describe("rope", shape=paper.rotated, rows=True)
 def rope_append(*, elements: Number, vectors: Number, kv_bits: Number, kv_scale_bits: Number, **rotary: Number) -> Cost:
-    """Rotation and cache append together: arguments of `life_paper.kv_append` and of `life_paper.rope`."""
+    """Rotary positions and cache append together.
+
+    elements, vectors, kv_bits, kv_scale_bits: arguments of `life_paper.kv_append`; rotary: those of `life_paper.rope`.
+    Returns the Cost of one call.
+    Reference: Patwari et al. 2025, arXiv:2508.00904 [derived from `rope` and `kv_append`].
+    """
     kv = {"elements": elements, "vectors": vectors, "kv_bits": kv_bits, "kv_scale_bits": kv_scale_bits}
     return paper.rope(**rotary) + paper.kv_append(**kv)
 
@@ -150,7 +159,7 @@ def _decompressed(args: Arguments, c: Circumstances) -> tuple[Counted, ...]:
 
 
 def _nothing(args: Arguments, c: Circumstances) -> tuple[Counted, ...]:
-    """Unfused attention is counted where its first operator stands."""
+    """No operator: unfused attention is counted where its first operator stands."""
     return ()
 
 

@@ -1,4 +1,4 @@
-"""Dense projections."""
+"""Dense projections, and the expansion of quantized weights before them."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,12 +15,15 @@ TILE_ROWS = 128  # rows of the output tile whose weights are expanded together [
 def stored(
     *, weight_bits: Number, bits_per_channel: Number = 0.0, dequant_flops: Number = 0.0, **_: Number
 ) -> WeightFormat:
-    """How the weights of a formula with these arguments are stored."""
+    """Storage format of the weights of a formula with these arguments.
+
+    weight_bits [bit per weight], bits_per_channel [bit per output], dequant_flops [FLOP per weight].
+    """
     return WeightFormat(weight_bits, bits_per_channel, dequant_flops)
 
 
 def storing(weights: WeightFormat) -> dict[str, Number]:
-    """The arguments of a product whose weights are stored so."""
+    """Arguments of a product whose weights have this format; the inverse of `stored`."""
     return {
         "weight_bits": weights.bits,
         "bits_per_channel": weights.bits_per_channel,
@@ -33,15 +36,21 @@ def _shape(*, tokens: Number, d_in: Number, d_out: Number, **_: Number) -> Shape
 
 
 def expand_passes(rows: Number) -> Number:
-    """How often a quantized weight is expanded: once for every tile of rows, at least once; fractional in between."""
+    """How often a quantized weight is expanded [1]: once per tile of 128 rows [assumption], at least once, fractional
+    between.
+
+    rows [1]: rows that are multiplied by the weight.
+    """
     return larger(rows / TILE_ROWS, 1.0)
 
 
 @describe("gemm", shape=_shape, rows=True, weights=stored)
 def expand_weights(*, tokens: Number, d_in: Number, d_out: Number, weight_bits: Number, from_rows: Number) -> Cost:
-    """Quantized weights [d_in, d_out] written out at 16 bit before a product of more than `from_rows` rows.
+    """Write quantized weights [d_in, d_out] out at 16 bit before a product of more than `from_rows` rows; nothing
+    otherwise.
 
-    Nothing where tokens <= from_rows. llama.cpp does so where it calls a BLAS library for quantized weights.
+    tokens [token], d_in, d_out, from_rows [1], weight_bits [bit]. Returns the Cost of one call.
+    Reference: llama.cpp, which does so where it calls a BLAS library for quantized weights.
     """
     happens = tokens > from_rows
     weights = happens * d_in * d_out / BITS_PER_BYTE
@@ -66,9 +75,10 @@ def linear(
 ) -> Cost:
     """Dense projection y = x W (+ b), x of shape [tokens, d_in], W of shape [d_in, d_out].
 
-    tokens [token], d_in and d_out [1], *_bits [bit], bias 0 or 1, dequant_flops [FLOP per weight].
-    A multiply-add is 2 FLOP. W is read once per call. A quantized W is expanded once for every
-    tile of 128 rows, and at least once; that work is on the vector units.
+    tokens [token], d_in and d_out [1], *_bits [bit], bias 0 or 1, dequant_flops [FLOP per weight]. Returns the Cost of
+    one call.
+    A multiply-add is 2 FLOP. W is read once per call. A quantized W is expanded once for every tile of 128 rows, and at
+    least once; that work is on the vector units.
     Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
     """
     weights = d_in * d_out * weight_bits / BITS_PER_BYTE + d_out * bits_per_channel / BITS_PER_BYTE
@@ -87,19 +97,20 @@ def linear(
 AVERAGED = ("weight_bits", "bits_per_channel", "bias", "dequant_flops")  # per weight or per output
 
 
-def side_by_side(each: Sequence[Mapping[str, Number]]) -> dict[str, Number]:
-    """Arguments of one product that gives the outputs of several with the same input, which is read once.
+def side_by_side(products: Sequence[Mapping[str, Number]]) -> dict[str, Number]:
+    """Arguments of one product with the outputs of several products of the same input, which is read once.
 
-    each: arguments of `linear` or of `grouped_linear`. Formats are averaged by outputs, so that the bytes are exact.
+    products: arguments of each `linear` or `grouped_linear`. Formats are averaged by outputs, so that the bytes are
+    exact.
     """
-    width = sum(args["d_out"] for args in each)
+    width = sum(args["d_out"] for args in products)
     some = larger(width, 1.0)  # shared experts may have none
-    mean = {key: sum(args["d_out"] * args[key] for args in each) / some for key in AVERAGED}
-    return {**each[0], **mean, "d_out": width}
+    mean = {key: sum(args["d_out"] * args[key] for args in products) / some for key in AVERAGED}
+    return {**products[0], **mean, "d_out": width}
 
 
 def expansion_of(product: Op, from_rows: Number) -> Op:
-    """The operator that writes out the weights of a product at 16 bit where it has more than `from_rows` rows."""
+    """The operator `expand_weights` in front of a product, for more than `from_rows` rows [1]."""
     args = {key: product.args[key] for key in ("tokens", "d_in", "d_out", "weight_bits")}
     return Op(
         name=f"{product.name}_expand",

@@ -44,9 +44,12 @@ def low_rank_attention(
     kv_scale_bits: Number,
     kv_dequant_flops: Number,
 ) -> Cost:
-    """Keys and values of every cached position are rebuilt from `rank` dimensions each, on the chip; the keys are
-    rotated then (`rotated` elements a head); then fused attention.
+    """Fused attention whose keys and values are rebuilt on the chip from `rank` cached dimensions each; keys are then
+    rotated.
 
+    batch [1], queries [token], pairs [1] per head and sequence, positions [token] read, heads, kv_heads, head_dim, rank
+    [1], rotated [1]: rotated elements of a head, *_bits [bit], kv_dequant_flops [FLOP per cached element]. Returns the
+    Cost of one call.
     Reference: Chang et al. 2024, arXiv:2407.21118 (Palu), without absorbing the values into the output projection.
     """
     width = kv_heads * head_dim

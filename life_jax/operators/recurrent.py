@@ -1,7 +1,9 @@
-"""Mixers whose state does not grow with the context: causal convolution, Mamba 1 and 2, gated delta rule.
+"""Mixers whose state does not grow with the context: causal convolution, Mamba 1 and 2, delta rule, linear attention.
 
-A step reads and writes the state of each sequence once, whatever its length. Prefill of Mamba 2 and
-of the delta rule works in chunks on the matrix units; decode updates the state on the vector units.
+A step reads and writes the state of each sequence once, whatever its length. Prefill of Mamba 2, of the delta rule and
+of linear attention works in chunks on the matrix units; decode updates the state on the vector units.
+In all formulas: batch [1] sequences, queries [token] new tokens of each, *_bits [bit] per element. The state counts as
+KV cache, since it is kept per sequence.
 """
 
 from life_jax.core.cost import Cost
@@ -29,6 +31,7 @@ def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:
 
 
 def _state_bytes(*, batch: Number, elements: Number, bits: Number) -> Number:
+    """Bytes [byte] of the states of all sequences."""
     return batch * elements * bits / BITS_PER_BYTE
 
 
@@ -43,7 +46,11 @@ def causal_conv(
     weight_bits: Number,
     activation_bits: Number,
 ) -> Cost:
-    """Depthwise causal convolution; the last kernel - 1 inputs are its state."""
+    """Depthwise causal convolution, whose state is the last kernel - 1 inputs.
+
+    batch [1], queries [token], channels, kernel [1], bias 0 or 1, *_bits [bit]. Returns the Cost of one call.
+    Reference: [derived]: a multiply-add per channel and tap of the kernel.
+    """
     elements = batch * queries * channels
     state = _state_bytes(batch=batch, elements=channels * (kernel - 1), bits=activation_bits)
     return Cost(
@@ -60,11 +67,12 @@ def causal_conv(
 def mamba2_scan(
     *, batch: Number, queries: Number, inner: Number, state: Number, groups: Number, activation_bits: Number
 ) -> Cost:
-    """State-space duality of Mamba 2 (Dao and Gu 2024): inner x state elements per sequence.
+    """State-space duality of Mamba 2, with a state of inner x state elements per sequence.
 
-    Decode: decay and multiply, outer product and add, read-out: 6 FLOP per element of the state.
-    Prefill: per token, 2 q (state groups + inner) within its chunk of q tokens and 4 inner state
-    between chunks.
+    Decode: decay and multiply, outer product and add, read-out: 6 FLOP per element of the state. Prefill: per token, 2
+    q (state groups + inner) within its chunk of q tokens and 4 inner state between chunks.
+    batch [1], queries [token], inner, state, groups [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: Dao and Gu 2024; chunks of 256 tokens, the default of its implementation.
     """
     tokens = batch * queries
     chunk = smaller(queries, SSD_CHUNK)
@@ -84,7 +92,11 @@ def mamba2_scan(
 
 
 def mamba1_scan(*, batch: Number, queries: Number, inner: Number, state: Number, activation_bits: Number) -> Cost:
-    """Selective scan of Mamba 1 (Gu and Dao 2023): 9 FLOP per token and element of the state, on the vector units."""
+    """Selective scan of Mamba 1, on the vector units: 9 FLOP per token and element of the state.
+
+    batch [1], queries [token], inner, state [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: Gu and Dao 2023.
+    """
     tokens = batch * queries
     bytes_of_state = _state_bytes(batch=batch, elements=inner * state, bits=STATE_BITS)
     return Cost(
@@ -107,11 +119,13 @@ def gated_delta(
     value_dim: Number,
     activation_bits: Number,
 ) -> Cost:
-    """Gated delta rule (Yang et al. 2024): a key_dim x value_dim state for each value head.
+    """Gated delta rule, with a state of key_dim x value_dim elements for each value head.
 
-    Decode: read-out, error and update: 8 FLOP per element of the state. Prefill in chunks of q
-    tokens, per token and head: 2 q (3 key_dim + 2 value_dim) for the products within the chunk and
-    6 key_dim value_dim with the state.
+    Decode: read-out, error and update: 8 FLOP per element of the state. Prefill in chunks of q tokens, per token and
+    head: 2 q (3 key_dim + 2 value_dim) for the products within the chunk and 6 key_dim value_dim with the state.
+    batch [1], queries [token], key_heads, value_heads, key_dim, value_dim [1], activation_bits [bit]. Returns the Cost
+    of one call.
+    Reference: Yang et al. 2024; chunks of 64 tokens, as in the kernels of flash-linear-attention.
     """
     tokens = batch * queries
     chunk = smaller(queries, DELTA_CHUNK)
@@ -141,10 +155,11 @@ def linear_attention(
     value_dim: Number,
     activation_bits: Number,
 ) -> Cost:
-    """Linear attention with decay: a key_dim x value_dim state for each head.
+    """Linear attention with decay, with a state of key_dim x value_dim elements for each head.
 
-    Decode: decay, outer product and add, read-out: 5 FLOP per element of the state. Prefill in chunks of q
-    tokens, per token and head: 2 q (key_dim + value_dim) within the chunk, 4 key_dim value_dim with the state.
+    Decode: decay, outer product and add, read-out: 5 FLOP per element of the state. Prefill in chunks of q tokens, per
+    token and head: 2 q (key_dim + value_dim) within the chunk, 4 key_dim value_dim with the state.
+    batch [1], queries [token], heads, key_dim, value_dim [1], activation_bits [bit]. Returns the Cost of one call.
     Reference: Qin et al. 2024, arXiv:2401.04658.
     """
     tokens = batch * queries
@@ -167,9 +182,11 @@ def linear_attention(
 
 @describe("other", shape=elements)
 def linear_recurrence(*, batch: Number, queries: Number, width: Number, activation_bits: Number) -> Cost:
-    """Gated recurrence of single channels: gates, decay and update, 10 FLOP per element [convention].
+    """Gated recurrence of single channels: reads the input and its two gates, updates the state, writes the output.
 
-    Reads the input and its two gates, writes the output. Reference: De et al. 2024, arXiv:2402.19427, section 2.4.
+    batch [1], queries [token], width [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: De et al. 2024, arXiv:2402.19427, section 2.4; 10 FLOP per element for gates, decay and update
+    [convention].
     """
     tokens = batch * queries
     bytes_of_state = _state_bytes(batch=batch, elements=width, bits=STATE_BITS)
@@ -185,7 +202,12 @@ def linear_recurrence(*, batch: Number, queries: Number, width: Number, activati
 
 @describe("other", shape=elements)
 def token_shift(*, batch: Number, queries: Number, width: Number, mixes: Number, activation_bits: Number) -> Cost:
-    """`mixes` blends of each token with the one before it: x + (x_before - x) m; the last token is the state."""
+    """Blends of each token with the token before it, x + (x_before - x) m; the last token of a sequence is the state.
+
+    batch [1], queries [token], width [1], mixes [1]: number of blends, activation_bits [bit]. Returns the Cost of one
+    call.
+    Reference: [derived]: a difference, and a multiply-add per blend and element.
+    """
     elements = batch * queries * width
     state = _state_bytes(batch=batch, elements=width, bits=activation_bits)
     return Cost(

@@ -15,9 +15,12 @@ def _shape(*, tokens: Number, query_width: Number, kv_heads: Number, **_: Number
 
 @describe("rope", shape=_shape, rows=True)
 def rope_append(*, query_width: Number, key_width: Number, **append: Number) -> Cost:
-    """Rotate q and k, and write k and v to the cache, in one kernel: the rotated k goes straight to the cache.
+    """Rotate queries and keys, and write keys and values to the cache, in one kernel: rotated keys go straight to the
+    cache.
 
-    query_width, key_width [1]: rotated elements a token; append: the arguments of `attention.kv_append`.
+    query_width, key_width [1]: rotated elements per token; append: the arguments of `attention.kv_append`, in their
+    units. Returns the Cost of one call.
+    Reference: [derived] from `rope` and `kv_append`.
     """
     shape = {"tokens": append["tokens"], "activation_bits": append["activation_bits"]}
     rotary = elementwise.rope(query_width=query_width, key_width=key_width, **shape)
@@ -27,5 +30,8 @@ def rope_append(*, query_width: Number, key_width: Number, **append: Number) -> 
 
 
 def rope_append_arguments(rotary: Mapping[str, Number], append: Mapping[str, Number]) -> dict[str, Number]:
-    """Arguments of `rope_append` instead of `elementwise.rope` and `attention.kv_append` with these."""
+    """Arguments of `rope_append` in place of `elementwise.rope` and `attention.kv_append`.
+
+    rotary, append: arguments of those two operators.
+    """
     return {**append, "query_width": rotary["query_width"], "key_width": rotary["key_width"]}

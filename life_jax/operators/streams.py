@@ -15,7 +15,11 @@ SINKHORN_FLOPS = 4 * 20  # per weight: 20 rounds of sums and divisions by rows a
 
 @describe("other", shape=elements)
 def collapse_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
-    """Weights of the streams (Sinkhorn's rounds for those that mix them), and their weighted sum."""
+    """Weighted sum of all streams, after the weights are made (by Sinkhorn's rounds for those that mix streams).
+
+    tokens [token], width, streams [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: DeepSeek-AI 2026, DeepSeek-V4, section 2.2; 4 FLOP per weight and round [convention].
+    """
     row = width * activation_bits / BITS_PER_BYTE
     return Cost(
         vector_flops=tokens * (2 * streams * width + SINKHORN_FLOPS * streams * streams),
@@ -27,7 +31,11 @@ def collapse_streams(*, tokens: Number, width: Number, streams: Number, activati
 
 @describe("other", shape=elements, rows=True)
 def mix_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
-    """Every stream becomes a weighted sum of all of them, and of the output of the branch."""
+    """Replace every stream by a weighted sum of all streams and of the output of the branch.
+
+    tokens [token], width, streams [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: DeepSeek-AI 2026, DeepSeek-V4, section 2.2; Baykal et al. 2023, arXiv:2301.13310.
+    """
     row = width * activation_bits / BITS_PER_BYTE
     return Cost(
         matmul_flops=2 * tokens * streams * streams * width,
@@ -40,7 +48,11 @@ def mix_streams(*, tokens: Number, width: Number, streams: Number, activation_bi
 
 @describe("other", shape=elements)
 def correct_streams(*, tokens: Number, width: Number, streams: Number, activation_bits: Number) -> Cost:
-    """Every predicted stream plus a multiple of how far the prediction of the active one was off."""
+    """Correct every predicted stream by a multiple of the error of the active stream's prediction.
+
+    tokens [token], width, streams [1], activation_bits [bit]. Returns the Cost of one call.
+    Reference: Baykal et al. 2023, arXiv:2301.13310.
+    """
     row = width * activation_bits / BITS_PER_BYTE
     return Cost(
         vector_flops=tokens * width * (2 * streams + 1),
