@@ -13,7 +13,11 @@ from life_jax.operators.streams import correct_streams, mix_streams
 
 
 def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
-    """What a layer predicts, corrects, scales and routes with; its low-rank path; the projections to the streams."""
+    """Coefficients, router and scales of the predictions and corrections; the low-rank path; projections to the other
+    streams.
+
+    layers [1]: layers of the model, each with tensors of its own.
+    """
     n, d, rank = model.streams, model.hidden_size, model.laurel_rank
     return (
         Tensor("altup_coefs", "other", n * n + n * n * n, 1.0, repeats=layers),
@@ -28,13 +32,18 @@ def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
 
 
 def around(model: Architecture, rows: Number, precision: Precision, name: str) -> list[Op]:
-    """From the embedding to the other streams, or from them to one row before the final norm."""
-    found = {t.name: t for t in tensors(model, 1.0)}
-    return [project(found[name], rows, precision)]
+    """The product from the embedding to the other streams (name altup_in_proj), or from them to one row before the
+    final norm (altup_out_proj).
+
+    rows [1]: rows that are multiplied.
+    """
+    by_name = {t.name: t for t in tensors(model, 1.0)}
+    return [project(by_name[name], rows, precision)]
 
 
 def before(model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
-    """Every stream is predicted from all of them, with coefficients that a small router makes."""
+    """Operators in front of attention: a small router makes coefficients, from which every stream is predicted from all
+    streams."""
     mixed = {**_row(model, step, precision), "streams": model.streams}
     coefficients = model.streams * model.streams
     return [
@@ -44,19 +53,20 @@ def before(model: Architecture, step: Step, precision: Precision, repeats: Numbe
 
 
 def beside(model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
-    """The low-rank path: two products, a norm, a sum."""
-    found = {t.name: t for t in tensors(model, repeats)}
+    """Operators of the low-rank path beside attention: two products, a norm, a sum."""
+    by_name = {t.name: t for t in tensors(model, repeats)}
     shape = _row(model, step, precision)
     return [
-        project(found["laurel_in"], step.tokens, precision),
-        project(found["laurel_out"], step.tokens, precision),
+        project(by_name["laurel_in"], step.tokens, precision),
+        project(by_name["laurel_out"], step.tokens, precision),
         _norm("laurel_norm", model, step, precision, repeats),
         Op("laurel_sum", elementwise.residual_add, {**shape, "branches": 1.0}, repeats),
     ]
 
 
 def after(model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
-    """The streams are corrected by what the active one turned out to be."""
+    """Operators behind the layer: coefficients, and the correction of all streams by the prediction error of the active
+    one."""
     shape = {**_row(model, step, precision), "streams": model.streams}
     return [
         *_routed("altup_correct", model, step, precision, repeats, model.streams),

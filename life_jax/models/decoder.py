@@ -1,4 +1,4 @@
-"""(Architecture, Step, Precision) -> Graph, unfused; and what the model keeps in memory."""
+"""A language model as an unfused operator graph, (Architecture, Step, Precision) -> Graph, and its size in memory."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS
 
 
 def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
-    """Every operator of one forward pass, one entry for each kind with its repeats."""
+    """Every operator of one forward pass; layers of one kind are one entry with repeats."""
     first, last = model.blocks[0], model.blocks[-1]
     rows = step.batch * step.logit_rows
     ops = []
@@ -39,25 +39,25 @@ def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
 
 
 def tensors(model: Architecture) -> tuple[Tensor, ...]:
-    """Everything that was learned, tied tensors once."""
+    """Every learned tensor of the model; tied tensors stand once."""
     d = model.hidden_size
     first, last = model.blocks[0], model.blocks[-1]
-    found = [_table(model), Tensor("position_embedding", "other", model.learned_positions, d)]
+    learned = [_table(model), Tensor("position_embedding", "other", model.learned_positions, d)]
     if model.embedding_norm:
-        found.append(_norm_tensor("embedding_norm", first, d, 1.0))
+        learned.append(_norm_tensor("embedding_norm", first, d, 1.0))
     for block in model.blocks:
-        found += attention.INDEX[block.attention_kind].tensors(block, d)
-        found += ffn.INDEX[block.ffn_kind].tensors(block, d)
-        found.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
-    found += hyper.tensors(model, _layers(model)) if model.hyper else ()
-    found += altup.tensors(model, _layers(model)) if model.altup else ()
-    found += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
-    found.append(_norm_tensor("final_norm", last, d, 1.0))
+        learned += attention.INDEX[block.attention_kind].tensors(block, d)
+        learned += ffn.INDEX[block.ffn_kind].tensors(block, d)
+        learned.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
+    learned += hyper.tensors(model, _layers(model)) if model.hyper else ()
+    learned += altup.tensors(model, _layers(model)) if model.altup else ()
+    learned += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
+    learned.append(_norm_tensor("final_norm", last, d, 1.0))
     if model.tied:
-        found.append(Tensor("head_bias", "other", model.head_bias * model.vocab_size, 1.0))
+        learned.append(Tensor("head_bias", "other", model.head_bias * model.vocab_size, 1.0))
     else:
-        found.append(_head(model))
-    return tuple(found)
+        learned.append(_head(model))
+    return tuple(learned)
 
 
 def _layers(model: Architecture) -> Number:
@@ -65,21 +65,22 @@ def _layers(model: Architecture) -> Number:
 
 
 def parameter_count(model: Architecture) -> Number:
+    """Number of learned parameters [1], tied tensors once."""
     return sum(tensor.parameters for tensor in tensors(model))
 
 
 def active_parameter_count(model: Architecture) -> Number:
-    """Parameters that one token needs: all but the experts that it does not choose."""
+    """Number of parameters that a token needs [1]: all but the experts that it does not choose."""
     return sum(tensor.active_parameters for tensor in tensors(model))
 
 
 def weight_bytes(model: Architecture, precision: Precision) -> Number:
-    """The whole model in memory, embedding included."""
+    """Bytes of the whole model in memory [byte], embedding included."""
     return sum(tensor.bytes(precision) for tensor in tensors(model))
 
 
 def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Number:
-    """KV cache and recurrent states of one sequence of `tokens` in the whole model."""
+    """Bytes [byte] of KV cache and recurrent states in the whole model, for one sequence of `tokens` tokens."""
     total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
     for block in model.blocks:
         total = total + getattr(ffn.INDEX[block.ffn_kind], "cache_bytes", keeps_nothing)(block, tokens, precision)
@@ -87,12 +88,12 @@ def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Nu
 
 
 def kv_bytes_per_token(model: Architecture, precision: Precision) -> Number:
-    """Growth of the whole model's cache per token and sequence, below any window."""
+    """Growth of the whole model's cache per token and sequence [byte], below any window."""
     return cache_bytes(model, 1.0, precision) - cache_bytes(model, 0.0, precision)
 
 
 def widest_activation(model: Architecture) -> Number:
-    """Elements per token of the widest pair of live activations in any layer."""
+    """Elements per token [1] of the widest pair of activations that live at the same time in any layer."""
     width = 2 * model.hidden_size
     for block in model.blocks:
         width = larger(width, attention.INDEX[block.attention_kind].widest(block))
@@ -101,7 +102,10 @@ def widest_activation(model: Architecture) -> Number:
 
 
 def _layer(block: Block, model: Architecture, step: Step, precision: Precision) -> list[Op]:
-    """norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual."""
+    """Operators of a kind of layer.
+
+    In order: norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual.
+    """
     d = model.hidden_size
     mixer = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
     mlp = ffn.INDEX[block.ffn_kind].operators(block, d, step, precision)

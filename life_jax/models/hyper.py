@@ -1,4 +1,7 @@
-"""Hyper-connections (DeepSeek-V4): several residual streams, summed before each branch and mixed behind it."""
+"""Hyper-connections (DeepSeek-V4): several residual streams, summed before each branch and mixed behind it.
+
+Reference: DeepSeek-AI 2026, DeepSeek-V4, section 2.2.
+"""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -12,7 +15,10 @@ BRANCHES = 2.0  # attention and feed-forward network
 
 
 def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
-    """Weights of every branch (to collapse, to add, to mix), with their biases and scales; those of the head."""
+    """Weights that collapse, add and mix the streams around every branch, with biases and scales; those of the head.
+
+    layers [1]: layers of the model, each with two branches.
+    """
     n, d = model.streams, model.hidden_size
     weights, branches = (2 + n) * n, BRANCHES * layers
     return (
@@ -24,19 +30,20 @@ def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
 
 
 def before(name: str, model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
-    """Norm of all streams (without weights), their weights, one row from them."""
+    """Operators in front of a branch: a norm of all streams (without learned weights), their weights, one row."""
     n = model.streams
     return _summed(name, Tensor(f"{name}_weights", "router", n * model.hidden_size, (2 + n) * n, 1.0, repeats),
                    model, step.tokens, precision)  # fmt: skip
 
 
 def head(model: Architecture, rows: Number, precision: Precision) -> list[Op]:
-    """One row from all streams, in front of the final norm."""
+    """Operators in front of the final norm: one row from all streams."""
     weights = Tensor("hyper_head", "router", model.streams * model.hidden_size, model.streams, 1.0)
     return _summed("hyper_head", weights, model, rows, precision)
 
 
 def after(name: str, model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
+    """Operator behind a branch: all streams are mixed with each other and with the branch's output."""
     return [Op(f"{name}_mix", mix_streams, _shape(model, step.tokens, precision), repeats, "head")]
 
 

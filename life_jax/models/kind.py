@@ -1,4 +1,5 @@
-"""A kind of attention or of feed-forward network as a value, where several kinds are one function of something else.
+"""A kind of attention or of feed-forward network as a value, for kinds that one function of another kind or number
+makes.
 
 Most kinds are modules with the same names; see models/attention and models/ffn.
 """
@@ -14,18 +15,21 @@ from life_jax.models.tensors import Tensor
 
 
 def keeps_nothing(block: Block, tokens: Number, precision: Precision) -> Number:
-    """No bytes: what is computed is not needed again."""
+    """No bytes [byte]: the cache of a kind without a state."""
     return 0.0
 
 
 @dataclass(frozen=True)
 class Kind:
-    """KEYS: numbers of a model's file that it needs, OPTIONAL: those that it takes where they are given, NUMBERS: facts
-    of those that it brings itself (models/numbers.py). RECURRENT: it only carries a state.
+    """Functions and facts of a kind.
 
-    tensors(block, hidden_size): what is learned. operators(block, hidden_size, step, precision): one layer of a step.
-    widest(block) [1]: elements of its widest activation per token. cache_bytes(block, tokens, precision) [byte]: what
-    one sequence keeps.
+    KEYS: numbers of a model's file that it needs; OPTIONAL: numbers that it uses where the file has them
+    NUMBERS: facts of numbers that only this kind has (models/numbers.py)
+    RECURRENT: whether it carries a state only
+    tensors(block, hidden_size): learned tensors of its layers
+    operators(block, hidden_size, step, precision): operators of a step, with repeats for the layers
+    widest(block) [1]: elements per token of its widest activation
+    cache_bytes(block, tokens, precision) [byte]: cache of one sequence
     """
 
     KEYS: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""Numbers of a model's file that kinds of attention and of feed-forward network bring themselves.
+"""Numbers of a model's file that only single kinds of attention or of feed-forward network use.
 
-A kind says them in NUMBERS, a mapping from the key of the file to its facts: `name` [text] and, where they are not the
-defaults, `unit` ("1"), `low` (1), `high`, `whole` (True: it comes in pieces), `default` (none: the file must give it).
+A kind lists them in NUMBERS, a mapping from the key of the file to facts: `name` [text] and, where they differ from the
+defaults, `unit` ("1"), `low` (1), `high`, `whole` (True: whole numbers only), `default` (none: the file must have it).
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from life_jax.models import attention, ffn
 
 def numbers_of_kinds() -> dict[str, Mapping[str, Any]]:
     """Facts of every such number by key, with the `leaf` of the scenario that it sets."""
-    found: dict[str, Mapping[str, Any]] = {}
+    numbers: dict[str, Mapping[str, Any]] = {}
     for part, index in (("attention", attention.INDEX), ("ffn", ffn.INDEX)):
         for kind in index.values():
             for key, facts in getattr(kind, "NUMBERS", {}).items():
                 usual = {"number": True, "unit": "1", "low": 1, "whole": True}
-                found[key] = {**usual, **facts, "leaf": f"architecture.blocks.*.{part}.{key}"}
-    return found
+                numbers[key] = {**usual, **facts, "leaf": f"architecture.blocks.*.{part}.{key}"}
+    return numbers

@@ -1,4 +1,4 @@
-"""Per-layer embeddings (Gemma 3n, Gemma 4): a second table whose rows hold a little input for every layer.
+"""Per-layer embeddings (Gemma 3n, Gemma 4): a second table, whose rows hold a small input for every layer.
 
 Each row is joined with a projection of the token's own embedding; each layer gates its part and adds it.
 """
@@ -12,6 +12,11 @@ from life_jax.operators import elementwise
 
 
 def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
+    """The second table, the projection of the embedding and its norm; for every layer a gate, a projection back and a
+    norm.
+
+    layers [1]: layers of the model; a row of the table holds per_layer_width elements for each.
+    """
     d, width = model.hidden_size, model.per_layer_width
     return (
         Tensor("per_layer_embedding", "embedding", model.per_layer_vocab, layers * width),
@@ -24,7 +29,7 @@ def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
 
 
 def inputs(model: Architecture, layers: Number, step: Step, precision: Precision) -> list[Op]:
-    """A row of the table per token, the projection of the embedding, its norm, their sum."""
+    """Operators once per step: look up a row of the table per token, project the embedding, norm it, add both."""
     table, projection, *_ = tensors(model, layers)
     width = layers * model.per_layer_width
     bits = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
@@ -38,7 +43,7 @@ def inputs(model: Architecture, layers: Number, step: Step, precision: Precision
 
 
 def operators(block: Block, model: Architecture, step: Step, precision: Precision) -> list[Op]:
-    """gate, product with the layer's input, projection, norm, residual."""
+    """Operators of a kind of layer: gate, product with the layer's input, projection, norm, residual."""
     *_, gate, out, _ = tensors(model, block.repeats)
     narrow = {"tokens": step.tokens, "width": model.per_layer_width, "activation_bits": precision.activation_bits}
     wide = {**narrow, "width": model.hidden_size}

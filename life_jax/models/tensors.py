@@ -1,4 +1,4 @@
-"""Learned tensors, and the linear operator that reads one."""
+"""Learned tensors, and the linear operator that reads a tensor."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,12 @@ from life_jax.operators.linear import linear
 
 @dataclass(frozen=True)
 class Tensor:
-    """`repeats` layers with `copies` matrices of d_in x d_out (and, with bias 1, a vector of d_out).
+    """`copies` matrices of d_in x d_out elements in each of `repeats` layers, each with a vector of d_out elements
+    where bias is 1.
 
-    role: linear, head, embedding or router, which decides the format; other (norms, biases) stays
-    apart. used: copies that one token needs (chosen experts).
+    role: linear, head, embedding or router, which decides the format; `other` for norms and biases, which have their
+    own
+    used [1]: copies that a token needs (chosen experts)
     """
 
     name: str
@@ -28,11 +30,12 @@ class Tensor:
 
     @property
     def parameters(self) -> Number:
+        """Number of learned parameters [1], of all copies in all layers."""
         return self.copies * self._of_one_copy
 
     @property
     def active_parameters(self) -> Number:
-        """Those that one token needs."""
+        """Number of parameters that a token needs [1]."""
         return self.used * self._of_one_copy
 
     @property
@@ -40,6 +43,7 @@ class Tensor:
         return self.repeats * (self.d_in * self.d_out + self.bias * self.d_out)
 
     def bytes(self, precision: Precision) -> Number:
+        """Bytes of all copies in all layers in memory [byte], scales of channels and biases included."""
         if self.role == "other":
             bits = self.d_in * self.d_out * precision.other_bits
         else:
@@ -49,7 +53,7 @@ class Tensor:
 
 
 def project(tensor: Tensor, tokens: Number, precision: Precision) -> Op:
-    """The operator x W of a linear or head tensor on `tokens` rows."""
+    """The operator x W of a linear, head or router tensor on `tokens` rows [token]."""
     form = precision.weight(tensor.name, tensor.role)
     # a router is a small linear layer that quantization leaves alone
     is_linear = tensor.role == "linear"

@@ -1,7 +1,7 @@
 """The vision tower in front of a language model: a bidirectional encoder of patches, and the projector to tokens.
 
-patches_per_token patches make one token of the prompt. Some layers may attend windows of patches only.
-Its weights stay at 16 bit, whatever the language model's are. Reference: modelling of ViT, Dosovitskiy et al. 2020.
+patches_per_token patches make a token of the prompt. Some layers may attend windows of patches only. The weights stay
+at 16 bit, whatever the language model's are. Reference: modelling of ViT, Dosovitskiy et al. 2020.
 """
 
 from collections.abc import Mapping
@@ -51,16 +51,21 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
 
 
 def _last(inputs: Number, hidden: Number) -> Number:
-    """Inputs of the last product: the only one where the projector has no hidden layer."""
+    """Inputs of the last product [1]; it is the only product where the projector has no hidden layer."""
     return hidden + (1.0 * (hidden == 0)) * inputs
 
 
 def weight_bytes(model: Architecture, precision: Precision) -> Number:
+    """Bytes of the tower and its projector in memory [byte]."""
     return sum(t.bytes(precision) for t in tensors(model))
 
 
 def operators(model: Architecture, step: Step, precision: Precision) -> list[Op]:
-    """The tower on the patches of `images` images that become `image_tokens` tokens of each sequence."""
+    """Operators of the tower on the patches of `images` images, which become `image_tokens` tokens of each sequence.
+
+    In order: patch embedding, then per layer norm, q k v, attention, output projection, residual, MLP; merger and
+    projectors.
+    """
     v = model.vision
     tokens = step.batch * step.image_tokens
     patches = tokens * v["vision_patches_per_token"]
@@ -71,14 +76,14 @@ def operators(model: Architecture, step: Step, precision: Precision) -> list[Op]
     norm["weight_bits"] = precision.other_bits
     residual = {**bits, "width": d, "branches": 1.0}
     act = Op("vision_activation", elementwise.activation, {**bits, "width": width}, n)
-    each = step.image_tokens * v["vision_patches_per_token"]  # of a sequence
-    image = divide(each, step.images)
+    per_sequence = step.image_tokens * v["vision_patches_per_token"]
+    image = divide(per_sequence, step.images)
     return [
         project(embed, patches, precision),
         Op("vision_norm", elementwise.norm, norm, 2 * n),
         project(qkv, patches, precision),
-        _attention("vision_attention", v, step, precision, each, image, v["vision_full_layers"]),
-        _attention("vision_window_attention", v, step, precision, each, smaller(v["vision_window"], image),
+        _attention("vision_attention", v, step, precision, per_sequence, image, v["vision_full_layers"]),
+        _attention("vision_window_attention", v, step, precision, per_sequence, smaller(v["vision_window"], image),
                    n - v["vision_full_layers"]),
         project(o, patches, precision),
         Op("vision_residual", elementwise.residual_add, residual, 2 * n),
@@ -94,7 +99,7 @@ def operators(model: Architecture, step: Step, precision: Precision) -> list[Op]
 def _attention(
     name: str, v: Mapping[str, Number], step: Step, precision: Precision, patches: Number, span: Number, layers: Number
 ) -> Op:
-    """Every patch attends the `span` patches of its image, or of its window; keys and values are activations."""
+    """Attention of every patch to the `span` patches of its image or of its window; keys and values are activations."""
     size = v["vision_hidden_size"] / v["vision_heads"]
     args = {
         "batch": step.batch,

@@ -23,7 +23,7 @@ def entry_pairs(*, queries: Number, past: Number, rate: Number) -> Number:
     """(query, entry) pairs [1] where query i sees floor((past + i) / rate) entries.
 
     queries, past [token]; rate [token] per entry. Exact where the step begins and ends with whole entries, else the
-    mean over where it begins.
+    mean over all offsets of its beginning within an entry.
     Reference: [derived], a sum over queries.
     """
     pairs = causal_pairs(queries=queries, past=past)

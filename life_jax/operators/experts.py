@@ -1,4 +1,4 @@
-"""Mixture of experts: routing, grouped products of the experts that a step touches, and the moves of rows between them."""
+"""Mixture of experts: routing, products with the experts that a step touches, and moves of rows to and from them."""
 
 from collections import deque
 from typing import Any

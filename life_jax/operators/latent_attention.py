@@ -3,8 +3,8 @@
 It has two forms with the same result. Expanded: keys and values of every cached token are rebuilt from the latents,
 then attention is ordinary. Absorbed: the up-projection is applied to queries and outputs of the new tokens instead, and
 attention runs on the latents themselves.
-Sizes of all formulas [1]: rank of the latent, nope and rope of a head's query without and with rotation, value of a
-head's value; absorbed is 1 for the absorbed form, 0 for the expanded one.
+Sizes in all formulas [1]: `rank` of the latent; `nope` and `rope`, the elements of a head's query without and with
+rotation; `value`, the elements of a head's value. `absorbed` is 1 for the absorbed form, 0 for the expanded form.
 Reference: DeepSeek-AI 2024, arXiv:2405.04434, section 2.1.
 """
 

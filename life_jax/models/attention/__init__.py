@@ -1,7 +1,7 @@
-"""Mixer kinds by name. A kind is a module (or a Kind) with `tensors`, `operators`, `cache_bytes` and `widest`.
+"""Kinds of mixers by name. A kind is a module (or a Kind) with `tensors`, `operators`, `cache_bytes` and `widest`.
 
-KEYS: the numbers of a model's file that it needs; OPTIONAL: those that it takes where they are given. NUMBERS: facts of
-those that it brings itself, by key (see models/numbers.py). RECURRENT: True where it only carries a state.
+KEYS: the numbers of a model's file that it needs; OPTIONAL: numbers that it uses where the file has them. NUMBERS:
+facts of numbers that only this kind has, by key (see models/numbers.py). RECURRENT: whether it carries a state only.
 """
 
 from types import ModuleType

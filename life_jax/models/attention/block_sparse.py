@@ -1,6 +1,6 @@
-"""Full attention whose queries attend the best blocks of positions, which a light indexer selects (MiniMax-M3).
+"""Full attention in which queries attend the best blocks of positions, selected by a light indexer (MiniMax-M3).
 
-The block of the query itself is among them, and half full on average.
+The block of the query itself is always among them, and half full on average.
 """
 
 from life_jax.core.graph import Op
@@ -20,11 +20,12 @@ OPTIONAL = full.OPTIONAL
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Tensors of full attention, and the indexer: queries of a few heads, a key per token, norms of both."""
     return (*full.tensors(block, hidden_size), *_indexer(block, hidden_size))
 
 
 def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Queries of a few heads, one key a token, and a norm of each."""
+    """Queries of a few heads, a key per token, and norms of both."""
     heads, size, *_ = (block.attention[key] for key in INDEXER)
     n = block.repeats
     return (
@@ -35,6 +36,11 @@ def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Index queries and keys are projected and cached, the indexer scores every position, then full attention to the
+    best blocks.
+
+    A query attends index_topk_blocks blocks less half of its own on average, and never more positions than there are.
+    """
     heads, size, length, best = (block.attention[key] for key in INDEXER)
     attended = best * length - (length - 1) / 2
     span = {"queries": step.new, "past": step.past}
@@ -68,10 +74,11 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """Keys and values, and the indexer's keys."""
+    """Keys and values of every position, and an index key of index_head_dim elements for each [byte]."""
     keys = block.repeats * tokens * block.attention["index_head_dim"] * precision.kv_bits / BITS_PER_BYTE
     return full.cache_bytes(block, tokens, precision) + keys
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of q, k and v [1], as in full attention: the indexer's are fewer."""
     return full.widest(block)

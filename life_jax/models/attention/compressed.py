@@ -1,8 +1,8 @@
-"""Attention to a window of positions and to compressed entries of all of them (DeepSeek-V4).
+"""Attention to a window of positions and to compressed entries of all positions (DeepSeek-V4).
 
-Keys are values, of one head, in the cache once. compress_rate tokens make an entry; with an indexer
-(index_topk) a query attends the best entries only, and entries overlap by one; without compress_rate there
-is the window alone. The output projection works in groups of heads, through a low rank.
+Keys are values, of a single head, in the cache once. compress_rate tokens make an entry. With an indexer (index_topk) a
+query attends the best entries only, and entries overlap by one; without compress_rate there is the window alone. The
+output projection works in groups of heads, through a low rank.
 """
 
 from life_jax.core.graph import Op
@@ -29,11 +29,13 @@ OPTIONAL = ("compress_rate", "index_topk", "index_n_heads", "index_head_dim")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Low-rank queries, the single key, the grouped output projection, norms and sinks; the compressor and its indexer
+    where compress_rate and index_topk are there."""
     return (*_projections(block, hidden_size), *_others(block), *_compressor(block, hidden_size))
 
 
 def _projections(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Low-rank queries, the one key, and the output: a block-diagonal product, then a dense one."""
+    """Low-rank queries, the single key, and the output: a block-diagonal product, then a dense one."""
     heads, size, low, _, _, groups, rank = (block.attention[key] for key in KEYS)
     n = block.repeats
     return (
@@ -55,7 +57,7 @@ def _others(block: Block) -> tuple[Tensor, ...]:
 
 
 def _entry(block: Block, name: str, size: Number, hidden_size: Number, overlap: float) -> tuple[Tensor, ...]:
-    """What makes entries of `size`: values, gates, the bias of each position in an entry, a norm."""
+    """Tensors that make entries of `size` elements: values, gates, the bias of each position in an entry, a norm."""
     width, rate, n = (1 + overlap) * size, block.attention["compress_rate"], block.repeats
     return (
         Tensor(f"{name}_kv_proj", "linear", hidden_size, width, repeats=n),
@@ -80,6 +82,8 @@ def _compressor(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Query, key and both output projections around norm, rotary, cache append, the pooling to entries with its
+    indexer, and one kernel of attention to window and entries."""
     a, n = block.attention, block.repeats
     q_a, q_b, kv, o_a, o_b = (project(t, step.tokens, precision) for t in _projections(block, hidden_size))
     bits = {"tokens": step.tokens, "activation_bits": precision.activation_bits}
@@ -132,7 +136,7 @@ def _compression(block: Block, hidden_size: Number, step: Step, precision: Preci
 
 
 def _attention(block: Block, step: Step, precision: Precision) -> Op:
-    """One kernel over both: keys are read once and serve as values."""
+    """One kernel over window and entries: keys are read once and serve as values."""
     a = block.attention
     span = {"queries": step.new, "past": step.past}
     pairs = window_pairs(**span, window=a["sliding_window"])
@@ -167,7 +171,8 @@ def _attention(block: Block, step: Step, precision: Precision) -> Op:
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """Keys of the window, entries of all, and the keys of the indexer's entries."""
+    """Keys of the window, entries of all positions, and the keys of the indexer's entries [byte]; no values, since keys
+    are values."""
     a = block.attention
     elements = smaller(tokens, a["sliding_window"]) * a["head_dim"]
     if "compress_rate" in a:
@@ -177,5 +182,5 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of the queries and the outputs of all heads."""
+    """Elements per token of the queries and the outputs of all heads [1]."""
     return 2 * block.attention["num_attention_heads"] * block.attention["head_dim"]

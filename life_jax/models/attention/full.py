@@ -1,6 +1,6 @@
-"""Full causal attention with any number of KV heads: MHA (as many as heads), GQA, MQA (one).
+"""Full causal attention with any number of KV heads: MHA (as many as heads), GQA, MQA (a single one).
 
-Values may have heads of another size (v_head_dim); values may be the projected keys, or keys and values those of
+Values may have heads of another size (v_head_dim). Values may be the projected keys; or keys and values may be those of
 an earlier layer, whose cache is then read (Block.keys_values).
 """
 
@@ -33,38 +33,45 @@ OPTIONAL = ("v_head_dim", "attention_head_gate")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Projections, and the weights of the norm of queries and keys where there is one."""
+    """Projections q, k, v and o, sinks, and the weights of the norm of queries and keys where there is a norm.
+
+    k_proj and v_proj are left out where an earlier layer's cache is reused, v_proj where values are the projected keys.
+    """
     a = block.attention
     q_width = a["num_attention_heads"] * a["head_dim"]
     k_width = a["num_key_value_heads"] * a["head_dim"]
     v_width, out_width = (a[heads] * value_dim(block) for heads in ("num_key_value_heads", "num_attention_heads"))
-    found = [
+    learned = [
         # with an output gate the query projection makes that too
         Tensor("q_proj", "linear", hidden_size, q_width + block.output_gate * out_width, a["qkv_bias"], block.repeats),
     ]
     if block.keys_values != "reused":
-        found.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats))
+        learned.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats))
     if block.keys_values == "own":
-        found.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats))
+        learned.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats))
     if "attention_head_gate" in a:
-        found.append(Tensor("head_gate", "router", hidden_size, a["num_attention_heads"], repeats=block.repeats))
+        learned.append(Tensor("head_gate", "router", hidden_size, a["num_attention_heads"], repeats=block.repeats))
     sinks = a["attention_sinks"] * a["num_attention_heads"]
-    found.append(Tensor("o_proj", "linear", out_width, hidden_size, a["o_bias"], block.repeats))
-    found.append(Tensor("attention_sinks", "other", sinks, 1.0, repeats=block.repeats))
+    learned.append(Tensor("o_proj", "linear", out_width, hidden_size, a["o_bias"], block.repeats))
+    learned.append(Tensor("attention_sinks", "other", sinks, 1.0, repeats=block.repeats))
     if block.qk_norm != "none":
         keys = block.keys_values != "reused"
         weights = (1 + keys) * a["head_dim"] if block.qk_norm == "per_head" else q_width + keys * k_width
-        found.append(Tensor("qk_norm", "other", NORM_VECTORS[block.norm] * weights, 1.0, repeats=block.repeats))
-    return tuple(found)
+        learned.append(Tensor("qk_norm", "other", NORM_VECTORS[block.norm] * weights, 1.0, repeats=block.repeats))
+    return tuple(learned)
 
 
 def value_dim(block: Block) -> Number:
-    """Size of a value head: that of a key unless the model says otherwise."""
+    """Elements of a value head [1]: as many as of a key head unless the model has v_head_dim."""
     return block.attention.get("v_head_dim", block.attention["head_dim"])
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
-    """Unfused: projections, rotary, cache append, scores, softmax, values, output projection."""
+    """Unfused: projections, norm, rotary, cache append, scores, softmax, values, gate, output projection.
+
+    After the prompt, with a budget of the cache (kv_budget), only the kept positions are attended, and an eviction
+    policy may weigh them.
+    """
     a = block.attention
     if step.decoding and "kv_budget" in a:  # the rest has been evicted
         kept = smaller(step.past + step.new, a["kv_budget"])
@@ -79,7 +86,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
-    """What an eviction policy computes from the scores, where it does."""
+    """The operator of an eviction policy that computes something from the scores; none for other policies."""
     a = block.attention
     if "kv_score_flops" not in a:
         return ()
@@ -91,7 +98,10 @@ def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """KV cache of one sequence of `tokens` in all `repeats` layers; with eviction, when prefill is over."""
+    """Keys and values of every position of one sequence in all layers [byte]; none where an earlier layer's are reused.
+
+    With eviction, no more than kv_budget positions, as when prefill is over.
+    """
     if block.keys_values == "reused":
         return 0.0 * tokens
     tokens = smaller(tokens, block.attention["kv_budget"]) if "kv_budget" in block.attention else tokens
@@ -106,7 +116,7 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of the widest activation between the projections: q, k and v."""
+    """Elements per token of q, k and v together [1]."""
     a = block.attention
     values = a["num_key_value_heads"] * value_dim(block)
     return (a["num_attention_heads"] + a["num_key_value_heads"]) * a["head_dim"] + values
@@ -115,9 +125,10 @@ def widest(block: Block) -> Number:
 def around(
     block: Block, learned: tuple[Tensor, ...], step: Step, precision: Precision, core: tuple[Op, ...]
 ) -> tuple[Op, ...]:
-    """Projections, norm and positions before a core of attention, the output projection behind it.
+    """Operators of a layer around a core of attention: projections, norm and positions before it, gate and output
+    projection behind it.
 
-    learned: `tensors` of the layer.
+    learned: `tensors` of the layer; core: the operators of attention itself.
     """
     by_name = {t.name: t for t in learned}
     inputs = [by_name[name] for name in ("q_proj", "k_proj", "v_proj", "head_gate") if name in by_name]
@@ -187,7 +198,11 @@ def attention_core(
     positions: Number,
     bend: Number | None = None,
 ) -> tuple[Op, ...]:
-    """Scores, softmax and values over `positions` cached positions; fused, only `pairs` count."""
+    """Scores, softmax and values over `positions` cached positions [token]; a fused kernel counts `pairs` [1] of the
+    rectangle.
+
+    bend [token]: cached tokens at which the cost bends, where the positions are limited.
+    """
     a = block.attention
     shape = {
         "batch": step.batch,

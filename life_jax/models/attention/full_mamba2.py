@@ -13,10 +13,12 @@ OPTIONAL = full.OPTIONAL
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Tensors of full attention, then those of Mamba 2; the sum of their outputs has none."""
     return (*full.tensors(block, hidden_size), *mamba2.tensors(block, hidden_size))
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """All operators of full attention, all of Mamba 2, then the sum of both outputs."""
     bits = {"branches": 1.0, "activation_bits": precision.activation_bits}
     add = {"tokens": step.tokens, "width": hidden_size, **bits}
     return (
@@ -27,9 +29,10 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """Keys and values of every position, and the state."""
+    """Keys and values of every position, and Mamba 2's constant state [byte]."""
     return full.cache_bytes(block, tokens, precision) + mamba2.cache_bytes(block, tokens, precision)
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of q, k and v and of Mamba 2's input projection together [1], since both branches are live."""
     return full.widest(block) + mamba2.widest(block)

@@ -1,4 +1,5 @@
-"""Gated delta rule (Qwen3-Next): projection to q, k, v and gate, convolution, recurrence, gated norm, output."""
+"""Gated delta rule (Qwen3-Next): projection to q, k, v and gate, convolution, recurrence, gated norm, output
+projection."""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -20,7 +21,8 @@ KEYS = (
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """in_proj_ba: write strength and decay; ssm_scalars: decay rate and time-step bias of every value head."""
+    """Fused projection to q, k, v and gate; in_proj_ba: write strength and decay; ssm_scalars: decay rate and time-step
+    bias of every value head."""
     _, value_heads, _, value_dim, *_ = (block.attention[key] for key in KEYS)
     keys, values = _widths(block)
     n = block.repeats
@@ -35,6 +37,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Both input projections, convolution of q, k and v together, gated delta rule, gated norm, output projection."""
     key_heads, value_heads, key_dim, value_dim, *_ = (block.attention[key] for key in KEYS)
     keys, values = _widths(block)
     qkvz, ba, *_, out = tensors(block, hidden_size)
@@ -58,6 +61,8 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """A matrix of key_dim x value_dim for each value head, and the last inputs of the convolution of q, k and v [byte];
+    constant in `tokens`."""
     _, value_heads, key_dim, value_dim, *_ = (block.attention[key] for key in KEYS)
     keys, values = _widths(block)
     state = value_heads * key_dim * value_dim
@@ -65,7 +70,7 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of q, k, v and gate."""
+    """Elements per token of q, k, v and gate [1]."""
     keys, values = _widths(block)
     return 2 * keys + 2 * values
 

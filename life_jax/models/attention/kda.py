@@ -1,6 +1,6 @@
-"""Kimi delta attention: the delta rule with a decay of its own for every channel of the keys.
+"""Kimi delta attention: the delta rule with a separate decay for every channel of the keys.
 
-Decay and output gate are made in two steps, through one head's width. Reference: Kimi team 2025, arXiv:2510.26692.
+Decay and output gate are made in two steps, through the width of a head. Reference: Kimi team 2025, arXiv:2510.26692.
 """
 
 from life_jax.core.graph import Op
@@ -16,7 +16,8 @@ KEYS = ("linear_num_value_heads", "linear_value_head_dim", "conv_kernel_size", "
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """ssm_scalars: time-step bias of every channel and decay rate of every head."""
+    """Separate q, k and v projections, two-step decay and gate; ssm_scalars: time-step bias of every channel and decay
+    rate of every head."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
     width, n = heads * size, block.repeats
     return (
@@ -36,6 +37,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """All input projections (q, k, v, decay, write strength, gate), convolution of q, k and v, the delta rule, gated
+    norm, output projection."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
     *into, out = tensors(block, hidden_size)[:9]
     rule = {
@@ -57,10 +60,12 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """A square matrix of the head's size for each head, and the last inputs of the convolution of q, k and v [byte];
+    constant in `tokens`."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
     return recurrent.cache_bytes(block, heads * size * size, 3 * heads * size, precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of q, k, v and gate."""
+    """Elements per token of q, k, v and gate [1]."""
     return 4 * block.attention["linear_num_value_heads"] * block.attention["linear_value_head_dim"]

@@ -17,6 +17,8 @@ KEYS = ("num_attention_heads", "head_dim")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Fused q, k and v, a gate as wide, the output projection and a norm over all heads; the fixed decay is not
+    learned."""
     heads, size = (block.attention[key] for key in KEYS)
     width, n = heads * size, block.repeats
     return (
@@ -28,6 +30,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """q, k and v, gate, linear attention without convolution or rotary, gated norm, output projection."""
     heads, size = (block.attention[key] for key in KEYS)
     qkv, gate, out, _ = tensors(block, hidden_size)
     rule = {"batch": step.batch, "queries": step.new, "heads": heads, "key_dim": size, "value_dim": size}
@@ -42,12 +45,12 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """A matrix of head_dim x head_dim for each head, however long the sequence is."""
+    """A matrix of head_dim x head_dim for each head [byte]; constant in `tokens`."""
     heads, size = (block.attention[key] for key in KEYS)
     return block.repeats * heads * size * size * STATE_BITS / BITS_PER_BYTE + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of q, k, v and gate."""
+    """Elements per token of q, k, v and gate [1]."""
     heads, size = (block.attention[key] for key in KEYS)
     return 4 * heads * size

@@ -14,21 +14,22 @@ KEYS = (*full.KEYS, "kv_rank")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Each of the key and value projections is two: to the rank, and from it."""
+    """Tensors of full attention in which the key and value projections are two each: to the rank, and from the rank."""
     width, rank = _width(block), block.attention["kv_rank"]
-    found: list[Tensor] = []
+    learned: list[Tensor] = []
     for tensor in full.tensors(block, hidden_size):
         if tensor.name in ("k_proj", "v_proj"):
             letter = tensor.name[0]
-            found.append(Tensor(f"{letter}_a_proj", "linear", hidden_size, rank, repeats=block.repeats))
-            found.append(Tensor(f"{letter}_b_proj", "linear", rank, width, tensor.bias, block.repeats))
+            learned.append(Tensor(f"{letter}_a_proj", "linear", hidden_size, rank, repeats=block.repeats))
+            learned.append(Tensor(f"{letter}_b_proj", "linear", rank, width, tensor.bias, block.repeats))
         else:
-            found.append(tensor)
-    return tuple(found)
+            learned.append(tensor)
+    return tuple(learned)
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
-    """Projections, rotary queries, cache append, and one kernel that rebuilds and attends."""
+    """Projections of q and to the ranks, rotary of queries only, cache append, a kernel that rebuilds keys and values
+    and attends, output projection."""
     a = block.attention
     by_name = {t.name: t for t in tensors(block, hidden_size)}
     q, k, v, o = (project(by_name[n], step.tokens, precision) for n in ("q_proj", "k_a_proj", "v_a_proj", "o_proj"))
@@ -64,6 +65,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """kv_rank elements for keys and as many for values of every position, whatever the number of heads [byte]."""
     return block.repeats * kv_bytes(
         tokens=tokens,
         kv_heads=1.0,
@@ -75,6 +77,7 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of q, k and v [1], as in full attention."""
     return full.widest(block)
 
 

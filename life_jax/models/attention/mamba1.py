@@ -23,7 +23,8 @@ KEYS = (
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """ssm_scalars: decay matrix and skip; inner_norms (Jamba): of the time step, B and C."""
+    """Input projection to x and gate, convolution, x_proj to time step, B and C, dt_proj; ssm_scalars: decay matrix and
+    skip; inner_norms (Jamba): of time step, B and C."""
     inner, state, rank, norms, *_ = (block.attention[key] for key in KEYS)
     n = block.repeats
     return (
@@ -38,6 +39,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Input projection, convolution of x, projection to time step, B and C, their norms, time steps, scan, gate, output
+    projection."""
     inner, state, rank, norms, *_ = (block.attention[key] for key in KEYS)
     into, _, x, dt, _, _, out = tensors(block, hidden_size)
     elements = {"tokens": step.tokens, "activation_bits": precision.activation_bits}
@@ -61,11 +64,13 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """ssm_inner_size x ssm_state_size elements, and the last inputs of the convolution of x [byte]; constant in
+    `tokens`."""
     a = block.attention
     state = a["ssm_inner_size"] * a["ssm_state_size"]
     return recurrent.cache_bytes(block, state, a["ssm_inner_size"], precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of x and gate."""
+    """Elements per token of x and gate [1]."""
     return 2 * block.attention["ssm_inner_size"]

@@ -21,7 +21,8 @@ KEYS = (
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """ssm_scalars: decay, skip and time-step bias of every head."""
+    """A single input projection to gate, x, B, C and time steps; ssm_scalars: decay, skip and time-step bias of every
+    head."""
     inner, state, heads, groups, normed, *_ = (block.attention[key] for key in KEYS)
     n = block.repeats
     return (
@@ -34,6 +35,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Input projection, convolution of x, B and C together, scan on the matrix units in prefill, gated norm, output
+    projection."""
     inner, state, _, groups, normed, *_ = (block.attention[key] for key in KEYS)
     into, *_, out = tensors(block, hidden_size)
     scan = {"batch": step.batch, "queries": step.new, "inner": inner, "state": state, "groups": groups}
@@ -48,13 +51,15 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """ssm_inner_size x ssm_state_size elements, and the last inputs of the convolution of x, B and C [byte]; constant
+    in `tokens`."""
     a = block.attention
     state = a["ssm_inner_size"] * a["ssm_state_size"]
     return recurrent.cache_bytes(block, state, _channels(block), precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of the input projection."""
+    """Elements per token of the input projection's output [1]."""
     a = block.attention
     return 2 * a["ssm_inner_size"] + 2 * a["ssm_num_groups"] * a["ssm_state_size"] + a["ssm_num_heads"]
 

@@ -1,8 +1,8 @@
-"""Multi-head latent attention: low-rank queries, one latent vector per token in the cache.
+"""Multi-head latent attention: low-rank queries, and a latent vector per token in the cache.
 
-Block.latent_form says how: `absorbed` attends the latents themselves, `expanded` rebuilds the keys and
-values of every cached token in every step, `cheaper` takes the one of the two with fewer FLOP (absorbed
-in decode, expanded in prefill), `decompressed` caches the rebuilt keys and values of every head.
+Block.latent_form is one of these. `absorbed`: attention runs on the latents themselves. `expanded`: keys and values of
+every cached token are rebuilt in every step. `cheaper`: the form of these two with fewer FLOP (absorbed in decode,
+expanded in prefill). `decompressed`: the rebuilt keys and values of every head are cached.
 """
 
 from dataclasses import replace
@@ -22,7 +22,10 @@ KEYS = ("num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim"
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """q_lora_rank 0 stands for full-rank queries: then q_b_proj reads the hidden state, and q_a_proj is empty."""
+    """Low-rank query and latent with their norms, the up-projection kv_b_proj, the output projection.
+
+    q_lora_rank 0 stands for full-rank queries: then q_b_proj reads the hidden state, and q_a_proj is empty.
+    """
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     n, has_low = block.repeats, 1.0 * (block.attention["q_lora_rank"] > 0)
     return (
@@ -37,6 +40,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Query and latent projections with norms, rotary, cache append, up-projection, latent attention to every position,
+    output projection."""
     pairs = causal_pairs(queries=step.new, past=step.past)
     return latent_operators(block, hidden_size, step, precision, pairs=pairs, positions=step.past + step.new)
 
@@ -51,7 +56,11 @@ def latent_operators(
     positions: Number,
     bend: Number | None = None,
 ) -> tuple[Op, ...]:
-    """Projections, cache append, up-projection and attention over `pairs` pairs and `positions` read positions."""
+    """Operators of a layer whose attention has `pairs` pairs [1] per sequence and reads `positions` positions [token].
+
+    bend [token]: cached tokens at which the cost bends, where the positions are limited. The up-projection stands
+    before the append in the `decompressed` form, behind it otherwise.
+    """
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     shape = {"heads": h, "rank": rank, "nope": nope, "rope": rotated, "value": value}
     form = block.latent_form
@@ -97,14 +106,18 @@ def latent_operators(
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """The latent and the rotated part of the key, shared by all heads, K and V together; or those of every head."""
+    """A latent of kv_lora_rank and the rotated part of the key per position, for all heads, keys and values together
+    [byte].
+
+    In the `decompressed` form, keys and values of every head.
+    """
     h, _, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     width = h * (nope + rotated + value) if block.latent_form == "decompressed" else rank + rotated
     return block.repeats * tokens * (width * precision.kv_bits + precision.kv_scale_bits) / BITS_PER_BYTE
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of q, and of K and V expanded."""
+    """Elements per token of q, and of K and V expanded [1]."""
     h, _, _, nope, rotated, value = (block.attention[key] for key in KEYS)
     return h * (2 * (nope + rotated) + value)
 

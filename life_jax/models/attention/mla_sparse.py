@@ -15,11 +15,14 @@ KEYS = (*mla.KEYS, *INDEXER)
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Tensors of latent attention, and the indexer: queries from the low-rank query, a key per token, a weight per
+    head, a norm."""
     return (*mla.tensors(block, hidden_size), *_indexer(block, hidden_size))
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
-    """The indexer scores every position causally; attention sees at most index_topk of them per query."""
+    """The indexer projects and caches its keys and scores every position causally; latent attention then reads at most
+    index_topk positions per query."""
     heads, width, _ = (block.attention[key] for key in INDEXER)
     query, key, weights, _ = _indexer(block, hidden_size)
     scores = {"batch": step.batch, "queries": step.new, "past": step.past, "heads": heads, "head_dim": width}
@@ -48,17 +51,18 @@ def selected_attention(block: Block, hidden_size: Number, step: Step, precision:
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """The latent cache and the indexer's keys."""
+    """The latent cache of every position, and an index key of index_head_dim elements for each [byte]."""
     keys = block.repeats * tokens * block.attention["index_head_dim"] * precision.kv_bits / BITS_PER_BYTE
     return mla.cache_bytes(block, tokens, precision) + keys
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of q, and of K and V expanded [1], as in latent attention."""
     return mla.widest(block)
 
 
 def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Queries from the low-rank query, one key per token, a weight per head; the norm of the key (LayerNorm)."""
+    """Queries from the low-rank query, a key per token, a weight per head; the norm of the key (LayerNorm)."""
     heads, width, _ = (block.attention[key] for key in INDEXER)
     n = block.repeats
     return (

@@ -1,4 +1,4 @@
-"""Latent attention to the positions that an earlier layer's indexer selected (GLM-5.2): no indexer of its own."""
+"""Latent attention to the positions that an earlier layer's indexer selected (GLM-5.2), without an indexer."""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -11,17 +11,20 @@ KEYS = (*mla.KEYS, "index_topk")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Tensors of latent attention alone: no indexer."""
     return mla.tensors(block, hidden_size)
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Latent attention to at most index_topk positions per query, without any scoring before it."""
     return mla_sparse.selected_attention(block, hidden_size, step, precision)
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """The latent cache alone."""
+    """The latent cache of every position; no index keys [byte]."""
     return mla.cache_bytes(block, tokens, precision)
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of q, and of K and V expanded [1], as in latent attention."""
     return mla.widest(block)

@@ -1,4 +1,4 @@
-"""What the recurrent mixers share: their convolution, their gated norm, their constant cache."""
+"""Parts that recurrent mixers share: convolution, gated norm, constant cache."""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -11,11 +11,13 @@ from life_jax.operators.recurrent import STATE_BITS, causal_conv
 
 
 def conv_tensor(block: Block, channels: Number) -> Tensor:
+    """Taps and biases of a depthwise convolution over so many channels [1]."""
     a = block.attention
     return Tensor("conv1d", "other", channels, a["conv_kernel_size"] + a["conv_bias"], repeats=block.repeats)
 
 
 def conv(block: Block, channels: Number, step: Step, precision: Precision) -> Op:
+    """The operator of the depthwise causal convolution over so many channels [1]."""
     args = {
         "batch": step.batch,
         "queries": step.new,
@@ -31,7 +33,10 @@ def conv(block: Block, channels: Number, step: Step, precision: Precision) -> Op
 def gated_norm(
     block: Block, width: Number, weights: Number, step: Step, precision: Precision, normed: Number = 1.0
 ) -> tuple[Op, ...]:
-    """norm(y) * act(z), or y * act(z) where normed is 0."""
+    """norm(y) * act(z), or y * act(z) where `normed` is 0.
+
+    width [1]: elements of y per token; weights [1]: learned weights of the norm.
+    """
     elements = {"tokens": step.tokens, "width": width, "activation_bits": precision.activation_bits}
     norm = {**elements, "weights": weights, "flops": elementwise.NORM_FLOPS["rmsnorm"]}
     return (
@@ -41,6 +46,7 @@ def gated_norm(
 
 
 def cache_bytes(block: Block, state: Number, channels: Number, precision: Precision) -> Number:
-    """State and last inputs of the convolution of one sequence, however long it is."""
+    """Bytes [byte] of one sequence, whatever its length: a state of `state` elements in fp32, and the last inputs of a
+    convolution over `channels` channels."""
     inputs = channels * (block.attention["conv_kernel_size"] - 1) * precision.activation_bits
     return block.repeats * (state * STATE_BITS + inputs) / BITS_PER_BYTE

@@ -1,6 +1,7 @@
-"""Real-gated linear recurrence (RecurrentGemma): two branches, one convolved and then recurrent, multiplied.
+"""Real-gated linear recurrence (RecurrentGemma): two branches, one of which is convolved and recurrent; then their
+product.
 
-Its gates are products with block-diagonal matrices, one block for each head.
+The gates are products with block-diagonal matrices, a block for each head.
 Reference: De et al. 2024, arXiv:2402.19427.
 """
 
@@ -18,7 +19,8 @@ KEYS = ("num_attention_heads", "lru_width", "conv_kernel_size", "conv_bias")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """lru_gates: the blocks of two gates side by side; lru_scalars: their biases and the decay of each channel."""
+    """Projections to both branches; lru_gates: the blocks of two gates side by side; lru_scalars: their biases and the
+    decay of each channel."""
     heads, width, *_ = (block.attention[key] for key in KEYS)
     n = block.repeats
     return (
@@ -32,6 +34,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Both input projections, convolution of one branch, its gates by block-diagonal products, recurrence, product of
+    both branches, output projection."""
     width = block.attention["lru_width"]
     y, x, gates, out, *_ = tensors(block, hidden_size)
     scan = {"batch": step.batch, "queries": step.new, "width": width, "activation_bits": precision.activation_bits}
@@ -49,10 +53,11 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """An element for each of lru_width channels and the last inputs of the convolution [byte]; constant in `tokens`."""
     width = block.attention["lru_width"]
     return recurrent.cache_bytes(block, width, width, precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of both branches."""
+    """Elements per token of both branches [1]."""
     return 2 * block.attention["lru_width"]

@@ -1,4 +1,4 @@
-"""Time mixing of RWKV-6: linear attention with a decay that depends on the token; blends through a low rank.
+"""Time mixing of RWKV-6: linear attention with a decay that depends on the token; blends go through a low rank.
 
 Reference: Peng et al. 2024, arXiv:2404.05892.
 """
@@ -17,6 +17,8 @@ MIXES = 5.0  # blends with the token before
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Five blends through a low rank, r, k, v and gate projections, a low-rank decay; time_mix: weights of blends and
+    the bonus."""
     heads, size, values, mix, decay = (block.attention[key] for key in KEYS)
     d, keys, width, n = hidden_size, heads * size, heads * values, block.repeats
     return (
@@ -33,6 +35,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Five blends with the token before, all projections, linear attention, gated norm, output projection."""
     heads, size, values, *_ = (block.attention[key] for key in KEYS)
     *into, out = tensors(block, hidden_size)
     rule = {"batch": step.batch, "queries": step.new, "heads": heads, "key_dim": size, "value_dim": values}
@@ -46,11 +49,13 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """A matrix of head_dim x linear_value_head_dim for each head, and the last token of both mixings [byte]; constant
+    in `tokens`."""
     heads, size, values, *_ = (block.attention[key] for key in KEYS)
     return rwkv.cache_bytes(block, heads, size, values, heads * values, precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of the blends."""
+    """Elements per token of the five blends [1]."""
     heads, _, values, *_ = (block.attention[key] for key in KEYS)
     return MIXES * heads * values

@@ -17,6 +17,8 @@ MIXES, SCALES = 6.0, 3.0  # blends with the token before; scales of keys and of 
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """r, k and v projections; decay, value, rate and gate through low ranks; time_mix: six blends, scales of keys and
+    of the bonus."""
     heads, size, decay, gate, rate, value = (block.attention[key] for key in KEYS)
     d, width, n = hidden_size, heads * size, block.repeats
     return (
@@ -32,6 +34,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Six blends with the token before, all projections, the gated delta rule, gated norm, output projection."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
     *into, out = tensors(block, hidden_size)
     rule = {"batch": step.batch, "queries": step.new, "key_heads": heads, "value_heads": heads, "key_dim": size,
@@ -45,11 +48,12 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+    """A square matrix of head_dim for each head, and the last token of both mixings [byte]; constant in `tokens`."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
     return rwkv.cache_bytes(block, heads, size, size, heads * size, precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of the blends."""
+    """Elements per token of the six blends [1]."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
     return MIXES * heads * size

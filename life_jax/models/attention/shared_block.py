@@ -1,8 +1,8 @@
 """A transformer block whose weights several layers share, in front of a state space (Zamba).
 
-It reads the layer's input and the embedding side by side (twice the width), attends, runs a gated MLP, and
-its output goes through a projection of the layer's own. Each layer may have adapters of its own on the shared
-projections. Weights that are shared are stored once for each of shared_blocks, and read by every layer.
+It reads the layer's input and the embedding side by side (twice the width), attends, and runs a gated MLP; its output
+goes through a projection that each layer has for itself. Each layer may have its own adapters on the shared
+projections. Shared weights are stored once for each of shared_blocks, and read by every layer.
 Reference: Glorioso et al. 2024, arXiv:2405.16712 (Zamba) and arXiv:2411.15242 (Zamba 2).
 """
 
@@ -26,6 +26,11 @@ INPUTS = 2.0  # the layer's input and the embedding
 
 
 def tensors(block: Block, hidden_size: Number, state_space: ModuleType) -> tuple[Tensor, ...]:
+    """Shared block and its norms, stored shared_blocks times; adapters and output projection of every layer; the state
+    space's tensors.
+
+    state_space: the module mamba1 or mamba2.
+    """
     stored = smaller(block.attention["shared_blocks"], block.repeats)
     return (
         *_shared(replace(block, repeats=stored), hidden_size),
@@ -44,7 +49,7 @@ def _shared(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def _own(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """What every layer has for itself: adapters, and the projection behind the shared block."""
+    """Tensors that every layer has for itself: adapters, and the projection behind the shared block."""
     a, n = block.attention, block.repeats
     rank = a["adapter_rank"]
     low = rank * a["attention_adapters"]
@@ -69,7 +74,7 @@ def _mlp(block: Block) -> Block:
 def operators(
     block: Block, hidden_size: Number, step: Step, precision: Precision, state_space: ModuleType
 ) -> tuple[Op, ...]:
-    """norm, attention, norm, MLP, projection, sum; then the state space."""
+    """Norm, attention, norm, MLP, adapters and projection, sum; then the operators of the state space."""
     pairs = causal_pairs(queries=step.new, past=step.past)
     core = full.attention_core(block, step, precision, pairs=pairs, positions=step.past + step.new)
     own = [_if_any(block, project(t, step.tokens, precision), t) for t in _own(block, hidden_size)]
@@ -86,16 +91,17 @@ def operators(
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision, state_space: ModuleType) -> Number:
-    """Keys and values of every layer, though their weights are shared; and the state."""
+    """Keys and values of every layer, though their weights are shared, and the state space's constant state [byte]."""
     return full.cache_bytes(block, tokens, precision) + state_space.cache_bytes(block, tokens, precision)
 
 
 def widest(block: Block, state_space: ModuleType) -> Number:
+    """Elements per token of q, k and v and of the state space's widest activation together [1]."""
     return full.widest(block) + state_space.widest(block)
 
 
 def _if_any(block: Block, op: Op, tensor: Tensor) -> Op:
-    """No dispatch where there is no adapter."""
+    """The operator with repeats 0, so without a dispatch, where there is no adapter."""
     return replace(op, repeats=op.repeats * (tensor.d_in * tensor.d_out > 0))
 
 
@@ -112,7 +118,7 @@ def _norm(name: str, block: Block, width: Number, step: Step, precision: Precisi
 
 
 def over(state_space: ModuleType) -> Kind:
-    """The kind with the shared block in front of this state space: mamba1 (Zamba 1) or mamba2 (Zamba 2)."""
+    """The kind with the shared block in front of a state space: mamba1 (Zamba 1) or mamba2 (Zamba 2)."""
     return Kind(
         KEYS=tuple(dict.fromkeys((*KEYS, *state_space.KEYS))),
         tensors=partial(tensors, state_space=state_space),

@@ -1,4 +1,5 @@
-"""Gated short convolution (LFM2): projection to B, C and x, causal convolution of B x, product with C, output."""
+"""Gated short convolution (LFM2): projection to B, C and x, causal convolution of B x, product with C, output
+projection."""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -12,6 +13,7 @@ KEYS = ("conv_kernel_size", "conv_bias", "conv_channels")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Projection to B, C and x, a short convolution over conv_channels, the output projection; no recurrent weights."""
     width, bias = block.attention["conv_channels"], block.attention["conv_bias"]
     return (
         Tensor("in_proj", "linear", hidden_size, 3 * width, bias, block.repeats),
@@ -21,6 +23,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Input projection, product B x, convolution, product with C, output projection."""
     width = block.attention["conv_channels"]
     into, _, out = tensors(block, hidden_size)
     product = {"tokens": step.tokens, "width": width, "branches": 1.0, "activation_bits": precision.activation_bits}
@@ -34,10 +37,10 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """The last inputs of the convolution."""
+    """The last inputs of the convolution only [byte]; constant in `tokens`."""
     return recurrent.cache_bytes(block, 0.0, block.attention["conv_channels"], precision) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of B, C and x."""
+    """Elements per token of B, C and x [1]."""
     return 3 * block.attention["conv_channels"]

@@ -1,4 +1,4 @@
-"""Causal attention that does not reach back to the beginning; the cache keeps no more than it reaches."""
+"""Causal attention that does not reach back to the beginning; the cache keeps no more than attention reaches."""
 
 from collections.abc import Callable
 
@@ -17,10 +17,11 @@ def _kind(
     positions: Callable[[Number, Number, Number], Number],
     bend: Callable[[Number, Number], Number],
 ) -> Kind:
-    """As full attention over the positions that the number `key` of a layer allows.
+    """A kind with full attention's tensors, over the positions that the number `key` of a layer allows.
 
-    pairs, positions: of (new tokens, cached tokens, that number). bend: of (cached tokens, that number), cached tokens
-    at which the cost of a decode step bends; where it does so again and again, one such bend is followed.
+    pairs, positions: functions of (new tokens, cached tokens, that number) [token]
+    bend: function of (cached tokens, that number) to the cached tokens at which the cost of a decode step bends; where
+    it does so again and again, a single such bend is followed
     """
 
     def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
@@ -49,7 +50,7 @@ sliding_window = _kind(
     bend=lambda past, window: window - 1,
 )
 
-# the own chunk of `attention_chunk_size` positions (Llama 4); decode bends where the next chunk begins
+# the query's own chunk of `attention_chunk_size` positions (Llama 4); decode bends where the next chunk begins
 chunked = _kind(
     "attention_chunk_size",
     pairs=lambda new, past, chunk: chunk_pairs(queries=new, past=past, chunk=chunk),

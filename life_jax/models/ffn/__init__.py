@@ -1,8 +1,8 @@
-"""Feed-forward kinds by name. A kind is a module (or a Kind) with `tensors`, `operators` and `widest`, and with
-`cache_bytes` where it keeps a state.
+"""Kinds of feed-forward networks by name.
 
-KEYS: the numbers of a model's file that it needs; OPTIONAL: those that it takes where they are given. NUMBERS: facts of
-those that it brings itself, by key (see models/numbers.py).
+A kind is a module (or a Kind) with `tensors`, `operators` and `widest`, and with `cache_bytes` where it keeps a state.
+KEYS: the numbers of a model's file that it needs; OPTIONAL: numbers that it uses where the file has them. NUMBERS:
+facts of numbers that only this kind has, by key (see models/numbers.py).
 """
 
 from types import ModuleType

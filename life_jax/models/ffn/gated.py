@@ -11,6 +11,7 @@ KEYS = ("intermediate_size", "ffn_bias")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Three matrices: gate and up to intermediate_size, down from it."""
     width, bias = block.ffn["intermediate_size"], block.ffn["ffn_bias"]
     return (
         Tensor("gate_proj", "linear", hidden_size, width, bias, block.repeats),
@@ -20,6 +21,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Gate, up, the product act(gate) * up, down."""
     gate, up, down = (project(t, step.tokens, precision) for t in tensors(block, hidden_size))
     args = {
         "tokens": step.tokens,
@@ -30,5 +32,5 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of gate and up together."""
+    """Elements per token of gate and up together [1]."""
     return 2 * block.ffn["intermediate_size"]

@@ -1,7 +1,7 @@
-"""What the mixtures of experts share: a router chooses num_experts_per_tok of num_experts; shared experts always run.
+"""Mixtures of experts: a router chooses num_experts_per_tok of num_experts; shared experts always run.
 
-Experts are gated (gate, up and down matrices) or plain (up and down). With moe_latent_size the routed experts
-work in that width: one projection before them and one behind (Nemotron 3).
+Experts are gated (gate, up and down matrices) or plain (up and down). With moe_latent_size the routed experts work in
+that width, between two projections (Nemotron 3).
 """
 
 from dataclasses import replace
@@ -32,15 +32,19 @@ SHARED = "shared_expert_"
 
 
 def tensors(block: Block, hidden_size: Number, expert: ModuleType) -> tuple[Tensor, ...]:
-    """`expert`: gated or plain, the kind of network that each expert is."""
+    """Router, num_experts copies of the expert's matrices, projections to and from the latent width, shared experts and
+    their gate.
+
+    expert: the module gated or plain, the network that each expert is.
+    """
     f, n = block.ffn, block.repeats
-    each = {"bias": f["expert_bias"], "repeats": n, "copies": f["num_experts"], "used": f["num_experts_per_tok"]}
+    per_expert = {"bias": f["expert_bias"], "repeats": n, "copies": f["num_experts"], "used": f["num_experts_per_tok"]}
     inside, width = f.get("moe_latent_size", hidden_size), f["moe_intermediate_size"]
     into = ("experts_gate_proj", "experts_up_proj") if expert is gated else ("experts_up_proj",)
     return (
         Tensor("router", "router", hidden_size, f["num_experts"], f["router_bias"], n),
-        *(Tensor(name, "linear", inside, width, **each) for name in into),
-        Tensor("experts_down_proj", "linear", width, inside, **each),
+        *(Tensor(name, "linear", inside, width, **per_expert) for name in into),
+        Tensor("experts_down_proj", "linear", width, inside, **per_expert),
         *_latent(block, hidden_size),
         *(replace(t, name=SHARED + t.name) for t in expert.tensors(_shared(block), hidden_size)),
         Tensor(SHARED + "gate", "router", hidden_size, f["shared_expert_gate"], repeats=n),
@@ -50,10 +54,10 @@ def tensors(block: Block, hidden_size: Number, expert: ModuleType) -> tuple[Tens
 def operators(
     block: Block, hidden_size: Number, step: Step, precision: Precision, expert: ModuleType
 ) -> tuple[Op, ...]:
-    """Router, choice, rows to experts, their network, rows back; and the shared experts.
+    """Router, choice, rows to experts, products of the touched experts, rows back; then the shared experts.
 
-    Without shared experts their operators have no work, but they are in the graph: whether a number
-    is 0 does not shape it. Their dispatches are then 0.
+    Without shared experts their operators have no work, but they are in the graph, with repeats 0: whether a number is
+    0 does not shape the graph.
     """
     f, n = block.ffn, block.repeats
     by_name = {t.name: t for t in tensors(block, hidden_size, expert)}
@@ -84,7 +88,7 @@ def operators(
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of gate and up (or of the hidden layer before and after) of the chosen experts together."""
+    """Elements per token of gate and up, or of the hidden layer before and after, of all chosen experts [1]."""
     return 2 * block.ffn["num_experts_per_tok"] * block.ffn["moe_intermediate_size"]
 
 
@@ -106,7 +110,7 @@ def _grouped(tensor: Tensor, block: Block, step: Step, precision: Precision) -> 
 
 
 def _shared(block: Block) -> Block:
-    """The shared experts as one network of their width together."""
+    """The shared experts as a single network of their width together."""
     shared = {"intermediate_size": block.ffn["shared_expert_intermediate_size"], "ffn_bias": 0.0}
     return replace(block, ffn=shared)
 
@@ -120,5 +124,5 @@ def _shared_operators(
 
 
 def of(expert: ModuleType) -> Kind:
-    """The kind whose experts are of this kind: gated (gate, up and down matrices each) or plain (up and down)."""
+    """The kind whose experts are the module gated (gate, up and down matrices each) or plain (up and down)."""
     return Kind(KEYS, partial(tensors, expert=expert), partial(operators, expert=expert), widest, OPTIONAL=OPTIONAL)

@@ -1,4 +1,4 @@
-"""Mixture of gated experts beside a dense gated MLP (Gemma 4): each has norms of its own, their outputs are added."""
+"""Mixture of gated experts beside a dense gated MLP (Gemma 4): both have their own norms; their outputs are added."""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, larger
@@ -14,7 +14,8 @@ BEFORE, BEHIND = ("experts_input_norm",), ("mlp_branch_norm", "experts_output_no
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """router_scale: of the router's input, element by element, and of each expert."""
+    """Tensors of the dense MLP and of the mixture, three norms; router_scale: of the router's input, element by
+    element, and of each expert."""
     weights, n = NORM_VECTORS[block.norm] * hidden_size, block.repeats
     return (
         *gated.tensors(block, hidden_size),
@@ -25,6 +26,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Dense MLP, norms of the experts' and the router's input, mixture, norms of both outputs, their sum."""
     bits = {"tokens": step.tokens, "width": hidden_size, "activation_bits": precision.activation_bits}
     learned = {"flops": NORM_FLOPS[block.norm], "weight_bits": precision.other_bits}
     weights = NORM_VECTORS[block.norm] * hidden_size
@@ -42,4 +44,5 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of the wider of the two networks [1], since they run one after the other."""
     return larger(gated.widest(block), mixture.widest(block))

@@ -1,4 +1,4 @@
-"""No feed-forward network: a layer that is only a mixer."""
+"""No feed-forward network: a layer that consists of a mixer only."""
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -10,12 +10,15 @@ KEYS: tuple[str, ...] = ()
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """No tensor."""
     return ()
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """No operator: the layer is one branch with one norm and one residual."""
     return ()
 
 
 def widest(block: Block) -> Number:
+    """0 [1]: no activation."""
     return 0.0

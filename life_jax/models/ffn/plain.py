@@ -12,6 +12,8 @@ OPTIONAL = ("activation_parameters",)
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Two matrices, up to intermediate_size and down from it, and the activation function's learned parameters where it
+    has any."""
     width, bias = block.ffn["intermediate_size"], block.ffn["ffn_bias"]
     learned = block.ffn.get("activation_parameters", 0.0)
     return (
@@ -22,6 +24,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Up, activation function, down."""
     up, down = (project(t, step.tokens, precision) for t in tensors(block, hidden_size)[:2])
     args = {
         "tokens": step.tokens,
@@ -32,5 +35,5 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def widest(block: Block) -> Number:
-    """Elements per token of the hidden layer, before and after the activation."""
+    """Elements per token of the hidden layer, before and after the activation [1]."""
     return 2 * block.ffn["intermediate_size"]

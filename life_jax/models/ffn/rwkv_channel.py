@@ -1,4 +1,4 @@
-"""Channel mixing of RWKV: a plain network on a blend with the token before; RWKV-6 gates its output too."""
+"""Channel mixing of RWKV: a plain network on a blend with the token before; RWKV-6 also gates its output."""
 
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ KEYS = ("intermediate_size", "ffn_bias", "channel_receptance")
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """Up and down matrices, weights of the blends; with channel_receptance 1 (RWKV-6) a square matrix of the gate."""
     gated, n = block.ffn["channel_receptance"], block.repeats
     return (
         *plain.tensors(block, hidden_size)[:2],
@@ -24,6 +25,8 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
 
 
 def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Blends with the token before, receptance, the plain network, the gate; receptance and gate have no repeats
+    without channel_receptance."""
     gated, bits = block.ffn["channel_receptance"], precision.activation_bits
     mix = {"batch": step.batch, "queries": step.new, "width": hidden_size, "mixes": 1 + gated, "activation_bits": bits}
     receptance = project(tensors(block, hidden_size)[2], step.tokens, precision)
@@ -37,4 +40,5 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
 
 
 def widest(block: Block) -> Number:
+    """Elements per token of the hidden layer, before and after the activation [1], as in the plain network."""
     return plain.widest(block)
