@@ -1,4 +1,4 @@
-"""What one of several devices does of an operator under tensor parallelism."""
+"""The part of an operator that each device executes under tensor parallelism."""
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
@@ -6,10 +6,10 @@ from life_jax.core.numerics import Number, smaller
 
 
 def share_of_one(op: Op, devices: Number) -> Cost:
-    """What one of `devices` does of an operator under tensor parallelism.
+    """Cost of an operator on one of `devices` devices [1] under tensor parallelism.
 
-    Matrix work and what it reads and writes is divided; a KV head is not, so that no more devices than
-    KV heads share the cache. Element-wise operators run on every device.
+    Matrix work and its traffic is divided by the devices. A KV head is not divided, so that no more devices than KV
+    heads share the cache. Element-wise operators run in full on every device.
     """
     cost = op.cost
     if op.pipe == "vector" and not op.grows:

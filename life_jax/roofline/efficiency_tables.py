@@ -1,8 +1,8 @@
-"""Efficiencies by operator and shape, as LIFE has them: measured at a few shapes, smooth in between.
+"""Efficiencies by operator and shape, as LIFE has them: measured at a few shapes, interpolated between.
 
-The logarithm of the efficiency is interpolated over the logarithms of the shape by multiquadrics, exact
-where something was measured. Outside the box of the measured shapes the nearest point of the box counts,
-and no value leaves the range of the measured ones. Differentiable in the shape and in every number.
+The logarithm of the efficiency is interpolated over the logarithms of the shape by multiquadrics, exact at measured
+shapes. Outside the box of measured shapes the nearest point of the box counts, and no value leaves the range of the
+measured efficiencies. Differentiable in the shape and in every number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,13 @@ SMOOTHING = 0.5  # of the multiquadrics, in units of the mean distance of the me
 
 @pytree
 class EfficiencyTable:
-    """nodes: logarithms of the measured shapes; weights: of their multiquadrics; mean [log]; low, high: of the box,
-    by dimension; least, most: of the measured efficiencies; width2: square of the multiquadrics' smoothing."""
+    """Efficiencies of a kind of operator on a roof, by shape.
+
+    nodes: logarithms of the measured shapes; weights: of the multiquadrics at them; mean: of the logarithms of the
+    efficiencies
+    low, high: corners of the box of measured shapes, in logarithms; least, most [1]: range of the measured efficiencies
+    width2: square of the smoothing of the multiquadrics, in squared logarithms
+    """
 
     nodes: tuple[tuple[Number, ...], ...]
     weights: tuple[Number, ...]
@@ -34,7 +39,8 @@ class EfficiencyTable:
 
 
 def table_of(shapes: Sequence[Sequence[float]], values: Sequence[float]) -> EfficiencyTable:
-    """The table through `values` in (0, 1] at distinct `shapes` (all above 0). One value holds everywhere."""
+    """The table through `values` [1] in (0, 1] at distinct `shapes` (sizes above 0). A single value holds
+    everywhere."""
     nodes = np.log(np.asarray(shapes, float))
     logs = np.log(np.asarray(values, float))
     distances = np.linalg.norm(nodes[:, None] - nodes[None], axis=-1)
@@ -54,7 +60,7 @@ def table_of(shapes: Sequence[Sequence[float]], values: Sequence[float]) -> Effi
 
 
 def interpolated(table: EfficiencyTable, shape: Sequence[Number]) -> Number:
-    """Efficiency at a shape."""
+    """The efficiency [1] at a shape."""
     point = [clip(log(size), a, b) for size, a, b in zip(shape, table.low, table.high, strict=True)]
     total = table.mean
     for node, weight in zip(table.nodes, table.weights, strict=True):
@@ -64,22 +70,23 @@ def interpolated(table: EfficiencyTable, shape: Sequence[Number]) -> Number:
 
 
 def shape_of(op: Op) -> tuple[Number, ...] | None:
-    """(m, k, n) of a product, (rows, width) of anything else; None where it has no such shape."""
+    """(m, k, n) of a product, (rows, width) of any other operator; None where it has no such shape."""
     s = op.shape
     sizes = (s.m, s.k, s.n) if op.kind in WIDE else (s.m, s.n)
     return None if any(size is None for size in sizes) else sizes  # type: ignore[return-value]
 
 
 def at(tables: Mapping[str, EfficiencyTable], op: Op, roof: str, otherwise: Number) -> Number:
-    """The efficiency of an operator on a roof (compute or memory) by its table, or `otherwise`."""
+    """The efficiency [1] of an operator on a roof (compute or memory) by its table; `otherwise` where there is no table
+    for it."""
     table = tables.get(f"{op.kind}.{roof}")
     shape = None if table is None else shape_of(op)
     return otherwise if table is None or shape is None else interpolated(table, shape)
 
 
 def outside(tables: Mapping[str, EfficiencyTable], ops: Sequence[Op]) -> list[str]:
-    """Buckets of operators whose shapes lie outside what their table has measured; plain numbers only."""
-    found: dict[str, None] = {}
+    """Keys of the tables that have operators with shapes outside the measured box; for plain numbers only."""
+    keys: dict[str, None] = {}
     for op in ops:
         for roof in ROOFS:
             key = f"{op.kind}.{roof}"
@@ -89,5 +96,5 @@ def outside(tables: Mapping[str, EfficiencyTable], ops: Sequence[Op]) -> list[st
             logs = [float(log(size)) for size in shape]
             table = tables[key]
             if any(x < a - 1e-9 or x > b + 1e-9 for x, a, b in zip(logs, table.low, table.high, strict=True)):
-                found[key] = None
-    return list(found)
+                keys[key] = None
+    return list(keys)

@@ -1,4 +1,7 @@
-"""Seconds on each roof -> the time of an operator and of a step, who holds it, and what binds. Knows no operator."""
+"""Seconds on each roof -> time of an operator and of a step, its division among the roofs, and the roof that binds.
+
+Nothing here depends on what an operator is.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -16,18 +19,22 @@ def roof(a: Number, b: Number, smoothness: Number) -> Number:
 
 
 def root(a: Number, b: Number, smoothness: Number) -> Number:
-    """sqrt((a - b)^2 + s^2 a b), the bent part of the roof. What is constant along a grid's hardware stands together,
-    and TINY (see numerics.sqrt) where its addition costs nothing."""
+    """sqrt((a - b)^2 + s^2 a b), the bent part of the roof.
+
+    Factors that are constant along a grid's hardware stand together, and TINY (see numerics.sqrt) is added where it
+    costs no operation.
+    """
     difference = a - b
     return sqrt(difference * difference, smoothness * smoothness * b * a)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Seconds of one execution on each roof, before the roofs are joined; `repeats` executions a step.
+    """Seconds [s] of one execution on each roof, before the roofs are joined; `repeats` executions in a step.
 
-    mix: vector over matrix seconds, where they are the same in every pass, so that their joined seconds grow evenly.
-    cache: of the memory's seconds, those of the KV cache. pipe: whose rate `matmul` runs at.
+    mix [1]: vector over matrix seconds, where they are the same in every pass, so that their joined seconds grow evenly
+    cache [s]: the part of `memory` that is traffic of the KV cache
+    pipe: the rate that `matmul` runs at
     """
 
     matmul: Number
@@ -41,23 +48,26 @@ class Terms:
     pipe: str = "vector"
 
     def roofed(self, smoothness: Number) -> Number:
-        """roof(roof(matmul, vector), memory), in this order, which matters by about 1 % when smooth."""
+        """roof(roof(matmul, vector), memory) [s], in this order, which matters by about 1 % where the roof is
+        smooth."""
         return joined((self.matmul, self.vector, self.memory), smoothness)
 
     def seconds(self, smoothness: Number) -> Number:
-        """Of one execution: dispatch and the roofs."""
+        """Seconds [s] of one execution: dispatch and the roofs."""
         return self.dispatch + self.roofed(smoothness)
 
     @property
     def compute(self) -> Number:
+        """The longer of matrix and vector seconds [s]."""
         return larger(self.matmul, self.vector)
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Seconds under the roofs, by the side that holds them: a d(roof)/da of each.
+    """Seconds [s] under the roofs, divided among the sides of the roofs: the part of a side a is a d(roof)/da.
 
-    They add up, because the roof is homogeneous: matmul + vector + memory = seconds. cache: part of the memory's.
+    The parts add up, because the roof is homogeneous: matmul + vector + memory = seconds. cache: part of the memory's
+    part.
     """
 
     seconds: Number = 0.0
@@ -70,11 +80,12 @@ class Sides:
         return Sides(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def times(self, n: Number) -> "Sides":
+        """The seconds of `n` executions [1]."""
         return Sides(*(getattr(self, f.name) * n for f in fields(self)))
 
 
 def sides(t: Terms, smoothness: Number) -> Sides:
-    """Who holds the seconds of one execution, dispatch apart."""
+    """The seconds of one execution without dispatch, divided among matrix work, vector work and memory traffic."""
     compute, of_matmul, of_vector = _roof_and_sides(t.matmul, t.vector, smoothness)
     seconds, of_compute, of_memory = _roof_and_sides(compute, t.memory, smoothness)
     matmul, vector = of_compute(of_matmul(t.matmul)), of_compute(of_vector(t.vector))
@@ -84,7 +95,10 @@ def sides(t: Terms, smoothness: Number) -> Sides:
 def _roof_and_sides(
     a: Number, b: Number, smoothness: Number
 ) -> tuple[Number, Callable[[Number], Number], Callable[[Number], Number]]:
-    """The roof, and what is times its slope in a, and in b. Where the sides are equal the hard roof is b's."""
+    """The roof of a and b; a function that multiplies by its slope in a; and such a function for b.
+
+    Where a and b are equal, the hard roof has the slope 1 in b.
+    """
     if is_nothing(a) or is_nothing(b):
         only_a = is_nothing(b)
         return (a if only_a else b), (lambda x: x if only_a else 0.0), (lambda x: 0.0 if only_a else x)
@@ -103,16 +117,20 @@ def _roof_and_sides(
 
 
 def _unless(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+    """The function, but a plain 0 for a plain 0, so that sums leave it out."""
     return lambda x: 0.0 if is_nothing(x) else function(x)
 
 
-def roofed_sum(each: Iterable[Terms], smoothness: Number) -> Number:
-    """Of one execution of each, under its roofs. Sides of smooth roofs and their roots add up apart, since most sides
-    depend on few axes of a grid, so that their sums are taken once for many points."""
+def roofed_sum(terms: Iterable[Terms], smoothness: Number) -> Number:
+    """Sum over operators of the seconds [s] of one execution under the roofs.
+
+    Sides of smooth roofs and their roots are summed separately: most sides depend on few axes of a grid, so that their
+    sums are computed once for many points.
+    """
     if is_nothing(smoothness):
-        return sum(t.roofed(smoothness) for t in each)
+        return sum(t.roofed(smoothness) for t in terms)
     alone, compute, memory, roots = [0.0], [], [], []
-    for t in each:
+    for t in terms:
         *some, last = [term for term in (t.matmul, t.vector, t.memory) if not is_nothing(term)] or [0.0]
         if not some:
             alone.append(last)
@@ -124,7 +142,7 @@ def roofed_sum(each: Iterable[Terms], smoothness: Number) -> Number:
 
 
 def joined(terms: Iterable[Number], smoothness: Number) -> Number:
-    """The roof of these seconds, from left to right."""
+    """The roof of these seconds [s], joined from left to right."""
     some = [term for term in terms if not is_nothing(term)]
     if not some:
         return 0.0
@@ -134,24 +152,25 @@ def joined(terms: Iterable[Number], smoothness: Number) -> Number:
     return seconds
 
 
-def step_seconds(each: list[Terms], smoothness: Number) -> Number:
-    """Time of a step: operators run one after another."""
+def step_seconds(terms: list[Terms], smoothness: Number) -> Number:
+    """Time of a step [s]: operators run one after another."""
     return sum(
-        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, smoothness)) for repeats, some in by_repeats(each)
+        repeats * (sum(t.dispatch for t in some) + roofed_sum(some, smoothness)) for repeats, some in by_repeats(terms)
     )
 
 
-def by_repeats(each: Iterable[Terms]) -> list[tuple[Number, list[Terms]]]:
-    """Operators that are repeated equally often together: one multiplication, and their dispatches add up first."""
-    found: dict[int, tuple[Number, list[Terms]]] = {}
-    for t in each:
-        found.setdefault(id(t.repeats), (t.repeats, []))[1].append(t)
-    return list(found.values())
+def by_repeats(terms: Iterable[Terms]) -> list[tuple[Number, list[Terms]]]:
+    """Groups of operators that are repeated equally often: (repeats, terms). A group needs a single multiplication, and
+    its dispatches add up first."""
+    groups: dict[int, tuple[Number, list[Terms]]] = {}
+    for t in terms:
+        groups.setdefault(id(t.repeats), (t.repeats, []))[1].append(t)
+    return list(groups.values())
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Seconds of a step by what binds: an operator's time counts where its longest roof is."""
+    """Seconds [s] of a step by what binds: an operator's time under the roofs counts for its longest roof."""
 
     compute: Number
     memory: Number
@@ -161,11 +180,12 @@ class Shares:
         return Shares(self.compute + other.compute, self.memory + other.memory, self.dispatch + other.dispatch)
 
     def times(self, n: Number) -> "Shares":
+        """The seconds of `n` steps [1]."""
         return Shares(self.compute * n, self.memory * n, self.dispatch * n)
 
     @property
     def bound(self) -> Number:
-        """0 compute, 1 memory, 2 dispatch: the largest share; ties go to the first."""
+        """The largest share: 0 compute, 1 memory, 2 dispatch. Of equal shares the first."""
         first = where(self.compute >= self.memory, 0, 1)
         most = larger(self.compute, self.memory)
         return where(most >= self.dispatch, first, 2)
@@ -174,9 +194,10 @@ class Shares:
 BOUNDS = ("compute", "memory", "dispatch")
 
 
-def shares(each: list[Terms], smoothness: Number) -> Shares:
+def shares(terms: list[Terms], smoothness: Number) -> Shares:
+    """Seconds of a step by what binds each operator: compute or memory, and dispatch apart."""
     total = Shares(0.0, 0.0, 0.0)
-    for t in each:
+    for t in terms:
         by_compute = t.compute > t.memory
         seconds = t.repeats * t.roofed(smoothness)
         total = total + Shares(where(by_compute, seconds, 0.0), where(by_compute, 0.0, seconds), t.repeats * t.dispatch)

@@ -1,4 +1,4 @@
-"""An operator's cost on a device -> its seconds on each roof (roofs.py joins them)."""
+"""An operator's cost on a device -> its seconds on each roof, which roofs.py joins."""
 
 from collections.abc import Iterable
 
@@ -14,16 +14,18 @@ from life_jax.roofline.roofs import Terms
 
 
 def step_terms(ops: Iterable[Op], device: Device, engine: Engine) -> list[Terms]:
-    """Seconds on each roof: one entry per operator, or, with scope `total`, one for the whole step (LIFE's equation 3).
+    """Terms of a step: one entry per operator, or a single entry for the whole step with scope `total` (LIFE's equation
+    3).
 
-    device: as its file says it; what the engine uses of it is taken here.
+    device: with the rates and bandwidth of its file; the effects of the engine on it are applied here.
     """
     used = effects.on_device(device, engine)
-    each = [_terms(op, used, engine) for op in ops]
+    by_operator = [_terms(op, used, engine) for op in ops]
     if engine.counting.scope == "op":
-        return each
+        return by_operator
     totals = {
-        name: sum(getattr(t, name) * t.repeats for t in each) for name in ("matmul", "vector", "memory", "dispatch")
+        name: sum(getattr(t, name) * t.repeats for t in by_operator)
+        for name in ("matmul", "vector", "memory", "dispatch")
     }
     return [Terms(**totals, grows=True)]
 
@@ -34,13 +36,13 @@ def terms(op: Op, device: Device, engine: Engine) -> Terms:
 
 
 def work(op: Op, cost: Cost, engine: Engine) -> Work:
-    """What one execution of an operator with this cost asks of a device under the engine's effects."""
+    """Work of one execution of an operator with this cost, after the effects of the engine."""
     plain = Work(cost, cost.matmul_flops, cost.vector_flops, cost.weight_bytes, cost.kv_read + cost.kv_written)
     return effects.on_work(op, plain, engine)
 
 
 def _terms(op: Op, device: Device, engine: Engine) -> Terms:
-    """device: as the engine uses it."""
+    """Terms of an operator; device: after the effects of the engine on it."""
     e = engine.efficiency
     devices = engine.parallelism.tensor_parallel
     cost = op.cost if is_fixed_at(devices, 1) else share_of_one(op, devices)
@@ -66,7 +68,7 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
 
 
 def _bytes(op: Op, w: Work, cache: Number, elementwise: Number) -> Number:
-    """All bytes that are moved, as many as would take their time at the bandwidth of plain weights."""
+    """All bytes that are moved, as the number of bytes of plain weights that take the same time [byte]."""
     rest = w.weights + w.cost.activations_read + w.cost.activations_written
     if op.pipe == "vector":
         rest = rest / elementwise
@@ -74,8 +76,11 @@ def _bytes(op: Op, w: Work, cache: Number, elementwise: Number) -> Number:
 
 
 def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Number | None:
-    """Vector over matrix seconds of attention by one token a step: every score costs so much of both, whatever the
-    context, so that one score tells it (tests of the decode mean check it of all models), and without the workload."""
+    """Vector over matrix seconds [1] of attention by a single token per sequence and step; None for any other operator.
+
+    Every score costs the same of both, whatever the context, so that the ratio of a single score is enough, without the
+    workload (tests of the decode mean check it for all models).
+    """
     one_token = op.grows and is_fixed_at(op.shape.m, 1) and is_fixed_at(op.executed, 1)  # type: ignore[arg-type]
     if op.pipe != "attention" or engine.efficiency.tables or not one_token:
         return None
@@ -87,4 +92,5 @@ def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Nu
 
 
 def _over(work: Number, efficiency: Number, rate: Number) -> Number:
+    """Seconds [s] of work at a reached rate; a plain 0 where there is no work."""
     return 0.0 if is_nothing(work) else work / (efficiency * rate)

@@ -1,4 +1,4 @@
-"""Effects of software on a device and on the work of operators, by name, in the order in which they are applied."""
+"""Effects of an engine on a device and on the work of operators, by name, in the order in which they are applied."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ EFFECTS: Mapping[str, type[Effect]] = {
 
 
 def on_device(device: Device, engine: Engine) -> Device:
-    """The device as an engine uses it."""
+    """The device after all effects of the engine on it."""
     for name in EFFECTS:
         if name in engine.effects:
             device = engine.effects[name].on_device(device)
@@ -31,7 +31,7 @@ def on_device(device: Device, engine: Engine) -> Device:
 
 
 def on_work(op: Op, work: Work, engine: Engine) -> Work:
-    """The work of an operator as the engine's kernels do it."""
+    """The work of an operator after all effects of the engine on it."""
     for name in EFFECTS:
         if name in engine.effects:
             work = engine.effects[name].on_work(op, work)

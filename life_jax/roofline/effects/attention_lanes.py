@@ -1,4 +1,4 @@
-"""Attention whose heads are spread over parts of the device, each of which takes whole heads."""
+"""Attention whose heads are distributed over parts of the device, each of which takes whole heads."""
 
 from dataclasses import replace
 
@@ -10,12 +10,13 @@ from life_jax.roofline.effects.base import Effect, Work
 
 @pytree
 class AttentionLanes(Effect):
-    """lanes [1]: parts of the device that take whole heads, so that fewer heads than lanes leave some idle."""
+    """lanes [1]: parts of the device that take whole heads. Fewer heads than lanes leave some parts idle."""
 
     lanes: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Matrix work is spread by query heads, reads of the cache by heads of keys and values."""
+        """Reduce the occupied part of matrix work by query heads, and the bandwidth of the cache by heads of keys and
+        values."""
         if is_nothing(self.lanes) or op.pipe != "attention":
             return work
         shape = op.shape

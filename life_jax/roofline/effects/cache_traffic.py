@@ -1,4 +1,4 @@
-"""How the KV cache is read and written, and widened where the device has no units for its type."""
+"""Traffic of the KV cache, and its conversion where the device has no units for its data type."""
 
 from dataclasses import replace
 
@@ -10,14 +10,14 @@ from life_jax.roofline.effects.base import Effect, Work
 
 @pytree
 class CacheTraffic(Effect):
-    """efficiency [1]: bandwidth that the cache gets over that of weights; reread [1]: part of the reads that each query
-    head of a group repeats for itself."""
+    """efficiency [1]: bandwidth of the cache over that of weights; reread [1]: part of the reads that each query head
+    of a group repeats."""
 
     efficiency: Number = 1.0
     reread: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Repeated reads count as bytes."""
+        """Add the repeated reads to the bytes of the cache, and reduce its bandwidth."""
         cache = work.cache
         if not is_nothing(self.reread) and not is_nothing(work.cost.kv_read):
             cache = cache + work.cost.kv_read * self.reread * op.shape.sharing
@@ -26,15 +26,17 @@ class CacheTraffic(Effect):
 
 @pytree
 class CacheConversion(Effect):
-    """flops [FLOP]: on the vector units to widen an element of a cache of bytes in a type that the device has no units
-    for; needed [1]: 1 where it is in such a type, else 0. Each query head of a group repeats the work: 50 FLOP do so in
-    all of twenty times of one A100 under vLLM (tests)."""
+    """Vector work to widen a cache in a data type that the device has no units for.
+
+    flops [FLOP]: per element, of a byte; needed [1]: 1 where the cache is in such a type, else 0. Each query head of a
+    group repeats the work: 50 FLOP reproduce all of twenty times of one A100 under vLLM (tests).
+    """
 
     flops: Number = 0.0
     needed: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Nothing where the cache is in a type that the device has."""
+        """Add the conversion to the vector work; nothing where the device has units for the type."""
         if is_nothing(self.needed) or is_nothing(work.cost.kv_read):
             return work
         return replace(

@@ -1,4 +1,4 @@
-"""What a CPU gives to fewer threads than it has cores."""
+"""Rates and bandwidth of a CPU with fewer threads than it has cores."""
 
 import dataclasses
 
@@ -11,18 +11,18 @@ from life_jax.roofline.effects.base import Effect
 
 @pytree
 class CpuThreads(Effect):
-    """threads [1] compute, each on a core of its own; core_bandwidth [1]: what one core of many draws alone, over its
-    even part of the bandwidth.
+    """threads [1]: threads that compute, each on its own core; core_bandwidth [1]: bandwidth that a single core of many
+    draws, over its even part of the whole.
 
-    A part x of the cores has that part of the rates, and draws x / (x + (1 - x) / core_bandwidth) of the bandwidth: a
-    few cores draw more than their even part, and less than all.
+    A part x of the cores has the part x of the rates, and draws x / (x + (1 - x) / core_bandwidth) of the bandwidth: a
+    few cores draw more than their even part, and less than the whole.
     """
 
     threads: Number = neutral(default=UNLIMITED)
     core_bandwidth: Number = UNLIMITED
 
     def on_device(self, device: Device) -> Device:
-        """Rates and bandwidth of the cores that compute."""
+        """A device with the rates and bandwidth of the cores that compute."""
         if is_fixed_at(self.threads, UNLIMITED):
             return device
         part = smaller(1.0, self.threads / device.cores)

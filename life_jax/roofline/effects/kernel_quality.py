@@ -1,4 +1,4 @@
-"""How good kernels are by the format of their weights, and where many experts share one of them."""
+"""Quality of matrix kernels by the format of their weights, and in products with many experts."""
 
 from dataclasses import replace
 
@@ -13,9 +13,9 @@ NARROW_BITS = 6.6  # below, kernels are those of 4-bit weights (Q6_K is 6.5625),
 
 @pytree
 class KernelQuality(Effect):
-    """compute_8bit, compute_4bit [1]: rate of matrix kernels of quantized weights over those of 16 bit; experts [1]: of
-    kernels that multiply by many experts over those with one matrix; memory [1]: bandwidth that quantized weights get
-    over that of 16-bit ones."""
+    """compute_8bit, compute_4bit [1]: rate of matrix kernels of quantized weights over that of 16-bit weights; experts
+    [1]: rate of products with many experts over those with a single matrix; memory [1]: bandwidth of quantized weights
+    over that of 16-bit weights."""
 
     compute_8bit: Number = neutral(default=1.0)
     compute_4bit: Number = neutral(default=1.0)
@@ -23,7 +23,10 @@ class KernelQuality(Effect):
     memory: Number = neutral(default=1.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Bits may be an axis, so that every format's number counts where it applies."""
+        """Scale the rate of the kernel and the bytes of its weights by their format.
+
+        Bits may be an axis of a grid, so that the number of every format is selected point by point.
+        """
         quality = work.quality
         if op.shape.experts is not None and op.pipe == "linear":
             quality = quality * self.experts

@@ -1,4 +1,4 @@
-"""Which kernel takes a product with weights: matrix kernels compute whole tiles, matrix-vector kernels few rows."""
+"""Kernels of products with weights: matrix kernels compute whole tiles, matrix-vector kernels multiply few rows."""
 
 from dataclasses import replace
 
@@ -14,16 +14,19 @@ PIPES = ("linear", "head")
 
 @pytree
 class MatrixTiles(Effect):
-    """rows [1] that a matrix kernel computes in vain. vector_rows [1]: products of up to so many rows run on the vector
-    units, those with experts up to expert_vector_tokens [token] in a step."""
+    """rows [1]: rows that a matrix kernel computes in vain; vector_rows [1]: products of up to so many rows run on the
+    vector units; expert_vector_tokens [token]: products with experts do so up to so many tokens in a step."""
 
     rows: Number = neutral(default=0.0)
     vector_rows: Number = neutral(default=0.0)
     expert_vector_tokens: Number = 1.0
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Rows that fill the last tile are computed too. Matrix-vector kernels multiply on the vector units, as those
-        of llama.cpp do for a few rows, and unpack a matrix for each of them."""
+        """Add the rows that fill the last tile, or move the work of few rows to the vector units.
+
+        Matrix-vector kernels multiply on the vector units, as those of llama.cpp do for a few rows, and unpack the
+        matrix for each row.
+        """
         if not is_product(op):
             return work
         matrix = work.matrix * self.padding(op)
@@ -35,23 +38,24 @@ class MatrixTiles(Effect):
         return replace(work, matrix=where(few, 0.0, matrix), vector=vector)
 
     def padding(self, op: Op) -> Number:
-        """Executed over useful matrix work; 1 in the matrix-vector kernels of few rows."""
+        """Executed over useful matrix work [1]; 1 in matrix-vector kernels of few rows."""
         if is_nothing(self.rows) or not is_product(op):
             return 1.0
-        each, most = self.tiles(op)
-        return 1 + (self.rows if most is None else smaller(self.rows, most)) * each
+        per_row, most = self.tiles(op)
+        return 1 + (self.rows if most is None else smaller(self.rows, most)) * per_row
 
     def tiles(self, op: Op) -> tuple[Number, Number | None]:
-        """What one row in vain adds to useful matrix work, and the most such rows, where something limits them.
+        """What a row in vain adds to useful matrix work [1], and the largest number of such rows [1], None where
+        nothing limits it.
 
-        Kernels that cannot know how many rows each expert has choose their tile by the tokens that there are.
+        Kernels that cannot know how many rows each expert has choose their tile by the tokens of the step.
         """
         rows, few = rows_of(op), self.is_few(op)
         by_token = op.shape.experts is not None and not is_nothing(self.vector_rows)
         return where(few, 0.0, 1 / rows), op.shape.m * TILE_OF_TOKENS if by_token else None  # type: ignore[operator]
 
     def is_few(self, op: Op) -> Number:
-        """Whether matrix-vector kernels take a product with weights."""
+        """Whether matrix-vector kernels execute a product with weights."""
         if is_nothing(self.vector_rows):
             return rows_of(op) <= VECTOR_ROWS
         if op.shape.experts is not None:
@@ -65,7 +69,8 @@ def is_product(op: Op) -> bool:
 
 
 def rows_of(op: Op) -> Number:
-    """Rows that are multiplied by the same weights: tokens, or those of one expert where they are spread evenly."""
+    """Rows that are multiplied by the same weights [1]: tokens, or those of an expert where tokens are spread evenly
+    over experts."""
     tokens, experts = op.shape.m, op.shape.experts
     if experts is None:
         return tokens
