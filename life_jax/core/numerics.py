@@ -156,7 +156,7 @@ def paired(first: Number, second: Number) -> Number:
 
 
 def real(value: Number) -> Number:
-    """The first number of a pair, or the number itself."""
+    """The first number of a pair, or the number itself where it is none."""
     return _namespace(value).real(value)
 
 

@@ -1,8 +1,9 @@
-"""Which number holds how many seconds of a time: the seconds that would go if it were infinitely good.
+"""Attribution of a time to the leaves of a scenario: the seconds that a leaf would save if it were infinitely good.
 
-Roofs are homogeneous, so that the seconds of an operator are split exactly between its sides, and those between the
-numbers that they are proportional to. A part over the time is the elasticity to that number, but for its sign: no
-derivative is needed.
+The seconds of every operator under its roofs are attributed to the rate of its matrix work, to the rate of vector work,
+and to the bandwidth; those of starting kernels to the device's dispatch; those of the host and of collectives to the
+engine's host times, the latency and the interconnect. Roofs are homogeneous, so that the parts of an operator add up to
+its seconds exactly. A part over the whole is the elasticity to that leaf but for its sign, and no derivative is needed.
 """
 
 from collections.abc import Iterable
@@ -31,19 +32,25 @@ HOST: tuple[Leaf, ...] = (*HOST_TIME, ALLREDUCE)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
-PRICED: Leaf = ("device", "rates", "datasheet")  # which nothing runs at
-FIXED = frozenset((INTERCONNECT, DISPATCH, PRICED, *HOST))  # what they hold is under no roof
+PRICED: Leaf = ("device", "rates", "datasheet")  # decides prices only: nothing runs at this rate
+FIXED = frozenset((INTERCONNECT, DISPATCH, PRICED, *HOST))  # their seconds are under no roof
 HELD = frozenset((*RATES, BANDWIDTH, CACHE, *FIXED))
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """total [s], and what each leaf of the scenario holds of it [s], without what holds nothing by structure."""
+    """A time, and its attribution to leaves of the scenario.
+
+    total [s]: the time; held [s]: the seconds attributed to each leaf. Leaves to which nothing can be attributed by the
+    structure of the step are left out. The seconds of CACHE, traffic of the KV cache, are also part of those of
+    BANDWIDTH.
+    """
 
     total: Number = 0.0
     held: dict[Leaf, Number] = field(default_factory=dict)
 
     def of(self, leaves: Iterable[Leaf]) -> Number:
+        """Seconds [s] attributed to these leaves together."""
         return sum(self.held.get(leaf, 0.0) for leaf in leaves)
 
     def __add__(self, other: "Ledger") -> "Ledger":
@@ -53,16 +60,18 @@ class Ledger:
         )
 
     def times(self, n: Number) -> "Ledger":
+        """The attribution of `n` such times [1]."""
         return Ledger(self.total * n, {leaf: seconds * n for leaf, seconds in self.held.items()})
 
 
 def known(scenario: Scenario) -> bool:
-    """Whether the times of this scenario are sums of operators under roofs, which a ledger splits."""
+    """Whether times of this scenario are sums of operators under roofs, which can be attributed: no roof over totals,
+    no power limit."""
     return scenario.engine.counting.scope == "op" and not energy.is_capped(scenario)
 
 
 def ttft(run: Run) -> Ledger:
-    """Of the time to first token; no number on a device without a published compute rate."""
+    """Attribution of the time to first token; NaN on a device without a published compute rate."""
     total = _fixed(("engine", "host", "request"), run.scenario.engine.host.request)
     for passes in run.prefill:
         total = total + _mean(run, passes).times(passes.count)
@@ -71,31 +80,37 @@ def ttft(run: Run) -> Ledger:
 
 
 def tpot(run: Run) -> Ledger:
-    """Of the time per output token; no number where there is no decode step."""
+    """Attribution of the time per output token; NaN where there is no decode step."""
     return _mean(run, run.decode) + Ledger(where(run.decode_steps > 0, 0.0, float("nan")))
 
 
 def e2e(run: Run) -> Ledger:
+    """Attribution of the time from request to last token: of prefill and of all decode steps."""
     return ttft(run) + _mean(run, run.decode).times(run.decode_steps)
 
 
 def _mean(run: Run, passes: Passes) -> Ledger:
-    """Of the mean of these passes."""
+    """Attribution of the mean time of these passes."""
     constant, growing = run.executions(passes)
     total = _host(run.scenario, passes)
     for repeats, some in by_repeats(constant):
         total = total + _operators(some, [sides(t, run.smoothness) for t in some]).times(repeats)
-    for one in growing:
-        mean = decode_mean.mean_sides(one.first, one.last, one.count, run.smoothness)
-        total = total + _operators([one.first], [mean]).times(one.first.repeats * divide(one.count, passes.count))
+    for operator in growing:
+        mean = decode_mean.mean_sides(operator.first, operator.last, operator.count, run.smoothness)
+        total = total + _operators([operator.first], [mean]).times(
+            operator.first.repeats * divide(operator.count, passes.count)
+        )
     return total
 
 
-def _operators(each: list[Terms], found: list[Sides]) -> Ledger:
-    """Of one execution of each."""
-    dispatch = sum(t.dispatch for t in each)
+def _operators(terms: list[Terms], parts: list[Sides]) -> Ledger:
+    """Attribution of one execution of every operator.
+
+    terms: seconds of each operator on each roof; parts: its seconds under the roofs, divided among their sides.
+    """
+    dispatch = sum(t.dispatch for t in terms)
     held: dict[Leaf, Number] = {DISPATCH: dispatch}
-    for t, s in zip(each, found, strict=True):
+    for t, s in zip(terms, parts, strict=True):
         for leaf, seconds in (
             (("device", "rates", t.pipe), s.matmul),
             (("device", "rates", "vector"), s.vector),
@@ -103,10 +118,11 @@ def _operators(each: list[Terms], found: list[Sides]) -> Ledger:
             (CACHE, s.cache),
         ):
             held[leaf] = held.get(leaf, 0.0) + seconds
-    return Ledger(sum(s.seconds for s in found) + dispatch, held)
+    return Ledger(sum(s.seconds for s in parts) + dispatch, held)
 
 
 def _host(scenario: Scenario, passes: Passes) -> Ledger:
+    """Attribution of the host time and the collectives of one of these passes, in the middle of them."""
     total = Ledger()
     for name, seconds in host_seconds(scenario, passes.middle).items():
         total = total + _fixed(("engine", "host", name), seconds)
@@ -119,4 +135,5 @@ def _host(scenario: Scenario, passes: Passes) -> Ledger:
 
 
 def _fixed(path: Leaf, seconds: Number) -> Ledger:
+    """A time that is attributed to a single leaf as a whole."""
     return Ledger(seconds, {path: seconds})

@@ -1,4 +1,4 @@
-"""Where the time of one scenario goes, operator by operator. In float64, from the same formulas."""
+"""The time of one scenario by operator, in float64 and from the same formulas as a sweep."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,11 @@ from life_jax.roofline.terms import terms
 
 @dataclass(frozen=True)
 class OperatorRow:
-    """One operator: cost and seconds of one execution; `share` of the step's time, all repeats together."""
+    """An operator of a step.
+
+    repeats [1]: executions in the step; cost: of one execution; seconds [s]: of one execution; share [1]: part of the
+    step's time, all repeats together; bound: compute, memory or dispatch
+    """
 
     name: str
     repeats: float
@@ -29,15 +33,15 @@ class OperatorRow:
 
     @property
     def intensity(self) -> float:
-        """FLOP per byte moved."""
+        """Arithmetic intensity [FLOP/byte]: operations per byte moved; 0 where no byte is moved."""
         return float(self.cost.flops / self.cost.bytes) if self.cost.bytes else 0.0
 
 
 @dataclass(frozen=True)
 class StepTable:
-    """One step: its operators, total cost, and seconds.
+    """A step: its operators, their total cost, and its seconds [s].
 
-    Host time and collectives are one operator without cost, what a power limit adds is another.
+    Host time and collectives are one row without cost; what a power limit adds is another row.
     """
 
     operators: tuple[OperatorRow, ...]
@@ -46,7 +50,7 @@ class StepTable:
 
 
 def prefill_table(scenario: Scenario) -> StepTable:
-    """The whole prefill, all chunks together: an operator's figures are the mean of its executions.
+    """The whole prefill, all chunks together; an operator's figures are the mean of its executions.
 
     Its times are NaN on a device without a published compute rate, as TTFT is.
     """
@@ -59,16 +63,16 @@ def prefill_table(scenario: Scenario) -> StepTable:
 
 
 def decode_table(scenario: Scenario) -> StepTable:
-    """The first step after the prompt: it attends past + prompt + 1 positions."""
+    """The first step after the prompt, which attends past + prompt + 1 positions."""
     run = Run(scenario)
     return _table(run, (Passes(run.decode.first),))
 
 
 def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
-    """once: seconds of the host that these passes bear for the whole request."""
+    """Table of all these passes together; once [s]: host time of the whole request, which these passes include."""
     scenario = run.scenario
     seconds, host, waited = once, once, 0.0
-    found: dict[tuple[str, int], list[tuple[float, Op]]] = {}
+    executions: dict[tuple[str, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
         middle = passes.middle
@@ -78,8 +82,8 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
         host += float(passes.count * overhead(scenario, middle))
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
-            found.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
-    rows = [_row(each, scenario, seconds) for each in found.values()]
+            executions.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
+    rows = [_row(several, scenario, seconds) for several in executions.values()]
     if host:
         rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
     if waited:
@@ -87,27 +91,32 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
     return StepTable(tuple(rows), total, seconds)
 
 
-def _row(each: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:
-    """One operator, by its executions in passes of different shapes."""
-    executions = sum(n for n, _ in each)
-    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in each]
+def _row(several: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:
+    """Row of an operator from its executions, (number, operator) by passes of different shapes; total [s]: of the
+    step."""
+    executions = sum(n for n, _ in several)
+    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in several]
     seconds = sum(n * float(t.seconds(scenario.engine.efficiency.roof_smoothness)) for n, t in times) / executions
-    cost = each[0][1].cost
-    if len(each) > 1:
+    cost = several[0][1].cost
+    if len(several) > 1:
         cost = Cost()
-        for n, op in each:
+        for n, op in several:
             cost = cost + op.cost.times(n / executions)
     most = max(times, key=lambda pair: pair[0])[1]
-    return OperatorRow(each[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
+    return OperatorRow(several[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
 
 
 def _binds(t: Terms) -> str:
+    """The longest of compute, memory and dispatch."""
     sides = (float(t.compute), float(t.memory), float(t.dispatch))
     return BOUNDS[sides.index(max(sides))]
 
 
 def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The object of `explain format=json`: counts as integers, seconds as floats."""
+    """The object of `explain format=json`: counts as integers, seconds as floats.
+
+    labels: names of device, model and options, which come first.
+    """
     model = scenario.architecture
     return {
         **labels,
@@ -153,7 +162,7 @@ def _counts(cost: Cost) -> dict[str, float]:
 
 
 def _known(value: float) -> float | None:
-    """JSON has no NaN."""
+    """The value, or None for NaN, which JSON does not have."""
     return None if math.isnan(value) else value
 
 

@@ -1,7 +1,7 @@
-"""Joules and dollars: what a step's work draws, what a power limit makes of its time, what a device costs.
+"""Joules and dollars: energy of a step, effect of a power limit on its time, price of a device.
 
-A device draws its idle power all the time, and on top of it so much for every second of work at its peak rate,
-every byte of memory and every byte between devices. See conf/cost/default.yaml for the numbers and their sources.
+A device draws its idle power all the time, and beyond it energy for every second of work at its peak rate, every byte
+of memory traffic and every byte between devices. See conf/cost/default.yaml for the numbers and their sources.
 """
 
 from collections.abc import Iterable
@@ -19,12 +19,15 @@ JOULES_PER_KWH = 3.6e6
 
 
 def idle_power(scenario: Scenario) -> Number:
-    """Watts of all devices together that do nothing."""
+    """Power [W] of all devices together when they do nothing."""
     return scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.tensor_parallel
 
 
 def dynamic(scenario: Scenario, step: Step, ops: Iterable[Op]) -> Number:
-    """Joules of a step beyond idle, of all devices together."""
+    """Energy [J] of a step beyond idle power, of all devices together.
+
+    ops: the operators of the step.
+    """
     device, costs = scenario.device, scenario.costs
     busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
     at_peak: Number = 0.0
@@ -46,13 +49,13 @@ def is_capped(scenario: Scenario) -> bool:
 
 
 def capped_seconds(scenario: Scenario, joules: Number) -> Number:
-    """The least time in which a step may draw these joules (beyond idle) under the power limit."""
+    """Least time [s] in which a step may draw `joules` [J] beyond idle power under the power limit."""
     room = scenario.device.power_limit * scenario.engine.parallelism.tensor_parallel - idle_power(scenario)
     return joules / room
 
 
 def price(scenario: Scenario) -> Number:
-    """USD of all devices. NaN where neither a price nor a rate to derive it from is known."""
+    """Price [USD] of all devices; NaN where neither a price nor the rate to derive it from is known."""
     d, c = scenario.device, scenario.costs
     if not is_nothing(c.price):
         return c.price * scenario.engine.parallelism.tensor_parallel
@@ -65,7 +68,7 @@ def price(scenario: Scenario) -> Number:
 
 
 def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:
-    """USD of so many seconds of the devices' life, and of so many joules."""
+    """Cost [USD] of `seconds` [s] of the devices' life and of `joules` [J] of electricity."""
     c = scenario.costs
     life = c.lifetime * c.busy_time * HOURS_PER_YEAR * SECONDS_PER_HOUR
     return price(scenario) * seconds / life + joules * c.power_overhead / JOULES_PER_KWH * c.electricity

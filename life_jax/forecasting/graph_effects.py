@@ -1,4 +1,5 @@
-"""What software does to weights before they are multiplied, as effects that change the operators of a step."""
+"""Expansion and unpacking of quantized weights before they are multiplied, as effects that change the operators of a
+step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,16 +16,16 @@ PIPES = ("linear", "head")
 
 
 class GraphEffect:
-    """A frozen dataclass of numbers, each with a neutral value at which the effect leaves a graph as it is."""
+    """A frozen dataclass of numbers, each with a neutral value at which the effect leaves a graph unchanged."""
 
     def on_graph(self, graph: Graph) -> Graph:
-        """The operators as the engine runs them."""
+        """The operators of a step after this effect."""
         return graph
 
 
 @pytree
 class WeightExpansion(GraphEffect):
-    """rows [1]: beyond so many rows quantized weights are first written out at 16 bit.
+    """rows [1]: in products of more rows, quantized weights are first written out at 16 bit.
 
     Experts are expanded on the fly in any case: each of them has few rows.
     """
@@ -32,9 +33,9 @@ class WeightExpansion(GraphEffect):
     rows: Number = neutral(default=UNLIMITED)
 
     def on_graph(self, graph: Graph) -> Graph:
-        """Before each product of quantized weights an operator that expands them; the product then reads 16 bit.
+        """Add before each product of quantized weights an operator that expands them; the product then reads 16 bit.
 
-        Up to `rows` rows that operator costs nothing, and the product reads what is stored.
+        Up to `rows` rows that operator costs nothing, and the product reads the stored format.
         """
         if is_fixed_at(self.rows, UNLIMITED):
             return graph
@@ -52,21 +53,21 @@ class WeightExpansion(GraphEffect):
 
 
 def _is_plain(weights: WeightFormat) -> bool:
-    """Weights of 16 bit: nothing expands them."""
+    """Whether weights are used as they are stored, at 16 bit."""
     return is_nothing(weights.dequant_flops)
 
 
 @pytree
 class WeightUnpacking(GraphEffect):
-    """work [1]: vector work to unpack quantized weights over what their formats say; repack_flops [FLOP]: work on the
-    vector units for each weight that a product reads, beside that of its format: kernels that rearrange weights at
-    every call, once for every tile of rows."""
+    """work [1]: vector work to unpack quantized weights over that of their formats; repack_flops [FLOP]: further vector
+    work for each weight that a product reads, once for every tile of rows, in kernels that rearrange weights at every
+    call."""
 
     work: Number = neutral(default=1.0)
     repack_flops: Number = neutral(default=0.0)
 
     def on_graph(self, graph: Graph) -> Graph:
-        """The work is added to that of each product's format."""
+        """Change the unpacking work of each product's weights."""
         if is_fixed_at(self.work, 1) and is_nothing(self.repack_flops):
             return graph
         return graph.replace(self._repacked)
@@ -85,7 +86,7 @@ GRAPH_EFFECTS: Mapping[str, type[GraphEffect]] = {
 
 
 def on_graph(graph: Graph, engine: Engine) -> Graph:
-    """The operators of a step as an engine runs them."""
+    """The operators of a step after all effects of the engine on them."""
     for name in GRAPH_EFFECTS:
         if name in engine.effects:
             graph = engine.effects[name].on_graph(graph)

@@ -1,4 +1,4 @@
-"""What a scenario keeps in device memory, and how much would fit."""
+"""Device memory that a scenario needs, and the largest batch and context that fit."""
 
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,7 +16,11 @@ FAR = 1e12  # tokens: beyond any window and any context
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes: weights, KV cache at the end of generation, activations of prefill, runtime; and the room there is."""
+    """Device memory [byte], of all devices of a tensor-parallel group together.
+
+    weights: adapters and vision tower included; kv: cache at the end of generation; activations: peak of prefill;
+    runtime: taken by the software; available: what may be used
+    """
 
     weights: Number
     kv: Number
@@ -26,14 +30,17 @@ class Memory:
 
     @property
     def needed(self) -> Number:
+        """Weights, cache, activations and runtime together [byte]."""
         return self.weights + self.kv + self.activations + self.runtime
 
     @property
     def fits(self) -> Number:
+        """Whether the memory that is needed is available."""
         return self.needed <= self.available
 
 
 def memory(scenario: Scenario) -> Memory:
+    """Device memory of a scenario, part by part."""
     w = scenario.workload
     return Memory(
         weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _tower(scenario) + _beside(scenario),
@@ -48,14 +55,14 @@ def memory(scenario: Scenario) -> Memory:
 
 
 def _tower(scenario: Scenario) -> Number:
-    """The vision tower, which an engine that is given no images does not load."""
+    """Bytes of the vision tower [byte]; an engine does not load it where there are no images."""
     if not scenario.architecture.vision:
         return 0.0
     return (scenario.workload.image_tokens > 0) * vision.weight_bytes(scenario.architecture, scenario.precision)
 
 
 def _beside(scenario: Scenario) -> Number:
-    """What optimizations keep beside the model's own weights: adapters."""
+    """Bytes of what options keep beside the model's own weights [byte]: adapters."""
     if not scenario.rewrites:
         return 0.0
     graph = step_graph(scenario, schedule.decode(scenario.workload).first)
@@ -63,29 +70,34 @@ def _beside(scenario: Scenario) -> Number:
 
 
 def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
+    """Bytes of the KV cache and the states of one sequence with `tokens` positions [token] [byte]."""
     return decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
 
 
 def cached_tokens(scenario: Scenario) -> Number:
-    """Positions of one sequence when generation ends."""
+    """Positions of one sequence when generation ends [token]."""
     w = scenario.workload
     return w.past_tokens + w.prompt_tokens + w.output_tokens
 
 
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
-    """Peak of one sequence in prefill: the widest pair of live activations of a chunk, and the rows of logits."""
+    """Peak of one sequence in prefill [byte]: the widest pair of live activations of a chunk, and the rows of logits.
+
+    tokens [token]: of the prompt.
+    """
     engine = scenario.engine
     tokens = (
         smaller(tokens, schedule.chunk_of_one(scenario.workload, engine))
         if not is_nothing(engine.chunks.tokens)
         else tokens
     )
-    each, last = _bytes_of_rows(scenario)
-    return tokens * each + last
+    per_token, last = _bytes_of_rows(scenario)
+    return tokens * per_token + last
 
 
 def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
-    """Activations of each token that is prefilled at once, and of the last one of a sequence."""
+    """Bytes of activations [byte] for each token that is prefilled at once, and further bytes for the last token of a
+    sequence."""
     width = decoder.widest_activation(scenario.architecture)
     live = width * scenario.precision.activation_bits / BITS_PER_BYTE
     logits = scenario.architecture.vocab_size * LOGIT_BYTES
@@ -93,30 +105,31 @@ def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
 
 
 def room(scenario: Scenario) -> Number:
-    """Bytes left for sequences when weights and runtime are in."""
+    """Bytes left for sequences after weights and runtime [byte]."""
     m = memory(scenario)
     return larger(m.available - m.weights - m.runtime, 0.0)
 
 
 def max_batch(scenario: Scenario) -> Number:
-    """Largest whole number of sequences of this length that fit."""
+    """Largest whole number of sequences of this length that fit [1]."""
     engine, prompt = scenario.engine, scenario.workload.prompt_tokens
-    each, last = _bytes_of_rows(scenario)
+    per_token, last = _bytes_of_rows(scenario)
     alone = cache_bytes(scenario, cached_tokens(scenario)) + last
     chunks = engine.chunks
     if is_nothing(chunks.tokens) or not chunks.shared:
         chunk = prompt if is_nothing(chunks.tokens) else smaller(prompt, chunks.tokens)
-        return floor(room(scenario) / (alone + chunk * each))
+        return floor(room(scenario) / (alone + chunk * per_token))
     # together they prefill all that they have, or as much as a chunk takes
-    few, many = room(scenario) / (alone + prompt * each), (room(scenario) - chunks.tokens * each) / alone
+    few, many = room(scenario) / (alone + prompt * per_token), (room(scenario) - chunks.tokens * per_token) / alone
     return floor(larger(few, many))
 
 
 def max_context(scenario: Scenario) -> Number:
-    """Most positions (past, prompt and output) that each sequence of this batch could have, as cache.
+    """Largest number of positions (past, prompt and output) that the cache of each sequence of this batch could have
+    [token].
 
-    Activations are those of this prompt: a longer one is prefilled in chunks no larger than it.
-    Infinite where every layer has a window and all of them fit.
+    Activations are those of this prompt: a longer prompt is prefilled in chunks that are no larger. FAR where every
+    layer has a window and all windows fit.
     """
     w = scenario.workload
     left = room(scenario) / w.batch - activation_bytes(scenario, w.prompt_tokens)
@@ -124,7 +137,7 @@ def max_context(scenario: Scenario) -> Number:
 
 
 def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
-    """Inverse of cache_bytes: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
+    """Inverse of cache_bytes [token]: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
     model, precision = scenario.architecture, scenario.precision
     kinds = [replace(model, blocks=(block,)) for block in model.blocks]
     constant = decoder.cache_bytes(model, 0.0, precision)

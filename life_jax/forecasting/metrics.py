@@ -1,4 +1,4 @@
-"""Every number a forecast can report: name -> function of a Run, units, long name."""
+"""Every number that a forecast can report: name -> function of a Run, units, long name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,13 +16,15 @@ from life_jax.roofline.roofs import BOUNDS
 
 @dataclass(frozen=True)
 class Metric:
-    """kind: number, flag (true or false) or bound (an index into BOUNDS).
+    """A number that a forecast can report.
 
-    of: the metric that `function` takes instead of a Run; a sweep computes it in a second pass. slope: derivative of
-    the function by that metric.
-    stepwise: changes in whole steps, so that it has no slope. better: "low", "high", or None where nobody can say.
-    ledger: which number holds how much of it, of a time that is a sum of operators. needs: what it is NaN without:
-    "power" of the device, "spreads" of a fitted engine.
+    function: of a Run, or of the metric `of`, which a sweep computes in a first pass
+    kind: number, flag (true or false) or bound (an index into BOUNDS)
+    slope: derivative of the function by the metric `of`
+    stepwise: whether it changes in whole steps, so that it has no slope
+    better: "low", "high", or None where neither is better
+    ledger: attribution of the metric to leaves of the scenario, for a time that is a sum of operators
+    needs: what it is NaN without: "power" of the device, "spreads" of a fitted engine
     """
 
     function: Callable[[Any], Number]
@@ -38,11 +40,12 @@ class Metric:
 
     @property
     def differentiable(self) -> bool:
+        """Whether it has a slope: a number that does not change in steps."""
         return self.kind == "number" and not self.stepwise
 
     @property
     def sign(self) -> int:
-        """Of which less is better."""
+        """Factor [1] that makes it a quantity of which less is better: -1 where more is better, else 1."""
         return -1 if self.better == "high" else 1
 
 
@@ -52,7 +55,7 @@ def _whole_bound(run: Run) -> Number:
 
 
 def _counts(step: str, of: str, cost: Callable[[Run], Cost]) -> dict[str, Metric]:
-    """What a step counts, before any hardware."""
+    """Metrics of what a step counts, before any hardware; `of` names the step in their long names."""
     return {
         f"{step}_flops": Metric(lambda r: cost(r).flops, "FLOP", f"operations of {of}"),
         f"{step}_bytes_read": Metric(lambda r: cost(r).bytes_read, "byte", f"bytes read in {of}"),
@@ -63,7 +66,7 @@ def _counts(step: str, of: str, cost: Callable[[Run], Cost]) -> dict[str, Metric
 
 
 def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, Metric]:
-    """Seconds that a step would take on one roof alone: all of its work, whatever overlaps."""
+    """Metrics of the seconds that a step would take on one roof alone: all of its work, whatever overlaps."""
     return {
         f"{step}_compute_time": Metric(
             lambda r: time(r, "matmul") + time(r, "vector"), "s", f"computation of {of}, without anything else"
@@ -82,7 +85,10 @@ QUANTILE = 1.2816  # of the normal distribution: 80 % lie within
 
 
 def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metric]:
-    """Where 80 % of measurements lie of devices that the fit had not seen; NaN for an engine that is not fitted."""
+    """Metrics of the interval in which 80 % of measurements lie, for devices that the fit had not seen.
+
+    NaN for an engine that is not fitted.
+    """
 
     def bound(run: Run, side: float) -> Number:
         return time(run) * exp(side * QUANTILE * run.scenario.engine.spreads.get(name, float("nan")))
@@ -196,22 +202,25 @@ __all__ = ["BOUNDS", "DEFAULT", "METRICS", "Metric", "forecast"]
 
 
 def forecast(scenario: Scenario, metrics: tuple[str, ...] = DEFAULT) -> dict[str, Number]:
-    """Scalars by metric name, in base units (seconds, bytes, token/s).
+    """Metrics by name, in base units (seconds, bytes, token/s).
 
-    `scenario` is a pytree of floats: jit, vmap and differentiate this function in any of its leaves.
-    Nothing is checked here and nothing raises: `life_jax.load` checks at the door.
+    `scenario` is a pytree of floats: jit, vmap and differentiate this function in any of its leaves. Nothing is checked
+    here and nothing raises: `life_jax.load` checks before.
     """
     run = Run(scenario)
-    found = {name: METRICS[name].function(run) for name in direct(metrics)}
-    found.update(derive(found, metrics))
-    return {name: found[name] for name in metrics}
+    values = {name: METRICS[name].function(run) for name in direct(metrics)}
+    values.update(derive(values, metrics))
+    return {name: values[name] for name in metrics}
 
 
 def direct(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """What has to be computed from the scenario so that `derive` gives the rest."""
+    """The metrics that must be computed from a scenario so that `derive` makes the rest."""
     return tuple(dict.fromkeys(METRICS[name].of or name for name in metrics))
 
 
-def derive(found: Mapping[str, Number], metrics: tuple[str, ...]) -> dict[str, Number]:
-    """The metrics that are functions of another metric."""
-    return {name: METRICS[name].function(found[of]) for name in metrics if (of := METRICS[name].of) is not None}
+def derive(values: Mapping[str, Number], metrics: tuple[str, ...]) -> dict[str, Number]:
+    """The metrics among `metrics` that are functions of another metric.
+
+    values: of all metrics that `direct` names.
+    """
+    return {name: METRICS[name].function(values[of]) for name in metrics if (of := METRICS[name].of) is not None}

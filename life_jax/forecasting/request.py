@@ -1,4 +1,4 @@
-"""The whole pipe: scenario -> graph -> cost -> seconds. Scalar and pure: jit, vmap, differentiate."""
+"""The whole forecast of a request: scenario -> graph -> cost -> seconds. Scalar and pure: jit, vmap, differentiate."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from life_jax.roofline.terms import step_terms
 
 @dataclass(frozen=True)
 class Growing:
-    """An operator in `count` passes, of which these are the first and the last; its terms are affine in between."""
+    """Terms of an operator in the first and in the last of `count` passes [1]; they are affine between."""
 
     first: Terms
     last: Terms
@@ -29,47 +29,50 @@ class Growing:
 
 @dataclass(frozen=True)
 class Run:
-    """The times of one scenario; every metric is a function of it."""
+    """Passes, times, counts and energies of one scenario; every metric is a function of it."""
 
     scenario: Scenario
 
     @property
     def smoothness(self) -> Number:
-        """Of the roofs; see roofline/roofs.py."""
+        """Smoothness of the roofs [1]; see roofline/roofs.py."""
         return self.scenario.engine.efficiency.roof_smoothness
 
     @cached_property
     def prefill(self) -> tuple[Passes, ...]:
+        """Passes of prefill."""
         return schedule.prefill(self.scenario.workload, self.scenario.engine)
 
     @cached_property
     def decode(self) -> Passes:
+        """Passes of decode."""
         return schedule.decode(self.scenario.workload)
 
     @property
     def decode_steps(self) -> Number:
+        """Number of decode steps [1]."""
         return self.decode.count
 
     @cached_property
     def ttft(self) -> Number:
-        """Seconds to the first token: prefill. NaN on a device without a published compute rate."""
+        """Time to first token [s], that of prefill; NaN on a device without a published compute rate."""
         seconds = sum(passes.count * self.mean_seconds(passes) for passes in self.prefill)
         seconds = seconds + self.scenario.engine.host.request
         return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
     def decode_seconds(self) -> Number:
-        """Mean seconds of the decode steps, each with one more token of context than the last."""
+        """Mean time of the decode steps [s], each with one more token of context than the step before."""
         return self.mean_seconds(self.decode)
 
     @cached_property
     def tpot(self) -> Number:
-        """The same, and NaN where there is no decode step: one generated token has no TPOT."""
+        """Time per output token [s], as `decode_seconds`; NaN where there is no decode step."""
         return where(self.decode_steps > 0, self.decode_seconds, float("nan"))
 
     @cached_property
     def e2e(self) -> Number:
-        """Seconds from request to last token; one generated token needs no decode step."""
+        """Time from request to last token [s]; a single generated token needs no decode step."""
         return self.ttft + self.decode_steps * self.decode_seconds
 
     @cached_property
@@ -81,16 +84,16 @@ class Run:
         return total
 
     def prefill_time(self, term: str) -> Number:
-        """Seconds of prefill on one roof alone: matmul, vector, memory or dispatch (LIFE's t_c and t_m)."""
+        """Seconds [s] of prefill on one roof alone: matmul, vector, memory or dispatch (LIFE's t_c and t_m)."""
         return sum(passes.count * self._time(passes, term) for passes in self.prefill)
 
     def decode_time(self, term: str) -> Number:
-        """The same of a decode step, at the middle of generation."""
+        """Seconds [s] of a decode step on one roof alone, at the middle of generation; term as in `prefill_time`."""
         return self._time(self.decode, term)
 
     def _time(self, passes: Passes, term: str) -> Number:
-        each = self._roofs(self.graph(passes.middle))
-        return sum(t.repeats * getattr(t, term) for t in each)
+        terms = self._roofs(self.graph(passes.middle))
+        return sum(t.repeats * getattr(t, term) for t in terms)
 
     @cached_property
     def decode_cost(self) -> Cost:
@@ -99,6 +102,7 @@ class Run:
 
     @cached_property
     def prefill_shares(self) -> Shares:
+        """Seconds of prefill by what binds."""
         total = Shares(0.0, 0.0, self.scenario.engine.host.request)
         for passes in self.prefill:
             total = total + self._shares(passes).times(passes.count)
@@ -106,14 +110,16 @@ class Run:
 
     @cached_property
     def decode_shares(self) -> Shares:
-        """At the middle of generation."""
+        """Seconds of a decode step by what binds, at the middle of generation."""
         return self._shares(self.decode)
 
     def graph(self, step: Step) -> Graph:
+        """Operators of a step after every rewrite."""
         return step_graph(self.scenario, step)
 
     def mean_seconds(self, passes: Passes) -> Number:
-        """Mean seconds of the passes: operators run one after another, host time and collectives."""
+        """Mean time of the passes [s]: operators one after another, host time and collectives, under the power
+        limit."""
         seconds = self._mean_seconds(passes)
         if not energy.is_capped(self.scenario):
             return seconds
@@ -121,47 +127,52 @@ class Run:
         return roof(seconds, least, self.smoothness)
 
     def power_wait(self, passes: Passes) -> Number:
-        """Seconds that the power limit adds to each of the passes."""
+        """Seconds [s] that the power limit adds to each of the passes."""
         if not energy.is_capped(self.scenario):
             return 0.0
         return self.mean_seconds(passes) - self._mean_seconds(passes)
 
     def dynamic(self, passes: Passes) -> Number:
-        """Joules of one of the passes beyond what idle devices draw, at the middle of them."""
+        """Energy [J] of one of the passes beyond idle power, at the middle of them."""
         middle = passes.middle
         return energy.dynamic(self.scenario, middle, self.graph(middle))
 
     @cached_property
     def prefill_energy(self) -> Number:
-        """Joules of prefill, idle power included."""
+        """Energy [J] of prefill, idle power included."""
         joules = sum(passes.count * self.dynamic(passes) for passes in self.prefill)
         return joules + energy.idle_power(self.scenario) * self.ttft
 
     @cached_property
     def decode_energy(self) -> Number:
-        """Joules of a decode step, mean over generation."""
+        """Energy [J] of a decode step, mean over generation, idle power included."""
         return self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.tpot
 
     @cached_property
     def energy(self) -> Number:
-        """Joules from request to last token, of the whole batch."""
+        """Energy [J] from request to last token, of the whole batch."""
         steps = where(self.decode_steps > 0, self.decode_steps, 0.0)
-        each = self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.decode_seconds
-        return self.prefill_energy + steps * each
+        per_step = self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.decode_seconds
+        return self.prefill_energy + steps * per_step
 
     def _mean_seconds(self, passes: Passes) -> Number:
         constant, growing = self.executions(passes)
         seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
-        for one in growing:
-            mean = one.first.dispatch + decode_mean.mean_roofed(one.first, one.last, one.count, self.smoothness)
-            seconds = seconds + one.first.repeats * mean * divide(one.count, passes.count)
+        for operator in growing:
+            mean = operator.first.dispatch + decode_mean.mean_roofed(
+                operator.first, operator.last, operator.count, self.smoothness
+            )
+            seconds = seconds + operator.first.repeats * mean * divide(operator.count, passes.count)
         return seconds
 
     def executions(self, passes: Passes) -> tuple[list[Terms], list[Growing]]:
-        """Operators whose terms are the same in every pass, and those whose terms grow, between two bends."""
+        """Terms of the operators that are the same in every pass, and those of the operators that grow, between two
+        bends."""
         if passes.single:
             return self._roofs(self.graph(passes.first)), []
-        whole = self.scenario.engine.counting.scope == "total"  # then every operator is part of one sum, which grows
+        whole = (
+            self.scenario.engine.counting.scope == "total"
+        )  # then all operators are parts of a single sum, which grows
         first = self.graph(passes.at(0.0))
         growing = []
         cuts = [0.0, *_bends(first, passes), passes.count]
@@ -181,16 +192,16 @@ class Run:
 
 
 def _bends(ops: Graph, passes: Passes) -> list[Number]:
-    """Passes at which the cost of an operator bends, in order; one for each kind of layer that has a window.
+    """Indices of passes at which the cost of an operator bends, in order, for every kind of layer that has a window.
 
-    A pass of several tokens in which the window fills is on neither line; it gets a piece of its own.
+    A pass of several tokens in which the window fills is on neither line; it is a piece for itself.
     """
     bends = {op.block: op.bend for op in ops if op.bend is not None}
     first = passes.first
     chunked = not (isinstance(first.new, float) and first.new == 1.0)
-    found = []
+    cuts = []
     for bend in bends.values():
         full = ceil((bend - first.past) / first.new)
-        found += [clip(full, 0.0, passes.count)]
-        found += [clip(full - 1, 0.0, passes.count)] if chunked else []
-    return decode_mean.sort(found)
+        cuts += [clip(full, 0.0, passes.count)]
+        cuts += [clip(full - 1, 0.0, passes.count)] if chunked else []
+    return decode_mean.sort(cuts)

@@ -1,4 +1,4 @@
-"""One step of a scenario: its operators after every rewrite, and what no operator takes."""
+"""One step of a scenario: its operators after every rewrite, and the seconds that belong to no operator."""
 
 from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number
@@ -11,10 +11,10 @@ from life_jax.parallelism.collectives import collectives
 
 
 def step_graph(scenario: Scenario, step: Step) -> Graph:
-    """The operators of one step after every rewrite.
+    """Operators of a step after every rewrite.
 
-    Fusion comes after the stack, whatever its order; the counting convention last, on the operators that are really
-    run.
+    Fusion comes after the stack of options, whatever its order. The counting convention comes last, on the operators
+    that are really executed.
     """
     graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
@@ -26,11 +26,11 @@ def step_graph(scenario: Scenario, step: Step) -> Graph:
 
 
 def host_seconds(scenario: Scenario, step: Step) -> dict[str, Number]:
-    """Seconds [s] of the host in a step, by field of `engine.host`."""
+    """Host time of a step [s], by field of `engine.host`."""
     engine = scenario.engine
     return engine.host.of_step(batch=step.batch, context=step.context, devices=engine.parallelism.tensor_parallel)
 
 
 def overhead(scenario: Scenario, step: Step) -> Number:
-    """Seconds [s] of a step that no operator takes: the host's, and collectives."""
+    """Seconds [s] of a step that belong to no operator: host time and collectives."""
     return sum(host_seconds(scenario, step).values()) + collectives(scenario, step)

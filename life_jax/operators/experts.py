@@ -35,15 +35,17 @@ def distinct_experts(*, tokens: Number, experts: Number, chosen: Number, skew: N
     return where(everyone, experts, _touched(tokens * weight, experts, skew)[0])
 
 
-# (trace, experts, chosen, skew, what `_popularity` gives): the last few, whose numbers are kept and so stay themselves
+# (trace, experts, chosen, skew, result of `_popularity`) of the last few calls; the numbers are kept, so that no other
+# number gets their identity
 _KNOWN: deque[tuple[Any, Number, Number, Number, tuple[Number, Number]]] = deque(maxlen=16)
 
 
 def _popularity(experts: Number, chosen: Number, skew: Number) -> tuple[Number, Number]:
-    """Whether every token takes all experts, and x of `distinct_experts`, which takes most of the work of an operator.
+    """Whether every token takes all experts, and the x of `distinct_experts`, which takes most of the work of an
+    operator.
 
-    All operators of a layer have the same three numbers, in every step of a trace: they are told by identity, and the
-    work is traced once instead of a dozen times.
+    All operators of a layer have the same three numbers in every step of a trace. These are recognised by identity, so
+    that the work is traced once instead of a dozen times.
     """
     trace = current_trace(experts, chosen, skew)
     for known, e, c, s, result in tuple(_KNOWN):

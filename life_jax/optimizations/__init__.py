@@ -1,4 +1,4 @@
-"""Optimizations by kind. Each is a factory: numbers of its YAML file -> Optimization.
+"""Optimizations by kind. A kind is a factory: numbers of a YAML file -> Optimization.
 
 May import: core, operators, models.
 """

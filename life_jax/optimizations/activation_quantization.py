@@ -1,4 +1,4 @@
-"""Weights and activations quantized: linear layers run at a narrower matrix rate (W8A8, fp8, fp4)."""
+"""Quantized weights and activations: linear layers run at a narrower matrix rate (W8A8, fp8, fp4)."""
 
 import dataclasses
 from dataclasses import replace
@@ -20,7 +20,7 @@ INPUTS = (
 
 
 def _quantize_inputs(graph: Graph, step: Step, *, input_bits: Number, activation_bits: Number) -> Graph:
-    """One quantization of each distinct input of the linear layers, as a kernel of its own."""
+    """Add a quantization, as a separate kernel, for every distinct input of the linear layers."""
     gated = {op.block for op in graph if op.name == "gate_proj"}
 
     def quantizer(op: Op) -> Op:
@@ -50,10 +50,10 @@ def activation_quantization(
     group_size: float = 0,
     scale_bits: float = 0,
 ) -> Optimization:
-    """Linear layers on `dtype` matrix units: weight_bits and input_bits [bit], scales as in weight_quantization.
+    """Linear layers on `dtype` matrix units.
 
-    The head, the embedding and attention stay at 16 bit. A device without such units refuses it.
-    """
+    weight_bits, input_bits [bit]; group_size, scale_bits: of the weights, as in weight_quantization.
+    The head, the embedding and attention stay at 16 bit. A device without such units refuses the option."""
 
     def change(scenario: Scenario) -> Scenario:
         precision = dataclasses.replace(scenario.precision, linear_input_bits=input_bits)

@@ -1,4 +1,4 @@
-"""Scores of unfused attention that are kept at another precision than the other activations."""
+"""Scores of unfused attention at another precision than the other activations."""
 
 from dataclasses import replace
 
@@ -16,5 +16,8 @@ def _scored(graph: Graph, step: Step, *, bits: Number) -> Graph:
 
 
 def attention_scores(*, bits: float) -> Optimization:
-    """bits of the scores, and of the queries and results of the same kernels; fused attention has no scores to keep."""
+    """Scores of unfused attention, and queries and results of its kernels, at `bits` [bit].
+
+    Fused attention has no scores in memory, so that nothing changes there.
+    """
     return Optimization(rewrites=(Rewrite({"bits": bits}, _scored),))

@@ -1,4 +1,4 @@
-"""What an optimization is: pure functions over the scenario and over the operator graph."""
+"""An optimization as a value: pure functions of the scenario and of the operator graph."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,14 +14,15 @@ Transform = Callable[[Scenario], Scenario]
 
 
 class Refused(ValueError):
-    """An optimization that makes no sense here; one line that says why. Only raised at the door."""
+    """An optimization that makes no sense in this place; a line that says why. Raised only while a case is made."""
 
 
 @pytree
 class Rewrite:
-    """`function(graph, step, **numbers)`; the numbers are leaves, the function is part of the compilation key.
+    """A change of the operator graph: `function(graph, step, **numbers)`.
 
-    last: after fusion, on the operators that are really run (a counting convention).
+    numbers: leaves; the function is part of the compilation key
+    last: whether it runs after fusion, on the operators that are really executed (a counting convention)
     """
 
     numbers: Mapping[str, Number]
@@ -29,13 +30,13 @@ class Rewrite:
     last: bool = static(default=False)
 
     def __call__(self, graph: Graph, step: Step) -> Graph:
-        """The operators of a step, changed."""
+        """The operators of a step after the change."""
         return self.function(graph, step, **self.numbers)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """One option of a stack: its name, its kind in INDEX, and the arguments that its file gives."""
+    """An option of a stack: its name, its kind in INDEX, and the arguments of its file."""
 
     name: str
     kind: str
@@ -47,13 +48,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Optimization:
-    """A value: what it changes in the scenario (applied at the door) and in the graph (in the forecast).
+    """Changes of the scenario, applied when a case is made, and of the graph, applied in the forecast.
 
-    sets: the scalar keys that it decides, which therefore cannot be axes or typed beside it.
-    math: matrix rate by pipe that it asks for (linear: int8); devices without that unit refuse it.
-    cache_dtype: data type of the KV cache, where a device without units for it has to convert what it reads.
-    origins: which options it was made of, and with which numbers.
-    once: what a stack may decide once only (adapters), and why; `chain` refuses a second option that does.
+    origins: the options that it was made of, with their numbers
+    transforms: functions of the scenario; rewrites: changes of the graph
+    sets: scalar keys that it decides, which therefore cannot be axes or be typed beside it; with the option's name
+    math: matrix rate by pipe that it needs (linear: int8), with the option's name; devices without that unit refuse it
+    once: what only a single option of a stack may decide (adapters), and why; `chain` refuses a second option
+    cache_dtype: data type of the KV cache, where a device without units for it has to convert what it reads
     """
 
     origins: tuple["Origin", ...] = ()
@@ -66,29 +68,29 @@ class Optimization:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The options by name, in their order."""
+        """Names of the options, in their order."""
         return tuple(origin.name for origin in self.origins)
 
     def apply(self, scenario: Scenario) -> Scenario:
-        """The scenario as these options make it."""
+        """The scenario after all transforms, with the rewrites added to its own."""
         for transform in self.transforms:
             scenario = transform(scenario)
         return replace(scenario, rewrites=(*scenario.rewrites, *self.rewrites))
 
 
 def change_layers(scenario: Scenario, change: Callable[[Block], Block]) -> Scenario:
-    """`change` applied to every kind of layer."""
+    """A copy of the scenario in which `change` was applied to every kind of layer."""
     blocks = tuple(change(block) for block in scenario.architecture.blocks)
     return replace(scenario, architecture=replace(scenario.architecture, blocks=blocks))
 
 
 def layers_of(scenario: Scenario, *kinds: str) -> tuple[Block, ...]:
-    """Kinds of layer whose attention is one of `kinds`."""
+    """The kinds of layer whose attention is one of `kinds`."""
     return tuple(block for block in scenario.architecture.blocks if block.attention_kind in kinds)
 
 
 def named(origin: Origin, optimization: Optimization) -> Optimization:
-    """The same as an option of that origin; `sets` and `math` remember which option asked."""
+    """The optimization as an option of that origin; `sets` and `math` get the option's name."""
     name = origin.name
     return replace(
         optimization,
@@ -99,24 +101,27 @@ def named(origin: Origin, optimization: Optimization) -> Optimization:
 
 
 def below(number: Number, least: float) -> bool:
-    """Whether a plain number is less than `least`; what is traced was checked before."""
+    """Whether a plain number is less than `least`; a traced number was checked before, and is not."""
     return isinstance(number, int | float) and number < least
 
 
 def chain(*optimizations: Optimization) -> Optimization:
-    """Left to right, as written. Associative; `Optimization()` is the identity."""
+    """Optimizations from left to right, as written. Associative; `Optimization()` is the identity.
+
+    Raises Refused where two of them decide the same key of `once`.
+    """
     merged: dict[str, Any] = {"sets": {}, "math": {}, "once": {}, "cache_dtype": ""}
-    for one in optimizations:
-        for twice in one.once.keys() & merged["once"].keys():
-            raise Refused(f"two options of one stack decide about {twice}: {one.once[twice]}")
-        merged["once"].update(one.once)
-        merged["sets"].update(one.sets)
-        merged["math"].update(one.math)
-        if "kv_bits" in one.sets:  # the last to say how the cache is stored
-            merged["cache_dtype"] = one.cache_dtype
+    for option in optimizations:
+        for key in option.once.keys() & merged["once"].keys():
+            raise Refused(f"two options of one stack decide about {key}: {option.once[key]}")
+        merged["once"].update(option.once)
+        merged["sets"].update(option.sets)
+        merged["math"].update(option.math)
+        if "kv_bits" in option.sets:  # the last to say how the cache is stored
+            merged["cache_dtype"] = option.cache_dtype
     return Optimization(
-        origins=tuple(origin for one in optimizations for origin in one.origins),
-        transforms=tuple(f for one in optimizations for f in one.transforms),
-        rewrites=tuple(f for one in optimizations for f in one.rewrites),
+        origins=tuple(origin for option in optimizations for origin in option.origins),
+        transforms=tuple(f for option in optimizations for f in option.transforms),
+        rewrites=tuple(f for option in optimizations for f in option.rewrites),
         **merged,
     )

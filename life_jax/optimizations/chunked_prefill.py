@@ -1,4 +1,4 @@
-"""Prefill in chunks: the weights are read once per chunk, and the KV cache of the chunks before it."""
+"""Prefill in chunks: each chunk reads the weights, and the KV cache of the chunks before it."""
 
 from life_jax.core.engine import Chunks
 from life_jax.core.pytree import set_leaf
@@ -7,9 +7,10 @@ from life_jax.optimizations.base import Optimization
 
 
 def chunked_prefill(*, chunk_tokens: float) -> Optimization:
-    """chunk_tokens [token] of each sequence are prefilled at once; a shorter prompt is one chunk.
+    """Prefill `chunk_tokens` tokens [token] of each sequence at once; a shorter prompt is one chunk.
 
-    Reference: Agrawal et al. 2023, arXiv:2308.16369. Mixing chunks with decode steps is not modelled.
+    Mixing chunks with decode steps is not modelled.
+    Reference: Agrawal et al. 2023, arXiv:2308.16369.
     """
 
     def change(scenario: Scenario) -> Scenario:

@@ -1,4 +1,4 @@
-"""Ways of counting. `exact` counts what is executed and moved; others are rewrites of the finished graph."""
+"""Counting conventions: `exact` counts what is executed and moved; others are rewrites of the finished graph."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,11 @@ Convention = tuple[Optimization, Optimization]  # around the stack of options: b
 
 
 def exact(positions: float) -> Convention:
-    """Causal pairs, logits of the last position, KV read once, a roof for every operator."""
+    """The convention that changes nothing: causal pairs, logits of the last position, KV read once, a roof for every
+    operator.
+
+    positions [token]: longest context of the model, which this convention does not use.
+    """
     return Optimization(), Optimization()
 
 

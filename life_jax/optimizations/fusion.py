@@ -1,7 +1,7 @@
-"""Operator fusion: several operators become one kernel that skips the traffic between them.
+"""Operator fusion: several operators become a single kernel without the traffic between them.
 
-Fusion is the last rewrite of a graph, whatever the order of the stack: a projection that an
-adapter or another rewrite has changed is no longer the plain one, and stays on its own.
+Fusion is the last rewrite of a graph, whatever the order of the stack: a projection that an adapter or another rewrite
+has changed is no longer the plain one, and is not fused.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,8 @@ from life_jax.optimizations.base import Optimization
 
 
 def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
-    """One projection to all outputs: the input is read once."""
+    """A single projection to all outputs, which reads the input once; None where the operators are not plain
+    projections."""
     if ops[0].formula not in (linear, grouped_linear) or any(op.formula is not ops[0].formula for op in ops):
         return None
     return replace(ops[0], name=name, args=side_by_side([op.args for op in ops]))
@@ -68,7 +69,7 @@ ALL = tuple(PATTERNS)
 
 
 def fuse(graph: Graph, patterns: tuple[str, ...]) -> Graph:
-    """Every named pattern, in the order of PATTERNS."""
+    """The graph after every named pattern, in the order of PATTERNS."""
     for name, rules in PATTERNS.items():
         for names, make in rules if name in patterns else ():
             graph = graph.merge(names, make)
@@ -76,7 +77,7 @@ def fuse(graph: Graph, patterns: tuple[str, ...]) -> Graph:
 
 
 def fusion(*, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()) -> Optimization:
-    """Adds patterns to the engine's, or takes them away; `all` stands for every one.
+    """Add patterns to those of the engine, or remove them; `all` stands for every pattern.
 
     Reference: Patwari et al. 2025, section on fusion; fused attention: Dao et al. 2022.
     """

@@ -1,7 +1,7 @@
-"""llama.cpp file types: which tensor gets which block format, and what a block costs.
+"""llama.cpp file types: the block format of every tensor, and the bits and the work of each format.
 
 Rule: `llama_tensor_get_type` of llama.cpp; those of Unsloth's dynamic files are inferred from their sizes. Where only
-some layers get the wider type, the tensor's format is their mean, weighted by layers: the bytes are exact.
+some layers get the wider type, the tensor's format is their mean, weighted by layers, so that the bytes are exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,16 +33,18 @@ DEQUANT_FLOPS_OF_K_QUANTS = 8.0
 
 
 def bits_per_weight(block: str) -> float:
-    """Exact bits per weight of a GGUF block format."""
+    """Exact bits per weight [bit] of a GGUF block format."""
     size, weights = BLOCK[block]
     return 8 * size / weights
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Where a tensor stands: layer `index` of `count`; query heads per KV head; routed experts of the model.
+    """Place of a tensor in a model: layer `index` of `count`.
 
-    mixes: it is one of those that mix tokens (attention, recurrence). recurrent: its layer is; hybrid: some layers are.
+    sharing [1]: query heads per KV head; experts [1]: routed experts of the model
+    mixes: whether the tensor mixes tokens (attention, recurrence); recurrent: whether its layer is recurrent; hybrid:
+    whether some layers of the model are
     """
 
     index: int
@@ -55,14 +57,19 @@ class Layer:
 
     @property
     def more_bits(self) -> bool:
-        """llama.cpp's use_more_bits: the first and last eighth, and every third layer between."""
+        """Whether llama.cpp's use_more_bits holds: the first and last eighth of the layers, and every third layer
+        between."""
         eighth = self.count // 8
         return self.index < eighth or self.index >= 7 * self.count // 8 or (self.index - eighth) % 3 == 2
 
 
 @dataclass(frozen=True)
 class FileType:
-    """The default block format, and the exceptions: tensor name -> f(layer) -> format; embedding: "" as default."""
+    """A file type: the default block format, and its exceptions.
+
+    output, embedding: formats of the head and of the embedding table; embedding "" stands for the default
+    rules: function from the Layer to the format, by tensor name
+    """
 
     default: str
     output: str = "Q6_K"
@@ -74,25 +81,29 @@ class FileType:
         name = tensor.removeprefix("experts_").removeprefix("shared_expert_")
         if layer.experts == 8 and name in EIGHT_EXPERTS and self.default in SMALL:
             return EIGHT_EXPERTS[name]
-        found = self.rules[name](layer) if name in self.rules else self.default
+        block = self.rules[name](layer) if name in self.rules else self.default
         # In 70B-class models eight query heads share V, so that wider weights cost little.
         is_70b = layer.count == 80 and layer.sharing == 8
-        return "Q5_K" if name == "v_proj" and is_70b and found in ("Q3_K", "Q4_K") else found
+        return "Q5_K" if name == "v_proj" and is_70b and block in ("Q3_K", "Q4_K") else block
 
     def ends(self, experts: int) -> tuple[str, str]:
-        """Of the output and of the embedding, in a model of so many experts."""
+        """Block formats of the output and of the embedding, in a model with so many experts [1]."""
         return self.output, self.embedding or self.default
 
 
 @dataclass(frozen=True)
 class DynamicType(FileType):
-    """Unsloth's dynamic files, as they are since Qwen3.5 (March 2026): in models with experts, only the routed ones
-    have the bits of the name.
+    """Unsloth's dynamic files, as they are since Qwen3.5 (March 2026): in models with experts, only routed experts have
+    the bits of the name.
 
-    default, rules: of the routed experts. mixers: of attention and recurrent layers beside them; all else is Q8_0.
-    dense: models without experts; hybrid: what mixes tokens in those of them that have recurrent layers, or "".
-    Its makers say which tensors suffer from few bits, not which type they get (unsloth.ai, Qwen3.5 GGUF benchmarks):
-    inferred from the sizes that llama-bench prints of such files, which tests/test_dynamic_files.py lists.
+    default, rules: of the routed experts; mixers: format of attention and recurrent layers beside them; all else is
+    Q8_0
+    dense: file type of models without experts; hybrid: format of tensors that mix tokens in those of them that have
+    recurrent layers, or "" for that of `dense`
+
+    The makers publish which tensors suffer from few bits, not which type each gets (unsloth.ai, Qwen3.5 GGUF
+    benchmarks): the types are inferred from the sizes that llama-bench prints of such files, which
+    tests/test_dynamic_files.py lists.
     """
 
     mixers: str = "Q8_0"
@@ -100,6 +111,8 @@ class DynamicType(FileType):
     hybrid: Callable[[Layer], str] = lambda layer: ""
 
     def type_of(self, tensor: str, layer: Layer) -> str:
+        """Block format of a tensor: of the dense file type without experts; else by whether it is routed, mixes tokens,
+        or neither."""
         if not layer.experts:
             own = self.hybrid(layer) if layer.mixes and layer.hybrid else ""
             return own or self.dense.type_of(tensor, layer)
@@ -108,6 +121,7 @@ class DynamicType(FileType):
         return self.mixers if layer.mixes else "Q8_0"
 
     def ends(self, experts: int) -> tuple[str, str]:
+        """Block formats of the output and of the embedding: Q8_0 with experts, else those of the dense file type."""
         return ("Q8_0", "Q8_0") if experts else self.dense.ends(experts)
 
 
@@ -189,7 +203,7 @@ FILE_TYPES |= {
 
 
 def _format(types: list[str], row: int) -> WeightFormat:
-    """Mean format of a tensor over its layers; `row` is its input width."""
+    """Mean format of a tensor over its layers; row [1]: its input width."""
     fitting = [FALLBACK.get(t, t) if row % 256 and BLOCK[t][1] == 256 else t for t in types]
     bits = sum(bits_per_weight(t) for t in fitting) / len(fitting)
     flops = sum(DEQUANT_FLOPS.get(t, DEQUANT_FLOPS_OF_K_QUANTS) for t in fitting) / len(fitting)
@@ -197,7 +211,10 @@ def _format(types: list[str], row: int) -> WeightFormat:
 
 
 def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightFormat]:
-    """Format of every linear tensor by name, averaged over the layers that have it, and of the roles."""
+    """Format of every linear tensor by name, averaged over the layers that have it, and of the roles.
+
+    file_type: a key of FILE_TYPES.
+    """
     kind = FILE_TYPES[file_type]
     layers = int(sum(block.repeats for block in model.blocks))
     experts = max(int(block.ffn.get("num_experts", 0)) for block in model.blocks)
@@ -208,11 +225,11 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
     for block in model.blocks:
         heads, recurrent = block.attention.get("num_attention_heads", 1.0), block.attention_kind in attention.RECURRENT
         sharing = heads / block.attention.get("num_key_value_heads", heads)
-        for mixes, found in (
+        for mixes, learned in (
             (True, attention.INDEX[block.attention_kind].tensors(block, model.hidden_size)),
             (False, ffn.INDEX[block.ffn_kind].tensors(block, model.hidden_size)),
         ):
-            for tensor in (t for t in found if t.role == "linear"):
+            for tensor in (t for t in learned if t.role == "linear"):
                 rows[tensor.name] = int(tensor.d_in)
                 where = [
                     Layer(start + i, layers, sharing, experts, mixes, recurrent, hybrid)
@@ -224,7 +241,7 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
     output, embedding = kind.ends(experts)
     output = "Q8_0" if hidden % 256 and output == "Q6_K" else output
     return {
-        **{name: _format(each, rows[name]) for name, each in types.items()},
+        **{name: _format(blocks, rows[name]) for name, blocks in types.items()},
         "linear": _format([kind.default], hidden),
         "head": _format([output], hidden),
         # a tied table is the output
@@ -234,7 +251,7 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
 
 
 def gguf(*, file_type: str) -> Optimization:
-    """The weights of a llama.cpp file of that type; norms and biases are stored as F32."""
+    """Weights in the formats of a llama.cpp file of that type; norms and biases are stored as F32."""
 
     def change(scenario: Scenario) -> Scenario:
         scenario = set_leaf(scenario, ("precision", "weights"), tensor_formats(file_type, scenario.architecture))

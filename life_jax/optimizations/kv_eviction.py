@@ -1,4 +1,4 @@
-"""KV eviction: decode steps keep and attend a budget of positions. Prefill attends everything."""
+"""KV eviction: decode steps keep and attend a budget of positions, while prefill attends all of them."""
 
 from dataclasses import replace
 
@@ -8,8 +8,12 @@ from life_jax.optimizations.base import Optimization, Refused, below, change_lay
 
 
 def kv_eviction(*, budget_tokens: float, score_flops: float = 0) -> Optimization:
-    """budget_tokens [token] per sequence and layer are kept; score_flops [FLOP] per kept position and query head
-    of each decode step, for policies that weigh positions by attention (0 for sinks and a recent window)."""
+    """Keep `budget_tokens` [token] per sequence and layer.
+
+    score_flops [FLOP]: per kept position and query head of each decode step, for policies that weigh positions by
+    attention (0 for sinks and a recent window).
+    Raises Refused where the budget is below 1, or no layer has full attention.
+    """
 
     def layer(block: Block) -> Block:
         if block.attention_kind != "full":

@@ -1,4 +1,4 @@
-"""A quantized KV cache: fewer bytes per cached element, and the work of expanding it."""
+"""A quantized KV cache: fewer bytes per cached element, and the work to expand it."""
 
 import dataclasses
 
@@ -16,9 +16,13 @@ def kv_quantization(
     dequant_flops: float = 0,
     dtype: str = "",
 ) -> Optimization:
-    """bits [bit] per cached element; a scale and a zero point [bit] per `group_size` elements, or,
-    with group_size 0, per head vector (one token, one head). dequant_flops [FLOP per element read].
-    dtype: one that not every device has units to convert (fp8); without them engine.fp8_convert_flops count."""
+    """Store cached elements in `bits` [bit] each.
+
+    scale_bits, zero_bits [bit]: a scale and a zero point per `group_size` elements, or, with group_size 0, per head
+    vector (one token, one head)
+    dequant_flops [FLOP]: per element that is read
+    dtype: a data type that not every device has units to convert (fp8); without them engine.fp8_convert_flops count
+    """
     extra = scale_bits + zero_bits
 
     def change(scenario: Scenario) -> Scenario:

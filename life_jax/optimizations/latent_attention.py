@@ -12,9 +12,9 @@ FORMS = ("cheaper", "absorbed", "expanded", "decompressed")
 def latent_attention(
     *, q_lora_rank: float, kv_lora_rank: float, qk_nope_head_dim: float, qk_rope_head_dim: float, v_head_dim: float
 ) -> Optimization:
-    """Full attention with as many KV heads as heads becomes MLA of these sizes, with the same heads.
+    """Replace full attention that has as many KV heads as heads by MLA of these sizes [1], with the same heads.
 
-    A model whose heads share keys and values already has no such counterpart, and is refused.
+    Raises Refused where heads already share keys and values: such a model has no counterpart.
     """
     sizes = {
         "q_lora_rank": q_lora_rank,
@@ -41,7 +41,11 @@ def latent_attention(
 
 
 def latent_form(*, form: str) -> Optimization:
-    """form: cheaper (by FLOP, step by step), absorbed, expanded, or decompressed (keys and values are cached)."""
+    """Fix the form of latent attention.
+
+    form: cheaper (by FLOP, step by step), absorbed, expanded, or decompressed (keys and values are cached).
+    Raises Refused for any other form, and where no layer has latent attention.
+    """
     if form not in FORMS:
         raise Refused(f"form is {form}; it must be one of {', '.join(FORMS)}")
 

@@ -1,9 +1,9 @@
-"""LIFE's own way of counting (Patwari et al. 2025), so that its tables come out.
+"""LIFE's own way of counting (Patwari et al. 2025), with which its tables come out.
 
-Full square attention, logits at every position, keys and values read twice, the whole embedding table,
-2mkn - mn, one maximum over totals; eager unless an option fuses attention, which is LIFE's one switch
-(`mode: fused`). What LIFE does not model (experts, state-space layers) keeps its exact count; extra norms
-are left out, as in its count of dispatches.
+Full square attention, logits at every position, keys and values read twice, the whole embedding table, 2mkn - mn, a
+single maximum over totals; eager unless an option fuses attention, which is LIFE's single switch (`mode: fused`). What
+LIFE does not model (experts, state-space layers) keeps its exact count; extra norms are left out, as in its count of
+dispatches.
 """
 
 from dataclasses import replace
@@ -21,7 +21,10 @@ INSIDE = ("gate_proj", "up_proj", "gate_up_proj")  # what they write stays on th
 
 
 def convention(positions: float) -> tuple[Optimization, Optimization]:
-    """positions [token]: rows of the table of sines and cosines (rope_table_size), the model's own."""
+    """The convention around a stack of options: an optimization before it and another after it.
+
+    positions [token]: rows of the table of sines and cosines (rope_table_size), the model's own.
+    """
 
     def before(scenario: Scenario) -> Scenario:
         return replace(scenario, engine=replace(scenario.engine, counting=Counting(scope="total", logits="all")))
@@ -36,17 +39,18 @@ def convention(positions: float) -> tuple[Optimization, Optimization]:
 
 
 def _decompress(block: Block) -> Block:
-    """The paper caches what the latents expand to, unless another form is asked for."""
+    """Cache expanded keys and values, as the paper does, unless an option has chosen another form."""
     return replace(block, latent_form="decompressed") if block.latent_form == "cheaper" else block
 
 
 def eager(graph: Graph, step: Step, *, rope_rows: Number, vocab_size: Number) -> Graph:
-    """Every operator moves what it reads and writes."""
+    """The paper's operators where each moves what it reads and writes."""
     return _counted(graph, 1.0, rope_rows, vocab_size)
 
 
 def fused(graph: Graph, step: Step, *, rope_rows: Number, vocab_size: Number) -> Graph:
-    """Norms, rotary positions, attention and the MLP keep on the chip what only they need."""
+    """The paper's operators where norms, rotary positions, attention and the MLP keep on the chip what only they
+    need."""
     return _counted(graph, 0.0, rope_rows, vocab_size)
 
 
@@ -69,7 +73,7 @@ def _counted(graph: Graph, moved: float, rope_rows: Number, vocab_size: Number) 
             kv_heads=kv_heads.get(op.block),
         )
         counted += [
-            replace(op, name=one.name or op.name, formula=one.formula, args=one.args, pipe="linear")
-            for one in COUNTS[op.formula](op.args, circumstances)
+            replace(op, name=count.name or op.name, formula=count.formula, args=count.args, pipe="linear")
+            for count in COUNTS[op.formula](op.args, circumstances)
         ]
     return Graph(tuple(counted))

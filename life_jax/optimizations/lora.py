@@ -16,7 +16,7 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 
 
 def _with_adapters(graph: Graph, step: Step, *, rank: Number, adapters: Number, **chosen: Number) -> Graph:
-    """An adapter behind every target; `chosen` has a 1 for each target by name."""
+    """Add an adapter behind every target; `chosen` has a 1 for each target by name."""
     ops: list[Op] = []
     for op in graph:
         ops.append(op)
@@ -33,7 +33,12 @@ def _adapter(op: Op, batch: Number, rank: Number, adapters: Number) -> Op:
 
 
 def lora(*, rank: float, adapters: float = 1, targets: tuple[str, ...] = TARGETS) -> Optimization:
-    """rank [1]; adapters [1]: how many are loaded, each sequence uses one of them; targets: linear layers."""
+    """Adapters beside linear layers.
+
+    rank [1]; adapters [1]: loaded adapters, of which each sequence uses one; targets: names of linear layers.
+    Raises Refused for another target, and for less than an adapter.
+    Reference: Hu et al. 2021, arXiv:2106.09685.
+    """
     for name in targets:
         if name not in TARGETS:
             raise Refused(f"targets has '{name}'; adapters go beside {', '.join(TARGETS)}")
@@ -44,7 +49,10 @@ def lora(*, rank: float, adapters: float = 1, targets: tuple[str, ...] = TARGETS
 
 
 def lora_merged(*, adapters: float = 1) -> Optimization:
-    """One adapter added to the weights beforehand: inference is that of the base model."""
+    """A single adapter that was added to the weights beforehand: inference is that of the base model.
+
+    Raises Refused for several adapters.
+    """
     if adapters > 1:
         raise Refused(f"{adapters:g} adapters cannot all be merged into one set of weights; use lora")
     return Optimization(once=ONCE)

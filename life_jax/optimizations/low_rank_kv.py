@@ -7,7 +7,11 @@ from life_jax.optimizations.base import Optimization, Refused, change_layers, la
 
 
 def low_rank_kv(*, part: float) -> Optimization:
-    """part of the width of keys, and of values, that is cached (0.5 halves the cache)."""
+    """Cache a `part` [1] of the width of keys and of values (0.5 halves the cache).
+
+    Raises Refused for a part outside (0, 1), beside eviction, and where no layer has full attention.
+    Reference: Chang et al. 2024, arXiv:2407.21118 (see operators/low_rank.py).
+    """
     if isinstance(part, int | float) and not 0 < part < 1:
         raise Refused(f"part is {part:g}; it must be above 0 and below 1, or nothing is saved")
 

@@ -21,7 +21,10 @@ def _with_polynomials(graph: Graph, step: Step, *, degree: Number) -> Graph:
 
 
 def polynomial_activation(*, degree: float) -> Optimization:
-    """degree [1] of the polynomial. Reference: Patwari et al. 2025, table 1."""
+    """Compute activation functions by a polynomial of `degree` [1]. Raises Refused for a degree below 1.
+
+    Reference: Patwari et al. 2025, table 1.
+    """
     if below(degree, 1):
         raise Refused(f"degree is {degree:g}; at least 1 is needed")
     return Optimization(rewrites=(Rewrite({"degree": degree}, _with_polynomials),))

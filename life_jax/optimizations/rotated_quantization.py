@@ -14,7 +14,7 @@ ROTATED_INPUTS = ("o_proj", "down_proj")
 
 
 def _rotations(graph: Graph, step: Step, *, activation_bits: Number) -> Graph:
-    """Over the whole width before the output and down projections, and per head on queries and keys."""
+    """Add rotations: over the whole width before the output and down projections, and per head on queries and keys."""
     scores = {op.block: op.shape for op in graph if op.name == "attention_qk"}
     ops: list[Op] = []
     for op in graph:
@@ -44,8 +44,12 @@ def rotated_quantization(
     kv_zero_bits: float,
     kv_dequant_flops: float,
 ) -> Optimization:
-    """activation_quantization on `dtype` matrix units, kv_quantization, and the rotations that are not folded into
-    the weights. Reference: Ashkboos et al. 2024, arXiv:2404.00456."""
+    """Activation quantization on `dtype` matrix units, a quantized KV cache, and the rotations that are not folded into
+    the weights.
+
+    weight_bits, input_bits, scale_bits: as in activation_quantization; kv_*: as in kv_quantization.
+    Reference: Ashkboos et al. 2024, arXiv:2404.00456.
+    """
     rotations = Optimization(rewrites=(Rewrite({"activation_bits": 16.0}, _rotations),))
     weights = activation_quantization(
         dtype=dtype, weight_bits=weight_bits, input_bits=input_bits, scale_bits=scale_bits

@@ -1,4 +1,4 @@
-"""A sliding window in the layers that attend everything: less to read, a cache that stops growing."""
+"""A sliding window in the layers that attend all positions: less to read, and a cache that stops growing."""
 
 from dataclasses import replace
 
@@ -7,7 +7,11 @@ from life_jax.optimizations.base import Optimization, Refused, change_layers, la
 
 
 def sliding_window(*, window: float) -> Optimization:
-    """window [token], the new token included. The answers of a model that was not trained so will differ."""
+    """Attend the last `window` tokens [token], the new token included, in every layer of full attention.
+
+    The answers of a model that was not trained with a window will differ. Raises Refused where no layer has full
+    attention.
+    """
 
     def layer(block: Block) -> Block:
         if block.attention_kind != "full":

@@ -14,7 +14,11 @@ def _dequant_flops(bits: float) -> float:
 
 
 def tensor_formats(*, bits: Mapping[str, float], other_bits: float = 16) -> Optimization:
-    """bits [bit per weight] by tensor name (q_proj, experts_down_proj, ...) or role (linear, head, embedding)."""
+    """Store weights in `bits` [bit per weight], by tensor name (q_proj, experts_down_proj, ...) or role (linear, head,
+    embedding).
+
+    other_bits [bit]: of norms and biases.
+    """
     formats = {name: WeightFormat(size, 0.0, _dequant_flops(size)) for name, size in bits.items()}
 
     def change(scenario: Scenario) -> Scenario:

@@ -1,7 +1,7 @@
 """Matrix units that work on whole tiles: padded dimensions, and more dispatches where operands exceed the chip.
 
-The paper states no rule for dispatches. Here: an operator whose operands and result together exceed the
-on-chip memory is dispatched once per output tile.
+The LIFE paper prints no rule for dispatches. Here an operator whose operands and result together exceed the on-chip
+memory is dispatched once per output tile [assumption].
 """
 
 from dataclasses import replace
@@ -13,15 +13,15 @@ from life_jax.optimizations.base import Optimization, Refused, Rewrite, below
 
 
 def padded(size: Number, tile: Number) -> Number:
-    """Executed over useful size: ceil(size / tile) tile / size."""
+    """Executed over useful size [1]: ceil(size / tile) tile / size."""
     return ceil(size / tile) * tile / size
 
 
 def _tiled(graph: Graph, step: Step, *, tile: Number, on_chip_bytes: Number) -> Graph:
-    return graph.replace(lambda op: _one(op, tile, on_chip_bytes))
+    return graph.replace(lambda op: _in_tiles(op, tile, on_chip_bytes))
 
 
-def _one(op: Op, tile: Number, on_chip_bytes: Number) -> Op:
+def _in_tiles(op: Op, tile: Number, on_chip_bytes: Number) -> Op:
     dimensions = _dimensions(op)
     if dimensions is None:
         return op
@@ -34,7 +34,8 @@ def _one(op: Op, tile: Number, on_chip_bytes: Number) -> Op:
 
 
 def _dimensions(op: Op) -> tuple[Number, Number, Number, Number] | None:
-    """m, n, k of a product, and how many products there are; attention's two have the same padding."""
+    """m, n, k of a product, and the number of products; None for other operators. Attention's two products have the
+    same padding."""
     s = op.shape
     if op.kind not in ("gemm", "bmm") or s.experts is not None or s.m is None or s.n is None or s.k is None:
         return None
@@ -42,9 +43,10 @@ def _dimensions(op: Op) -> tuple[Number, Number, Number, Number] | None:
 
 
 def tiling(*, tile: float, on_chip_kb: float) -> Optimization:
-    """tile [1] rows and columns of the matrix units; on_chip_kb [kB] of memory for operands and result.
+    """Compute linear layers and attention in whole tiles.
 
-    Linear layers and attention; grouped expert products have their own padding in `tile_rows`.
+    tile [1]: rows and columns of the matrix units; on_chip_kb [kB]: memory for operands and result.
+    Grouped products of experts are not tiled here: their padding is `tile_rows`. Raises Refused for a tile below 1.
     Reference: Patwari et al. 2025, figure 8.
     """
     if below(tile, 1):

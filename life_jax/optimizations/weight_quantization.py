@@ -1,4 +1,4 @@
-"""Weight-only quantization: fewer bytes, the same math, and the work of expanding the weights."""
+"""Weight-only quantization: fewer bytes, the same matrix rate, and the work to expand the weights."""
 
 from life_jax.core.numerics import is_nothing
 from life_jax.core.pytree import set_leaf
@@ -11,7 +11,10 @@ ROLES = ("linear", "head", "embedding", "router")
 def weight_format(
     *, bits: float, group_size: float = 0, scale_bits: float = 0, zero_bits: float = 0, dequant_flops: float = 0
 ) -> WeightFormat:
-    """bits per weight with its group's scale and zero point; group_size 0: one scale per output channel."""
+    """The format of weights of `bits` [bit], with a scale and a zero point [bit] per group of `group_size` weights.
+
+    group_size 0: one scale per output channel. dequant_flops [FLOP per weight].
+    """
     extra = scale_bits + zero_bits
     if is_nothing(group_size):
         return WeightFormat(bits, extra, dequant_flops)
@@ -28,11 +31,12 @@ def weight_quantization(
     roles: tuple[str, ...] = ("linear",),
     tensors: tuple[str, ...] = (),
 ) -> Optimization:
-    """bits [bit] per weight, with a scale and a zero point [bit] per group of `group_size` weights.
+    """Store weights in `bits` [bit] each, with a scale and a zero point [bit] per group of `group_size` weights.
 
-    roles: linear, head, embedding, router; tensors: only those of these names (experts_up_proj, ...).
-    Dequantization is fused into the matrix multiplication: dequant_flops [FLOP per weight] on the
-    vector units, no extra bytes, no extra dispatch.
+    roles: linear, head, embedding, router; tensors: only tensors of these names (experts_up_proj, ...), where there are
+    any.
+    Dequantization is fused into the matrix multiplication: dequant_flops [FLOP per weight] on the vector units, no
+    extra bytes, no extra dispatch.
     """
     form = weight_format(
         bits=bits, group_size=group_size, scale_bits=scale_bits, zero_bits=zero_bits, dequant_flops=dequant_flops
