@@ -107,7 +107,8 @@ def floor(value: Number) -> Number:
 
 
 def sqrt(value: Number, more: Number = 0.0) -> Number:
-    """Square root of value + more >= 0. Its gradient at 0 is finite, so that a tangent of zero times it is zero."""
+    """Square root of value + more >= 0. Its gradient at 0 is finite, so that its product with a zero tangent is
+    zero."""
     return _namespace(value, more).sqrt(value + (more + TINY))
 
 
@@ -156,7 +157,7 @@ def paired(first: Number, second: Number) -> Number:
 
 
 def real(value: Number) -> Number:
-    """The first number of a pair, or the number itself where it is none."""
+    """The first number of a pair, or the number itself where it is not a pair."""
     return _namespace(value).real(value)
 
 

@@ -83,7 +83,7 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
             executions.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
-    rows = [_row(several, scenario, seconds) for several in executions.values()]
+    rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
     if host:
         rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
     if waited:
@@ -91,19 +91,19 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
     return StepTable(tuple(rows), total, seconds)
 
 
-def _row(several: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:
+def _row(by_shape: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:
     """Row of an operator from its executions, (number, operator) by passes of different shapes; total [s]: of the
     step."""
-    executions = sum(n for n, _ in several)
-    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in several]
+    executions = sum(n for n, _ in by_shape)
+    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in by_shape]
     seconds = sum(n * float(t.seconds(scenario.engine.efficiency.roof_smoothness)) for n, t in times) / executions
-    cost = several[0][1].cost
-    if len(several) > 1:
+    cost = by_shape[0][1].cost
+    if len(by_shape) > 1:
         cost = Cost()
-        for n, op in several:
+        for n, op in by_shape:
             cost = cost + op.cost.times(n / executions)
     most = max(times, key=lambda pair: pair[0])[1]
-    return OperatorRow(several[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
+    return OperatorRow(by_shape[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
 
 
 def _binds(t: Terms) -> str:

@@ -102,7 +102,7 @@ class Run:
 
     @cached_property
     def prefill_shares(self) -> Shares:
-        """Seconds of prefill by what binds."""
+        """Seconds of prefill by what binds: compute, memory or dispatch."""
         total = Shares(0.0, 0.0, self.scenario.engine.host.request)
         for passes in self.prefill:
             total = total + self._shares(passes).times(passes.count)
@@ -110,7 +110,7 @@ class Run:
 
     @cached_property
     def decode_shares(self) -> Shares:
-        """Seconds of a decode step by what binds, at the middle of generation."""
+        """Seconds of a decode step, at the middle of generation, by what binds: compute, memory or dispatch."""
         return self._shares(self.decode)
 
     def graph(self, step: Step) -> Graph:

@@ -160,8 +160,10 @@ def step_seconds(terms: list[Terms], smoothness: Number) -> Number:
 
 
 def by_repeats(terms: Iterable[Terms]) -> list[tuple[Number, list[Terms]]]:
-    """Groups of operators that are repeated equally often: (repeats, terms). A group needs a single multiplication, and
-    its dispatches add up first."""
+    """Groups of operators that are repeated equally often, as (repeats, terms).
+
+    A group needs a single multiplication, and its dispatches add up before it.
+    """
     groups: dict[int, tuple[Number, list[Terms]]] = {}
     for t in terms:
         groups.setdefault(id(t.repeats), (t.repeats, []))[1].append(t)

@@ -1,4 +1,4 @@
-"""What is compiled by itself: functions of one point that give some columns of a grid, by name."""
+"""Functions of a single point that are compiled separately; each returns some columns of a grid, by name."""
 
 import abc
 from collections.abc import Mapping
@@ -17,71 +17,81 @@ ALL: tuple[Leaf, ...] = ()
 
 
 def column(variable: str, *labels: str) -> str:
-    """The name of one slab of a variable that has more dimensions than the grid."""
+    """Name of a column: the part of `variable` at these labels of its dimensions beyond those of the grid."""
     return f"{variable}[{','.join(labels)}]"
 
 
 @dataclass(frozen=True)
 class Part(abc.ABC):
-    """A function of (scenario, values by axis key, argument) that sets the axes first."""
+    """A function of (scenario, values by axis key, argument) that first sets the axes.
+
+    parameters: the axes' parameters; metrics: the metrics that it computes something of
+    """
 
     parameters: tuple[Parameter, ...]
     metrics: tuple[str, ...]
 
     def at(self, scenario: Scenario, values: Mapping[str, Number]) -> Scenario:
-        """The scenario at a point of the grid: values of the axes by key."""
+        """The scenario at a point of the grid; values: of the axes by key, in the unit of the files."""
         return set_all(scenario, self.parameters, values)
 
     @abc.abstractmethod
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
-        """Columns by name."""
+        """Columns by name, one for each of `outputs`."""
 
     @property
     @abc.abstractmethod
     def outputs(self) -> tuple[str, ...]:
-        """Their names."""
+        """Names of the columns."""
 
     @property
     def pairs(self) -> frozenset[str]:
-        """Those of them that are two numbers, the real and the imaginary part of one."""
+        """Names of the columns that are two numbers each: the real and the imaginary part of a complex number."""
         return frozenset()
 
 
 @dataclass(frozen=True)
-class Values(Part):
+class Forecast(Part):
+    """The metrics themselves."""
+
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
         return forecast(self.at(scenario, values), self.metrics)
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """Names of the metrics."""
         return self.metrics
 
 
 @dataclass(frozen=True)
 class Held(Part):
-    """Of each metric, the seconds that one or two groups of leaves hold (see ledger.py); ALL of its seconds for one.
+    """The seconds of each metric that are attributed to a group of leaves, or to two groups
+    (forecasting/attribution.py).
 
-    XLA computes every output by a loop of its own, so that two numbers that come out of the same square roots are one
-    complex one. More than two would have their roots kept in memory, which was measured to cost a factor of four.
+    The group ALL stands for all of its seconds. XLA computes every output by a separate loop, so that two numbers that
+    come from the same square roots are returned as a complex number. More than two would have their roots kept in
+    memory, which was measured to cost a factor of four.
     """
 
     groups: tuple[tuple[Leaf, ...], ...]
 
     def __call__(self, scenario: Scenario, values: Mapping[str, Number], argument: Any) -> dict[str, Number]:
         run = Run(self.at(scenario, values))
-        found: dict[str, Number] = {}
+        columns: dict[str, Number] = {}
         for metric in self.metrics:
             ledger = METRICS[metric].ledger(run)  # type: ignore[misc]
-            each = [ledger.total if group is ALL else ledger.of(group) for group in self.groups]
-            found[metric] = paired(*each) if len(each) > 1 else each[0]
-        return found
+            seconds = [ledger.total if group is ALL else ledger.of(group) for group in self.groups]
+            columns[metric] = paired(*seconds) if len(seconds) > 1 else seconds[0]
+        return columns
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """Names of the metrics."""
         return self.metrics
 
     @property
     def pairs(self) -> frozenset[str]:
+        """All of its columns where there are two groups, else none."""
         return frozenset(self.metrics if len(self.groups) > 1 else ())
 
 
@@ -96,12 +106,14 @@ class Tangent(Part):
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """Names of the metrics."""
         return self.metrics
 
 
 @dataclass(frozen=True)
 class Changed(Part):
-    """The metrics with some leaves times the factors that are its argument, so that one compilation serves all."""
+    """The metrics with some leaves multiplied by factors, which are its argument, so that one compilation serves all
+    factors."""
 
     leaves: tuple[Leaf, ...]
 
@@ -113,12 +125,13 @@ class Changed(Part):
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """Names of the metrics."""
         return self.metrics
 
 
 @dataclass(frozen=True)
 class Slope(Part):
-    """d metric / d number in the units of the files."""
+    """d metric / d parameter, in the metric's unit over the unit of the files."""
 
     parameter: Parameter
 
@@ -128,4 +141,5 @@ class Slope(Part):
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """Names of the metrics."""
         return self.metrics

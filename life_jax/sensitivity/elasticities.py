@@ -1,9 +1,10 @@
-"""How much a metric changes with a number: tangents by JVP, and the law that gives one of them for nothing.
+"""Elasticities of a metric to numbers: tangents by JVP, and the law from which one of them follows without computing
+it.
 
-A time is homogeneous of degree one in (1 / rates, 1 / bandwidths, fixed times): doubling every rate and
-bandwidth and halving every fixed time halves it. Hence e(rates) + e(bandwidths) - e(fixed times) = -1 for
-its elasticities e = d ln(time) / d ln(number), and the elasticity of the bandwidth, on which almost every
-operator depends, follows from the others.
+A time is homogeneous of degree one in (1 / rates, 1 / bandwidths, fixed times): doubling every rate and bandwidth and
+halving every fixed time halves it. Hence e(rates) + e(bandwidths) - e(fixed times) = -1 for its elasticities e = d
+ln(time) / d ln(number), and the elasticity of the bandwidth, on which almost every operator depends, follows from the
+others.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,14 +38,14 @@ SAME: Mapping[Leaf, tuple[Leaf, ...]] = {
 
 
 def scaled(scenario: Scenario, paths: Sequence[Leaf], factor: Number) -> Scenario:
-    """The scenario with these leaves times `factor`."""
+    """A copy of the scenario with these leaves multiplied by `factor` [1]."""
     for path in paths:
         scenario = set_leaf(scenario, path, get_leaf(scenario, path) * factor)
     return scenario
 
 
 def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Leaf]) -> dict[str, Number]:
-    """d metric / d ln(scale of these leaves), in the metric's unit."""
+    """d metric / d ln(scale of these leaves), by metric in its unit."""
 
     def of(excess: Number) -> dict[str, Number]:
         return forecast(scaled(scenario, paths, 1 + excess), metrics)
@@ -68,10 +69,11 @@ def slope(
 
 @dataclass(frozen=True)
 class Atoms:
-    """The finest sets of leaves from which the elasticity to each of some parameters is a sum.
+    """The finest sets of leaves such that the elasticity to each of some parameters is a sum over sets.
 
-    parts: leaves that move together in every parameter. parameters: (key, indices of its parts).
-    free: the part (of the bandwidth) that follows from the others for a time, None where the law does not close.
+    parts: the sets; leaves of a set move together in every parameter. parameters: (key, indices of its parts).
+    free: index of the part (of the bandwidth) that follows from the others for a time; None where the law does not
+    close.
     """
 
     parts: tuple[tuple[Leaf, ...], ...]
@@ -79,40 +81,43 @@ class Atoms:
     free: int | None
 
     def signs(self) -> tuple[int, ...]:
-        """In the law: -1 for rates and bandwidths, +1 for fixed times, 0 for anything else."""
+        """Sign of each part in the law: -1 for rates and bandwidths, +1 for fixed times, 0 for any other part."""
         return tuple(0 if part[0] in (CACHE, PRICED) else sign(part[0]) for part in self.parts)
 
 
 def sign(path: Leaf) -> int:
-    """Of the elasticity to what a ledger has: times rise with fixed times and fall with anything else."""
+    """Sign of a time's elasticity to a leaf that seconds are attributed to: +1 for fixed times, -1 for rates and
+    bandwidths, 0 for any other leaf."""
     if path not in HELD:
         return 0
     return 1 if path == DISPATCH or path in HOST else -1
 
 
 def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: Sequence[Leaf] = ()) -> Atoms:
-    """parameters: leaves by key, none where nothing depends on the key. moving: leaves that a grid sets.
-    scenario: of a case, in which what is absent and not moved is static.
+    """The Atoms of parameters.
+
+    parameters: leaves by key, none where nothing depends on the key. scenario: of a case, in which leaves that are
+    absent and not moved are static. moving: leaves that the grid sets.
     """
     same = {} if scenario.engine.efficiency.tables else SAME
     leaves = {
         key: frozenset(leaf for path in paths for leaf in same.get(path, (path,))) for key, paths in parameters.items()
     }
     parts: dict[tuple[str, ...], list[Leaf]] = {}
-    for leaf in dict.fromkeys(leaf for found in leaves.values() for leaf in sorted(found, key=str)):
-        parts.setdefault(tuple(key for key, found in leaves.items() if leaf in found), []).append(leaf)
-    found_parts = tuple(tuple(part) for part in parts.values())
-    whole = {leaf for found in leaves.values() for leaf in found}
+    for leaf in dict.fromkeys(leaf for of_key in leaves.values() for leaf in sorted(of_key, key=str)):
+        parts.setdefault(tuple(key for key, of_key in leaves.items() if leaf in of_key), []).append(leaf)
+    tuples = tuple(tuple(part) for part in parts.values())
+    whole = {leaf for of_key in leaves.values() for leaf in of_key}
     law = {*RATES, BANDWIDTH, DISPATCH, *([INTERCONNECT] if is_split(scenario) else [])}
     law |= {path for path in host_times(scenario) if path in moving or get_leaf(scenario, path) != 0}
     # a power limit is one more roof, which the law does not know
-    closes = is_absent(scenario.device.power_limit) and law <= whole and (BANDWIDTH,) in found_parts
+    closes = is_absent(scenario.device.power_limit) and law <= whole and (BANDWIDTH,) in tuples
     return Atoms(
-        parts=found_parts,
+        parts=tuples,
         parameters=tuple(
-            (key, tuple(i for i, part in enumerate(found_parts) if part[0] in leaves[key])) for key in parameters
+            (key, tuple(i for i, part in enumerate(tuples) if part[0] in leaves[key])) for key in parameters
         ),
-        free=found_parts.index((BANDWIDTH,)) if closes else None,
+        free=tuples.index((BANDWIDTH,)) if closes else None,
     )
 
 
@@ -122,27 +127,35 @@ def is_split(scenario: Scenario) -> bool:
 
 
 def host_times(scenario: Scenario) -> tuple[Leaf, ...]:
-    """Those that some time has: one device says nothing to others."""
+    """Leaves of the fixed times of host and collectives that a step can have; a single device has no collectives."""
     return tuple(path for path in HOST if is_split(scenario) or path not in OF_SPLIT)
 
 
 def obeys_law(metric: str) -> bool:
-    """Whether a metric is a time, which is homogeneous."""
+    """Whether a metric is a time, and so homogeneous."""
     return METRICS[metric].units == "s"
 
 
 def completed(a: Atoms, by_part: Mapping[int, Number], value: Number, *, law: bool) -> dict[int, Number]:
-    """Elasticities times the value by part, with that of the free part where the law holds and it was not computed."""
-    found = dict(by_part)
-    if law and a.free is not None and a.free not in found:
+    """Elasticities times the value by part, with that of the free part added where the law holds and it was not
+    computed.
+
+    by_part: elasticities times the value by index of the part; value: of the metric; law: whether the metric obeys it.
+    """
+    numerators = dict(by_part)
+    if law and a.free is not None and a.free not in numerators:
         signs = a.signs()
         # e(free) = -1 - e(other rates) + e(fixed times)
-        found[a.free] = sum(signs[i] * e for i, e in found.items()) - value
-    return found
+        numerators[a.free] = sum(signs[i] * e for i, e in numerators.items()) - value
+    return numerators
 
 
 def bound_shares(a: Atoms, by_part: Mapping[int, Number], value: Number) -> dict[str, Number]:
-    """The part of a time that each side of the roofs holds: a d(roof)/da for compute, b d(roof)/db for memory."""
+    """Part of a time that each side of the roofs takes: a d(roof)/da for compute, b d(roof)/db for memory, the rest
+    dispatch.
+
+    by_part: elasticities times the time by index of the part; value: the time.
+    """
     compute = 0 - sum(e for i, e in by_part.items() if not RATES.isdisjoint(a.parts[i]))
     memory = 0 - sum(e for i, e in by_part.items() if a.parts[i][0] == BANDWIDTH)
     shares = (compute / value, memory / value, (value - compute - memory) / value)
@@ -150,15 +163,15 @@ def bound_shares(a: Atoms, by_part: Mapping[int, Number], value: Number) -> dict
 
 
 def alone(a: Atoms) -> dict[str, tuple[int, int]]:
-    """Bounds whose share is the elasticity to one part: its index, and the sign."""
+    """Bounds whose share is the elasticity to a single part, but for its sign: (index of the part, sign) by bound."""
     rates = [i for i, part in enumerate(a.parts) if not RATES.isdisjoint(part)]
     memory = [i for i, part in enumerate(a.parts) if BANDWIDTH in part]
     fixed = [i for i, part in enumerate(a.parts) if FIXED.issuperset(part) and part != (PRICED,)]
-    found = {}
+    single = {}
     if len(rates) == 1 and RATES.issuperset(set(a.parts[rates[0]]) - {PRICED}):
-        found[BOUNDS[0]] = (rates[0], -1)
+        single[BOUNDS[0]] = (rates[0], -1)
     if len(memory) == 1 and a.parts[memory[0]] == (BANDWIDTH,):
-        found[BOUNDS[1]] = (memory[0], -1)
+        single[BOUNDS[1]] = (memory[0], -1)
     if len(fixed) == 1 and a.parts[fixed[0]] == (DISPATCH,):
-        found[BOUNDS[2]] = (fixed[0], 1)
-    return found
+        single[BOUNDS[2]] = (fixed[0], 1)
+    return single
