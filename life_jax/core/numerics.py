@@ -22,7 +22,7 @@ class Static(float):
 
 
 def is_of_jax(*values: Any) -> bool:
-    """Whether any value is an array or a tracer of JAX, which is not imported to find that out."""
+    """Whether any value is an array or a tracer of JAX; answered without importing JAX."""
     jax = sys.modules.get("jax")
     return jax is not None and any(isinstance(value, jax.Array) for value in values)
 
@@ -51,7 +51,7 @@ def product(first: Number, *others: Number) -> Number:
 
 
 def where(condition: Number, a: Number, b: Number) -> Number:
-    """a where the condition holds, else b."""
+    """`a` where the condition holds, else `b`."""
     if not is_of_jax(condition, a, b):
         return np.where(condition, a, b)
     import jax
@@ -63,7 +63,7 @@ def where(condition: Number, a: Number, b: Number) -> Number:
 
 
 def _alike(a: Number, b: Number) -> tuple[Number, Number]:
-    """A plain number beside an array becomes an array of that shape and dtype."""
+    """Turn a plain number beside an array into an array of the same shape and dtype."""
     import jax
     import jax.numpy as jnp
 
@@ -133,12 +133,12 @@ def divide(a: Number, b: Number) -> Number:
 
 
 def constant(value: Number) -> Number:
-    """The value, through which nothing is differentiated."""
+    """The value itself, treated as constant in differentiation."""
     return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else value
 
 
 def current_trace(*values: Number) -> Any:
-    """What tells one trace of JAX from another by ==; None where no value belongs to JAX."""
+    """A value that differs (by ==) between traces of JAX; None where none of the arguments belongs to JAX."""
     if not is_of_jax(*values):
         return None
     from jax.extend.core import get_opaque_trace_state
@@ -147,7 +147,7 @@ def current_trace(*values: Number) -> Any:
 
 
 def paired(first: Number, second: Number) -> Number:
-    """Two numbers as the real and the imaginary part of one."""
+    """Two numbers as the real and the imaginary part of a complex number."""
     if not is_of_jax(first, second):
         return first + 1j * np.asarray(second)
     import jax

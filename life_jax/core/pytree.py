@@ -29,7 +29,8 @@ def neutral(*, default: float) -> Any:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
 def pytree(cls: type[T]) -> type[T]:
-    """A frozen dataclass as a JAX pytree; fields made by `static` are metadata, not leaves."""
+    """Class decorator: a frozen dataclass as a JAX pytree. Fields made by `static` are metadata, the others leaves or
+    subtrees."""
     frozen = dataclass(frozen=True)(cls)
     _UNREGISTERED.append(frozen)
     if "jax" in sys.modules:
@@ -37,11 +38,11 @@ def pytree(cls: type[T]) -> type[T]:
     return frozen
 
 
-_UNREGISTERED: list[type] = []  # pytrees that JAX, which may not be imported at all, does not know yet
+_UNREGISTERED: list[type] = []  # pytrees that are not registered yet, since JAX may not be imported
 
 
 def register_with_jax() -> None:
-    """Imports JAX and tells it of every pytree; whoever hands them to JAX calls this first."""
+    """Import JAX and register every pytree with it. Must be called before a pytree is passed to JAX."""
     import jax
 
     if _UNREGISTERED and Static not in _REGISTERED:
@@ -57,7 +58,7 @@ _REGISTERED: set[type] = set()
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
-    """The tree with `function` of every leaf; numbers that are static stay."""
+    """A copy of the tree with `function(leaf)` for every leaf; static numbers stay."""
     if isinstance(tree, Static):
         return tree
     if isinstance(tree, Mapping):

@@ -1,4 +1,4 @@
-"""Functions of a single point that are compiled separately; each returns some columns of a grid, by name."""
+"""Functions of a single point that are computed separately; each returns some columns of a grid, by name."""
 
 import abc
 from collections.abc import Mapping

@@ -59,7 +59,7 @@ def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Leaf])
 def slope(
     metrics: tuple[str, ...], scenario: Scenario, change: Callable[[Scenario, Number], Scenario], value: Number
 ) -> dict[str, Number]:
-    """d metric / d value, in the metric's unit over the value's; `change` sets the value."""
+    """d metric / d value by metric, in its unit over that of the value; `change` sets the value in a scenario."""
     import jax
     import jax.numpy as jnp
 

@@ -1,6 +1,6 @@
 """The function that a grid evaluates at each point: metrics, and their sensitivities to numbers, as columns by name.
 
-Its parts are compiled separately: see grid.Function.
+Its parts are computed separately: see grid/function.py.
 """
 
 import sys
@@ -63,7 +63,7 @@ class Forecaster:
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
-        """What is computed apart, with its arguments."""
+        """The parts that are computed separately, with their arguments."""
         if "jax" in sys.modules:  # also in a process that unpickled this one
             register_with_jax()
         s = self.sensitivity
