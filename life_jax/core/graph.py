@@ -159,7 +159,7 @@ class Op:
         return None if weights is None else weights(**self.args)
 
     def with_weights(self, weights: WeightFormat) -> "Op":
-        """The same operator on weights of another format; unchanged where its formula does not depend on the format."""
+        """This operator on weights of another format; unchanged where its formula does not depend on the format."""
         change = self._description.with_weights
         return self if change is None else replace(self, args={**self.args, **change(weights)})
 
