@@ -4,14 +4,15 @@ Arguments that JAX owns go to jax.numpy and stay traceable; plain Python and Num
 NumPy, so that one formula serves the float32 sweep and the float64 tables that are reported.
 """
 
-from typing import Any
+from typing import Any, Union
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 TINY = 1e-37  # its root, 3e-19 seconds, is nothing
-Number = Any  # float, int, NumPy scalar or array, jax.Array or tracer
+# what a formula takes and returns, tracers included; JAX is named, not needed, so the union is not written with |
+Number = Union[float, np.ndarray, "jax.Array"]
 
 
 class Static(float):
@@ -58,7 +59,7 @@ def where(condition: Number, a: Number, b: Number) -> Number:
     return jnp.where(condition, a, b)
 
 
-def _alike(a: Number, b: Number) -> tuple[Number, Number]:
+def _alike(a: Number, b: Number) -> "tuple[jax.Array, jax.Array]":
     """A plain number beside an array becomes an array of that shape and dtype."""
     if isinstance(a, jax.Array) and isinstance(b, int | float):
         return a, jnp.full_like(a, b)

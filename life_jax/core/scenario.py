@@ -127,7 +127,8 @@ class Workload:
 
 @pytree
 class Costs:
-    """What a device costs to run and to buy, in joules, dollars, years and parts of its power; see energy.py.
+    """What a device costs to run and to buy, in joules, dollars, years and parts of its power; see
+    forecasting/energy.py.
 
     price [USD] of one device; 0 where it is not known: then a line in rate, bandwidth and memory times price_factor.
     """

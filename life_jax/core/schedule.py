@@ -1,6 +1,7 @@
 """The steps of a request: what the model is run on, and with how much context."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number, ceil, is_nothing
@@ -72,8 +73,8 @@ def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     """
     every = engine.counting.logits == "all"
     w = workload
-    seen = {"image_tokens": w.image_tokens, "images": w.images}
-    each = {"batch": w.batch, "distinct": w.distinct_tokens}
+    seen: dict[str, Any] = {"image_tokens": w.image_tokens, "images": w.images}
+    each: dict[str, Any] = {"batch": w.batch, "distinct": w.distinct_tokens}
     if is_nothing(engine.chunks.tokens):
         step = Step(**each, new=w.prompt_tokens, past=w.past_tokens, **seen)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)

@@ -111,7 +111,8 @@ def roofed_sum(each: Iterable[Terms], smoothness: Number) -> Number:
     depend on few axes of a grid, so that their sums are taken once for many points."""
     if is_nothing(smoothness):
         return sum(t.roofed(smoothness) for t in each)
-    alone, compute, memory, roots = [0.0], [], [], []
+    alone: list[Number] = [0.0]
+    compute, memory, roots = [], [], []
     for t in each:
         *some, last = [term for term in (t.matmul, t.vector, t.memory) if not is_nothing(term)] or [0.0]
         if not some:

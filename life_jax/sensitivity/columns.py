@@ -62,7 +62,8 @@ class Values(Part):
 
 @dataclass(frozen=True)
 class Held(Part):
-    """Of each metric, the seconds that one or two groups of leaves hold (see ledger.py); ALL of its seconds for one.
+    """Of each metric, the seconds that one or two groups of leaves hold; ALL of its seconds for one. See
+    forecasting/attribution.py.
 
     XLA computes every output by a loop of its own, so that two numbers that come out of the same square roots are one
     complex one. More than two would have their roots kept in memory, which was measured to cost a factor of four.
