@@ -50,9 +50,9 @@ def _text(study: "Study") -> None:
 
     case = study.cases[0]
     s, w = case.scenario, case.scenario.workload
-    weights = decoder.weight_bytes(s.architecture, s.precision)
-    kv = decoder.kv_bytes_per_token(s.architecture, s.precision)
-    count = tables.engineering(decoder.parameter_count(s.architecture))
+    weights = float(decoder.weight_bytes(s.architecture, s.precision))
+    kv = float(decoder.kv_bytes_per_token(s.architecture, s.precision))
+    count = tables.engineering(float(decoder.parameter_count(s.architecture)))
     print(
         f"{case.label}: {count} parameters, {tables.engineering(weights, 'B')} of weights, "
         f"{tables.engineering(kv, 'B')} of KV cache per token"

@@ -4,7 +4,8 @@ Prints, for Llama-2-7B on a V100 over 64 workloads and a square of hardware poin
 compilation, the kernel alone (results thrown away), the same written to a file with fsync and rename, reduced,
 with elasticities, the same formulas in NumPy, peak memory above the imports, and other public forecasters.
 FOLDER holds a virtual environment for each of them (FOLDER/genz-llm with `pip install genz-llm`, ...); without
-it they are left out. Times are of this machine now: compare rows of one run, not numbers of two machines.
+it they are left out. Times are of this machine now: compare rows of one run, not numbers of two machines. Files go
+to the system's temporary folder, or to TMPDIR, and are deleted at the end.
 """
 
 import argparse
@@ -128,7 +129,9 @@ def cold_commands(points: float, folder: Path) -> None:
 MEMORY = """
 import resource, sys
 import jax, h5py, netCDF4, xarray
-from life_jax import store, sweep, work
+from life_jax import sweep
+from life_jax.grid.storage import store
+from life_jax.studies import evaluation
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
 sweep.main()
@@ -250,7 +253,8 @@ def main() -> None:
     asked.add_argument("--roofs", nargs="+", choices=ROOFS, default=list(ROOFS))
     said = asked.parse_args()
     kernel = 0.0
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:  # on a disk: /tmp may be memory
+    # where that folder is in memory, files cost less than on a disk: set TMPDIR to a folder on one
+    with tempfile.TemporaryDirectory(prefix="life_jax-bench-") as name:
         folder = Path(name)
         cold_commands(said.points, folder)
         memory_row(said.points, folder)

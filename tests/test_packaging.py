@@ -144,7 +144,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_the_package_its_facts_and_its_questions_and_nothing_else(wheel):
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     facts = [path.relative_to(ROOT) for path in [*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "sweeps").glob("*.yaml")]]
-    code = [path.relative_to(ROOT) for path in PACKAGE.rglob("*.py")]
+    code = [path.relative_to(ROOT) for path in [*PACKAGE.rglob("*.py"), PACKAGE / "py.typed"]]
     assert sorted(names) == sorted([*(path.as_posix() for path in code), *(f"life_jax/{f.as_posix()}" for f in facts)])
 
 

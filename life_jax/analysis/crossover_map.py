@@ -1,13 +1,16 @@
 """Where a workload turns from memory- to compute-bound."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 STEPS = ("prefill", "decode")
 
 
-def crossover(ds: Any, dim: str, step: str = "decode") -> Any:
+def crossover(ds: "xr.Dataset", dim: str, step: str = "decode") -> "xr.DataArray":
     """The value along `dim` at which the time of all computation equals that of all memory traffic.
 
     ds: a dataset with {step}_compute_time and {step}_memory_time (metrics=[...]) along the axis `dim`. The result has

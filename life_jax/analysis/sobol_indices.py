@@ -1,7 +1,7 @@
 """Which uncertain number makes a forecast uncertain: Sobol indices, thousands of forecasts in one call."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from life_jax.core.pytree import register_with_jax
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.studies.study import Study
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -21,7 +24,7 @@ def sobol(
     metrics: Sequence[str] = ("ttft", "tpot"),
     n: int = 1024,
     seed: int = 0,
-) -> Any:
+) -> "xr.Dataset":
     """First-order and total Sobol indices of metrics, and the quantiles of their distribution.
 
     study: of one case, without axes. uncertain: by key of the files, (low, high) for a uniform distribution in the

@@ -77,7 +77,7 @@ class OptionNumbers:
         return tuple(moved)
 
     @cached_property
-    def _usual(self) -> tuple[tuple[Leaf, float], ...]:
+    def _usual(self) -> tuple[tuple[Leaf, Number], ...]:
         return tuple(_leaves(self.applied({})))
 
     def _places(self, key: str) -> Iterator[tuple[int, str]]:

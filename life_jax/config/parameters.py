@@ -6,8 +6,8 @@ from life_jax.config.build import Built
 from life_jax.config.option_numbers import option_parameter
 from life_jax.config.schema.axis_table import axis_keys, facts, section_of
 from life_jax.config.schema.errors import ConfigError, columns
-from life_jax.core.parameter import Leaf, Parameter
-from life_jax.core.pytree import get_leaf
+from life_jax.core.parameter import Parameter
+from life_jax.core.pytree import Leaf, get_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.core.units import TERA
 

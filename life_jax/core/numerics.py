@@ -5,12 +5,16 @@ serves the float32 sweep and the float64 tables that are reported.
 """
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import jax
+
 TINY = 1e-37  # added below square roots; its own root, 3e-19 seconds, does not change a time
-Number = Any  # float, int, NumPy scalar or array, jax.Array or tracer
+# what a formula takes and returns, tracers included; JAX is named, not needed, so the union is not written with |
+Number = Union[float, np.ndarray, "jax.Array"]
 
 
 class Static(float):
@@ -62,7 +66,7 @@ def where(condition: Number, a: Number, b: Number) -> Number:
     return jax.numpy.where(condition, a, b)
 
 
-def _alike(a: Number, b: Number) -> tuple[Number, Number]:
+def _alike(a: Number, b: Number) -> "tuple[jax.Array, jax.Array]":
     """Turn a plain number beside an array into an array of the same shape and dtype."""
     import jax
     import jax.numpy as jnp
@@ -143,7 +147,7 @@ def current_trace(*values: Number) -> Any:
         return None
     from jax.extend.core import get_opaque_trace_state
 
-    return get_opaque_trace_state(convention="nnx")
+    return get_opaque_trace_state(convention="nnx")  # type: ignore[no-untyped-call]
 
 
 def paired(first: Number, second: Number) -> Number:

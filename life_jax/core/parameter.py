@@ -39,7 +39,8 @@ class Parameter:
         if self.group is not None:
             return self.group.value(self.key)
         leaf, factor = self.leaves[0]
-        return get_leaf(scenario, leaf) / factor
+        value: Number = get_leaf(scenario, leaf) / factor
+        return value
 
     @property
     def paths(self) -> tuple[Leaf, ...]:

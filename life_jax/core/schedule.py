@@ -1,6 +1,7 @@
 """The forward passes of a request: how many tokens each computes, and how many are cached before it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number, ceil, is_nothing
@@ -78,8 +79,8 @@ def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     """
     every = engine.counting.logits == "all"
     w = workload
-    images = {"image_tokens": w.image_tokens, "images": w.images}
-    sequences = {"batch": w.batch, "distinct": w.distinct_tokens}
+    images: dict[str, Any] = {"image_tokens": w.image_tokens, "images": w.images}
+    sequences: dict[str, Any] = {"batch": w.batch, "distinct": w.distinct_tokens}
     if is_nothing(engine.chunks.tokens):
         step = Step(**sequences, new=w.prompt_tokens, past=w.past_tokens, **images)
         return (Passes(replace(step, logit_rows=w.prompt_tokens) if every else step),)

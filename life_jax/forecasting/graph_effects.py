@@ -45,7 +45,7 @@ class WeightExpansion(GraphEffect):
         weights = op.weights
         if op.pipe in PIPES and weights is not None and not _is_plain(weights) and op.shape.experts is None:
             from_rows = where(weights.bits < PLAIN_BITS, self.rows, float("inf"))
-            large = op.shape.m > from_rows
+            large = op.shape.m > from_rows  # type: ignore[operator]
             yield expansion_of(op, from_rows)
             bits, flops = where(large, float(PLAIN_BITS), weights.bits), where(large, 0.0, weights.dequant_flops)
             op = op.with_weights(replace(weights, bits=bits, dequant_flops=flops))

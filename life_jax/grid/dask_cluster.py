@@ -136,6 +136,7 @@ def _job(payload: bytes) -> Any:
 
 
 def _compute(payload: bytes, chunks: Sequence[int]) -> Block:
+    block: Block
     (block,) = _job(payload).blocks(chunks)
     return replace(block, columns={name: np.array(column) for name, column in block.columns.items()})
 

@@ -3,7 +3,7 @@
 JAX's own cache of compilations is asked after tracing and lowering; this one before. So its key holds all that decides
 what would be traced: this package's code, the versions and flags beneath it, the function with what it was made of, and
 structure, shape and kind of every argument. A function that cannot be said in full is never remembered. Command lines
-switch it on, on CPUs: see cli.
+switch it on, on CPUs: see terminal/command.py.
 """
 
 import contextlib
@@ -68,11 +68,12 @@ class Remembered:
         path = _folder / hashlib.sha256("\n".join(said).encode()).hexdigest()
         if (whole := _read(path)) is not None:
             try:
-                return serialize_executable.deserialize_and_load(*pickle.loads(whole))
+                loaded: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(whole))
+                return loaded
             except Exception:  # whatever the reason that it does not load, it is written anew
                 path.unlink(missing_ok=True)
         with _afresh():
-            executable = self._jitted.lower(*given).compile()
+            executable: jax.stages.Compiled = self._jitted.lower(*given).compile()
         _write(path, pickle.dumps(serialize_executable.serialize(executable)))
         return executable
 
@@ -85,12 +86,12 @@ def _afresh() -> Iterator[None]:
     from jax.experimental.compilation_cache import compilation_cache
 
     before = jax.config.jax_enable_compilation_cache  # type: ignore[attr-defined]
-    jax.config.update("jax_enable_compilation_cache", False)
+    jax.config.update("jax_enable_compilation_cache", False)  # type: ignore[no-untyped-call]
     compilation_cache.reset_cache()
     try:
         yield
     finally:
-        jax.config.update("jax_enable_compilation_cache", before)
+        jax.config.update("jax_enable_compilation_cache", before)  # type: ignore[no-untyped-call]
         compilation_cache.reset_cache()
 
 

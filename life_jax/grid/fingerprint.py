@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jaxlib
 import numpy as np
+from jaxlib.version import __version__ as jaxlib_version
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -48,13 +48,13 @@ def _several(value: Any) -> str:
     return f"{type(value).__name__}({_each(value)})"
 
 
-@of.register
-def _set(value: frozenset) -> str:
+@of.register(frozenset)
+def _set(value: frozenset[Any]) -> str:
     return f"set({', '.join(sorted(of(one) for one in value))})"
 
 
-@of.register
-def _dict(value: dict) -> str:
+@of.register(dict)
+def _dict(value: dict[Any, Any]) -> str:
     return f"dict({_each(value.items())})"
 
 
@@ -86,5 +86,5 @@ def beneath() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         code.update(f"{path.relative_to(PACKAGE)} {path.stat().st_size}\n".encode() + path.read_bytes())
     flags = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith(("JAX_", "XLA_")))
-    versions = jax.__version__, jaxlib.__version__, np.__version__, sys.version, platform.platform(), os.cpu_count()
+    versions = jax.__version__, jaxlib_version, np.__version__, sys.version, platform.platform(), os.cpu_count()
     return "\n".join(map(str, (code.hexdigest(), *versions, *flags, jax.devices()[0].device_kind, jax.device_count())))

@@ -119,7 +119,7 @@ def _split(by: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def _sizes(by: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Volumes [m] of the boxes of bounds, by their defining points [m, k, k] as ranks and scale [k, ranks]."""
-    found = scale[0, -1] - scale[0][by[:, 0, 0]]
+    found: np.ndarray = scale[0, -1] - scale[0][by[:, 0, 0]]
     for j in range(1, by.shape[1]):
         found = found * (scale[j][by[:, j, j]] - scale[j][by[:, :j, j].max(axis=1)])
     return found

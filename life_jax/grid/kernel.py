@@ -90,7 +90,8 @@ class _Plain:
     pairs: frozenset[str] = frozenset()
 
     def __call__(self, base: Any, values: Mapping[str, Any], argument: Any) -> Mapping[str, Any]:
-        return self.function(base, values)
+        columns: Mapping[str, Any] = self.function(base, values)
+        return columns
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class _Derived:
     outputs: tuple[str, ...]
 
     def __call__(self, base: Any, values: Mapping[str, Any], argument: Any, found: Any) -> Mapping[str, Any]:
-        return self.function.derive(found, base, values)
+        columns: Mapping[str, Any] = self.function.derive(found, base, values)
+        return columns
 
 
 def packed(base: Any) -> Packed:

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from life_jax.grid.plan import Block
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Attributes = Mapping[str, Any]
 LISTED = 2**20  # values of a listed coordinate that are in memory at once
@@ -131,11 +134,11 @@ class InMemory:
             variable, slab = self.template.columns[name]
             self.arrays[variable][slab + block.start : slab + block.start + block.count] = values
 
-    def to_xarray(self) -> Any:
+    def to_xarray(self) -> "xr.Dataset":
         return labelled(self.template, self.arrays)
 
 
-def labelled(template: Template, arrays: Mapping[str, Any]) -> Any:
+def labelled(template: Template, arrays: Mapping[str, Any]) -> "xr.Dataset":
     """The xarray.Dataset of these numbers by variable, in any shape that has the points in C order."""
     import xarray as xr
 

@@ -83,7 +83,8 @@ def _of_many(values: np.ndarray) -> np.ndarray:
             found.append(_in_boxes(points))
             break
         size = min(2 * size, BLOCK)
-    return order[np.concatenate(found)]
+    places: np.ndarray = order[np.concatenate(found)]
+    return places
 
 
 def _dominated(guards: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -121,7 +122,8 @@ def _in_boxes(points: np.ndarray) -> np.ndarray:
         for column, worst in zip(points, box.max(axis=1, initial=0), strict=True):
             hopeful &= column <= worst
         alive[here] = ~_dominated(points[:, hopeful], box)
-    return points[0][alive]
+    first: np.ndarray = points[0][alive]
+    return first
 
 
 @dataclass
@@ -205,7 +207,8 @@ class Front:
 def normalized(values: np.ndarray) -> np.ndarray:
     """Of a front: 0 is the best of each objective (ideal), 1 the worst that is on the front (nadir)."""
     low, high = values.min(axis=0), values.max(axis=0)
-    return (values - low) / np.where(high > low, high - low, 1.0)
+    scaled: np.ndarray = (values - low) / np.where(high > low, high - low, 1.0)
+    return scaled
 
 
 def knee(values: np.ndarray) -> int:

@@ -1,13 +1,16 @@
 """The answers of reduced grids, labelled; and the Pareto front of a labelled dataset."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from life_jax.grid import hypervolume, pareto_front
 from life_jax.grid.labels import Template
 from life_jax.grid.reduction import FINE, Reducer
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SAID = {
     "tie": "of points equal in all objectives the first in the order of the grid is kept",
@@ -16,7 +19,7 @@ SAID = {
 }
 
 
-def dataset(r: Reducer) -> Any:
+def dataset(r: Reducer) -> "xr.Dataset":
     """The answer as an xarray.Dataset."""
     import xarray as xr
 
@@ -164,8 +167,12 @@ def _relative_volume(values: np.ndarray) -> float:
 
 
 def pareto(
-    ds: Any, minimize: Sequence[str] = (), maximize: Sequence[str] = (), by: Iterable[str] = (), within: Any = None
-) -> Any:
+    ds: "xr.Dataset",
+    minimize: Sequence[str] = (),
+    maximize: Sequence[str] = (),
+    by: Iterable[str] = (),
+    within: "xr.DataArray | None" = None,
+) -> "xr.Dataset":
     """The Pareto front of a dataset of forecasts, as a dataset along `point`.
 
     minimize, maximize: variables of ds that depend on its grid. by: dimensions with a front of their own for each

@@ -65,7 +65,8 @@ class Points:
 
     def _unit(self, index: np.ndarray) -> np.ndarray:
         if self.kind != "random":
-            return _held(self.kind, self.count, len(self.spans), self.seed)[index]
+            points: np.ndarray = _held(self.kind, self.count, len(self.spans), self.seed)[index]
+            return points
         found = np.empty((len(index), len(self.spans)))
         of = index // BLOCK
         for block in np.unique(of):
@@ -84,7 +85,8 @@ def _held(kind: str, count: int, numbers: int, seed: int) -> np.ndarray:
     from scipy.stats import qmc
 
     if kind == "lhs":
-        return qmc.LatinHypercube(numbers, rng=np.random.default_rng(seed)).random(count)
+        points: np.ndarray = qmc.LatinHypercube(numbers, rng=np.random.default_rng(seed)).random(count)
+        return points
     engine = qmc.Sobol(numbers, scramble=True, rng=np.random.default_rng(seed))
-    drawn = engine.random_base2((count - 1).bit_length())  # SciPy warns of other lengths
-    return drawn[:count]
+    points = engine.random_base2((count - 1).bit_length())  # SciPy warns of other lengths
+    return points[:count]

@@ -76,7 +76,9 @@ def _touched(x: Number, experts: Number, skew: Number) -> tuple[Number, Number]:
 
     The first ranks are summed one by one; the others are an integral in log r between the half ranks around them.
     """
-    total, slope = 0.0, 0.0
+    total: Number = 0.0
+    slope: Number = 0.0
+    rank: Number
     for rank in range(1, FIRST_RANKS + 1):
         weight, there = float(rank) ** -skew, clip(experts + 1 - rank, 0.0, 1.0)
         gone = exp(-x * weight)

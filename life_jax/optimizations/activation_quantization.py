@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import replace
+from typing import Any
 
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number
@@ -26,7 +27,7 @@ def _quantize_inputs(graph: Graph, step: Step, *, input_bits: Number, activation
     def quantizer(op: Op) -> Op:
         shape = op.shape
         copies = shape.experts.chosen if shape.experts is not None and op.name == "experts_down_proj" else 1.0
-        args = {
+        args: dict[str, Any] = {
             "tokens": shape.m * copies,  # type: ignore[operator]
             "width": shape.k,
             "activation_bits": activation_bits,

@@ -224,7 +224,7 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
     start = 0
     for block in model.blocks:
         heads, recurrent = block.attention.get("num_attention_heads", 1.0), block.attention_kind in attention.RECURRENT
-        sharing = heads / block.attention.get("num_key_value_heads", heads)
+        sharing = float(heads / block.attention.get("num_key_value_heads", heads))
         for mixes, learned in (
             (True, attention.INDEX[block.attention_kind].tensors(block, model.hidden_size)),
             (False, ffn.INDEX[block.ffn_kind].tensors(block, model.hidden_size)),

@@ -4,13 +4,16 @@ Every function draws on `ax` (a new one where None is given) and returns it; non
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.breakdown import StepTable, decode_table, prefill_table
 from life_jax.roofline.effects import on_device
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
 OTHERS = "others"
@@ -109,7 +112,7 @@ def operators(cases: Iterable[Any], step: str = "decode", ax: Any = None) -> Any
     return ax
 
 
-def heatmap(ds: Any, metric: str, x: str, y: str, ax: Any = None) -> Any:
+def heatmap(ds: "xr.Dataset", metric: str, x: str, y: str, ax: Any = None) -> Any:
     """A metric over two axes, with lines of equal value and, where the dataset has it, where the bound changes.
 
     ds: other dimensions must have size 1 (ds.sel(...)). The white dashed line is where prefill_bound or decode_bound
@@ -142,7 +145,13 @@ def heatmap(ds: Any, metric: str, x: str, y: str, ax: Any = None) -> Any:
 
 
 def front(
-    points: Any, x: str, y: str, colour: str = "hw", label: Sequence[str] = (), behind: Any = None, ax: Any = None
+    points: "xr.Dataset",
+    x: str,
+    y: str,
+    colour: str = "hw",
+    label: Sequence[str] = (),
+    behind: "xr.Dataset | None" = None,
+    ax: Any = None,
 ) -> Any:
     """Pareto fronts of `life.pareto` (or of a sweep with pareto=) as steps, a colour for each label of `colour`.
 
@@ -177,7 +186,7 @@ def front(
     return ax
 
 
-def _label_points(ax: Any, points: Any, x: str, y: str, label: Sequence[str], groups: np.ndarray) -> None:
+def _label_points(ax: Any, points: "xr.Dataset", x: str, y: str, label: Sequence[str], groups: np.ndarray) -> None:
     """Knees and ends of fronts first, then what is farthest from all that is named, as long as there is room: no text
     lies on another, on a dot or on the legend. Only what differs is said."""
     label = [name for name in label if np.unique(points[name].values).size > 1]
@@ -207,7 +216,7 @@ SIDES = (((5, -4), ("left", "top")), ((5, 4), ("left", "bottom")), ((-5, 4), ("r
          ((-5, -4), ("right", "top")))  # fmt: skip
 
 
-def _by_worth(points: Any, where: np.ndarray, groups: np.ndarray) -> list[int]:
+def _by_worth(points: "xr.Dataset", where: np.ndarray, groups: np.ndarray) -> list[int]:
     """The points of a front in the order in which they deserve a label."""
     first = list(np.flatnonzero(points.knee.values)) if "knee" in points else []
     for group in dict.fromkeys(groups.tolist()):
@@ -226,7 +235,7 @@ def _short(name: str, value: Any) -> str:
     return str(value) if isinstance(value, str) else f"{short} {float(value):.3g}"
 
 
-def tornado(ds: Any, metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
+def tornado(ds: "xr.Dataset", metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
     """Elasticities of one design (select it with ds.sel): how many percent 1 % more of each number brings."""
     e = ds.elasticity
     e = e.squeeze([dim for dim in e.dims if e.sizes[dim] == 1 and dim not in ("metric", "parameter")], drop=True)
@@ -249,7 +258,7 @@ def tornado(ds: Any, metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) 
     return ax
 
 
-def devices(ds: Any, metric: str, dim: str = "hw", hue: str | None = None, ax: Any = None) -> Any:
+def devices(ds: "xr.Dataset", metric: str, dim: str = "hw", hue: str | None = None, ax: Any = None) -> Any:
     """A metric of one workload by device, sorted; bars of several colours for the labels of `hue` (such as opt)."""
     one = ds[metric].squeeze(drop=True)
     one = one.expand_dims(dim) if dim not in one.dims else one
@@ -273,7 +282,7 @@ def devices(ds: Any, metric: str, dim: str = "hw", hue: str | None = None, ax: A
     return ax
 
 
-def interval(ds: Any, metric: str, dim: str = "hw", ax: Any = None) -> Any:
+def interval(ds: "xr.Dataset", metric: str, dim: str = "hw", ax: Any = None) -> Any:
     """A time by device (or along another dimension) with its 80 % interval: needs {metric}_low and {metric}_high."""
     for name in (metric, f"{metric}_low", f"{metric}_high"):
         if name not in ds:
@@ -302,12 +311,12 @@ def interval(ds: Any, metric: str, dim: str = "hw", ax: Any = None) -> Any:
     return ax
 
 
-def _title(variable: Any) -> str:
+def _title(variable: "xr.DataArray") -> str:
     """The long name, without what a title has no room for."""
     name = str(variable.attrs.get("long_name", variable.name))
     return name if len(name) < 60 else name.split(",", maxsplit=1)[0]
 
 
-def _label(variable: Any) -> str:
+def _label(variable: "xr.DataArray") -> str:
     name, units = str(variable.name), str(variable.attrs.get("units", "1"))
     return name if units == "1" else f"{name} [{units.replace(' s-1', '/s').replace(' token-1', '/token')}]"

@@ -1,22 +1,25 @@
 """The pictures of plot=: which part of a sweep each one shows, and the files that it becomes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from life_jax.plotting import charts
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def _first(ds: Any, keep: Sequence[str] = ()) -> Any:
+
+def _first(ds: "xr.Dataset", keep: Sequence[str] = ()) -> "xr.Dataset":
     """One design: the first label of every dimension but those to keep."""
     dims = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
     return ds.isel(dict.fromkeys(dims, 0))
 
 
-def _draw_heatmap(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_heatmap(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     import matplotlib.pyplot as plt
 
     long = sorted(
-        (dim for dim in ds.dims if ds[dim].dtype.kind == "f" and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
+        (str(dim) for dim in ds.dims if ds[dim].dtype.kind == "f" and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
     )
     metrics = [m for m in ("ttft", "tpot") if m in ds]
     if len(long) < 2 or not metrics:
@@ -28,7 +31,7 @@ def _draw_heatmap(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> A
     return axes[0][0].figure
 
 
-def _draw_front(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_front(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     import matplotlib.pyplot as plt
 
     if "point" not in ds.dims:
@@ -38,14 +41,14 @@ def _draw_front(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any
     return charts.front(ds, objectives[0], objectives[1], label=labels, ax=ax).figure
 
 
-def _draw_tornado(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_tornado(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     if "elasticity" not in ds:
         raise ValueError("plot=tornado needs elasticity=true")
     metrics = [m for m in ("ttft", "tpot") if m in ds.metric.values] or ds.metric.values[:2].tolist()
     return charts.tornado(_first(ds), metrics).figure
 
 
-def _draw_devices(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_devices(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     import matplotlib.pyplot as plt
 
     metrics = [m for m in ("ttft", "tpot") if m in ds]
@@ -60,7 +63,7 @@ def _draw_devices(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> A
     return axes[0][0].figure
 
 
-def _draw_roofline(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_roofline(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
@@ -69,7 +72,7 @@ def _draw_roofline(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> 
     return axes[0].figure
 
 
-def _draw_operators(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_operators(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     import matplotlib.pyplot as plt
 
     _, axes = plt.subplots(2, 1, figsize=(8.5, 2.6 + 0.8 * len(cases)), layout="constrained")
@@ -78,7 +81,7 @@ def _draw_operators(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) ->
     return axes[0].figure
 
 
-def _draw_interval(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_interval(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
     metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(ds)), None)
     if metric is None:
         raise ValueError("plot=interval needs metrics=[tpot,tpot_low,tpot_high], or those of ttft or e2e")
@@ -99,7 +102,9 @@ FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
 
 
-def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequence[str], stem: Any) -> list[Any]:
+def save(
+    names: Sequence[str], ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], stem: Any
+) -> list[Any]:
     """The drawings of plot=, NAME or NAME.svg, as files STEM_NAME.png; returns their paths.
 
     Raises ValueError where the dataset has not what a drawing shows.
@@ -125,7 +130,7 @@ def save(names: Sequence[str], ds: Any, cases: Sequence[Any], objectives: Sequen
     return paths
 
 
-def _save_report(ds: Any, cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
+def _save_report(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
     from life_jax.plotting import report
 
     part = path.with_name(f"{path.name}.part")

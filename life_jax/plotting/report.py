@@ -5,12 +5,15 @@ Needs plotly, the optional extra `report`.
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from life_jax.forecasting.breakdown import decode_table, prefill_table
 from life_jax.plotting.charts import _label, _title
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ROWS = 20  # of the overview
 OPERATORS = 10  # by name; the rest are one
@@ -20,7 +23,7 @@ th{text-align:left;border-bottom:2px solid #888}td.label{text-align:left}pre{bac
 overflow:auto;font-size:12px}h2{margin-top:2em}p.note{color:#666;font-size:13px}"""
 
 
-def page(ds: Any, cases: Sequence[Any], objectives: Sequence[str] = ()) -> str:
+def page(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str] = ()) -> str:
     """The page of a dataset (of a whole grid or of a front) and of the cases of its study."""
     attributes = {key: html.escape(str(value)) for key, value in ds.attrs.items()}
     parts = [
@@ -38,7 +41,7 @@ def page(ds: Any, cases: Sequence[Any], objectives: Sequence[str] = ()) -> str:
     return f"{head}</head><body>{''.join(parts)}</body></html>\n"
 
 
-def _sections(ds: Any, cases: Sequence[Any], objectives: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _sections(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Iterator[tuple[str, str]]:
     figures: list[tuple[str, Any]] = []
     if "point" in ds.dims and len(objectives) > 1:
         figures.append(("Pareto front", _front(ds, objectives)))
@@ -62,7 +65,7 @@ def _embedded(figure: Any, *, with_script: bool) -> str:
     )
 
 
-def _overview(ds: Any) -> str:
+def _overview(ds: "xr.Dataset") -> str:
     """The first designs of the grid (its ends and its middle, where it is long), or the front."""
     if "point" in ds.dims:
         some = ds[[name for name in ds.data_vars if ds[name].dims == ("point",)]]
@@ -90,7 +93,7 @@ def _overview(ds: Any) -> str:
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>{note}"
 
 
-def _units(variable: Any) -> str:
+def _units(variable: "xr.DataArray") -> str:
     units = str(variable.attrs.get("units", "1"))
     return "" if units == "1" else f"[{units}]"
 
@@ -101,14 +104,14 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float | int | np.number) else str(value)
 
 
-def _first(ds: Any, keep: Sequence[str]) -> tuple[Any, str]:
+def _first(ds: "xr.Dataset | xr.DataArray", keep: Sequence[str]) -> tuple[Any, str]:
     """One design along all dimensions but those to keep, and which it is."""
     others = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
     chosen = {dim: ds[dim].values[0] for dim in others if ds.sizes[dim] > 1}
     return ds.isel(dict.fromkeys(others, 0)), ", ".join(f"{dim} {_short(value)}" for dim, value in chosen.items())
 
 
-def _map(ds: Any, metric: str) -> Any:
+def _map(ds: "xr.Dataset", metric: str) -> Any:
     """Over the two longest numeric axes; over one as lines, one for each device and stack; bars where there is none."""
     import plotly.graph_objects as go
 
@@ -161,7 +164,7 @@ def _noted(figure: Any, chosen: str) -> Any:
     return figure
 
 
-def _front(ds: Any, objectives: Sequence[str]) -> Any:
+def _front(ds: "xr.Dataset", objectives: Sequence[str]) -> Any:
     """The first two objectives; the pointer says all that is known of a design."""
     import plotly.graph_objects as go
 
@@ -185,7 +188,7 @@ def _front(ds: Any, objectives: Sequence[str]) -> Any:
     return figure
 
 
-def _tornado(ds: Any) -> Any:
+def _tornado(ds: "xr.Dataset") -> Any:
     import plotly.graph_objects as go
 
     one, chosen = _first(ds.elasticity, ())

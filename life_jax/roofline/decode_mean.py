@@ -110,7 +110,9 @@ def _smooth_sides_of_two(first: Terms, last: Terms, lines: dict[str, Line], step
     """
     (name, a), (_, b) = lines.items()
     cache, s2 = (first.cache, last.cache), smoothness * smoothness
-    roots, by_compute, by_cache = 0.0, 0.0, 0.0
+    roots: Number = 0.0
+    by_compute: Number = 0.0
+    by_cache: Number = 0.0
     for u, n, d, p in _bent(a, b, steps, smoothness):
         root = sqrt(d * d, p)
         roots = roots + n * root

@@ -129,7 +129,8 @@ def roofed_sum(terms: Iterable[Terms], smoothness: Number) -> Number:
     """
     if is_nothing(smoothness):
         return sum(t.roofed(smoothness) for t in terms)
-    alone, compute, memory, roots = [0.0], [], [], []
+    alone: list[Number] = [0.0]
+    compute, memory, roots = [], [], []
     for t in terms:
         *some, last = [term for term in (t.matmul, t.vector, t.memory) if not is_nothing(term)] or [0.0]
         if not some:

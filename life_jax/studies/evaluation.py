@@ -1,7 +1,7 @@
 """A study evaluated: into memory, into a sink, reduced, or as shards; here or on a cluster."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.forecasting.metrics import METRICS
@@ -12,6 +12,9 @@ from life_jax.grid.storage import shards
 from life_jax.grid.storage.reducer_checkpoint import Checkpoint
 from life_jax.studies.study import Study
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 Done = Callable[[int], None]  # told how many points more are done
 
 
@@ -19,7 +22,7 @@ def ignore(points: int) -> None:
     """Nobody watches."""
 
 
-def evaluate(study: Study) -> Any:
+def evaluate(study: Study) -> "xr.Dataset":
     """The xarray.Dataset that the file of this study would hold."""
     if study.reduction is not None:
         found = reducer(study)

@@ -12,6 +12,8 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from life_jax.studies.study import Case, Study
 
 ROWS = 24  # of the table of results
@@ -55,7 +57,7 @@ def watched(points: int) -> Iterator[Callable[[int], None]]:
 
         def done(more: int) -> None:
             command.stop_if_interrupted()
-            gc.enable()  # what is short needs none; see cli.guarded
+            gc.enable()  # what is short needs none; see command.guarded
             bar.advance(task, more)
 
         yield done
@@ -89,7 +91,7 @@ def show_reduced(study: "Study", path: Path) -> None:
                 print(f"{ROWS} of {len(frame)} rows shown; all are in the file")
 
 
-def _tables(study: "Study", ds: Any) -> Iterator[tuple[str, Any]]:
+def _tables(study: "Study", ds: "xr.Dataset") -> Iterator[tuple[str, Any]]:
     asked = study.reduction
     assert asked is not None
     total = study.template.points

@@ -46,11 +46,12 @@ def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:
     low, high = facts.get("low"), facts.get("high")
     too_low = low is not None and (value < low or (facts.get("open_low") and value == low))
     if too_low or (high is not None and value > high):
-        raise ConfigError(f"{where} is {value:g}{unit}; it must be {_bounds(facts)}{unit}")
+        raise ConfigError(f"{where} is {value:g}{unit}; it must be {bounds(facts)}{unit}")
     return float(value)
 
 
-def _bounds(facts: Mapping[str, Any]) -> str:
+def bounds(facts: Mapping[str, Any]) -> str:
+    """The values that a field takes, in words: "above 0 and at most 1"; empty where any number will do."""
     low, high = facts.get("low"), facts.get("high")
     lower = "" if low is None else f"{'above' if facts.get('open_low') else 'at least'} {low:g}"
     upper = "" if high is None else f"at most {high:g}"

@@ -1,4 +1,4 @@
-"""What software does with a device, as its file says it, and what its class reaches; see schema.py for what one field
+"""What software does with a device, as its file says it, and what its class reaches; see files.py for what one field
 states."""
 
 import dataclasses

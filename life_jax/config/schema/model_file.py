@@ -1,4 +1,4 @@
-"""The shape of a model as its file says it; see schema.py for what one field states."""
+"""The shape of a model as its file says it; see files.py for what one field states."""
 
 import dataclasses
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from life_jax.grid.plan import Block, Column
 from life_jax.grid.storage import compression
 from life_jax.grid.storage.direct_io import BUFFER, PAGE, Pages
 from life_jax.grid.storage.journal import FULL, Journal, StoreError, check_space, full_disk, why
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MARGIN = 1.02  # a file is this much larger than its numbers, at most, plus HEADER
 HEADER = 2**20
@@ -187,7 +190,7 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
         store._close()
 
 
-def save(ds: Any, path: Path) -> None:
+def save(ds: "xr.Dataset", path: Path) -> None:
     """A small dataset that is complete, under its final name or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -205,7 +208,7 @@ def save(ds: Any, path: Path) -> None:
         raise
 
 
-def read(path: Path) -> Any:
+def read(path: Path) -> "xr.Dataset":
     """A finished file as an xarray.Dataset, read where it is looked at."""
     import xarray as xr
 

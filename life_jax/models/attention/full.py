@@ -4,6 +4,8 @@ Values may have heads of another size (v_head_dim). Values may be the projected 
 an earlier layer, whose cache is then read (Block.keys_values).
 """
 
+from typing import Any
+
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, smaller
 from life_jax.core.scenario import Block, Precision
@@ -220,7 +222,7 @@ def attention_core(
     }
     soft = {**shape, "bias_flops": 1.0 if block.position == "alibi" else 0.0}
     values = {"head_dim": value_dim(block)}
-    grows = {"repeats": block.repeats, "grows": True, "bend": bend}
+    grows: dict[str, Any] = {"repeats": block.repeats, "grows": True, "bend": bend}
     return (
         Op("attention_qk", attention_scores, {**shape, **cache}, pipe="attention", pairs=pairs, **grows),
         Op("softmax", softmax, soft, **grows),

@@ -64,7 +64,7 @@ def latent_operators(
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     shape = {"heads": h, "rank": rank, "nope": nope, "rope": rotated, "value": value}
     form = block.latent_form
-    absorbed = FORMS.get(form, 1.0)
+    absorbed: Number = FORMS.get(form, 1.0)
     if form == "cheaper":
         absorbed = latent.absorbed_is_cheaper(queries=step.new, past=step.past, pairs=pairs, **shape)
     q_a, _, q_b, kv_a, _, kv_b, o = tensors(block, hidden_size)

@@ -1,6 +1,7 @@
 """Kernels of products with weights: matrix kernels compute whole tiles, matrix-vector kernels multiply few rows."""
 
 from dataclasses import replace
+from typing import Any
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, is_nothing, larger, smaller, where
@@ -59,7 +60,7 @@ class MatrixTiles(Effect):
         if is_nothing(self.vector_rows):
             return rows_of(op) <= VECTOR_ROWS
         if op.shape.experts is not None:
-            return op.shape.m <= self.expert_vector_tokens
+            return op.shape.m <= self.expert_vector_tokens  # type: ignore[operator]
         return rows_of(op) <= self.vector_rows
 
 
@@ -71,6 +72,7 @@ def is_product(op: Op) -> bool:
 def rows_of(op: Op) -> Number:
     """Rows that are multiplied by the same weights [1]: tokens, or those of an expert where tokens are spread evenly
     over experts."""
+    tokens: Any  # a product with weights has rows
     tokens, experts = op.shape.m, op.shape.experts
     if experts is None:
         return tokens
