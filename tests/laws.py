@@ -3,16 +3,18 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+from places import CONF
 
 import life_jax as life
 from life_jax.core.graph import Graph
 from life_jax.core.pytree import set_leaf
-from life_jax.core.scenario import Scenario
+from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Step
+from life_jax.forecasting.metrics import METRICS
 from life_jax.forecasting.step import step_graph
 from life_jax.operators import (
     adapter,
@@ -27,9 +29,6 @@ from life_jax.operators import (
     recurrent,
     streams,
 )
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
-DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
 
 def stems(group: str) -> list[str]:
@@ -54,6 +53,8 @@ HOME = {
     "mla": ["llama2_7b", "gpt_neox_20b", "stablelm_3b"],
     **{f"mla_{form}": ["deepseek_v2_lite", "deepseek_v3_2"] for form in ("absorbed", "expanded", "decompressed")},
 }
+
+NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
 
 _SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
 _CACHE = {"kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16}
@@ -232,6 +233,42 @@ def flops(found: Graph, *names: str) -> float:
 def changed(s: Scenario, path: str, value: Any) -> Scenario:
     """A copy with one leaf, written like workload.batch, replaced."""
     return set_leaf(s, tuple(path.split(".")), value)
+
+
+def scaled(s, c):
+    """Rates and bandwidth times c, dispatch over c."""
+    device = s.device
+    rates = {pipe: c * rate for pipe, rate in device.rates.items()}
+    faster = dataclasses.replace(device, rates=rates, bandwidth=c * device.bandwidth, dispatch=device.dispatch / c)
+    return dataclasses.replace(s, device=faster)
+
+
+DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "cost_per_mtoken"}
+
+
+def check_forecast(one) -> None:
+    """Every number finite and positive, but what needs a compute rate or a power that nobody published."""
+    leaves = jax.tree.leaves(one.scenario)
+    assert all(type(leaf) is float for leaf in leaves)
+    with np.errstate(all="ignore"):
+        found = life.forecast(one.scenario, NUMBERS)
+    unpublished = one.scenario.device.rates["linear"] >= UNPUBLISHED
+    unknown = {"ttft", "e2e", "e2e_throughput", "price", "cost_per_mtoken"} | DRAWN if unpublished else set()
+    if not one.scenario.engine.spreads:
+        unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
+    if np.isnan(one.scenario.device.power):
+        unknown |= DRAWN
+    counts = {
+        "max_batch",
+        "max_context",
+        "prefill_kv_bytes_read",
+        "decode_kv_bytes_read",
+    }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
+    for name, value in found.items():
+        if name in unknown:
+            assert np.isnan(value), name
+        else:
+            assert value >= 0 if name in counts else np.isfinite(value) and value > 0, name
 
 
 def leaf_names(s: Scenario) -> list[str]:

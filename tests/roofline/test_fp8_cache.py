@@ -1,9 +1,8 @@
 """A cache of 8-bit floats, on devices that have units for them and on others."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from places import DATA
 
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
@@ -12,8 +11,6 @@ from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.roofline.terms import step_terms
-
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def test_a_device_without_fp8_widens_an_fp8_cache_once_for_each_query_head():

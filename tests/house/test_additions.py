@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 POINT = ("axes.prompt_tokens=[512]", "axes.batch=[1]")
-ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """
 import json, sys
 import life_jax as life

@@ -4,7 +4,6 @@ import csv
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import host_device
 import host_models
@@ -14,6 +13,7 @@ import pytest
 import yaml
 from host_device import Clock, Measured
 from host_models import Timing
+from places import ROOT
 
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
@@ -21,7 +21,6 @@ from life_jax.config.schema.model_file import ModelFile
 from life_jax.measurements import accuracy, forecasts
 from life_jax.measurements import rows as measurements
 
-ROOT = Path(__file__).resolve().parents[1]
 TINY = ModelFile(
     name="tiny", family="qwen3", source="test", num_hidden_layers=3, hidden_size=256, num_attention_heads=4,
     num_key_value_heads=2, head_dim=64, intermediate_size=512, vocab_size=1024, max_position_embeddings=512,

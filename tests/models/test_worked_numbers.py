@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from laws import DATA, flops, graph, named, scenario
+from laws import flops, graph, named, scenario
+from places import DATA
 
 from life_jax.core import schedule
 from life_jax.core.graph import Graph

@@ -6,7 +6,8 @@ Convention of those counts: logits at all positions, the full square of attentio
 import json
 
 import pytest
-from laws import DATA, graph, scenario
+from laws import graph, scenario
+from places import DATA
 
 from life_jax.models import decoder
 

@@ -1,16 +1,13 @@
 """The device catalogue in conf/hw: complete, sourced, and equal to the table that it was made from."""
 
 import csv
-from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from places import CONF, DATA
 
-ROOT = Path(__file__).resolve().parents[1]
-TABLE = ROOT / ".." / "shared" / "data" / "hardware_catalogue.csv"
-FILES = {
-    path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in sorted((ROOT / "conf" / "hw").glob("*.yaml"))
-}
+TABLE = DATA / "hardware_catalogue.csv"
+FILES = {path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in sorted((CONF / "hw").glob("*.yaml"))}
 ALIASES = {name: content for name, content in FILES.items() if "defaults" in content}
 DEVICES = {name: content for name, content in FILES.items() if name not in ALIASES}
 

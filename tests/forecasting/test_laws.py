@@ -1,6 +1,5 @@
 """Laws that hold for every model, device and option there is."""
 
-import dataclasses
 import functools
 import itertools
 
@@ -9,12 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from laws import DEVICES, ENGINES, MODELS, OPTIONS, SPREAD, case, changed, everything, graph, of, scenario, smooth
+from laws import (
+    DEVICES,
+    ENGINES,
+    MODELS,
+    NUMBERS,
+    OPTIONS,
+    SPREAD,
+    case,
+    changed,
+    check_forecast,
+    everything,
+    graph,
+    of,
+    scaled,
+    scenario,
+    smooth,
+)
 
 import life_jax as life
 from life_jax.core.pytree import get_leaf, set_leaf
 from life_jax.core.scenario import UNPUBLISHED
-from life_jax.forecasting.metrics import METRICS
 from life_jax.forecasting.request import Run
 from life_jax.grid import kernel
 from life_jax.optimizations.base import chain
@@ -23,7 +37,6 @@ from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.sweep import write
 
-NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
 TIMES = ("ttft", "tpot", "e2e")
 FEW = ["llama3_8b", "gpt_neox_20b", "opt_6_7b", "falcon_7b"]  # of SPREAD, for gradients and the smooth roof
 ROOFS = [*((model, "hard") for model in SPREAD), *((model, "smooth") for model in FEW)]
@@ -36,34 +49,6 @@ NARROW = chain(
 
 def roofed(model: str, roof: str):
     return of(model) if roof == "hard" else smooth(of(model))
-
-
-DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "cost_per_mtoken"}
-
-
-def check_forecast(one) -> None:
-    """Every number finite and positive, but what needs a compute rate or a power that nobody published."""
-    leaves = jax.tree.leaves(one.scenario)
-    assert all(type(leaf) is float for leaf in leaves)
-    with np.errstate(all="ignore"):
-        found = life.forecast(one.scenario, NUMBERS)
-    unpublished = one.scenario.device.rates["linear"] >= UNPUBLISHED
-    unknown = {"ttft", "e2e", "e2e_throughput", "price", "cost_per_mtoken"} | DRAWN if unpublished else set()
-    if not one.scenario.engine.spreads:
-        unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
-    if np.isnan(one.scenario.device.power):
-        unknown |= DRAWN
-    counts = {
-        "max_batch",
-        "max_context",
-        "prefill_kv_bytes_read",
-        "decode_kv_bytes_read",
-    }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
-    for name, value in found.items():
-        if name in unknown:
-            assert np.isnan(value), name
-        else:
-            assert value >= 0 if name in counts else np.isfinite(value) and value > 0, name
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -152,14 +137,6 @@ def test_options_of_no_strength_change_no_forecast():
         found = life.forecast(scenario(f"opt={option}"), NUMBERS)
         for name in NUMBERS:
             np.testing.assert_equal(float(found[name]), float(plain[name]))
-
-
-def scaled(s, c):
-    """Rates and bandwidth times c, dispatch over c."""
-    device = s.device
-    rates = {pipe: c * rate for pipe, rate in device.rates.items()}
-    faster = dataclasses.replace(device, rates=rates, bandwidth=c * device.bandwidth, dispatch=device.dispatch / c)
-    return dataclasses.replace(s, device=faster)
 
 
 @pytest.mark.parametrize(("model", "roof"), ROOFS)

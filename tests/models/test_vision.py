@@ -3,7 +3,8 @@
 import jax
 import pytest
 import yaml
-from laws import CONF, changed, graph, scenario
+from laws import changed, graph, scenario
+from places import CONF
 
 import life_jax as life
 from life_jax.config.build import bits

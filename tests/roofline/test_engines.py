@@ -3,11 +3,11 @@
 import importlib.util
 import sys
 from dataclasses import fields, replace
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from places import DATA, ROOT
 
 import life_jax as life
 from life_jax.config import names
@@ -18,8 +18,6 @@ from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
 from life_jax.roofline.terms import step_terms
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
 WORDS = ["hw=rtx_4090", "model=llama3_8b", "workload.batch=1"]
 
 

@@ -3,10 +3,10 @@
 import csv
 import re
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import DATA
 
 from life_jax.config import names
 from life_jax.config.schema.files import DeviceFile
@@ -16,7 +16,6 @@ from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import Setting
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the tables of published measurements")
 
 # names that cannot be placed, and why

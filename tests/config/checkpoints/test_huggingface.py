@@ -30,6 +30,7 @@ from configs import (
     QWEN2,
     QWEN_MOE,
 )
+from places import ROOT
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.checkpoints.huggingface import FAMILIES, read_config, translate
@@ -37,8 +38,6 @@ from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.models.decoder import parameter_count
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def model_type(config: Any) -> str:

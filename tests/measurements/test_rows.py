@@ -4,10 +4,11 @@ import csv
 import dataclasses
 import re
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import ROW, placed, row
+from places import DATA
 
 import life_jax as life
 from life_jax import validate
@@ -21,17 +22,6 @@ from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.plotting import parity
 
-ROW = {
-    "id": "a", "hardware": "NVIDIA H100 SXM 80GB", "model": "Llama-2-7B", "weight_format": "f16", "engine": "vLLM",
-    "batch": "1", "prompt_tokens": "512", "output_tokens": "128", "tp": "1", "metric": "ttft_s", "value": "0.03",
-    "ctx_depth": "", "kv_dtype": "",
-}  # fmt: skip
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-
-
-def row(**changes):
-    return {**ROW, **changes}
-
 
 def table(path, *rows):
     with path.open("w", newline="") as file:
@@ -39,12 +29,6 @@ def table(path, *rows):
         writer.writeheader()
         writer.writerows(rows)
     return path
-
-
-def placed(**changes):
-    found = measurements.place(row(**changes))
-    assert not isinstance(found, str), found
-    return found
 
 
 def test_a_row_is_forecast_as_the_sweep_forecasts_its_scenario():

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 import life_jax
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "life_jax"
 
 COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate")

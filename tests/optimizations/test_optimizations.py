@@ -1,8 +1,9 @@
 """Each option changes what its file says, in the order of the stack; fusion comes last."""
 
 import pytest
-from laws import CONF, OPTIONS, SPREAD, case, changed, graph, named, of, scenario
+from laws import OPTIONS, SPREAD, case, changed, graph, named, of, scenario
 from omegaconf import OmegaConf
+from places import CONF
 
 from life_jax.models import decoder
 from life_jax.optimizations.base import Optimization, chain

@@ -1,19 +1,19 @@
 """Every file of conf/model: its keys, its count of parameters, and counts made by others."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from places import CONF, DATA
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.schema.check import check
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.models.decoder import parameter_count
 
-MODELS = Path(__file__).resolve().parents[1] / "conf" / "model"
-COUNTED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "oracles_flops.json"
+MODELS = CONF / "model"
+COUNTED = DATA / "oracles_flops.json"
 FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(MODELS.glob("*.yaml"))}
 ALIASES = {name: said for name, said in FILES.items() if "defaults" in said}
 OWN = [name for name in FILES if name not in ALIASES]

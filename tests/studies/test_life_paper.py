@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from laws import CONF, DATA, scenario
+from laws import scenario
+from places import CONF, DATA
 
 import life_jax as life
 from life_jax.core.graph import Graph

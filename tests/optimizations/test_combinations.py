@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws import OPTIONS, changed
-from test_laws import check_forecast, scaled
+from laws import OPTIONS, changed, check_forecast, scaled
 
 import life_jax as life
 from life_jax.core import schedule

@@ -2,7 +2,7 @@
 
 import pytest
 from laws import scenario
-from test_measurements import placed
+from measured import placed
 
 from life_jax.models import decoder
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from laws import CONF, DATA
+from places import CONF, DATA
 
 from life_jax.config.build import bits
 from life_jax.config.checkpoints.architecture import architecture
