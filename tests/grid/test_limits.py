@@ -21,7 +21,9 @@ import re, resource, sys
 import jax
 jax.block_until_ready(jax.numpy.zeros(1) + 1)
 from pathlib import Path
-from life_jax import sweep, study, work, store, lazy  # noqa: F401
+from life_jax import sweep
+from life_jax.grid.storage import store  # noqa: F401
+from life_jax.studies import evaluation, lazy, study  # noqa: F401
 import netCDF4, h5py, xarray
 def now(what):
     return 1024 * int(re.search(what + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])

@@ -118,10 +118,12 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, whole, kind, words):
 
 SLOWLY = """
 import sys, time
-from life_jax import checkpoint, cli, grid, store, sweep
-store.SYNC_SECONDS = checkpoint.SAVE_SECONDS = 0
-whole = grid.Sweep._block
-grid.Sweep._block = lambda *given: time.sleep(0.15) or whole(*given)
+from life_jax import sweep
+from life_jax.grid import plan
+from life_jax.grid.storage import reducer_checkpoint, store
+store.SYNC_SECONDS = reducer_checkpoint.SAVE_SECONDS = 0
+whole = plan.Sweep._block
+plan.Sweep._block = lambda *given: time.sleep(0.15) or whole(*given)
 sys.argv = ["sweep", *sys.argv[1:]]
 sweep.main()
 """

@@ -23,8 +23,10 @@ JOB = """
 import resource, sys, time
 from pathlib import Path
 import numpy as np
-from life_jax import cli, grid, store
-from life_jax.dataset import Template, Variable, numbers
+from life_jax.grid import plan as grid
+from life_jax.grid.labels import Template, Variable, numbers
+from life_jax.grid.storage import store
+from life_jax.terminal import command
 
 grid.POINTS_PER_CHUNK, grid.LONGEST_INNER, store.SYNC_SECONDS = 500, 500, 0
 AXES = (grid.Values("x", np.arange(80.0)), grid.Values("y", np.linspace(0, 9, 500)))
@@ -44,14 +46,14 @@ def job(words):
     with store.opened(Path("waves.nc"), template, question) as sink:
         def done(block):
             print(block.chunk, flush=True)
-            cli.stop_if_interrupted()
+            command.stop_if_interrupted()
             time.sleep(pause)
         sweep = grid.Sweep(((wave, 3.0),), grid.plan(AXES), kinds)
         grid.run(sweep, sink, [chunk for chunk in range(sweep.chunks) if chunk not in sink.done], done)
         sink.finish(range(sweep.chunks))
 
 
-cli.guarded(job, "sweep")
+command.guarded(job, "sweep")
 """
 CHUNKS = 80
 
