@@ -7,9 +7,11 @@ from typing import Any
 
 import jax
 import numpy as np
+import xarray as xr
 from places import CONF
 
 import life_jax as life
+from life_jax.config.schema import axis_table
 from life_jax.core.graph import Graph
 from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import UNPUBLISHED, Scenario
@@ -178,27 +180,15 @@ def case(*words: str) -> Any:
     return life.load(list(words)).cases[0]
 
 
-@functools.cache
-def everything(kind: str) -> dict[Any, Any]:
-    """The case of each device (kind: hw), of each model (model), of a few with each option (opt)."""
-    words = {
-        "hw": ["engine=ideal", f"hw=[{','.join(DEVICES)}]"],
-        "model": ["engine=ideal", f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
-    }
-    if kind == "opt":
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for name in OPTIONS:
-            device = INT4_DEVICE if name == "w4a4kv4" else RICH_DEVICE
-            groups.setdefault((device, *HOME.get(name, SPREAD[::2])), []).append(name)
-        found = {}
-        for (device, *models), names in groups.items():
-            stacks = ",".join(f"[{name}]" for name in names)
-            cases = life.load(
-                ["engine=ideal", f"hw={device}", f"model=[{','.join(models)}]", f"axes.opt=[{stacks}]"]
-            ).cases
-            found.update({(one.model, one.opt): one for one in cases})
-        return found
-    return {getattr(one, kind): one for one in life.load(words[kind]).cases}
+def of_model(model: str) -> Any:
+    """The case of a model on a rich device."""
+    return case(f"hw={RICH_DEVICE}", f"model={model}")
+
+
+def of_option(option: str) -> list[Any]:
+    """The cases of a few models with an option."""
+    device = INT4_DEVICE if option == "w4a4kv4" else RICH_DEVICE
+    return [case(f"hw={device}", f"model={model}", f"opt={option}") for model in HOME.get(option, SPREAD[::2])]
 
 
 def scenario(*words: str) -> Scenario:
@@ -206,8 +196,33 @@ def scenario(*words: str) -> Scenario:
 
 
 def of(model: str) -> Scenario:
-    """A model on a rich device, at the default workload; cheaper than `scenario`, which composes anew."""
-    return everything("model")[model].scenario
+    """A model on a rich device, at the default workload."""
+    return of_model(model).scenario
+
+
+def in_numpy(*words: str) -> xr.Dataset:
+    """What life.evaluate gives for plain metrics, in float64 and without JAX: formulas on arrays of the whole grid.
+
+    tests/forecasting/test_laws.py holds both equal.
+    """
+    study = life.load(list(words))
+    grids = dict(zip(study.axes, np.meshgrid(*study.axes.values(), indexing="ij"), strict=True)) if study.axes else {}
+    labels = {name: list(dict.fromkeys(getattr(one, name) for one in study.cases)) for name in ("model", "hw", "opt")}
+    coordinates = {**labels, **{axis_table.dimension(key): values for key, values in study.axes.items()}}
+    shape = tuple(map(len, coordinates.values()))
+    columns: dict[str, list[Any]] = {metric: [] for metric in study.metrics}
+    for one in study.cases:
+        s = one.scenario
+        for parameter in one.parameters:
+            s = parameter.set(s, grids[parameter.key].astype(float))
+        with np.errstate(all="ignore"):
+            for metric, value in life.forecast(s, study.metrics).items():
+                columns[metric].append(np.broadcast_to(value, shape[3:]))
+    return xr.Dataset(
+        {metric: (tuple(coordinates), np.reshape(values, shape)) for metric, values in columns.items()},
+        coordinates,
+        {"convention": study.resolved["convention"]},
+    )
 
 
 def smooth(s: Scenario, smoothness: float = 0.5) -> Scenario:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from laws import in_numpy
 from scipy.stats import norm
 
 import life_jax as life
@@ -11,22 +12,22 @@ SIDES = "metrics=[decode_compute_time,decode_memory_time,prefill_compute_time,pr
 
 
 def test_the_map_is_where_the_two_times_of_a_step_are_equal():
-    ds = life.evaluate(life.load([*WORDS, SIDES, "axes.opt=[[],[int4]]", "axes.batch=geomspace(1,2000,200)",
-                                  "axes.prompt_tokens=[1,64]", "dtype=float64"]))  # fmt: skip
+    ds = in_numpy(*WORDS, SIDES, "axes.opt=[[],[int4]]", "axes.batch=geomspace(1,2000,200)",
+                                  "axes.prompt_tokens=[1,64]", "dtype=float64")  # fmt: skip
     found = life.crossover(ds, "batch")
     assert found.dims == ("model", "hw", "opt", "prompt_tokens")
     assert found.attrs["below"] == "memory-bound"
     for opt in ("none", "int4"):
         batch = found.sel(opt=opt, prompt_tokens=1).item()
         words = [*WORDS, SIDES, "dtype=float64", f"workload.batch={batch}", "workload.prompt_tokens=1"]
-        at = life.evaluate(life.load([*words, *([f"opt={opt}"] if opt != "none" else [])])).squeeze()
+        at = in_numpy(*[*words, *([f"opt={opt}"] if opt != "none" else [])]).squeeze()
         assert float(at.decode_compute_time) == pytest.approx(float(at.decode_memory_time), rel=1e-3)
     # fewer bits are read sooner, so that fewer rows suffice
     assert found.sel(opt="int4", prompt_tokens=1).item() < found.sel(opt="none", prompt_tokens=1).item()
 
 
 def test_no_crossing_is_said():
-    ds = life.evaluate(life.load([*WORDS, SIDES, "axes.batch=[1,2]", "workload.prompt_tokens=64"]))
+    ds = in_numpy(*WORDS, SIDES, "axes.batch=[1,2]", "workload.prompt_tokens=64")
     assert np.isnan(life.crossover(ds, "batch").values).all()
     for ds_, dim, reason in ((ds, "hw", "no axis"), (ds.drop_vars("decode_memory_time"), "batch", "add metrics")):
         with pytest.raises(ValueError, match=reason):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from laws import changed
+from laws import changed, in_numpy
 
 import life_jax as life
 from life_jax.forecasting import breakdown
@@ -61,9 +61,9 @@ def test_price_goes_by_rate_bandwidth_and_memory_or_is_what_is_said():
     assert found("engine.tensor_parallel=2")["price"] == pytest.approx(2 * line)
     assert found("hw.v100.price_usd=7000")["price"] == 7000
     assert found("hw.v100.peak_tflops.fp16=250")["price"] == pytest.approx(line + 4 * 125 * 4.2)
-    ds = life.evaluate(life.load([*WORDS, "metrics=[price,ttft]", "axes.peak_tflops.fp16=[125,250]", "dtype=float64"]))
+    ds = in_numpy(*WORDS, "metrics=[price,ttft]", "axes.peak_tflops.fp16=[125,250]", "dtype=float64")
     np.testing.assert_allclose(ds.price.squeeze(), [line, line + 4 * 125 * 4.2])
-    ds = life.evaluate(life.load([*WORDS, "metrics=[price]", "axes.price_usd=[10,20]"]))
+    ds = in_numpy(*WORDS, "metrics=[price]", "axes.price_usd=[10,20]")
     assert ds.price.values.ravel().tolist() == [10, 20]
 
 

@@ -18,9 +18,11 @@ from laws import (
     case,
     changed,
     check_forecast,
-    everything,
     graph,
+    in_numpy,
     of,
+    of_model,
+    of_option,
     scaled,
     scenario,
     smooth,
@@ -53,19 +55,17 @@ def roofed(model: str, roof: str):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_builds_and_is_forecast(model):
-    check_forecast(everything("model")[model])
+    check_forecast(of_model(model))
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_device_builds_and_is_forecast(device):
-    check_forecast(everything("hw")[device])
+    check_forecast(case(f"hw={device}"))
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_builds_and_is_forecast(option):
-    cases = [one for (_, opt), one in everything("opt").items() if opt == option]
-    assert cases
-    for one in cases:
+    for one in of_option(option):
         check_forecast(one)
 
 
@@ -84,6 +84,7 @@ GRID = ("axes.bandwidth_gb_per_s=[300,3000]", "axes.prompt_tokens=[1,100,5000]",
 def test_the_grid_equals_a_loop(words):
     study = life.load(["hw=[v100,h100_sxm]", *words, *GRID])
     found = life.evaluate(study)
+    xr.testing.assert_allclose(found.drop_attrs(), in_numpy(*study.words).drop_attrs(), rtol=1e-12)
     for one in study.cases:
         for point in itertools.product(*study.axes.values()):
             s = one.scenario
@@ -165,7 +166,7 @@ def test_every_leaf_has_a_finite_gradient(model, roof):
 
 
 def test_a_device_without_published_rates_has_finite_gradients_of_decode():
-    s = next(one.scenario for one in everything("hw").values() if one.scenario.device.rates["linear"] >= UNPUBLISHED)
+    s = next(s for s in (scenario(f"hw={hw}") for hw in DEVICES) if s.device.rates["linear"] >= UNPUBLISHED)
     gradient = jax.grad(lambda x: life.forecast(x, ("tpot",))["tpot"])(s)
     assert all(np.isfinite(slope) for slope in jax.tree.leaves(gradient))
 

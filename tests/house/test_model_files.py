@@ -113,9 +113,8 @@ def test_parameters_equal_the_published_count(name: str) -> None:
     assert FILES[name]["parameters"] == PUBLISHED[name]
 
 
+@pytest.mark.data
 @pytest.mark.parametrize("name", COUNTED_NAMES)
 def test_parameters_equal_an_independent_count_of_the_model(name: str) -> None:
-    if not COUNTED.exists():
-        pytest.skip("needs the counted models")
     counted = json.loads(COUNTED.read_text(encoding="utf-8"))[COUNTED_NAMES[name]]
     assert FILES[name]["parameters"] == counted["parameters_total"]

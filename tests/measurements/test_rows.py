@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from laws import in_numpy
 from measured import ROW, placed, row
 from places import DATA
 
@@ -35,7 +36,7 @@ def test_a_row_is_forecast_as_the_sweep_forecasts_its_scenario():
     rows = [placed(metric=m) for m in ("ttft_s", "tpot_s", "e2e_s", "prefill_tok_s", "decode_tok_s", "total_tok_s")]
     ttft, tpot, e2e, prefill, decode, total = forecasts.forecasts(rows)
     words = ["hw=h100_sxm", "model=llama2_7b", "engine=vllm", "workload.prompt_tokens=512", "workload.batch=1"]
-    ds = life.evaluate(life.load([*words, "metrics=[ttft,tpot,e2e]", "dtype=float64"])).squeeze()
+    ds = in_numpy(*words, "metrics=[ttft,tpot,e2e]", "dtype=float64").squeeze()
     assert ttft == pytest.approx(float(ds.ttft), rel=1e-9)
     assert tpot == pytest.approx(float(ds.tpot), rel=1e-9)
     assert e2e == pytest.approx(float(ds.e2e), rel=1e-9)
@@ -102,10 +103,10 @@ def test_threads_of_a_cpu_are_a_column_or_in_the_words_of_the_note():
     few, every = placed(**cpu, threads="4"), placed(**cpu)
     ratio = forecasts.forecasts([few])[0] / forecasts.forecasts([every])[0]
     like = [
-        life.evaluate(life.load(["hw=ryzen_9_7950x_cpu", f"model={few.model}", "engine=llama_cpp_cpu", "opt=q4_0", *w,
+        in_numpy("hw=ryzen_9_7950x_cpu", f"model={few.model}", "engine=llama_cpp_cpu", "opt=q4_0", *w,
                                  "workload.batch=1",
                                  f"workload.prompt_tokens={few.prompt_tokens}",
-                                 f"workload.output_tokens={few.output_tokens}"])).squeeze()
+                                 f"workload.output_tokens={few.output_tokens}").squeeze()
         for w in (["engine.threads=4"], [])
     ]  # fmt: skip
     name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[few.kind]
@@ -134,7 +135,7 @@ def test_first_calls_on_the_max_1550_are_told_by_their_ids():
     assert first - mean == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs the measurements beside the project")
+@pytest.mark.data
 def test_digits_tell_means_of_three_calls_from_single_ones():
     """perf_counter counts nanoseconds: three times the mean of three calls is a whole number of them, and so is one."""
 
@@ -292,8 +293,8 @@ def test_tensor_parallel_divides_the_work_and_adds_two_all_reduces_a_layer():
         "dtype=float64",
         "metrics=[ttft]",
     ]
-    one = float(life.evaluate(life.load([*words, "workload.batch=1"])).ttft.squeeze())
-    two = float(life.evaluate(life.load([*words, "workload.batch=1", "engine.tensor_parallel=2"])).ttft.squeeze())
+    one = float(in_numpy(*words, "workload.batch=1").ttft.squeeze())
+    two = float(in_numpy(*words, "workload.batch=1", "engine.tensor_parallel=2").ttft.squeeze())
     messages = 64 * (4096 * 4096 * 2) / 450e9  # 2 (n - 1) / n is 1
     # element-wise operators run on both
     assert one / 2 + messages < two < one / 1.5 + messages
@@ -341,7 +342,7 @@ def test_a_file_that_is_no_table_of_measurements_is_refused(tmp_path, text, said
         measurements.read(path)
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs the measurements beside the project")
+@pytest.mark.data
 def test_the_panel_is_understood_and_beats_the_baselines():
     rows = {one["id"]: one for one in measurements.read(DATA / "measurements_dev.csv")}
     panel = [rows[one["id"]] for one in csv.DictReader((DATA / "panel_dev.csv").open(newline=""))]

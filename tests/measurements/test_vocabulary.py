@@ -16,7 +16,7 @@ from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import Setting
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the tables of published measurements")
+pytestmark = pytest.mark.data
 
 # names that cannot be placed, and why
 UNKNOWN = {

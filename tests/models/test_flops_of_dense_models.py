@@ -12,7 +12,7 @@ from places import DATA
 from life_jax.models import decoder
 
 FILE = DATA / "oracles_flops.json"
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the counted models are not here")
+pytestmark = pytest.mark.data
 COUNTED = json.loads(FILE.read_text()) if FILE.exists() else {}
 MODELS = {
     "llama2_7b": "Llama-2-7b-hf",

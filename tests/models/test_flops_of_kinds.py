@@ -23,7 +23,6 @@ from life_jax.models import attention, decoder, ffn
 
 FILE = DATA / "oracles_flops.json"
 COUNTED = json.loads(FILE.read_text()) if FILE.exists() else {}
-needs_counts = pytest.mark.skipif(not FILE.exists(), reason="the counted models are not here")
 PRECISION = bits(PrecisionFile())
 NAMES = {
     "deepseek_v2_lite": "DeepSeek-V2-Lite",
@@ -92,7 +91,7 @@ def expanded_instead_of_absorbed(model: Architecture, batch: int, positions: int
     return a["layers"] * batch * (up * (positions - 1) + positions * (expanded - absorbed))
 
 
-@needs_counts
+@pytest.mark.data
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_active_parameters_and_cache_are_exact(name: str) -> None:
     model, counted = built(name), COUNTED[NAMES[name]]
@@ -101,21 +100,21 @@ def test_parameters_active_parameters_and_cache_are_exact(name: str) -> None:
     assert decoder.kv_bytes_per_token(model, PRECISION) == counted["kv_cache_bytes_per_token_bf16"]
 
 
-@needs_counts
+@pytest.mark.data
 @pytest.mark.parametrize("name", NAMES)
 def test_matmul_flops_of_prefill_equal_the_counted_ones(name: str) -> None:
     model, counted = built(name), COUNTED[NAMES[name]]["prefill_B1_S512"]["total"]
     assert flops(model, PREFILL) + square_instead_of_causal(model, 512) == pytest.approx(counted, rel=1e-4)
 
 
-@needs_counts
+@pytest.mark.data
 @pytest.mark.parametrize("name", NAMES)
 def test_matmul_flops_of_decode_equal_the_counted_ones(name: str) -> None:
     model, counted = built(name), COUNTED[NAMES[name]]["decode_B4_KV1024"]["total"]
     assert flops(model, DECODE) + expanded_instead_of_absorbed(model, 4, 1025) == pytest.approx(counted, rel=1e-4)
 
 
-@needs_counts
+@pytest.mark.data
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_config_json_builds_the_same_model_as_our_file(name: str) -> None:
     ours, theirs = built(name), read(NAMES[name])

@@ -3,10 +3,9 @@
 import jax
 import pytest
 import yaml
-from laws import changed, graph, scenario
+from laws import changed, graph, in_numpy, scenario
 from places import CONF
 
-import life_jax as life
 from life_jax.config.build import bits
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.checkpoints.huggingface import translate
@@ -122,7 +121,7 @@ def test_matrices_of_a_tower_are_those_that_transformers_counts(said, text, matr
 )
 def test_images_without_a_tower_are_refused(words, part):
     with pytest.raises(ConfigError, match=part):
-        life.evaluate(life.load(["hw=v100", "engine=ideal", *words]))
+        in_numpy("hw=v100", "engine=ideal", *words)
 
 
 def test_shipped_towers_are_whole():

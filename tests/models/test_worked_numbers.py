@@ -21,7 +21,7 @@ from life_jax.roofline.roofs import step_seconds
 from life_jax.roofline.terms import step_terms
 
 FILE = DATA / "oracles.json"
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the worked numbers are not here")
+pytestmark = pytest.mark.data
 ORACLES = json.loads(FILE.read_text()) if FILE.exists() else {}
 DENSE = ("llama2_7b", "llama3_8b")
 E2E = "e2e/A100/llama2_7b"

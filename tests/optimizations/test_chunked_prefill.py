@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from laws import KINDS, SPREAD, case, changed, scenario, smooth
+from laws import KINDS, SPREAD, case, changed, in_numpy, scenario, smooth
 
 import life_jax as life
 from life_jax.core import schedule
@@ -111,10 +111,10 @@ def test_a_batch_shares_the_chunk_of_an_engine_that_says_so():
 def test_memory_holds_the_largest_batch_that_shares_a_chunk_and_no_more():
     words = ["hw=rtx_4090", "engine=llama_cpp_cuda", "opt=q4_0", "metrics=[max_batch,fits_memory]", "dtype=float64"]
     for prompt in (16, 2048):
-        most = life.evaluate(life.load([*words, f"workload.prompt_tokens={prompt}", "workload.batch=1"]))
+        most = in_numpy(*words, f"workload.prompt_tokens={prompt}", "workload.batch=1")
         batch = int(most.max_batch.squeeze())
-        fits = life.evaluate(
-            life.load([*words, f"workload.prompt_tokens={prompt}", f"axes.batch=[{batch},{batch + 1}]"])
+        fits = in_numpy(
+            *words, f"workload.prompt_tokens={prompt}", f"axes.batch=[{batch},{batch + 1}]"
         ).fits_memory.squeeze()
         assert fits.values.tolist() == [True, False], (prompt, batch)
 

@@ -25,11 +25,17 @@ def seconds_of(s, step) -> float:
 
 
 def explicit_mean(s) -> float:
-    """Seconds of a decode step, one step after the other."""
-    seconds = [
-        seconds_of(s, schedule.decode(s.workload).at(float(j))) for j in range(int(s.workload.output_tokens) - 1)
-    ]
-    return float(np.mean(seconds))
+    """Seconds of a decode step, of every step for itself; the steps are elements of one array."""
+    steps = schedule.decode(s.workload).at(np.arange(s.workload.output_tokens - 1))
+    return float(np.mean(np.broadcast_to(seconds_of(s, steps), np.shape(steps.past))))  # of states they are all alike
+
+
+def test_steps_in_an_array_take_what_each_takes_alone():
+    for words in (("opt=kv4",), ("engine.roof_smoothness=0.5", "model=gemma3_4b"), ("model=deepseek_v2_lite",)):
+        s = changed(scenario(*words), "workload.output_tokens", 6.0)
+        passes = schedule.decode(s.workload)
+        alone = [seconds_of(s, passes.at(float(j))) for j in range(5)]
+        assert explicit_mean(s) == pytest.approx(np.mean(alone), rel=1e-14)
 
 
 def between(first: Terms, last: Terms, u: float) -> Terms:
@@ -38,8 +44,8 @@ def between(first: Terms, last: Terms, u: float) -> Terms:
 
 
 def explicit_mean_of_terms(first: Terms, last: Terms, steps: int, smoothness) -> float:
-    positions = np.linspace(0, 1, steps) if steps > 1 else [0.0]
-    return float(np.mean([between(first, last, u).roofed(smoothness) for u in positions]))
+    positions = np.linspace(0, 1, steps) if steps > 1 else np.zeros(1)
+    return float(np.mean(between(first, last, positions).roofed(smoothness)))
 
 
 def random_ends(rng) -> tuple[Terms, Terms]:
@@ -182,7 +188,7 @@ def test_matrix_and_vector_work_of_attention_grow_in_one_proportion(option):
     """What the mean of two lines rests on: `mix` of Terms, which is made of one score."""
     for model in KINDS:
         try:
-            s = life.load(["engine=ideal", "hw=b200", f"model={model}", f"opt={option}"]).scenario
+            s = scenario("hw=b200", f"model={model}", f"opt={option}")
         except life.ConfigError:
             continue
         early, late = (step_graph(s, schedule.Step(1.0, 1.0, past, decoding=True)) for past in (500.0, 900.0))

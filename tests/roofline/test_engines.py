@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 import jax
 import numpy as np
 import pytest
+from laws import in_numpy
 from places import DATA, ROOT
 
 import life_jax as life
@@ -58,8 +59,8 @@ def test_quality_goes_by_the_bits_of_the_weights_also_where_they_are_an_axis():
         one, two = terms(scenario(*plain, *words), 512)["o_proj"], terms(scenario(*common, *words), 512)["o_proj"]
         assert one.matmul / two.matmul == pytest.approx(quality)
         assert 1 > one.memory / two.memory >= memory or memory == 1
-    ds = life.evaluate(life.load([*WORDS, *common, "axes.weight_bits=[4.5,8,16]", "workload.prompt_tokens=2048"]))
-    each = [life.evaluate(life.load([*WORDS, *common, f"precision.weight_bits={b}", "workload.prompt_tokens=2048"]))
+    ds = in_numpy(*WORDS, *common, "axes.weight_bits=[4.5,8,16]", "workload.prompt_tokens=2048")
+    each = [in_numpy(*WORDS, *common, f"precision.weight_bits={b}", "workload.prompt_tokens=2048")
             for b in (4.5, 8, 16)]  # fmt: skip
     assert np.allclose(ds.ttft.squeeze(), [float(one.ttft.squeeze()) for one in each], rtol=1e-5)
 
@@ -145,14 +146,14 @@ def test_query_heads_that_share_no_read_of_the_cache_read_it_as_if_each_had_its_
     half = scenario("engine=ideal", "model.llama3_8b.num_key_value_heads=8", "engine.kv_reread=0.5")
     one, other = (sum(t.cache for t in step_terms(step_graph(s, step), s.device, s.engine)) for s in (plain, half))
     assert other / one == pytest.approx(1 + 0.5 * 3, rel=1e-3)  # four query heads for each; what is written stays
-    memory = [life.evaluate(life.load([*WORDS, *words, f"engine.kv_reread={p}", "metrics=[memory]"])) for p in (0, 1)]
+    memory = [in_numpy(*WORDS, *words, f"engine.kv_reread={p}", "metrics=[memory]") for p in (0, 1)]
     assert float(memory[0].memory.squeeze()) == float(memory[1].memory.squeeze())
 
 
 def test_an_axis_of_rereading_is_every_number_of_it():
     words = [*WORDS, "engine=ideal", "workload.prompt_tokens=4096"]
-    ds = life.evaluate(life.load([*words, "axes.kv_reread=[0,0.5,1]"])).squeeze()
-    each = [float(life.evaluate(life.load([*words, f"engine.kv_reread={p}"])).tpot.squeeze()) for p in (0, 0.5, 1)]
+    ds = in_numpy(*words, "axes.kv_reread=[0,0.5,1]").squeeze()
+    each = [float(in_numpy(*words, f"engine.kv_reread={p}").tpot.squeeze()) for p in (0, 0.5, 1)]
     np.testing.assert_allclose(ds.tpot, each, rtol=1e-5)
     assert each[0] < each[1] < each[2]
 
@@ -184,10 +185,7 @@ def test_an_axis_of_threads_is_every_number_of_them_and_has_a_slope():
     ds = life.evaluate(
         life.load([*CPU, "workload.prompt_tokens=512", "axes.threads=[1,4,16]", "elasticity=[threads]"])
     ).squeeze()
-    each = [
-        life.evaluate(life.load([*CPU, "workload.prompt_tokens=512", f"engine.threads={n}"])).squeeze()
-        for n in (1, 4, 16)
-    ]
+    each = [in_numpy(*CPU, "workload.prompt_tokens=512", f"engine.threads={n}").squeeze() for n in (1, 4, 16)]
     np.testing.assert_allclose(ds.ttft, [float(one.ttft) for one in each], rtol=1e-5)
     np.testing.assert_allclose(ds.tpot, [float(one.tpot) for one in each], rtol=1e-5)
     slope = ds.elasticity.squeeze()
@@ -200,7 +198,7 @@ def test_threads_are_of_devices_with_cores():
     with pytest.raises(ConfigError, match=r"engine\.threads: hw\.v100 has no cores"):
         life.load(["hw=v100", "engine.threads=4"])
     with pytest.raises(ConfigError, match=r"axes\.threads changes nothing for llama2_7b on v100"):
-        life.evaluate(life.load(["hw=v100", "axes.threads=[2,4]"]))
+        in_numpy("hw=v100", "axes.threads=[2,4]")
     with pytest.raises(ConfigError, match=r"engine\.threads is 0"):
         life.load([*CPU, "engine.threads=0"])
 
@@ -219,7 +217,7 @@ def test_identical_sequences_choose_the_same_experts():
     assert many.weight_bytes == pytest.approx(4 * one.weight_bytes, rel=1e-3)  # all eight experts instead of two
     assert alike.matmul_flops == many.matmul_flops
     slow, fast = (
-        float(life.evaluate(life.load([*words, "workload.batch=64", "workload.prompt_tokens=512", w])).tpot.squeeze())
+        float(in_numpy(*words, "workload.batch=64", "workload.prompt_tokens=512", w).tpot.squeeze())
         for w in ("workload.output_tokens=128", "workload.distinct_tokens=1")
     )
     assert fast < 0.5 * slow
@@ -258,7 +256,7 @@ def test_kernels_may_unpack_with_less_work_than_a_format_says():
         assert none[name].vector == 0 and none[name].memory == whole[name].memory
     for name in ("attention", "mlp_add_norm"):
         assert half[name].vector == whole[name].vector
-    ds = life.evaluate(life.load([*WORDS, *words, "axes.unpack_work=[0,0.5,1]", "workload.prompt_tokens=512"]))
+    ds = in_numpy(*WORDS, *words, "axes.unpack_work=[0,0.5,1]", "workload.prompt_tokens=512")
     assert (np.diff(ds.tpot.squeeze()) >= 0).all()
 
 
@@ -275,9 +273,9 @@ def test_bf16_is_emulated_where_a_gpu_has_fp16_alone():
     halves = ("engine=mlx", "engine.half_units=[fp16]", "engine.attention_units=[fp16]")
     assert rates("apple_m1", *halves)["linear"] == pytest.approx(2.6e12)
     # the published rate is still what an axis sweeps
-    ds = life.evaluate(life.load(["hw=apple_m1", "engine=mlx", "axes.peak_tflops.fp16=[1,2.6]", "workload.batch=1",
-                                  "workload.prompt_tokens=512"]))  # fmt: skip
-    usual = life.evaluate(life.load(["hw=apple_m1", "engine=mlx", "workload.batch=1", "workload.prompt_tokens=512"]))
+    ds = in_numpy("hw=apple_m1", "engine=mlx", "axes.peak_tflops.fp16=[1,2.6]", "workload.batch=1",
+                                  "workload.prompt_tokens=512")  # fmt: skip
+    usual = in_numpy("hw=apple_m1", "engine=mlx", "workload.batch=1", "workload.prompt_tokens=512")
     assert float(ds.ttft.squeeze()[1]) == pytest.approx(float(usual.ttft.squeeze()), rel=1e-5)
 
 
@@ -294,9 +292,7 @@ def test_a_step_waits_for_its_workers_once_for_each_doubling_of_the_devices():
     words = ["hw=h100_sxm", "engine=ideal", "workload.prompt_tokens=512", "workload.batch=1", "dtype=float64"]
     found = {
         (devices, micros): float(
-            life.evaluate(
-                life.load([*words, f"engine.tensor_parallel={devices}", f"engine.split_step_us={micros}"])
-            ).tpot.squeeze()
+            in_numpy(*words, f"engine.tensor_parallel={devices}", f"engine.split_step_us={micros}").tpot.squeeze()
         )
         for devices in (1, 2, 8)
         for micros in (0, 500)
@@ -319,8 +315,8 @@ def test_what_is_typed_is_reached_and_what_is_not_is_the_classs():
     typed = scenario("engine=vllm", "engine.memory_efficiency=0.9").engine
     assert typed.efficiency.memory == 0.9
     assert typed.efficiency.compute == classed.efficiency.compute < 1
-    axis = life.evaluate(life.load([*WORDS, "engine=vllm", "axes.memory_efficiency=[0.5,0.9]"]))
-    fixed = life.evaluate(life.load([*WORDS, "engine=vllm", "engine.memory_efficiency=0.9"]))
+    axis = in_numpy(*WORDS, "engine=vllm", "axes.memory_efficiency=[0.5,0.9]")
+    fixed = in_numpy(*WORDS, "engine=vllm", "engine.memory_efficiency=0.9")
     assert float(axis.tpot.sel(memory_efficiency=0.9).squeeze()[0]) == pytest.approx(float(fixed.tpot.squeeze()[0]))
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from laws import in_numpy
 from places import DATA
 
 import life_jax as life
@@ -46,19 +47,17 @@ def test_an_fp8_cache_costs_more_than_it_saves_on_an_a100_and_less_on_an_h100():
     words = ["model=llama3_8b", "engine=vllm", "workload.batch=32", "workload.prompt_tokens=2048", "metrics=[tpot]"]
     ratio = {}
     for hw in ("a100", "h100_sxm"):
-        half, eight = (
-            float(life.evaluate(life.load([*words, f"hw={hw}", *opt])).tpot.squeeze()) for opt in ([], ["opt=kv_fp8"])
-        )
+        half, eight = (float(in_numpy(*words, f"hw={hw}", *opt).tpot.squeeze()) for opt in ([], ["opt=kv_fp8"]))
         ratio[hw] = eight / half
     assert ratio["a100"] > 2 and ratio["h100_sxm"] < 1
 
 
 def test_the_work_of_widening_is_an_axis_where_there_is_any():
     words = ["hw=v100", "model=llama3_8b", "engine=vllm", "workload.batch=8"]
-    ds = life.evaluate(life.load([*words, "opt=kv_fp8", "axes.fp8_convert_flops=[10,50]"])).squeeze()
+    ds = in_numpy(*words, "opt=kv_fp8", "axes.fp8_convert_flops=[10,50]").squeeze()
     assert (ds.tpot[1] > ds.tpot[0]).all()
     bound = [*words[:2], "engine=ideal", "workload.batch=8", "opt=kv_fp8"]  # whose file says 0
-    ds = life.evaluate(life.load([*bound, "axes.fp8_convert_flops=[0,500]"])).squeeze()
+    ds = in_numpy(*bound, "axes.fp8_convert_flops=[0,500]").squeeze()
     assert (ds.tpot[1] > ds.tpot[0]).all()
     with pytest.raises(ConfigError, match="needs no conversion"):
         life.load([*words, "axes.fp8_convert_flops=[10,50]"])
@@ -83,7 +82,7 @@ def test_the_type_of_a_measured_cache_is_understood_or_reported(said, stack):
     assert "kv_dtype 'turbo3' is not known: auto, none, nan, f16" in measurements.place({**row, "kv_dtype": "turbo3"})
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs the measurements beside the project")
+@pytest.mark.data
 def test_twenty_times_of_an_a100_under_vllm_with_an_fp8_cache_are_met():
     """Up to seven times as slow as without (LLM-Inference-Bench): one constant says so at every batch and length."""
     rows = [one for one in measurements.read(DATA / "measurements_dev.csv") if one["kv_dtype"] == "fp8"]

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from host_device import Clock, Measured
 from host_models import Timing
+from laws import in_numpy
 from places import ROOT
 
-import life_jax as life
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.measurements import accuracy, forecasts
@@ -104,7 +104,7 @@ def host(tmp_path):
 
 def test_the_device_is_one_that_the_commands_take(host):
     device, _ = host
-    ds = life.evaluate(life.load([f"hw={device}", "model=qwen3_0_6b", "engine=ideal", "workload.batch=1"]))
+    ds = in_numpy(f"hw={device}", "model=qwen3_0_6b", "engine=ideal", "workload.batch=1")
     assert np.isfinite(ds.ttft).all() and (ds.tpot > 0).all()
     said = yaml.safe_load(device.read_text())
     assert said["peak_tflops"] == {"fp32": 0.1664, "int8": 0.6656, "bf16": 0.3328}
@@ -132,7 +132,7 @@ def test_calibration_takes_its_files(host, tmp_path, monkeypatch, capsys):
     engine = tmp_path / "host_llama_cpp_cpu.yaml"
     assert str(engine.name) in capsys.readouterr().out
     words = [f"hw={device}", "model=qwen3_0_6b", "opt=q8_0", "workload.batch=1", "workload.prompt_tokens=512"]
-    before, after = (life.evaluate(life.load([*words, f"engine={one}"])) for one in ("llama_cpp_cpu", engine))
+    before, after = (in_numpy(*words, f"engine={one}") for one in ("llama_cpp_cpu", engine))
     assert 1.3 < after.ttft.item() / before.ttft.item() < 2.2
 
 
@@ -151,8 +151,8 @@ def test_a_model_of_random_weights_has_the_tensors_that_llama_cpp_would_write(tm
     own = tmp_path / "tiny.yaml"
     said = {key: value for key, value in vars(TINY).items() if value not in (None, [], "")}
     own.write_text(yaml.safe_dump(said))
-    written = life.evaluate(life.load([*words, f"model={path}"])).weight_memory.item()
-    ruled = life.evaluate(life.load([*words, f"model={own}", f"opt={file_type}"])).weight_memory.item()
+    written = in_numpy(*words, f"model={path}").weight_memory.item()
+    ruled = in_numpy(*words, f"model={own}", f"opt={file_type}").weight_memory.item()
     assert written == pytest.approx(ruled, rel=1e-6)
 
 

@@ -280,7 +280,7 @@ def test_packing_that_was_killed_packs_again_and_computes_nothing(life, tmp_path
     assert files(tmp_path) == ["x.nc"]
 
 
-def test_threads_that_load_at_once_wait_for_each_other():
+def test_threads_that_load_at_once_wait_for_each_other(hydra):
     """Hydra's state is one for the whole process."""
     found = []
     threads = [threading.Thread(target=lambda: found.extend(load(WORDS) for _ in range(5))) for _ in range(4)]

@@ -4,15 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from laws import scenario
+from laws import in_numpy, scenario
 from places import CONF, DATA
 
-import life_jax as life
 from life_jax.core.graph import Graph
 from life_jax.forecasting.request import Run
 
 FILE = DATA / "life_paper_tables.json"
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the paper's tables are not here")
+pytestmark = pytest.mark.data
 STUDIES = sorted(path.stem for path in (CONF.parent / "sweeps").glob("life_*.yaml"))
 GIB, MIB = 2**30, 2**20
 STACK = {"bf16-bf16": "none", "bf16-int4": "int4", "bf16-int4-kv4": "int4+kv4+fused", "fp16-fp16": "none"}
@@ -32,7 +31,7 @@ def table(name: str) -> list[dict]:
 
 
 def of(study: str):
-    return life.evaluate(life.load([f"study={study}"])).squeeze(["model"])
+    return in_numpy(f"study={study}").squeeze(["model"])
 
 
 def run(*words: str) -> Run:
@@ -47,7 +46,7 @@ def printed(value: float, digits: int):
 def test_every_study_of_the_paper_runs():
     assert len(STUDIES) >= 16
     for name in STUDIES:
-        ds = life.evaluate(life.load([f"study={name}"]))
+        ds = in_numpy(f"study={name}")
         assert ds.attrs["convention"] == "life_paper"
         for variable in ds:
             assert np.isfinite(ds[variable]).all() or variable in ("ttft",), (name, variable)
@@ -122,7 +121,7 @@ def test_table_7_up_to_a_constant_that_nobody_can_explain():
 
 def test_table_8():
     names = {"llama2_7b_int4": "llama2_7b", "deepseek_qwen2.5_1.5b": "qwen2_5_1_5b", "phi4_mini_3.8b": "phi4_mini"}
-    ds = life.evaluate(life.load(["study=life_table8"])).squeeze(["hw", "prompt_tokens"])
+    ds = in_numpy("study=life_table8").squeeze(["hw", "prompt_tokens"])
     for row in table("table8_dispatches"):
         # Phi-4's checkpoint has q, k, v and gate, up in one matrix each
         stack = "int4+grouped_projections" if row["model"].startswith("phi4") else "int4"
