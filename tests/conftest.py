@@ -1,7 +1,8 @@
 """Command lines as a user runs them, in a process of its own or, faster, in this one; and which test is of which kind.
 
 Markers are given by rule. process: the test, a fixture or a helper of its module uses subprocess or a cluster. data:
-written at the test, which is skipped where the data is not. slow: written at the test. quick: what is left of QUICK.
+written at the test, which is skipped where the data is not. slow: written at the test. quick: none of these, and
+nothing of COMPILE is reached; a few tests that compile are marked quick by hand.
 """
 
 import dataclasses
@@ -22,14 +23,10 @@ from life_jax.terminal import command
 
 TESTS = Path(__file__).resolve().parent
 OF_HYDRA = ("config", "commands", "house")  # tests of what people type
-# modules of the quick tests: some for every package, all of them in about a minute
-QUICK = {
-    "test_constrained_search", "test_words", "test_names", "test_gguf_header", "test_numerics", "test_cost",
-    "test_breakdown", "test_energy", "test_host_time", "test_memory", "test_pareto_front", "test_store",
-    "test_sampling", "test_device_files", "test_model_files", "test_packaging", "test_named_files", "test_rows",
-    "test_vision", "test_flops_of_kinds", "test_operators", "test_lora", "test_optimizations", "test_collectives",
-    "test_charts", "test_fp8_cache", "test_engines", "test_measure_host", "test_elasticities", "test_loading",
-    "test_tables", "test_errors",
+# names of functions that compile, or search for seconds
+COMPILE = {
+    "evaluate", "lazily", "reopen", "compute", "jit", "grad", "jacfwd", "vmap", "cost_analysis", "cheapest", "curve",
+    "calibrate", "sobol", "Search", "Remembered",
 }  # fmt: skip
 
 
@@ -50,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Neighbours stay in one worker, for whom fixtures and compilations are made once; who is idle takes from the end."""
+    """Neighbours stay in one worker, which makes fixtures and compilations once; the idle one takes from the end."""
     from xdist.scheduler import WorkStealingScheduling
 
     return WorkStealingScheduling(config, log) if config.getoption("dist") == "load" else None
@@ -63,18 +60,18 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(constant)
 
 
-def _starts_process(function: Any, seen: set[Any]) -> bool:
-    """Whether the function, or one of its module that it calls, names subprocess."""
-    function = (getattr(function, "hypothesis", None) and function.hypothesis.inner_test) or function
+def _reached(function: Any, seen: set[Any]) -> Iterator[tuple[str, Any]]:
+    """Names that a function uses, and those that it calls of its own module, with what they are there."""
+    function = getattr(getattr(function, "hypothesis", None), "inner_test", function)
     function = getattr(function, "__wrapped__", function)
     if not isinstance(function, types.FunctionType) or function in seen:
-        return False
+        return
     seen.add(function)
-    names = {name for code in _codes(function.__code__) for name in code.co_names}
-    used = [function.__globals__[name] for name in names if name in function.__globals__]
-    return subprocess in used or any(
-        _starts_process(one, seen) for one in used if getattr(one, "__module__", None) == function.__module__
-    )
+    for name in {name for code in _codes(function.__code__) for name in code.co_names}:
+        value = function.__globals__.get(name)
+        yield name, value
+        if getattr(value, "__module__", None) == function.__module__:
+            yield from _reached(value, seen)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -82,11 +79,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not isinstance(item, pytest.Function):
             continue
         fixtures = [one.func for defs in item._fixtureinfo.name2fixturedefs.values() for one in defs]
-        if "dask" in item.fixturenames or any(_starts_process(one, set()) for one in (item.function, *fixtures)):
+        reached = [pair for one in (item.function, *fixtures) for pair in _reached(one, set())]
+        if "dask" in item.fixturenames or any(value is subprocess for _, value in reached):
             item.add_marker("process")
         if item.get_closest_marker("data") and not DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="reads ../shared/data, which is not here"))
-        if item.path.stem in QUICK and not any(map(item.get_closest_marker, ("slow", "process", "data"))):
+        compiles = "life" in item.fixturenames or not COMPILE.isdisjoint(name for name, _ in reached)
+        if not compiles and not any(map(item.get_closest_marker, ("slow", "process", "data"))):
             item.add_marker("quick")
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,19 +17,6 @@ from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Step
 from life_jax.forecasting.metrics import METRICS
 from life_jax.forecasting.step import step_graph
-from life_jax.operators import (
-    adapter,
-    attention,
-    compressed_attention,
-    elementwise,
-    experts,
-    latent_attention,
-    life_paper,
-    linear,
-    low_rank,
-    recurrent,
-    streams,
-)
 
 
 def stems(group: str) -> list[str]:
@@ -57,117 +43,6 @@ HOME = {
 }
 
 NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
-
-_SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
-_CACHE = {"kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16}
-_VALUES = {"value_dim": 16}
-_DEQUANT = {"kv_dequant_flops": 2}
-_NORM = {"tokens": 3, "width": 8, "weights": 16, "flops": 7, "weight_bits": 32, "activation_bits": 16}
-_ELEMENTS = {"tokens": 3, "width": 8, "activation_bits": 16}
-_LINEAR = {
-    "tokens": 3, "d_in": 5, "d_out": 7, "weight_bits": 4, "bits_per_channel": 16, "bias": 1, "bias_bits": 32,
-    "input_bits": 8, "output_bits": 16, "dequant_flops": 4,
-}  # fmt: skip
-_LATENT = {"heads": 4, "rank": 8, "nope": 16, "rope": 2, "value": 12}
-_LATENT_CACHE = {"activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
-_MOVED = {"reads": 1, "writes": 1}
-_STATE = {"batch": 2, "queries": 3, "activation_bits": 16}
-
-_ADAPTER = {"tokens": 6, "batch": 2, "d_in": 5, "d_out": 7, "rank": 2, "adapters": 3}
-
-# every formula with arguments in which no term vanishes
-FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
-    linear.linear: _LINEAR,
-    linear.expand_passes: {"rows": 300},
-    linear.expand_weights: {"tokens": 9, "d_in": 5, "d_out": 7, "weight_bits": 4, "from_rows": 8},
-    attention.causal_pairs: {"queries": 3, "past": 5},
-    attention.window_pairs: {"queries": 7, "past": 2, "window": 6},
-    attention.window_positions: {"queries": 7, "past": 2, "window": 6},
-    attention.chunk_pairs: {"queries": 7, "past": 2, "chunk": 6},
-    attention.chunk_positions: {"queries": 7, "past": 2, "chunk": 6},
-    attention.kv_bytes: {"tokens": 3, **_CACHE, **_VALUES},
-    attention.flash_attention: {**_SHAPE, **_CACHE, **_VALUES, **_DEQUANT, "pairs": 21, "bias_flops": 1},
-    attention.attention_scores: {**_SHAPE, **_CACHE, **_DEQUANT},
-    attention.attention_values: {**_SHAPE, **_CACHE, **_DEQUANT},
-    attention.softmax: {**_SHAPE, "bias_flops": 1},
-    attention.weigh_positions: {"scores": 6, "score_flops": 2},
-    attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE, **_VALUES},
-    elementwise.norm: _NORM,
-    elementwise.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "activation_bits": 16},
-    elementwise.residual_add: {**_ELEMENTS, "branches": 2},
-    elementwise.gate_multiply: _ELEMENTS,
-    elementwise.activation: _ELEMENTS,
-    elementwise.add_norm: {**_NORM, "branches": 2},
-    elementwise.quantize_input: {**_ELEMENTS, "input_bits": 8},
-    elementwise.hadamard: {"rows": 3, "width": 8, "activation_bits": 16},
-    elementwise.embedding: {**_ELEMENTS, "weight_bits": 16, "learned_positions": 1},
-    adapter.distinct_adapters: {"batch": 2, "adapters": 3},
-    adapter.low_rank_adapter: {**_ADAPTER, "weight_bits": 16, "activation_bits": 8},
-    experts.distinct_experts: {"tokens": 3, "experts": 12, "chosen": 2, "skew": 1},
-    experts.grouped_linear: {**_LINEAR, "experts": 12, "chosen": 2, "skew": 1, "distinct": 2},
-    experts.choose_experts: {"tokens": 3, "experts": 8, "activation_bits": 16},
-    experts.shuffle: {**_ELEMENTS, "chosen": 2},
-    experts.combine: {**_ELEMENTS, "chosen": 2},
-    latent_attention.pair_flops: {**_LATENT, "absorbed": 1},
-    latent_attention.absorbed_is_cheaper: {**_LATENT, "queries": 3, "past": 5, "pairs": 21},
-    latent_attention.latent_attention: {
-        **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8, "absorbed": 1,
-    },
-    latent_attention.decompressed_attention: {
-        **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8,
-    },
-    latent_attention.latent_append: {"tokens": 3, "width": 10, **_LATENT_CACHE},
-    latent_attention.index_scores: {**_STATE, "past": 5, "heads": 4, "head_dim": 16, "kv_bits": 8},
-    compressed_attention.entry_pairs: {"queries": 7, "past": 9, "rate": 4},
-    compressed_attention.best_entry_pairs: {"queries": 7, "past": 9, "rate": 4, "best": 3},
-    compressed_attention.compress: {
-        "tokens": 8, "width": 6, "entry": 3, "rate": 4, "activation_bits": 16, "kv_bits": 8,
-    },
-    compressed_attention.entry_scores: {**_STATE, "pairs": 21, "entries": 8, "heads": 4, "head_dim": 16, "kv_bits": 8},
-    streams.collapse_streams: {**_ELEMENTS, "streams": 4},
-    streams.mix_streams: {**_ELEMENTS, "streams": 4},
-    streams.correct_streams: {**_ELEMENTS, "streams": 4},
-    low_rank.low_rank_attention: {
-        **_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "rank": 8, "rotated": 4,
-        "weight_bits": 4,
-    },
-    recurrent.causal_conv: {**_STATE, "channels": 8, "kernel": 4, "bias": 1, "weight_bits": 16},
-    recurrent.mamba2_scan: {**_STATE, "inner": 8, "state": 4, "groups": 2},
-    recurrent.mamba1_scan: {**_STATE, "inner": 8, "state": 4},
-    life_paper.gemm: {**_LINEAR, **_MOVED},
-    life_paper.polynomial: {**_ELEMENTS, **_MOVED, "degree": 3},
-    life_paper.polynomial_gate: {**_ELEMENTS, **_MOVED, "degree": 3},
-    elementwise.polynomial: {**_ELEMENTS, "degree": 3},
-    elementwise.polynomial_gate: {**_ELEMENTS, "degree": 3},
-    life_paper.piecewise_linear: {**_ELEMENTS, **_MOVED},
-    life_paper.elementwise: {**_ELEMENTS, **_MOVED},
-    life_paper.gate: {**_ELEMENTS, **_MOVED},
-    life_paper.norm: {**{key: value for key, value in _NORM.items() if key != "flops"}, **_MOVED},
-    life_paper.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "table": 40, "activation_bits": 16, **_MOVED},
-    life_paper.kv_append: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16},
-    life_paper.cache_read: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16, "dequant_flops": 9},
-    life_paper.bmm: {"batch": 2, "m": 3, "k": 5, "n": 7, "read_bytes": 30, "written_bytes": 42, "dispatches": 1},
-    life_paper.softmax: {"batch": 2, "queries": 3, "positions": 8, "activation_bits": 16, **_MOVED},
-    life_paper.embedding: {"tokens": 3, "width": 8, "rows": 40, "weight_bits": 16, "activation_bits": 16},
-    life_paper.inline_adapter: {"d_in": 5, "d_out": 7, "rank": 2, "weight_bits": 16},
-    recurrent.linear_attention: {**_STATE, "heads": 4, "key_dim": 8, "value_dim": 6},
-    recurrent.token_shift: {**_STATE, "width": 8, "mixes": 5},
-    recurrent.linear_recurrence: {**_STATE, "width": 8},
-    recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
-}  # fmt: skip
-FORMULA_MODULES = (
-    adapter,
-    linear,
-    attention,
-    compressed_attention,
-    elementwise,
-    experts,
-    latent_attention,
-    life_paper,
-    low_rank,
-    recurrent,
-    streams,
-)
 
 
 @functools.cache
