@@ -92,7 +92,7 @@ class DynamicType(FileType):
     default, rules: of the routed experts. mixers: of attention and recurrent layers beside them; all else is Q8_0.
     dense: models without experts; hybrid: what mixes tokens in those of them that have recurrent layers, or "".
     Its makers say which tensors suffer from few bits, not which type they get (unsloth.ai, Qwen3.5 GGUF benchmarks):
-    inferred from the sizes that llama-bench prints of such files, which tests/test_dynamic_files.py lists.
+    inferred from the sizes that llama-bench prints of such files, which tests/optimizations/test_dynamic_files.py lists.
     """
 
     mixers: str = "Q8_0"

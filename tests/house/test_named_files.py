@@ -14,6 +14,7 @@ import life_jax
 DOCUMENTS = [ROOT / "README.md", ROOT / "GLOSSARY.md", *ROOT.glob("CONTRIBUTING.md"), *(ROOT / "docs").rglob("*.md")]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FACTS = sorted(path for folder in ("conf", "sweeps") for path in (ROOT / folder).rglob("*.yaml"))
+CODE = sorted(path for folder in ("life_jax", "scripts") for path in (ROOT / folder).rglob("*.py"))
 FOLDERS = "life_jax|conf|scripts|docs|tests|sweeps|notebooks|examples"
 PATH = re.compile(rf"(?<![\w/.@-])(?:{FOLDERS})/[\w./*-]*[\w*/]")
 MODULE = re.compile(r"(?<![\w/.-])life_jax(?:\.\w+)+")
@@ -70,8 +71,13 @@ def test_files_and_modules_that_configs_name_exist():
     assert found == {}
 
 
+def test_files_that_code_names_in_comments_exist():
+    named = {path.relative_to(ROOT).as_posix(): missing_paths(text_of(path)) for path in CODE}
+    assert {path: missing for path, missing in named.items() if missing} == {}
+
+
 def test_a_name_that_is_not_there_is_seen():
-    text = "see life_jax/nowhere.py and conf/hw/v100.yaml, scripts/no.py; life_jax.core.cost, life_jax.pipeline, conf/hw/NAME.yaml"
+    text = "life_jax/nowhere.py, conf/hw/v100.yaml, scripts/no.py, life_jax.core.cost, life_jax.pipeline, conf/hw/NAME.yaml"
     assert missing_paths(text) == ["life_jax/nowhere.py", "scripts/no.py"]
     assert missing_modules(text) == ["life_jax.pipeline"]
 
