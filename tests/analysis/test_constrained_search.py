@@ -27,7 +27,9 @@ def kinks(x):
 
 
 @pytest.mark.parametrize(("function", "limit"), [(valleys, 2.4), (valleys, 10.0), (kinks, 0.2), (kinks, 9.0)])
-@pytest.mark.parametrize("whole", [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize(
+    "whole", [(False, False), *(pytest.param((True, w), marks=pytest.mark.slow) for w in (False, True))]
+)
 def test_nothing_of_a_fine_grid_is_less(function, limit, whole):
     low, high = (0.0, 0.0), (3.0, 3.0)
     s = search(function, low, high, whole, [limit])

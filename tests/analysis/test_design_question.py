@@ -59,7 +59,12 @@ def brute(words, targets, cheap, grid):
     return float(ds[cheap].values[meets].min(initial=np.inf))
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+OFTEN = ("two roofs", "how many devices")  # the rest is brute force too
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in QUESTIONS]
+)
 def test_no_design_of_a_grid_is_cheaper(name):
     words, targets, cheap, grid = QUESTIONS[name]
     said = [*words, *(f"target.{k}={v}" for k, v in targets.items()), f"free=[{','.join(grid)}]", f"minimize={cheap}"]

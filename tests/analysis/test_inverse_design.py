@@ -35,8 +35,13 @@ def brute(words: list[str], minimize: str, grid: dict[str, tuple[float, float]],
     [
         (HOME, ["ttft=0.03", "tpot=0.006"], "price"),
         (["hw=h100_sxm", "model=llama3_8b", *POINT], ["ttft=0.03", "tpot=0.006"], "price"),  # the hard roof has kinks
-        ([*HOME, "opt=int4"], ["tpot=0.004", "throughput=900"], "price"),
-        (["hw=rtx_4090", "model=llama3_8b", "engine=generic", *POINT], ["ttft=0.1", "tpot=0.01"], "cost_per_mtoken"),
+        pytest.param([*HOME, "opt=int4"], ["tpot=0.004", "throughput=900"], "price", marks=pytest.mark.slow),
+        pytest.param(
+            ["hw=rtx_4090", "model=llama3_8b", "engine=generic", *POINT],
+            ["ttft=0.1", "tpot=0.01"],
+            "cost_per_mtoken",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_design_is_as_cheap_as_the_best_of_a_fine_grid(words, targets, minimize):

@@ -53,16 +53,19 @@ def roofed(model: str, roof: str):
     return of(model) if roof == "hard" else smooth(of(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_builds_and_is_forecast(model):
     check_forecast(of_model(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_device_builds_and_is_forecast(device):
     check_forecast(case(f"hw={device}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_builds_and_is_forecast(option):
     for one in of_option(option):
@@ -192,6 +195,7 @@ def test_gradients_equal_differences(model, roof):
             assert x * get_leaf(gradient, leaf) == pytest.approx(expected, rel=1e-3, abs=1e-6), (path, time)
 
 
+@pytest.mark.quick
 def test_forecasts_jit_and_vmap():
     s = NARROW.apply(of("llama3_8b"))
     with jax.enable_x64(True):

@@ -67,6 +67,7 @@ def test_a_second_process_compiles_nothing_and_finds_the_same(run, tmp_path):
     assert values(other) != plain
 
 
+@pytest.mark.slow
 def test_what_jax_itself_remembers_does_not_get_in_the_way(run, tmp_path):
     (first,) = {str(values(run(f"out={n}.nc"))) for n in range(2)}
     for path in files(tmp_path):
@@ -74,6 +75,7 @@ def test_what_jax_itself_remembers_does_not_get_in_the_way(run, tmp_path):
     assert {str(values(run(f"out=again{n}.nc"))) for n in range(3)} == {first}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b""])
 def test_a_damaged_file_is_written_anew(run, tmp_path, damage):
     first = values(run("out=first.nc"))

@@ -43,6 +43,7 @@ def sized(points):
     return [f"axes.bandwidth_gb_per_s=geomspace(100,4000,{side})", f"axes.peak_tflops.fp16=geomspace(10,1000,{side})"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
 @pytest.mark.parametrize(
     "words",

@@ -33,6 +33,7 @@ def loaded(model: str, device: str, stack: tuple[str, ...], convention: str):
         return str(refused)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(ON),

@@ -348,8 +348,6 @@ def test_every_engine_says_where_its_numbers_come_from():
 
 @pytest.fixture(scope="module")
 def panel():
-    if not (DATA / "panel_dev.csv").exists():
-        pytest.skip("needs ../shared/data")
     scripts = str(ROOT / "scripts")
     sys.path.insert(0, scripts)
     try:
@@ -363,6 +361,8 @@ def panel():
         sys.path.remove(scripts)
 
 
+@pytest.mark.slow
+@pytest.mark.data
 def test_the_fit_forecasts_what_the_house_forecasts(panel):
     """Constants of conf/ through the fit's own seconds, against the forecasts of life_jax."""
     _, p = panel
@@ -382,6 +382,8 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     assert np.abs(ours / p.measured / ratio - 1).max() < 0.01
 
 
+@pytest.mark.slow
+@pytest.mark.data
 def test_every_fitted_constant_is_a_number_of_the_files(panel):
     _, p = panel
     said = {f.name for f in fields(EngineFile)}

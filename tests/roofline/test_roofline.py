@@ -98,6 +98,7 @@ def test_one_roof_over_totals_is_one_maximum_and_never_above_a_roof_per_operator
     assert Run(once).tpot <= Run(each).tpot * (1 + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_fusion_saves_bytes_and_dispatches_and_no_matrix_work_of_decode(model):
     for past in (0.0, 4095.0):
@@ -111,6 +112,7 @@ def test_fusion_saves_bytes_and_dispatches_and_no_matrix_work_of_decode(model):
         assert fused.kv_written == apart.kv_written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_no_operator_moves_less_than_nothing(model):
     for s in (of(model), unfused(of(model))):

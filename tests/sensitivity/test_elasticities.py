@@ -43,6 +43,7 @@ def value_of(study, key: str) -> float:
     return get_leaf(case.scenario, path)
 
 
+@pytest.mark.slow
 def test_elasticities_are_finite_differences_of_the_forecast():
     """Away from kinks the central difference of one part in 1e5 has an error of 1e-9 or so."""
     for more in CASES:

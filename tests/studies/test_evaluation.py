@@ -92,6 +92,7 @@ def test_a_merge_is_told_what_is_not_there(life, tmp_path):
     assert files(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "words"), [("stored", WORDS), ("reduced", REDUCED)])
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path, whole, kind, words):
     """Killed at a random time after the work has begun, several times."""
@@ -155,6 +156,7 @@ def dask():
     return pytest.importorskip("distributed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "words"), [("stored", WORDS), ("reduced", REDUCED)])
 def test_a_dask_cluster_writes_the_bytes_of_one_process(dask, life, tmp_path, whole, kind, words):
     done = life("sweep", *words, "out=x.nc", "executor=dask", "workers=2")
@@ -162,6 +164,7 @@ def test_a_dask_cluster_writes_the_bytes_of_one_process(dask, life, tmp_path, wh
     assert (tmp_path / "x.nc").read_bytes() == whole[kind]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_chunk_and_no_more(dask):
     study = load(WORDS)
     expected = life_jax.evaluate(study)
@@ -192,6 +195,7 @@ kill -TERM -- "-$1"
 """
 
 
+@pytest.mark.slow
 def test_jobs_that_slurm_is_given_compute_the_bytes_of_one_process(dask, shell, tmp_path, whole):
     """Commands named as SLURM's run the very scripts that would be queued, here."""
     pytest.importorskip("dask_jobqueue")
