@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["LIFE_JAX_CACHE"] = folder.name
     os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
     command._remember_compilations()  # before JAX is imported, as in a command
-    os.environ.pop("JAX_COMPILATION_CACHE_DIR")  # of the commands' processes, which say it themselves
+    os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # of the commands' processes, which say it themselves
     import composition
 
     from life_jax.config import compose
@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     compose._hydra = composition.without_hydra
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Neighbours stay in one worker, which makes fixtures and compilations once; the idle one takes from the end."""
     from xdist.scheduler import WorkStealingScheduling
@@ -76,7 +77,9 @@ def _reached(function: Any, seen: set[Any]) -> Iterator[tuple[str, Any]]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if not isinstance(item, pytest.Function):
+        if not isinstance(item, pytest.Function):  # a notebook, which a kernel runs
+            item.add_marker("process")
+            item.add_marker("slow")
             continue
         fixtures = [one.func for defs in item._fixtureinfo.name2fixturedefs.values() for one in defs]
         reached = [pair for one in (item.function, *fixtures) for pair in _reached(one, set())]
