@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from life_jax.core import numerics
-from life_jax.core.scenario import get_leaf, set_leaf
+from life_jax.core.pytree import get_leaf, set_leaf
 
 PAIRS = [(0.0, 2.0), (3.0, 2.0), (2.0, 2.0), (1.5, 0.0)]
 OF_TWO = {
