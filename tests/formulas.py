@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from life_jax import operators
+from life_jax.core.cost import Cost
+from life_jax.core.numerics import Number
 
 # by the name of an argument
 SAMPLES: dict[str, int] = {
@@ -49,12 +51,24 @@ HANDED_ON: dict[str, tuple[str, ...]] = {
     "attention.attention_scores": _SCORES,
     "attention.attention_values": _SCORES,
     "life_paper.polynomial": _ELEMENTS,
+    "life_paper_counts.add_norm": ("weights", "weight_bits"),
+    "life_paper_counts.rope_append": ("tokens", "query_width", "key_width", "table", "activation_bits", "reads", "writes"),
+    "rope_append.rope_append": (
+        "tokens", "activation_bits", "kv_heads", "head_dim", "value_dim", "kv_bits", "kv_scale_bits",
+    ),
     "life_paper.polynomial_gate": (*_ELEMENTS, "reads", "writes"),
-}
+}  # fmt: skip
 
 
 def name(formula: Callable[..., Any]) -> str:
-    return f"{formula.__module__.rsplit('.', 1)[1]}.{formula.__name__}"
+    return f"{formula.__module__.rsplit('.', 1)[-1]}.{formula.__name__}"
+
+
+def _is_formula(function: Callable[..., Any]) -> bool:
+    """Numbers by keyword in, a cost or a number out; what else stands beside formulas arranges their arguments."""
+    signature = inspect.signature(function)
+    by_keyword = all(one.kind in (one.KEYWORD_ONLY, one.VAR_KEYWORD) for one in signature.parameters.values())
+    return by_keyword and signature.return_annotation in (Cost, Number)
 
 
 def _public() -> list[Callable[..., Any]]:
@@ -66,7 +80,7 @@ def _public() -> list[Callable[..., Any]]:
         function
         for module in modules
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and not name.startswith("_")
+        if function.__module__ == module.__name__ and not name.startswith("_") and _is_formula(function)
     ]
 
 
