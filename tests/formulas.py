@@ -52,7 +52,9 @@ HANDED_ON: dict[str, tuple[str, ...]] = {
     "attention.attention_values": _SCORES,
     "life_paper.polynomial": _ELEMENTS,
     "life_paper_counts.add_norm": ("weights", "weight_bits"),
-    "life_paper_counts.rope_append": ("tokens", "query_width", "key_width", "table", "activation_bits", "reads", "writes"),
+    "life_paper_counts.rope_append": (
+        "tokens", "query_width", "key_width", "table", "activation_bits", "reads", "writes",
+    ),
     "rope_append.rope_append": (
         "tokens", "activation_bits", "kv_heads", "head_dim", "value_dim", "kv_bits", "kv_scale_bits",
     ),
