@@ -2,34 +2,21 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
+import xarray as xr
+from places import CONF
 
 import life_jax as life
+from life_jax.config.schema import axis_table
 from life_jax.core.graph import Graph
 from life_jax.core.pytree import set_leaf
-from life_jax.core.scenario import Scenario
+from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Step
+from life_jax.forecasting.metrics import METRICS
 from life_jax.forecasting.step import step_graph
-from life_jax.operators import (
-    adapter,
-    attention,
-    compressed_attention,
-    elementwise,
-    experts,
-    latent_attention,
-    life_paper,
-    linear,
-    low_rank,
-    recurrent,
-    streams,
-)
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
-DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
 
 def stems(group: str) -> list[str]:
@@ -55,116 +42,7 @@ HOME = {
     **{f"mla_{form}": ["deepseek_v2_lite", "deepseek_v3_2"] for form in ("absorbed", "expanded", "decompressed")},
 }
 
-_SHAPE = {"batch": 2, "queries": 3, "positions": 8, "heads": 4, "activation_bits": 16}
-_CACHE = {"kv_heads": 2, "head_dim": 16, "kv_bits": 8, "kv_scale_bits": 16}
-_VALUES = {"value_dim": 16}
-_DEQUANT = {"kv_dequant_flops": 2}
-_NORM = {"tokens": 3, "width": 8, "weights": 16, "flops": 7, "weight_bits": 32, "activation_bits": 16}
-_ELEMENTS = {"tokens": 3, "width": 8, "activation_bits": 16}
-_LINEAR = {
-    "tokens": 3, "d_in": 5, "d_out": 7, "weight_bits": 4, "bits_per_channel": 16, "bias": 1, "bias_bits": 32,
-    "input_bits": 8, "output_bits": 16, "dequant_flops": 4,
-}  # fmt: skip
-_LATENT = {"heads": 4, "rank": 8, "nope": 16, "rope": 2, "value": 12}
-_LATENT_CACHE = {"activation_bits": 16, "kv_bits": 8, "kv_scale_bits": 16}
-_MOVED = {"reads": 1, "writes": 1}
-_STATE = {"batch": 2, "queries": 3, "activation_bits": 16}
-
-_ADAPTER = {"tokens": 6, "batch": 2, "d_in": 5, "d_out": 7, "rank": 2, "adapters": 3}
-
-# every formula with arguments in which no term vanishes
-FORMULAS: dict[Callable[..., Any], Mapping[str, int]] = {
-    linear.linear: _LINEAR,
-    linear.expand_passes: {"rows": 300},
-    linear.expand_weights: {"tokens": 9, "d_in": 5, "d_out": 7, "weight_bits": 4, "from_rows": 8},
-    attention.causal_pairs: {"queries": 3, "past": 5},
-    attention.window_pairs: {"queries": 7, "past": 2, "window": 6},
-    attention.window_positions: {"queries": 7, "past": 2, "window": 6},
-    attention.chunk_pairs: {"queries": 7, "past": 2, "chunk": 6},
-    attention.chunk_positions: {"queries": 7, "past": 2, "chunk": 6},
-    attention.kv_bytes: {"tokens": 3, **_CACHE, **_VALUES},
-    attention.flash_attention: {**_SHAPE, **_CACHE, **_VALUES, **_DEQUANT, "pairs": 21, "bias_flops": 1},
-    attention.attention_scores: {**_SHAPE, **_CACHE, **_DEQUANT},
-    attention.attention_values: {**_SHAPE, **_CACHE, **_DEQUANT},
-    attention.softmax: {**_SHAPE, "bias_flops": 1},
-    attention.weigh_positions: {"scores": 6, "score_flops": 2},
-    attention.kv_append: {"tokens": 3, "activation_bits": 16, **_CACHE, **_VALUES},
-    elementwise.norm: _NORM,
-    elementwise.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "activation_bits": 16},
-    elementwise.residual_add: {**_ELEMENTS, "branches": 2},
-    elementwise.gate_multiply: _ELEMENTS,
-    elementwise.activation: _ELEMENTS,
-    elementwise.add_norm: {**_NORM, "branches": 2},
-    elementwise.quantize_input: {**_ELEMENTS, "input_bits": 8},
-    elementwise.hadamard: {"rows": 3, "width": 8, "activation_bits": 16},
-    elementwise.embedding: {**_ELEMENTS, "weight_bits": 16, "learned_positions": 1},
-    adapter.distinct_adapters: {"batch": 2, "adapters": 3},
-    adapter.low_rank_adapter: {**_ADAPTER, "weight_bits": 16, "activation_bits": 8},
-    experts.distinct_experts: {"tokens": 3, "experts": 12, "chosen": 2, "skew": 1},
-    experts.grouped_linear: {**_LINEAR, "experts": 12, "chosen": 2, "skew": 1, "distinct": 2},
-    experts.choose_experts: {"tokens": 3, "experts": 8, "activation_bits": 16},
-    experts.shuffle: {**_ELEMENTS, "chosen": 2},
-    experts.combine: {**_ELEMENTS, "chosen": 2},
-    latent_attention.pair_flops: {**_LATENT, "absorbed": 1},
-    latent_attention.absorbed_is_cheaper: {**_LATENT, "queries": 3, "past": 5, "pairs": 21},
-    latent_attention.latent_attention: {
-        **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8, "absorbed": 1,
-    },
-    latent_attention.decompressed_attention: {
-        **_LATENT, **_LATENT_CACHE, **_DEQUANT, "batch": 2, "queries": 3, "pairs": 21, "positions": 8,
-    },
-    latent_attention.latent_append: {"tokens": 3, "width": 10, **_LATENT_CACHE},
-    latent_attention.index_scores: {**_STATE, "past": 5, "heads": 4, "head_dim": 16, "kv_bits": 8},
-    compressed_attention.entry_pairs: {"queries": 7, "past": 9, "rate": 4},
-    compressed_attention.best_entry_pairs: {"queries": 7, "past": 9, "rate": 4, "best": 3},
-    compressed_attention.compress: {
-        "tokens": 8, "width": 6, "entry": 3, "rate": 4, "activation_bits": 16, "kv_bits": 8,
-    },
-    compressed_attention.entry_scores: {**_STATE, "pairs": 21, "entries": 8, "heads": 4, "head_dim": 16, "kv_bits": 8},
-    streams.collapse_streams: {**_ELEMENTS, "streams": 4},
-    streams.mix_streams: {**_ELEMENTS, "streams": 4},
-    streams.correct_streams: {**_ELEMENTS, "streams": 4},
-    low_rank.low_rank_attention: {
-        **_SHAPE, **_CACHE, **_DEQUANT, "pairs": 21, "rank": 8, "rotated": 4,
-        "weight_bits": 4,
-    },
-    recurrent.causal_conv: {**_STATE, "channels": 8, "kernel": 4, "bias": 1, "weight_bits": 16},
-    recurrent.mamba2_scan: {**_STATE, "inner": 8, "state": 4, "groups": 2},
-    recurrent.mamba1_scan: {**_STATE, "inner": 8, "state": 4},
-    life_paper.gemm: {**_LINEAR, **_MOVED},
-    life_paper.polynomial: {**_ELEMENTS, **_MOVED, "degree": 3},
-    life_paper.polynomial_gate: {**_ELEMENTS, **_MOVED, "degree": 3},
-    elementwise.polynomial: {**_ELEMENTS, "degree": 3},
-    elementwise.polynomial_gate: {**_ELEMENTS, "degree": 3},
-    life_paper.piecewise_linear: {**_ELEMENTS, **_MOVED},
-    life_paper.elementwise: {**_ELEMENTS, **_MOVED},
-    life_paper.gate: {**_ELEMENTS, **_MOVED},
-    life_paper.norm: {**{key: value for key, value in _NORM.items() if key != "flops"}, **_MOVED},
-    life_paper.rope: {"tokens": 3, "query_width": 6, "key_width": 2, "table": 40, "activation_bits": 16, **_MOVED},
-    life_paper.kv_append: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16},
-    life_paper.cache_read: {"elements": 6, "vectors": 2, "kv_bits": 8, "kv_scale_bits": 16, "dequant_flops": 9},
-    life_paper.bmm: {"batch": 2, "m": 3, "k": 5, "n": 7, "read_bytes": 30, "written_bytes": 42, "dispatches": 1},
-    life_paper.softmax: {"batch": 2, "queries": 3, "positions": 8, "activation_bits": 16, **_MOVED},
-    life_paper.embedding: {"tokens": 3, "width": 8, "rows": 40, "weight_bits": 16, "activation_bits": 16},
-    life_paper.inline_adapter: {"d_in": 5, "d_out": 7, "rank": 2, "weight_bits": 16},
-    recurrent.linear_attention: {**_STATE, "heads": 4, "key_dim": 8, "value_dim": 6},
-    recurrent.token_shift: {**_STATE, "width": 8, "mixes": 5},
-    recurrent.linear_recurrence: {**_STATE, "width": 8},
-    recurrent.gated_delta: {**_STATE, "key_heads": 2, "value_heads": 4, "key_dim": 8, "value_dim": 6},
-}  # fmt: skip
-FORMULA_MODULES = (
-    adapter,
-    linear,
-    attention,
-    compressed_attention,
-    elementwise,
-    experts,
-    latent_attention,
-    life_paper,
-    low_rank,
-    recurrent,
-    streams,
-)
+NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
 
 
 @functools.cache
@@ -177,27 +55,15 @@ def case(*words: str) -> Any:
     return life.load(list(words)).cases[0]
 
 
-@functools.cache
-def everything(kind: str) -> dict[Any, Any]:
-    """The case of each device (kind: hw), of each model (model), of a few with each option (opt)."""
-    words = {
-        "hw": ["engine=ideal", f"hw=[{','.join(DEVICES)}]"],
-        "model": ["engine=ideal", f"hw={RICH_DEVICE}", f"model=[{','.join(MODELS)}]"],
-    }
-    if kind == "opt":
-        groups: dict[tuple[str, ...], list[str]] = {}
-        for name in OPTIONS:
-            device = INT4_DEVICE if name == "w4a4kv4" else RICH_DEVICE
-            groups.setdefault((device, *HOME.get(name, SPREAD[::2])), []).append(name)
-        found = {}
-        for (device, *models), names in groups.items():
-            stacks = ",".join(f"[{name}]" for name in names)
-            cases = life.load(
-                ["engine=ideal", f"hw={device}", f"model=[{','.join(models)}]", f"axes.opt=[{stacks}]"]
-            ).cases
-            found.update({(one.model, one.opt): one for one in cases})
-        return found
-    return {getattr(one, kind): one for one in life.load(words[kind]).cases}
+def of_model(model: str) -> Any:
+    """The case of a model on a rich device."""
+    return case(f"hw={RICH_DEVICE}", f"model={model}")
+
+
+def of_option(option: str) -> list[Any]:
+    """The cases of a few models with an option."""
+    device = INT4_DEVICE if option == "w4a4kv4" else RICH_DEVICE
+    return [case(f"hw={device}", f"model={model}", f"opt={option}") for model in HOME.get(option, SPREAD[::2])]
 
 
 def scenario(*words: str) -> Scenario:
@@ -205,8 +71,33 @@ def scenario(*words: str) -> Scenario:
 
 
 def of(model: str) -> Scenario:
-    """A model on a rich device, at the default workload; cheaper than `scenario`, which composes anew."""
-    return everything("model")[model].scenario
+    """A model on a rich device, at the default workload."""
+    return of_model(model).scenario
+
+
+def in_numpy(*words: str) -> xr.Dataset:
+    """What life.evaluate gives for plain metrics, in float64 and without JAX: formulas on arrays of the whole grid.
+
+    tests/forecasting/test_laws.py holds both equal.
+    """
+    study = life.load(list(words))
+    grids = dict(zip(study.axes, np.meshgrid(*study.axes.values(), indexing="ij"), strict=True)) if study.axes else {}
+    labels = {name: list(dict.fromkeys(getattr(one, name) for one in study.cases)) for name in ("model", "hw", "opt")}
+    coordinates = {**labels, **{axis_table.dimension(key): values for key, values in study.axes.items()}}
+    shape = tuple(map(len, coordinates.values()))
+    columns: dict[str, list[Any]] = {metric: [] for metric in study.metrics}
+    for one in study.cases:
+        s = one.scenario
+        for parameter in one.parameters:
+            s = parameter.set(s, grids[parameter.key].astype(float))
+        with np.errstate(all="ignore"):
+            for metric, value in life.forecast(s, study.metrics).items():
+                columns[metric].append(np.broadcast_to(value, shape[3:]))
+    return xr.Dataset(
+        {metric: (tuple(coordinates), np.reshape(values, shape)) for metric, values in columns.items()},
+        coordinates,
+        {"convention": study.resolved["convention"]},
+    )
 
 
 def smooth(s: Scenario, smoothness: float = 0.5) -> Scenario:
@@ -232,6 +123,42 @@ def flops(found: Graph, *names: str) -> float:
 def changed(s: Scenario, path: str, value: Any) -> Scenario:
     """A copy with one leaf, written like workload.batch, replaced."""
     return set_leaf(s, tuple(path.split(".")), value)
+
+
+def scaled(s, c):
+    """Rates and bandwidth times c, dispatch over c."""
+    device = s.device
+    rates = {pipe: c * rate for pipe, rate in device.rates.items()}
+    faster = dataclasses.replace(device, rates=rates, bandwidth=c * device.bandwidth, dispatch=device.dispatch / c)
+    return dataclasses.replace(s, device=faster)
+
+
+DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "cost_per_mtoken"}
+
+
+def check_forecast(one) -> None:
+    """Every number finite and positive, but what needs a compute rate or a power that nobody published."""
+    leaves = jax.tree.leaves(one.scenario)
+    assert all(type(leaf) is float for leaf in leaves)
+    with np.errstate(all="ignore"):
+        found = life.forecast(one.scenario, NUMBERS)
+    unpublished = one.scenario.device.rates["linear"] >= UNPUBLISHED
+    unknown = {"ttft", "e2e", "e2e_throughput", "price", "cost_per_mtoken"} | DRAWN if unpublished else set()
+    if not one.scenario.engine.spreads:
+        unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
+    if np.isnan(one.scenario.device.power):
+        unknown |= DRAWN
+    counts = {
+        "max_batch",
+        "max_context",
+        "prefill_kv_bytes_read",
+        "decode_kv_bytes_read",
+    }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
+    for name, value in found.items():
+        if name in unknown:
+            assert np.isnan(value), name
+        else:
+            assert value >= 0 if name in counts else np.isfinite(value) and value > 0, name
 
 
 def leaf_names(s: Scenario) -> list[str]:

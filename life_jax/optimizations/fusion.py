@@ -28,7 +28,7 @@ def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
 
 def _flash(ops: tuple[Op, ...]) -> Op:
     scores, soft, values = ops
-    args = attention.fused_arguments(scores.args, soft.args, values.args, scores.pairs)
+    args = attention.fused_arguments(scores.args, soft.args, values.args, scores.pairs)  # type: ignore[arg-type]
     return replace(scores, name="attention", formula=attention.flash_attention, args=args)
 
 

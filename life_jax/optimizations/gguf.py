@@ -103,7 +103,7 @@ class DynamicType(FileType):
 
     The makers publish which tensors suffer from few bits, not which type each gets (unsloth.ai, Qwen3.5 GGUF
     benchmarks): the types are inferred from the sizes that llama-bench prints of such files, which
-    tests/test_dynamic_files.py lists.
+    tests/optimizations/test_dynamic_files.py lists.
     """
 
     mixers: str = "Q8_0"

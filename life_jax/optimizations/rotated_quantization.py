@@ -1,6 +1,7 @@
 """QuaRot: weights, activations and KV cache in 4 bits, made possible by Hadamard rotations at run time."""
 
 from dataclasses import replace
+from typing import Any
 
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number
@@ -29,7 +30,7 @@ def _rotations(graph: Graph, step: Step, *, activation_bits: Number) -> Graph:
 
 
 def _rotation(op: Op, name: str, rows: Number | None, width: Number | None, bits: Number) -> Op:
-    args = {"rows": rows, "width": width, "activation_bits": bits}
+    args: dict[str, Any] = {"rows": rows, "width": width, "activation_bits": bits}
     return replace(op, name=name, formula=hadamard, args=args, pipe="vector")
 
 

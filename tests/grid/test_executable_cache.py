@@ -1,0 +1,170 @@
+"""Executables remembered from one process to the next: the same numbers, and never those of another question."""
+
+import os
+from itertools import combinations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+
+from life_jax.grid import executable_cache, fingerprint
+from life_jax.studies import loading
+
+WORDS = ("hw=v100", "axes.prompt_tokens=[128,512]", "axes.batch=[1,4]", "overwrite=true")
+COMPILED = "Compiling jit(<lambda>)"
+QUESTIONS = (
+    ("hw=v100",),
+    ("hw=v100", "model=llama3_8b"),
+    ("hw=v100", "model=mixtral_8x7b"),
+    ("hw=v100", "opt=int4"),
+    ("hw=v100", "engine=ideal"),
+    ("hw=v100", "metrics=[ttft]"),
+    ("hw=v100", "axes.weight_bits=[4,8]"),
+    ("hw=v100", "elasticity=true"),
+)
+
+
+@pytest.fixture
+def run(shell, tmp_path):
+    """run(*words) -> what the command did, with its own folder of executables."""
+
+    def sweep(*words, cache="cache"):
+        env = os.environ | {"LIFE_JAX_CACHE": cache, "JAX_LOG_COMPILES": "1", "JAX_PLATFORMS": "cpu"}
+        env.pop("JAX_COMPILATION_CACHE_DIR", None)
+        return shell("sweep", *WORDS, *words, env=env)
+
+    return sweep
+
+
+@pytest.fixture
+def kept(tmp_path):
+    before = executable_cache._folder, executable_cache._most
+    executable_cache.keep_in(tmp_path / "kept", 10**9)
+    yield tmp_path / "kept"
+    executable_cache.keep_in(*before)
+
+
+def values(outcome):
+    assert outcome.status == 0, outcome.err
+    with xr.open_dataset(outcome.file) as ds:
+        return {name: ds[name].values.tobytes() for name in ("ttft", "tpot", "tps")}
+
+
+def files(folder):
+    return sorted(folder.glob("cache/*/executables/*"))
+
+
+def test_a_second_process_compiles_nothing_and_finds_the_same(run, tmp_path):
+    plain = values(run("out=plain.nc", cache="off"))
+    first, second = run("out=first.nc"), run("out=second.nc")
+    assert COMPILED in first.err
+    assert COMPILED not in second.err
+    assert plain == values(first) == values(second)
+    other = run("out=other.nc", "model=mixtral_8x7b")
+    assert COMPILED in other.err
+    assert values(other) != plain
+
+
+@pytest.mark.slow
+def test_what_jax_itself_remembers_does_not_get_in_the_way(run, tmp_path):
+    (first,) = {str(values(run(f"out={n}.nc"))) for n in range(2)}
+    for path in files(tmp_path):
+        path.unlink()
+    assert {str(values(run(f"out=again{n}.nc"))) for n in range(3)} == {first}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b""])
+def test_a_damaged_file_is_written_anew(run, tmp_path, damage):
+    first = values(run("out=first.nc"))
+    whole = {path: path.read_bytes() for path in files(tmp_path)}
+    assert whole
+    for path, content in whole.items():
+        path.write_bytes(damage(content))
+    again = run("out=again.nc")
+    assert COMPILED in again.err
+    assert values(again) == first
+    assert [path.stat().st_size for path in files(tmp_path)] != [0] * len(whole)
+    assert COMPILED not in run("out=third.nc").err
+
+
+def test_a_text_is_shared_only_by_the_same_question():
+    def asked(words):
+        function, base = loading.load(words).sweep.cases[0]
+        return (*(call.part for call in function.calls), jax.tree.structure(base))
+
+    every = [(asked(words), asked(words)) for words in QUESTIONS]
+    assert all([fingerprint.of(x) for x in one] == [fingerprint.of(x) for x in same] for one, same in every)
+    alike = [
+        (fingerprint.of(one) == fingerprint.of(other), one == other) for (one, _), (other, _) in combinations(every, 2)
+    ]
+    assert all(text == question for text, question in alike)
+    assert {text for text, _ in alike} == {True, False}  # models of one structure share
+
+
+@pytest.mark.parametrize("value", [lambda x: x, np.sin, jnp, object(), (1, object()), {"a": print.__self__}])
+def test_what_cannot_be_said_is_refused(value):
+    with pytest.raises(fingerprint.UnsaidError):
+        fingerprint.of(value)
+
+
+def test_sets_and_numbers_say_what_they_are():
+    assert fingerprint.of(frozenset("ab")) == fingerprint.of(frozenset("ba"))
+    assert len({fingerprint.of(one) for one in (1, 1.0, True, "1", (1,), [1], {1: 1})}) == 7
+
+
+def scaled(tag):
+    """A jitted function, said to be `tag`, that counts how often it is traced."""
+    traced = []
+
+    def function(x, y):
+        traced.append(tag)
+        return tag * x + y
+
+    return executable_cache.Remembered(jax.jit(function), tag), traced
+
+
+def test_another_function_shape_or_kind_is_another_executable(kept):
+    first, traced = scaled(2)
+    assert float(first(jnp.float32(3), 1.0)) == 7
+    again, traced_again = scaled(2)
+    assert float(again(jnp.float32(3), 1.0)) == 7
+    assert (len(traced), len(traced_again)) == (1, 0)
+    assert again(jnp.ones(4), 1.0).shape == (4,)
+    assert int(again(jnp.int32(3), jnp.int32(1))) == 7
+    assert len(traced_again) == 2
+    assert again.compilations == 3
+    other, traced_other = scaled(3)
+    assert float(other(jnp.float32(3), 1.0)) == 10
+    assert len(traced_other) == 1
+    assert len(list(kept.iterdir())) == 4
+
+
+def test_wide_numbers_are_another_executable(kept):
+    narrow, _ = scaled(2)
+    narrow(np.float32(1), 1e-12)
+    with jax.enable_x64(True):
+        wide, traced = scaled(2)
+        assert wide(np.float64(1), 1e-12) - 2 == pytest.approx(1e-12, rel=1e-3)
+    assert len(traced) == 1
+
+
+def test_the_oldest_make_room(kept):
+    for tag in range(3):
+        scaled(tag)[0](1.0, 2.0)
+    sizes = {path: path.stat().st_size for path in kept.iterdir()}
+    for age, path in enumerate(sizes):
+        os.utime(path, (1000 + age, 1000 + age))
+    executable_cache.keep_in(kept, max(sizes.values()) * 2 + 100)
+    scaled(3)[0](1.0, 2.0)
+    left = set(kept.iterdir())
+    assert len(left) == 2
+    assert list(sizes)[2] in left
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(kept, tmp_path):
+    (tmp_path / "file").write_text("")
+    executable_cache.keep_in(tmp_path / "file" / "folder", 10**9)
+    assert float(scaled(5)[0](1.0, 2.0)) == 7

@@ -1,0 +1,36 @@
+"""What devices that share a model do and say: by hand, and sums over the devices."""
+
+import pytest
+from laws import graph, scenario
+
+from life_jax.core.schedule import Step
+from life_jax.parallelism.collectives import all_reduce, link_bytes
+from life_jax.parallelism.tensor_parallel import share_of_one
+
+
+def test_a_ring_crosses_each_link_with_nearly_twice_the_message():
+    for devices in (2.0, 4.0, 8.0):
+        seconds = all_reduce(devices=devices, message=1e9, latency=0.0, bandwidth=1e11)
+        assert seconds == pytest.approx(0.02 * (devices - 1) / devices)
+    assert all_reduce(devices=1.0, message=1e9, latency=1e-6, bandwidth=1e11) == 0
+
+
+def test_the_latency_of_a_message_grows_with_each_doubling_of_the_devices():
+    times = [all_reduce(devices=d, message=0.0, latency=3.6e-6, bandwidth=1e11) for d in (2.0, 4.0, 8.0)]
+    assert times == pytest.approx([7.2e-6, 10.8e-6, 14.4e-6])
+
+
+@pytest.mark.parametrize("devices", [1.0, 2.0, 8.0, 16.0])
+def test_all_devices_together_do_the_matrix_work_once_and_hold_the_cache_of_at_most_the_kv_heads(devices):
+    s = scenario("model=llama3_8b")  # 8 KV heads
+    for op in graph(s, batch=2.0, new=3.0, past=5.0):
+        mine, whole = share_of_one(op, devices), op.cost
+        assert devices * mine.matmul_flops == pytest.approx(whole.matmul_flops)
+        assert min(devices, 8.0) * mine.kv_read == pytest.approx(whole.kv_read)
+        assert mine.dispatches == whole.dispatches
+
+
+def test_the_bytes_of_a_step_by_hand():
+    s = scenario("model=llama2_7b", "hw=h100_sxm", "engine.tensor_parallel=4")
+    # 32 layers reduce twice; each of 3 tokens has 4096 numbers of 2 bytes, sent 2 (n - 1) times in all
+    assert link_bytes(s, Step(1.0, 3.0, 0.0)) == 64 * 2 * 3 * (3 * 4096 * 2)

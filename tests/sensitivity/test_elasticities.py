@@ -1,0 +1,207 @@
+"""Elasticities against finite differences, JAX's own Jacobian, homogeneity, and the forecast at changed numbers."""
+
+import itertools
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+from laws import changed
+
+import life_jax as life
+from life_jax.core.pytree import get_leaf
+from life_jax.grid import plan
+from life_jax.sensitivity import elasticities
+from life_jax.sensitivity.columns import Changed
+
+HOME = ["hw=v100", "opt=int4", "engine=ideal", "dtype=float64", "metrics=[ttft,tpot,tps,e2e]"]
+RATES = ["peak_tflops.fp16", "peak_tflops.fp32"]
+EFFICIENCIES = ["compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"]
+EVERY = ",".join([*RATES, "bandwidth_gb_per_s", "dispatch_us", *EFFICIENCIES])
+POINTS = ["axes.prompt_tokens=[100,1500]", "axes.batch=[1,37]"]
+ONE = ["workload.prompt_tokens=777", "workload.batch=1"]
+CASES = [
+    [],
+    ["engine.roof_smoothness=0.5"],
+    ["engine=vllm"],
+    ["model=gemma3_4b", "engine=generic"],
+    ["convention=life_paper"],
+    ["hw=h100_sxm", "engine=vllm", "engine.tensor_parallel=4"],
+]
+
+
+def dataset(*words: str) -> xr.Dataset:
+    typed = {word.split("=", 1)[0] for word in words}
+    kept = [word for word in HOME if word.split("=", 1)[0] not in typed]
+    return life.evaluate(life.load([*kept, *words]))
+
+
+def value_of(study, key: str) -> float:
+    case = study.cases[0]
+    sensitivity = dict(case.sensitivity.parameters)
+    path = sensitivity[key][0]
+    return get_leaf(case.scenario, path)
+
+
+@pytest.mark.slow
+def test_elasticities_are_finite_differences_of_the_forecast():
+    """Away from kinks the central difference of one part in 1e5 has an error of 1e-9 or so."""
+    for more in CASES:
+        asked = f"elasticity=[{EVERY}]" if more in CASES[1:3] else "elasticity=true"
+        study = life.load([*(w for w in HOME if w.split("=")[0] not in {m.split("=")[0] for m in more}), *more,
+                           "workload.prompt_tokens=777", "workload.batch=3", asked])  # fmt: skip
+        found = life.evaluate(study).elasticity.squeeze(drop=True)
+        case = study.cases[0]
+        for key, paths in case.sensitivity.parameters:
+            h = 1e-5
+            up, down = (
+                life.forecast(elasticities.scaled(case.scenario, paths, 1 + sign * h), study.metrics)
+                for sign in (1, -1)
+            )
+            for metric in study.metrics:
+                expected = float(np.log(up[metric]) - np.log(down[metric])) / (np.log1p(h) - np.log1p(-h))
+                got = float(found.sel(metric=metric, parameter=key))
+                assert got == pytest.approx(expected, rel=1e-5, abs=1e-7), (more, metric, key)
+
+
+def test_elasticities_are_the_jacobian_of_jax():
+    study = life.load([*HOME, *ONE, "elasticity=true", "gradients=[bandwidth_gb_per_s,dispatch_us]"])
+    ds = life.evaluate(study).squeeze(drop=True)
+    with jax.enable_x64(True):
+        scenario = jax.tree.map(np.float64, study.scenario)
+        jacobian = jax.jacfwd(lambda s: life.forecast(s, ("ttft", "tpot")))(scenario)
+    for metric in ("ttft", "tpot"):
+        slope = float(jacobian[metric].device.bandwidth)
+        assert float(ds[f"d_{metric}_d_bandwidth_gb_per_s"]) == pytest.approx(slope * 1e9, rel=1e-9)
+        assert float(ds[f"d_{metric}_d_dispatch_us"]) == pytest.approx(float(jacobian[metric].device.dispatch) * 1e-6)
+        e = float(ds.elasticity.sel(metric=metric, parameter="bandwidth_gb_per_s"))
+        assert e == pytest.approx(slope * study.scenario.device.bandwidth / float(ds[metric]), rel=1e-9)
+
+
+@pytest.mark.parametrize("more", CASES[:3:2])
+def test_times_are_homogeneous_in_rates_bandwidths_and_fixed_times(more):
+    """The law gives the bandwidth; named alone, it is computed."""
+    e = dataset(*more, *POINTS, "elasticity=true").elasticity.sel(metric=["ttft", "tpot", "e2e"])
+    computed = dataset(*more, *POINTS, "elasticity=[bandwidth_gb_per_s]").elasticity.sel(metric=e.metric)
+    np.testing.assert_allclose(
+        e.sel(parameter="bandwidth_gb_per_s"), computed.sel(parameter="bandwidth_gb_per_s"), atol=1e-9
+    )
+
+
+def test_tables_of_efficiencies_leave_the_law_alone():
+    """memory_efficiency is no longer the bandwidth's, and the table's own number takes its place."""
+    words = [*POINTS, "engine.operator_efficiencies={gemm: {memory: 0.5}}"]
+    e = dataset(*words, "elasticity=true").elasticity.sel(metric="tpot")
+    assert float(abs(e.sel(parameter="memory_efficiency")).max()) < float(
+        abs(e.sel(parameter="bandwidth_gb_per_s")).min()
+    )
+
+
+def test_shares_add_up_and_are_the_parts_of_the_time():
+    words = [*POINTS, "engine.roof_smoothness=0.3"]
+    ds = dataset(*words, "elasticity=true")
+    each = dataset(*words, f"elasticity=[{EVERY}]").elasticity.sel(metric="ttft")
+    shares = ds.bound_share.sel(metric="ttft")
+    np.testing.assert_allclose(shares.sum("bound"), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound="compute"), -each.sel(parameter=RATES).sum("parameter"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound="memory"), -each.sel(parameter="memory_efficiency"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound="dispatch"), each.sel(parameter="dispatch_us"), atol=1e-12)
+
+
+def test_rates_together_are_the_sum_of_each_and_the_values_are_those_of_the_plain_sweep():
+    for more in ([], ["engine.roof_smoothness=0.3"]):
+        ds = dataset(*more, *POINTS, "elasticity=true")
+        each = dataset(*more, *POINTS, f"elasticity=[{EVERY}]")
+        together = each.elasticity.sel(parameter=RATES).sum("parameter")
+        np.testing.assert_allclose(ds.elasticity.sel(parameter="peak_tflops"), together, atol=1e-12)
+        for same in ("bandwidth_gb_per_s", "dispatch_us", "memory_efficiency"):
+            np.testing.assert_allclose(*(one.elasticity.sel(parameter=same) for one in (ds, each)), atol=1e-12)
+        plain = dataset(*more, *POINTS)
+        for metric in plain.data_vars:
+            np.testing.assert_allclose(ds[metric], plain[metric], rtol=1e-13)
+
+
+def test_gains_of_all_numbers_are_one_compilation():
+    study = life.load([*HOME, *ONE, "gains=true", "elasticity=[dispatch_us,batch,weight_bits]"])
+    calls = study.cases[0].forecaster(study.metrics).calls
+    changed_numbers = [call for call in calls if isinstance(call.part, Changed)]
+    assert len(changed_numbers) == 6
+    assert len({call.part for call in changed_numbers}) == 1
+
+
+def test_gains_are_the_forecast_at_more_of_a_number():
+    ds = dataset(*ONE, "gains=true", "elasticity=[bandwidth_gb_per_s,peak_tflops.fp16,dispatch_us]").squeeze(drop=True)
+    base = dataset(*ONE).squeeze(drop=True)
+    for key, factor in itertools.product(("bandwidth_gb_per_s", "peak_tflops.fp16", "dispatch_us"), (1.1, 2.0)):
+        published = {"bandwidth_gb_per_s": 900, "peak_tflops.fp16": 125, "dispatch_us": 3.5}[key]
+        other = dataset(*ONE, f"hw.v100.{key}={published * factor}").squeeze(drop=True)
+        name = {1.1: "change_10pct", 2.0: "change_2x"}[factor]
+        for metric in ("ttft", "tpot", "tps"):
+            expected = float(other[metric] / base[metric] - 1)
+            assert float(ds[name].sel(metric=metric, parameter=key)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_any_number_by_its_name():
+    keys = ["weight_bits", "kv_bits", "batch", "prompt_tokens", "num_hidden_layers", "roof_smoothness"]
+    ds = dataset("model=llama3_8b", "opt=kv8", f"elasticity=[{','.join(keys[:1] + keys[2:])}]", "workload.batch=5",
+                 "engine.roof_smoothness=0.4", "workload.prompt_tokens=777")  # fmt: skip
+    assert list(ds.parameter.values) == keys[:1] + keys[2:]
+    e = ds.elasticity.squeeze(drop=True)
+    assert float(e.sel(metric="ttft", parameter="prompt_tokens")) > 0.9
+    scenario = life.load(["hw=v100", "engine=ideal", "model=llama3_8b", "opt=kv8", "workload.batch=5",
+                          "workload.prompt_tokens=777", "engine.roof_smoothness=0.4"]).scenario  # fmt: skip
+    leaf = "engine.efficiency.roof_smoothness"
+    up, down = (life.forecast(changed(scenario, leaf, 0.4 * f))["ttft"] for f in (1.0001, 0.9999))
+    expected = float(np.log(up / down) / np.log(1.0001 / 0.9999))
+    assert float(e.sel(metric="ttft", parameter="roof_smoothness")) == pytest.approx(expected, rel=1e-5)
+
+
+def test_cases_share_their_parameters_and_what_one_does_not_use_is_0(tmp_path):
+    ds = dataset("hw=[v100,m1]", f"elasticity=[{EVERY}]", "opt=int4")
+    assert "peak_tflops.fp16" in ds.parameter.values
+    unused = ds.elasticity.sel(hw="m1", parameter="peak_tflops.fp32")
+    own = life.load(["hw=m1", "opt=int4"]).cases[0].built.sources
+    assert ("peak_tflops.fp32" in own) or bool((unused == 0).all())
+
+
+def test_the_file_holds_what_evaluate_gives(life, tmp_path):
+    words = ["hw=v100", "elasticity=[dispatch_us]", "gains=true", "gradients=[batch]", "out=e.nc", "axes.batch=[1,3]"]
+    outcome = life("sweep", *words)
+    assert outcome.status == 0, outcome.err
+    import life_jax
+
+    with xr.open_dataset(outcome.file) as stored:
+        xr.testing.assert_equal(stored.load(), life_jax.evaluate(life_jax.load(words)))
+        assert stored.elasticity.dims[:2] == ("metric", "parameter")
+        assert stored.d_ttft_d_batch.attrs["units"] == "s"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["elasticity=[bandwith_gb_per_s]"], "bandwidth_gb_per_s"),
+        (["elasticity=[opt]"], "not a number"),
+        (["elasticity=[peak_tflops.fp8]"], "changes nothing"),
+        (["elasticity=[batch,batch]"], "twice"),
+        (["elasticity=3"], "by name"),
+        (["gains=maybe"], "true or false"),
+        (["elasticity=true", "metrics=[bound,fits_memory]"], "has a slope"),
+        (["elasticity=[sliding_window]"], "changes nothing"),
+    ],
+)
+def test_what_has_no_slope_is_refused(words, reason):
+    with pytest.raises(life.ConfigError, match=reason):
+        life.load(["hw=v100", *words])
+
+
+def test_shares_that_are_an_elasticity_with_the_other_sign_are_so_in_every_chunk(monkeypatch):
+    """They are not computed, but taken from its column; small chunks write memory over often."""
+    monkeypatch.setattr(plan, "POINTS_PER_CHUNK", 7)
+    study = life.load(["hw=v100", "engine=ideal", "axes.batch=[1,2,3,4,5]", "axes.prompt_tokens=linspace(10,900,13)",
+                       "elasticity=true"])  # fmt: skip
+    assert study.sweep.chunks > 2 * plan.RING
+    ds = life.evaluate(study).sel(metric=["ttft", "tpot"])
+    np.testing.assert_allclose(ds.bound_share.sum("bound"), 1.0, atol=1e-6)
+    for bound, key in (("memory", "bandwidth_gb_per_s"), ("compute", "peak_tflops")):
+        np.testing.assert_array_equal(ds.bound_share.sel(bound=bound), -ds.elasticity.sel(parameter=key))
+        assert len(np.unique(ds.bound_share.sel(bound=bound))) > 50
