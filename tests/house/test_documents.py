@@ -10,7 +10,7 @@ import yaml
 
 from life_jax.config.schema.axis_table import FILES
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = make_glossary.GLOSSARY.read_text(encoding="utf-8")
 ABOUT = {"name", "vendor", "device_class", "source", "notes"}  # who and wherefrom, not what
 PROSE = ("*.md", "docs/**/*.md", "conf/**/*.yaml", "life_jax/**/*.py")
