@@ -30,40 +30,15 @@ def calibrate(words: list[str]) -> None:
     import yaml
 
     from life_jax.config import names
-    from life_jax.measurements import accuracy, forecasts
-    from life_jax.measurements import rows as measurements
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
-    from life_jax.measurements.readers import index
 
     file, asked = _words(words)
     hw, engine = names.labels(asked["hw"], asked["engine"])
     out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
     if out.exists() and asked["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
-    settings, skipped = [], Counter[str]()
-    fills = index.checked({word: value for word, value in asked.items() if value})
-    for row in index.rows(file, fills):
-        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
-        if isinstance(one, str):
-            skipped[one if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {one}"] += 1
-        else:
-            settings.append(one)
-        if len(settings) > MOST_ROWS:
-            raise ConfigError(f"{file}: more than {MOST_ROWS} rows of one machine; a few say as much")
-    if settings:
-        bound, own = forecasts.forecasts(settings, "ideal"), forecasts.forecasts(settings)
-        doubtful = accuracy.questioned(settings, own, bound)
-        for s, is_doubtful in zip(settings, doubtful, strict=True):
-            if is_doubtful:
-                skipped[f"{s.id}: {s.metric} {s.value:g} is about 1000 times off what is possible: is its unit right?"] += 1
-        settings = [s for s, is_doubtful in zip(settings, doubtful, strict=True) if not is_doubtful]
-    lines = [reason if count == 1 else f"{count} rows: {reason}" for reason, count in skipped.items()]
-    if len(lines) > MOST_LINES:
-        lines[MOST_LINES:] = [f"{len(lines) - MOST_LINES} further rows are not understood"]
-    if not settings:
-        raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on", lines)
-    command.warn(lines)
+    settings = _settings(file, hw, engine, {word: value for word, value in asked.items() if value})
     of_class = names.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
     found = fit(settings, spreads)
@@ -94,6 +69,35 @@ def calibrate(words: list[str]) -> None:
     )
     print(f"python -m life_jax.sweep hw={hw} engine={out} uses it")
     print(out)
+
+
+def _settings(file: Path, hw: str, engine: str, words: dict[str, str]) -> list[Any]:
+    """What the rows of a file measure on hw under engine; warns of those that are not understood or doubtful."""
+    from life_jax.measurements import accuracy, forecasts
+    from life_jax.measurements import rows as measurements
+    from life_jax.measurements.readers import index
+
+    settings, skipped = [], Counter[str]()
+    for row in index.rows(file, index.checked(words)):
+        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
+        if isinstance(one, str):
+            skipped[one if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {one}"] += 1
+        else:
+            settings.append(one)
+        if len(settings) > MOST_ROWS:
+            raise ConfigError(f"{file}: more than {MOST_ROWS} rows of one machine; a few say as much")
+    if settings:
+        of = accuracy.questioned(settings, forecasts.forecasts(settings), forecasts.forecasts(settings, "ideal"))
+        for s in (s for s, doubtful in zip(settings, of, strict=True) if doubtful):
+            skipped[f"{s.id}: {s.metric} {s.value:g} is about 1000 times off the roofline: is its unit right?"] += 1
+        settings = [s for s, doubtful in zip(settings, of, strict=True) if not doubtful]
+    lines = [reason if count == 1 else f"{count} rows: {reason}" for reason, count in skipped.items()]
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = [f"{len(lines) - MOST_LINES} further rows are not understood"]
+    if not settings:
+        raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on", lines)
+    command.warn(lines)
+    return settings
 
 
 def _error(log: Any) -> float:

@@ -1,4 +1,4 @@
-"""python -m life_jax.validate FILE [hw=... model=... engine=... opt=...] [out=FORECASTS.csv]: forecasts beside measurements."""
+"""python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
 import os
@@ -38,8 +38,8 @@ def print_totals(t: Totals) -> None:
 
     table = [row(name, errors.macro()) for name, errors in t.errors.items()]
     own = t.errors["life_jax"]
-    table += [row(f"  class {name}", own.macro(lambda c, e, name=name: c == name)) for name in sorted(t.classes)]  # type: ignore[misc]
-    table += [row(f"  engine {name}", own.macro(lambda c, e, name=name: e == name)) for name in sorted(t.engines)]  # type: ignore[misc]
+    table += [row(f"  class {name}", own.macro(of_class=name)) for name in sorted(t.classes)]
+    table += [row(f"  engine {name}", own.macro(engine=name)) for name in sorted(t.engines)]
     tables.table(columns, table, f"{_rows(t.judged)}, macro-averaged over device x model x engine")
     part, cells = t.inside.coverage()
     if cells:
@@ -50,8 +50,9 @@ def print_totals(t: Totals) -> None:
             f"{_rows(t.impossible)} apart: faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
         )
     for metric, count in t.questioned.items():
-        unit = "seconds, or are they milliseconds" if metric.endswith("_s") and "tok" not in metric else "tokens per second"
-        print(f"{_rows(count)} apart: {metric} about 1000 times off what is possible; are these {unit}?{_ids(t.unlike[metric])}")
+        unit = "tokens per second" if metric.endswith("tok_s") else "seconds, or are they milliseconds"
+        off = f"{metric} about 1000 times off what the roofline makes possible; are these {unit}?"
+        print(f"{_rows(count)} apart: {off}{_ids(t.unlike[metric])}")
     for name, count in t.generic.items():
         print(f"{_rows(count)} with engine=generic: engine '{name}' is not known")
     print(*reasons(t), sep="\n", end="\n" * bool(t.skipped))
@@ -130,7 +131,7 @@ def _job(words: list[str]) -> None:
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
     settings: dict[str, str] = {}
-    files = []
+    files: list[str] = []
     accepted = (*OWN_WORDS, *index.KNOWN_WORDS)
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")

@@ -203,13 +203,11 @@ class Errors:
                 total, count = self._sums[key]
                 self._sums[key] = total + abs(s.ratio(f) - 1), count + 1
 
-    def macro(
-        self, chosen: Callable[[str, str], bool] = lambda of_class, engine: True
-    ) -> dict[str, tuple[float, float, int]]:
-        """kind -> (mean over cells [%], median over cells [%], cells); chosen: by class of device and engine."""
+    def macro(self, of_class: str | None = None, engine: str | None = None) -> dict[str, tuple[float, float, int]]:
+        """kind -> (mean over cells [%], median over cells [%], cells), of one class of devices or of one engine."""
         cells: dict[tuple[str, Any], tuple[float, int]] = defaultdict(lambda: (0.0, 0))
-        for (kind, cell, of_class, engine), (total, count) in self._sums.items():
-            if chosen(of_class, engine):
+        for (kind, cell, its_class, its_engine), (total, count) in self._sums.items():
+            if of_class in (None, its_class) and engine in (None, its_engine):
                 before = cells[kind, cell]
                 cells[kind, cell] = before[0] + total, before[1] + count
         means = {kind: [100 * total / count for (k, _), (total, count) in cells.items() if k == kind] for kind in KINDS}
@@ -241,7 +239,8 @@ class Inside:
 def macro(r: Report, forecast: np.ndarray, ids: Container[str] | None = None) -> dict[str, tuple[float, float, int]]:
     """kind -> (mean over cells [%], median over cells [%], cells) of |forecast time / measured time - 1|."""
     errors = Errors()
-    errors.add(r.settings, forecast, (j and (ids is None or s.id in ids) for s, j in zip(r.settings, r.judged, strict=True)))
+    pairs = zip(r.settings, r.judged, strict=True)
+    errors.add(r.settings, forecast, (judged and (ids is None or s.id in ids) for s, judged in pairs))
     return errors.macro()
 
 

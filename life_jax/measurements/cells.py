@@ -20,10 +20,29 @@ _TOKEN_UNITS = dict.fromkeys(("token", "tokens", "tok", "toks", "ctx", "token(s)
 _UNITS: dict[str, dict[str, float]] = {
     **dict.fromkeys(TOKENS, _TOKEN_UNITS),
     "batch": dict.fromkeys(
-        "seq seqs sequence sequences req reqs request requests prompt prompts stream streams user users x".split(), 1.0
+        [
+            "seq",
+            "seqs",
+            "sequence",
+            "sequences",
+            "req",
+            "reqs",
+            "request",
+            "requests",
+            "prompt",
+            "prompts",
+            "stream",
+            "streams",
+            "user",
+            "users",
+            "x",
+        ],
+        1.0,
     ),
-    "tp": dict.fromkeys("x gpu gpus device devices way -way card cards chip chips".split(), 1.0),
-    "threads": dict.fromkeys("t thread threads thread(s) core cores".split(), 1.0),
+    "tp": dict.fromkeys(
+        ["x", "gpu", "gpus", "device", "devices", "way", "-way", "card", "cards", "chip", "chips"], 1.0
+    ),
+    "threads": dict.fromkeys(["t", "thread", "threads", "thread(s)", "core", "cores"], 1.0),
 }
 _TIME = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
@@ -34,10 +53,10 @@ _TIME = {
 _PER_TOKEN = ("", "/tok", "/token", "/output token", " per token", " per output token")
 _TOK = ("tok", "token", "tokens", "toks", "t")
 _RATE = {f"{tok}{per}": 1.0 for tok in _TOK for per in ("/s", "/sec", "/second", " per second", " per s")}
-_RATE |= {name: 1.0 for name in ("tps", "tok s-1")}
+_RATE |= dict.fromkeys(("tps", "tok s-1"), 1.0)
 _RATE |= {f"k{name}": 1e3 for name in list(_RATE)}
 
-_DIGITS = re.compile(r"\d+(\.\d+)?")
+_DIGITS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SPACES = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f ](?=\d{3}(?!\d))|(?<=\d)['\u2019_](?=\d{3}(?!\d))")
 _CELL = re.compile(
     r"(?P<sign>[-+\u2212]?)(?P<number>(?:\d[\d.,]*|\.\d+)(?:[eE][-+]?\d{1,3})?)(?:\s*(?:±|\+/-)\s*[\d.,]+)?"
@@ -136,6 +155,8 @@ def _one_mark(digits: str, mark: str, column: str, decimal: str) -> str:
     if not _AMBIGUOUS.fullmatch(digits):
         if decimal not in ("", mark):
             raise Unreadable(f"'{digits}': this file writes decimals with '{decimal}'")
+        if column in COUNTS and mark == "," and not decimal:
+            raise Unreadable(f"'{digits}' is no whole number")
         return as_decimal
     if column in COUNTS:
         # nobody writes 16.384 of a token; a mean over requests is told by the decimal point of the rest of the file

@@ -108,7 +108,7 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
         place[members] = np.arange(len(members))
         rows = np.flatnonzero(place[of_row] >= 0)
         stacked = _stack([built[i] for i in members], place[of_row[rows]])
-        numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in own}
+        numbers = {name: np.array([getattr(settings[int(i)], name) for i in rows]) for name in own}
         groups.append((rows, dataclasses.replace(stacked, workload=Workload(**numbers))))
     return groups
 

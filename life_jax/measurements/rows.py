@@ -15,9 +15,9 @@ from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 from life_jax.measurements import cells
 from life_jax.measurements.readers import index
-from life_jax.measurements.readers.base import COLUMNS as COLUMNS
-from life_jax.measurements.readers.base import PROBLEM
+from life_jax.measurements.readers.base import COLUMNS, PROBLEM
 
+__all__ = ["COLUMNS", "KV_FORMATS", "METRICS", "Setting", "place", "read", "seconds"]
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
 # kv_dtype of a row -> options; E5M2 is fp16 without its last byte, which nothing has to convert
 KV_FORMATS: dict[str, tuple[str, ...]] = {

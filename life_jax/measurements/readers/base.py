@@ -64,7 +64,9 @@ def filled(rows: Iterable[Row], words: Mapping[str, str], form: Format, where: s
             missing = [word for column, word in NEEDED.items() if not row.get(column)]
             missing += [f"{word}=N" for word in others_missing(row)]
             if missing:
-                raise ConfigError(f"{where}: {form.name} does not say all that a forecast needs: give {' '.join(missing)}")
+                raise ConfigError(
+                    f"{where}: {form.name} does not say all that a forecast needs: give {' '.join(missing)}"
+                )
         yield row
 
 

@@ -83,7 +83,9 @@ def whole(path: Path, encoding: str, most: int) -> str:
     try:
         size = path.stat().st_size
         if size > most:
-            raise ConfigError(f"{path}: has {size / 2**20:.0f} MiB; {most / 2**20:.0f} MiB at most are read of this kind")
+            raise ConfigError(
+                f"{path}: has {size / 2**20:.0f} MiB; {most / 2**20:.0f} MiB at most are read of this kind"
+            )
         return path.read_text(encoding=encoding).removeprefix("\ufeff")
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None

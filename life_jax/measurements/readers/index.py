@@ -7,16 +7,29 @@ from typing import Any
 from life_jax.config import names
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.measurements.readers import (
-    files, guidellm, llama_bench, perf_clients, sglang_bench, tables, timing_lines, vllm_bench,
+    files,
+    guidellm,
+    llama_bench,
+    perf_clients,
+    sglang_bench,
+    tables,
+    timing_lines,
+    vllm_bench,
 )  # fmt: skip
 from life_jax.measurements.readers.base import COLUMNS, PROBLEM, WORDS, Format, Row, filled, positive, text
 
 CONCURRENCY = "concurrency"
 KNOWN_WORDS = (*WORDS, CONCURRENCY)
+
+
+def _llama(record: Mapping[str, Any], identity: str) -> list[Row]:
+    return [llama_bench.test(record, int(identity.rstrip("_") or 1))]
+
+
 # of JSON: whether an object is of the tool, and its rows; the first that knows it
 Reader = Callable[[Mapping[str, Any], str], list[Row]]
 TOOLS: tuple[tuple[Format, Callable[[Any], bool], Reader], ...] = (
-    (llama_bench.FORMAT, llama_bench.knows, lambda record, identity: _llama(record, identity)),
+    (llama_bench.FORMAT, llama_bench.knows, _llama),
     (sglang_bench.FORMAT, sglang_bench.knows, sglang_bench.rows),
     (vllm_bench.FORMAT, vllm_bench.knows, vllm_bench.rows),
     (guidellm.FORMAT, guidellm.knows, guidellm.rows),
@@ -62,21 +75,28 @@ def rows(path: Path, words: Mapping[str, str] | None = None) -> Iterator[Row]:
 
 
 def _reader(path: Path, head: str, encoding: str, words: Mapping[str, str]) -> tuple[Format, Iterator[Row]]:
-    start = head.lstrip()
-    if start.startswith(("{", "[")) and not timing_lines.is_output(head):
-        return _of_json(path, encoding)
+    """The kind of a file, told by its beginning, and its rows."""
     if timing_lines.is_output(head):
         return timing_lines.FORMAT, timing_lines.rows(path, encoding)
-    if "INSERT INTO" in head.upper() and "avg_ts" in head:
-        return llama_bench.FORMAT, llama_bench.sql_rows(path, encoding)
-    lines = head.splitlines()
-    if any("|" in line and "t/s" in line and "test" in line for line in lines):
-        return llama_bench.FORMAT, llama_bench.markdown_rows(path, encoding)
-    if any(all(field in line for field in llama_bench.FIELDS) for line in lines):
-        return llama_bench.FORMAT, llama_bench.csv_rows(path, encoding)
-    if perf_clients.is_csv(start.partition("\n")[0]):
+    if head.lstrip().startswith(("{", "[")):
+        return _of_json(path, encoding)
+    if read := _llama_bench_text(head):
+        return llama_bench.FORMAT, read(path, encoding)
+    if perf_clients.is_csv(head):
         return perf_clients.FORMAT, iter(perf_clients.csv_rows(path, encoding, words))
     return tables.FORMAT, tables.rows(path, encoding, words)
+
+
+def _llama_bench_text(head: str) -> Callable[[Path, str], Iterator[Row]] | None:
+    """The reader of llama-bench's SQL, Markdown or CSV, whatever its log says before."""
+    lines = head.splitlines()
+    if "INSERT INTO" in head.upper() and "avg_ts" in head:
+        return llama_bench.sql_rows
+    if any("|" in line and "t/s" in line and "test" in line for line in lines):
+        return llama_bench.markdown_rows
+    if any(all(field in line for field in llama_bench.FIELDS) for line in lines):
+        return llama_bench.csv_rows
+    return None
 
 
 def _of_json(path: Path, encoding: str) -> tuple[Format, Iterator[Row]]:
@@ -102,7 +122,3 @@ def _json_rows(records: list[Any], tools: list[Any]) -> Iterator[Row]:
 
 def _objects(document: Any) -> list[Any]:
     return document if isinstance(document, list) else [document]
-
-
-def _llama(record: Mapping[str, Any], identity: str) -> list[Row]:
-    return [llama_bench.test(record, int(identity.rstrip("_") or 1))]

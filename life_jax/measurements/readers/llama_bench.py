@@ -14,7 +14,17 @@ from typing import Any
 from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements.readers import files
 from life_jax.measurements.readers.base import (
-    MOST_CELL, MOST_ROWS, MOST_TEXT, PROBLEM, Format, Row, finite, known_model, positive, text, tidy,
+    MOST_CELL,
+    MOST_ROWS,
+    MOST_TEXT,
+    PROBLEM,
+    Format,
+    Row,
+    finite,
+    known_model,
+    positive,
+    text,
+    tidy,
 )  # fmt: skip
 
 FORMAT = Format("llama-bench")
@@ -85,7 +95,7 @@ def sql_rows(path: Path, encoding: str) -> Iterator[Row]:
     for number, match in enumerate(_INSERT.finditer(content), 1):
         names = [name.strip().strip('"') for name in match[2].split(",")]
         values = _values(content, match.end())
-        if len(values) != len(names) or not FIELDS <= set(names):
+        if len(values) != len(names) or not set(names) >= FIELDS:
             yield {**tidy(str(number), "", ""), PROBLEM: f"an INSERT has {len(values)} values for {len(names)} columns"}
         else:
             yield _row(dict(zip(names, values, strict=True)), number)
@@ -149,10 +159,12 @@ def _markdown_row(cell: Mapping[str, str], number: int, devices: Sequence[str], 
 
 def _row(record: Mapping[str, str], number: int) -> Row:
     """A test by our columns, with PROBLEM where its layout is one that has no forecast."""
-    prompt, generated, depth = (finite(record.get(key) or 0) for key in ("n_prompt", "n_gen", "n_depth"))
+    counts = [finite(record.get(key) or 0) for key in ("n_prompt", "n_gen", "n_depth")]
+    prompt, generated, depth = (-1.0 if count is None else count for count in counts)
     speed = positive(record.get("avg_ts"))
-    test = "+".join(f"{name}{n:g}" for name, n in (("pp", prompt), ("tg", generated)) if n) + (f"@d{depth:g}" if depth else "")
-    if None in (prompt, generated, depth) or not (prompt or generated) or min(prompt, generated, depth) < 0 or not speed:  # type: ignore[type-var]
+    test = "+".join(f"{name}{n:g}" for name, n in (("pp", prompt), ("tg", generated)) if n)
+    test += f"@d{depth:g}" if depth else ""
+    if min(prompt, generated, depth) < 0 or not (prompt or generated) or speed is None:
         numbers = ", ".join(f"{key} {record.get(key)!r:.40}" for key in ("n_prompt", "n_gen", "n_depth", "avg_ts"))
         return {**tidy(str(number), "", ""), PROBLEM: f"a test without its numbers: {numbers}"}
     engine, hardware = _device(record)
@@ -160,7 +172,7 @@ def _row(record: Mapping[str, str], number: int) -> Row:
     stem = re.sub(r"(-\d{5}-of-\d{5})?\.gguf$", "", re.split(r"[/\\]", file)[-1], flags=re.IGNORECASE)
     metric, value = ("prefill_tok_s", speed) if prompt else ("decode_tok_s", speed)
     if prompt and generated:
-        metric, value = "e2e_s", (prompt + generated) / speed  # type: ignore[operator]
+        metric, value = "e2e_s", (prompt + generated) / speed
         generated += 1  # all generated tokens are steps of their own; elsewhere the first one comes with the prompt
     row = tidy(
         f"{number}_{test}", metric, value, hardware=hardware, engine=engine, batch=1,
@@ -202,19 +214,17 @@ def _apart(record: Mapping[str, str]) -> str:
     devices = [name for name in record.get("gpu_info", "").split(",") if name.strip()]
     split = record.get("split_mode", "layer")
     chosen = [name for name in record.get("devices", "auto").split("/") if name.strip()]
-    if len(devices) > 1 and split != "none" and (len(chosen) > 1 or chosen in ([], ["auto"])):
-        return f"{len(devices)} devices with split_mode {split} are not forecast"
-    if (positive(record.get("n_cpu_moe")) or 0) > 0:
-        return "experts on the CPU (n_cpu_moe) are not forecast"
-    if record.get("no_kv_offload") in ("1", "true"):
-        return "a cache beside the GPU (no_kv_offload) is not forecast"
-    if record.get("tensor_buft_overrides", "none") not in ("", "none"):
-        return "tensors moved to other memory (override-tensor) are not forecast"
-    if "RPC" in record.get("backends", ""):
-        return "devices of other machines (RPC) are not forecast"
-    if record.get("embeddings") in ("1", "true"):
-        return "embeddings are not forecast"
-    return ""
+    several = len(devices) > 1 and split != "none" and (len(chosen) > 1 or chosen in ([], ["auto"]))
+    reasons = {
+        f"{len(devices)} devices with split_mode {split}": several,
+        "experts on the CPU (n_cpu_moe)": (positive(record.get("n_cpu_moe")) or 0) > 0,
+        "a cache beside the GPU (no_kv_offload)": record.get("no_kv_offload") in ("1", "true"),
+        "tensors moved to other memory (override-tensor)": record.get("tensor_buft_overrides", "none")
+        not in ("", "none"),
+        "devices of other machines (RPC)": "RPC" in record.get("backends", ""),
+        "embeddings": record.get("embeddings") in ("1", "true"),
+    }
+    return next((f"{reason}: not forecast" for reason, holds in reasons.items() if holds), "")
 
 
 def _layers(record: Mapping[str, str], engine: str) -> str | None:
@@ -239,7 +249,9 @@ def _cache(record: Mapping[str, str]) -> str:
 
 def _flash(record: Mapping[str, str]) -> str | None:
     """1 with flash attention, 0 without, None where llama.cpp chose."""
-    return {"1": "1", "true": "1", "on": "1", "0": "0", "false": "0", "off": "0"}.get(record.get("flash_attn", "").lower())
+    return {"1": "1", "true": "1", "on": "1", "0": "0", "false": "0", "off": "0"}.get(
+        record.get("flash_attn", "").lower()
+    )
 
 
 def _date(record: Mapping[str, str]) -> str:

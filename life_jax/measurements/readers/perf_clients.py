@@ -15,7 +15,16 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import cells
 from life_jax.measurements.readers import files
 from life_jax.measurements.readers.base import (
-    MOST_CELL, MOST_TEXT, Format, Row, finite, first, inside, positive, served, text,
+    MOST_CELL,
+    MOST_TEXT,
+    Format,
+    Row,
+    finite,
+    first,
+    inside,
+    positive,
+    served,
+    text,
 )  # fmt: skip
 
 FORMAT = Format("GenAI-Perf's export")
@@ -56,7 +65,7 @@ def is_csv(header: str) -> bool:
 
 
 def csv_rows(path: Path, encoding: str, words: Mapping[str, str]) -> list[Row]:
-    """Tidy rows of a CSV export; words: of the command line, of which concurrency= says how many requests ran at once."""
+    """Tidy rows of a CSV export; words: of the command line, whose concurrency= says how many requests ran at once."""
     metrics: dict[str, float | None] = {}
     middle = 1
     csv.field_size_limit(MOST_CELL)
@@ -71,7 +80,9 @@ def csv_rows(path: Path, encoding: str, words: Mapping[str, str]) -> list[Row]:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     concurrency = positive(words.get("concurrency", ""))
     if concurrency is None:
-        raise ConfigError(f"{path}: {FORMAT.name} as CSV does not say how many requests ran at once: give concurrency=N")
+        raise ConfigError(
+            f"{path}: {FORMAT.name} as CSV does not say how many requests ran at once: give concurrency=N"
+        )
     return _rows("", metrics, "", "", concurrency, None)
 
 
@@ -84,8 +95,9 @@ def _rows(
     rate: float | None,
 ) -> list[Row]:
     prompt, output = (metrics.get(name) for name in LENGTHS)
-    return served(identity, model=model, engine=engine, concurrency=concurrency, rate=rate, prompt=prompt, output=output,
-                  times={metric: metrics.get(name) for metric, name in TIMES.items()})  # fmt: skip
+    times = {metric: metrics.get(name) for metric, name in TIMES.items()}
+    of = {"model": model, "engine": engine, "concurrency": concurrency, "rate": rate}
+    return served(identity, **of, prompt=prompt, output=output, times=times)  # type: ignore[arg-type]
 
 
 def _middle(block: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""SGLang: the JSONL of bench_one_batch, bench_one_batch_server and bench_serving (python/sglang/ of sgl-project/sglang).
+"""SGLang: JSONL of bench_one_batch, bench_one_batch_server and bench_serving (sgl-project/sglang, python/sglang/).
 
 The first two time one batch: `prefill_latency`, `median_decode_latency` and `total_latency` in seconds (of a server
 `latency` and `last_ttft`); they do not name the model. The third measures a server as vLLM's client does.

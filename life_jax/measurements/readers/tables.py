@@ -14,7 +14,14 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import cells
 from life_jax.measurements.readers import files
 from life_jax.measurements.readers.base import (
-    COLUMNS, MOST_CELL, MOST_ROWS, OPTIONAL, PROBLEM, WORDS, Format, Row,
+    COLUMNS,
+    MOST_CELL,
+    MOST_ROWS,
+    OPTIONAL,
+    PROBLEM,
+    WORDS,
+    Format,
+    Row,
 )  # fmt: skip
 
 FORMAT = Format("a table", is_table=True)
@@ -46,7 +53,15 @@ _TIMES = {
 }
 _RATES = {
     "prefill_tok_s": ("prefill", "pp", "prompt_processing", "prompt_eval_rate", "prefill_throughput", "prompt_tps"),
-    "decode_tok_s": ("decode", "tg", "generation", "eval_rate", "decode_throughput", "generation_tps", "token_generation"),
+    "decode_tok_s": (
+        "decode",
+        "tg",
+        "generation",
+        "eval_rate",
+        "decode_throughput",
+        "generation_tps",
+        "token_generation",
+    ),
     "output_tok_s": ("output_throughput",),
     "total_tok_s": ("total_throughput", "total_token_throughput"),
 }
@@ -61,7 +76,17 @@ _METRICS |= {
     f"{alias}_{unit}": (ours, "tok/s")
     for ours, aliases in _RATES.items()
     for alias in (*aliases, ours.removesuffix("_tok_s"))
-    for unit in ("tps", "t_s", "tok_s", "toks_s", "tokens_s", "tok_sec", "tokens_sec", "tokens_per_s", "tokens_per_second")
+    for unit in (
+        "tps",
+        "t_s",
+        "tok_s",
+        "toks_s",
+        "tokens_s",
+        "tok_sec",
+        "tokens_sec",
+        "tokens_per_s",
+        "tokens_per_second",
+    )
 }
 _SAY_A_RATE = ("pp", "tg", "prompt_eval_rate", "eval_rate", "prefill_throughput", "decode_throughput", "prompt_tps",
                "generation_tps", "output_throughput", "total_throughput", "total_token_throughput")  # fmt: skip
@@ -199,7 +224,7 @@ def _read(row: Row, unit: Mapping[str, str], decimal: str) -> Row:
             of = unit.get(column) or (carried if column == "value" else "")
             if column == "value" and not of and _needs_unit(written) and not text[-1:].isalpha():
                 raise cells.Unreadable(f"{text!r}: metric {written} does not say its unit")
-            if of or not (text.isdecimal() and text.isascii() or cells.is_empty(text)):
+            if of or not ((text.isdecimal() and text.isascii()) or cells.is_empty(text)):
                 row[column] = repr(_number(text, column, row["metric"], decimal, of)) if text else ""
     except cells.Unreadable as reason:
         row.setdefault(PROBLEM, f"{column} {reason}")

@@ -2,8 +2,8 @@
 
 `mlx_lm.generate` ends with `Prompt: N tokens, X tokens-per-sec` and `Generation: ...`, `mlx_lm.benchmark` with
 `Averages: prompt_tps=X, generation_tps=Y` below `Timing with prompt_tokens=...` (mlx_lm/ of ml-explore/mlx-lm).
-`ollama run MODEL --verbose` ends with counts and rates of `prompt eval` and `eval`; Ollama's API gives the same as JSON,
-in nanoseconds (docs/api.md of ollama/ollama). The model is read from the command where the output begins with it.
+`ollama run MODEL --verbose` ends with counts and rates of `prompt eval` and `eval`; Ollama's API gives the same as
+JSON, in nanoseconds (docs/api.md of ollama/ollama). The model is read from the command where the output begins with it.
 """
 
 import re
@@ -33,7 +33,8 @@ def is_output(head: str) -> bool:
 
 def rows(path: Path, encoding: str) -> Iterator[Row]:
     """Tidy rows: a prefill and a decode of each run in a terminal's output."""
-    model, seen, number = "", {}, 0
+    model, number = "", 0
+    seen: dict[str, str] = {}
     for line in _ESCAPES.sub("", files.whole(path, encoding, MOST_TEXT)).splitlines():
         command, mlx, ollama = _COMMAND.search(line), _MLX.match(line), _OLLAMA.match(line)
         timing, averages = _TIMING.match(line), _AVERAGES.match(line)
@@ -47,18 +48,19 @@ def rows(path: Path, encoding: str) -> Iterator[Row]:
                              averages[1], averages[2], seen["batch"])  # fmt: skip
             seen = {}
         elif mlx:
-            seen[mlx[1]] = mlx.groups()[1:]
+            seen |= {mlx[1]: mlx[2], f"{mlx[1]} rate": mlx[3]}
             if mlx[1] == "Generation" and "Prompt" in seen:
                 number += 1
-                (prompt, prefill), (output, decode) = seen["Prompt"], seen["Generation"]
-                yield from _pair(number, "mlx-lm", model, stored_as(model), prompt, output, prefill, decode)
+                yield from _pair(number, "mlx-lm", model, stored_as(model), seen["Prompt"], mlx[2],
+                                 seen["Prompt rate"], mlx[3])  # fmt: skip
                 seen = {}
         elif ollama:
             seen[f"{ollama[1]} {ollama[2]}"] = ollama[3]
             if ollama[1] == "eval" and ollama[2] == "rate":
                 number += 1
                 prompt, prefill = seen.get("prompt eval count"), seen.get("prompt eval rate")
-                yield from _pair(number, "ollama", model, _tagged(model), prompt, seen.get("eval count"), prefill, ollama[3])
+                output = seen.get("eval count")
+                yield from _pair(number, "ollama", model, _tagged(model), prompt, output, prefill, ollama[3])
                 seen = {}
 
 

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.measurements.readers.base import (
-    Format, Row, finite, first, inside, per, positive, served, stored_as, text, tidy,
+    Format,
+    Row,
+    finite,
+    first,
+    inside,
+    per,
+    positive,
+    served,
+    stored_as,
+    text,
+    tidy,
 )  # fmt: skip
 
 FORMAT = Format("vLLM's benchmark")
@@ -42,7 +52,9 @@ def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
 def serve_rows(record: Mapping[str, Any], identity: str, engine: str, times: Mapping[str, str]) -> list[Row]:
     """Rows of a client that measured a server; times: metric -> the middle of its field's name."""
     model = text(first(record.get("model_id"), record.get("model"), inside(record, "server_info", "model_path")))
-    fields = {metric: first(record.get(f"median_{name}_ms"), record.get(f"mean_{name}_ms")) for metric, name in times.items()}
+    fields = {
+        metric: first(record.get(f"median_{name}_ms"), record.get(f"mean_{name}_ms")) for metric, name in times.items()
+    }
     done = record.get("completed")
     return served(
         identity,
@@ -73,12 +85,12 @@ def _pytorch(record: Mapping[str, Any], identity: str) -> list[Row]:
     if inside(record, "metric", "name") != "latency" or not isinstance(args, Mapping):
         return []
     values = inside(record, "metric", "benchmark_values")
-    numbers = [finite(value) for value in values] if isinstance(values, list) else []
-    numbers = sorted(value for value in numbers if value is not None)
+    listed = values if isinstance(values, list) else []
+    numbers = sorted(number for value in listed if (number := finite(value)) is not None)
     model = text(first(inside(record, "model", "name"), args.get("model"), ""))
     return [
         tidy(
-            f"{identity}e2e_s", "e2e_s", numbers[len(numbers) // 2] if numbers else "", engine="vLLM", model=model,
+            f"{identity}e2e_s", "e2e_s", text(numbers[len(numbers) // 2]) if numbers else "", engine="vLLM", model=model,
             weight_format=stored_as(model), batch=args.get("batch_size"), prompt_tokens=args.get("input_len"),
             output_tokens=args.get("output_len"), tp=args.get("tensor_parallel_size"),
         )
