@@ -12,12 +12,13 @@ import pytest
 from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import accuracy, forecasts
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.readers import base, index
+from life_jax.measurements.readers import base
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "llama_bench.json"
 LLAMA = {
     "build_commit": "0a1b2c3", "build_number": 7423, "cpu_info": "AMD EPYC 9354", "gpu_info": "NVIDIA A100-SXM4-80GB",
-    "backends": "CUDA", "model_filename": "/models/Llama-2-7B-Q8_0.gguf", "model_type": "llama 7B Q8_0", "n_batch": 2048,
+    "backends": "CUDA", "model_filename": "/models/Llama-2-7B-Q8_0.gguf", "model_type": "llama 7B Q8_0",
+    "n_batch": 2048,
     "n_ubatch": 512, "n_threads": 8, "type_k": "f16", "type_v": "f16", "n_gpu_layers": 99, "split_mode": "layer",
     "no_kv_offload": False, "flash_attn": True, "tensor_buft_overrides": "none", "n_prompt": 0, "n_gen": 64,
     "n_depth": 2048, "test_time": "2026-01-05T08:00:00Z", "avg_ns": 640000000, "stddev_ns": 1, "avg_ts": 100.0,
@@ -48,10 +49,10 @@ def as_sql(rows):
 
 MARKDOWN = """ggml_cuda_init: found 1 CUDA devices:
   Device 0: NVIDIA A100-SXM4-80GB, compute capability 8.0, VMM: yes
-| model                          |       size |     params | backend    | ngl | fa |            test |                  t/s |
-| ------------------------------ | ---------: | ---------: | ---------- | --: | -: | --------------: | -------------------: |
-| llama 7B Q8_0                  |   6.67 GiB |     6.74 B | CUDA       |  99 |  1 |    tg64 @ d2048 |        100.00 ± 0.10 |
-| llama 7B Q8_0                  |   6.67 GiB |     6.74 B | CUDA       |  99 |  1 |          pp1024 |       5000.00 ± 9.00 |
+| model                  |       size |     params | backend    | ngl | fa |            test |                  t/s |
+| ---------------------- | ---------: | ---------: | ---------- | --: | -: | --------------: | -------------------: |
+| llama 7B Q8_0          |   6.67 GiB |     6.74 B | CUDA       |  99 |  1 |    tg64 @ d2048 |        100.00 ± 0.10 |
+| llama 7B Q8_0          |   6.67 GiB |     6.74 B | CUDA       |  99 |  1 |          pp1024 |       5000.00 ± 9.00 |
 
 build: 0a1b2c3 (7423)
 """
@@ -81,7 +82,7 @@ def test_every_form_of_llama_bench_says_the_same(tmp_path, text):
     assert (decode.metric, decode.value, decode.past_tokens, decode.output_tokens) == ("decode_tok_s", 100, 2048, 65)
     assert (prefill.metric, prefill.value, prefill.prompt_tokens) == ("prefill_tok_s", 5000, 1024)
     for s in (decode, prefill):
-        assert (s.hw, s.model, s.stack, s.engine) == ("a100_sxm4_80gb", "llama2_7b", ("q8_0",), "llama_cpp_cuda")
+        assert (s.hw, s.model, s.stack, s.engine) == ("a100_sxm_80gb", "llama2_7b", ("q8_0",), "llama_cpp_cuda")
         assert s.batch == 1 and s.threads is None
 
 
@@ -93,7 +94,8 @@ def test_a_prompt_with_generation_is_the_time_of_both(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"n_gpu_layers": 20}, "20 of 32 layers"), ({"n_cpu_moe": 4}, "n_cpu_moe"), ({"no_kv_offload": True}, "cache beside"),
+        ({"n_gpu_layers": 20}, "20 of 32 layers"), ({"n_cpu_moe": 4}, "n_cpu_moe"), ({"no_kv_offload": True},
+        "cache beside"),
         ({"gpu_info": "NVIDIA L4, NVIDIA L4"}, "2 devices with split_mode layer"), ({"backends": "CUDA,RPC"}, "RPC"),
         ({"type_k": "q8_0"}, "kv_dtype 'q8_0/f16'"), ({"n_gen": 0}, "a test without its numbers"),
         ({"avg_ts": "fast"}, "a test without its numbers"), ({"avg_ts": 0}, "a test without its numbers"),
@@ -148,7 +150,8 @@ GUIDELLM = {
             "metrics": {
                 name: {"successful": {"median": value, "mean": 0.0}}
                 for name, value in (
-                    ("time_to_first_token_ms", 50.0), ("inter_token_latency_ms", 12.0), ("time_per_output_token_ms", 13.0),
+                    ("time_to_first_token_ms", 50.0), ("inter_token_latency_ms", 12.0),
+                    ("time_per_output_token_ms", 13.0),
                     ("request_latency", 2.0), ("prompt_token_count", 1024), ("output_token_count", 128),
                 )
             },
@@ -193,7 +196,8 @@ OLLAMA_API = {"model": "llama3.1:8b-instruct-q4_K_M", "prompt_eval_count": 26, "
               "eval_count": 298, "eval_duration": 2980000000, "done": True}  # fmt: skip
 PYTORCH = [{"benchmark": {"name": "vLLM benchmark", "extra_info": {"args": {
     "batch_size": 8, "input_len": 32, "output_len": 128, "tensor_parallel_size": 2}}},
-    "model": {"name": "Qwen/Qwen3-8B"}, "metric": {"name": "latency", "benchmark_values": [2.1, 2.0, 2.2]}}]  # fmt: skip
+    "model": {"name": "Qwen/Qwen3-8B"}, "metric": {"name": "latency",
+    "benchmark_values": [2.1, 2.0, 2.2]}}]  # fmt: skip
 HW, VLLM = {"hw": "h100_sxm"}, {"hw": "h100_sxm", "engine": "vllm"}
 
 
@@ -202,7 +206,8 @@ HW, VLLM = {"hw": "h100_sxm"}, {"hw": "h100_sxm", "engine": "vllm"}
     [
         (SERVE, HW, [("ttft_s", 0.05, 1, 1024), ("tpot_s", 0.012, 1, 1024)]),
         ({"avg_latency": 2.5, "latencies": [2, 3], "percentiles": {"50": 2.4}},
-         {**HW, "model": "qwen3_8b", "opt": "bf16", "batch": "8", "prompt": "32", "output": "128"}, [("e2e_s", 2.4, 8, 32)]),
+         {**HW, "model": "qwen3_8b", "opt": "bf16", "batch": "8", "prompt": "32", "output": "128"},
+         [("e2e_s", 2.4, 8, 32)]),
         (PYTORCH, HW, [("e2e_s", 2.1, 8, 32)]),
         (SGLANG, {**HW, "model": "qwen3_8b", "opt": "bf16"},
          [("ttft_s", 0.05, 4, 256), ("tpot_s", 0.011, 4, 256), ("e2e_s", 0.4, 4, 256)]),
@@ -246,7 +251,8 @@ def test_more_than_one_request_at_a_time_is_serving(tmp_path, change):
 @pytest.mark.parametrize(
     ("content", "words", "missing"),
     [
-        (SERVE, {}, "hw=NAME"), (SGLANG, HW, "model=NAME opt=FORMAT"), (AIPERF, HW, "engine=NAME"), (MLX, {}, "hw=NAME"),
+        (SERVE, {}, "hw=NAME"), (SGLANG, HW, "model=NAME opt=FORMAT"), (AIPERF, HW, "engine=NAME"), (MLX, {},
+        "hw=NAME"),
         ({"avg_latency": 2.5, "latencies": []}, VLLM, "model=NAME opt=FORMAT batch=N prompt=N output=N"),
         (GENAI_CSV, VLLM, "concurrency=N"), (OLLAMA.replace("-instruct-q4_K_M", ""), HW, "opt=FORMAT"),
         (MARKDOWN.replace("Device 0", "Device"), {}, "hw=NAME"),
@@ -278,9 +284,12 @@ def test_tables_of_other_locales_and_spreadsheets_are_read(tmp_path, encoding, s
     [
         (b"PK\x03\x04abc", "save it as CSV"), (b"\x89HDF\r\n", "netCDF"), (b"\x1f\x8b123", "unpack"),
         (bytes(range(32)) * 9, "no text"), ("[" * 100_000, "nested too deeply"), ('{"a": ' * 50_000, "is no JSON"),
-        ("{}", "JSON of a tool that is not read"), ("[]", "JSON of a tool that is not read"), ("[1, null, {}]", "JSON of a tool"),
-        ('{"avg_ts": 1' + "0" * 10_000 + "}", "JSON of a tool"), ("[NaN, Infinity]", "JSON of a tool"), ('{"a": 1', "is no JSON"),
-        ("a" * (base.MOST_LINE + 2), "longer than"), ("id,hardware\n1,2\n", "no column model"), ("id,id\n", "no column"),
+        ("{}", "JSON of a tool that is not read"), ("[]", "JSON of a tool that is not read"), ("[1, null, {}]",
+        "JSON of a tool"),
+        ('{"avg_ts": 1' + "0" * 10_000 + "}", "JSON of a tool"), ("[NaN, Infinity]", "JSON of a tool"), ('{"a": 1',
+        "is no JSON"),
+        ("a" * (base.MOST_LINE + 2), "longer than"), ("id,hardware\n1,2\n", "no column model"), ("id,id\n",
+        "id is there twice"),
         (TIDY.replace(";", ",").replace("Model", "Hardware"), "there twice"),
         (TIDY.replace("a;rtx", '"' + "a" * 200_000 + '";rtx'), "100,000 characters"),
         (TIDY.replace("\r\nb;", "\r\na;"), "the id 'a' is there twice"), ("\n\n", "no rows"),

@@ -24,7 +24,7 @@ KINDS = ("TTFT", "TPOT", "TOTAL")
 
 
 TOO_FAST = 1.5  # times the datasheet roofline: the row cannot be what it claims
-THOUSAND_OFF = 100.0  # times off the forecast, with which a number may have another unit's prefix
+THOUSAND_OFF = 100.0, 10_000.0  # times off the forecast, between which a number may have another unit's prefix
 PREFIX = 1000.0  # of one unit to the next: seconds and milliseconds
 BLOCK = 20_000  # rows that are forecast at once
 MOST_REASONS = 1000  # that are told apart, of rows that are skipped
@@ -125,14 +125,15 @@ def questioned(settings: Sequence[Setting], forecast: np.ndarray, ideal: np.ndar
         settings: of the rows.
         forecast, ideal: of the rows in their own units, under their engines and at the datasheet's roofline.
 
-    A time that is a thousand times too long (milliseconds, read as seconds) is 100 times the forecast and, divided by
-    1000, no faster than the roofline allows. One that is a thousand times too short is the other way round.
+    A time that is a thousand times too long (milliseconds, read as seconds) is 100 to 10 000 times the forecast and,
+    divided by 1000, no faster than the roofline allows. One that is a thousand times too short is the other way round.
     """
     off = np.array([s.ratio(f) for s, f in zip(settings, forecast, strict=True)])
     bound = np.array([s.ratio(f) for s, f in zip(settings, ideal, strict=True)])
     with np.errstate(invalid="ignore"):
-        too_long = (off < 1 / THOUSAND_OFF) & (bound <= TOO_FAST / PREFIX)
-        too_short = (off > THOUSAND_OFF) & (bound > TOO_FAST) & (bound <= TOO_FAST * PREFIX)
+        least, most = THOUSAND_OFF
+        too_long = (1 / off > least) & (1 / off < most) & (bound <= TOO_FAST / PREFIX)
+        too_short = (off > least) & (off < most) & (bound > TOO_FAST) & (bound <= TOO_FAST * PREFIX)
     return too_long | too_short
 
 

@@ -173,7 +173,7 @@ def _records(path: Path, encoding: str) -> Iterator[list[str]]:
     if first is None:
         return
     first = first.removeprefix("\ufeff")
-    declared = re.fullmatch(r"\"?sep=(.)\"?", first.strip(), re.IGNORECASE)  # Excel's own first line
+    declared = re.fullmatch(r"\"?sep=(.)\"?", first.strip(" \r\n"), re.IGNORECASE)  # Excel's own first line
     if declared:
         first = next(lines, "")
     separator = declared[1] if declared else _separator(first)

@@ -90,7 +90,8 @@ def _pytorch(record: Mapping[str, Any], identity: str) -> list[Row]:
     model = text(first(inside(record, "model", "name"), args.get("model"), ""))
     return [
         tidy(
-            f"{identity}e2e_s", "e2e_s", text(numbers[len(numbers) // 2]) if numbers else "", engine="vLLM", model=model,
+            f"{identity}e2e_s",
+            "e2e_s", text(numbers[len(numbers) // 2]) if numbers else "", engine="vLLM", model=model,
             weight_format=stored_as(model), batch=args.get("batch_size"), prompt_tokens=args.get("input_len"),
             output_tokens=args.get("output_len"), tp=args.get("tensor_parallel_size"),
         )
