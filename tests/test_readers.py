@@ -332,6 +332,15 @@ ROW = {"id": "a", "hardware": "rtx_4090", "model": "llama3_8b", "weight_format":
        "batch": "1", "prompt_tokens": "512", "output_tokens": "128", "metric": "tpot_s", "value": "0.008"}  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "name", ["~nobody.yaml", "x" * 5000 + ".yaml", "a\0b.yaml", "", "=1+1", "()[]{}", "\U0001f600", "§"]
+)
+@pytest.mark.parametrize("column", ["hardware", "model", "weight_format", "engine", "kv_dtype", "date", "regime"])
+def test_any_name_is_understood_or_its_row_is_reported(column, name):
+    r = accuracy.report([{**ROW, column: name}, {**ROW, "id": "b"}])
+    assert len(r.settings) + sum(r.skipped.values()) == 2 and "b" in [s.id for s in r.settings]
+
+
 def test_a_time_in_milliseconds_is_questioned_and_not_judged():
     r = accuracy.report([ROW, {**ROW, "id": "b", "value": "8"}, {**ROW, "id": "c", "value": "0.000008"},
                          {**ROW, "id": "d", "value": "0.08"}])  # fmt: skip

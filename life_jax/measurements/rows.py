@@ -8,6 +8,7 @@ from typing import Any
 
 from life_jax.config import names
 from life_jax.config.schema import paths
+from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.scenario import Workload
@@ -100,8 +101,10 @@ def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
     """What a row measures in our words, or why that is not known. engine: ours, instead of what the row's is."""
     try:
         return _placed(row, engine)
-    except names.NotUnderstood as reason:
+    except (names.NotUnderstood, ConfigError) as reason:
         return str(reason)
+    except (OSError, RuntimeError) as error:  # a name that is taken for a path, of another user or of any length
+        return f"a name cannot be read: {str(error)[:80]}"
 
 
 def _placed(row: Mapping[str, str], under: str | None) -> Setting:
