@@ -1,18 +1,24 @@
-"""python -m life_jax.calibrate FILE.csv hw=NAME engine=NAME [out=FILE.yaml]: constants of one's own machine."""
+"""python -m life_jax.calibrate FILE hw=NAME engine=NAME [out=FILE.yaml]: constants of one's own machine."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.errors import MOST_LINES, ConfigError, unknown
 from life_jax.terminal import command, tables
 
-USAGE = "python -m life_jax.calibrate FILE.csv hw=NAME [engine=NAME] [out=FILE.yaml] [overwrite=true]"
+USAGE = (
+    "python -m life_jax.calibrate FILE hw=NAME [engine=NAME] [model=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
+    " [concurrency=N] [out=FILE.yaml] [overwrite=true]"
+)
 MEANING = """Finds the constants of one machine that a few measurements tell, and writes them as an engine's file.
-FILE.csv   rows with id, hardware, model, weight_format, engine, batch, prompt_tokens, output_tokens, metric, value;
-           hardware and engine are not looked at: every row is of hw= under engine= (generic)
+FILE       what life_jax.validate reads: a table, or what llama-bench, vLLM, SGLang, ... wrote; its hardware and engine
+           are not looked at: every row is of hw= under engine= (generic)
+model=, opt=, batch=, prompt=, output=, concurrency=   what the file does not say, as in life_jax.validate
 out=       HW_ENGINE.yaml unless said otherwise; engine=FILE.yaml takes it everywhere"""
-WORDS = ("hw", "engine", "out", "overwrite")
+OWN_WORDS = ("hw", "engine", "out", "overwrite")
+MOST_ROWS = 2000  # of one machine: the slopes of all rows are held in memory
 
 
 def main() -> None:
@@ -24,7 +30,6 @@ def calibrate(words: list[str]) -> None:
     import yaml
 
     from life_jax.config import names
-    from life_jax.measurements import rows as measurements
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
@@ -33,16 +38,7 @@ def calibrate(words: list[str]) -> None:
     out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
     if out.exists() and asked["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
-    settings, skipped = [], []
-    for row in measurements.read(file):
-        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
-        if isinstance(one, str):
-            skipped.append(f"{row['id']}: {one}")
-        else:
-            settings.append(one)
-    command.warn(skipped)
-    if not settings:
-        raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on")
+    settings = _settings(file, hw, engine, {word: value for word, value in asked.items() if value})
     of_class = names.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
     found = fit(settings, spreads)
@@ -75,6 +71,35 @@ def calibrate(words: list[str]) -> None:
     print(out)
 
 
+def _settings(file: Path, hw: str, engine: str, words: dict[str, str]) -> list[Any]:
+    """What the rows of a file measure on hw under engine; warns of those that are not understood or doubtful."""
+    from life_jax.measurements import accuracy, forecasts
+    from life_jax.measurements import rows as measurements
+    from life_jax.measurements.readers import index
+
+    settings, skipped = [], Counter[str]()
+    for row in index.rows(file, index.checked(words)):
+        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
+        if isinstance(one, str):
+            skipped[one if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {one}"] += 1
+        else:
+            settings.append(one)
+        if len(settings) > MOST_ROWS:
+            raise ConfigError(f"{file}: more than {MOST_ROWS} rows of one machine; a few say as much")
+    if settings:
+        of = accuracy.questioned(settings, forecasts.forecasts(settings), forecasts.forecasts(settings, "ideal"))
+        for s in (s for s, doubtful in zip(settings, of, strict=True) if doubtful):
+            skipped[f"{s.id}: {s.metric} {s.value:g} is about 1000 times off the roofline: is its unit right?"] += 1
+        settings = [s for s, doubtful in zip(settings, of, strict=True) if not doubtful]
+    lines = [reason if count == 1 else f"{count} rows: {reason}" for reason, count in skipped.items()]
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES:] = [f"{len(lines) - MOST_LINES} further rows are not understood"]
+    if not settings:
+        raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on", lines)
+    command.warn(lines)
+    return settings
+
+
 def _error(log: Any) -> float:
     import math
 
@@ -82,14 +107,17 @@ def _error(log: Any) -> float:
 
 
 def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
+    from life_jax.measurements.readers import index
+
     asked = {"hw": "", "engine": "generic", "out": "", "overwrite": "false"}
+    accepted = tuple(dict.fromkeys((*OWN_WORDS, *index.KNOWN_WORDS)))
     files = []
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
-        if not equals:
+        if not equals or (key not in accepted and Path(word).exists()):
             files.append(word)
-        elif key not in WORDS:
-            raise unknown(f"{key}=", key, WORDS)
+        elif key not in accepted:
+            raise unknown(f"{key}=", key, accepted)
         else:
             asked[key] = value
     if len(files) != 1 or not asked["hw"]:

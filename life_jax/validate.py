@@ -1,87 +1,112 @@
-"""python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [engine=NAME|FILE.yaml]: forecasts beside measurements."""
+"""python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from life_jax.config import names
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, coverage, macro, report
-from life_jax.measurements.rows import Setting
+from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, Totals, totals
+from life_jax.measurements.readers import index
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
 
-USAGE = "python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [plot=PARITY.png] [engine=NAME] [overwrite=true]"
+USAGE = (
+    "python -m life_jax.validate FILE [hw=NAME] [model=NAME] [engine=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
+    " [concurrency=N] [out=FORECASTS.csv] [plot=PARITY.png] [overwrite=true]"
+)
+MEANING = f"""FILE is {index.READ}.
+A table has the columns {", ".join(measurements.COLUMNS)}; canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp) and
+threads (of a CPU) are read where they are there.
+hw=, model=, engine=, opt=   hold for every row, whatever the file says
+batch=, prompt=, output=     hold where the file does not say; concurrency= goes with GenAI-Perf's CSV"""
+OWN_WORDS = ("out", "plot", "overwrite")
+MOST_REASONS = 30  # that are printed
 
 
-def print_report(r: Report) -> None:
+def print_totals(t: Totals) -> None:
+    """The errors of a table of measurements, and what was not judged."""
     columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in KINDS)]
 
-    def row(name: str, found: Mapping[str, tuple[float, float, int]]) -> list[str]:
-        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (found[k] for k in KINDS))]
+    def row(name: str, of_kind: Mapping[str, tuple[float, float, int]]) -> list[str]:
+        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (of_kind[k] for k in KINDS))]
 
-    table = [row("life_jax", macro(r, r.forecast))]
-    table += [row(name, macro(r, forecast)) for name, forecast in r.baselines.items()]
-    groups: list[tuple[str, Callable[[Setting], str]]] = [
-        ("class", lambda s: names.efficiency_class(s.hw)),
-        ("engine", lambda s: s.engine),
-    ]
-    for kind, of in groups:
-        for name in sorted({of(s) for s in r.settings}):
-            mine = {s.id for s in r.settings if of(s) == name}
-            table.append(row(f"  {kind} {name}", macro(r, r.forecast, mine)))
-    tables.table(columns, table, f"{_rows(int(r.judged.sum()))}, macro-averaged over device x model x engine")
-    part, cells = coverage(r)
+    table = [row(name, errors.macro()) for name, errors in t.errors.items()]
+    own = t.errors["life_jax"]
+    table += [row(f"  class {name}", own.macro(of_class=name)) for name in sorted(t.classes)]
+    table += [row(f"  engine {name}", own.macro(engine=name)) for name in sorted(t.engines)]
+    tables.table(columns, table, f"{_rows(t.judged)}, macro-averaged over device x model x engine")
+    part, cells = t.inside.coverage()
     if cells:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
-    biases = [
-        (k, [s.ratio(f) for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True) if j and s.kind == k])
-        for k in KINDS
-    ]
-    print("median forecast / measured time: " + ", ".join(f"{k} {np.median(b):.2f}" for k, b in biases if b))
-    if r.impossible.any():
+    print("median forecast / measured time: " + ", ".join(f"{k} {median:.2f}" for k, median in t.medians().items()))
+    if t.impossible:
         print(
-            f"{_rows(int(r.impossible.sum()))} apart: "
-            f"faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
+            f"{_rows(t.impossible)} apart: faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
         )
-    for name, count in r.generic.items():
+    for metric, count in t.questioned.items():
+        unit = "tokens per second" if metric.endswith("tok_s") else "seconds, or are they milliseconds"
+        off = f"{metric} about 1000 times off what the roofline makes possible; are these {unit}?"
+        print(f"{_rows(count)} apart: {off}{_ids(t.unlike[metric])}")
+    for name, count in t.generic.items():
         print(f"{_rows(count)} with engine=generic: engine '{name}' is not known")
-    for reason, count in sorted(r.skipped.items(), key=lambda one: -one[1]):
-        print(f"{_rows(count)} skipped: {reason}")
+    print(*reasons(t), sep="\n", end="\n" * bool(t.skipped))
+
+
+def reasons(t: Totals) -> list[str]:
+    """A line for each reason why rows have no forecast, the most frequent first."""
+    ordered = sorted(t.skipped.items(), key=lambda one: -one[1])
+    lines = [f"{_rows(count)} skipped: {reason}{_ids(t.examples.get(reason, []))}" for reason, count in ordered]
+    if len(lines) > MOST_REASONS:
+        rest = ordered[MOST_REASONS:]
+        lines[MOST_REASONS:] = [f"{_rows(sum(count for _, count in rest))} skipped for {len(rest)} further reasons"]
+    return lines
+
+
+def _ids(ids: Sequence[str]) -> str:
+    return f" ({', '.join(ids)})" if ids else ""
 
 
 def _rows(count: int) -> str:
     return f"{count} row{'s' * (count != 1)}"
 
 
+@contextmanager
+def written(path: Path) -> Iterator[Callable[[Report], None]]:
+    """A CSV of id, forecast, low, high in each row's own unit, to which reports are added; whole or not there."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("id", "forecast", "low", "high"))
+
+            def add(r: Report) -> None:
+                for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
+                    if np.isfinite(values[0]):
+                        writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
+
+            yield add
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def write(r: Report, path: Path) -> None:
     """id, forecast, low, high in each row's own unit; appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("id", "forecast", "low", "high"))
-        for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
-            if np.isfinite(values[0]):
-                writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    with written(path) as add:
+        add(r)
 
 
 def main() -> None:
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(f"usage: {USAGE}\n\nFILE.csv has the columns {', '.join(measurements.COLUMNS)};")
-        print(
-            "canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp), threads (of a CPU) are read where they are there."
-        )
-        return
-    command.guarded(_job, "sweep")
+    command.guarded(_job, "sweep", f"usage: {USAGE}\n\n{MEANING}")
 
 
 def _job(words: list[str]) -> None:
@@ -93,31 +118,37 @@ def _job(words: list[str]) -> None:
             raise ConfigError(f"{path} exists; give overwrite=true or another out=")
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")
-    r = report(measurements.read(file), settings.get("engine"))
-    if not r.settings:
-        reasons = [f"  {_rows(count)}: {reason}" for reason, count in r.skipped.items()]
-        raise ConfigError(f"{file}: no row is understood", reasons)
-    write(r, out)
-    plot(r, picture)
-    print_report(r)  # last: a reader that stops early (| head) must not cost the files
-    print(f"parity plot {picture}")
+    fills = index.checked(settings)
+    with written(out) as add:
+        t = totals(lambda: index.rows(file, fills), settings.get("engine"), add)
+        if not t.rows:
+            raise ConfigError(f"{file}: no row is understood", [f"  {line}" for line in reasons(t)])
+    plot(t, picture)
+    print_totals(t)  # last: a reader that stops early (| head) must not cost the files
+    print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
     print(out)
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
-    if not words:
-        raise ConfigError(f"a CSV of measurements is needed: {USAGE}")
-    file, settings = Path(words[0]), {}
-    accepted = ("out", "plot", "engine", "overwrite")
-    for word in words[1:]:
+    settings: dict[str, str] = {}
+    files: list[str] = []
+    accepted = (*OWN_WORDS, *index.KNOWN_WORDS)
+    for word in words:
         key, equals, value = word.lstrip("+").partition("=")
-        if not equals or key not in accepted:
+        if equals and key in settings:
+            raise ConfigError(f"{key}= is given twice")
+        if equals and key in accepted:
+            settings[key] = value
+        elif not files and (not equals or Path(word).exists()):
+            files.append(word)
+        else:
             raise unknown("validate takes no word", word, accepted)
-        settings[key] = value
+    if not files:
+        raise ConfigError(f"a file of measurements (a CSV of measurements is needed, or what a tool wrote): {USAGE}")
     engine = settings.get("engine")
     if engine is not None and engine not in paths.choices("engine") and not _is_file(engine):
         raise unknown("engine", engine, paths.choices("engine"))
-    return file, settings
+    return Path(files[0]).expanduser(), settings
 
 
 def _is_file(name: str) -> bool:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from life_jax.measurements.rows import METRICS, Setting
 from life_jax.optimizations import chain
 
 
-@cache
+@lru_cache(maxsize=2048)  # a table may have a million settings
 def scenario(
     hw: str,
     model: str,
@@ -86,22 +86,37 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
 
     engine: instead of each row's own.
     """
-    groups: dict[Any, list[int]] = defaultdict(list)
+    distinct: dict[Any, int] = {}  # what a scenario is built from -> its place among the built
     built: list[Scenario] = []
+    of_row = np.empty(len(settings), int)
     for index, s in enumerate(settings):
         name = engine or s.engine
         told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens), s.half
-        one = scenario(s.hw, s.model, s.stack, name, *told)
-        built.append(one)
-        groups[trees.structure(one)].append(index)
-    found = []
-    for rows in groups.values():
-        stacked = trees.mapped(lambda *leaves: np.array(leaves), *(built[i] for i in rows))
-        # what rows do not say (images) is as a workload has it by default
-        said = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
-        numbers = {name: np.array([getattr(settings[i], name) for i in rows]) for name in said}
-        found.append((np.array(rows), dataclasses.replace(stacked, workload=Workload(**numbers))))
-    return found
+        key = (s.hw, s.model, s.stack, name, *told)
+        if key not in distinct:
+            distinct[key] = len(built)
+            built.append(scenario(*key))
+        of_row[index] = distinct[key]
+    alike: dict[Any, list[int]] = defaultdict(list)
+    for index, one in enumerate(built):
+        alike[trees.structure(one)].append(index)
+    # what rows do not say (images) is as a workload has it by default
+    own = [f.name for f in dataclasses.fields(Workload) if f.name in Setting.__dataclass_fields__]
+    groups = []
+    for members in alike.values():
+        place = np.full(len(built), -1)
+        place[members] = np.arange(len(members))
+        rows = np.flatnonzero(place[of_row] >= 0)
+        stacked = _stack([built[i] for i in members], place[of_row[rows]])
+        numbers = {name: np.array([getattr(settings[int(i)], name) for i in rows]) for name in own}
+        groups.append((rows, dataclasses.replace(stacked, workload=Workload(**numbers))))
+    return groups
+
+
+def _stack(built: Sequence[Scenario], of_row: np.ndarray) -> Scenario:
+    """One scenario whose leaves are arrays over rows, of which each has one of those that were built."""
+    stacked: Scenario = trees.mapped(lambda *leaves: np.array(leaves)[of_row], *built)
+    return stacked
 
 
 def _chunk(s: Setting, own: float | None) -> float | None:

@@ -1,7 +1,5 @@
-"""Published measurements: rows of a tidy CSV -> scenarios, and their forecasts, vectorized over the rows."""
+"""A tidy row of measurements -> what it measures in our words, and the METRICS that are forecast."""
 
-import csv
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config import names
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.scenario import Workload
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
+from life_jax.measurements import cells
+from life_jax.measurements.readers import index
+from life_jax.measurements.readers.base import COLUMNS, PROBLEM
 
-_NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
-COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
+__all__ = ["COLUMNS", "KV_FORMATS", "METRICS", "Setting", "place", "read", "seconds"]
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
 # kv_dtype of a row -> options; E5M2 is fp16 without its last byte, which nothing has to convert
 KV_FORMATS: dict[str, tuple[str, ...]] = {
@@ -25,6 +27,8 @@ KV_FORMATS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("int8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
     **dict.fromkeys(("int4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
 }
+# llama.cpp's own types, which hold scales besides, where there is an option for them
+KV_OF_LLAMA_CPP = {"q8_0": "kv_q8_0", "q4_0": "kv_q4_0"}
 # metric of a row -> kind of error table, and the row's value from (run, workload)
 METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
     "ttft_s": ("TTFT", lambda run, w: run.ttft),
@@ -85,39 +89,31 @@ def seconds(s: Setting) -> float:
     return tokens[s.metric] / s.value if s.is_rate else s.value
 
 
-def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a tidy CSV; refuses a file without the columns that a forecast needs, or with an id twice."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    if not rows:
-        raise ConfigError(f"{path}: no rows; a CSV with a header and the columns {', '.join(COLUMNS)} is needed")
-    missing = [column for column in COLUMNS if column not in rows[0]]
-    if missing:
-        raise ConfigError(f"{path}: no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
-    seen: set[str] = set()
-    for row in rows:
-        if row["id"] in seen:
-            raise ConfigError(f"{path}: the id '{row['id']}' is there twice")
-        seen.add(row["id"])
-    return rows
+def read(path: Path, words: Mapping[str, str] | None = None) -> list[dict[str, str]]:
+    """The rows of a file of measurements that life_jax.measurements.readers knows; words: of the command line.
+
+    Raises ConfigError for a file that no reader knows, or that lacks what a forecast needs.
+    """
+    return list(index.rows(path, words))
 
 
 def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
     """What a row measures in our words, or why that is not known. engine: ours, instead of what the row's is."""
     try:
         return _placed(row, engine)
-    except names.NotUnderstood as reason:
+    except (names.NotUnderstood, ConfigError) as reason:
         return str(reason)
+    except (OSError, RuntimeError) as error:  # a name that is taken for a path, of another user or of any length
+        return f"a name cannot be read: {str(error)[:80]}"
 
 
 def _placed(row: Mapping[str, str], under: str | None) -> Setting:
+    if row.get(PROBLEM):
+        raise names.NotUnderstood(row[PROBLEM])
     if row["metric"] not in METRICS:
         raise names.NotUnderstood(f"metric {row['metric']} is not forecast")
     if row.get("regime") == "serving":
-        raise names.NotUnderstood("serving under load is not forecast")
+        raise names.NotUnderstood("serving under load is not forecast yet, only one request at a time is")
     if row.get("core") == "0":
         raise names.NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
@@ -128,15 +124,15 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         raise names.not_known("model", row["model"])
     engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
     engine = under or engine
+    if row.get("flash_attention"):
+        unfused = _flag(row["flash_attention"])
+    _refuse_part_on_host(row, model)
     stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
-    cache = (row.get("kv_dtype") or "").strip().lower()
-    if cache not in KV_FORMATS:
-        raise names.NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
-    stack += KV_FORMATS[cache]
+    stack += _cache_options(row)
     if unfused:
         stack += ["eager_attention", "fp32_scores"]
-    value = _number(row["value"])
-    if not value or value < 0:
+    value = _positive(row, "value")
+    if value is None:
         raise names.NotUnderstood("no measured value")
     device = row.get("canonical") or row["hardware"]
     return Setting(
@@ -148,19 +144,49 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         model=model,
         stack=tuple(stack),
         engine=engine,
-        tensor_parallel=_number(row.get("tp") or "") or 1.0,
-        batch=_number(row["batch"]) or 1.0,
-        past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
+        tensor_parallel=_at_least_1(row, "tp") or 1.0,
+        batch=_at_least_1(row, "batch") or 1.0,
+        past_tokens=_number(row, "ctx_depth") or 0.0,
         threads=_threads(row, hw),
-        chunk_tokens=_number(row.get("ubatch") or ""),
+        chunk_tokens=_at_least_1(row, "ubatch"),
         **names.circumstances(row),
         **_tokens(row),
     )
 
 
+def _cache_options(row: Mapping[str, str]) -> list[str]:
+    """Options of the type that the cache has; two equal ones, of keys and values, are one."""
+    cache = (row.get("kv_dtype") or "").strip().lower()
+    keys, _, values = cache.partition("/")
+    cache = keys if keys == values else cache
+    if cache not in KV_FORMATS:
+        raise names.NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
+    own = KV_OF_LLAMA_CPP.get(cache)
+    return [own] if own in paths.choices("opt") else list(KV_FORMATS[cache])
+
+
+def _flag(text: str) -> bool:
+    """Whether flash attention is off, by what a row says of it."""
+    flags = {**dict.fromkeys(("1", "true", "yes", "on"), False), **dict.fromkeys(("0", "false", "no", "off"), True)}
+    if text.strip().lower() not in flags:
+        raise names.NotUnderstood(f"flash_attention '{text:.40}' is neither 0 nor 1")
+    return flags[text.strip().lower()]
+
+
+def _refuse_part_on_host(row: Mapping[str, str], model: str) -> None:
+    """llama.cpp counts the head as one layer more; a model that is partly on the host has no forecast."""
+    on_gpu = _number(row, "gpu_layers")
+    if on_gpu is not None and on_gpu <= (layers := names.file("model", model, ModelFile).num_hidden_layers):
+        raise names.NotUnderstood(f"{on_gpu:g} of {layers:g} layers and the head on the GPU: a part is not forecast")
+
+
 def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
     kind = METRICS[row["metric"]][0]
-    prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
+    prompt = _number(row, "prompt_tokens") or 0.0
+    if kind == "TTFT":  # whatever is generated afterwards
+        output = 1.0 if cells.is_empty(row.get("output_tokens") or "") else _number(row, "output_tokens") or 0.0
+    else:
+        output = _positive(row, "output_tokens") or 0.0
     if kind != "TPOT" and not prompt:
         raise names.NotUnderstood("no prompt_tokens")
     if kind == "TOTAL" and not output:
@@ -173,14 +199,37 @@ def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _threads(row: Mapping[str, str], hw: str) -> float | None:
     """Threads of a CPU that computed, by their column or by the words of the note (`8 threads`, `1 thread(s)`)."""
-    said = re.search(r"\b(\d+) thread", row.get("note") or "")
-    threads = _number(row.get("threads") or (said[1] if said else ""))
-    return threads if threads and names.file("hw", hw, DeviceFile).cores else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
+    if not names.file("hw", hw, DeviceFile).cores:
         return None
-    return value if math.isfinite(value) else None
+    if row.get("threads"):
+        return _at_least_1(row, "threads")
+    match = re.search(r"\b(\d{1,6}) thread", row.get("note") or "")
+    return (float(match[1]) or None) if match else None
+
+
+def _number(row: Mapping[str, str], column: str) -> float | None:
+    """The number of a cell, None where it is empty; NotUnderstood for what is no number, or a negative one."""
+    text = row.get(column) or ""
+    if not text:
+        return None
+    try:
+        value = cells.number(text, column, row["metric"])
+    except cells.Unreadable as reason:
+        raise names.NotUnderstood(f"{column} {reason}") from None
+    if value < 0:
+        raise names.NotUnderstood(f"{column} {text.strip()} is negative")
+    return value
+
+
+def _positive(row: Mapping[str, str], column: str) -> float | None:
+    value = _number(row, column)
+    if value == 0:
+        raise names.NotUnderstood("no measured value: it is 0" if column == "value" else f"{column} is 0")
+    return value
+
+
+def _at_least_1(row: Mapping[str, str], column: str) -> float | None:
+    value = _positive(row, column)
+    if value is not None and value < 1:
+        raise names.NotUnderstood(f"{column} {value:g} is less than 1")
+    return value

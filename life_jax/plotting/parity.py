@@ -1,31 +1,35 @@
 """Forecast over measured time as a picture."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from life_jax.measurements import rows as measurements
-from life_jax.measurements.accuracy import KINDS, Report, device_class
+from life_jax.measurements.accuracy import KINDS
 
 
-def plot(r: Report, path: Path) -> None:
+class HasPoints(Protocol):
+    """A report of measurements, or the totals of many."""
+
+    def points(self) -> Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+        """(kind, class of device) -> measured times [s] and forecast over measured time."""
+
+
+def plot(r: HasPoints, path: Path) -> None:
     """Forecast over measured time, one panel for each kind."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
     colormap = colormaps["tab20"]
     figure = Figure(figsize=(12, 4.2), layout="constrained")
-    classes = sorted({device_class(s) for s in r.settings})
+    points = r.points()
+    classes = sorted({name for _, name in points})
     for axis, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
         for number, name in enumerate(classes):
-            mine = [
-                (s.ratio(f), s)
-                for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True)
-                if j and s.kind == kind and device_class(s) == name
-            ]
-            if mine:
-                measured = np.array([measurements.seconds(s) for _, s in mine])
-                axis.scatter(measured, measured * [ratio for ratio, _ in mine], s=5, color=colormap(number), label=name)
+            if (kind, name) in points:
+                measured, ratio = points[kind, name]
+                axis.scatter(measured, measured * ratio, s=5, color=colormap(number % colormap.N), label=name)
         axis.set(xscale="log", yscale="log", title=kind, xlabel="measured [s]", ylabel="forecast [s]")
         line = np.array([1e-4, 1e3])
         axis.autoscale(False)

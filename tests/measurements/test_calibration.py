@@ -167,7 +167,7 @@ def test_the_command_writes_an_engine_that_sweep_takes(life, tmp_path):
         (["x.csv", "hw=rtx4091"], "rtx4091"),
         (["x.csv", "hw=rtx_4090", "engine=lama"], "lama"),
         (["x.csv", "hw=rtx_4090"], "cannot be read"),
-        (["x.csv", "hw=rtx_4090", "batch=1"], "batch"),
+        (["x.csv", "hw=rtx_4090", "bach=1"], "did you mean batch"),
     ],
 )
 def test_mistakes_end_in_one_line(life, words, reason):

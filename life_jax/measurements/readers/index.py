@@ -1,0 +1,124 @@
+"""Which reader a file has, told by what is in it and not by its name."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from life_jax.config import names
+from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.measurements.readers import (
+    files,
+    guidellm,
+    llama_bench,
+    perf_clients,
+    sglang_bench,
+    tables,
+    timing_lines,
+    vllm_bench,
+)  # fmt: skip
+from life_jax.measurements.readers.base import COLUMNS, PROBLEM, WORDS, Format, Row, filled, positive, text
+
+CONCURRENCY = "concurrency"
+KNOWN_WORDS = (*WORDS, CONCURRENCY)
+
+
+def _llama(record: Mapping[str, Any], identity: str) -> list[Row]:
+    return [llama_bench.test(record, int(identity.rstrip("_") or 1))]
+
+
+# of JSON: whether an object is of the tool, and its rows; the first that knows it
+Reader = Callable[[Mapping[str, Any], str], list[Row]]
+TOOLS: tuple[tuple[Format, Callable[[Any], bool], Reader], ...] = (
+    (llama_bench.FORMAT, llama_bench.knows, _llama),
+    (sglang_bench.FORMAT, sglang_bench.knows, sglang_bench.rows),
+    (vllm_bench.FORMAT, vllm_bench.knows, vllm_bench.rows),
+    (guidellm.FORMAT, guidellm.knows, guidellm.rows),
+    (perf_clients.FORMAT, perf_clients.knows, perf_clients.rows),
+    (timing_lines.FORMAT, timing_lines.knows, timing_lines.api_rows),
+    (tables.FORMAT, lambda record: isinstance(record, Mapping) and {"metric", "value"} <= set(record), lambda r, i: []),
+)
+READ = (
+    "a table with the columns of life_jax.validate --help; llama-bench as CSV, JSON, JSONL, SQL or Markdown; JSON of "
+    "vLLM's, SGLang's and GuideLLM's benchmarks, of GenAI-Perf and AIPerf (or their CSV); the output of MLX and Ollama"
+)
+
+
+def checked(words: Mapping[str, str]) -> dict[str, str]:
+    """The words of a command line that fill columns, as a row has them; ConfigError for a name that is not known."""
+    fills = {word: value for word, value in words.items() if word in KNOWN_WORDS}
+    for word, knows in (("hw", names.device), ("model", names.model)):
+        if word in fills and knows(fills[word]) is None:
+            raise unknown(f"{word}=", fills[word], names.known(word))
+    for word in ("batch", "prompt", "output", CONCURRENCY):
+        if word in fills and positive(fills[word]) is None:
+            raise ConfigError(f"{word}={fills[word]}: a positive number is needed")
+    if "opt" in fills:  # one option or a list, as a table's weight_format has them
+        fills["opt"] = "+".join(name.strip() for name in fills["opt"].strip("[] ").split(",") if name.strip())
+    return fills
+
+
+def rows(path: Path, words: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """Tidy rows of a file of measurements, one after the other.
+
+    Args:
+        path: the file.
+        words: of the command line, by KNOWN_WORDS: what the file does not say, or what holds instead.
+
+    Raises:
+        ConfigError: a file that no reader knows, that is too large, or that lacks what a forecast needs.
+    """
+    words = dict(words or {})
+    head, encoding = files.head(path)
+    form, found = _reader(path, head, encoding, words)
+    words.pop(CONCURRENCY, None)
+    yield from filled(found, words, form, str(path))
+
+
+def _reader(path: Path, head: str, encoding: str, words: Mapping[str, str]) -> tuple[Format, Iterator[Row]]:
+    """The kind of a file, told by its beginning, and its rows."""
+    if timing_lines.is_output(head):
+        return timing_lines.FORMAT, timing_lines.rows(path, encoding)
+    if head.lstrip().startswith(("{", "[")):
+        return _of_json(path, encoding)
+    if read := _llama_bench_text(head):
+        return llama_bench.FORMAT, read(path, encoding)
+    if perf_clients.is_csv(head):
+        return perf_clients.FORMAT, iter(perf_clients.csv_rows(path, encoding, words))
+    return tables.FORMAT, tables.rows(path, encoding, words)
+
+
+def _llama_bench_text(head: str) -> Callable[[Path, str], Iterator[Row]] | None:
+    """The reader of llama-bench's SQL, Markdown or CSV, whatever its log says before."""
+    lines = head.splitlines()
+    if "INSERT INTO" in head.upper() and "avg_ts" in head:
+        return llama_bench.sql_rows
+    if any("|" in line and "t/s" in line and "test" in line for line in lines):
+        return llama_bench.markdown_rows
+    if any(all(field in line for field in llama_bench.FIELDS) for line in lines):
+        return llama_bench.csv_rows
+    return None
+
+
+def _of_json(path: Path, encoding: str) -> tuple[Format, Iterator[Row]]:
+    """The tool of the first object that one knows, and the rows of all objects."""
+    records = [one for document in files.documents(path, encoding) for one in _objects(document)]
+    tools = [next(((form, read) for form, knows, read in TOOLS if knows(record)), None) for record in records]
+    form = next((tool[0] for tool in tools if tool), None)
+    if form is None:
+        raise ConfigError(f"{path}: is JSON of a tool that is not read here; read are {READ}")
+    return form, _json_rows(records, tools)
+
+
+def _json_rows(records: list[Any], tools: list[Any]) -> Iterator[Row]:
+    one = len(records) == 1
+    for number, (record, tool) in enumerate(zip(records, tools, strict=True), 1):
+        if tool is None:
+            yield {**dict.fromkeys(COLUMNS, ""), "id": str(number), PROBLEM: "is no result of a tool that is read here"}
+        elif tool[0].is_table:
+            yield tables.cleaned({str(key): text(value) for key, value in record.items()}, number)
+        else:
+            yield from tool[1](record, "" if one else f"{number}_")
+
+
+def _objects(document: Any) -> list[Any]:
+    return document if isinstance(document, list) else [document]

@@ -1,0 +1,98 @@
+"""vLLM: `vllm bench latency`, `throughput` and `serve` as JSON (vllm/benchmarks/ of vllm-project/vllm).
+
+`latency` times one batch to its end and writes neither model nor lengths, which words of the command line give; its
+`.pytorch.json` holds them. `serve` writes the median of each time over its requests; only one request at a time
+(--max-concurrency 1) is a single stream. `throughput` is serving under load.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from life_jax.measurements.readers.base import (
+    Format,
+    Row,
+    finite,
+    first,
+    inside,
+    per,
+    positive,
+    served,
+    stored_as,
+    text,
+    tidy,
+)  # fmt: skip
+
+FORMAT = Format("vLLM's benchmark")
+SERVE = {"request_throughput", "total_input_tokens", "completed"}
+TIMES = {"ttft_s": "ttft", "tpot_s": "tpot", "e2e_s": "e2el"}
+
+
+def knows(record: Any) -> bool:
+    """Whether an object is one of vLLM's results."""
+    if not isinstance(record, Mapping):
+        return False
+    latency = {"avg_latency", "latencies"} <= set(record)
+    throughput = {"elapsed_time", "requests_per_second", "tokens_per_second"} <= set(record)
+    return latency or throughput or set(record) >= SERVE or _is_pytorch(record)
+
+
+def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
+    """Tidy rows of one result; identity: beginning of their ids."""
+    if _is_pytorch(record):
+        return _pytorch(record, identity)
+    if "avg_latency" in record:
+        value = first(inside(record, "percentiles", "50"), record["avg_latency"])
+        return [tidy(f"{identity}e2e_s", "e2e_s", text(value), engine="vLLM")]
+    if "elapsed_time" in record:
+        return [tidy(f"{identity}total_tok_s", "total_tok_s", text(record["tokens_per_second"]), engine="vLLM",
+                     regime="serving", note="all requests at once")]  # fmt: skip
+    return serve_rows(record, identity, "vLLM", TIMES)
+
+
+def serve_rows(record: Mapping[str, Any], identity: str, engine: str, times: Mapping[str, str]) -> list[Row]:
+    """Rows of a client that measured a server; times: metric -> the middle of its field's name."""
+    model = text(first(record.get("model_id"), record.get("model"), inside(record, "server_info", "model_path")))
+    fields = {
+        metric: first(record.get(f"median_{name}_ms"), record.get(f"mean_{name}_ms")) for metric, name in times.items()
+    }
+    done = record.get("completed")
+    return served(
+        identity,
+        model=model,
+        engine=engine,
+        concurrency=positive(record.get("max_concurrency")),
+        rate=positive(record.get("request_rate")),
+        prompt=per(record.get("total_input_tokens"), done),
+        output=per(record.get("total_output_tokens"), done),
+        times={metric: None if (ms := finite(value)) is None else ms / 1e3 for metric, value in fields.items()},
+        tp=first(inside(record, "server_info", "tp_size"), record.get("tensor_parallel_size")),
+        date=_day(record.get("date")),
+    )
+
+
+def _day(date: Any) -> str | None:
+    """20260901-100000 as 2026-09-01."""
+    return f"{date[:4]}-{date[4:6]}-{date[6:8]}" if isinstance(date, str) and date[:8].isdecimal() else None
+
+
+def _is_pytorch(record: Mapping[str, Any]) -> bool:
+    return inside(record, "benchmark", "name") == "vLLM benchmark" and isinstance(record.get("metric"), Mapping)
+
+
+def _pytorch(record: Mapping[str, Any], identity: str) -> list[Row]:
+    """The form for PyTorch's database, which holds the arguments of the command."""
+    args = inside(record, "benchmark", "extra_info", "args")
+    if inside(record, "metric", "name") != "latency" or not isinstance(args, Mapping):
+        return []
+    values = inside(record, "metric", "benchmark_values")
+    listed = values if isinstance(values, list) else []
+    numbers = sorted(number for value in listed if (number := finite(value)) is not None)
+    model = text(first(inside(record, "model", "name"), args.get("model"), ""))
+    return [
+        tidy(
+            f"{identity}e2e_s",
+            "e2e_s", text(numbers[len(numbers) // 2]) if numbers else "", engine="vLLM", model=model,
+            weight_format=stored_as(model), batch=args.get("batch_size"), prompt_tokens=args.get("input_len"),
+            output_tokens=args.get("output_len"), tp=args.get("tensor_parallel_size"),
+        )
+    ]  # fmt: skip
