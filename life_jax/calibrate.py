@@ -4,7 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config import words as command_words
+from life_jax.config.schema.errors import ConfigError
 from life_jax.terminal import command, tables
 
 USAGE = "python -m life_jax.calibrate FILE.csv hw=NAME [engine=NAME] [out=FILE.yaml] [overwrite=true]"
@@ -23,15 +24,16 @@ def calibrate(words: list[str]) -> None:
     """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
     import yaml
 
-    from life_jax.config import names
+    from life_jax.config import choices, conf_files
     from life_jax.measurements import rows as measurements
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
-    file, asked = _words(words)
-    hw, engine = names.labels(asked["hw"], asked["engine"])
-    out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
-    if out.exists() and asked["overwrite"] != "true":
+    file, typed = _words(words)
+    (device,) = choices.devices_and_models("hw", typed["hw"], ())
+    hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
+    out = Path(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
+    if out.exists() and typed["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
     settings, skipped = [], []
     for row in measurements.read(file):
@@ -43,12 +45,12 @@ def calibrate(words: list[str]) -> None:
     command.warn(skipped)
     if not settings:
         raise ConfigError(f"{file}: no row is understood, so that there is nothing to calibrate on")
-    of_class = names.efficiency(hw)
+    of_class = conf_files.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
     found = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
-    content = as_file(found, names.engine_file(engine), out.stem, source)
+    content = as_file(found, conf_files.engine_file(engine), out.stem, source)
     part = out.with_name(f"{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
@@ -82,21 +84,14 @@ def _error(log: Any) -> float:
 
 
 def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
-    asked = {"hw": "", "engine": "generic", "out": "", "overwrite": "false"}
-    files = []
-    for word in words:
-        key, equals, value = word.lstrip("+").partition("=")
-        if not equals:
-            files.append(word)
-        elif key not in WORDS:
-            raise unknown(f"{key}=", key, WORDS)
-        else:
-            asked[key] = value
-    if len(files) != 1 or not asked["hw"]:
+    """The table of measurements, and text by word."""
+    files, typed = command_words.read_words(words, WORDS, USAGE)
+    if len(files) != 1 or "hw" not in typed:
         raise ConfigError(f"one file and hw= are needed: {USAGE}")
-    if asked["overwrite"] not in ("true", "false"):
-        raise ConfigError(f"overwrite={asked['overwrite']}: true or false is needed")
-    return Path(files[0]).expanduser(), asked
+    typed = {"engine": "generic", "out": "", "overwrite": "false"} | typed
+    if typed["overwrite"] not in ("true", "false"):
+        raise ConfigError(f"overwrite={typed['overwrite']}: true or false is needed")
+    return Path(files[0]).expanduser(), typed
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from life_jax.config import names
-from life_jax.config.schema import paths
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config import choices, conf_files
+from life_jax.config import words as command_words
+from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, coverage, macro, report
-from life_jax.measurements.rows import Setting
+from life_jax.measurements.accuracy import TOO_FAST, Report, coverage, macro, report
+from life_jax.measurements.rows import MEASURED_TIMES, Setting
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
 
@@ -21,15 +21,15 @@ USAGE = "python -m life_jax.validate FILE.csv [out=FORECASTS.csv] [plot=PARITY.p
 
 
 def print_report(r: Report) -> None:
-    columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in KINDS)]
+    columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in MEASURED_TIMES)]
 
     def row(name: str, found: Mapping[str, tuple[float, float, int]]) -> list[str]:
-        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (found[k] for k in KINDS))]
+        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (found[k] for k in MEASURED_TIMES))]
 
     table = [row("life_jax", macro(r, r.forecast))]
     table += [row(name, macro(r, forecast)) for name, forecast in r.baselines.items()]
     groups: list[tuple[str, Callable[[Setting], str]]] = [
-        ("class", lambda s: names.efficiency_class(s.hw)),
+        ("class", lambda s: conf_files.efficiency_class(s.hw)),
         ("engine", lambda s: s.engine),
     ]
     for kind, of in groups:
@@ -42,7 +42,7 @@ def print_report(r: Report) -> None:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
     biases = [
         (k, [s.ratio(f) for s, f, j in zip(r.settings, r.forecast, r.judged, strict=True) if j and s.kind == k])
-        for k in KINDS
+        for k in MEASURED_TIMES
     ]
     print("median forecast / measured time: " + ", ".join(f"{k} {np.median(b):.2f}" for k, b in biases if b))
     if r.impossible.any():
@@ -105,23 +105,13 @@ def _job(words: list[str]) -> None:
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
-    if not words:
-        raise ConfigError(f"a CSV of measurements is needed: {USAGE}")
-    file, settings = Path(words[0]), {}
-    accepted = ("out", "plot", "engine", "overwrite")
-    for word in words[1:]:
-        key, equals, value = word.lstrip("+").partition("=")
-        if not equals or key not in accepted:
-            raise unknown("validate takes no word", word, accepted)
-        settings[key] = value
-    engine = settings.get("engine")
-    if engine is not None and engine not in paths.choices("engine") and not _is_file(engine):
-        raise unknown("engine", engine, paths.choices("engine"))
-    return file, settings
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) and Path(name).expanduser().is_file()
+    """The table of measurements, and text by word; engine= in labels of ours."""
+    files, settings = command_words.read_words(words, ("out", "plot", "engine", "overwrite"), USAGE)
+    if len(files) != 1:
+        raise ConfigError(f"one CSV of measurements is needed: {USAGE}")
+    if "engine" in settings:
+        settings["engine"] = choices.engine(settings["engine"], (), ())
+    return Path(files[0]).expanduser(), settings
 
 
 if __name__ == "__main__":

@@ -7,53 +7,61 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import names
+from life_jax.config import conf_files
+from life_jax.config.engine_names import knows_engine
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.engine import Engine
 from life_jax.forecasting.metrics import QUANTILE
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.rows import Setting
-
-KINDS = ("TTFT", "TPOT", "TOTAL")
-
+from life_jax.measurements.rows import MEASURED_TIMES, Setting
 
 TOO_FAST = 1.5  # times the datasheet roofline: the row cannot be what it claims
 
 
 @dataclass(frozen=True)
 class Report:
-    """Forecasts of the understood rows, with bounds, and why the other rows have none."""
+    """Forecasts of the understood rows, with 80 % bounds, and why the other rows have none.
+
+    forecast, low, high, and each of the baselines: in the row's own unit [s, token s-1]. impossible: mask of rows
+    faster than the datasheet allows, or with a batch that does not fit in memory. skipped: reason -> rows; generic:
+    engine that nothing is known of -> rows.
+    """
 
     settings: tuple[Setting, ...]
     forecast: np.ndarray
     low: np.ndarray
     high: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    impossible: np.ndarray  # mask: faster than the datasheet allows, or a batch that does not fit in memory
+    impossible: np.ndarray
     skipped: Mapping[str, int]
-    generic: Mapping[str, int]  # engines that nothing is known of, and their rows
+    generic: Mapping[str, int]
 
     @property
     def judged(self) -> np.ndarray:
+        """Mask of the rows that errors are computed of."""
         return ~self.impossible & np.isfinite(self.forecast)
 
 
 def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Report:
-    """engine: forecast every row with this one instead of the one that its name stands for."""
+    """Forecasts beside the rows of a table of measurements.
+
+    engine: label or file of an engine that every row is forecast with, in place of the row's own.
+    """
     placed = [measurements.place(row) for row in rows]
-    skipped = Counter(one for one in placed if isinstance(one, str))
+    skipped = Counter(setting for setting in placed if isinstance(setting, str))
     settings, unknown_engines = [], Counter[str]()
-    for row, one in zip(rows, placed, strict=True):
-        if isinstance(one, str):
+    for row, setting in zip(rows, placed, strict=True):
+        if isinstance(setting, str):
             continue
         try:
-            forecasts.scenario(one.hw, one.model, one.stack, engine or one.engine, one.tensor_parallel)
+            of_row = setting.hw, setting.model, setting.stack, engine or setting.engine, setting.tensor_parallel
+            forecasts.scenario(*of_row)
         except ConfigError as error:
             skipped[str(error)] += 1
         else:
-            settings.append(one)
-            if engine is None and not names.knows_engine(row["engine"]):
+            settings.append(setting)
+            if engine is None and not knows_engine(row["engine"]):
                 unknown_engines[row["engine"]] += 1
     forecast = forecasts.forecasts(settings, engine)
     # the spread of its class is in the logarithm of a time; a rate has the same
@@ -75,18 +83,21 @@ def report(rows: Sequence[Mapping[str, str]], engine: str | None = None) -> Repo
 
 def device_class(s: Setting) -> str:
     """The class of devices whose efficiencies the row's device has."""
-    return names.efficiency_class(s.hw)
+    return conf_files.efficiency_class(s.hw)
 
 
 def _spread(s: Setting, engine: str | None) -> float:
-    """That of the engine where it was calibrated, else of the device's class."""
-    name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[s.kind]
-    own = names.engine_file(engine or s.engine).spreads
-    return float(own[name] if name in own else getattr(names.efficiency(s.hw), f"{name}_spread"))
+    """Deviation of the logarithm of the row's time: of the engine where it was calibrated, else of the class."""
+    name = MEASURED_TIMES[s.kind]
+    own = conf_files.engine_file(engine or s.engine).spreads
+    return float(own[name] if name in own else getattr(conf_files.efficiency(s.hw), f"{name}_spread"))
 
 
 def baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarray) -> dict[str, np.ndarray]:
-    """What simpler forecasters say of the same rows."""
+    """Forecasts of the same rows by simpler forecasters, by their description, in each row's own unit.
+
+    ideal: forecasts of the datasheet roofline; possible: mask of the rows that factors may be fitted to.
+    """
 
     def constant(compute: float, memory: float, scope: str) -> Callable[[Engine], Engine]:
         def change(engine: Engine) -> Engine:
@@ -113,20 +124,25 @@ def baselines(settings: Sequence[Setting], ideal: np.ndarray, possible: np.ndarr
 
 
 def macro(r: Report, forecast: np.ndarray, ids: Container[str] | None = None) -> dict[str, tuple[float, float, int]]:
-    """kind -> (mean over cells [%], median over cells [%], cells) of |forecast time / measured time - 1|."""
+    """Kind of time -> (mean over cells [%], median over cells [%], cells) of |forecast time / measured time - 1|.
+
+    forecast: in each row's own unit; ids: of the rows that count, all unless given.
+    """
     cells: dict[tuple[str, Any], list[float]] = defaultdict(list)
     for s, f, judged in zip(r.settings, forecast, r.judged, strict=True):
         if judged and np.isfinite(f) and (ids is None or s.id in ids):
             cells[s.kind, s.cell].append(abs(s.ratio(f) - 1))
-    found = {}
-    for kind in KINDS:
+    by_kind = {}
+    for kind in MEASURED_TIMES:
         errors = [100 * np.mean(e) for (k, _), e in cells.items() if k == kind]
-        found[kind] = (float(np.mean(errors)), float(np.median(errors)), len(errors)) if errors else (np.nan, np.nan, 0)
-    return found
+        by_kind[kind] = (
+            (float(np.mean(errors)), float(np.median(errors)), len(errors)) if errors else (np.nan, np.nan, 0)
+        )
+    return by_kind
 
 
 def coverage(r: Report) -> tuple[float, int]:
-    """Part of the judged rows whose value lies within the bounds, cells weighing the same."""
+    """(part of the judged rows whose value lies within the bounds, cells weighing the same [1]; number of cells)."""
     cells: dict[Any, list[bool]] = defaultdict(list)
     for i in np.flatnonzero(r.judged):
         s = r.settings[i]

@@ -1,19 +1,23 @@
-"""Published measurements: rows of a tidy CSV -> scenarios, and their forecasts, vectorized over the rows."""
+"""Published measurements: rows of a tidy CSV, understood as settings of the forecaster."""
 
 import csv
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import names
+from life_jax.config import conf_files, names
+from life_jax.config.engine_names import engine_of_row
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
+from life_jax.config.weight_format_names import WEIGHTS_ALONE
 from life_jax.core.scenario import Workload
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
+from life_jax.measurements.sources import circumstances
 
 _NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*_NAMES, "prompt_tokens", "output_tokens", "metric", "value")
@@ -25,8 +29,10 @@ KV_FORMATS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("int8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
     **dict.fromkeys(("int4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
 }
-# metric of a row -> kind of error table, and the row's value from (run, workload)
-METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
+# kind of time that a row measures -> the forecast metric that it is, which spreads (NAME_spread) go by
+MEASURED_TIMES = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
+# column `metric` of a row -> kind of time, and the row's value from (run, workload)
+QUANTITIES: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
     "ttft_s": ("TTFT", lambda run, w: run.ttft),
     "prefill_tok_s": ("TTFT", lambda run, w: w.batch * w.prompt_tokens / run.ttft),
     "tpot_s": ("TPOT", lambda run, w: run.tpot),
@@ -39,7 +45,11 @@ METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One understood row: labels of our files, options, and numbers of the workload."""
+    """An understood row: labels of our files, options, and numbers of the workload.
+
+    cell: (device, model, engine) that errors are averaged over. value: in the unit of the metric [s, token s-1].
+    half: type of 16-bit math, where it is another than the engine's own.
+    """
 
     id: str
     cell: tuple[str, str, str]
@@ -56,26 +66,27 @@ class Setting:
     past_tokens: float
     distinct_tokens: float = UNLIMITED
     cold: bool = False
-    half: str | None = None  # of 16-bit math: another type than the engine's own
+    half: str | None = None
     threads: float | None = None
     chunk_tokens: float | None = None
 
     @property
     def kind(self) -> str:
-        return METRICS[self.metric][0]
+        """Kind of time that it measures, a key of MEASURED_TIMES."""
+        return QUANTITIES[self.metric][0]
 
     @property
     def is_rate(self) -> bool:
-        """More is faster."""
+        """Whether the value is a rate, of which more is faster."""
         return self.metric.endswith("tok_s")
 
     def ratio(self, forecast: float) -> float:
-        """Forecast time over measured time."""
+        """Forecast time over measured time [1], of a forecast in the row's own unit."""
         return self.value / forecast if self.is_rate else forecast / self.value
 
 
 def seconds(s: Setting) -> float:
-    """The measured time: of the prompt, of an output token, or of the request."""
+    """The measured time [s]: of the prompt, of an output token, or of the request."""
     tokens = {
         "prefill_tok_s": s.batch * s.prompt_tokens,
         "decode_tok_s": s.batch,
@@ -86,7 +97,10 @@ def seconds(s: Setting) -> float:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a tidy CSV; refuses a file without the columns that a forecast needs, or with an id twice."""
+    """The rows of a tidy CSV.
+
+    Raises ConfigError for a file that cannot be read, without the columns that a forecast needs, or with an id twice.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
@@ -105,39 +119,46 @@ def read(path: Path) -> list[dict[str, str]]:
     return rows
 
 
+class NotUnderstood(Exception):
+    """A cell of a row has no meaning here; the message says which and why."""
+
+
 def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
-    """What a row measures in our words, or why that is not known. engine: ours, instead of what the row's is."""
+    """What a row measures in our labels, or the reason why that is not known.
+
+    engine: a label of ours that stands in for the row's own engine.
+    """
     try:
         return _placed(row, engine)
-    except names.NotUnderstood as reason:
+    except NotUnderstood as reason:
         return str(reason)
 
 
 def _placed(row: Mapping[str, str], under: str | None) -> Setting:
-    if row["metric"] not in METRICS:
-        raise names.NotUnderstood(f"metric {row['metric']} is not forecast")
+    if row["metric"] not in QUANTITIES:
+        raise NotUnderstood(f"metric {row['metric']} is not forecast")
     if row.get("regime") == "serving":
-        raise names.NotUnderstood("serving under load is not forecast")
+        raise NotUnderstood("serving under load is not forecast")
     if row.get("core") == "0":
-        raise names.NotUnderstood("core is 0: the file itself marks the row as not to be judged")
+        raise NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
     model = names.model(row["model"])
     if hw is None:
-        raise names.not_known("device", row["hardware"])
+        raise NotUnderstood(_reason("hw", row["hardware"]))
     if model is None:
-        raise names.not_known("model", row["model"])
-    engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
+        raise NotUnderstood(_reason("model", row["model"]))
+    engine, unfused = engine_of_row(row["engine"], hw, row.get("date") or "")
     engine = under or engine
-    stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
+    stack = _weights(row, engine, hw)
     cache = (row.get("kv_dtype") or "").strip().lower()
     if cache not in KV_FORMATS:
-        raise names.NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
+        raise NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
     stack += KV_FORMATS[cache]
     if unfused:
         stack += ["eager_attention", "fp32_scores"]
     value = _number(row["value"])
     if not value or value < 0:
-        raise names.NotUnderstood("no measured value")
+        raise NotUnderstood("no measured value")
     device = row.get("canonical") or row["hardware"]
     return Setting(
         id=row["id"],
@@ -153,18 +174,33 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         past_tokens=_number(row.get("ctx_depth") or "") or 0.0,
         threads=_threads(row, hw),
         chunk_tokens=_number(row.get("ubatch") or ""),
-        **names.circumstances(row),
+        **circumstances(row),
         **_tokens(row),
     )
 
 
+@cache
+def _reason(group: str, name: str, kind: str = "") -> str:
+    """Why a name is not understood; a file may have the same one ten thousand times."""
+    return str(names.refusal(group, name, kind=kind))
+
+
+def _weights(row: Mapping[str, str], engine: str, hw: str) -> list[str]:
+    """Options that the row's weight format stands for; without units for 8-bit math the weights are widened to 16."""
+    options = names.weight_format(row["weight_format"], engine, row["model"], row.get("date") or "")
+    if options is None:
+        raise NotUnderstood(_reason("opt", row["weight_format"], "weight format"))
+    has_units = "fp8" in conf_files.file("hw", hw, DeviceFile).peak_tflops
+    return [option if has_units else WEIGHTS_ALONE.get(option, option) for option in options]
+
+
 def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
-    kind = METRICS[row["metric"]][0]
+    kind = QUANTITIES[row["metric"]][0]
     prompt, output = _number(row["prompt_tokens"]) or 0.0, _number(row["output_tokens"]) or 0.0
     if kind != "TPOT" and not prompt:
-        raise names.NotUnderstood("no prompt_tokens")
+        raise NotUnderstood("no prompt_tokens")
     if kind == "TOTAL" and not output:
-        raise names.NotUnderstood("no output_tokens")
+        raise NotUnderstood("no output_tokens")
     if kind == "TPOT":
         # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
         output = max(output, 2.0) if prompt else (output or LLAMA_BENCH_TOKENS) + 1
@@ -173,9 +209,9 @@ def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _threads(row: Mapping[str, str], hw: str) -> float | None:
     """Threads of a CPU that computed, by their column or by the words of the note (`8 threads`, `1 thread(s)`)."""
-    said = re.search(r"\b(\d+) thread", row.get("note") or "")
-    threads = _number(row.get("threads") or (said[1] if said else ""))
-    return threads if threads and names.file("hw", hw, DeviceFile).cores else None
+    note = re.search(r"\b(\d+) thread", row.get("note") or "")
+    threads = _number(row.get("threads") or (note[1] if note else ""))
+    return threads if threads and conf_files.file("hw", hw, DeviceFile).cores else None
 
 
 def _number(text: str) -> float | None:

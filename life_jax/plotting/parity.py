@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.accuracy import KINDS, Report, device_class
+from life_jax.measurements.accuracy import Report, device_class
+from life_jax.measurements.rows import MEASURED_TIMES
 
 
 def plot(r: Report, path: Path) -> None:
@@ -16,7 +17,7 @@ def plot(r: Report, path: Path) -> None:
     colormap = colormaps["tab20"]
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     classes = sorted({device_class(s) for s in r.settings})
-    for axis, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
+    for axis, kind in zip(figure.subplots(1, 3), MEASURED_TIMES, strict=True):
         for number, name in enumerate(classes):
             mine = [
                 (s.ratio(f), s)
