@@ -5,7 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.schema.errors import MOST_LINES, ConfigError, unknown
+from life_jax.config import words as command_words
+from life_jax.config.schema.errors import MOST_LINES, ConfigError
 from life_jax.terminal import command, tables
 
 USAGE = (
@@ -29,22 +30,23 @@ def calibrate(words: list[str]) -> None:
     """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
     import yaml
 
-    from life_jax.config import names
+    from life_jax.config import choices, conf_files
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
-    file, asked = _words(words)
-    hw, engine = names.labels(asked["hw"], asked["engine"])
-    out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
-    if out.exists() and asked["overwrite"] != "true":
+    file, typed = _words(words)
+    (device,) = choices.devices_and_models("hw", typed["hw"], ())
+    hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
+    out = Path(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
+    if out.exists() and typed["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
-    settings = _settings(file, hw, engine, {word: value for word, value in asked.items() if value})
-    of_class = names.efficiency(hw)
+    settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
+    of_class = conf_files.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
     found = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
-    content = as_file(found, names.engine_file(engine), out.stem, source)
+    content = as_file(found, conf_files.engine_file(engine), out.stem, source)
     part = out.with_name(f"{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
@@ -107,24 +109,17 @@ def _error(log: Any) -> float:
 
 
 def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
+    """The file of measurements, and text by word."""
     from life_jax.measurements.readers import index
 
-    asked = {"hw": "", "engine": "generic", "out": "", "overwrite": "false"}
     accepted = tuple(dict.fromkeys((*OWN_WORDS, *index.KNOWN_WORDS)))
-    files = []
-    for word in words:
-        key, equals, value = word.lstrip("+").partition("=")
-        if not equals or (key not in accepted and Path(word).exists()):
-            files.append(word)
-        elif key not in accepted:
-            raise unknown(f"{key}=", key, accepted)
-        else:
-            asked[key] = value
-    if len(files) != 1 or not asked["hw"]:
+    files, typed = command_words.read_words(words, accepted, USAGE)
+    if len(files) != 1 or "hw" not in typed:
         raise ConfigError(f"one file and hw= are needed: {USAGE}")
-    if asked["overwrite"] not in ("true", "false"):
-        raise ConfigError(f"overwrite={asked['overwrite']}: true or false is needed")
-    return Path(files[0]).expanduser(), asked
+    typed = {"engine": "generic", "out": "", "overwrite": "false"} | typed
+    if typed["overwrite"] not in ("true", "false"):
+        raise ConfigError(f"overwrite={typed['overwrite']}: true or false is needed")
+    return Path(files[0]).expanduser(), typed
 
 
 if __name__ == "__main__":

@@ -1,22 +1,25 @@
 """python -m life_jax.catalog [KIND [WORD]]: what there is, one line on each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from life_jax.config.aliases import TABLES, aliases
+from life_jax.config.conf_files import merged
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DeviceFile, PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
-from life_jax.config.words import FLAGS_WITH_VALUE
+from life_jax.config.words import read_words, take_folders
 from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
+USAGE = "python -m life_jax.catalog [KIND [WORD]] [--config-dir DIR]"
 
 
 def main() -> None:
@@ -24,47 +27,45 @@ def main() -> None:
 
 
 def catalog(words: list[str]) -> None:
-    """Without a word the kinds and how many there are; with one its members; a second word filters them."""
-    folders: tuple[Path, ...] = ()
-    for at, word in enumerate(words):
-        flag, equals, folder = word.partition("=")
-        if flag in FLAGS_WITH_VALUE and (equals or at + 1 < len(words)):
-            folders = (Path(folder or words[at + 1]).resolve(),)
-            words = words[:at] + words[at + (1 if equals else 2) :]
-            break
-    if not words:
+    """Without a word the kinds and how many there are; with one its members; a second word filters them.
+
+    A device, model, option or engine is found by its declared names too.
+    """
+    words, folders = take_folders(words)
+    plain, _ = read_words(words, (), USAGE)
+    if not plain:
         for kind, (_, meaning, rows_of) in KINDS.items():
             print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
         print("python -m life_jax.catalog KIND [WORD] lists them")
         return
-    if words[0] not in KINDS:
-        raise unknown("kind", words[0], KINDS)
-    headings, _, rows_of = KINDS[words[0]]
-    word = words[1].lower() if len(words) > 1 else ""
-    rows = [row for row in rows_of(folders) if any(word in cell.lower() for cell in row)]
+    kind, word = plain[0], " ".join(plain[1:])
+    if kind not in KINDS:
+        raise unknown("kind", kind, KINDS)
+    headings, _, rows_of = KINDS[kind]
+    names = aliases(kind) if kind in TABLES else {}
+    rows = [row for row in rows_of(folders) if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
     if not rows:
-        raise ConfigError(f"no {words[0]} with '{words[1]}'; python -m life_jax.catalog {words[0]} lists all")
+        raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
     tables.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
 
 
-def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any], str]]:
-    """(name, content, target) of a group; an alias has the content of its target."""
+def _mentions(word: str, texts: Sequence[str]) -> bool:
+    return any(word in text.lower() for text in texts)
+
+
+def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:
+    """(label, content) of a group, sorted."""
     known = paths.choices(group, folders)
-    found = []
-    for name, file in sorted(known.items()):
-        content = read_yaml(file)
-        target = content["defaults"][0] if "defaults" in content else ""
-        found.append((name, read_yaml(known[target]) if target else content, str(target)))
-    return found
+    return [(name, merged(file, known)) for name, file in sorted(known.items())]
 
 
 def _devices(folders: tuple[Path, ...]) -> list[Row]:
     rows: list[Row] = []
-    for name, content, target in _files("hw", folders):
+    for name, content in _files("hw", folders):
         d = check(content, DeviceFile, f"hw.{name}")
         rates = " ".join(f"{dtype}:{rate:g}" for dtype, rate in d.peak_tflops.items()) or "unpublished"
         numbers = (f"{d.bandwidth_gb_per_s:g}", f"{d.memory_gb:g}", f"{d.dispatch_us:g}")
-        rows.append((name, f"= {target}" if target else d.name, d.device_class, rates, *numbers, d.check))
+        rows.append((name, d.name, d.device_class, rates, *numbers, d.check))
     return rows
 
 
@@ -74,7 +75,7 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.models.decoder import active_parameter_count, cache_bytes, kv_bytes_per_token, parameter_count
 
     rows: list[Row] = []
-    for name, content, target in _files("model", folders):
+    for name, content in _files("model", folders):
         file = check(content, ModelFile, f"model.{name}")
         shape = architecture(file, f"model.{name}")
         half = bits(PrecisionFile())
@@ -83,23 +84,23 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
         kept = [tables.engineering(size, "B") if size else "0" for size in caches]
         heads = f"{file.num_attention_heads:g}/{file.num_key_value_heads:g}"
         layers = f"{file.num_hidden_layers:g}"
-        rows.append((name, f"= {target}" if target else "", *counts, layers, heads, *kept, _kinds(shape)))
+        rows.append((name, *counts, layers, heads, *kept, _kinds(shape)))
     return rows
 
 
 def _kinds(shape: "Architecture") -> str:
     """Layers by kind: 24 mamba2, 24 plain, 4 full; and the vision tower."""
-    found: dict[str, float] = {}
+    layers: dict[str, float] = {}
     for block in shape.blocks:
         kind = " ".join(word for word in (block.attention_kind, block.ffn_kind) if word != "none")
-        found[kind] = found.get(kind, 0.0) + float(block.repeats)
-    words = [f"{number:g} {kind}" for kind, number in found.items()]
+        layers[kind] = layers.get(kind, 0.0) + float(block.repeats)
+    words = [f"{number:g} {kind}" for kind, number in layers.items()]
     return ", ".join(words + ["vision tower"] * bool(shape.vision))
 
 
 def _described(group: str) -> Callable[[tuple[Path, ...]], list[Row]]:
     def rows(folders: tuple[Path, ...]) -> list[Row]:
-        return [(name, str(c.get("description", c.get("source", "")))) for name, c, _ in _files(group, folders)]
+        return [(name, str(c.get("description", c.get("source", "")))) for name, c in _files(group, folders)]
 
     return rows
 
@@ -108,15 +109,15 @@ def _options(folders: tuple[Path, ...]) -> list[Row]:
     from life_jax.config.options import numbers
 
     rows: list[Row] = []
-    for name, content, _ in _files("opt", folders):
+    for name, content in _files("opt", folders):
         own = {key: content.get(key, facts.get("default")) for key, facts in numbers(str(content.get("kind"))).items()}
-        given = ", ".join(f"{key} {value:g}" for key, value in own.items() if value is not None)
-        rows.append((name, str(content.get("description", content.get("source", ""))), given))
+        numbers_of = ", ".join(f"{key} {value:g}" for key, value in own.items() if value is not None)
+        rows.append((name, str(content.get("description", content.get("source", ""))), numbers_of))
     return rows
 
 
 def _workloads(folders: tuple[Path, ...]) -> list[Row]:
-    return [(name, ", ".join(f"{k} {v:g}" for k, v in c.items())) for name, c, _ in _files("workload", folders)]
+    return [(name, ", ".join(f"{k} {v:g}" for k, v in c.items())) for name, c in _files("workload", folders)]
 
 
 def _studies(folders: tuple[Path, ...]) -> list[Row]:
@@ -130,12 +131,12 @@ def _metrics(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _axes(folders: tuple[Path, ...]) -> list[Row]:
-    found: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
+    rows: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
     for key in axis_table.axis_keys():
         if key != "opt":
             facts: Mapping[str, Any] = axis_table.facts(key)
-            found.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
-    return found
+            rows.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
+    return rows
 
 
 KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[Row]]]] = {
@@ -145,7 +146,7 @@ KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[R
         _devices,
     ),
     "model": (
-        ("model", "alias of", ">parameters", ">active", ">layers", ">heads/kv", ">KV per token", ">state", "kinds"),
+        ("model", ">parameters", ">active", ">layers", ">heads/kv", ">KV per token", ">state", "kinds"),
         "language models: model=NAME",
         _models,
     ),

@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from life_jax.config.words import take
 from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def design(words: list[str]) -> None:
     from life_jax.analysis.inverse_design import cheapest, curve
     from life_jax.studies.loading import load
 
-    form, rest = command.take_format(words, FORMATS)
+    form, rest = take(words, "format", FORMATS)
     study = load(rest, primary="design")
     asked = problems(study)
     command.warn(study.warnings)

@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.words import take
 from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def explain(words: list[str]) -> None:
     from life_jax.forecasting import breakdown
     from life_jax.studies.loading import load
 
-    form, rest = command.take_format(words, FORMATS)
+    form, rest = take(words, "format", FORMATS)
     study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"

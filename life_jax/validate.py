@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from life_jax.config.schema import paths
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config import choices
+from life_jax.config import words as command_words
+from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, Totals, totals
+from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
 from life_jax.measurements.readers import index
+from life_jax.measurements.rows import MEASURED_TIMES
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
 
@@ -31,10 +33,10 @@ MOST_REASONS = 30  # that are printed
 
 def print_totals(t: Totals) -> None:
     """The errors of a table of measurements, and what was not judged."""
-    columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in KINDS)]
+    columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in MEASURED_TIMES)]
 
     def row(name: str, of_kind: Mapping[str, tuple[float, float, int]]) -> list[str]:
-        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (of_kind[k] for k in KINDS))]
+        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (of_kind[k] for k in MEASURED_TIMES))]
 
     table = [row(name, errors.macro()) for name, errors in t.errors.items()]
     own = t.errors["life_jax"]
@@ -130,29 +132,13 @@ def _job(words: list[str]) -> None:
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
-    settings: dict[str, str] = {}
-    files: list[str] = []
-    accepted = (*OWN_WORDS, *index.KNOWN_WORDS)
-    for word in words:
-        key, equals, value = word.lstrip("+").partition("=")
-        if equals and key in settings:
-            raise ConfigError(f"{key}= is given twice")
-        if equals and key in accepted:
-            settings[key] = value
-        elif not files and (not equals or Path(word).exists()):
-            files.append(word)
-        else:
-            raise unknown("validate takes no word", word, accepted)
-    if not files:
+    """The file of measurements, and text by word; engine= in labels of ours."""
+    files, settings = command_words.read_words(words, (*OWN_WORDS, *index.KNOWN_WORDS), USAGE)
+    if len(files) != 1:
         raise ConfigError(f"a file of measurements (a CSV of measurements is needed, or what a tool wrote): {USAGE}")
-    engine = settings.get("engine")
-    if engine is not None and engine not in paths.choices("engine") and not _is_file(engine):
-        raise unknown("engine", engine, paths.choices("engine"))
+    if "engine" in settings:
+        settings["engine"] = choices.engine(settings["engine"], (), ())
     return Path(files[0]).expanduser(), settings
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) and Path(name).expanduser().is_file()
 
 
 if __name__ == "__main__":

@@ -36,8 +36,16 @@ FEW = "[llama3_8b,gemma3_4b,gpt_oss_20b]"
 LATENT = {"mla": "llama2_7b", **{f"mla_{form}": "deepseek_v3" for form in ("absorbed", "expanded", "decompressed")}}
 
 
+ALIASES = {"hw": "hardware", "model": "model"}
+
+
 def stems(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Names of the files of a group, and the short names that are declared for them (which once were files)."""
+    short: list[str] = []
+    if group in ALIASES:
+        lines = (CONF / "alias" / f"{ALIASES[group]}.yaml").read_text(encoding="utf-8").splitlines()
+        short = [name for name in (line.rsplit(": ", 1)[0] for line in lines) if name.isidentifier()]
+    return sorted({*short, *(path.stem for path in (CONF / group).glob("*.yaml"))})
 
 
 def known(group: str, names: str) -> str:

@@ -20,7 +20,8 @@ import yaml
 from fit_priors import SHARED, constants, of_devices
 from panel_model import KINDS, SMOOTHNESS, Panel, load
 
-from life_jax.config import names
+from life_jax.config import conf_files
+from life_jax.config.schema import paths
 from life_jax.config.schema.files import DeviceFile
 from life_jax.measurements import accuracy, calibration, forecasts
 
@@ -174,7 +175,7 @@ def write(panel, x, spreads):
     of_classes = list(zip(panel.keys[0], panel.cells, strict=True))
     measured = np.array([len({c for k, c in of_classes if k == name}) for name in classes.groups])
     mean = (of_class.reshape(len(classes.prior), -1) * measured).sum(axis=1) / measured.sum()
-    of_hw = (names.file("hw", hw, DeviceFile) for hw in names.labels_of("hw"))
+    of_hw = (conf_files.file("hw", hw, DeviceFile) for hw in paths.choices("hw"))
     of_cores = {device.efficiency_class for device in of_hw if device.cores} | {"cpu_measured"}
     for i, name in enumerate((*classes.groups, "other")):
         if name == "other":

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import least_squares
 
-from life_jax.config import names
+from life_jax.config import conf_files, names
 from life_jax.config.schema.files import DeviceFile
 from life_jax.operators import attention, linear
 from life_jax.roofline.effects.matrix_tiles import VECTOR_ROWS
@@ -151,7 +151,7 @@ def read(path):
         label = NAMES.get(row["hardware"]) or names.device(row["hardware"])
         if label is None or not row["time_us"]:
             continue
-        device = names.file("hw", label, DeviceFile)
+        device = conf_files.file("hw", label, DeviceFile)
         if row["op"] == "gemm" and row["weights_fit_l2"].startswith("0") and row["dtype"] in RATES:
             key = (label, row["engine"], row["dtype"])
             found["GEMM"][key].append([(*gemm(row, device), float(row["time_us"]) * 1e-6)])

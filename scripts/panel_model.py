@@ -12,7 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 
-from life_jax.config import names
+from life_jax.config import conf_files
+from life_jax.config.build import emulates_bf16
+from life_jax.config.schema.files import DeviceFile
 from life_jax.core import schedule
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import is_fixed_at, is_nothing
@@ -48,6 +50,12 @@ def load(data):
     return settings, cells, np.array(devices)
 
 
+def emulates(s):
+    """Whether the row was measured in bf16 on a device that has no units for it."""
+    file = forecasts.in_half(conf_files.engine_file(s.engine), s.half)
+    return emulates_bf16(file.half_units, conf_files.file("hw", s.hw, DeviceFile))
+
+
 def table(settings):
     """Costs over the device's rates by row, step (prefill or its last chunk, middle of decode, the middle one of the
     other chunks, times their number) and operator."""
@@ -61,9 +69,9 @@ def table(settings):
     t |= {"part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
-    t["emulated"] = np.array([forecasts.emulates(s) for s in settings])
+    t["emulated"] = np.array([emulates(s) for s in settings])
     # the rates of a scenario have it
-    emulation = np.array([names.engine_file(s.engine).bf16_emulation for s in settings])
+    emulation = np.array([conf_files.engine_file(s.engine).bf16_emulation for s in settings])
     emulation = np.where(t["emulated"], emulation, 1.0)
     for rows, one in forecasts.scenarios(settings):
         w = one.workload
@@ -209,7 +217,7 @@ class Panel:
     def __init__(self, settings, cells, devices, classes, engines, device, pair):
         self.settings, self.cells, self.devices = settings, cells, devices
         self.parts = (classes, engines, device, pair)
-        of_class = [names.efficiency_class(s.hw) for s in settings]
+        of_class = [conf_files.efficiency_class(s.hw) for s in settings]
         self.keys = (of_class, [s.engine for s in settings], list(devices), pairs(settings, devices))
         self.index = [
             np.array([part.groups.index(k) for k in keys]) for part, keys in zip(self.parts, self.keys, strict=True)

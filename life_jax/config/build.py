@@ -28,10 +28,11 @@ VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate 
 
 @dataclass(frozen=True)
 class Built:
-    """A scenario, which device rate feeds which pipe (key of the file -> [(pipe, factor)]), and warnings.
+    """A scenario and what was decided on the way.
 
-    meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason.
-    options: what the stack was applied to, so that its numbers can be moved.
+    sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
+    meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
+    the stack was applied to, so that its numbers can be moved.
     """
 
     scenario: Scenario
@@ -55,11 +56,12 @@ def build(
     convention: str = "exact",
     cost: CostFile | None = None,
 ) -> Built:
-    """The scenario of one model on one device under one stack of options.
+    """The scenario of a model on a device under a stack of options.
 
-    Refuses activation precision that the device has no units for. labels: the words for model and hw.
-    own: how the checkpoint stores its weights, in order of preference, unless the stack decides it.
-    efficiency: of the device's class, where the engine asks for it. convention: how operators are counted.
+    labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
+    preference, unless the stack decides it; efficiency: of the device's class, where the engine asks for it;
+    convention: how operators are counted; cost: prices and energies, where they are asked for. Raises ConfigError,
+    also for activation precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
     preferred = () if "weight_bits" in stack.sets else own
@@ -139,8 +141,8 @@ def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, conve
 
 
 def _workload(file: WorkloadFile) -> Workload:
-    said = {f.name: getattr(file, f.name) for f in fields(WorkloadFile)}
-    return Workload(**{name: value for name, value in said.items() if value is not None})
+    numbers = {f.name: getattr(file, f.name) for f in fields(WorkloadFile)}
+    return Workload(**{name: value for name, value in numbers.items() if value is not None})
 
 
 def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:
@@ -169,7 +171,7 @@ def emulates_bf16(units: Sequence[str], device: DeviceFile) -> bool:
 def _rate_sources(
     device: DeviceFile, stack: Optimization, engine: EngineFile, units: Mapping[str, tuple[str, ...]], hw: str
 ) -> tuple[dict[str, tuple[tuple[str, float], ...]], list[str]]:
-    """Which published rate each pipe runs at. 16-bit math falls back to fp32; other math is asked for.
+    """The published rate that each pipe runs at, and warnings. 16-bit math falls back to fp32, other math to nothing.
 
     units: of each pipe, the data types that the engine's kernels prefer where the device has them.
     """
@@ -182,7 +184,7 @@ def _rate_sources(
         )
     if half is None:
         warnings.append(f"{hw} has no published compute rate: decode only, from its bandwidth; ttft is NaN")
-    found: dict[str, list[tuple[str, float]]] = {}
+    sources: dict[str, list[tuple[str, float]]] = {}
     for pipe in ("linear", "head", "attention"):
         preferred = next((dtype for dtype in units[pipe] if dtype in rates), half)
         dtype, option = stack.math.get(pipe, (preferred, ""))
@@ -191,16 +193,16 @@ def _rate_sources(
             raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
         if dtype is not None:
             emulated = not option and emulates_bf16(units[pipe], device)
-            found.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))
+            sources.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))
     if half is not None:
-        found.setdefault(f"peak_tflops.{half}", []).append(("datasheet", 1.0))
+        sources.setdefault(f"peak_tflops.{half}", []).append(("datasheet", 1.0))
     if device.vector_tflops is not None:
-        found["vector_tflops"] = [("vector", 1.0)]
+        sources["vector_tflops"] = [("vector", 1.0)]
     elif "fp32" in rates:
-        found.setdefault("peak_tflops.fp32", []).append(("vector", 1.0))
+        sources.setdefault("peak_tflops.fp32", []).append(("vector", 1.0))
     elif half is not None:
-        found.setdefault(f"peak_tflops.{half}", []).append(("vector", VECTOR_PART))
-    return {key: tuple(pipes) for key, pipes in found.items()}, warnings
+        sources.setdefault(f"peak_tflops.{half}", []).append(("vector", VECTOR_PART))
+    return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
 
 
 def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]], *, capped: bool) -> Device:
@@ -226,10 +228,10 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
         return Costs()
 
     def of_class(by_class: Mapping[str, float], key: str) -> float:
-        found = by_class.get(device.device_class, by_class.get("other"))
-        if found is None:
+        value = by_class.get(device.device_class, by_class.get("other"))
+        if value is None:
             raise ConfigError(f"cost.{key} has neither {device.device_class} nor other")
-        return check_number(found, {"low": 0}, f"cost.{key}")
+        return check_number(value, {"low": 0}, f"cost.{key}")
 
     return Costs(
         idle_part=file.idle_part,
@@ -251,6 +253,7 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
 
 
 def bits(file: PrecisionFile) -> Precision:
+    """The precision of a scenario from its file, in bits per element; head, embedding and router at 16 bit."""
     half = WeightFormat(16.0)
     return Precision(
         weights={"linear": WeightFormat(file.weight_bits), "head": half, "embedding": half, "router": half},

@@ -1,4 +1,4 @@
-"""Hydra composes the configs that a Request names; the checked files come out."""
+"""Hydra composes the configs that a Request names; what comes out are checked files."""
 
 import contextlib
 import dataclasses
@@ -11,7 +11,7 @@ from typing import Any
 
 from life_jax.config import hydra_words
 from life_jax.config.checkpoints.model_files import read_file
-from life_jax.config.options import _stack
+from life_jax.config.options import stack as stack_of
 from life_jax.config.ranges import is_span
 from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
@@ -30,8 +30,13 @@ _ONE_AT_A_TIME = threading.Lock()  # Hydra keeps its state for the whole process
 
 @dataclass(frozen=True)
 class Composed:
-    """Checked files by label, stacks of options, and the plain settings. `resolved` is all of it as data."""
+    """Checked files and stacks by labels of ours, and the plain settings.
 
+    labels: group (hw, model, opt) -> label of ours -> the word as typed. efficiency: files by class of device, where
+    the engine asks for them. resolved: all of it as data.
+    """
+
+    labels: Mapping[str, Mapping[str, str]]
     hw: Mapping[str, DeviceFile]
     model: Mapping[str, ModelFile]
     stacks: Mapping[str, Optimization]
@@ -39,34 +44,39 @@ class Composed:
     precision: PrecisionFile
     engine: EngineFile
     cost: CostFile
-    efficiency: Mapping[str, EfficiencyFile]  # by class of device, where the engine asks for it
+    efficiency: Mapping[str, EfficiencyFile]
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
 
 
 def compose(request: Request, *, primary: str = "sweep") -> Composed:
-    """Every file that the request names, merged, checked and built. `primary` is conf/PRIMARY.yaml."""
-    with _hydra() as compose_one:
-        raw = [compose_one(primary, hydra_words.overrides(request, stack)) for stack in request.stacks]
+    """Every file that the request names, composed by Hydra from conf/PRIMARY.yaml, and checked. Raises ConfigError."""
+    with _hydra() as composed_from:
+        raw = [composed_from(primary, hydra_words.overrides(request, stack)) for stack in request.stacks]
     base = raw[0]
-    files = {g: {c.label: _read(g, c, base) for c in getattr(request, g)} for g in ("hw", "model")}
+    files = {g: {c.key: _read(g, c, base) for c in getattr(request, g)} for g in ("hw", "model")}
     _refuse_unused_labels(request, base)
     names = ["+".join(stack) or "none" for stack in request.stacks]
     # a number of an option that is not in this stack is for another one
     options = [
-        {name: content for name, content in (one.get("opt") or {}).items() if name in stack}
-        for one, stack in zip(raw, request.stacks, strict=True)
+        {name: content for name, content in (composed.get("opt") or {}).items() if name in stack}
+        for composed, stack in zip(raw, request.stacks, strict=True)
     ]
     axes = _axes(base, request)
-    dims = (axis_table.dimension(key) for key, asked in axes.items() if not is_span(asked))
+    dims = (axis_table.dimension(key) for key, values in axes.items() if not is_span(values))
     settings = read_settings(base, ("model", "hw", "opt", *dims))
     convention = settings["convention"]
-    stacks = {name: _stack(chosen, convention) for name, chosen in zip(names, options, strict=True)}
+    stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
+    _refuse_two_formats(request, stacks)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
     engine = check(base["engine"], EngineFile, "engine")
     efficiency = _efficiency(hw, request.folders) if engine.efficiency == "class" else {}
     return Composed(
+        labels={
+            **{g: {choice.key: choice.label for choice in getattr(request, g)} for g in ("hw", "model")},
+            "opt": dict(zip(names, request.stack_labels, strict=True)),
+        },
         hw=hw,
         model={label: check(content, ModelFile, f"model.{label}") for label, content in files["model"].items()},
         stacks=stacks,
@@ -97,13 +107,13 @@ def _reduced(reduction: Reduction | None) -> dict[str, Any]:
 def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict[str, dict[str, Any]]:
     """conf/efficiency/CLASS.yaml of every class among the devices."""
     known = paths.choices("efficiency", folders)
-    found = {}
+    by_class = {}
     for label, device in hw.items():
         name = device.efficiency_class
         if name not in known and device.efficiency:
             raise unknown(f"hw.{label}.efficiency", name, known)
-        found[name] = yaml_files.read_yaml(known[name if name in known else OTHER_CLASS])
-    return found
+        by_class[name] = yaml_files.read_yaml(known[name if name in known else OTHER_CLASS])
+    return by_class
 
 
 @contextlib.contextmanager
@@ -117,7 +127,7 @@ def _hydra() -> Iterator[Any]:
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
-    def one(primary: str, words: list[str]) -> dict[str, Any]:
+    def composed(primary: str, words: list[str]) -> dict[str, Any]:
         try:
             config = hydra_compose(primary, overrides=words)
             return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
@@ -129,14 +139,14 @@ def _hydra() -> Iterator[Any]:
         GlobalHydra.instance().clear()
         try:
             with initialize_config_dir(version_base=VERSION_BASE, config_dir=os.fspath(paths.conf_dir())):
-                yield one
+                yield composed
         finally:
             GlobalHydra.instance().hydra = before
 
 
 def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a chosen file: composed by Hydra, or read from a path of the user."""
-    typed = dict((composed.get(group) or {}).get(choice.label) or {})
+    typed = dict((composed.get(group) or {}).get(choice.key) or {})
     if choice.file is None:
         return typed
     return {**read_file(choice.file), **typed}
@@ -145,7 +155,7 @@ def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, 
 def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None:
     """hw.v1000.memory_gb=16 beside hw=v100 is a mistake, not a new device."""
     for group in ("hw", "model"):
-        labels = [choice.label for choice in getattr(request, group)]
+        labels = [choice.key for choice in getattr(request, group)]
         for label in composed.get(group) or {}:
             if label not in labels:
                 raise unknown(f"{group}.{label}=: no such label beside {group}={','.join(labels)}:", label, labels)
@@ -155,11 +165,23 @@ def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None
             raise unknown(f"opt.{name}=: option is in no stack:", name, named_options or {"none"})
 
 
+def _refuse_two_formats(request: Request, stacks: Mapping[str, Optimization]) -> None:
+    """A model whose name carries a format beside another word that says how weights are stored."""
+    for choice in request.model:
+        if not choice.format:
+            continue
+        where = f"model={choice.label} says that its weights are {choice.format}"
+        for key in ("precision.weight_bits", "axes.weight_bits"):
+            if key in request.scalars or key in {f"axes.{axis}" for axis in request.axes}:
+                raise ConfigError(f"{where}; drop the format or {key}=")
+        for stack, built in zip(request.stacks, stacks.values(), strict=True):
+            if "weight_bits" in built.sets and not any(set(named) <= set(stack) for named in choice.weights):
+                raise ConfigError(f"{where}; opt={built.sets['weight_bits']} says otherwise: drop one of them")
+
+
 def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
-    from life_jax.config.schema.yaml_files import flatten
-
     flat: dict[str, Any] = {}
-    flatten(composed.get("axes") or {}, "", flat)
+    yaml_files.flatten(composed.get("axes") or {}, "", flat)
     fixed = {key.split(".", 1)[1] for key in request.scalars}
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}

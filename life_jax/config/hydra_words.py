@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from life_jax.config.choices import Choice
+from life_jax.config.names import YAML
 from life_jax.config.schema.yaml_files import read_yaml
-from life_jax.config.words import Request, _is_file
+from life_jax.config.words import Request
 
 
 def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
-    """The same in the words that Hydra 1.3 needs; `stack` is one of the request's stacks."""
-    words = [f"+{g}@{g}.{c.label}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
+    """The request with one of its stacks as Hydra's overrides, such as `+hw@hw.v100=v100_sxm2_32gb`."""
+    words = [f"+{g}@{g}.{c.key}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
+    words += [f"++model.{c.key}.quantization={render(_stored(c))}" for c in request.model if c.weights]
     words += [f"+opt@opt.{name}={name}" for name in stack]
     for group, name in request.groups.items():
-        if _is_file(name):  # a file of the user's own: its keys on top of the default choice
+        if name.endswith(YAML):  # a file of the user's own: its keys on top of the default choice
             words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
         else:
             words.append(f"{group}={name}")
@@ -25,8 +28,13 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     return [*words, *request.hydra]
 
 
+def _stored(choice: Choice) -> list[Any]:
+    """How a model is stored whose name says it, as its file would have it: options, or stacks of them."""
+    return [stack[0] if len(stack) == 1 else stack for stack in choice.weights]
+
+
 def render(value: Any) -> str:
-    """A Python value in Hydra's grammar."""
+    """A Python value as text in Hydra's grammar, which Hydra reads back as that value."""
     if isinstance(value, list | tuple):
         return "[" + ",".join(render(item) for item in value) + "]"
     if isinstance(value, str):

@@ -1,232 +1,192 @@
-"""What names in published measurements stand for: our devices, models, engines, options, by declared aliases."""
+"""Reads names: which of our files a device, a model, an option or an engine stands for. Every command asks here
+(what an engine's name means depends on the device: engine_names.py).
+
+A name is understood in four ways: as a label of ours (the name of a file of conf or of a folder of the user); as a name
+declared in conf/alias, where drivers, hubs, Ollama and published measurements are written down; as either of them in
+other capitals, dashes, dots, spaces or order of words; as the path of a file of the user. A name that could be several
+of ours is refused with the candidates.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from life_jax.config.checkpoints.model_files import read_file
+from life_jax.config.aliases import TABLES, rules, table
 from life_jax.config.schema import paths
-from life_jax.config.schema.check import check
-from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
-from life_jax.config.schema.errors import closest, guess, unknown
-from life_jax.config.schema.files import DeviceFile
-from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
+from life_jax.config.weight_format_names import split_format
+
+Folders = tuple[Path, ...]
+Words = tuple[str, ...]
+YAML = (".yaml", ".yml")
+SUFFIXES = {"hw": YAML, "model": (".json", ".gguf", *YAML), "engine": YAML}
+KINDS = {"hw": "device", "model": "model", "opt": "option", "engine": "engine"}
+# words of a name that say who made a chip, or what was done to a model, but not which it is
+MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct", "tesla", "apple", "intel", "generation")
+VARIANTS = ("instruct", "chat", "it", "hf", "gguf", "mlx", "awq", "gptq", "4bit", "8bit", "bf16", "fp16", "fp8")
+RELEASES = ("meta", "base", "thinking", "preview", "[48]k", r"v\d\.\d", r"\d{4}")
+DROPPED = {"hw": (MAKERS,), "model": (VARIANTS, (*VARIANTS, *RELEASES)), "opt": ((),), "engine": ((),)}
 
 
-class NotUnderstood(Exception):
-    """A row says something that has no meaning here; the message says what."""
+def device(name: str, folders: Folders = ()) -> str | None:
+    """The label of the device of this name, or the path of the user's own file; None where it is none or several."""
+    return _label("hw", name, folders)
 
 
-def not_known(what: str, name: str) -> NotUnderstood:
-    """what: device, model or weight format."""
-    return NotUnderstood(f"{what} '{name}' is not known{guess(_near(what, name))}")
+def model(name: str, folders: Folders = ()) -> str | None:
+    """The label of the model of this name, whatever weight format the name carries, or the path of the user's own
+    config.json, .gguf or YAML; None where it is none or several."""
+    return _label("model", name, folders)
+
+
+def _label(group: str, name: str, folders: Folders) -> str | None:
+    declared = table(TABLES[group])
+    if name in paths.choices(group, folders) or is_file(group, name):
+        return name
+    if name in declared:
+        return str(declared[name])
+    meant = _meant(group, name, tuple(paths.own_choices(group, folders)))
+    return meant[0] if len(meant) == 1 else None
+
+
+def is_file(group: str, name: str) -> bool:
+    """Whether the name is the path of a file of the user, of a kind that the group reads."""
+    return name.endswith(SUFFIXES[group]) and Path(name).expanduser().is_file()
 
 
 @cache
-def _near(what: str, name: str) -> list[str]:
-    """The names that look most like it; a file may have the same one ten thousand times."""
-    choices = {
-        "device": lambda: known("hw"),
-        "model": lambda: known("model"),
-        "weight format": lambda: {**table("format"), **paths.choices("opt")},
-    }
-    return closest(name, choices[what](), 3)
+def _meant(group: str, name: str, own: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Labels that the name may stand for: those of the first comparison that has any.
+
+    Labels come before declared names, the same order of words before any order. Capitals, organisation, punctuation
+    and words that do not tell which it is (DROPPED) are left out. own: labels of the user's folders.
+    """
+    plain = split_format(name)[0] if group == "model" else name
+    for dropped in DROPPED[group]:
+        words = words_of(plain, dropped)
+        for names in (_index(group, dropped, own), _index(group, dropped)):
+            for same in (list, pieces_of, sorted):
+                labels = {label: None for others, label in names if words and same(others) == same(words)}
+                if labels:
+                    return tuple(labels)
+    return ()
+
+
+@cache
+def _index(
+    group: str, dropped: tuple[str, ...], own: tuple[str, ...] | None = None
+) -> list[tuple[tuple[str, ...], str]]:
+    """(words, label) of our labels and those of `own`; without `own`, of the declared names."""
+    names = table(TABLES[group]) if own is None else {name: name for name in (*own, *paths.choices(group))}
+    return [(words_of(name, dropped), str(label)) for name, label in names.items()]
+
+
+@cache
+def words_of(name: str, dropped: tuple[str, ...]) -> tuple[str, ...]:
+    """Words of a name in small letters, without its organisation (ORGANISATION/NAME) and without the dropped ones."""
+    split = re.split(r"[^a-z0-9.]+", re.sub(r"\((r|tm)\)", "", name.lower()).split("/")[-1])
+    kept = (word for word in split if not any(re.fullmatch(pattern, word) for pattern in dropped))
+    return tuple(part for word in kept for part in word.split(".") if part)
+
+
+def pieces_of(words: Iterable[str]) -> list[str]:
+    """Letters and digits apart: RTX4090 is RTX 4090, but OPT-1.3B is not OPT-13B."""
+    return re.findall(r"[a-z]+|\d+", " ".join(words))
+
+
+def refusal(
+    group: str, name: str, folders: Folders = (), where: str = "", listing: str = "", kind: str = ""
+) -> ConfigError:
+    """Why a name is not understood: it may be several things of ours (all are named), or none (the closest are).
+
+    where: what stands before the message, such as `hw=: `; listing: the command that lists the group; kind: what the
+    name is of, where it is not what the group is of.
+    """
+    kind = kind or KINDS[group]
+    labels = list(paths.choices(group, folders))
+    candidates, near = _candidates(group, name, tuple(paths.own_choices(group, folders)))
+    if len(candidates) > 1:
+        first = ", ".join(candidates[:MOST_NEAR])
+        rest = f" and {len(candidates) - MOST_NEAR} more" if len(candidates) > MOST_NEAR else ""
+        return ConfigError(
+            f"{where}{kind} '{name}' is ambiguous: it is not known which of {first}{rest} is meant",
+            columns(list(candidates), listing),
+        )
+    rest_of = [label for label in sorted(labels) if label not in near]
+    return ConfigError(
+        f"{where}{kind} '{name}' is not known{guess(list(near[:3]))}", columns([*near, *rest_of], listing)
+    )
+
+
+@cache
+def _candidates(group: str, name: str, own: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels of which the name says a part, and the names that look most like it."""
+    meant = _meant(group, name, own) if group in ("hw", "model") else ()
+    if group in ("hw", "model") and not meant:
+        dropped = DROPPED[group][0]
+        plain = split_format(name)[0] if group == "model" else name
+        pieces = pieces_of(words_of(plain, dropped))
+        parts = {label: None for words, label in _index(group, dropped, own) if _is_part(pieces, pieces_of(words))}
+        meant = tuple(parts) if any(piece.isalpha() and len(piece) > 1 for piece in pieces) else ()
+    declared = [str(rule["name"]) for rule in rules("engine")] if group == "engine" else table(TABLES[group])
+    names = (*own, *paths.choices(group), *declared)
+    return meant, tuple(dict.fromkeys((*meant, *closest(name, names, MOST_NEAR))))[:MOST_NEAR]
+
+
+def _is_part(pieces: list[str], of: list[str]) -> bool:
+    """Whether all pieces are among the others, in their order."""
+    rest = iter(of)
+    return bool(pieces) and all(piece in rest for piece in pieces)
 
 
 # Unsloth's dynamic files before were near the plain type of their name: Qwen3-30B-A3B has 4.64 bits as UD-Q4_K_XL
 DYNAMIC_SINCE = "2026-03"
 
 
-def device(name: str) -> str | None:
-    """The label of a device of this name, or the path of its own file."""
-    if _is_file(name, YAML):
-        return name
-    return table("hardware").get(name) or _same(name, "hw", MAKERS)
+def weight_format(name: str, engine: str, model: str = "", date: str = "") -> tuple[str, ...] | None:
+    """The options that a weight format's name stands for under an engine (a label), None where it is not known.
 
-
-def model(name: str) -> str | None:
-    """The label of a model of this name, or the path of its own config.json, .gguf or YAML."""
-    if _is_file(name, (".json", ".gguf", *YAML)):
-        return name
-    plain = FILE_TYPE.sub("", name)
-    stages = (_same(plain, "model", words) for words in (VARIANTS, (*VARIANTS, *RELEASES)))
-    return table("model").get(name) or next((found for found in stages if found), None)
-
-
-def _is_file(name: str, endings: tuple[str, ...]) -> bool:
-    return name.endswith(endings) and Path(name).expanduser().is_file()
-
-
-YAML = (".yaml", ".yml")
-# words of a name that say who made a chip, or what was done to a model, but not which it is
-MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct", "tesla", "apple", "intel", "generation")
-VARIANTS = ("instruct", "chat", "it", "hf", "gguf", "mlx", "awq", "gptq", "4bit", "8bit", "bf16", "fp16", "fp8")
-RELEASES = ("meta", "base", "thinking", "preview", "[48]k", r"v\d\.\d", r"\d{4}")
-# what a file of weights adds to its model's name: `-Q4_K_M`, `:70b-instruct-q4_0`, `-UD-IQ2_XXS.gguf`
-FILE_TYPE = re.compile(r"([-_:. ](ud[-_])?(i?q\d\w*|mxfp4|nvfp4|w\da\d\d?|int[48]|f16))?(\.gguf)?$", re.IGNORECASE)
-
-
-@cache
-def _same(name: str, group: str, without: tuple[str, ...]) -> str | None:
-    """The label that the name stands for: a label, or else a declared name, that is the same but for capitals,
-    organisation, punctuation, order, and words that match `without`; but for spaces too, if that leaves one label."""
-    wanted = _words(name, without)
-    labels, declared = shipped(group), table(ALIASES[group])
-    found = (_alike(wanted, {one: _words(one, without) for one in names}) for names in (labels, declared))
-    one = next((one for one in found if one), None) if wanted else None
-    return (labels | declared)[one] if one else None
-
-
-def _alike(wanted: Sequence[str], names: Mapping[str, Sequence[str]]) -> str | None:
-    for same in (list, sorted):
-        for name, words in names.items():
-            if same(words) == same(wanted):
-                return name
-    # OPT-1.3B and OPT-13B are the same letters
-    joined = [name for name, words in names.items() if "".join(words) == "".join(wanted)]
-    return joined[0] if len(joined) == 1 else None
-
-
-@cache
-def _words(name: str, without: tuple[str, ...]) -> tuple[str, ...]:
-    split = re.split(r"[^a-z0-9.]+", re.sub(r"\((r|tm)\)", "", name.lower()).split("/")[-1])
-    kept = (word for word in split if not any(re.fullmatch(one, word) for one in without))
-    return tuple(part for word in kept for part in word.split(".") if part)
-
-
-ALIASES = {"hw": "hardware", "model": "model"}
-
-
-@cache
-def shipped(group: str) -> dict[str, str]:
-    """Name of a file -> label: itself, or the one that the file only names."""
-    targets = {name: read_yaml(path).get("defaults") for name, path in paths.choices(group).items()}
-    return {name: str(target[0]) if target else name for name, target in targets.items()}
-
-
-def known(group: str) -> dict[str, str]:
-    """Name -> label: names of files, and the declared ones of conf/alias."""
-    return shipped(group) | table(ALIASES[group])
-
-
-def circumstances(row: Mapping[str, str]) -> dict[str, Any]:
-    """What is known of how a published measurement was made (conf/alias/source.yaml), in the words of a Setting:
-    `distinct_tokens` that choose experts independently, whether the call was `cold`, the type of 16-bit math `half`."""
-    said = {key: row.get(key) or "" for key in ("source", "engine", "hardware", "model")}
-    said["hardware"] = row.get("canonical") or said["hardware"]
-    known = (
-        one
-        for one in rules("source")
-        if all(said[key].startswith(one.get(key, "")) for key in said)
-        and ("ids" not in one or one["ids"][0] <= (row.get("id") or "") <= one["ids"][1])
-    )
-    found = next(known, {})
-    return {key: found[key] for key in ("distinct_tokens", "cold", "half") if key in found}
-
-
-def engine(name: str, hw: str, date: str) -> tuple[str, bool]:
-    """Our engine for an engine's name (also its label here, or the path of its file), and whether its attention is
-    unfused; both may depend on a row's date. What no rule knows is taken for `generic`."""
-    if _is_own(name):
-        return name, False
-    found = _rule(name, date) or {"engine": "generic"}
-    ours = found["engine"]
-    if isinstance(ours, Mapping):
-        on = file("hw", hw, DeviceFile)
-        ours = ours.get("CPU" if on.device_class == "cpu" and "CPU" in ours else on.vendor, ours["other"])
-    unfused = found.get("unfused") or (bool(date) and date < str(found.get("fused_since", "")))
-    return str(ours), bool(unfused)
-
-
-def knows_engine(name: str) -> bool:
-    """Whether something says what an engine of this name is."""
-    return _is_own(name) or _rule(name, "") is not None
-
-
-def _is_own(engine: str) -> bool:
-    return engine in paths.choices("engine") or _is_file(engine, YAML)
-
-
-def _rule(name: str, date: str) -> Mapping[str, Any] | None:
-    """The first rule for the name, as it is written or else in any capitals."""
-    dated = [one for one in rules("engine") if "until" not in one or "" < date < str(one["until"])]
-    written = (one for one in dated if name.startswith(one["name"]))
-    folded = (one for one in dated if name.lower().startswith(one["name"].lower()))
-    return next(written, None) or next(folded, None)
-
-
-def stack(weight_format: str, model: str, date: str, engine: str, hw: str) -> list[str]:
-    """Options that a weight format's name stands for; some engines mean their own by it, a model's name may say that
-    it is one of Unsloth's dynamic files.
-
-    Where a device has no units for an engine's 8-bit math, the weights are expanded to 16 bit.
+    Some engines mean their own format by a word (conf/alias/format.yaml). model: a name that may say that the file is
+    one of Unsloth's dynamic ones, whose recipe depends on the date (YYYY-MM..., today unless said). Options of ours
+    joined by + are themselves.
     """
-    known, name = table("format"), weight_format.lower()
-    plain = name.removeprefix("ud-")
-    is_dynamic = plain != name or plain.endswith("_xl") or "-UD-" in model
+    known, small = table("format"), name.lower()
+    plain = small.removeprefix("ud-")
+    is_dynamic = plain != small or plain.endswith("_xl") or "-UD-" in model
     is_today = is_dynamic and not "" < date < DYNAMIC_SINCE
-    meant = (f"ud-{plain}", plain) if is_today else (plain,) if is_dynamic else (weight_format, name)
-    found = next((known[key] for key in meant if key in known), None)
-    options, ours = weight_format.split("+"), paths.choices("opt")
-    if found is None and all(option in ours for option in options):
-        return options  # in our own words, which mean the same under every engine
-    if found is None:
-        raise not_known("weight format", weight_format)
-    if isinstance(found, Mapping):
-        found = next((options for start, options in found.items() if engine.startswith(start)), found["other"])
-    rates = file("hw", hw, DeviceFile).peak_tflops
-    weights_only = {"w8a8_fp8": "fp8"} if "fp8" not in rates else {}
-    return [weights_only.get(option, option) for option in found]
+    keys = (f"ud-{plain}", plain) if is_today else (plain,) if is_dynamic else (name, small)
+    options = next((known[key] for key in keys if key in known), None)
+    own, ours = name.split("+"), paths.choices("opt")
+    if options is None:
+        return tuple(own) if all(option in ours for option in own) else None
+    if isinstance(options, Mapping):
+        options = next((named for start, named in options.items() if engine.startswith(start)), options["other"])
+    return tuple(options)
 
 
-def labels(hw: str, engine: str) -> tuple[str, str]:
-    """The device and the engine of these names, or ConfigError with the closest ones."""
-    for group, name in (("hw", hw), ("engine", engine)):
-        known = paths.choices(group)
-        if group == "hw" and device(name) == name and name not in known:  # a path
-            continue
-        if name not in known:
-            raise unknown(f"{group}=", name, known)
-    return shipped("hw").get(hw, hw), engine
+def options(name: str, engine: str, folders: Folders = ()) -> tuple[str, ...] | None:
+    """The options that a word of opt= stands for under an engine, None where it is not known.
+
+    A label of ours in any capitals is that option, whatever an engine means by the word; then come declared formats
+    (`AWQ`, `4-bit`, `fp16`: no option), then labels in other punctuation. A + joins several.
+    """
+    ours = paths.choices("opt", folders)
+    if name in ours:
+        return (name,)
+    folded = [label for label in ours if label.lower() == name.lower()]
+    if len(folded) == 1:
+        return (folded[0],)
+    if "+" in name:
+        parts = [options(part, engine, folders) for part in name.split("+")]
+        return None if None in parts else tuple(option for part in parts if part for option in part)
+    for spelled in (name, split_format(f"model {name}")[1]):
+        if spelled and (known := weight_format(spelled, engine)) is not None:
+            return known
+    meant = _meant_option(name, tuple(ours))
+    return meant if len(meant) == 1 else None
 
 
-def labels_of(group: str) -> tuple[str, ...]:
-    """Files of a group that stand for themselves; the rest only name another."""
-    return tuple(name for name, label in shipped(group).items() if name == label)
-
-
-@cache
-def table(name: str) -> dict[str, Any]:
-    """conf/alias/NAME.yaml."""
-    return read_yaml(paths.choices("alias")[name])
-
-
-@cache
-def rules(name: str) -> tuple[dict[str, Any], ...]:
-    """A table of beginnings, the first match of which wins."""
-    import yaml
-
-    return tuple(yaml.safe_load(paths.choices("alias")[name].read_text()))
-
-
-@cache
-def file(group: str, name: str, schema: type[Any]) -> Any:
-    """A file of conf, or of one's own, checked against its schema."""
-    path = paths.choices(group).get(name) or Path(name).expanduser()
-    return check(read_file(path), schema, f"{group}.{name}")
-
-
-def engine_file(name: str) -> EngineFile:
-    return file("engine", name, EngineFile)  # type: ignore[no-any-return]
-
-
-def efficiency_class(hw: str) -> str:
-    return str(file("hw", hw, DeviceFile).efficiency_class)
-
-
-def efficiency(hw: str) -> EfficiencyFile:
-    name = efficiency_class(hw)
-    known = paths.choices("efficiency")
-    return file("efficiency", name if name in known else OTHER_CLASS, EfficiencyFile)  # type: ignore[no-any-return]
+def _meant_option(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    words = words_of(name, ())
+    return tuple(label for label in labels if words and pieces_of(words_of(label, ())) == pieces_of(words))

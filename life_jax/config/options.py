@@ -1,4 +1,4 @@
-"""Options: the numbers of their files -> values; what a checkpoint itself says of its weights."""
+"""Options: their files -> optimizations, alone or in a stack; how a checkpoint itself stores its weights."""
 
 import inspect
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 UNITS = {"bits": "bit", "tokens": "token", "budget": "token", "window": "token", "flops": "FLOP", "kb": "kB"}
 
 
-def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
+def stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:
+    """Options (label -> content of its file), chained from left to right; ConfigError where two exclude each other."""
     try:
         return chain(*(option(name, content, convention) for name, content in options.items()))
     except Refused as reason:
@@ -24,21 +25,29 @@ def _stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimiz
 def own_quantization(
     model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact"
 ) -> tuple[Optimization, ...]:
-    """How the checkpoint itself stores its weights, in order of preference."""
+    """How the checkpoint stores its weights, in order of preference: each an option, or several chained.
+
+    model.quantization lists labels of options, contents of option files, or lists of them. Raises ConfigError.
+    """
     known = paths.choices("opt", folders)
-    found = []
-    for one in model.quantization:
-        if isinstance(one, str) and one not in known:
-            raise unknown(f"model {model.name}: quantization", one, known)
-        name = one if isinstance(one, str) else str(one.get("kind"))
-        found.append(option(name, yaml_files.read_yaml(known[one]) if isinstance(one, str) else one, convention))
-    return tuple(found)
+
+    def stored(by: Any) -> Optimization:
+        if isinstance(by, list | tuple):
+            return chain(*(stored(part) for part in by))
+        if not isinstance(by, str):
+            return option(str(by.get("kind")), by, convention)
+        if by not in known:
+            raise unknown(f"model {model.name}: quantization", by, known)
+        return option(by, yaml_files.read_yaml(known[by]), convention)
+
+    return tuple(stored(by) for by in model.quantization)
 
 
 def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> Optimization:
-    """The factory named by `kind`, called with the numbers of the file.
+    """The optimization of an option's file (`content`): the factory named by its `kind`, called with its numbers.
 
-    A section with the name of the convention replaces numbers: what the same words mean to its authors.
+    A section with the name of the convention replaces numbers: what the same words mean to its authors. Raises
+    ConfigError for an unknown kind or key, and for a number below 0 or infinite.
     """
     about = ("kind", "description", "source", *CONVENTIONS)
     arguments = {key: value for key, value in content.items() if key not in about}

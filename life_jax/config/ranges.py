@@ -1,5 +1,8 @@
-"""Axis values: a list of numbers, or linspace(a,b,n), geomspace(a,b,n), arange(a,b,step); or bounds between which
-points are drawn, uniform(a,b) and loguniform(a,b), as many as sample=lhs(n) says. Parsed, never evaluated."""
+"""Values of an axis: a list, linspace(a,b,n), geomspace(a,b,n) or arange(a,b,step); and drawn points.
+
+uniform(a,b) and loguniform(a,b) are bounds between which points are drawn, as many as sample=lhs(n) says. All of them
+are parsed, never evaluated.
+"""
 
 import math
 import re
@@ -23,17 +26,18 @@ MOST_POINTS = 10**12
 
 
 def is_range(text: Any) -> bool:
+    """Whether a value is text of the form NAME(...)."""
     return isinstance(text, str) and RANGE.match(text) is not None
 
 
 def is_span(text: Any) -> bool:
-    """Whether an axis is drawn: uniform(a,b) or loguniform(a,b)."""
+    """Whether a value is uniform(a,b) or loguniform(a,b), so that the axis is drawn."""
     match = RANGE.match(text) if isinstance(text, str) else None
     return match is not None and match.group(1) in SPANS
 
 
 def span(text: str, where: str) -> Span:
-    """The bounds of a drawn number, or ConfigError naming `where`."""
+    """The bounds of a drawn number (see is_span), or ConfigError, which names `where`."""
     match = RANGE.match(text)
     assert match is not None
     name, inside = match.groups()
@@ -45,43 +49,45 @@ def span(text: str, where: str) -> Span:
     return Span(ends[0], ends[1], name == "loguniform")
 
 
-def points(asked: Any, seed: Any, spans: Mapping[str, Span]) -> Points | None:
-    """The list of points that sample= and the drawn axes ask for; None where neither does."""
+def points(sample: Any, seed: Any, spans: Mapping[str, Span]) -> Points | None:
+    """The points that sample= and the drawn axes (key -> bounds) ask for; None where neither does.
+
+    sample, seed: values of the words sample= and seed=. Raises ConfigError where they do not fit together.
+    """
     drawn = next(iter(spans), None)
-    if asked is None:
+    if sample is None:
         if drawn is not None:
             raise ConfigError(f"axes.{drawn} is drawn between bounds; sample= says how, such as sample=lhs(10000)")
         if seed != 0:
             raise ConfigError("seed= goes with sample=, such as sample=lhs(10000)")
         return None
-    match = RANGE.match(asked) if isinstance(asked, str) else None
-    kind, count = (match.group(1), _floats(match.group(2))) if match else (str(asked), [])
+    match = RANGE.match(sample) if isinstance(sample, str) else None
+    kind, count = (match.group(1), _floats(match.group(2))) if match else (str(sample), [])
     if kind not in KINDS:
         raise unknown("sample=: kind", kind, KINDS)
     if len(count) != 1 or count[0] != int(count[0]) or not 1 <= count[0] <= MOST_POINTS:
-        raise ConfigError(f"sample={asked}: how many points is missing, such as sample={kind}(10000)")
+        raise ConfigError(f"sample={sample}: how many points is missing, such as sample={kind}(10000)")
     if drawn is None:
-        raise ConfigError(f"sample={asked} has nothing to draw; give axes.KEY=uniform(a,b) or loguniform(a,b)")
+        raise ConfigError(f"sample={sample} has nothing to draw; give axes.KEY=uniform(a,b) or loguniform(a,b)")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ConfigError(f"seed={seed}: a whole number of 0 or more is needed")
-    found = Points(kind, int(count[0]), seed, tuple(spans.items()))
-    if found.held > MOST_HELD:
+    drawn_points = Points(kind, int(count[0]), seed, tuple(spans.items()))
+    if drawn_points.held > MOST_HELD:
         most = MOST_HELD // len(spans)
-        raise ConfigError(f"sample={asked} is held in memory, at most {most} points here; random(n) is not")
-    return found
+        raise ConfigError(f"sample={sample} is held in memory, at most {most} points here; random(n) is not")
+    return drawn_points
 
 
-def values(asked: Any, where: str) -> np.ndarray:
-    """The float64 values of an axis, or ConfigError naming `where`."""
-    if isinstance(asked, str):
-        found = _range(asked, where)
-    elif isinstance(asked, list | tuple):
-        found = np.array([_number(item, where) for item in asked], dtype=np.float64)
+def values(typed: Any, where: str) -> np.ndarray:
+    """The float64 values of an axis, typed as a list, a range or a number; or ConfigError, which names `where`."""
+    if isinstance(typed, str):
+        numbers = _range(typed, where)
     else:
-        found = np.array([_number(asked, where)], dtype=np.float64)
-    if found.size == 0:
+        items = typed if isinstance(typed, list | tuple) else [typed]
+        numbers = np.array([_number(item, where) for item in items], dtype=np.float64)
+    if numbers.size == 0:
         raise ConfigError(f"{where} is empty; give at least one value")
-    return found
+    return numbers
 
 
 def _number(item: Any, where: str) -> float:
@@ -105,7 +111,7 @@ def _range(text: str, where: str) -> np.ndarray:
 
 
 def _floats(inside: str) -> list[float]:
-    """What stands between the parentheses; nothing if one of it is no finite number."""
+    """The finite numbers between the parentheses of a range; none where one of them is anything else."""
     try:
         numbers = [float(part) for part in inside.split(",")]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Words that are neither a file nor an axis: which metrics, which sensitivities, what the grid is reduced to."""
+"""Words that are neither a file nor an axis: metrics, sensitivities, reductions, how the work is done."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,8 @@ REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
 
 
 def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, Any]:
-    """Each of its kind, or ConfigError. dims: dimensions of the grid."""
+    """The checked values by word, of the composed config; ConfigError where one is not of its kind, or two exclude
+    each other. dims: dimensions of the grid."""
     for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
         if composed[key] not in accepted:
             raise unknown(f"{key}=", str(composed[key]), accepted)
@@ -29,24 +30,24 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
             raise ConfigError(f"{key}={composed[key]}: true or false is needed")
     if composed["out"] is not None and not isinstance(composed["out"], str):
         raise ConfigError(f"out={composed['out']}: a file name is needed")
-    found = {key: composed[key] for key in ("convention", "dtype", "overwrite", "out", "gains")}
+    checked = {key: composed[key] for key in ("convention", "dtype", "overwrite", "out", "gains")}
     metrics = _metrics("metrics", composed["metrics"])
     if not metrics:
         raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
-    found.update({key: _numbers(key, composed[key]) for key in ("elasticity", "gradients")})
+    checked.update({key: _numbers(key, composed[key]) for key in ("elasticity", "gradients")})
     reduction = _reduction(composed, metrics, dims)
     if reduction is not None:
-        if found["elasticity"] or found["gradients"] or found["gains"]:
+        if checked["elasticity"] or checked["gradients"] or checked["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
-    found.update(_design(composed))
-    found.update(_work(composed, reduction))
-    plots = _plots(composed["plot"], found["elasticity"], reduction)
-    return {**found, "metrics": metrics, "reduction": reduction, "plot": plots}
+    checked.update(_design(composed))
+    checked.update(_work(composed, reduction))
+    plots = _plots(composed["plot"], checked["elasticity"], reduction)
+    return {**checked, "metrics": metrics, "reduction": reduction, "plot": plots}
 
 
 def _work(composed: Mapping[str, Any], reduction: Reduction | None) -> dict[str, Any]:
-    """How it is computed and kept, which changes no number: compress=, shard=, executor=, cluster=, workers=."""
+    """How the work is done, which changes no number: compress=, shard=, executor=, cluster=, workers=."""
     for key, accepted in (("compress", ("zstd",)), ("executor", ("local", "dask"))):
         if composed[key] is not None and composed[key] not in accepted:
             raise unknown(f"{key}=", str(composed[key]), accepted)
@@ -103,8 +104,8 @@ def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
     return {"targets": targets, "free": free, "ranges": ranges, "minimize": minimize}
 
 
-def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[str, ...]:
-    names = tuple(str(word) for word in _list(asked))
+def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[str, ...]:
+    names = tuple(str(word) for word in _list(typed))
     for word in names:
         name, _, form = word.partition(".")
         if name not in PICTURES and name != REPORT:
@@ -128,12 +129,12 @@ def _plots(asked: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
     return names
 
 
-def _list(asked: Any) -> list[Any]:
-    return [] if asked is None else list(asked) if isinstance(asked, list | tuple) else [asked]
+def _list(typed: Any) -> list[Any]:
+    return [] if typed is None else list(typed) if isinstance(typed, list | tuple) else [typed]
 
 
-def _metrics(word: str, asked: Any) -> tuple[str, ...]:
-    metrics = tuple(str(m) for m in _list(asked))
+def _metrics(word: str, typed: Any) -> tuple[str, ...]:
+    metrics = tuple(str(m) for m in _list(typed))
     for metric in metrics:
         if metric not in METRICS:
             raise unknown(f"{word}=: metric", metric, METRICS)
@@ -142,13 +143,13 @@ def _metrics(word: str, asked: Any) -> tuple[str, ...]:
     return metrics
 
 
-def _numbers(word: str, asked: Any) -> bool | tuple[str, ...]:
+def _numbers(word: str, typed: Any) -> bool | tuple[str, ...]:
     """true, false, or the keys of numbers."""
-    if isinstance(asked, bool):
-        return asked
-    keys = _list(asked)
+    if isinstance(typed, bool):
+        return typed
+    keys = _list(typed)
     if not keys or not all(isinstance(key, str) for key in keys):
-        raise ConfigError(f"{word}={asked}: true, false or numbers by name are needed, such as [bandwidth_gb_per_s]")
+        raise ConfigError(f"{word}={typed}: true, false or numbers by name are needed, such as [bandwidth_gb_per_s]")
     if len(set(keys)) < len(keys):
         raise ConfigError(f"{word}=: a number is listed twice")
     return tuple(keys)
@@ -160,23 +161,23 @@ def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tupl
     for word in words:
         if word not in REDUCTIONS:
             raise unknown("reduce=", word, REDUCTIONS)
-    asked = {
+    typed = {
         word: composed[word] for word in ("pareto", "best", "quantiles", "histogram") if composed[word] is not None
     }
-    if not words and not asked:
+    if not words and not typed:
         for key in ("limit", "by"):
             if composed[key]:
                 raise ConfigError(f"{key}= goes with reduce=, pareto=, best=, quantiles= or histogram=")
         return None
     judged = tuple(m for m in metrics if METRICS[m].better)
-    pareto = _judged("pareto", asked.get("pareto"), judged if "pareto" in words else ())
+    pareto = _judged("pareto", typed.get("pareto"), judged if "pareto" in words else ())
     if pareto and len(pareto) < 2:
         raise ConfigError(f"pareto=[{','.join(pareto)}]: a front needs two metrics or more, such as [tpot,throughput]")
-    quantiles = tuple(_list(asked.get("quantiles", list(QUANTILES) if "quantiles" in words else None)))
+    quantiles = tuple(_list(typed.get("quantiles", list(QUANTILES) if "quantiles" in words else None)))
     for q in quantiles:
         if isinstance(q, bool) or not isinstance(q, int | float) or not 0 <= q <= 1:
             raise ConfigError(f"quantiles=: {q} is not a number from 0 to 1")
-    bins = asked.get("histogram", BINS if "histogram" in words else 0)
+    bins = typed.get("histogram", BINS if "histogram" in words else 0)
     if isinstance(bins, bool) or not isinstance(bins, int) or not 0 <= bins <= 10_000:
         raise ConfigError(f"histogram={bins}: a number of bins up to 10000 is needed")
     by = tuple(str(dim) for dim in _list(composed["by"]))
@@ -185,7 +186,7 @@ def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tupl
             raise unknown("by=: dimension", dim, dims)
     return Reduction(
         pareto=pareto,
-        best=_judged("best", asked.get("best"), judged if "best" in words else ()),
+        best=_judged("best", typed.get("best"), judged if "best" in words else ()),
         quantiles=tuple(float(q) for q in quantiles),
         histogram=bins,
         count="count" in words,
@@ -194,9 +195,9 @@ def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tupl
     )
 
 
-def _judged(word: str, asked: Any, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+def _judged(word: str, typed: Any, otherwise: tuple[str, ...]) -> tuple[str, ...]:
     """Metrics that have a better and a worse."""
-    metrics = otherwise if asked is None else _metrics(word, asked)
+    metrics = otherwise if typed is None else _metrics(word, typed)
     for metric in metrics:
         if METRICS[metric].better is None:
             raise ConfigError(f"{word}=: {metric} has no better and worse")

@@ -1,22 +1,26 @@
-"""Words of the command line (or of a study) -> a Request: what was asked, parsed and free of contradictions.
+"""Words of the command line, KEY=VALUE, and of studies -> a Request, parsed and free of contradictions.
 
 `+`, `++` or neither makes no difference. What is typed replaces what a study says.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from life_jax.config import choices, names
+from life_jax.config.choices import LISTING, Choice
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
 from life_jax.config.schema.yaml_files import flatten, read_yaml
 
 DEFAULT_MODEL = "llama2_7b"
+DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
 CHOSEN = ("workload", "engine", "cost")  # one file of each, of the defaults list
+NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
@@ -24,27 +28,23 @@ PLAIN = (
     "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers",
 )  # fmt: skip
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
-LISTING = "python -m life_jax.catalog"
 DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
-LABEL = re.compile(r"[^A-Za-z0-9_]+")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A device or model: the label that it was typed as, and its config name or file."""
-
-    label: str
-    name: str
-    file: Path | None = None
+KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked. `scalars` and `axes` map dotted keys to values; `typed` is what came from the words."""
+    """The choices and values of a command's words, in labels of ours.
+
+    stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
+    label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
+    (--config-dir). hydra: words for Hydra itself.
+    """
 
     hw: tuple[Choice, ...]
     model: tuple[Choice, ...]
     stacks: tuple[tuple[str, ...], ...]
+    stack_labels: tuple[str, ...]
     groups: Mapping[str, str]
     scalars: Mapping[str, Any]
     axes: Mapping[str, Any]
@@ -54,7 +54,10 @@ class Request:
 
 
 def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -> Request:
-    """A Request from words such as `hw=v100`, or ConfigError. `verb` is what life_jax.VERB is asked to do."""
+    """A Request from words such as `hw=v100`, or ConfigError.
+
+    verb: the command, life_jax.VERB. needs_hw: whether a device must be among the words.
+    """
     typed, folders, hydra = _split(words)
     if "format" in typed:
         raise ConfigError("format= belongs to python -m life_jax.explain and life_jax.design")
@@ -65,14 +68,24 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     axes = {key.removeprefix("axes."): value for key, value in merged.items() if key.startswith("axes.")}
     if "opt" in merged and "opt" in axes:
         raise ConfigError("opt= and axes.opt= are both given; opt= is one stack, axes.opt= compares stacks: use one")
-    stacks = _stacks(merged, axes.pop("opt", None), folders)
-    scalars = {key: value for key, value in merged.items() if "." in key and not key.startswith("axes.")}
+    if "hw" not in merged and needs_hw:
+        raise choices.no_device(verb, folders)
+    hw = choices.devices_and_models("hw", merged["hw"], folders) if "hw" in merged else ()
+    groups = {g: choices.file_of_group(g, str(merged[g]), folders) for g in CHOSEN if g in merged and g != "engine"}
+    if "engine" in merged:
+        groups["engine"] = choices.engine(str(merged["engine"]), hw, folders)
+    engine = groups.get("engine", DEFAULT_ENGINE)
+    model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
+    stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
+    labels = {"hw": _by_word(hw), "model": _by_word(model), "opt": options}
+    scalars = _in_own_labels({k: v for k, v in merged.items() if "." in k and not k.startswith("axes.")}, typed, labels)
     _refuse_twins(scalars, axes)
     return Request(
-        hw=_chosen("hw", merged, folders, verb) if needs_hw or "hw" in merged else (),
-        model=_chosen("model", {"model": DEFAULT_MODEL, **merged}, folders, verb),
+        hw=hw,
+        model=model,
         stacks=stacks,
-        groups={g: _group(g, str(merged[g]), folders) for g in CHOSEN if g in merged},
+        stack_labels=stack_labels,
+        groups=groups,
         scalars=scalars,
         axes=axes,
         plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
@@ -81,31 +94,100 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     )
 
 
+def _by_word(chosen: Sequence[Choice]) -> dict[str, str]:
+    """Word that may stand for a choice in SECTION.LABEL.KEY -> its key; a key means itself."""
+    words = {word: choice.key for choice in reversed(chosen) for word in reversed(choice.words)}
+    return words | {choice.key: choice.key for choice in chosen}
+
+
+def _in_own_labels(
+    scalars: Mapping[str, Any], typed: Mapping[str, Any], labels: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """Scalars by keys with labels of ours: hw.Tesla_T4.memory_gb -> hw.t4.memory_gb; what is typed replaces a study."""
+    own: dict[str, Any] = {}
+    typed_as: dict[str, str] = {}
+    for key, value in scalars.items():
+        section, _, rest = key.partition(".")
+        label, dot, number = rest.partition(".")
+        ours = f"{section}.{labels.get(section, {}).get(label, label)}{dot}{number}"
+        if ours in typed_as and key in typed and typed_as[ours] in typed:
+            raise ConfigError(f"{typed_as[ours]}= and {key}= are the same number, given twice")
+        own[ours], typed_as[ours] = value, key
+    return own
+
+
+def key_and_text(word: str) -> tuple[str, str] | None:
+    """KEY=VALUE, with `+` or `++` before it or not, as (KEY, VALUE); None where the word is not of this form."""
+    key, equals, text = word.partition("=")
+    key = key.lstrip("+").strip()
+    return (key, text.strip()) if equals and KEY.fullmatch(key) else None
+
+
+def read_words(words: Iterable[str], accepted: Sequence[str], usage: str) -> tuple[list[str], dict[str, str]]:
+    """Words of a command that Hydra does not compose: those that are not KEY=VALUE (files), and text by key.
+
+    accepted: the keys; usage: one line that shows them. Raises ConfigError for another key, a key twice, a flag.
+    """
+    plain: list[str] = []
+    typed: dict[str, str] = {}
+    for word in words:
+        pair = key_and_text(word)
+        if pair is None and word.startswith(("-", "~")):
+            raise ConfigError(f"'{word}' is not understood: {usage}")
+        if pair is None or (pair[0] not in accepted and Path(word).expanduser().is_file()):
+            plain.append(word)
+            continue
+        key, text = pair
+        if key not in accepted:
+            raise unknown("the word", f"{key}=", [f"{known}=" for known in accepted])
+        if key in typed:
+            raise ConfigError(f"{key}= is given twice")
+        if not text:
+            raise ConfigError(f"{key}= has no value")
+        typed[key] = _unquoted_text(text)
+    return plain, typed
+
+
+def take(words: Iterable[str], key: str, accepted: Sequence[str]) -> tuple[str, list[str]]:
+    """The value of KEY=, the first of `accepted` unless typed, and the other words."""
+    pairs = [(key_and_text(word), word) for word in words]
+    typed = [pair[1] for pair, _ in pairs if pair is not None and pair[0] == key]
+    value = typed[-1] if typed else accepted[0]
+    if value not in accepted:
+        raise unknown(f"{key}=", value, accepted)
+    return value, [word for pair, word in pairs if pair is None or pair[0] != key]
+
+
 def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tuple[str, ...]]:
     """Typed values by key, folders of the user, and words for Hydra itself."""
     typed: dict[str, Any] = {}
-    folders: list[Path] = []
     hydra: list[str] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if word in FLAGS_WITH_VALUE:
-            folders.append(_folder(rest.pop(0) if rest else ""))
-            continue
-        if any(word.startswith(f"{flag}=") for flag in FLAGS_WITH_VALUE):
-            folders.append(_folder(word.split("=", 1)[1]))
-            continue
-        key, equals, text = word.partition("=")
-        key = key.lstrip("+").strip()
-        if not equals or not key or key.startswith(("-", "~")):
+    rest, folders = take_folders(words)
+    for word in rest:
+        pair = key_and_text(word)
+        if pair is None:
             raise ConfigError(f"'{word}' is not understood; words are KEY=VALUE, such as hw=v100 or axes.batch=[1,8]")
+        key, text = pair
         if key.startswith("hydra."):
             hydra.append(word)
             continue
         if key in typed:
             raise ConfigError(f"{key}= is given twice; a list is one word, such as {key}=[A,B]")
-        typed[key] = _value(key, text.strip())
-    return typed, tuple(folders), tuple(hydra)
+        typed[key] = _value(key, text, folders)
+    return typed, folders, tuple(hydra)
+
+
+def take_folders(words: Iterable[str]) -> tuple[list[str], tuple[Path, ...]]:
+    """The words without --config-dir DIR (or =DIR, or -cd), and its folders; ConfigError where one is no folder."""
+    rest, left, folders = list(words), [], []
+    while rest:
+        word = rest.pop(0)
+        flag, equals, folder = word.partition("=")
+        if flag in FLAGS_WITH_VALUE:
+            folders.append(_folder(folder if equals else rest.pop(0) if rest else ""))
+        else:
+            left.append(word)
+    return left, tuple(folders)
 
 
 def _folder(text: str) -> Path:
@@ -115,24 +197,39 @@ def _folder(text: str) -> Path:
     return folder
 
 
-def _value(key: str, text: str) -> Any:
+def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
     """Text of a word -> Python value, by Hydra's own grammar; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
-    single_name = key in ("hw", "model", "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
-    if single_name or is_range(text):
-        unquoted = text[1:-1] if text[0] == text[-1] and text[0] in "'\"" and len(text) > 1 else text
-        if key in ("hw", "model") and "," in unquoted and not Path(unquoted).exists():
+    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
+    if is_name or is_range(text):
+        plain = _unquoted_text(text)
+        if key in GROUPS and "," in text and plain == text and not _is_known(key, text, folders):
             raise ConfigError(f"{key}={text}: write a list as {key}=[{text}]")
-        return unquoted
+        return plain
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
     try:
         value = OverridesParser.create().parse_override(f"{key}={text}").value()
     except HydraException:
-        raise ConfigError(f"{key}={text} cannot be read; values are numbers, names, [lists] or ranges") from None
+        quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
+        raise ConfigError(
+            f"{key}={text} cannot be read; values are numbers, names, [lists] or ranges{quoted}"
+        ) from None
     return _unquoted(value)
+
+
+def _unquoted_text(text: str) -> str:
+    """A text without the quotes around it."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _is_known(group: str, name: str, folders: tuple[Path, ...]) -> bool:
+    """Whether the name, which has a comma, is one name."""
+    if group == "opt":
+        return names.options(name, DEFAULT_ENGINE, folders) is not None
+    return Path(name).exists() or {"hw": names.device, "model": names.model}[group](name, folders) is not None
 
 
 def _unquoted(value: Any) -> Any:
@@ -148,16 +245,16 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
     """A study's words, replaced by what is typed: also a scalar by an axis of its name, and the other way round."""
     if "study" not in typed:
         return dict(typed)
-    said = _study_words(str(typed["study"]), folders)
+    words = _study_words(str(typed["study"]), folders)
     for key in typed:
-        said.pop(key, None)
+        words.pop(key, None)
         if key in ("opt", "axes.opt"):
-            said.pop("opt", None), said.pop("axes.opt", None)
+            words.pop("opt", None), words.pop("axes.opt", None)
         elif key.startswith("axes."):
-            said = {k: v for k, v in said.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
+            words = {k: v for k, v in words.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
         elif "." in key:
-            said.pop(f"axes.{_bare(key)}", None)
-    return {**said, **typed}
+            words.pop(f"axes.{_bare(key)}", None)
+    return {**words, **typed}
 
 
 def _bare(key: str) -> str:
@@ -188,7 +285,7 @@ def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
 
 
 def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
-    """Someone who types bandwidth_gb_per_s=900 is told where it belongs."""
+    """The error of an unknown word; of a number without its section it says where the number belongs."""
     for number in axis_table.axis_keys():
         if key == number:
             section = axis_table.section_of(number)
@@ -207,78 +304,3 @@ def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
             raise ConfigError(
                 f"{bare[key]}= and axes.{key}= are both given; a number is typed once, fixed or as an axis"
             )
-
-
-def _stacks(words: Mapping[str, Any], axis: Any, folders: tuple[Path, ...]) -> tuple[tuple[str, ...], ...]:
-    if axis is None:
-        asked = words.get("opt", [])
-        return (_stack([asked] if isinstance(asked, str) else asked, "opt", folders),)
-    if not isinstance(axis, list) or not all(isinstance(stack, list) for stack in axis):
-        raise ConfigError("axes.opt= is a list of stacks, such as axes.opt=[[],[int4],[int4,kv8]]")
-    if not axis:
-        raise ConfigError("axes.opt is empty; give at least one stack, such as axes.opt=[[],[int4]]")
-    stacks = tuple(_stack(stack, "axes.opt", folders) for stack in axis)
-    if len(set(stacks)) < len(stacks):
-        raise ConfigError("axes.opt= has the same stack twice")
-    return stacks
-
-
-def _stack(asked: Any, where: str, folders: tuple[Path, ...]) -> tuple[str, ...]:
-    if not isinstance(asked, list):
-        raise ConfigError(f"{where}={asked}: a stack is a list of options, such as [int4,kv8]")
-    known = paths.choices("opt", folders)
-    names = tuple(str(name) for name in asked)
-    for name in names:
-        if name not in known:
-            raise unknown(f"{where}=: option", name, known, f"{LISTING} opt")
-        if names.count(name) > 1:
-            raise ConfigError(f"{where}=: option '{name}' is twice in one stack")
-    return names
-
-
-def _chosen(group: str, words: Mapping[str, Any], folders: tuple[Path, ...], verb: str) -> tuple[Choice, ...]:
-    known = paths.choices(group, folders)
-    what = {"hw": "device", "model": "model"}[group]
-    if group not in words:
-        example = f"python -m life_jax.{verb} hw=v100"
-        raise ConfigError(
-            f"no device is given: hw=NAME is needed, such as {example}", columns(list(known), f"{LISTING} hw")
-        )
-    asked = words[group] if isinstance(words[group], list) else [words[group]]
-    if not asked:
-        raise ConfigError(f"{group}= is an empty list; give at least one {what}")
-    chosen = tuple(_choice(group, what, str(name), known) for name in asked)
-    labels = [c.label for c in chosen]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise ConfigError(f"{group}=: {what} '{label}' is listed twice")
-    return chosen
-
-
-def _choice(group: str, what: str, name: str, known: Mapping[str, Path]) -> Choice:
-    if name in known:
-        return Choice(name, name)
-    suffixes = {"hw": (".yaml", ".yml"), "model": (".yaml", ".yml", ".json", ".gguf")}[group]
-    if "/" not in name and not name.endswith(suffixes):
-        raise unknown(f"{group}=: {what}", name, known, f"{LISTING} {group}")
-    file = Path(name).expanduser()
-    if file.is_dir() and (file / "config.json").is_file():
-        file = file / "config.json"
-    if not file.is_file():
-        raise ConfigError(f"{group}={name}: no such file (nor a {what} of that name)")
-    stem = file.parent.resolve().name if file.name == "config.json" else file.stem
-    return Choice(LABEL.sub("_", stem), name, file)
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml"))
-
-
-def _group(group: str, name: str, folders: tuple[Path, ...]) -> str:
-    known = paths.choices(group, folders)
-    if _is_file(name):
-        read_yaml(Path(name).expanduser())  # refused here if it is none
-        return name
-    if name not in known:
-        raise unknown(group, name, known, f"{LISTING} {group}")
-    return name

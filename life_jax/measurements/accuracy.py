@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import names
+from life_jax.config import conf_files
+from life_jax.config.engine_names import knows_engine
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.engine import Engine
 from life_jax.forecasting.metrics import QUANTILE
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.rows import Setting
-
-KINDS = ("TTFT", "TPOT", "TOTAL")
-
+from life_jax.measurements.rows import MEASURED_TIMES, Setting
 
 TOO_FAST = 1.5  # times the datasheet roofline: the row cannot be what it claims
 THOUSAND_OFF = 100.0, 10_000.0  # times off the forecast, between which a number may have another unit's prefix
@@ -37,14 +35,19 @@ Skipped = dict[str, list[str]]  # reason -> ids of the first rows
 
 @dataclass(frozen=True)
 class Report:
-    """Forecasts of the understood rows, with bounds, and why the other rows have none."""
+    """Forecasts of the understood rows, with 80 % bounds, and why the other rows have none.
+
+    forecast, low, high, and each of the baselines: in the row's own unit [s, token s-1]. impossible: mask of rows
+    faster than the datasheet allows, or with a batch that does not fit in memory. skipped: reason -> rows; generic:
+    engine that nothing is known of -> rows.
+    """
 
     settings: tuple[Setting, ...]
     forecast: np.ndarray
     low: np.ndarray
     high: np.ndarray
     baselines: Mapping[str, np.ndarray]
-    impossible: np.ndarray  # mask: faster than the datasheet allows, or a batch that does not fit in memory
+    impossible: np.ndarray
     skipped: Mapping[str, int]
     generic: Mapping[str, int]  # engines that nothing is known of, and their rows
     questioned: np.ndarray  # mask: a thousand times off, as a number in another unit would be
@@ -113,7 +116,7 @@ def _understood(
                 ids.append(row["id"][:40])
         else:
             settings.append(one)
-            if engine is None and not names.knows_engine(row["engine"]):
+            if engine is None and not knows_engine(row["engine"]):
                 unknown_engines[row["engine"]] += 1
     return settings, skipped, unknown_engines, examples
 
@@ -139,14 +142,14 @@ def questioned(settings: Sequence[Setting], forecast: np.ndarray, ideal: np.ndar
 
 def device_class(s: Setting) -> str:
     """The class of devices whose efficiencies the row's device has."""
-    return names.efficiency_class(s.hw)
+    return conf_files.efficiency_class(s.hw)
 
 
 def _spread(s: Setting, engine: str | None) -> float:
-    """That of the engine where it was calibrated, else of the device's class."""
-    name = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}[s.kind]
-    own = names.engine_file(engine or s.engine).spreads
-    return float(own[name] if name in own else getattr(names.efficiency(s.hw), f"{name}_spread"))
+    """Deviation of the logarithm of the row's time: of the engine where it was calibrated, else of the class."""
+    name = MEASURED_TIMES[s.kind]
+    own = conf_files.engine_file(engine or s.engine).spreads
+    return float(own[name] if name in own else getattr(conf_files.efficiency(s.hw), f"{name}_spread"))
 
 
 def _constant(compute: float, memory: float, scope: str) -> Callable[[Engine], Engine]:
@@ -211,7 +214,10 @@ class Errors:
             if of_class in (None, its_class) and engine in (None, its_engine):
                 before = cells[kind, cell]
                 cells[kind, cell] = before[0] + total, before[1] + count
-        means = {kind: [100 * total / count for (k, _), (total, count) in cells.items() if k == kind] for kind in KINDS}
+        means = {
+            kind: [100 * total / count for (k, _), (total, count) in cells.items() if k == kind]
+            for kind in MEASURED_TIMES
+        }
         return {
             kind: (float(np.mean(errors)), float(np.median(errors)), len(errors)) if errors else (np.nan, np.nan, 0)
             for kind, errors in means.items()
@@ -266,8 +272,8 @@ class Totals:
         self.classes: set[str] = set()
         self.engines: set[str] = set()
         self.inside = Inside()
-        self._ratios = {kind: array("d") for kind in KINDS}
-        self._logs = {kind: array("d") for kind in KINDS}
+        self._ratios = {kind: array("d") for kind in MEASURED_TIMES}
+        self._logs = {kind: array("d") for kind in MEASURED_TIMES}
         self._is_judged = bytearray()
         self._points: dict[tuple[str, str], array[float]] = defaultdict(lambda: array("d"))
         self._stride = self._drawn = 1

@@ -1,8 +1,8 @@
-"""Constants of one machine from a few measurements of it: maximum a posteriori around what its class reaches.
+"""Constants of a machine from a few measurements of it: maximum a posteriori around what its class reaches.
 
-Unknown are the logarithms of factors on the constants of an engine, each with a prior; a measurement says the
-logarithm of measured over forecast. Least squares of both, with gradients of the forecast by JAX. What the
-measurements did not narrow keeps its prior and is said not to be identified.
+Unknown are the logarithms of factors on the constants of an engine, each with a prior; a measurement gives the
+logarithm of measured over forecast time. Both enter a least-squares fit, with gradients of the forecast by JAX. A
+constant that the measurements do not narrow keeps its prior and is reported as not identified.
 """
 
 import dataclasses
@@ -23,24 +23,23 @@ from life_jax.core.pytree import Leaf, get_leaf, register_with_jax, set_leaf
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 from life_jax.measurements import forecasts
-from life_jax.measurements import rows as measurements
-from life_jax.measurements.rows import Setting
+from life_jax.measurements.rows import MEASURED_TIMES, QUANTITIES, Setting
 
 register_with_jax()
 
 NOISE = 0.17  # of the logarithm of one measurement: about what fitted classes leave of the rows they were fitted to
 IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance
-KINDS = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 
 
 @dataclass(frozen=True)
 class Constant:
-    """key of the engine's file, deviation of the logarithm, greatest value.
+    """A constant of an engine that a calibration changes, with its prior.
 
-    alike: keys of further numbers that have the same factor. The deviations are about those of scripts/fit_priors.py,
-    of class, engine and weight format together; but bandwidth under a known engine differs by no more than one device
-    from another of its class, and host times by no more than one host from another.
-    generic: the deviation where the engine is not known.
+    key: of the engine's file; deviation: of the logarithm of its factor; most: greatest value, in the file's unit;
+    alike: keys of further numbers with the same factor; generic: the deviation where the engine is not known.
+
+    The deviations are about those of scripts/fit_priors.py, of class, engine and weight format together; but bandwidth
+    under a known engine differs no more than between devices of a class, and host times no more than between hosts.
     """
 
     key: str
@@ -50,12 +49,12 @@ class Constant:
     generic: float | None = None
 
     def spread(self, engine: str) -> float:
-        """Deviation of the logarithm under this engine."""
+        """Deviation of the logarithm of its factor under an engine (a label)."""
         return self.generic if engine == "generic" and self.generic is not None else self.deviation
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The numbers that have this factor."""
+        """The keys of all numbers that have its factor."""
         return (self.key, *self.alike)
 
 
@@ -84,10 +83,11 @@ def _value(engine: Engine, key: str) -> float:
 
 @dataclass(frozen=True)
 class Calibration:
-    """engine: with the constants that were found. before, after: ln(forecast / measured) of each row, in time.
+    """An engine fitted to rows of measurements.
 
-    prior: deviation of the logarithm of each constant; deviation: what is left of it. spreads: of the logarithm by
-    ttft, tpot, e2e, for 80 % intervals.
+    start, engine: before and after; prior, deviation: of the logarithm of each constant's factor, before and after;
+    before, after: ln(forecast / measured time) of each row; spreads: deviations of the logarithm of ttft, tpot and e2e,
+    for 80 % intervals.
     """
 
     settings: tuple[Setting, ...]
@@ -101,13 +101,14 @@ class Calibration:
 
     @cached_property
     def identified(self) -> tuple[bool, ...]:
+        """Of each constant, whether the measurements narrowed it."""
         return tuple(
             bool(d < IDENTIFIED * prior and _value(self.start, c.key) > 0)
             for d, prior, c in zip(self.deviation, self.prior, CONSTANTS, strict=True)
         )
 
     def values(self) -> dict[str, tuple[float, float]]:
-        """(before, after) by key, in the unit of the file."""
+        """Key of the engine's file -> (before, after), in the file's unit."""
         return {
             key: (_value(self.start, key), _value(self.engine, key)) for constant in CONSTANTS for key in constant.keys
         }
@@ -131,24 +132,25 @@ def _residuals(settings: Sequence[Setting]) -> Any:
     measured = np.log([s.value for s in settings])
 
     def function(factors: Any) -> Any:
-        found = jnp.zeros(len(settings))
+        forecast = jnp.zeros(len(settings))
         for rows, group in groups:
             arrays = jax.tree.map(jnp.asarray, group)
-            one = dataclasses.replace(arrays, engine=_changed(arrays.engine, factors))
-            run = Run(one)
+            changed = dataclasses.replace(arrays, engine=_changed(arrays.engine, factors))
+            run = Run(changed)
             for metric in dict.fromkeys(settings[i].metric for i in rows):
-                values = jnp.broadcast_to(measurements.METRICS[metric][1](run, one.workload), (len(rows),))
+                values = jnp.broadcast_to(QUANTITIES[metric][1](run, changed.workload), (len(rows),))
                 mine = np.array([settings[i].metric == metric for i in rows])
-                found = found.at[rows[mine]].set(values[mine])
-        return sign * (jnp.log(found) - measured)
+                forecast = forecast.at[rows[mine]].set(values[mine])
+        return sign * (jnp.log(forecast) - measured)
 
     return function
 
 
 def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibration:
-    """settings: rows of one device under one engine. spreads: of its class, which hold for what was not measured.
+    """The calibration of an engine on a device by rows that were measured there.
 
-    Raises ConfigError where a row has no forecast.
+    spreads: deviations of ttft, tpot and e2e of the device's class, which stay for times that were not measured. Raises
+    ConfigError where a row has no forecast.
     """
     from scipy.optimize import least_squares
 
@@ -163,20 +165,20 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
         bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]
         if bad:
             raise ConfigError(f"rows {', '.join(bad)} have no forecast on {settings[0].hw}")
-        found = least_squares(
+        fit = least_squares(
             lambda x: np.concatenate([np.asarray(function(x)) / NOISE, x / prior]),
             np.zeros(len(prior)),
             jac=lambda x: np.concatenate([np.asarray(slope(x)) / NOISE, np.diag(1 / prior)]),
         )
-        after, jacobian = np.asarray(function(found.x)), np.asarray(slope(found.x))
-        engine = _changed(start, found.x)
+        after, jacobian = np.asarray(function(fit.x)), np.asarray(slope(fit.x))
+        engine = _changed(start, fit.x)
     covariance = np.linalg.inv(jacobian.T @ jacobian / NOISE**2 + np.diag(prior**-2.0))
     narrowed = dict(spreads)
-    for kind, name in KINDS.items():
+    for kind, name in MEASURED_TIMES.items():
         mine = [i for i, s in enumerate(settings) if s.kind == kind]
         if mine:
-            told = np.einsum("ij,jk,ik->i", jacobian[mine], covariance, jacobian[mine]).mean()
-            seen = float(np.sqrt(NOISE**2 + told + np.mean(after[mine] ** 2)))
+            of_constants = np.einsum("ij,jk,ik->i", jacobian[mine], covariance, jacobian[mine]).mean()
+            seen = float(np.sqrt(NOISE**2 + of_constants + np.mean(after[mine] ** 2)))
             narrowed[name] = min(spreads.get(name, seen), seen)
     return Calibration(
         settings=tuple(settings),
@@ -191,12 +193,13 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
 
 
 def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[str, Any]:
-    """What an engine's YAML says: every constant of this device, none of them by class any more.
+    """The content of an engine's YAML file: every constant of this device, none of them by class any more.
 
-    start: the engine's file that the calibration began with; its units, fusion and rules stay.
+    start: the engine's file that the calibration began with; its units, fusion and rules stay. name, source: of the
+    file.
     """
     core = _value(c.engine, "core_bandwidth")
-    said = {f.name: getattr(start, f.name) for f in dataclasses.fields(start) if f.name not in OF_CLASS}
+    kept = {f.name: getattr(start, f.name) for f in dataclasses.fields(start) if f.name not in OF_CLASS}
     own = {
         "name": name,
         "source": source,
@@ -207,7 +210,7 @@ def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[s
         "threads": _common(s.threads for s in c.settings),
         "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
     }
-    return {key: value for key, value in {**said, **own}.items() if value is not None}
+    return {key: value for key, value in {**kept, **own}.items() if value is not None}
 
 
 def _common(values: Iterable[float | None]) -> float | None:

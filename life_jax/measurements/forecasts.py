@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import names
-from life_jax.config.build import build, emulates_bf16
+from life_jax.config import conf_files
+from life_jax.config.build import build
 from life_jax.config.options import option, own_quantization
 from life_jax.config.schema import paths
 from life_jax.config.schema.engine_file import EngineFile
@@ -22,7 +22,7 @@ from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.forecasting.memory import memory
 from life_jax.forecasting.request import Run
 from life_jax.grid import trees
-from life_jax.measurements.rows import METRICS, Setting
+from life_jax.measurements.rows import QUANTITIES, Setting
 from life_jax.optimizations import chain
 
 
@@ -38,17 +38,21 @@ def scenario(
     chunk_tokens: float | None = None,
     half: str | None = None,
 ) -> Scenario:
-    """The scenario of a row's labels, at the default workload; cold: of a first call, if the engine's file knows it;
-    chunk_tokens: instead of the engine's own; half: of 16-bit math, of an engine that leaves it to a checkpoint."""
-    file = dataclasses.replace(names.engine_file(engine), tensor_parallel=tensor_parallel)
+    """The scenario of a row's labels at the default workload.
+
+    cold: of a first call, if the engine's file knows it; threads, chunk_tokens [token]: in place of the engine's own;
+    half: type of 16-bit math, for an engine that leaves it to the checkpoint. Raises ConfigError where the device
+    cannot do what the options ask for.
+    """
+    file = dataclasses.replace(conf_files.engine_file(engine), tensor_parallel=tensor_parallel)
     if threads is not None:
         file = dataclasses.replace(file, threads=threads)
     if chunk_tokens is not None:
         file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
-    file = _in_half(file, half)
-    device, shape = names.file("hw", hw, DeviceFile), names.file("model", model, ModelFile)
+    file = in_half(file, half)
+    device, shape = conf_files.file("hw", hw, DeviceFile), conf_files.file("model", model, ModelFile)
     options = (option(name, read_yaml(paths.choices("opt")[name])) for name in stack)
     built = build(
         model=shape,
@@ -59,39 +63,33 @@ def scenario(
         engine=file,
         labels={"model": model, "hw": hw},
         own=own_quantization(shape),
-        efficiency=names.efficiency(hw) if file.efficiency == "class" else None,
+        efficiency=conf_files.efficiency(hw) if file.efficiency == "class" else None,
     )
     alone: Scenario = absent_as_static(built.scenario)  # so that only rows with the same effects are stacked
     return alone
 
 
-def _in_half(file: EngineFile, half: str | None) -> EngineFile:
-    """The engine with 16-bit math of that type, if it leaves it to the checkpoint: if it would be bf16."""
+def in_half(file: EngineFile, half: str | None) -> EngineFile:
+    """The engine with 16-bit math of the type `half`, if it leaves that to the checkpoint: if it would be bf16."""
     if half is None or "bf16" not in file.half_units[:1]:
         return file
     return dataclasses.replace(file, half_units=[half], attention_units=[half])
-
-
-def emulates(s: Setting) -> bool:
-    """Whether the row was measured in bf16 on a device that has no units for it."""
-    file = _in_half(names.engine_file(s.engine), s.half)
-    return emulates_bf16(file.half_units, names.file("hw", s.hw, DeviceFile))
 
 
 Groups = list[tuple[np.ndarray, Scenario]]
 
 
 def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
-    """Rows of one structure together: (their indices, one scenario whose leaves are arrays over them).
+    """Rows of equal structure together: (their indices, a scenario whose leaves are arrays over them).
 
-    engine: instead of each row's own.
+    engine: label of an engine that stands in for each row's own.
     """
     distinct: dict[Any, int] = {}  # what a scenario is built from -> its place among the built
     built: list[Scenario] = []
     of_row = np.empty(len(settings), int)
     for index, s in enumerate(settings):
         name = engine or s.engine
-        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, names.engine_file(name).chunk_tokens), s.half
+        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, conf_files.engine_file(name).chunk_tokens), s.half
         key = (s.hw, s.model, s.stack, name, *told)
         if key not in distinct:
             distinct[key] = len(built)
@@ -127,27 +125,27 @@ def _chunk(s: Setting, own: float | None) -> float | None:
 def forecasts(
     settings: Sequence[Setting], engine: str | None = None, change: Callable[[Engine], Engine] = lambda engine: engine
 ) -> np.ndarray:
-    """Forecast of every row in the row's own unit; float64, NaN where nothing can be said.
+    """Forecast of every row in the row's own unit [s, token s-1], float64; NaN where nothing can be said.
 
-    The formulas run on arrays over the rows: no compilation, however many structures there are.
-    change: applied to every engine, for baselines.
+    engine: label of an engine that stands in for each row's own; change: applied to every engine, for baselines. The
+    formulas run on arrays over the rows: no compilation, however many structures there are.
     """
-    found = np.full(len(settings), np.nan)
+    values = np.full(len(settings), np.nan)
     with np.errstate(all="ignore"):
         for rows, group in scenarios(settings, engine):
-            one = dataclasses.replace(group, engine=change(group.engine))
-            run = Run(one)
+            changed = dataclasses.replace(group, engine=change(group.engine))
+            run = Run(changed)
             for metric in {settings[i].metric for i in rows}:
-                values = np.broadcast_to(METRICS[metric][1](run, one.workload), len(rows))
+                of_rows = np.broadcast_to(QUANTITIES[metric][1](run, changed.workload), len(rows))
                 mine = np.array([settings[i].metric == metric for i in rows])
-                found[rows[mine]] = values[mine]
-    return np.where(np.isfinite(found) & (found > 0) & (found < UNPUBLISHED), found, np.nan)
+                values[rows[mine]] = of_rows[mine]
+    return np.where(np.isfinite(values) & (values > 0) & (values < UNPUBLISHED), values, np.nan)
 
 
 def fits(settings: Sequence[Setting]) -> np.ndarray:
-    """Whether the devices of a row can hold its model, its cache and its activations at once [bool]."""
-    found = np.ones(len(settings), bool)
+    """Whether the device of a row can hold its model, its cache and its activations at once [bool]."""
+    fitting = np.ones(len(settings), bool)
     with np.errstate(all="ignore"):
         for rows, group in scenarios(settings, "ideal"):
-            found[rows] = np.broadcast_to(memory(group).fits, len(rows))
-    return found
+            fitting[rows] = np.broadcast_to(memory(group).fits, len(rows))
+    return fitting

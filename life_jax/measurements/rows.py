@@ -1,24 +1,28 @@
-"""A tidy row of measurements -> what it measures in our words, and the METRICS that are forecast."""
+"""A tidy row of measurements -> what it measures in our words, and the QUANTITIES that are forecast."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import names
+from life_jax.config import conf_files, names
+from life_jax.config.engine_names import engine_of_row
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.weight_format_names import WEIGHTS_ALONE
 from life_jax.core.scenario import Workload
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 from life_jax.measurements import cells
 from life_jax.measurements.readers import index
 from life_jax.measurements.readers.base import COLUMNS, PROBLEM
+from life_jax.measurements.sources import circumstances
 
-__all__ = ["COLUMNS", "KV_FORMATS", "METRICS", "Setting", "place", "read", "seconds"]
+__all__ = ["COLUMNS", "KV_FORMATS", "QUANTITIES", "Setting", "place", "read", "seconds"]
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
 # kv_dtype of a row -> options; E5M2 is fp16 without its last byte, which nothing has to convert
 KV_FORMATS: dict[str, tuple[str, ...]] = {
@@ -29,8 +33,10 @@ KV_FORMATS: dict[str, tuple[str, ...]] = {
 }
 # llama.cpp's own types, which hold scales besides, where there is an option for them
 KV_OF_LLAMA_CPP = {"q8_0": "kv_q8_0", "q4_0": "kv_q4_0"}
-# metric of a row -> kind of error table, and the row's value from (run, workload)
-METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
+# kind of time that a row measures -> the forecast metric that it is, which spreads (NAME_spread) go by
+MEASURED_TIMES = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
+# column `metric` of a row -> kind of time, and the row's value from (run, workload)
+QUANTITIES: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
     "ttft_s": ("TTFT", lambda run, w: run.ttft),
     "prefill_tok_s": ("TTFT", lambda run, w: w.batch * w.prompt_tokens / run.ttft),
     "tpot_s": ("TPOT", lambda run, w: run.tpot),
@@ -43,7 +49,11 @@ METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One understood row: labels of our files, options, and numbers of the workload."""
+    """An understood row: labels of our files, options, and numbers of the workload.
+
+    cell: (device, model, engine) that errors are averaged over. value: in the unit of the metric [s, token s-1].
+    half: type of 16-bit math, where it is another than the engine's own.
+    """
 
     id: str
     cell: tuple[str, str, str]
@@ -60,26 +70,27 @@ class Setting:
     past_tokens: float
     distinct_tokens: float = UNLIMITED
     cold: bool = False
-    half: str | None = None  # of 16-bit math: another type than the engine's own
+    half: str | None = None
     threads: float | None = None
     chunk_tokens: float | None = None
 
     @property
     def kind(self) -> str:
-        return METRICS[self.metric][0]
+        """Kind of time that it measures, a key of MEASURED_TIMES."""
+        return QUANTITIES[self.metric][0]
 
     @property
     def is_rate(self) -> bool:
-        """More is faster."""
+        """Whether the value is a rate, of which more is faster."""
         return self.metric.endswith("tok_s")
 
     def ratio(self, forecast: float) -> float:
-        """Forecast time over measured time."""
+        """Forecast time over measured time [1], of a forecast in the row's own unit."""
         return self.value / forecast if self.is_rate else forecast / self.value
 
 
 def seconds(s: Setting) -> float:
-    """The measured time: of the prompt, of an output token, or of the request."""
+    """The measured time [s]: of the prompt, of an output token, or of the request."""
     tokens = {
         "prefill_tok_s": s.batch * s.prompt_tokens,
         "decode_tok_s": s.batch,
@@ -97,11 +108,18 @@ def read(path: Path, words: Mapping[str, str] | None = None) -> list[dict[str, s
     return list(index.rows(path, words))
 
 
+class NotUnderstood(Exception):
+    """A cell of a row has no meaning here; the message says which and why."""
+
+
 def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
-    """What a row measures in our words, or why that is not known. engine: ours, instead of what the row's is."""
+    """What a row measures in our labels, or the reason why that is not known.
+
+    engine: a label of ours that stands in for the row's own engine.
+    """
     try:
         return _placed(row, engine)
-    except (names.NotUnderstood, ConfigError) as reason:
+    except (NotUnderstood, ConfigError) as reason:
         return str(reason)
     except (OSError, RuntimeError) as error:  # a name that is taken for a path, of another user or of any length
         return f"a name cannot be read: {str(error)[:80]}"
@@ -109,31 +127,31 @@ def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
 
 def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     if row.get(PROBLEM):
-        raise names.NotUnderstood(row[PROBLEM])
-    if row["metric"] not in METRICS:
-        raise names.NotUnderstood(f"metric {row['metric']} is not forecast")
+        raise NotUnderstood(row[PROBLEM])
+    if row["metric"] not in QUANTITIES:
+        raise NotUnderstood(f"metric {row['metric']} is not forecast")
     if row.get("regime") == "serving":
-        raise names.NotUnderstood("serving under load is not forecast yet, only one request at a time is")
+        raise NotUnderstood("serving under load is not forecast yet, only one request at a time is")
     if row.get("core") == "0":
-        raise names.NotUnderstood("core is 0: the file itself marks the row as not to be judged")
+        raise NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
     model = names.model(row["model"])
     if hw is None:
-        raise names.not_known("device", row["hardware"])
+        raise NotUnderstood(_reason("hw", row["hardware"]))
     if model is None:
-        raise names.not_known("model", row["model"])
-    engine, unfused = names.engine(row["engine"], hw, row.get("date") or "")
+        raise NotUnderstood(_reason("model", row["model"]))
+    engine, unfused = engine_of_row(row["engine"], hw, row.get("date") or "")
     engine = under or engine
     if row.get("flash_attention"):
         unfused = _flag(row["flash_attention"])
     _refuse_part_on_host(row, model)
-    stack = names.stack(row["weight_format"], row["model"], row.get("date") or "", engine, hw)
+    stack = _weights(row, engine, hw)
     stack += _cache_options(row)
     if unfused:
         stack += ["eager_attention", "fp32_scores"]
     value = _positive(row, "value")
     if value is None:
-        raise names.NotUnderstood("no measured value")
+        raise NotUnderstood("no measured value")
     device = row.get("canonical") or row["hardware"]
     return Setting(
         id=row["id"],
@@ -149,9 +167,24 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         past_tokens=_number(row, "ctx_depth") or 0.0,
         threads=_threads(row, hw),
         chunk_tokens=_at_least_1(row, "ubatch"),
-        **names.circumstances(row),
+        **circumstances(row),
         **_tokens(row),
     )
+
+
+@cache
+def _reason(group: str, name: str, kind: str = "") -> str:
+    """Why a name is not understood; a file may have the same one ten thousand times."""
+    return str(names.refusal(group, name, kind=kind))
+
+
+def _weights(row: Mapping[str, str], engine: str, hw: str) -> list[str]:
+    """Options that the row's weight format stands for; without units for 8-bit math the weights are widened to 16."""
+    options = names.weight_format(row["weight_format"], engine, row["model"], row.get("date") or "")
+    if options is None:
+        raise NotUnderstood(_reason("opt", row["weight_format"], "weight format"))
+    has_units = "fp8" in conf_files.file("hw", hw, DeviceFile).peak_tflops
+    return [option if has_units else WEIGHTS_ALONE.get(option, option) for option in options]
 
 
 def _cache_options(row: Mapping[str, str]) -> list[str]:
@@ -160,7 +193,7 @@ def _cache_options(row: Mapping[str, str]) -> list[str]:
     keys, _, values = cache.partition("/")
     cache = keys if keys == values else cache
     if cache not in KV_FORMATS:
-        raise names.NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
+        raise NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
     own = KV_OF_LLAMA_CPP.get(cache)
     return [own] if own in paths.choices("opt") else list(KV_FORMATS[cache])
 
@@ -169,28 +202,28 @@ def _flag(text: str) -> bool:
     """Whether flash attention is off, by what a row says of it."""
     flags = {**dict.fromkeys(("1", "true", "yes", "on"), False), **dict.fromkeys(("0", "false", "no", "off"), True)}
     if text.strip().lower() not in flags:
-        raise names.NotUnderstood(f"flash_attention '{text:.40}' is neither 0 nor 1")
+        raise NotUnderstood(f"flash_attention '{text:.40}' is neither 0 nor 1")
     return flags[text.strip().lower()]
 
 
 def _refuse_part_on_host(row: Mapping[str, str], model: str) -> None:
     """llama.cpp counts the head as one layer more; a model that is partly on the host has no forecast."""
     on_gpu = _number(row, "gpu_layers")
-    if on_gpu is not None and on_gpu <= (layers := names.file("model", model, ModelFile).num_hidden_layers):
-        raise names.NotUnderstood(f"{on_gpu:g} of {layers:g} layers and the head on the GPU: a part is not forecast")
+    if on_gpu is not None and on_gpu <= (layers := conf_files.file("model", model, ModelFile).num_hidden_layers):
+        raise NotUnderstood(f"{on_gpu:g} of {layers:g} layers and the head on the GPU: a part is not forecast")
 
 
 def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
-    kind = METRICS[row["metric"]][0]
+    kind = QUANTITIES[row["metric"]][0]
     prompt = _number(row, "prompt_tokens") or 0.0
     if kind == "TTFT":  # whatever is generated afterwards
         output = 1.0 if cells.is_empty(row.get("output_tokens") or "") else _number(row, "output_tokens") or 0.0
     else:
         output = _positive(row, "output_tokens") or 0.0
     if kind != "TPOT" and not prompt:
-        raise names.NotUnderstood("no prompt_tokens")
+        raise NotUnderstood("no prompt_tokens")
     if kind == "TOTAL" and not output:
-        raise names.NotUnderstood("no output_tokens")
+        raise NotUnderstood("no output_tokens")
     if kind == "TPOT":
         # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
         output = max(output, 2.0) if prompt else (output or LLAMA_BENCH_TOKENS) + 1
@@ -199,7 +232,7 @@ def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _threads(row: Mapping[str, str], hw: str) -> float | None:
     """Threads of a CPU that computed, by their column or by the words of the note (`8 threads`, `1 thread(s)`)."""
-    if not names.file("hw", hw, DeviceFile).cores:
+    if not conf_files.file("hw", hw, DeviceFile).cores:
         return None
     if row.get("threads"):
         return _at_least_1(row, "threads")
@@ -215,21 +248,21 @@ def _number(row: Mapping[str, str], column: str) -> float | None:
     try:
         value = cells.number(text, column, row["metric"])
     except cells.Unreadable as reason:
-        raise names.NotUnderstood(f"{column} {reason}") from None
+        raise NotUnderstood(f"{column} {reason}") from None
     if value < 0:
-        raise names.NotUnderstood(f"{column} {text.strip()} is negative")
+        raise NotUnderstood(f"{column} {text.strip()} is negative")
     return value
 
 
 def _positive(row: Mapping[str, str], column: str) -> float | None:
     value = _number(row, column)
     if value == 0:
-        raise names.NotUnderstood("no measured value: it is 0" if column == "value" else f"{column} is 0")
+        raise NotUnderstood("no measured value: it is 0" if column == "value" else f"{column} is 0")
     return value
 
 
 def _at_least_1(row: Mapping[str, str], column: str) -> float | None:
     value = _positive(row, column)
     if value is not None and value < 1:
-        raise names.NotUnderstood(f"{column} {value:g} is less than 1")
+        raise NotUnderstood(f"{column} {value:g} is less than 1")
     return value

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from life_jax.measurements.accuracy import KINDS
+from life_jax.measurements.rows import MEASURED_TIMES
 
 
 class HasPoints(Protocol):
@@ -25,7 +25,7 @@ def plot(r: HasPoints, path: Path) -> None:
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     points = r.points()
     classes = sorted({name for _, name in points})
-    for axis, kind in zip(figure.subplots(1, 3), KINDS, strict=True):
+    for axis, kind in zip(figure.subplots(1, 3), MEASURED_TIMES, strict=True):
         for number, name in enumerate(classes):
             if (kind, name) in points:
                 measured, ratio = points[kind, name]

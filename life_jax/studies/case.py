@@ -1,6 +1,7 @@
-"""One model on one device under one stack, and how axes set its numbers."""
+"""A case of a study: a model on a device under a stack of options, and how the axes set its numbers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from life_jax.config.build import Built
@@ -12,7 +13,12 @@ from life_jax.sensitivity.grid_function import Forecaster, Sensitivity
 
 @dataclass(frozen=True)
 class Case:
-    """One model on one device under one stack, and how the axes set its numbers."""
+    """A model on a device under a stack of options.
+
+    model, hw, opt: labels as typed. built: the scenario at its scalars; parameters: how each axis sets it.
+    sensitivity: which elasticities, gains and slopes are computed. keys: group (model, hw, opt) -> label of ours, as
+    in words and files.
+    """
 
     model: str
     hw: str
@@ -20,6 +26,7 @@ class Case:
     built: Built
     parameters: tuple[Parameter, ...]
     sensitivity: Sensitivity | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def moved(self) -> frozenset[Leaf]:
@@ -37,9 +44,10 @@ class Case:
         return scenario
 
     def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:
-        """What the grid evaluates for this case."""
+        """The function that a grid evaluates for this case: values of the axes -> metrics."""
         return Forecaster(self.parameters, metrics, self.sensitivity)
 
     @property
     def label(self) -> str:
+        """MODEL on HW, and with OPT where there is one."""
         return f"{self.model} on {self.hw}" + ("" if self.opt == "none" else f" with {self.opt}")

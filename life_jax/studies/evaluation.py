@@ -1,4 +1,4 @@
-"""A study evaluated: into memory, into a sink, reduced, or as shards; here or on a cluster."""
+"""Evaluates a study: into memory, into a file, reduced, or as shards; in this process or on a cluster."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -15,26 +15,29 @@ from life_jax.studies.study import Study
 if TYPE_CHECKING:
     import xarray as xr
 
-Done = Callable[[int], None]  # told how many points more are done
+Done = Callable[[int], None]  # called with how many points more are done
 
 
 def ignore(points: int) -> None:
-    """Nobody watches."""
+    """Drops a report of progress."""
 
 
 def evaluate(study: Study) -> "xr.Dataset":
-    """The xarray.Dataset that the file of this study would hold."""
+    """The xarray.Dataset that the file of a study would hold."""
     if study.reduction is not None:
-        found = reducer(study)
-        _reduce(study, found, range(study.sweep.chunks), lambda chunks, state: found.merge(state), ignore)
-        return reduced_dataset.dataset(found)
+        result = reducer(study)
+        _reduce(study, result, range(study.sweep.chunks), lambda chunks, state: result.merge(state), ignore)
+        return reduced_dataset.dataset(result)
     sink = labels.InMemory(study.template)
     compute(study, sink)
     return sink.to_xarray()
 
 
 def compute(study: Study, sink: plan.Sink, wanted: Sequence[int] | None = None, done: Done = ignore) -> None:
-    """The wanted chunks of every case (all of them unless said), into `sink`. In order, unless on a cluster."""
+    """Computes chunks of the grid into a sink, in order unless on a cluster.
+
+    wanted: numbers of the chunks, all unless given; done: called with how many points more are done.
+    """
     work = study.work
     executor = _here(study) if work.executor == "local" else Cluster(work.cluster, work.workers).blocks
     plan.run(study.sweep, sink, wanted, lambda block: done(block.count), executor)
@@ -45,17 +48,18 @@ def _here(study: Study) -> plan.Executor:
 
 
 def reducer(study: Study) -> Reducer:
+    """What reduces the points of a study that asks for a reduction."""
     assert study.reduction is not None
     return Reducer(study.template, study.reduction, _signs())
 
 
 def reduce_into(study: Study, checkpoint: Checkpoint, end: int, done: Done = ignore) -> None:
-    """The chunks from where the checkpoint stands to `end`."""
+    """Reduces the chunks from where the checkpoint stands to `end`, exclusive, into the checkpoint."""
     _reduce(study, checkpoint, range(checkpoint.next, end), checkpoint.merge, done)
 
 
 def _reduce(study: Study, sink: plan.Sink, wanted: range, merge: Callable[[range, State], None], done: Done) -> None:
-    """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes what they found."""
+    """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes their states."""
     work = study.work
     if work.executor == "local":
         plan.run(study.sweep, sink, wanted, lambda block: done(block.count), _here(study))
@@ -72,7 +76,7 @@ def _signs() -> dict[str, int]:
 
 
 def points(study: Study, chunks: range) -> int:
-    """How many points these chunks have."""
+    """How many points a range of chunks has."""
     if not len(chunks):
         return 0
     last, count = study.sweep.extent(chunks[-1])
@@ -80,7 +84,7 @@ def points(study: Study, chunks: range) -> int:
 
 
 def chunks(study: Study) -> range:
-    """Those of the study's shard, or all."""
+    """Numbers of the chunks of the study's shard, or of all. Raises ConfigError where there are fewer than shards."""
     total = study.sweep.chunks
     if study.work.shard is None:
         return range(total)

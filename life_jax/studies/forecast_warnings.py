@@ -1,4 +1,4 @@
-"""What a study forecasts all the same, and says: positions, shapes and powers that nobody stands for."""
+"""Warnings of forecasts that rest on less than usual: long contexts, shapes never measured, unpublished powers."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from life_jax.studies.case import Case
 
 
 def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """A prompt beyond the model's positions is forecast all the same, and said."""
+    """A line for each model whose positions the longest context of the study exceeds."""
     w = composed.workload
 
     def most(key: str, fixed: float) -> float:
@@ -23,22 +23,24 @@ def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Ite
     for label, model in composed.model.items():
         positions = model.max_position_embeddings
         if longest > positions:
-            yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {label}"
+            model_label = composed.labels["model"][label]
+            yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {model_label}"
 
 
 def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
-    """Energy needs a power; nobody's is guessed."""
+    """Lines for metrics that are NaN: bounds of an engine without spreads, energies of a device without a power."""
     ends = [m for m in metrics if METRICS[m].needs == "spreads"]
     if ends and not cases[0].scenario.engine.spreads:
         yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
     drawn = [m for m in metrics if METRICS[m].needs == "power"]
     for case in cases:
         if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):
-            yield f"hw.{case.hw} publishes no power: {', '.join(drawn)} are NaN; give hw.{case.hw}.tdp_w"
+            hw = f"hw.{case.keys['hw']}"
+            yield f"{hw} publishes no power: {', '.join(drawn)} are NaN; give {hw}.tdp_w"
 
 
 def table_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Shapes that a table of efficiencies has not measured, at the ends of the axes of the workload."""
+    """A line for each case with shapes beyond its table of efficiencies, at the ends of the axes of the workload."""
     ends = {key: (axes[key].min(), axes[key].max()) for key in ("prompt_tokens", "batch") if key in axes}
     for case in cases:
         tables = case.scenario.engine.efficiency.tables

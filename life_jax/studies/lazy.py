@@ -31,10 +31,11 @@ MOST = 2**27  # numbers of one slice
 
 
 def lazily(study: Study) -> xr.Dataset:
-    """The dataset that life_jax.evaluate gives, whose numbers are computed when they are looked at.
+    """The dataset that life_jax.evaluate gives, whose numbers are computed when they are read.
 
-    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study. Raises
-    MemoryError where a slice of more than 2^27 numbers is read. Slices of about one size share a compilation.
+    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study. Slices
+    of about one size share a compilation. Raises ConfigError for a reduced study, and on reading MemoryError for a
+    slice of more than 2^27 numbers.
     """
     if study.reduction is not None:
         raise ConfigError("a reduced grid keeps no points; lazy is for whole grids")
@@ -47,20 +48,22 @@ def lazily(study: Study) -> xr.Dataset:
 
 
 def question(study: Study) -> xr.Dataset:
-    """Labels and attributes without a number: what a lazy result stores."""
+    """The dataset that a lazy result stores: labels and attributes, the words among them, without a number."""
     t = study.template
     attributes = {**t.attributes, "identity": identity(study), "words": json.dumps(study.words)}
     return xr.Dataset(coords=labels.coordinates(t), attrs=attributes)
 
 
 def identity(study: Study) -> str:
+    """The identity of a study's lazy result, which is another than that of its numbers."""
     return f"{study.identity} lazy"
 
 
 def reopen(path: str | Path) -> xr.Dataset:
     """The lazy dataset of a file that lazy=true wrote.
 
-    Raises ConfigError if it is none, or if the same words mean something else here (another version, changed files).
+    path: of the file. Raises ConfigError if it is no lazy result, or if the same words mean something else here
+    (another version, changed files).
     """
     with xr.open_dataset(path, engine="netcdf4") as ds:
         if "words" not in ds.attrs:
@@ -73,7 +76,7 @@ def reopen(path: str | Path) -> xr.Dataset:
 
 @dataclass(frozen=True)
 class _Picked:
-    """Some places of an axis."""
+    """An axis at some of its places."""
 
     axis: grid.Axis
     places: np.ndarray
@@ -86,7 +89,7 @@ class _Picked:
 
 
 class _Recomputed(BackendArray):
-    """One variable of a study."""
+    """A variable of a study, computed slice by slice."""
 
     def __init__(self, study: Study, name: str) -> None:
         self._study, self._name = study, name
@@ -115,9 +118,9 @@ class _Recomputed(BackendArray):
         outputs = {name: whole.outputs[name] for name in columns}
         plan = grid.flat(axes, len(whole.outputs))
         sweep = grid.Sweep(tuple(whole.cases[case] for case in cases), plan, outputs, whole.dtype)
-        found = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
-        grid.run(sweep, _Rows(found, columns))
-        return found.reshape(shape).astype(self.dtype)[kept]
+        numbers = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
+        grid.run(sweep, _Rows(numbers, columns))
+        return numbers.reshape(shape).astype(self.dtype)[kept]
 
     def _columns(self, places: list[np.ndarray]) -> list[str]:
         """Names of the columns at these labels of the further dimensions."""
@@ -128,12 +131,12 @@ class _Recomputed(BackendArray):
 
     def _cases(self, places: list[np.ndarray]) -> list[int]:
         at = self.shape[len(self._variable.before) :][:CASES]
-        return [int(np.ravel_multi_index(one, at)) for one in product(*places)]
+        return [int(np.ravel_multi_index(place, at)) for place in product(*places)]
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """A sink: a row for each column."""
+    """A sink of the grid with a row of numbers for each column."""
 
     rows: np.ndarray
     columns: list[str]

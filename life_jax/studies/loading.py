@@ -1,4 +1,4 @@
-"""Words -> Study: composed, checked and built."""
+"""Words -> Study: Hydra composes, the schema checks, cases are built."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.config import ranges
-from life_jax.config import words as door
+from life_jax.config import words as command_words
 from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
@@ -16,7 +16,7 @@ from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
 from life_jax.grid.sampling import Span
-from life_jax.studies import asked_sensitivities, forecast_warnings
+from life_jax.studies import forecast_warnings, sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.study import Study, Work
 
@@ -24,26 +24,25 @@ from life_jax.studies.study import Study, Work
 def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
 
-    primary: the command whose words they are (sweep, explain or design).
-
-    Raises ConfigError, a ValueError of one line that names what was asked and what would be accepted.
+    primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a ValueError of one line
+    that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
     words = tuple(words)
-    request = door.parse(words, verb=primary)
+    request = command_words.parse(words, verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
-    drawn = {key: _span(key, asked) for key, asked in composed.axes.items() if ranges.is_span(asked)}
+    drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
     points = ranges.points(settings["sample"], settings["seed"], drawn)
-    grid_axes = {key: _axis_values(key, asked) for key, asked in composed.axes.items() if key not in drawn}
+    grid_axes = {key: _axis_values(key, typed) for key, typed in composed.axes.items() if key not in drawn}
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
-    cases = asked_sensitivities.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
+    cases = sensitivity_columns.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
-    found = dict.fromkeys(w for case in cases for w in case.built.warnings)
-    found.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
-    found.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
-    found.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
+    warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
+    warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
     return Study(
         words=words,
         composed=composed,
@@ -54,7 +53,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         dtype=settings["dtype"],
         out=settings["out"],
         overwrite=settings["overwrite"],
-        warnings=tuple(found),
+        warnings=tuple(warnings),
         reduction=settings["reduction"],
         plots=settings["plot"],
         work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
@@ -62,7 +61,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     )
 
 
-def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request) -> Iterator[Case]:
+def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request) -> Iterator[Case]:
     """In the order of the file's dimensions: model, then hw, then opt."""
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
@@ -88,10 +87,17 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: door.Req
                     if parameter.group is not None:
                         refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
                 refuse_dependent(parameters, where)
-                yield Case(model, hw, opt, built, parameters)
+                yield Case(
+                    model=composed.labels["model"][model],
+                    hw=composed.labels["hw"][hw],
+                    opt=composed.labels["opt"][opt],
+                    built=built,
+                    parameters=parameters,
+                    keys={"model": model, "hw": hw, "opt": opt},
+                )
 
 
-def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: door.Request) -> None:
+def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: command_words.Request) -> None:
     """A number that an option decides can be neither an axis nor typed."""
     for key, option in sets.items():
         if key in axes:
@@ -102,33 +108,33 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
 
 
 def _refuse_long_chunks(
-    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], request: door.Request
+    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request
 ) -> None:
     """A chunk that was asked for, longer than every prompt of the study, divides none of them."""
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
-        if (typed or "chunk_tokens" in composed.stacks[case.opt].sets) and least > prompts.max():
+        if (typed or "chunk_tokens" in composed.stacks[case.keys["opt"]].sets) and least > prompts.max():
             raise ConfigError(
                 f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
                 f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"
             )
 
 
-def _axis_values(key: str, asked: Any) -> np.ndarray:
+def _axis_values(key: str, typed: Any) -> np.ndarray:
     where = f"axes.{key}"
-    values = ranges.values(asked, where)
+    values = ranges.values(typed, where)
     if np.unique(values).size < values.size:
-        raise ConfigError(f"{where} has a value twice; each is a label of the result")
+        raise ConfigError(f"{where} has a value twice; every value is a label of the result")
     for value in (values.min(), values.max()):
         check_number(float(value), axis_table.facts(key), where)
     return values
 
 
-def _span(key: str, asked: str) -> Span:
+def _span(key: str, typed: str) -> Span:
     where = f"axes.{key}"
-    span = ranges.span(asked, where)
+    span = ranges.span(typed, where)
     for value in (span.low, span.high):
         check_number(value, axis_table.facts(key), where)
     return span

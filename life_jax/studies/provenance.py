@@ -1,4 +1,4 @@
-"""Which life_jax made a number."""
+"""The version and the commit of life_jax that computed a result."""
 
 import datetime
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 @lru_cache(maxsize=1)
 def version() -> str:
+    """The version of the installed package, 0+unknown where it is not installed."""
     try:
         return metadata.version("life_jax")
     except metadata.PackageNotFoundError:
@@ -31,7 +32,7 @@ def git_revision() -> str:
 
 def provenance() -> dict[str, str]:
     """Attributes of a file: version, revision, date (SOURCE_DATE_EPOCH, if set, so that files can be reproduced)."""
-    said = os.environ.get("SOURCE_DATE_EPOCH", "")
-    when = datetime.datetime.fromtimestamp(int(said), datetime.UTC) if said.isdecimal() else None
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    when = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch.isdecimal() else None
     now = (when or datetime.datetime.now(datetime.UTC)).isoformat(timespec="seconds")
     return {"life_jax_version": version(), "git_revision": git_revision() or "none", "date": now}

@@ -1,4 +1,4 @@
-"""Words -> Study -> Dataset: what was asked, checked and built, and its evaluation over the grid."""
+"""A study: a checked question with its cases and axes; the template of its dataset, its identity and its file."""
 
 import hashlib
 import math
@@ -22,7 +22,7 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
-from life_jax.studies import asked_sensitivities
+from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance, version
 
@@ -31,7 +31,7 @@ AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of opt
 
 @dataclass(frozen=True)
 class Work:
-    """How it is computed and kept, which changes no number. shard: (i, n), the i-th of n parts."""
+    """How a study is computed and stored, which changes no number. shard: (i, n), the i-th of n parts, from 1."""
 
     compress: str | None = None
     lazy: bool = False
@@ -43,9 +43,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Study:
-    """A checked question. `axes` maps keys to values; `resolved` is the whole config as data.
+    """A checked question.
 
-    points: what is drawn between bounds instead, along the dimension `point`. words: that it was loaded from.
+    words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data.
     """
 
     words: tuple[str, ...]
@@ -72,17 +73,26 @@ class Study:
 
     @property
     def metrics_stored(self) -> list[str]:
-        """Metrics that are numbers."""
+        """The metrics that are numbers, not flags or names of bounds."""
         return [m for m in self.metrics if METRICS[m].kind == "number"]
 
     @cached_property
     def config(self) -> str:
+        """The whole config as YAML, by labels of ours."""
         return yaml.safe_dump(_plain(self.resolved), sort_keys=False, width=120)
 
     @cached_property
     def identity(self) -> str:
-        """The same for the same question asked of the same version."""
-        return hashlib.sha256(f"{version()}\n{plan.LAYOUT} {self.route}\n{self.config}".encode()).hexdigest()
+        """A hash of the version, the config and the labels of the results: equal for equal files."""
+        typed = [label for group in ("model", "hw", "opt") for label in self._labels(group)]
+        ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
+        labels = "" if typed == ours else f"\n{typed}"
+        made_by = f"{version()}\n{plan.LAYOUT} {self.route}"
+        return hashlib.sha256(f"{made_by}\n{self.config}{labels}".encode()).hexdigest()
+
+    def _labels(self, group: str) -> list[str]:
+        """Labels as typed of model, hw or opt."""
+        return list(self.composed.labels[group].values())
 
     @cached_property
     def route(self) -> str:
@@ -97,7 +107,7 @@ class Study:
 
     @property
     def path(self) -> Path:
-        """out=, or sweeps/out/MODEL_HW_OPT_HASH.nc."""
+        """The file of the result: out=, or sweeps/out/MODEL_HW_OPT_HASH.nc by labels of ours."""
         if self.out is not None:
             return Path(self.out).expanduser()
         parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
@@ -106,10 +116,8 @@ class Study:
     @cached_property
     def template(self) -> Template:
         """The dataset without its numbers."""
-        c = self.composed
         coordinates: dict[str, Coordinate] = {
-            name: dataset.labels(list(values), AXIS_MEANINGS[name])
-            for name, values in (("model", c.model), ("hw", c.hw), ("opt", c.stacks))
+            name: dataset.labels(self._labels(name), meaning) for name, meaning in AXIS_MEANINGS.items()
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
@@ -119,13 +127,13 @@ class Study:
             coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
             listed = dict(_listed(self.points, np.dtype(self.dtype)))
         variables = {metric: _variable(metric, self.dtype) for metric in self.metrics}
-        found = self.cases[0].sensitivity
+        sensitivity = self.cases[0].sensitivity
         labels: dict[str, Coordinate] = {}
-        if found is not None:
-            variables.update(asked_sensitivities.variables(found, np.dtype(self.dtype)))
+        if sensitivity is not None:
+            variables.update(sensitivity_columns.variables(sensitivity, np.dtype(self.dtype)))
             known = {
-                "metric": (found.metrics, "metric"),
-                "parameter": ([key for key, _ in found.parameters], "number of the files"),
+                "metric": (sensitivity.metrics, "metric"),
+                "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
                 "bound": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
@@ -133,7 +141,7 @@ class Study:
         return Template(coordinates, variables, self._attributes(), labels, listed)
 
     def _attributes(self) -> dict[str, Any]:
-        found = {
+        attributes = {
             "title": "life_jax forecast: " + ", ".join(self.metrics),
             "convention": str(self.resolved["convention"]),
             "config": self.config,
@@ -141,17 +149,18 @@ class Study:
             **provenance(),
         }
         if self.warnings:
-            found["warnings"] = "\n".join(self.warnings)
-        return found
+            attributes["warnings"] = "\n".join(self.warnings)
+        return attributes
 
     @property
     def grid_axes(self) -> tuple[plan.Axis, ...]:
+        """The axes in the order of the file's dimensions, drawn points last."""
         points = () if self.points is None else (self.points,)
         return (*(plan.Values(key, values) for key, values in self.axes.items()), *points)
 
     @cached_property
     def sweep(self) -> plan.Sweep:
-        """Every case over the grid."""
+        """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
         number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
         cases = tuple((c.forecaster(self.metrics), map_leaves(number, c.scenario)) for c in self.cases)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from life_jax.config import hydra_words
-from life_jax.config import words as door
+from life_jax.config import words as command_words
 from life_jax.config.schema import paths
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.errors import ConfigError
 from life_jax.grid import executable_cache
 
 CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
@@ -151,17 +151,8 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
         os.environ["COMP_LINE"] = f"{line[0]} {line[-1]}"
         os.environ["COMP_POINT"] = str(len(os.environ["COMP_LINE"]))
     if not completing:
-        request = door.parse(words, verb=primary, needs_hw=False)
+        request = command_words.parse(words, verb=primary, needs_hw=False)
         words = hydra_words.overrides(request, request.stacks[0])
     sys.argv = [sys.argv[0], *flags, *words]
     main = hydra.main(version_base="1.3", config_path=os.fspath(paths.conf_dir()), config_name=primary)
     main(lambda config: None)()
-
-
-def take_format(words: Sequence[str], formats: Sequence[str]) -> tuple[str, list[str]]:
-    """The value of format=, the first of `formats` unless typed, and the other words."""
-    asked = [word.split("=", 1)[1] for word in words if word.lstrip("+").startswith("format=")]
-    form = asked[-1] if asked else formats[0]
-    if form not in formats:
-        raise unknown("format=", form, formats)
-    return form, [word for word in words if not word.lstrip("+").startswith("format=")]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from life_jax.config import names
+from life_jax.config import aliases, engine_names, names
 from life_jax.config.schema import paths
 from life_jax.measurements import forecasts, rows
 from life_jax.measurements.rows import Setting
@@ -55,16 +55,17 @@ def test_models_as_hubs_and_files_call_them(name: str, label: str | None) -> Non
 @pytest.mark.parametrize("group", ["hw", "model"])
 def test_every_label_of_ours_and_every_declared_name_stands_for_itself(group: str) -> None:
     of = {"hw": names.device, "model": names.model}[group]
-    for name, label in names.known(group).items():
+    declared = {label: label for label in paths.choices(group)} | aliases.table(aliases.TABLES[group])
+    for name, label in declared.items():
         assert of(name) == label, name
-        assert label in names.labels_of(group), name
+        assert label in paths.choices(group), name
 
 
 def test_formats_are_also_options_of_ours_alone_or_as_a_stack() -> None:
     for option in paths.choices("opt"):
         one = place(weight_format=option, model="gpt-oss-20b" if "mxfp4" in option else "Llama-2-7B")
         # under an engine some words mean its own format (conf/alias/format.yaml)
-        assert one.stack == (option,) or option in names.table("format"), option
+        assert one.stack == (option,) or option in aliases.table("format"), option
     assert place(weight_format="int4+kv8").stack == ("int4", "kv8")
     assert place(weight_format="float16").stack == place(weight_format="bfloat16").stack == ()
 
@@ -72,10 +73,10 @@ def test_formats_are_also_options_of_ours_alone_or_as_a_stack() -> None:
 def test_engines_are_also_our_labels_in_any_capitals_and_what_nothing_is_known_of_is_generic() -> None:
     for engine in paths.choices("engine"):
         assert place(engine=engine).engine == engine
-        assert names.knows_engine(engine)
+        assert engine_names.knows_engine(engine)
     assert place(engine="Ollama", hardware="Apple M4").engine == "llama_cpp_metal"
     assert place(engine="transformers").engine == "hf_eager"
-    assert place(engine="SGLang").engine == "generic" and not names.knows_engine("SGLang")
+    assert place(engine="SGLang").engine == "generic" and not engine_names.knows_engine("SGLang")
 
 
 def test_a_model_may_be_its_own_file(tmp_path) -> None:

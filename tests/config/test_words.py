@@ -60,7 +60,7 @@ def test_the_order_of_words_makes_no_difference_but_to_the_order_of_axes(words):
 
 def test_a_request_says_what_was_asked():
     asked = parse(WORDS)
-    assert asked.hw == (Choice("v100", "v100"), Choice("h100", "h100"))
+    assert asked.hw == (Choice("v100", "v100_sxm2_32gb", "v100"), Choice("h100", "h100_sxm", "h100"))
     assert asked.stacks == (("int4", "kv8"),)
     assert asked.axes == {"batch": [1, 2], "bandwidth_gb_per_s": "geomspace(100,4000,8)"}
     assert asked.scalars == {"workload.prompt_tokens": 100, "hw.v100.memory_gb": 16}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import life_jax as life
-from life_jax.config import names
+from life_jax.config import conf_files
 from life_jax.core.pytree import get_leaf, set_leaf
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
@@ -111,13 +111,13 @@ def test_the_threads_that_all_rows_had_are_those_of_the_engine():
             for row in ROWS]  # fmt: skip
     settings = [measurements.place(row) for row in rows]
     found = calibrate(settings, SPREADS)
-    start = names.engine_file("llama_cpp_cpu")
+    start = conf_files.engine_file("llama_cpp_cpu")
     said = as_file(found, start, "mine", "a test")
     assert said["threads"] == 8
-    assert said["core_bandwidth"] == names.efficiency("ryzen_9_7950x_cpu").core_bandwidth
+    assert said["core_bandwidth"] == conf_files.efficiency("ryzen_9_7950x_cpu").core_bandwidth
     mixed = [dataclasses.replace(s, threads=float(4 + 4 * i)) for i, s in enumerate(settings)]
     assert "threads" not in as_file(calibrate(mixed, SPREADS), start, "mine", "a test")
-    gpu = as_file(calibrate(invented(other), SPREADS), names.engine_file(ENGINE), "mine", "a test")
+    gpu = as_file(calibrate(invented(other), SPREADS), conf_files.engine_file(ENGINE), "mine", "a test")
     assert not {"threads", "core_bandwidth"} & gpu.keys()
 
 

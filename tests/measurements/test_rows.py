@@ -13,13 +13,15 @@ from places import DATA
 
 import life_jax as life
 from life_jax import validate
-from life_jax.config import names
+from life_jax.config import aliases, conf_files
+from life_jax.config.build import emulates_bf16
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
-from life_jax.measurements import accuracy, forecasts
+from life_jax.measurements import accuracy, forecasts, sources
 from life_jax.measurements import rows as measurements
+from life_jax.measurements.rows import MEASURED_TIMES
 from life_jax.parallelism import collectives
 from life_jax.plotting import parity
 
@@ -118,7 +120,7 @@ def test_a_first_call_takes_what_the_engine_needs_to_warm_up():
     """DeepSpeed-MII in LLM-Inference-Bench was called once; nobody else's first token waits for that."""
     source = "github:argonne-lcf/LLM-Inference-Bench@0:Plots/All_results.csv"
     first, usual = (placed(engine="Deepspeed-MII", source=s) for s in (source, "github:other"))
-    file = names.engine_file("deepspeed")
+    file = conf_files.engine_file("deepspeed")
     a, b = forecasts.forecasts([first, usual])
     assert first.cold and not usual.cold
     assert a - b == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
@@ -130,7 +132,7 @@ def test_first_calls_on_the_max_1550_are_told_by_their_ids():
     of["source"] = "github:argonne-lcf/LLM-Inference-Bench@0:Plots/All_results.csv"
     rows = [placed(**of, id=f"llminferencebe-{number}") for number in ("01405", "01428", "01429", "01505", "01506")]
     assert [one.cold for one in rows] == [False, False, True, True, False]
-    file = names.engine_file("vllm_intel")
+    file = conf_files.engine_file("vllm_intel")
     mean, *_, first, _ = forecasts.forecasts(rows)
     assert first - mean == pytest.approx((file.cold_request_ms - file.request_ms) * 1e-3, rel=1e-6)
 
@@ -146,9 +148,15 @@ def test_digits_tell_means_of_three_calls_from_single_ones():
     for one in measurements.read(DATA / "measurements_dev.csv"):
         if one["canonical"] == "Intel Data Center GPU Max 1550" and one["tp"] == "1" and one["engine"] == "vLLM":
             latency = Fraction(re.search(r"latency_s=([\d.]+)", one["note"])[1])
-            apart[bool(names.circumstances(one).get("cold"))].append((off(latency), off(3 * latency)))
+            apart[bool(sources.circumstances(one).get("cold"))].append((off(latency), off(3 * latency)))
     (means, thirds), (single, _) = (np.median(np.array(apart[cold], float), axis=0) for cold in (False, True))
     assert len(apart[False]) == 24 and means > 0.25 and thirds < 0.1 and single < 0.1
+
+
+def emulates(s):
+    """Whether the row was measured in bf16 on a device that has no units for it."""
+    file = forecasts.in_half(conf_files.engine_file(s.engine), s.half)
+    return emulates_bf16(file.half_units, conf_files.file("hw", s.hw, DeviceFile))
 
 
 def test_files_of_mlx_until_early_2025_are_fp16_which_m1_and_m2_compute_faster():
@@ -157,9 +165,9 @@ def test_files_of_mlx_until_early_2025_are_fp16_which_m1_and_m2_compute_faster()
         placed(**row, model=name, hardware="apple_m1") for name in ("Llama-3.2-3B-Instruct-4bit", "Qwen3-4B-4bit")
     )
     assert (old.half, new.half) == ("fp16", None)
-    assert forecasts.emulates(new) and not forecasts.emulates(old)
-    assert not forecasts.emulates(dataclasses.replace(new, hw="apple_m3"))
-    assert not forecasts.emulates(dataclasses.replace(new, engine="llama_cpp_metal"))
+    assert emulates(new) and not emulates(old)
+    assert not emulates(dataclasses.replace(new, hw="apple_m3"))
+    assert not emulates(dataclasses.replace(new, engine="llama_cpp_metal"))
     slow, fast = forecasts.forecasts([new, dataclasses.replace(new, half="fp16")])
     assert 1.2 < slow / fast < 1.6
     same = forecasts.forecasts([dataclasses.replace(new, hw="apple_m3", half=half) for half in (None, "fp16")])
@@ -242,7 +250,7 @@ def test_volta_multiplies_quantized_weights_on_its_fp16_units():
     """ggml_cuda_should_use_mmq: of NVIDIA's devices without int8 matrix units, those with fp16 ones take cuBLAS."""
     for hw, dtype in (("v100_sxm2_32gb", "fp16"), ("tesla_p40", "int8_dp4a"), ("rtx_4090", "int8")):
         device = life.load([f"hw={hw}", "model=llama2_7b", "opt=q4_0", "engine=llama_cpp_cuda"]).scenario.device
-        assert device.rates["linear"] == names.file("hw", hw, DeviceFile).peak_tflops[dtype] * 1e12
+        assert device.rates["linear"] == conf_files.file("hw", hw, DeviceFile).peak_tflops[dtype] * 1e12
 
 
 def test_formats_may_be_written_in_capitals():
@@ -253,11 +261,11 @@ def test_every_alias_leads_to_a_file():
     from life_jax.config.schema import paths
 
     for name, group in (("hardware", "hw"), ("model", "model")):
-        assert set(names.table(name).values()) <= set(paths.choices(group))
-    for found in names.table("format").values():
+        assert set(aliases.table(name).values()) <= set(paths.choices(group))
+    for found in aliases.table("format").values():
         for stack in found.values() if isinstance(found, dict) else [found]:
             assert set(stack) <= set(paths.choices("opt"))
-    for one in names.rules("engine"):
+    for one in aliases.rules("engine"):
         engines = one["engine"].values() if isinstance(one["engine"], dict) else [one["engine"]]
         assert set(engines) <= set(paths.choices("engine"))
 
@@ -265,9 +273,9 @@ def test_every_alias_leads_to_a_file():
 def test_every_class_of_device_has_efficiencies():
     from life_jax.config.schema import paths
 
-    for hw in names.labels_of("hw"):
+    for hw in paths.choices("hw"):
         if "life_" not in hw:
-            assert names.efficiency_class(hw) in paths.choices("efficiency"), hw
+            assert conf_files.efficiency_class(hw) in paths.choices("efficiency"), hw
 
 
 def test_no_engine_is_faster_than_the_datasheet_allows():
@@ -351,6 +359,6 @@ def test_the_panel_is_understood_and_beats_the_baselines():
     ours = accuracy.macro(r, r.forecast)
     for baseline in r.baselines.values():
         theirs = accuracy.macro(r, baseline)
-        for kind in accuracy.KINDS:
+        for kind in MEASURED_TIMES:
             assert ours[kind][0] < theirs[kind][0]
     assert 0.7 <= accuracy.coverage(r)[0] <= 0.95

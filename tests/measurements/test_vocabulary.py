@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from places import DATA
 
-from life_jax.config import names
+from life_jax.config import conf_files, engine_names, names
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.forecasting.memory import memory
@@ -88,7 +88,7 @@ def assert_plausible(settings: list[Setting]) -> None:
     for s, ours, ideal in zip(settings, forecast, bound, strict=True):
         what = (s.hw, s.model, s.stack, s.engine, s.kind)
         assert np.isfinite(ours) and np.isfinite(ideal), what
-        engine = names.engine_file(s.engine)
+        engine = conf_files.engine_file(s.engine)
         host = engine.request_ms * 1e-3 + engine.step_us * 1e-6
         assert 0.99 * ideal <= ours <= 30 * ideal + host * (1 + s.output_tokens), (what, ours / ideal)
 
@@ -155,7 +155,7 @@ def test_engines_go_by_the_device_where_their_name_does_not_say() -> None:
     ],
 )
 def test_engines_go_by_the_date_where_they_changed(name: str, date: str, ours: str, unfused: bool) -> None:
-    assert names.engine(name, "apple_m1", date) == (ours, unfused)
+    assert engine_names.engine_of_row(name, "apple_m1", date) == (ours, unfused)
 
 
 # bits per weight of a linear layer and of the head
@@ -201,7 +201,7 @@ def test_gpt_oss_keeps_its_experts_and_llama_cpp_stores_the_rest_in_8_bit() -> N
 def test_model_shapes_are_those_of_the_panel() -> None:
     wrong = []
     for row in table("model_shapes.csv"):
-        m = names.file("model", place(model=row["model"]).model, ModelFile)
+        m = conf_files.file("model", place(model=row["model"]).model, ModelFile)
         ours = {
             "layers": m.num_hidden_layers,
             "hidden": m.hidden_size,
@@ -224,11 +224,15 @@ def test_model_shapes_are_those_of_the_panel() -> None:
     assert not wrong
 
 
-def test_names_of_one_shape_are_one_model() -> None:
+def test_names_of_one_shape_are_models_of_one_shape() -> None:
+    """Llama 3 and 3.1 are two labels, which differ in the positions that they were made for."""
     models = defaultdict(set)
     for row in table("model_shapes.csv"):
-        models[row["shape"]].add(place(model=row["model"]).model)
-    assert {shape for shape, labels in models.items() if len(labels) > 1} <= {"Mistral-7B"}  # v0.1 and v0.3
+        label = place(model=row["model"]).model
+        m = conf_files.file("model", label, ModelFile)
+        sizes = m.num_hidden_layers, m.hidden_size, m.intermediate_size, m.num_key_value_heads, m.vocab_size
+        models[row["shape"]].add(sizes)
+    assert {shape for shape, sizes in models.items() if len(sizes) > 1} <= {"Mistral-7B"}  # v0.1 and v0.3
 
 
 def test_every_device_of_the_specifications_has_its_figures() -> None:
@@ -236,7 +240,7 @@ def test_every_device_of_the_specifications_has_its_figures() -> None:
     for row in table("hardware_specs.csv"):
         label = names.device(row["hardware"])
         assert label is not None, row["hardware"]
-        device = names.file("hw", label, DeviceFile)
+        device = conf_files.file("hw", label, DeviceFile)
         theirs = {key: row[column] for key, column in RATES.items()} | {"bandwidth_gb_per_s": row["mem_bw_gbs"]}
         for key, value in theirs.items():
             ours = device.peak_tflops.get(key, getattr(device, key, None))
@@ -249,7 +253,7 @@ def test_every_device_of_the_specifications_has_its_figures() -> None:
             memories[label].add(float(row["mem_gb"]))
     assert not wrong
     for label, found in memories.items():  # one file stands for all capacities of a chip; the largest must fit
-        ours = names.file("hw", label, DeviceFile).memory_gb
+        ours = conf_files.file("hw", label, DeviceFile).memory_gb
         assert ours >= 0.98 * max(found) or "memory_gb" in OTHER_FIGURES.get(label, ()) or len(found) > 1, label
 
 
@@ -267,7 +271,7 @@ def test_files_of_gguf_models_have_our_size() -> None:
             continue
         one = forecasts.scenario(s.hw, s.model, s.stack, s.engine, 1.0)
         ours = float(memory(one).weights)
-        m = names.file("model", s.model, ModelFile)
+        m = conf_files.file("model", s.model, ModelFile)
         twice = m.tie_word_embeddings * m.vocab_size * m.hidden_size * one.precision.weight("linear", "linear").bits / 8
         assert min(abs(ours / size - 1), abs((ours + twice) / size - 1)) < 0.045, (model, ours / size)
         checked += 1

@@ -11,7 +11,7 @@ from laws import in_numpy
 from places import DATA, ROOT
 
 import life_jax as life
-from life_jax.config import names
+from life_jax.config import conf_files
 from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.schedule import Step
@@ -264,7 +264,7 @@ def test_bf16_is_emulated_where_a_gpu_has_fp16_alone():
     def rates(hw, *more):
         return life.load([f"hw={hw}", "model=qwen3_0_6b", *more]).scenario.device.rates
 
-    part = names.engine_file("mlx").bf16_emulation
+    part = conf_files.engine_file("mlx").bf16_emulation
     assert 0.5 < part < 1
     for pipe in ("linear", "head", "attention"):
         assert rates("apple_m1", "engine=mlx")[pipe] == pytest.approx(2.6e12 * part)
@@ -280,8 +280,8 @@ def test_bf16_is_emulated_where_a_gpu_has_fp16_alone():
 
 
 def test_all_reduces_wait_by_class_times_the_engines_quality_unless_a_number_is_typed():
-    of_class = names.file("efficiency", "gpu_dc", EfficiencyFile).allreduce_us
-    quality = names.engine_file("vllm").allreduce_quality
+    of_class = conf_files.file("efficiency", "gpu_dc", EfficiencyFile).allreduce_us
+    quality = conf_files.engine_file("vllm").allreduce_quality
     words = ["hw=h100_sxm", "engine=vllm", "engine.tensor_parallel=4"]
     assert life.load(words).scenario.engine.parallelism.allreduce_latency == pytest.approx(of_class * quality * 1e-6)
     typed = life.load([*words, "engine.allreduce_us=3"]).scenario.engine
@@ -340,7 +340,7 @@ def test_a_device_of_a_class_that_nobody_measured_takes_the_mean_and_says_so(tmp
 
 def test_every_engine_says_where_its_numbers_come_from():
     for name in ("generic", "vllm", "llama_cpp_cuda"):
-        file = names.engine_file(name)
+        file = conf_files.engine_file(name)
         assert file.source
         assert file.efficiency == "class"
         assert file.compute_efficiency is None
@@ -369,10 +369,10 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     classes, engines, *own = p.parts
     x = []
     for name in classes.prior:
-        found = [getattr(names.file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
+        found = [getattr(conf_files.file("efficiency", g, EfficiencyFile), name) for g in classes.groups]
         x += [1.0 if value is None else value for value in found]  # of cores, in classes without them
     for name in engines.prior:
-        found = [getattr(names.engine_file(g), name) for g in engines.groups]
+        found = [getattr(conf_files.engine_file(g), name) for g in engines.groups]
         x += [1.0 if value is None else value for value in found]  # of a first call that nobody measured
     x += [1.0 for part in own for _ in part.prior for _ in part.groups]
     with jax.enable_x64(True):

@@ -1,4 +1,4 @@
-"""The axis table: every number of the files by its own key, with unit, long name and bounds. Starts no JAX."""
+"""The axis table: every number of the files by its own key, with unit, long name and bounds."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,17 +23,17 @@ RATE_FACTS = {"number": True, "unit": "TFLOP s-1", "low": 0, "open_low": True}
 
 
 def facts(key: str) -> Mapping[str, Any]:
-    """Unit, long name and bounds of a key, or ConfigError with the closest keys."""
+    """Metadata of a key's field: unit, name, bounds, leaf. Raises ConfigError with the closest keys."""
     return _find(key)[1]
 
 
 def section_of(key: str) -> str:
-    """Which file the key belongs to: workload, precision, hw, engine or model."""
+    """The file that a key belongs to: workload, precision, hw, engine, model or cost. Raises ConfigError."""
     return _find(key)[0]
 
 
 def dimension(key: str) -> str:
-    """The name of the axis in the dataset."""
+    """The name of a key's dimension in a dataset: peak_tflops.fp16 is peak_tflops_fp16."""
     return key.replace(".", "_")
 
 
@@ -67,15 +67,15 @@ def _of_option(key: str) -> Mapping[str, Any] | None:
 
 
 def axis_keys() -> list[str]:
-    """Every key that can be an axis; rates are peak_tflops.DTYPE."""
-    found = [
+    """Every key that can be an axis; of the rates, which are peak_tflops.DTYPE, one as an example."""
+    numbers_of_files = [
         field.name
         for schema in FILES.values()
         for field in dataclasses.fields(schema)
         if field.metadata.get("number") and "leaf" in field.metadata
     ]
     more = (*ModelFile.more_numbers(), *option_keys())
-    return ["opt", *found, "peak_tflops.fp16", *(key for key in more if key not in found)]
+    return ["opt", *numbers_of_files, "peak_tflops.fp16", *(key for key in more if key not in numbers_of_files)]
 
 
 def option_keys() -> list[str]:

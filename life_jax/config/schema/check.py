@@ -1,4 +1,4 @@
-"""A mapping against a schema class: keys, types, choices, bounds. Errors name the place and what is accepted."""
+"""Checks a mapping against a schema class: keys, types, choices, bounds."""
 
 import dataclasses
 import math
@@ -12,7 +12,11 @@ T = TypeVar("T")
 
 
 def check(values: Mapping[str, Any], schema: type[T], where: str) -> T:
-    """An instance of `schema` from `values`, or ConfigError. `where` is the place in the words of the user."""
+    """An instance of the dataclass `schema` from the values of a file or of words.
+
+    where: the place in the user's words, such as hw.v100. Raises ConfigError, which names the place and what it
+    accepts.
+    """
     fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
     unlisted = [str(key) for key in values if key not in fields]
     numbers = _more_numbers(schema, unlisted, values, where) if unlisted else {}
@@ -36,7 +40,10 @@ def _more_numbers(schema: type, keys: list[str], values: Mapping[str, Any], wher
 
 
 def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:
-    """A finite number within the bounds of its field, or ConfigError."""
+    """The value as a float, if it is a finite number within the bounds of its field, else ConfigError.
+
+    facts: metadata of the field (unit, low, high, open_low); where: the place in the user's words.
+    """
     unit = facts.get("unit", "1")
     unit = "" if unit == "1" else f" {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -94,7 +101,7 @@ def _rates(value: Any, where: str) -> dict[str, float]:
 
 
 def _plain(value: Any, kind: str, where: str) -> Any:
-    """Text, yes-or-no, whole numbers, lists of names, and mappings, which whoever reads them checks."""
+    """A text, bool, whole number, list or mapping (whose content its reader checks), if the field is of that kind."""
     if kind.startswith("dict"):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is {value!r}; a mapping of keys to values is needed")

@@ -1,9 +1,10 @@
-"""The one error of the door: what was asked, where, and what would be accepted."""
+"""The error that users see: one line that names what they asked, where, and what would be accepted."""
 
 import difflib
 from collections.abc import Iterable
 
 MOST_LINES = 10  # after the first
+MOST_NEAR = 5  # names that are offered in place of an unknown one
 COLUMNS = 100
 
 
@@ -15,16 +16,19 @@ class ConfigError(ValueError):
         self.more = tuple(more)[:MOST_LINES]
 
 
-def closest(word: str, choices: Iterable[str], n: int = 5) -> list[str]:
-    """The choices that look most like the word, best first."""
+def closest(word: str, choices: Iterable[str], n: int = MOST_NEAR) -> list[str]:
+    """At most n choices that look like the word or contain it, in any capitals, the most alike first."""
     by_fold = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), by_fold, n=n, cutoff=0.5)
-    found += [folded for folded in by_fold if word.lower() in folded and folded not in found]
-    return [by_fold[folded] for folded in found[:n]]
+    near = difflib.get_close_matches(word.lower(), by_fold, n=n, cutoff=0.5)
+    near += [folded for folded in by_fold if word.lower() in folded and folded not in near]
+    return [by_fold[folded] for folded in near[:n]]
 
 
 def unknown(what: str, word: str, choices: Iterable[str], listing: str = "") -> ConfigError:
-    """An unknown name: the closest in the line, the rest in columns, `listing` the command that shows all."""
+    """The error of an unknown name: the closest choices in its line, the rest in columns.
+
+    what: kind of name and where it stands; listing: the command that shows all choices.
+    """
     choices = sorted(choices)
     near = closest(word, choices)
     return ConfigError(
@@ -33,18 +37,18 @@ def unknown(what: str, word: str, choices: Iterable[str], listing: str = "") -> 
 
 
 def guess(near: list[str]) -> str:
-    """The end of a line about an unknown name: what may be meant."""
+    """The end of a line about an unknown name: `; did you mean A, B?`, nothing where no choice is near."""
     return f"; did you mean {', '.join(near)}?" if near else ""
 
 
 def columns(names: list[str], listing: str = "") -> list[str]:
-    """Names in as many lines as are allowed, and how many more there are."""
+    """Names in columns, in at most MOST_LINES lines; the last then says how many more there are and what lists them."""
     width = max((len(name) for name in names), default=1) + 2
-    each = max(1, COLUMNS // width)
-    rows = [names[i : i + each] for i in range(0, len(names), each)]
+    per_line = max(1, COLUMNS // width)
+    rows = [names[i : i + per_line] for i in range(0, len(names), per_line)]
     if len(rows) <= MOST_LINES:
         return ["  " + "".join(f"{name:<{width}}" for name in row).rstrip() for row in rows]
     shown = rows[: MOST_LINES - 1]
-    rest = len(names) - each * len(shown)
+    rest = len(names) - per_line * len(shown)
     tail = f"  and {rest} more" + (f": {listing}" if listing else "")
     return [*("  " + "".join(f"{name:<{width}}" for name in row).rstrip() for row in shown), tail]

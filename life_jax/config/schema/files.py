@@ -1,9 +1,8 @@
-"""What a YAML file or a word on the command line may say: keys, units, bounds.
+"""Schemas of the YAML files and of the words that set their keys: units, bounds, leaves.
 
-One field here is the only place that states a number's unit, its long name, the values it
-may take, and the leaf of the Scenario that it sets (`leaf`, with `scale` from the file's unit
-to the base unit). The axis table, the range checks, the attributes of coordinates and the
-error messages are all read from it.
+A field is the only place that states a number's unit, its long name, the values that it may take, and the leaf of the
+Scenario that it sets (`leaf`, with `scale` from the file's unit to the base unit). The axis table, the checks, the
+attributes of coordinates and the error messages are read from it.
 """
 
 import dataclasses
@@ -75,13 +74,13 @@ class DeviceFile:
 
     @property
     def efficiency_class(self) -> str:
-        """The file of conf/efficiency that says what software reaches on it."""
+        """The file of conf/efficiency that holds for the device."""
         return self.efficiency or self.device_class
 
 
 @dataclass(kw_only=True)
 class WorkloadFile:
-    """What is asked of the model. Tokens and batch may be fractional: nothing is rounded."""
+    """The requests that are forecast. Tokens and batch may be fractional: nothing is rounded."""
 
     prompt_tokens: float = positive(
         512, unit="token", name="prompt tokens per sequence", leaf="workload.prompt_tokens", whole=True

@@ -16,19 +16,26 @@ def _first(*candidates: Path) -> Path:
 
 
 def conf_dir() -> Path:
+    """The folder of the shipped configs."""
     return _first(PACKAGE / "conf", PACKAGE.parent / "conf")
 
 
 def studies_dir() -> Path:
+    """The folder of the shipped studies."""
     return _first(PACKAGE / "sweeps", PACKAGE.parent / "sweeps")
 
 
 def choices(group: str, extra: tuple[Path, ...] = ()) -> dict[str, Path]:
-    """Name -> YAML file of a config group; a user's own folders come first."""
-    found: dict[str, Path] = {}
+    """Label -> YAML file of a config group; the user's own folders `extra` come before the shipped one."""
+    return _shipped(group) | own_choices(group, extra)
+
+
+def own_choices(group: str, extra: tuple[Path, ...]) -> dict[str, Path]:
+    """Label -> YAML file of a config group in the user's own folders; the first folder that has a label wins."""
+    files: dict[str, Path] = {}
     for folder in extra:
-        found = _in(folder / group) | found
-    return _shipped(group) | found
+        files = _in(folder / group) | files
+    return files
 
 
 def _in(folder: Path) -> dict[str, Path]:
@@ -37,12 +44,13 @@ def _in(folder: Path) -> dict[str, Path]:
 
 @cache
 def _shipped(group: str) -> dict[str, Path]:
-    """What the package itself has, which does not change while it runs; asked for once a row of measurements."""
+    """What the package itself has, which does not change while it runs; looked up for every row of measurements."""
     return _in(conf_dir() / group)
 
 
 def studies(extra: tuple[Path, ...] = ()) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    """Name -> YAML file of a study; the user's own folders `extra` come before the shipped one."""
+    files: dict[str, Path] = {}
     for folder in (*(e / "sweeps" for e in extra), studies_dir()):
-        found = _in(folder) | found
-    return found
+        files = _in(folder) | files
+    return files

@@ -1,26 +1,69 @@
-"""Reading YAML: the mapping in a file, and its keys dotted."""
+"""Reads YAML files, as Hydra does: the mapping or the list in a file, and a mapping's keys dotted."""
 
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
 
+EXPONENT = re.compile(r"[-+]?\d+\.?\d*[eE][-+]?\d+$")  # 1e-3 is a number to Hydra, and text to PyYAML
 
-def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, or ConfigError naming the file."""
+
+@cache
+def _loader() -> Any:
+    """PyYAML's safe loader, with two rules of Hydra's: a key that is there twice is refused, 1e-3 is a number."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            keys: set[Any] = set()
+            for key_node, _ in node.value:
+                if key_node.tag == "tag:yaml.org,2002:merge":
+                    continue
+                key = self.construct_object(key_node, deep=True)
+                if isinstance(key, str | int | float) and key in keys:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key '{key}' is there twice", key_node.start_mark
+                    )
+                keys.add(key if isinstance(key, str | int | float) else id(key_node))
+            return super().construct_mapping(node, deep)
+
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
+    return Loader
+
+
+def _content(file: Path) -> Any:
     import yaml
 
     try:
-        content = yaml.safe_load(file.read_text())
+        return yaml.load(file.read_text(encoding="utf-8"), _loader())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1})" if mark is not None else ""
+        raise ConfigError(f"{file}: cannot be read: {reason}{place}") from None
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises ConfigError naming the file where it cannot be read or is no mapping."""
+    content = _content(file)
     if not isinstance(content, Mapping):
         raise ConfigError(f"{file}: a mapping of keys to values is needed")
     return dict(content)
 
 
+def read_list(file: Path) -> list[Any]:
+    """The list in a YAML file. Raises ConfigError naming the file where it cannot be read or is no list."""
+    content = _content(file)
+    if not isinstance(content, list):
+        raise ConfigError(f"{file}: a list is needed")
+    return content
+
+
 def flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
+    """Writes the values of nested mappings under dotted keys, each behind `prefix`, into `into`."""
     for key, value in content.items():
         if isinstance(value, Mapping):
             flatten(value, f"{prefix}{key}.", into)

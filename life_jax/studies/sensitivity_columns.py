@@ -1,4 +1,4 @@
-"""elasticity=, gains= and gradients= of a study: to which numbers, and what the file calls the answers."""
+"""elasticity=, gains= and gradients= of a study: which numbers they are about, and the variables that hold them."""
 
 import contextlib
 import dataclasses
@@ -27,27 +27,29 @@ GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 
 
 def variables(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
-    """The variables that say how the metrics change, with their columns in the grid."""
+    """Name -> variable of the file for elasticities, shares of bounds, gains and slopes, with their grid columns."""
 
     def of(name: str, long_name: str, labels: Iterable[str], dim: str) -> Variable:
         columns = tuple(column(name, metric, label) for metric in s.metrics for label in labels)
         return Variable(dtype, {"units": "1", "long_name": long_name}, before=("metric", dim), columns=columns)
 
     keys = [key for key, _ in s.parameters]
-    found = {}
+    by_name = {}
     if keys:
-        found["elasticity"] = of("elasticity", "relative change of the metric per relative change", keys, "parameter")
+        by_name["elasticity"] = of("elasticity", "relative change of the metric per relative change", keys, "parameter")
     if s.shares:
-        found["bound_share"] = of("bound_share", "part of the time that each side of the roofs holds", BOUNDS, "bound")
+        by_name["bound_share"] = of(
+            "bound_share", "part of the time that each side of the roofs holds", BOUNDS, "bound"
+        )
     for gain in GAINS if s.gains else ():
-        found[gain] = of(
+        by_name[gain] = of(
             gain, f"relative change of the metric with {GAIN_NAMES[gain]} of the number", keys, "parameter"
         )
     for key, _ in s.slopes:
         facts = axis_table.facts(key)
         for metric in s.metrics:
             m = METRICS[metric]
-            found[f"d_{metric}_d_{axis_table.dimension(key)}"] = Variable(
+            by_name[f"d_{metric}_d_{axis_table.dimension(key)}"] = Variable(
                 dtype,
                 {
                     "units": m.units if facts.get("unit", "1") == "1" else f"{m.units} ({facts['unit']})-1",
@@ -55,27 +57,31 @@ def variables(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
                 },
                 columns=(column("slope_of", metric, key),),
             )
-    return found
+    return by_name
 
 
 def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray]) -> tuple[Case, ...]:
-    """elasticity=, gains= and gradients=: the same parameters for every case, without leaves where it has none."""
-    asked = composed.settings
-    if not (asked["elasticity"] or asked["gains"] or asked["gradients"]):
+    """The cases with the sensitivities that the study asks for, about the same numbers in every case.
+
+    A number that a case does not depend on has no leaves there. axes: key -> values. Raises ConfigError where no metric
+    has a slope, or no case depends on a number.
+    """
+    settings = composed.settings
+    if not (settings["elasticity"] or settings["gains"] or settings["gradients"]):
         return cases
-    metrics = tuple(m for m in asked["metrics"] if METRICS[m].differentiable)
+    metrics = tuple(m for m in settings["metrics"] if METRICS[m].differentiable)
     if not metrics:
         raise ConfigError(
-            f"elasticity=: none of metrics={','.join(asked['metrics'])} has a slope; give one that has, ttft"
+            f"elasticity=: none of metrics={','.join(settings['metrics'])} has a slope; give one that has, ttft"
         )
     usual = _usual_parameters(cases, axes)
     keys: dict[str, tuple[str, ...]] = {}
     for word in ("elasticity", "gradients"):
-        keys[word] = asked[word] if isinstance(asked[word], tuple) else usual if asked[word] else ()
-    if asked["gains"] and not keys["elasticity"]:
+        keys[word] = settings[word] if isinstance(settings[word], tuple) else usual if settings[word] else ()
+    if settings["gains"] and not keys["elasticity"]:
         keys["elasticity"] = usual
     moving = [path for case in cases for k in case.parameters for path in k.paths]
-    asked_of = []
+    extended = []
     for case in cases:
         parameter_of_key = {
             key: _parameter_or_none(key, case.built, cases, word) for word, named in keys.items() for key in named
@@ -86,7 +92,7 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
             parameters=tuple(leaves_of.items()),
             atoms=Atoms((), (), None),
             shares=keys["elasticity"] == usual,
-            gains=asked["gains"],
+            gains=settings["gains"],
             slopes=tuple((key, parameter_of_key[key]) for key in keys["gradients"]),
         )
         scenario = dataclasses.replace(case, sensitivity=sensitivity).scenario
@@ -95,8 +101,8 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
             atoms=elasticities.atoms(leaves_of, scenario, moving),
             ledger=attribution.known(scenario),
         )
-        asked_of.append(dataclasses.replace(case, sensitivity=sensitivity))
-    return tuple(asked_of)
+        extended.append(dataclasses.replace(case, sensitivity=sensitivity))
+    return tuple(extended)
 
 
 def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
@@ -115,20 +121,20 @@ def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -
 
 def _parameter_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Parameter | None:
     """None where this case does not depend on the key; refused where no case does."""
-    asked = f"{word}=: "
+    where = f"{word}=: "
     if key == "opt":
-        raise ConfigError(f"{asked}opt is not a number")
+        raise ConfigError(f"{where}opt is not a number")
     if key == ALL_RATES and word == "elasticity":
         pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
         return Parameter(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
     try:
-        parameter = parameter_of(key, built, "this study", asked)
+        parameter = parameter_of(key, built, "this study", where)
     except ConfigError:
         for case in cases:
             with contextlib.suppress(ConfigError):
-                parameter_of(key, case.built, case.label, asked)
+                parameter_of(key, case.built, case.label, where)
                 return None
         raise
     if parameter.group is not None and word == "elasticity":
-        raise ConfigError(f"{asked}{key} is a number of an option, of which gradients=[{key}] gives the slope")
+        raise ConfigError(f"{where}{key} is a number of an option, of which gradients=[{key}] gives the slope")
     return parameter

@@ -1,0 +1,200 @@
+"""What the words hw, model, opt and engine choose: files of conf or of the user, whatever name they are called by."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from life_jax.config import conf_files, names
+from life_jax.config.aliases import TABLES, table
+from life_jax.config.engine_names import typed_engine
+from life_jax.config.names import KINDS, Folders
+from life_jax.config.schema import paths
+from life_jax.config.schema.check import check
+from life_jax.config.schema.errors import ConfigError, columns, unknown
+from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
+
+LISTING = "python -m life_jax.catalog"
+NOT_OF_A_LABEL = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A device or a model that was chosen.
+
+    label: the word as typed, which results show; of a path its stem. name: our config file, where `file` is None.
+    key: the label of ours that words (hw.KEY.memory_gb=16), the config and file names have. weights: the options that
+    the format in a model's name stands for, in order of preference; format: that format as typed.
+    """
+
+    label: str
+    name: str
+    key: str
+    file: Path | None = None
+    format: str = ""
+    weights: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What may stand for it in SECTION.LABEL.KEY, the key first."""
+        return self.key, NOT_OF_A_LABEL.sub("_", self.label), self.name
+
+
+def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "") -> tuple[Choice, ...]:
+    """The choices of hw= or model= (`group`), from one name or a list of names. engine: label, for models' formats."""
+    listed = [str(name) for name in (typed if isinstance(typed, list) else [typed])]
+    if not listed:
+        raise ConfigError(f"{group}= is an empty list; give at least one {KINDS[group]}")
+    chosen = [_choice(group, name, folders, engine) for name in listed]
+    keys = [choice.key for choice in chosen]
+    # several formats of one model are several models
+    chosen = [
+        replace(choice, key=NOT_OF_A_LABEL.sub("_", f"{choice.key}_{choice.format}"))
+        if choice.format and keys.count(choice.key) > 1
+        else choice
+        for choice in chosen
+    ]
+    by_key: dict[str, str] = {}
+    for choice in chosen:
+        if choice.key in by_key:
+            other = by_key[choice.key]
+            same = f"'{other}' and '{choice.label}' are one {KINDS[group]}, {choice.key}: it"
+            what = same if other != choice.label else f"{KINDS[group]} '{choice.label}'"
+            raise ConfigError(f"{group}=: {what} is listed twice")
+        by_key[choice.key] = choice.label
+    return tuple(chosen)
+
+
+def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
+    if typed in paths.choices(group, folders):
+        return Choice(typed, typed, typed)
+    path = _path(group, typed)
+    if path is not None:
+        stem = path.parent.resolve().name if path.name == "config.json" else path.stem
+        label = NOT_OF_A_LABEL.sub("_", stem)
+        return Choice(label, typed, label, path)
+    read = {"hw": names.device, "model": names.model}[group]
+    ours = read(typed, folders)
+    if ours is None:
+        if typed.endswith(names.SUFFIXES[group]):
+            raise ConfigError(f"{group}={typed}: no such file (nor a {KINDS[group]} of that name)")
+        raise names.refusal(group, typed, folders, f"{group}=: ", f"{LISTING} {group}")
+    is_short = typed in table(TABLES[group]) and not NOT_OF_A_LABEL.search(typed)
+    choice = Choice(typed, ours, typed if is_short else ours)
+    return _with_weights(choice, engine) if group == "model" and not is_short else choice
+
+
+def _path(group: str, typed: str) -> Path | None:
+    """The file that is typed; of a folder with a config.json that one."""
+    file = Path(typed).expanduser()
+    if group == "model" and (file / "config.json").is_file():
+        return file / "config.json"
+    return file if names.is_file(group, typed) else None
+
+
+def _with_weights(choice: Choice, engine: str) -> Choice:
+    """The model with the weight format that its name carries, if any, as the engine understands it."""
+    carried = split_format(choice.label)[1]
+    if not carried:
+        return choice
+    options = names.weight_format(carried, engine, choice.label)
+    if options is None:
+        raise names.refusal("opt", carried, (), f"model={choice.label}: ", f"{LISTING} opt", "weight format")
+    alone = tuple(WEIGHTS_ALONE.get(option, option) for option in options)
+    return replace(choice, format=carried, weights=tuple(dict.fromkeys(x for x in (options, alone) if x)))
+
+
+def stacks(
+    opt: Any, axis: Any, engine: str, folders: Folders
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], dict[str, str]]:
+    """Stacks of options from opt= or axes.opt= (None where not typed): (stacks of labels of ours, the words as typed of
+    each stack, the label of ours by the word as typed where that is one option)."""
+    if axis is None:
+        typed = [[] if opt is None else [opt] if isinstance(opt, str) else opt]
+    elif not isinstance(axis, list) or not all(isinstance(stack, list) for stack in axis):
+        raise ConfigError("axes.opt= is a list of stacks, such as axes.opt=[[],[int4],[int4,kv8]]")
+    elif not axis:
+        raise ConfigError("axes.opt is empty; give at least one stack, such as axes.opt=[[],[int4]]")
+    else:
+        typed = axis
+    where = "opt" if axis is None else "axes.opt"
+    ours: dict[str, str] = {}
+    read = tuple(_stack(stack, where, engine, folders, ours) for stack in typed)
+    if len(set(read)) < len(read):
+        raise ConfigError("axes.opt= has the same stack twice")
+    return read, tuple("+".join(map(str, stack)) or "none" for stack in typed), ours
+
+
+def _stack(typed: Any, where: str, engine: str, folders: Folders, ours: dict[str, str]) -> tuple[str, ...]:
+    """One stack in labels of ours; `ours` learns the label of each word that is one option."""
+    if not isinstance(typed, list):
+        raise ConfigError(f"{where}={typed}: a stack is a list of options, such as [int4,kv8]")
+    stack: list[str] = []
+    for word in map(str, typed):
+        options = names.options(word, engine, folders)
+        if options is None:
+            raise names.refusal("opt", word, folders, f"{where}=: ", f"{LISTING} opt")
+        for option in options:
+            if option in stack:
+                also = "" if option == word else f" ('{word}' is {'+'.join(options)})"
+                raise ConfigError(f"{where}=: option '{option}' is twice in one stack{also}")
+            stack.append(option)
+        if len(options) == 1:
+            ours[NOT_OF_A_LABEL.sub("_", word)] = options[0]
+    return tuple(stack)
+
+
+def engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
+    """The engine that engine=NAME means on the chosen devices: a label of ours, or the path of the user's own file.
+
+    Raises ConfigError, also where a path is no YAML mapping.
+    """
+    if typed.endswith(names.YAML):
+        read_yaml(Path(typed).expanduser())
+        return typed
+    if typed in paths.choices("engine", folders):
+        return typed
+    try:
+        return typed_engine(typed, _Devices(hw, folders), folders)
+    except ConfigError as error:
+        raise ConfigError(f"engine=: {error}", error.more) from None
+
+
+class _Devices(Mapping[str, DeviceFile]):
+    """The files of chosen devices by label, read when they are looked at: few engines need to know the device."""
+
+    def __init__(self, hw: Sequence[Choice], folders: Folders) -> None:
+        self._by_label, self._folders = {choice.label: choice for choice in hw}, folders
+
+    def __getitem__(self, label: str) -> DeviceFile:
+        choice, known = self._by_label[label], paths.choices("hw", self._folders)
+        content = conf_files.merged(choice.file or known[choice.name], known)
+        return check(content, DeviceFile, f"hw.{choice.key}")
+
+    def __iter__(self) -> Any:
+        return iter(self._by_label)
+
+    def __len__(self) -> int:
+        return len(self._by_label)
+
+
+def file_of_group(group: str, typed: str, folders: Folders) -> str:
+    """The label of a workload or cost, or the path of the user's own file."""
+    known = paths.choices(group, folders)
+    if typed.endswith(names.YAML):
+        read_yaml(Path(typed).expanduser())
+        return typed
+    if typed not in known:
+        raise unknown(group, typed, known, f"{LISTING} {group}")
+    return typed
+
+
+def no_device(verb: str, folders: Folders) -> ConfigError:
+    """The error of a command without hw=, which lists the devices."""
+    return ConfigError(
+        f"no device is given: hw=NAME is needed, such as python -m life_jax.{verb} hw=v100",
+        columns(list(paths.choices("hw", folders)), f"{LISTING} hw"),
+    )
