@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config import names
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements.readers import (
     files,
     guidellm,
@@ -48,7 +48,7 @@ def checked(words: Mapping[str, str]) -> dict[str, str]:
     fills = {word: value for word, value in words.items() if word in KNOWN_WORDS}
     for word, knows in (("hw", names.device), ("model", names.model)):
         if word in fills and knows(fills[word]) is None:
-            raise unknown(f"{word}=", fills[word], names.known(word))
+            raise names.refusal(word, fills[word], where=f"{word}=: ")
     for word in ("batch", "prompt", "output", CONCURRENCY):
         if word in fills and positive(fills[word]) is None:
             raise ConfigError(f"{word}={fills[word]}: a positive number is needed")
