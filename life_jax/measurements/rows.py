@@ -28,8 +28,8 @@ LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's 
 KV_FORMATS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("", "auto", "none", "nan", "f16", "fp16", "float16", "bf16", "bfloat16"), ()),
     **dict.fromkeys(("fp8", "fp8_e4m3", "kv_fp8"), ("kv_fp8",)),
-    **dict.fromkeys(("int8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
-    **dict.fromkeys(("int4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
+    **dict.fromkeys(("int8", "q8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
+    **dict.fromkeys(("int4", "q4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
 }
 # llama.cpp's own types, which hold scales besides, where there is an option for them
 KV_OF_LLAMA_CPP = {"q8_0": "kv_q8_0", "q4_0": "kv_q4_0"}

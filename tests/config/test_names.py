@@ -41,7 +41,7 @@ def test_devices_as_drivers_and_people_call_them(name: str, label: str | None) -
     [
         ("meta-llama/Meta-Llama-3.1-70B-Instruct", "llama3_1_70b"), ("llama3.1:8b", "llama3_1_8b"),
         ("mistralai/Mixtral-8x7B-Instruct-v0.1", "mixtral_8x7b"), ("mistralai/Mistral-7B-v0.3", "mistral_7b_v0_3"),
-        ("microsoft/Phi-3-mini-4k-instruct", "phi3_mini"), ("microsoft/Phi-3-mini-128k-instruct", None),
+        ("microsoft/Phi-3-mini-4k-instruct", "phi3_mini"), ("microsoft/Phi-3-mini-128k-instruct", "phi3_mini_128k"),
         ("Qwen/Qwen3-30B-A3B-Instruct-2507", "qwen3_30b_a3b"), ("Qwen3-0.6B-Base", "qwen3_0_6b"),
         ("Mistral-Small-24B-Instruct-2501", "mistral_small_24b"), ("deepseek-ai/DeepSeek-R1", "deepseek_v3"),
         ("Llama-3.2-1B-Instruct-Q4_K_M.gguf", "llama3_2_1b"), ("qwen3:8b-q4_K_M", "qwen3_8b"), ("llama4_scout",) * 2,
@@ -76,7 +76,7 @@ def test_engines_are_also_our_labels_in_any_capitals_and_what_nothing_is_known_o
         assert engine_names.knows_engine(engine)
     assert place(engine="Ollama", hardware="Apple M4").engine == "llama_cpp_metal"
     assert place(engine="transformers").engine == "hf_eager"
-    assert place(engine="SGLang").engine == "generic" and not engine_names.knows_engine("SGLang")
+    assert place(engine="MNN").engine == "generic" and not engine_names.knows_engine("MNN")
 
 
 def test_a_model_may_be_its_own_file(tmp_path) -> None:

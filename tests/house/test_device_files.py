@@ -66,8 +66,9 @@ def test_every_device_says_where_its_numbers_are_from(name):
     device = DEVICES[name]
     assert device["source"]
     assert device["check"] in ("seen", "recalled", "derived")
-    assert device["dispatch_us"] > 0 or name.startswith("life_")  # the paper prints none
-    assert device["dispatch_source"]
+    if "dispatch_us" in device:  # instead of that of its class
+        assert device["dispatch_us"] > 0 or name.startswith("life_")  # the paper prints none
+        assert device["dispatch_source"]
 
 
 @pytest.mark.parametrize("name", ALIASES)

@@ -36,6 +36,7 @@ OTHER_SHAPES = {
 OTHER_FIGURES = {
     "a10g": {"fp16", "bf16", "int8"},
     "apple_m4": {"fp32", "fp16"},
+    "apple_m4_16gb": {"fp32", "fp16"},
     "apple_m5": {"fp16"},
     "arc_a310": {"fp16"},
     "b300": {"memory_gb"},

@@ -9,9 +9,14 @@ from life_jax.models import decoder
 GIB = 2**30
 # GiB as llama-bench prints them of such files (kyuz0/nvidia-p100-ai-toolboxes, 2026); Q8_0 beside them checks the
 # count of parameters. gemma4_31b: 35.0 GB of the file, deepseek_v4_flash: 97 GB of its shards, as their users say.
+# UD-Q2_K_XL, UD-Q3_K_XL and UD-Q6_K_XL of Qwen3.6-35B-A3B: GB as its users print them (12.29, 16.8, 31.8), UD-IQ4_XS:
+# bytes of the file (17730509792), UD-Q5_K_XL: Nathanw1014/strix-halo-llamacpp.
 # Older files are others: GLM-4.7-Flash of January 2026 has 16.31 GiB as UD-Q4_K_XL and 32.70 as UD-Q8_K_XL.
 PUBLISHED = {
-    "qwen3_6_35b_a3b": {"ud_q4_k_xl": 20.81, "ud_q8_k_xl": 35.80, "q8_0": 34.36},
+    "qwen3_6_35b_a3b": {
+        "ud_q2_k_xl": 12.29e9 / GIB, "ud_q3_k_xl": 16.8e9 / GIB, "ud_iq4_xs": 17730509792 / GIB, "ud_q4_k_xl": 20.81,
+        "ud_q5_k_xl": 24.76, "ud_q6_k_xl": 31.8e9 / GIB, "ud_q8_k_xl": 35.80, "q8_0": 34.36,
+    },
     "qwen3_6_27b": {"ud_q4_k_xl": 16.39, "ud_q8_k_xl": 32.89},
     "gemma4_26b_a4b": {"ud_q4_k_xl": 15.90, "ud_q8_k_xl": 25.94, "q8_0": 25.00},
     "gemma4_31b": {"ud_q8_k_xl": 35.0e9 / GIB, "q8_0": 30.38},
@@ -19,7 +24,7 @@ PUBLISHED = {
     "minimax_m2_7": {"ud_q4_k_xl": 4.90 * 228.69e9 / 8 / GIB},  # its UD-Q4_K_M (Goldkoron/MiniMax-M2.7)
     # UD-IQ3_XXS; the other is no file of Unsloth's, but one whose types are printed (antirez/deepseek-v4-gguf)
     "deepseek_v4_flash": {"ud_iq3_xxs": 97e9 / GIB, "ud_iq2_xxs": 80.8},
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("model", "option"), [(m, o) for m, options in PUBLISHED.items() for o in options])
