@@ -112,12 +112,12 @@ def test_the_text_model_of_a_model_with_more_towers_is_read() -> None:
 
 
 def compressed(weights: dict, **more: Any) -> dict:
-    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": weights, **more}}}
+    group = {"targets": ["Linear"], "weights": weights, **more}
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": group}, "ignore": ["lm_head"]}
 
 
 STORED = [
     ({"quant_method": "fp8", "weight_block_size": [128, 128]}, ["w8a8_fp8", "fp8"]),
-    ({"quant_method": "mxfp4"}, ["mxfp4_experts"]),
     ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, ["int4_zp"]),
     ({"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": True}, ["int4_g32"]),
     ({"quant_method": "bitsandbytes", "load_in_8bit": True}, ["int8"]),
@@ -134,9 +134,10 @@ def test_how_the_weights_are_stored_names_options(said: dict, options: list[str]
     assert all((ROOT / "conf" / "opt" / f"{one}.yaml").exists() for one in options)
 
 
-def test_a_checkpoint_that_stores_only_some_modules_narrow_is_noted() -> None:
-    said = translate(LLAMA | {"quantization_config": {"quant_algo": "NVFP4", "ignore": ["model.layers.*.self_attn*"]}})
-    assert "nvfp4" in said["notes"] and "quantization" not in said
+def test_experts_alone_are_stored_narrow() -> None:
+    kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    said = translate(GPT_OSS | {"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": kept}})
+    assert said["quantization"] == ["mxfp4_experts"] and "warnings" not in said
 
 
 def test_rotary_part_is_found_under_any_of_its_names() -> None:
@@ -157,7 +158,8 @@ REFUSED = [
     ({}, "model_type"),
     (LLAMA | {"model_type": "llama9"}, "llama9"),
     (LLAMA | {"model_type": ["llama"]}, "model_type"),
-    ({key: value for key, value in LLAMA.items() if key != "vocab_size"}, "vocab_size is missing"),
+    ({key: value for key, value in LLAMA.items() if key != "vocab_size"} | {"vocab_size": None}, "vocab_size is null"),
+    ({key: value for key, value in GPT_OSS.items() if key != "vocab_size"} | {"model_type": "qwen"}, "vocab_size is missing"),
     (LLAMA | {"hidden_size": 0}, "hidden_size is 0"),
     (LLAMA | {"hidden_size": -4096}, "hidden_size"),
     (LLAMA | {"hidden_size": True}, "hidden_size is true"),
@@ -186,7 +188,7 @@ REFUSED = [
     (GEMMA3 | {"layer_types": ["full_attention"]}, "layer_types"),
     (GPT_OSS | {"experts_per_token": 8}, "experts_per_token"),
     (NEMOTRON_H | {"hybrid_override_pattern": "MX" * 26}, "hybrid_override_pattern"),
-    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26}, "num_experts is missing"),
+    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26, "num_experts": None}, "num_experts is null"),
     (MAMBA2 | {"num_heads": 64}, "num_heads"),
     (MAMBA2 | {"use_bias": True}, "use_bias"),
     (LLAMA | {"num_hidden_layers": 10**6}, "num_hidden_layers"),

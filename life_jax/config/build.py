@@ -53,6 +53,7 @@ def build(
     engine: EngineFile,
     labels: Mapping[str, str],
     own: tuple[Optimization, ...] = (),
+    own_cache: Optimization | None = None,
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
     cost: CostFile | None = None,
@@ -60,7 +61,8 @@ def build(
     """The scenario of one model on one device under one stack of options.
 
     Refuses activation precision that the device has no units for. labels: the words for model and hw.
-    own: how the checkpoint stores its weights, in order of preference, unless the stack decides it.
+    own: how the checkpoint stores its weights, in order of preference, unless the stack decides it; own_cache: the KV
+    cache that it declares, likewise.
     efficiency: of the device's class, where the engine asks for it. convention: how operators are counted.
     """
     hw = f"hw.{labels['hw']}"
@@ -68,6 +70,8 @@ def build(
     usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
     if usable:
         stack = chain(usable[0], stack)
+    if own_cache is not None and "kv_bits" not in stack.sets:
+        stack = chain(own_cache, stack)
     warnings = []
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
@@ -119,7 +123,8 @@ def build(
     options = dataclasses.replace(options, base=jax.tree.map(float, scenario))
     scenario = jax.tree.map(float, options.applied({}))
     reasons = _meaningless(device, model, engine, converts)
-    return Built(scenario, sources, (*missing, *warnings), reasons, options)
+    said = (f"{labels['model']}: {text}" for text in model.warnings)
+    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:

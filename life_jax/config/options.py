@@ -25,14 +25,24 @@ def own_quantization(
     model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact"
 ) -> tuple[Optimization, ...]:
     """How the checkpoint itself stores its weights, in order of preference."""
+    return tuple(_own(model, entry, folders, convention) for entry in model.quantization)
+
+
+def own_cache(model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact") -> Optimization:
+    """The KV cache that the checkpoint declares; changes nothing where it declares none."""
+    return chain(*(_own(model, entry, folders, convention) for entry in model.kv_cache[:1]))
+
+
+def _own(model: ModelFile, entry: Any, folders: tuple[Path, ...], convention: str) -> Optimization:
+    """An option by its name, or by its content with a `kind`."""
     known = paths.choices("opt", folders)
-    found = []
-    for one in model.quantization:
-        if isinstance(one, str) and one not in known:
-            raise unknown(f"model {model.name}: quantization", one, known)
-        name = one if isinstance(one, str) else str(one.get("kind"))
-        found.append(option(name, yaml_files.read_yaml(known[one]) if isinstance(one, str) else one, convention))
-    return tuple(found)
+    if isinstance(entry, str):
+        if entry not in known:
+            raise unknown(f"model {model.name}: quantization", entry, known)
+        return option(entry, yaml_files.read_yaml(known[entry]), convention)
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"model {model.name}: quantization is {entry!r}; the name of an option, or its numbers")
+    return option(str(entry.get("description") or entry.get("kind")), entry, convention)
 
 
 def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> Optimization:

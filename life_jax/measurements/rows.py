@@ -22,8 +22,10 @@ LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's 
 KV_FORMATS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("", "auto", "none", "nan", "f16", "fp16", "float16", "bf16", "bfloat16"), ()),
     **dict.fromkeys(("fp8", "fp8_e4m3", "kv_fp8"), ("kv_fp8",)),
-    **dict.fromkeys(("int8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
-    **dict.fromkeys(("int4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
+    **dict.fromkeys(("int8", "fp8_e5m2", "kv8"), ("kv8",)),
+    **dict.fromkeys(("int4", "kv4"), ("kv4",)),
+    **{name: (f"kv_{name}",) for name in ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1")},
+    "iq4_nl": ("kv_q4_0",),  # blocks of the same size
 }
 # metric of a row -> kind of error table, and the row's value from (run, workload)
 METRICS: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {

@@ -1,0 +1,73 @@
+"""Finds the section of a configuration that says how weights are stored, and reads it by its method."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from life_jax.config.checkpoints.config_fields import short
+from life_jax.config.checkpoints.quantization import methods_floating, methods_grouped, methods_other
+from life_jax.config.checkpoints.quantization.assignment import options
+from life_jax.config.checkpoints.quantization.modules import modules
+from life_jax.config.checkpoints.quantization.scheme import NotKnown, Scheme
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.scenario import Architecture
+
+READERS = {**methods_floating.READERS, **methods_grouped.READERS, **methods_other.READERS}
+KNOWN = "awq, bitsandbytes, compressed-tensors, fp8, gptq, modelopt, mxfp4 and " + str(len(READERS) - 7) + " more"
+SECTIONS = ("quantization_config", "quantization", "compression_config")
+
+
+def read_section(
+    section: Any, model: Architecture, order: Sequence[int], family: str
+) -> tuple[list[Any], Any, list[str]]:
+    """The options of the weights in order of preference, the option of the cache ("" for none), what is not understood.
+
+    section: the object of quantization_config. model: the decoder; order: for each layer, which of its blocks it is.
+
+    Raises ConfigError where the method is not known or a number of it makes no sense.
+    """
+    scheme = scheme_of(section, family)
+    weights, unknown = options(scheme, modules(model, order, family))
+    return weights, scheme.cache, unknown
+
+
+def scheme_of(section: Any, family: str) -> Scheme:
+    if not isinstance(section, Mapping):
+        raise ConfigError(
+            f"{family} config.json: quantization_config {short(section)} is not an object (known: {KNOWN})"
+        )
+    try:
+        method = method_of(section)
+        if method not in READERS:
+            raise NotKnown(f"quant_method {method!r}" if method else "no quant_method")
+        return READERS[method](section)
+    except NotKnown as reason:
+        described = {key: section.get(key) for key in ("quant_method", "quant_algo", "bits", "format") if key in section}
+        raise ConfigError(
+            f"{family} config.json: quantization_config {short(described)} is not known: {reason} (known: {KNOWN})"
+        ) from None
+
+
+def method_of(section: Mapping[str, Any]) -> str:
+    """The method's name in one spelling; that of a section without one by its fields."""
+    said = section.get("quant_method") or section.get("quantization_method")
+    if isinstance(said, str):
+        return said.lower().replace("_", "-").replace(" ", "-").rpartition("/")[2]
+    if said is not None:
+        return str(said)[:40]
+    if "config_groups" in section:
+        return "compressed-tensors"
+    if "quant_algo" in section or isinstance(section.get("quantization"), Mapping) or "producer" in section:
+        return "modelopt"
+    if "global_quant_config" in section:
+        return "quark"
+    if section.get("load_in_4bit") or section.get("load_in_8bit"):
+        return "bitsandbytes"
+    if "quant_type" in section:
+        return "torchao"
+    if "bits" in section and "group_size" in section and "desc_act" not in section and "zero_point" not in section:
+        return "mlx"
+    if "w_bit" in section or "zero_point" in section:
+        return "awq"
+    if "bits" in section and "desc_act" in section:
+        return "gptq"
+    return ""
