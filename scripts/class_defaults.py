@@ -14,9 +14,10 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_M
 from life_jax.config.checkpoints.config_fields import ALIASES, HARMLESS
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
 
-OUT = Path(__file__).resolve().parents[1] / "life_jax" / "config" / "checkpoints" / "families" / "class_defaults.py"
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "life_jax/config/checkpoints/families/class_defaults.py"
 TEXT = ("text_config", "llm_config", "thinker_config", "language_config")
-HEAD = '''"""What transformers fills in where a config.json is silent: sizes by model_type, and the text model of a wrapper.
+HEAD = '''"""What transformers fills in where a config.json is silent: sizes by model_type, the text model of a wrapper.
 
 Written by scripts/class_defaults.py from the classes of transformers {version} (models/*/configuration_*.py).
 """

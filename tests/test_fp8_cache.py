@@ -7,6 +7,7 @@ import pytest
 
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
+from life_jax.optimizations.gguf import bits_per_weight
 from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
@@ -94,3 +95,9 @@ def test_twenty_times_of_an_a100_under_vllm_with_an_fp8_cache_are_met():
     placed = [measurements.place(one) for one in rows if "A100" in one["canonical"] and one["engine"] == "vLLM"]
     logs = np.log([s.ratio(f) for s, f in zip(placed, forecasts.forecasts(placed), strict=True)])
     assert len(logs) == 20 and np.abs(logs).mean() < 0.12 and np.abs(logs).max() < 0.35, np.exp(logs).round(2)
+
+
+@pytest.mark.parametrize(("option", "bits"), [("q8_0", 8.5), ("q4_0", 4.5), ("q4_1", 5), ("q5_0", 5.5), ("q5_1", 6)])
+def test_caches_of_llama_cpp_have_the_bits_of_their_blocks(option, bits):
+    assert life.load(["hw=a100", f"opt=kv_{option}"]).scenario.precision.kv_bits == bits
+    assert bits_per_weight(option.upper()) == bits

@@ -1,4 +1,4 @@
-"""GGUF headers: windows by architecture, lists by layer, recurrent layers, shards, parts that are no model, and bent ones."""
+"""GGUF headers: windows by architecture, lists by layer, recurrent layers, shards, parts of models, and bent ones."""
 
 import functools
 import struct

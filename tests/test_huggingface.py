@@ -140,6 +140,26 @@ def test_experts_alone_are_stored_narrow() -> None:
     assert said["quantization"] == ["mxfp4_experts"] and "warnings" not in said
 
 
+def test_fields_beside_the_structure_are_said_and_structural_ones_end_the_reading() -> None:
+    said = translate(LLAMA | {"use_bfloat16": True, "moe_config": None, "pretraining_recipe": "v2"})
+    assert said["warnings"] == ["fields of its config.json that are not read: pretraining_recipe"]
+    inner = {"model_type": "qwen3_moe", **{k: v for k, v in QWEN_MOE.items() if k != "model_type"}}
+    tower = {"encoder_patch_size": 16, "tile_size": 512, "some_mode": "new", "vision_config": {}}
+    said = translate({"model_type": "other_vl", "text_config": inner, **tower})
+    assert said["warnings"] == ["fields of its config.json that are not read: some_mode"]
+
+
+@pytest.mark.parametrize("name", ["Qwen2Model", "LlamaForSequenceClassification", "Qwen2ForRewardModel"])
+def test_a_model_without_a_language_head_has_none(name: str) -> None:
+    whole = check(translate(QWEN2), ModelFile, "model")
+    bare = check(translate(QWEN2 | {"architectures": [name]}), ModelFile, "model")
+    head = 0 if QWEN2.get("tie_word_embeddings") else QWEN2["vocab_size"] * QWEN2["hidden_size"]
+    counts = [parameter_count(architecture(file, "model")) for file in (whole, bare)]
+    assert counts[0] - counts[1] == head and name in bare.warnings[0]
+    for headed in ("GPT2LMHeadModel", "InternVLChatModel", "Qwen2ForCausalLM"):
+        assert "language_head" not in translate(QWEN2 | {"architectures": [headed]})
+
+
 def test_rotary_part_is_found_under_any_of_its_names() -> None:
     nested = {key: value for key, value in NEOX.items() if key != "rotary_pct"}
     nested["rope_parameters"] = {"partial_rotary_factor": 0.25, "rope_type": "default"}
@@ -159,7 +179,10 @@ REFUSED = [
     (LLAMA | {"model_type": "llama9"}, "llama9"),
     (LLAMA | {"model_type": ["llama"]}, "model_type"),
     ({key: value for key, value in LLAMA.items() if key != "vocab_size"} | {"vocab_size": None}, "vocab_size is null"),
-    ({key: value for key, value in GPT_OSS.items() if key != "vocab_size"} | {"model_type": "qwen"}, "vocab_size is missing"),
+    (
+        {key: value for key, value in GPT_OSS.items() if key != "vocab_size"} | {"model_type": "qwen"},
+        "vocab_size is missing",
+    ),
     (LLAMA | {"hidden_size": 0}, "hidden_size is 0"),
     (LLAMA | {"hidden_size": -4096}, "hidden_size"),
     (LLAMA | {"hidden_size": True}, "hidden_size is true"),

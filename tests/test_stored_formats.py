@@ -111,7 +111,8 @@ SECTIONS: list[tuple[str, dict[str, Any], float]] = [
     ("bitsandbytes skips", {"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_use_double_quant": True,
                             "llm_int8_skip_modules": ["lm_head", "model.layers.0.mlp", "model.layers.0.self_attn"]},
      ours(4 + 8.125 / 64) + (ATTENTION + MLP) * (16 - 4 - 8.125 / 64) / 8),
-    ("fp8 skips", {"quant_method": "fp8", "activation_scheme": "dynamic", "ignored_layers": ["model.layers.0.mlp.gate_proj"]},
+    ("fp8 skips", {"quant_method": "fp8", "activation_scheme": "dynamic",
+                   "ignored_layers": ["model.layers.0.mlp.gate_proj"]},
      ours(8) + OUTPUTS * 4 + 4096 * 14336 * 8 / 8 - 14336 * 4),
     ("fbgemm", {"quant_method": "fbgemm_fp8", "modules_to_not_convert": ["model.layers.0.self_attn.q_proj", "lm_head"]},
      ours(8) + OUTPUTS * 4 + 4096 * 4096 * 8 / 8 - 4096 * 4),
@@ -133,7 +134,8 @@ SECTIONS: list[tuple[str, dict[str, Any], float]] = [
     ("torchao ends", {"quant_method": "torchao", "include_input_output_embeddings": True, "quant_type": {
         "default": {"_type": "Int8WeightOnlyConfig", "_data": {}}}},
      ours(8, 8, 8) + (OUTPUTS + 128256 + 4096) * 2),
-    ("torchao by module", {"quant_method": "torchao", "quant_type": {"default": {"_type": "ModuleFqnToConfig", "_data": {
+    ("torchao by module", {"quant_method": "torchao", "quant_type": {"default": {
+        "_type": "ModuleFqnToConfig", "_data": {
         "module_fqn_to_config": {"_default": {"_type": "Int4WeightOnlyConfig", "_data": {"group_size": 128}},
                                  "model.layers.0.mlp.up_proj": None}}}}},
      ours(4.25) + 4096 * 14336 * (16 - 4.25) / 8),
@@ -141,7 +143,8 @@ SECTIONS: list[tuple[str, dict[str, Any], float]] = [
              "skip_modules": ["lm_head"]}, ours(4.5)),
     ("hqq by name", {"quant_method": "hqq", "quant_config": {
         f"{where}.{name}": {"weight_quant_params": {"nbits": 2, "group_size": 16}}
-        for where, ns in {"self_attn": "qkvo", "mlp": ("gate", "up", "down")}.items() for name in (f"{n}_proj" for n in ns)}},
+        for where, ns in {"self_attn": "qkvo", "mlp": ("gate", "up", "down")}.items()
+        for name in (f"{n}_proj" for n in ns)}},
      ours(4)),
     ("quanto", {"quant_method": "quanto", "weights": "int8", "modules_to_not_convert": ["lm_head"]},
      ours(8) + OUTPUTS * 2),
@@ -165,7 +168,12 @@ def test_the_weights_have_the_bytes_that_their_section_says(section: dict[str, A
 
 def test_a_list_for_the_vision_tower_leaves_the_language_model_as_it_is() -> None:
     towers = [f"visual.blocks.{i}.{part}" for i in range(32) for part in ("attn.qkv", "attn.proj", "mlp.up_proj")]
-    for more in (towers, [r"re:visual.*", r"re:.*vision_tower.*"], ["model.visual.*"], ["re:.*multi_modal_projector.*"]):
+    for more in (
+        towers,
+        [r"re:visual.*", r"re:.*vision_tower.*"],
+        ["model.visual.*"],
+        ["re:.*multi_modal_projector.*"],
+    ):
         section = groups({"weights": integers(4, 128)}, ignore=("lm_head", *more))
         assert size(LLAMA, section) == ours(4.125)
         assert "warnings" not in translate(LLAMA | {"quantization_config": section})
@@ -174,8 +182,11 @@ def test_a_list_for_the_vision_tower_leaves_the_language_model_as_it_is() -> Non
 def test_experts_shared_experts_routers_and_latent_attention_are_told_apart() -> None:
     """All of DeepSeek-V3 at 16 bit but its routed experts."""
     said = groups({"weights": integers(4, 32)}, ignore=(
-        "lm_head", "re:.*self_attn.*", "re:.*shared_experts.*", r"re:.*mlp\.(gate|up|gate_up|down)_proj.*"))  # fmt: skip
-    whole = float(decoder.weight_bytes(architecture(check(translate(DEEPSEEK), ModelFile, "m"), "m"), plain().precision))
+        "lm_head", "re:.*self_attn.*", "re:.*shared_experts.*",
+        r"re:.*mlp\.(gate|up|gate_up|down)_proj.*"))  # fmt: skip
+    whole = float(
+        decoder.weight_bytes(architecture(check(translate(DEEPSEEK), ModelFile, "m"), "m"), plain().precision)
+    )
     experts = 58 * 256 * 3 * 7168 * 2048
     assert size(DEEPSEEK, said) == pytest.approx(whole - experts * (16 - 4.5) / 8, rel=1e-9)
 

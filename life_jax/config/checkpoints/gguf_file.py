@@ -68,7 +68,9 @@ def _shards(file: GgufFile, count: int) -> GgufFile:
     number = file.metadata.get("split.no")
     where = f"{file.path} is shard {number + 1 if type(number) is int else '?'} of {count} of a split file"
     if named is None or int(named[3]) != count or count > MOST_SHARDS:
-        raise ConfigError(f"{where}, whose name does not say which: name its shards NAME-00001-of-{count:05d}.gguf, ...")
+        raise ConfigError(
+            f"{where}, whose name does not say which: name its shards NAME-00001-of-{count:05d}.gguf, ..."
+        )
     paths = [file.path.with_name(f"{named[1]}-{i + 1:05d}-of-{named[3]}{named[4]}") for i in range(count)]
     if int(named[2]) != 1:  # the shape stands in the first shard alone, which llama.cpp asks for too
         raise ConfigError(f"{where}: give its first shard, {paths[0].name}, with which the others are read")

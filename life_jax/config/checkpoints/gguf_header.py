@@ -171,7 +171,11 @@ def _refuse_other_kinds(file: GgufFile, architecture: str) -> None:
     kind, path = file.metadata.get("general.type"), file.path
     if kind == "mmproj" or architecture == "clip":
         raise ConfigError(f"{path} is a multimodal projector (mmproj): give the language model that it belongs to")
-    if kind == "adapter" or "adapter.type" in file.metadata or any(name.endswith((".lora_a", ".lora_b")) for name in file.tensors):
+    if (
+        kind == "adapter"
+        or "adapter.type" in file.metadata
+        or any(name.endswith((".lora_a", ".lora_b")) for name in file.tensors)
+    ):
         raise ConfigError(f"{path} is a LoRA adapter: give its base model, and opt=lora for the adapter")
     if kind in ("imatrix", "vocab", "controlvector") or architecture == "controlvector":
         raise ConfigError(f"{path} holds {'a vocabulary' if kind == 'vocab' else kind or architecture}, no model")
@@ -401,7 +405,7 @@ def _latent(file: Reader, i: int) -> dict[str, Any]:
 def _network(file: Reader, i: int) -> dict[str, Any]:
     """The feed-forward network of a layer: none, dense, experts, or experts beside a dense one."""
     has = file.by_layer[i]
-    apart = [name for name in has if name.startswith("ffn_up.")and name.split(".")[1].isdigit()]
+    apart = [name for name in has if name.startswith("ffn_up.") and name.split(".")[1].isdigit()]
     up = has.get("ffn_up.weight")
     found: dict[str, Any] = {"ffn": "none"}
     if up is not None:
@@ -411,13 +415,14 @@ def _network(file: Reader, i: int) -> dict[str, Any]:
         found["ffn_bias"] = "ffn_up.bias" in has
     if "ffn_gate_inp.weight" not in has and not apart and "ffn_up_exps.weight" not in has:
         return found
-    gated = apart or "ffn_gate_exps.weight" in has or "ffn_gate_up_exps.weight" in has
+    gated = bool(apart) or "ffn_gate_exps.weight" in has or "ffn_gate_up_exps.weight" in has
     width = has[min(apart)].shape[1] if apart else _row(has, "ffn_down_exps.weight")
     shared = has.get("ffn_up_shexp.weight")
+    count = file.whole("expert_count")
     experts = {
         "ffn": "moe_beside" if up is not None else "moe" if gated else "moe_plain",
-        "num_experts": file.whole("expert_count"),
-        "num_experts_per_tok": file.whole("expert_used_count"),
+        "num_experts": count,
+        "num_experts_per_tok": file.whole("expert_used_count", 1, count),
         "moe_intermediate_size": width,
         "shared_expert_intermediate_size": shared.shape[1] if shared is not None else 0,
         "shared_expert_gate": "ffn_gate_inp_shexp.weight" in has,
@@ -426,8 +431,6 @@ def _network(file: Reader, i: int) -> dict[str, Any]:
     }
     if "ffn_latent_down.weight" in has:
         experts["moe_latent_size"] = has["ffn_latent_down.weight"].shape[1]
-    if experts["num_experts_per_tok"] > experts["num_experts"]:
-        raise file.refuse("expert_used_count", f"at most the {experts['num_experts']} experts")
     return {**found, **experts}
 
 

@@ -38,24 +38,26 @@ def windows(architecture: str, layers: int, get: Callable[[str], Any], path: Any
     window, pattern = get("attention.sliding_window"), get("attention.sliding_window_pattern")
     if window is not None and (isinstance(window, bool) or not isinstance(window, int) or window < 0):
         raise ConfigError(f"{path}: {architecture}.attention.sliding_window is {str(window)[:40]}, no number of tokens")
-    if architecture == "exaone4" and layers == 64:
-        return _periodic(layers, 4, first=False), window or 4096
-    if architecture in WITHOUT or architecture == "exaone4":
-        return [False] * layers, 0
-    if architecture not in PERIODS:
-        if not window or pattern is None:
-            return [False] * layers, 0
-        return _said(pattern, layers, architecture, path), window
-    period, first, default = PERIODS[architecture]
-    if architecture in NEED_WINDOW and not window:
-        return [False] * layers, 0
-    if default is not None and (architecture in CHUNKED or window is None):
-        window = 0 if window == 0 else default
+    period, first, window = _rule(architecture, layers, window, pattern is not None)
     if not window:
         return [False] * layers, 0
     if pattern is not None and architecture not in NEED_WINDOW:
         return _said(pattern, layers, architecture, path), window
     return _periodic(layers, period, first=first), window
+
+
+def _rule(architecture: str, layers: int, window: int | None, has_pattern: bool) -> tuple[int, bool, int]:
+    """The period, whether its first layer attends everything, and the window in force (0 for none)."""
+    if architecture in WITHOUT:
+        return 1, False, 0
+    if architecture == "exaone4":  # EXAONE 4.0 32B alone
+        return 4, False, (window or 4096) if layers == 64 else 0
+    if architecture not in PERIODS:
+        return 1, False, (window or 0) if has_pattern else 0
+    period, first, default = PERIODS[architecture]
+    if default is None or window == 0 or (architecture in NEED_WINDOW and not window):
+        return period, first, window or 0
+    return period, first, default if window is None or architecture in CHUNKED else window
 
 
 def _periodic(layers: int, period: int, *, first: bool) -> list[bool]:

@@ -140,7 +140,9 @@ def _store(read: Fields, facts: dict[str, Any], beside: Mapping[str, Any] | None
     order = facts["order"]
     known = {f.name for f in fields(ModelFile)}
     file = check({key: value for key, value in facts.items() if key in known}, ModelFile, read.family)
-    facts["quantization"], cache, unknown = section.read_section(said, architecture(file, read.family), order, read.family)
+    facts["quantization"], cache, unknown = section.read_section(
+        said, architecture(file, read.family), order, read.family
+    )
     facts["kv_cache"] = [cache] if cache else []
     warn(facts, *unknown)
 
@@ -165,8 +167,8 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
     text = dict(config[inner])
     nested = next((key for key in TEXT if isinstance(text.get(key), dict)), None)
     if nested is not None and "hidden_size" not in text:  # a text model within a thinker
-        beside = {key: text[key] for key in SECTIONS if key in text}
-        text = {**beside, **text[nested]}
+        stored = {key: text[key] for key in SECTIONS if key in text}
+        text = {**stored, **text[nested]}
     outer = {key: value for key, value in config.items() if key != inner}
     wrapper = str(config.get("model_type"))
     beside = Fields({k: v for k, v in outer.items() if not OTHER_TOWERS.fullmatch(k)}, wrapper, {})

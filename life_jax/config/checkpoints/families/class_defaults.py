@@ -1,4 +1,4 @@
-"""What transformers fills in where a config.json is silent: sizes by model_type, and the text model of a wrapper.
+"""What transformers fills in where a config.json is silent: sizes by model_type, the text model of a wrapper.
 
 Written by scripts/class_defaults.py from the classes of transformers 5.24.0 (models/*/configuration_*.py).
 """

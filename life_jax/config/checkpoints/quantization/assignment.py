@@ -114,7 +114,11 @@ def _options(stored: Sequence[tuple[Module, Parts]]) -> list[Any]:
     if len(whole) == 1 and None not in whole and all(len(found) == 1 for found in others.values()):
         (storage,) = whole
         roles = [role for role, found in others.items() if found == {storage}]
-        if storage is not None and not storage.matrix and all(found in ({None}, {storage}) for found in others.values()):
+        if (
+            storage is not None
+            and not storage.matrix
+            and all(found in ({None}, {storage}) for found in others.values())
+        ):
             return _uniform(storage, ["linear", *roles], tied=not by_role["head"])
     return _mixed(stored)
 
@@ -130,8 +134,11 @@ def _uniform(storage: Storage, roles: list[str], tied: bool) -> list[Any]:
         return [{"kind": "activation_quantization", **_math(storage)}, weights]
     # a tied table is stored once, as the head is
     roles = ["head" if role == "embedding" and tied else role for role in roles]
-    if "router" not in roles and set(roles) >= {"linear", "head"} and storage in NAMED_WHOLE and (
-        tied or "embedding" in roles
+    if (
+        "router" not in roles
+        and set(roles) >= {"linear", "head"}
+        and storage in NAMED_WHOLE
+        and (tied or "embedding" in roles)
     ):
         return list(NAMED_WHOLE[storage])
     return [{"kind": "weight_quantization", **storage.numbers(), "roles": roles}]

@@ -84,28 +84,35 @@ def _arguments(group: Mapping[str, Any], section: Mapping[str, Any]) -> Storage 
         return None
     weights = mapping(group["weights"], "weights")
     bits, kind = number(weights, "num_bits", low=1), str(weights.get("type", "int"))
-    if bits is None or bits > 8:
-        if bits is None or bits >= 16:
-            return None
-        raise NotKnown(f"num_bits {bits:g}")
-    if kind not in ("int", "float"):
-        raise NotKnown(f"weights of type {kind[:20]!r}")
+    if bits is None or bits >= 16:
+        return None
+    if bits > 8 or kind not in ("int", "float"):
+        raise NotKnown(f"weights of {bits:g} bit, type {kind[:20]!r}")
     form = str(group.get("format") or section.get("format") or "")
     inputs = _inputs(group.get("input_activations"), "input_activations")
-    if kind == "float" and bits == 4:
+    storage = _floats(bits, weights, form) if kind == "float" else _integers(bits, weights, form, section)
+    return replace(storage, inputs=inputs)
+
+
+def _floats(bits: float, weights: Mapping[str, Any], form: str) -> Storage:
+    """4-bit floats are micro-scaled; 8-bit ones have a scale for each channel, or for blocks that do not count."""
+    if bits == 4:
         micro = "mxfp4" in form or group_size(weights, "group_size") == 32
-        return MXFP4 if micro else NVFP4 if inputs == "fp4" else replace(NVFP4_WEIGHTS, inputs=inputs)
+        return MXFP4 if micro else NVFP4_WEIGHTS
     size = _group_of(weights)
-    if kind == "float":
-        if size == 32 and ("mx" in form or "mx" in str(weights.get("scale_dtype"))):
-            return replace(MXFP8, inputs=inputs)
-        return replace(FP8_WEIGHTS, inputs=inputs) if size <= 0 else Storage(bits, size, SCALE, inputs=inputs)
-    packed = "pack" in form or not form
-    stored = _sparse(32 / (32 // bits) if packed and bits < 8 else bits, form, section)
-    zero = 0.0 if weights.get("symmetric", True) else bits
+    if size == 32 and ("mx" in form or "mx" in str(weights.get("scale_dtype"))):
+        return MXFP8
+    return FP8_WEIGHTS if size <= 0 else Storage(bits, size, SCALE)
+
+
+def _integers(bits: float, weights: Mapping[str, Any], form: str, section: Mapping[str, Any]) -> Storage:
+    """Packed into 32-bit words, as many as fit; zero points of as many bits where they are not symmetric."""
+    size = _group_of(weights)
+    packed = ("pack" in form or not form) and bits < 8
+    stored = _sparse(32 / (32 // bits) if packed else bits, form, section)
     if size == TENSOR:
-        return Storage(stored, TENSOR, inputs=inputs)
-    return Storage(stored, size, SCALE, zero, inputs=inputs)
+        return Storage(stored, TENSOR)
+    return Storage(stored, size, SCALE, 0.0 if weights.get("symmetric", True) else bits)
 
 
 def _group_of(weights: Mapping[str, Any]) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 from life_jax.config.checkpoints.quantization.scheme import (
     NotKnown,
     Scheme,
+    blocks,
     group_size,
     mapping,
-    names,
     number,
     skipped,
 )
@@ -57,7 +57,7 @@ def awq(section: Mapping[str, Any]) -> Scheme:
 
 
 def gptq(section: Mapping[str, Any]) -> Scheme:
-    """GPTQ and GPTQModel: dynamic leaves modules out ("-:") or changes their numbers; the head where lm_head says so."""
+    """GPTQ and GPTQModel: dynamic leaves modules out ("-:") or changes their numbers; lm_head: the head too."""
     if isinstance(section.get("autoround_version"), str) or "extra_config" in section:
         return auto_round(section)
     storage = _grouped(section)
@@ -69,10 +69,8 @@ def gptq(section: Mapping[str, Any]) -> Scheme:
         else:
             numbers = mapping(said or {}, f"dynamic of {str(pattern)[:40]}")
             scheme.store([str(pattern)], _grouped({**section, **numbers}), "regex")
-    listed = section.get("modules_in_block_to_quantize")
-    if isinstance(listed, list) and listed:
-        flat = [name for one in listed for name in (one if isinstance(one, list) else [one])]
-        scheme.only = tuple(names({"modules_in_block_to_quantize": flat}, "modules_in_block_to_quantize"))
+    if section.get("modules_in_block_to_quantize"):
+        scheme.only = tuple(blocks(section, "modules_in_block_to_quantize"))
     return scheme
 
 
@@ -113,14 +111,11 @@ def auto_round(section: Mapping[str, Any]) -> Scheme:
     if section.get("lm_head") is True or section.get("quant_lm_head") is True:
         scheme.head = scheme.linear
     for key in ("block_name_to_quantize", "to_quant_block_names"):
-        said = section.get(key)
-        if said:
-            listed = said.split(",") if isinstance(said, str) else said
-            flat = [name for one in listed for name in (one if isinstance(one, list) else [one])]
-            scheme.only = tuple(name.strip() for name in names({key: flat}, key))
+        if section.get(key):
+            scheme.only = tuple(blocks(section, key))
             break
     cache = section.get("static_kv_dtype")
-    if cache is not None and "fp8" in str(cache).lower() + str(cache).lower().replace("float8", "fp8"):
+    if str(cache).lower().removeprefix("torch.").startswith(("fp8", "float8")):
         scheme.cache = "kv_fp8"
     return scheme
 

@@ -93,7 +93,7 @@ def torchao(section: Mapping[str, Any]) -> Scheme:
     scheme = Scheme()
     scheme.skip(skipped(section))
     kind = str(said.get("_type")) if isinstance(said, Mapping) else ""
-    if kind in ("ModuleFqnToConfig", "FqnToConfig", "AOPerModuleConfig"):
+    if isinstance(said, Mapping) and kind in ("ModuleFqnToConfig", "FqnToConfig", "AOPerModuleConfig"):
         data = mapping(said.get("_data") or {}, "_data")
         by_name = next((data[key] for key in ("module_fqn_to_config", "fqn_to_config") if key in data), None)
         for name, config in mapping(by_name, "module_fqn_to_config").items():

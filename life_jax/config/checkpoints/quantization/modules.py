@@ -116,6 +116,11 @@ _LLAMA4 = {
     "router": ("feed_forward.router",),
 }
 _H = {"layers": "h"}
+_BLOOM = {
+    **_H,
+    **_fused("self_attention", "query_key_value", "dense"),
+    **_plain("mlp", "dense_h_to_4h", "dense_4h_to_h"),
+}
 _NEMOTRON = {
     **{name: (f"mixer.{name}",) for name in ("q_proj", "k_proj", "v_proj", "o_proj", "in_proj", "out_proj")},
     **_plain("mixer", "up_proj", "down_proj"),
@@ -144,11 +149,8 @@ FAMILY: dict[str, dict[str, Any]] = {
     "gpt_bigcode": {**_H, **_fused("attn", "c_attn", "c_proj"), **_plain("mlp", "c_fc", "c_proj")},
     "gptj": {**_H, **_renamed("self_attn", "attn"), "o_proj": ("attn.out_proj",), **_plain("mlp", "fc_in", "fc_out")},
     "gpt_neox": {**_fused("attention", "query_key_value", "dense"), **_plain("mlp", "dense_h_to_4h", "dense_4h_to_h")},
-    **dict.fromkeys(
-        ("bloom", "falcon"),
-        {**_H, **_fused("self_attention", "query_key_value", "dense"),
-         **_plain("mlp", "dense_h_to_4h", "dense_4h_to_h")},
-    ),
+    "bloom": _BLOOM,
+    "falcon": _BLOOM,
     "mpt": {"layers": "blocks", **_fused("attn", "Wqkv", "out_proj"), **_plain("ffn", "up_proj", "down_proj")},
     "qwen": {
         **_H, **_fused("attn", "c_attn", "c_proj"), "gate_proj": ("mlp.w2",), "up_proj": ("mlp.w1",),
@@ -184,7 +186,7 @@ class Module:
     @cached_property
     def spans(self) -> frozenset[str]:
         """Every run of parts of a path: layers.0.mlp, 0.mlp, mlp, mlp.up_proj, ..."""
-        found = set()
+        found: set[str] = set()
         for path in (*self.paths, *self.aliases):
             parts = path.split(".")
             for start in range(len(parts)):
@@ -199,10 +201,14 @@ class Module:
 def modules(model: Architecture, order: Sequence[int], family: str) -> list[Module]:
     """Every matrix of the decoder. order: for each layer, which of model.blocks it is."""
     own = FAMILY.get(family, {})
-    container, found = str(own.get("layers", "layers")), []
-    hidden, in_layers = model.hidden_size, set()
+    container, hidden = str(own.get("layers", "layers")), model.hidden_size
+    found: list[Module] = []
+    in_layers: set[str] = set()
     by_block = [
-        [*attention.INDEX[block.attention_kind].tensors(block, hidden), *ffn.INDEX[block.ffn_kind].tensors(block, hidden)]
+        [
+            *attention.INDEX[block.attention_kind].tensors(block, hidden),
+            *ffn.INDEX[block.ffn_kind].tensors(block, hidden),
+        ]
         for block in model.blocks
     ]
     repeated = [t for t in decoder.tensors(model) if t.name in _LAYER and t.role in ("linear", "router")]

@@ -71,7 +71,9 @@ class Patterns:
             self.matched.update(self.names[name])
         if self.whole or any(part in path for part in self.parts for path in module.paths):
             return 1.0
-        if any([self._expression(pattern, compiled, module) for pattern, compiled in self.expressions]):
+        matching = [pattern for pattern, compiled in self.expressions if self._matches(compiled, module)]
+        if matching:  # all of them, so that the others are known to match nothing
+            self.matched.update(matching)
             return 1.0
         if not hits:
             return 0.0
@@ -79,11 +81,9 @@ class Patterns:
         return max(min(len(self.experts.get(name, ())) / module.copies, 1.0) if several and name in self.experts
                    else 1.0 for name in hits)  # fmt: skip
 
-    def _expression(self, pattern: str, compiled: re.Pattern[str], module: Module) -> bool:
-        if any(compiled.match(path) for path in module.full_paths):
-            self.matched.add(pattern)
-            return True
-        return False
+    @staticmethod
+    def _matches(compiled: re.Pattern[str], module: Module) -> bool:
+        return any(compiled.match(path) for path in module.full_paths)
 
     @property
     def unmatched(self) -> list[str]:

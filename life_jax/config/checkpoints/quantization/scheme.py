@@ -80,6 +80,16 @@ def names(section: Mapping[str, Any], key: str) -> list[str]:
     return [name for name in value if name]
 
 
+def blocks(section: Mapping[str, Any], key: str) -> list[str]:
+    """Names of a list, of lists in it, or separated by commas."""
+    said = section.get(key)
+    listed = said.split(",") if isinstance(said, str) else said
+    if not isinstance(listed, list | tuple):
+        raise NotKnown(f"{key} is no list of names of modules")
+    flat = [name for part in listed for name in (part if isinstance(part, list) else [part])]
+    return [name.strip() for name in names({key: flat}, key)]
+
+
 def number(section: Mapping[str, Any], *keys: str, low: float = 0.0, high: float = 32.0) -> float | None:
     """The number under the first of these keys that the section has, None where it has none."""
     for key in keys:

@@ -1,6 +1,6 @@
 """Finds the section of a configuration that says how weights are stored, and reads it by its method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from life_jax.config.checkpoints.config_fields import short
@@ -39,9 +39,14 @@ def scheme_of(section: Any, family: str) -> Scheme:
         method = method_of(section)
         if method not in READERS:
             raise NotKnown(f"quant_method {method!r}" if method else "no quant_method")
-        return READERS[method](section)
+        try:
+            return READERS[method](section)
+        except (TypeError, AttributeError, KeyError, IndexError, ArithmeticError) as error:
+            raise NotKnown(f"parts of it are not what {method} writes ({str(error)[:60]})") from None
     except NotKnown as reason:
-        described = {key: section.get(key) for key in ("quant_method", "quant_algo", "bits", "format") if key in section}
+        described = {
+            key: section.get(key) for key in ("quant_method", "quant_algo", "bits", "format") if key in section
+        }
         raise ConfigError(
             f"{family} config.json: quantization_config {short(described)} is not known: {reason} (known: {KNOWN})"
         ) from None
@@ -54,20 +59,17 @@ def method_of(section: Mapping[str, Any]) -> str:
         return said.lower().replace("_", "-").replace(" ", "-").rpartition("/")[2]
     if said is not None:
         return str(said)[:40]
-    if "config_groups" in section:
-        return "compressed-tensors"
-    if "quant_algo" in section or isinstance(section.get("quantization"), Mapping) or "producer" in section:
-        return "modelopt"
-    if "global_quant_config" in section:
-        return "quark"
-    if section.get("load_in_4bit") or section.get("load_in_8bit"):
-        return "bitsandbytes"
-    if "quant_type" in section:
-        return "torchao"
-    if "bits" in section and "group_size" in section and "desc_act" not in section and "zero_point" not in section:
-        return "mlx"
-    if "w_bit" in section or "zero_point" in section:
-        return "awq"
-    if "bits" in section and "desc_act" in section:
-        return "gptq"
-    return ""
+    return next((method for method, is_it in BY_FIELDS if is_it(section)), "")
+
+
+# in this order: the fields by which a section without a name is told
+BY_FIELDS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
+    ("compressed-tensors", lambda s: "config_groups" in s and "quant_algo" not in s and "producer" not in s),
+    ("modelopt", lambda s: "quant_algo" in s or isinstance(s.get("quantization"), Mapping) or "producer" in s),
+    ("quark", lambda s: "global_quant_config" in s),
+    ("bitsandbytes", lambda s: bool(s.get("load_in_4bit") or s.get("load_in_8bit"))),
+    ("torchao", lambda s: "quant_type" in s),
+    ("gptq", lambda s: "bits" in s and "desc_act" in s),
+    ("awq", lambda s: "w_bit" in s or "zero_point" in s),
+    ("mlx", lambda s: "bits" in s and "group_size" in s),
+)
