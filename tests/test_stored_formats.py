@@ -234,6 +234,7 @@ CACHES = [
     ({"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}, 8),
     ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": "NVFP4"}, 4.5),
     ({"quant_method": "modelopt", "quant_algo": "NVFP4", "kv_cache_quant_algo": None}, 16),
+    ({"quant_method": "fp8", "activation_scheme": "static", "kv_cache_scheme": "static"}, 8),
     (groups({"weights": FLOAT8}, kv_cache_scheme=None), 16),
 ]
 

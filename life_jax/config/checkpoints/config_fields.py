@@ -63,7 +63,7 @@ HARMLESS = re.compile(
     r"|residual_in_fp32|rescale_prenorm_residual|num_logits_to_keep|use_(mamba_kernels|mambapy|associative_scan)"
     r"|prefix|pruned_heads|bad_words_ids|no_repeat_ngram_size|.*_no_repeat_ngram_size|suppress_tokens"
     r"|begin_suppress_tokens|exponential_decay_length_penalty|early_stopping|finetuning_task|cache_implementation"
-    r"|use_bidirectional_attention|use_bfloat16|torchscript|is_encoder_decoder|use_cpu|loss_type|.*_token"
+    r"|use_bidirectional_attention|use_bfloat16|torchscript|is_encoder_decoder|use_cpu|loss_type|.*_token|num_labels|neftune_.*|num_image_tokens"
 )
 # What a field is about that may change a cost: one that is not read ends the reading; others are named in a warning.
 STRUCTURAL = re.compile(

@@ -127,7 +127,10 @@ def _say(read: Fields, facts: dict[str, Any], left_out: list[str]) -> None:
 
 def _store(read: Fields, facts: dict[str, Any], beside: Mapping[str, Any] | None) -> None:
     """How the checkpoint stores its weights and its cache."""
-    said = next((read.config[key] for key in SECTIONS if read.config.get(key) is not None), None)
+    listed = [read.config[key] for key in SECTIONS if read.config.get(key) is not None]
+    said = listed[0] if listed else None
+    if len(listed) > 1 and all(isinstance(part, Mapping) and section.method_of(part) == "mlx" for part in listed):
+        said = {key: value for part in listed for key, value in part.items()}  # MLX writes one section twice
     if said is None:
         said = beside
     elif beside is not None and isinstance(said, Mapping) and section.method_of(said) == "modelopt":
@@ -172,7 +175,7 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
     outer = {key: value for key, value in config.items() if key != inner}
     wrapper = str(config.get("model_type"))
     beside = Fields({k: v for k, v in outer.items() if not OTHER_TOWERS.fullmatch(k)}, wrapper, {})
-    left_out = _beside_the_text(beside)
+    left_out = _beside_the_text(beside, text)
     for key in ("tie_word_embeddings", *SECTIONS):
         if outer.get(key) is not None:
             text.setdefault(key, outer[key])
@@ -180,14 +183,14 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
     return text, True, left_out
 
 
-def _beside_the_text(outer: Fields) -> list[str]:
-    """Fields beside the text model that are not known; one that a text model has is refused there."""
+def _beside_the_text(outer: Fields, text: Mapping[str, Any]) -> list[str]:
+    """Fields beside the text model that are not known; one that a text model has, and this one has not, is refused."""
     unread = []
     of_text = {name for names in ALIASES.values() for name in names} | {
         key for family in FAMILIES.values() for key in (*family.flags, *family.only, *family.defaults)
     }
     for key, value in outer.config.items():
-        if not value or HARMLESS.fullmatch(key):
+        if not value or HARMLESS.fullmatch(key) or key in text:
             continue
         if key in of_text:
             check_rest(Fields({key: value}, outer.family, {}))

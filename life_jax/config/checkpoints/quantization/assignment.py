@@ -14,7 +14,7 @@ from life_jax.config.checkpoints.quantization.storage import MXFP4, NAMED, NAMED
 PLAIN = 16.0  # bits of what is not quantized
 # modules that no forecast counts by name: other towers, heads of multi-token prediction, norms, small parts
 ELSEWHERE = re.compile(
-    r"vis|image|img|video|audio|speech|projector|mm_|multi_modal|mtp|nextn|eagle|draft|merger|resampler|aligner|"
+    r"vis|image|img|video|audio|speech|project(or|ion)|mm_|multi_modal|mtp|nextn|eagle|draft|merger|resampler|aligner|"
     r"perceiver|talker|token2wav|connector|rotary|norm|conv|router|gate|embed|wte|lm_head|score|pooler|classifier|"
     r"output|sinks|adapter|eh_proj|shared_head|deepstack|patch|indexer|dt_|x_proj|a_log|in_proj_[ab]",
     re.IGNORECASE,

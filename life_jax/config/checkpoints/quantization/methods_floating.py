@@ -57,6 +57,8 @@ def _cache_scheme(said: Any) -> Any:
     """kv_cache_scheme of compressed-tensors and ModelOpt: the arguments of a quantization."""
     if said is None:
         return ""
+    if said in ("static", "dynamic"):  # of an fp8 checkpoint, as AutoFP8 writes it
+        return cache_option(8, "float")
     scheme = mapping(said, "kv_cache_scheme")
     bits = number(scheme, "num_bits", low=1)
     if bits is None:
