@@ -52,6 +52,7 @@ def build(
     engine: EngineFile,
     labels: Mapping[str, str],
     own: tuple[Optimization, ...] = (),
+    own_cache: Optimization | None = None,
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
     cost: CostFile | None = None,
@@ -59,15 +60,17 @@ def build(
     """The scenario of a model on a device under a stack of options.
 
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
-    preference, unless the stack decides it; efficiency: of the device's class, where the engine asks for it;
-    convention: how operators are counted; cost: prices and energies, where they are asked for. Raises ConfigError,
-    also for activation precision that the device has no units for.
+    preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
+    device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
+    where they are asked for. Raises ConfigError, also for activation precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
     preferred = () if "weight_bits" in stack.sets else own
     usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
     if usable:
         stack = chain(usable[0], stack)
+    if own_cache is not None and "kv_bits" not in stack.sets:
+        stack = chain(own_cache, stack)
     warnings = []
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
@@ -119,7 +122,8 @@ def build(
     options = dataclasses.replace(options, base=map_leaves(float, scenario))
     scenario = map_leaves(float, options.applied({}))
     reasons = _meaningless(device, model, engine, converts)
-    return Built(scenario, sources, (*missing, *warnings), reasons, options)
+    said = (f"{labels['model']}: {text}" for text in model.warnings)
+    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:

@@ -29,18 +29,26 @@ def own_quantization(
 
     model.quantization lists labels of options, contents of option files, or lists of them. Raises ConfigError.
     """
+    return tuple(_own(model, entry, folders, convention) for entry in model.quantization)
+
+
+def own_cache(model: ModelFile, folders: tuple[Path, ...] = (), convention: str = "exact") -> Optimization:
+    """The KV cache that the checkpoint declares; changes nothing where it declares none."""
+    return chain(*(_own(model, entry, folders, convention) for entry in model.kv_cache[:1]))
+
+
+def _own(model: ModelFile, entry: Any, folders: tuple[Path, ...], convention: str) -> Optimization:
+    """An option by its label, by its content with a `kind`, or several of them chained."""
     known = paths.choices("opt", folders)
-
-    def stored(by: Any) -> Optimization:
-        if isinstance(by, list | tuple):
-            return chain(*(stored(part) for part in by))
-        if not isinstance(by, str):
-            return option(str(by.get("kind")), by, convention)
-        if by not in known:
-            raise unknown(f"model {model.name}: quantization", by, known)
-        return option(by, yaml_files.read_yaml(known[by]), convention)
-
-    return tuple(stored(by) for by in model.quantization)
+    if isinstance(entry, list | tuple):
+        return chain(*(_own(model, part, folders, convention) for part in entry))
+    if isinstance(entry, str):
+        if entry not in known:
+            raise unknown(f"model {model.name}: quantization", entry, known)
+        return option(entry, yaml_files.read_yaml(known[entry]), convention)
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"model {model.name}: quantization is {entry!r}; the name of an option, or its numbers")
+    return option(str(entry.get("description") or entry.get("kind")), entry, convention)
 
 
 def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> Optimization:

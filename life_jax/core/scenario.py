@@ -82,6 +82,7 @@ class Architecture:
     per_layer_vocab: Number = 0.0  # so many rows
     vision: Mapping[str, Number] = dataclasses.field(default_factory=dict)  # the tower, where there is one
     tied: bool = static(default=False)
+    headed: bool = static(default=True)  # it has a language head
     embedding_norm: bool = static(default=False)
     hyper: bool = static(default=False)  # more streams than one, summed and mixed around every branch
     altup: bool = static(default=False)  # more streams than one, predicted and corrected around every layer

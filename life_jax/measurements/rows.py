@@ -9,7 +9,6 @@ from typing import Any
 
 from life_jax.config import conf_files, names
 from life_jax.config.engine_names import engine_of_row
-from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
@@ -28,11 +27,12 @@ LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's 
 KV_FORMATS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("", "auto", "none", "nan", "f16", "fp16", "float16", "bf16", "bfloat16"), ()),
     **dict.fromkeys(("fp8", "fp8_e4m3", "kv_fp8"), ("kv_fp8",)),
-    **dict.fromkeys(("int8", "q8", "q8_0", "fp8_e5m2", "kv8"), ("kv8",)),
-    **dict.fromkeys(("int4", "q4", "q4_0", "q4_1", "iq4_nl", "kv4"), ("kv4",)),
+    **dict.fromkeys(("int8", "q8", "fp8_e5m2", "kv8"), ("kv8",)),
+    **dict.fromkeys(("int4", "q4", "kv4"), ("kv4",)),
+    # llama.cpp's own types, which hold scales besides
+    **{name: (f"kv_{name}",) for name in ("q8_0", "q4_0", "q4_1", "q5_0", "q5_1")},
+    "iq4_nl": ("kv_q4_0",),  # blocks of the same size
 }
-# llama.cpp's own types, which hold scales besides, where there is an option for them
-KV_OF_LLAMA_CPP = {"q8_0": "kv_q8_0", "q4_0": "kv_q4_0"}
 # kind of time that a row measures -> the forecast metric that it is, which spreads (NAME_spread) go by
 MEASURED_TIMES = {"TTFT": "ttft", "TPOT": "tpot", "TOTAL": "e2e"}
 # column `metric` of a row -> kind of time, and the row's value from (run, workload)
@@ -194,8 +194,7 @@ def _cache_options(row: Mapping[str, str]) -> list[str]:
     cache = keys if keys == values else cache
     if cache not in KV_FORMATS:
         raise NotUnderstood(f"kv_dtype '{cache}' is not known: {', '.join(name for name in KV_FORMATS if name)}")
-    own = KV_OF_LLAMA_CPP.get(cache)
-    return [own] if own in paths.choices("opt") else list(KV_FORMATS[cache])
+    return list(KV_FORMATS[cache])
 
 
 def _flag(text: str) -> bool:

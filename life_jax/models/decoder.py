@@ -34,7 +34,7 @@ def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
         ops += hyper.head(model, rows, precision) if model.hyper else []
         ops += altup.around(model, rows, precision, "altup_out_proj") if model.altup else []
         ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
-        ops.append(project(_head(model), rows, precision))
+        ops += [project(_head(model), rows, precision)] if model.headed else []
     return Graph(tuple(ops))
 
 
@@ -55,7 +55,7 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
     learned.append(_norm_tensor("final_norm", last, d, 1.0))
     if model.tied:
         learned.append(Tensor("head_bias", "other", model.head_bias * model.vocab_size, 1.0))
-    else:
+    elif model.headed:
         learned.append(_head(model))
     return tuple(learned)
 

@@ -120,3 +120,8 @@ def expansion_of(product: Op, from_rows: Number) -> Op:
         pipe=product.pipe,
         block=product.block,
     )
+
+
+def with_input_bits(args: Mapping[str, Number], bits: Number) -> dict[str, Number]:
+    """Arguments of a product whose inputs have `bits` [bit]."""
+    return {**args, "input_bits": bits}

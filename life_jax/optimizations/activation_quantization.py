@@ -20,8 +20,13 @@ INPUTS = (
 )
 
 
-def _quantize_inputs(graph: Graph, step: Step, *, input_bits: Number, activation_bits: Number) -> Graph:
-    """Add a quantization, as a separate kernel, for every distinct input of the linear layers."""
+def quantize_inputs(
+    graph: Graph, step: Step, *, input_bits: Number, activation_bits: Number, left_out: tuple[str, ...] = ()
+) -> Graph:
+    """Add a quantization, as a separate kernel, for every distinct input of the linear layers.
+
+    left_out: linear layers whose inputs stay as they are.
+    """
     gated = {op.block for op in graph if op.name == "gate_proj"}
 
     def quantizer(op: Op) -> Op:
@@ -37,7 +42,7 @@ def _quantize_inputs(graph: Graph, step: Step, *, input_bits: Number, activation
 
     ops: list[Op] = []
     for op in graph:
-        if op.name in INPUTS and not (op.name == "up_proj" and op.block in gated):
+        if op.name in INPUTS and op.name not in left_out and not (op.name == "up_proj" and op.block in gated):
             ops.append(quantizer(op))
         ops.append(op)
     return Graph(tuple(ops))
@@ -59,7 +64,7 @@ def activation_quantization(
     def change(scenario: Scenario) -> Scenario:
         precision = dataclasses.replace(scenario.precision, linear_input_bits=input_bits)
         numbers = {"input_bits": input_bits, "activation_bits": precision.activation_bits}
-        rewrites = (*scenario.rewrites, Rewrite(numbers, _quantize_inputs))
+        rewrites = (*scenario.rewrites, Rewrite(numbers, quantize_inputs))
         return dataclasses.replace(scenario, precision=precision, rewrites=rewrites)
 
     weights = weight_quantization(bits=weight_bits, group_size=group_size, scale_bits=scale_bits)

@@ -10,7 +10,7 @@ from life_jax.config import words as command_words
 from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
-from life_jax.config.options import own_quantization
+from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
@@ -65,6 +65,8 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_
     """In the order of the file's dimensions: model, then hw, then opt."""
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
+        cache = own_cache(model_file, request.folders, composed.settings["convention"])
+        decided = "kv_bits" in axes or "precision.kv_bits" in request.scalars
         for hw, device_file in composed.hw.items():
             for opt, stack in composed.stacks.items():
                 _refuse_decided(stack.sets, axes, request)
@@ -77,6 +79,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_
                     engine=composed.engine,
                     labels={"model": model, "hw": hw},
                     own=own,
+                    own_cache=None if decided else cache,
                     convention=composed.settings["convention"],
                     cost=composed.cost,
                     efficiency=composed.efficiency.get(device_file.efficiency_class),

@@ -11,6 +11,7 @@ from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
+from life_jax.optimizations.gguf import bits_per_weight
 from life_jax.roofline.terms import step_terms
 
 
@@ -69,7 +70,8 @@ def test_the_work_of_widening_is_an_axis_where_there_is_any():
         ("", []),
         ("f16", []),
         ("fp8", ["kv_fp8"]),
-        ("q8_0", ["kv8"]),
+        ("q8_0", ["kv_q8_0"]),
+        ("q4_0", ["kv_q4_0"]),
         ("fp8_e5m2", ["kv8"]),
         ("kv4", ["kv4"]),
         ("FP8", ["kv_fp8"]),
@@ -89,3 +91,9 @@ def test_twenty_times_of_an_a100_under_vllm_with_an_fp8_cache_are_met():
     placed = [measurements.place(one) for one in rows if "A100" in one["canonical"] and one["engine"] == "vLLM"]
     logs = np.log([s.ratio(f) for s, f in zip(placed, forecasts.forecasts(placed), strict=True)])
     assert len(logs) == 20 and np.abs(logs).mean() < 0.12 and np.abs(logs).max() < 0.35, np.exp(logs).round(2)
+
+
+@pytest.mark.parametrize(("option", "bits"), [("q8_0", 8.5), ("q4_0", 4.5), ("q4_1", 5), ("q5_0", 5.5), ("q5_1", 6)])
+def test_caches_of_llama_cpp_have_the_bits_of_their_blocks(option, bits):
+    assert life.load(["hw=a100", f"opt=kv_{option}"]).scenario.precision.kv_bits == bits
+    assert bits_per_weight(option.upper()) == bits

@@ -40,6 +40,7 @@ def architecture(model: ModelFile, where: str) -> Architecture:
         per_layer=model.per_layer_width > 0,
         vision=_vision(model, where),
         tied=model.tie_word_embeddings,
+        headed=model.language_head,
         embedding_norm=model.embedding_norm,
     )
 

@@ -63,7 +63,14 @@ HARMLESS = re.compile(
     r"|residual_in_fp32|rescale_prenorm_residual|num_logits_to_keep|use_(mamba_kernels|mambapy|associative_scan)"
     r"|prefix|pruned_heads|bad_words_ids|no_repeat_ngram_size|.*_no_repeat_ngram_size|suppress_tokens"
     r"|begin_suppress_tokens|exponential_decay_length_penalty|early_stopping|finetuning_task|cache_implementation"
-    r"|use_bidirectional_attention"
+    r"|use_bidirectional_attention|use_bfloat16|torchscript|is_encoder_decoder|use_cpu|loss_type|.*_token|num_labels|neftune_.*|num_image_tokens"
+)
+# What a field is about that may change a cost: one that is not read ends the reading; others are named in a warning.
+STRUCTURAL = re.compile(
+    r"layer|hidden|head|expert|size|dim|rank|num_|n_|width|window|att|moe|ffn|mlp|kv|vocab|bias|norm|tie|proj|mixer"
+    r"|ssm|conv|mamba|block|chunk|gate|share|sparse|index|position|rope|alibi|residual|parallel|depth|channels|lora"
+    r"|qk_|_ln|quant|embd|embed|stream|loop|recur|cache|latent|state|router|activation_param",
+    re.IGNORECASE,
 )
 # Fields beside a nested text model: other towers, their tokens, how they are joined.
 OTHER_TOWERS = re.compile(
@@ -71,17 +78,31 @@ OTHER_TOWERS = re.compile(
     r"|.*(vision|audio)_config|ignore_index|language_model_only|spatial_merge_size|tie_word_embeddings"
     r"|downsample_(factor|ratio)|scale_factor|projection_(dim|hidden_size)|merged_hidden_size|spatial_target_layers"
     r"|position_id_per_seconds|max_value_projector_.*|(perceiver|vq|adapter|dac|talker|projection)_config|im_\w+_id"
+    r"|encoder_patch_size|(max|min)_.*(tokens|patches|tiles|pixels.*)|tile_size|do_image_splitting|pad2square"
+    r"|use_(backbone|llm)_lora|use_image_special_tokens|image_grid_pinpoints|multimodal_projector_bias|.*patch.*"
     r"|insert_layer_id|num_image_tokens|alignment_intermediate_size|seconds_per_chunk|downsample_mode|qformer_config|select_layer|ps_version|dynamic_\w+|force_image_size|template|.*_dynamic_patch|use_thumbnail"
-    r"|quantization_config|hidden_size|vocab_size|use_mm_proj|eo[ai]_token_index|bo[ai]_token_index"
+    r"|quantization_config|quantization|compression_config|hidden_size|vocab_size|use_mm_proj|eo[ai]_token_index|bo[ai]_token_index"
 )
 
 
 class Fields:
-    """One config.json with its family's defaults; remembers which fields were asked for."""
+    """One config.json with its family's defaults; remembers which fields were asked for.
 
-    def __init__(self, config: Mapping[str, Any], family: str, defaults: Mapping[str, Any]):
-        self.config, self.family, self.defaults = config, family, defaults
+    sizes: what the class of the family fills in where config.json is silent; `filled` are those that were taken.
+    unread: fields that nothing asked for and that say nothing about the structure of the model.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        family: str,
+        defaults: Mapping[str, Any],
+        sizes: Mapping[str, int] | None = None,
+    ):
+        self.config, self.family, self.defaults, self.sizes = config, family, defaults, sizes or {}
         self.seen: set[str] = set()
+        self.filled: dict[str, int] = {}
+        self.unread: list[str] = []
 
     def refuse(self, key: str, accepted: str) -> ConfigError:
         said = f"is {short(self.config[key])}" if key in self.config else "is missing"
@@ -101,7 +122,7 @@ class Fields:
         return names[0], self.defaults.get(name) if silent else None
 
     def count(self, name: str) -> int:
-        value = self.count_or_none(name)
+        value = self.count_or_none(name) or self.of_class(name)
         if value is None:
             names = ", ".join(ALIASES.get(name, (name,)))
             raise self.refuse(name, f"a whole number from 1 to {LARGEST}, under any of the names {names}")
@@ -109,6 +130,16 @@ class Fields:
 
     def count_or_none(self, name: str) -> int | None:
         return self.whole(name, 1)
+
+    def of_class(self, name: str) -> int | None:
+        """What the family's class fills in for a field that config.json leaves out; null is no such field."""
+        names = ALIASES.get(name, (name,))
+        if any(key in self.config for key in names):
+            return None
+        value = next((self.sizes[key] for key in names if self.sizes.get(key)), None)
+        if value is not None:
+            self.filled[name] = value
+        return value
 
     def whole(self, name: str, low: int = 0) -> int | None:
         """A whole number of at least `low`, or None; a list that says the same for every layer is one number."""
@@ -167,16 +198,19 @@ def check_only(read: Fields, only: Mapping[str, Any]) -> None:
 
 
 def check_rest(read: Fields, harmless: re.Pattern[str] = HARMLESS) -> None:
-    """Raises at the first field that is switched on and that nothing asked for."""
+    """Raises at the first field that is switched on, that nothing asked for and that may change the structure."""
     for key, value in read.config.items():
         quiet = key in read.seen or not value or harmless.fullmatch(key)
         if key == "layer_types" and isinstance(value, Iterable) and set(map(str, value)) == {"full_attention"}:
             continue
-        if not quiet:
+        if quiet:
+            continue
+        if STRUCTURAL.search(key):
             raise ConfigError(
                 f"{read.family} config.json: {key} {short(value)} is not read yet"
                 " (accepted: absent, null, false; remove it if it changes no cost)"
             )
+        read.unread.append(key)
 
 
 def _is_number(value: Any) -> bool:

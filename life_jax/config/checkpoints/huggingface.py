@@ -5,16 +5,29 @@ could change a cost is passed over.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.checkpoints.config_fields import OTHER_TOWERS, Fields, check_only, check_rest, short
-from life_jax.config.checkpoints.families.base import Family, grouped, note
+from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.config_fields import (
+    ALIASES,
+    HARMLESS,
+    OTHER_TOWERS,
+    Fields,
+    check_only,
+    check_rest,
+    short,
+)
+from life_jax.config.checkpoints.families.base import Family, grouped, note, warn
+from life_jax.config.checkpoints.families.class_defaults import SIZES, TEXT_MODEL
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
-from life_jax.config.checkpoints.families.quantized import stored_as
+from life_jax.config.checkpoints.quantization import section
+from life_jax.config.checkpoints.quantization.section import SECTIONS
 from life_jax.config.checkpoints.vision_tower import tower
+from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, closest
 from life_jax.config.schema.model_file import ModelFile
 
@@ -30,20 +43,37 @@ def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str,
         config = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ConfigError("not a JSON object (accepted: the config.json of a model)")
-        return translate(config, name or folder, source)
+        return translate(config, name or folder, source, _quantization_beside(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
 
-def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> dict[str, Any]:
-    """The keys of ModelFile that the dict of a config.json says, without those at their default."""
-    text, towers = text_model(config)
+def _quantization_beside(path: Path) -> dict[str, Any] | None:
+    """The hf_quant_config.json of ModelOpt in the same folder, None where there is none."""
+    beside = path.parent / "hf_quant_config.json"
+    if path.name == beside.name or not beside.is_file():
+        return None
+    said = json.loads(beside.read_text(encoding="utf-8"))
+    if not isinstance(said, dict):
+        raise ConfigError(f"{beside.name} beside it is not a JSON object")
+    return said
+
+
+def translate(
+    config: Mapping[str, Any], name: str = "", source: str = "", beside: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The keys of ModelFile that the dict of a config.json says, without those at their default.
+
+    beside: the hf_quant_config.json of its folder, which says the quantization where config.json does not.
+    """
+    text, towers, left_out = text_model(config)
     model_type = text.get("model_type")
     known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
     if known not in FAMILIES:
         raise _unknown_family(model_type)
     family = FAMILIES[known]
-    read = Fields(_flat(text, family), str(model_type), family.defaults)
+    sizes = SIZES.get(str(model_type)) or SIZES.get(known)
+    read = Fields(_flat(text, family), str(model_type), family.defaults, sizes)
     origin = config.get("_name_or_path")
     origin = origin if isinstance(origin, str) else ""
     facts = {
@@ -52,11 +82,16 @@ def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> di
         "source": source or (f"config.json of {origin or name}" if origin or name else "config.json"),
         **shape(read, family),
     }
+    if not towers and _headless(config):
+        facts["language_head"] = False
+        warn(facts, f"{config['architectures'][0]} has no language head: none is counted")
+    _store(read, facts, beside)
     seen = tower(config) if towers else {}
     facts.update(seen)
     if towers:
-        beside = "the vision tower counts where workload.image_tokens says so" if seen else "text model only"
-        note(facts, f"{beside}, other towers are not counted")
+        about = "the vision tower counts where workload.image_tokens says so" if seen else "text model only"
+        note(facts, f"{about}, other towers are not counted")
+    _say(read, facts, left_out)
     defaults = {f.name: f.default for f in fields(ModelFile)}
     empty: tuple[Any, ...] = ([], "", None)
     return {
@@ -64,6 +99,55 @@ def translate(config: Mapping[str, Any], name: str = "", source: str = "") -> di
         for key, default in defaults.items()
         if key in facts and facts[key] != default and facts[key] not in empty
     }
+
+
+HEADLESS = re.compile(
+    r"(?!.*(LMHead|Chat|DoubleHeads)).*(Model|For(SequenceClassification|TokenClassification|QuestionAnswering|"
+    r"RewardModel|Embedding|TextEncoding|SentenceEmbedding|ProcessRewardModel|Retrieval))"
+)
+
+
+def _headless(config: Mapping[str, Any]) -> bool:
+    """Whether the class that a config.json names has no language head: an embedding or reward model."""
+    classes = config.get("architectures")
+    names = [name for name in classes if isinstance(name, str)] if isinstance(classes, list) else []
+    return bool(names) and all(HEADLESS.fullmatch(name) for name in names)
+
+
+def _say(read: Fields, facts: dict[str, Any], left_out: list[str]) -> None:
+    """What was assumed and what was passed over, for a study to say."""
+    if read.filled:
+        taken = ", ".join(f"{key} {value}" for key, value in read.filled.items())
+        warn(facts, f"its config.json leaves out sizes; those of its class in transformers are taken: {taken}")
+    unread = [*read.unread, *left_out]
+    if unread:
+        more = f" and {len(unread) - 6} more" if len(unread) > 6 else ""
+        warn(facts, f"fields of its config.json that are not read: {', '.join(unread[:6])}{more}")
+
+
+def _store(read: Fields, facts: dict[str, Any], beside: Mapping[str, Any] | None) -> None:
+    """How the checkpoint stores its weights and its cache."""
+    listed = [read.config[key] for key in SECTIONS if read.config.get(key) is not None]
+    said = listed[0] if listed else None
+    if len(listed) > 1 and all(isinstance(part, Mapping) and section.method_of(part) == "mlx" for part in listed):
+        said = {key: value for part in listed for key, value in part.items()}  # MLX writes one section twice
+    if said is None:
+        said = beside
+    elif beside is not None and isinstance(said, Mapping) and section.method_of(said) == "modelopt":
+        inner = beside.get("quantization")
+        said = {**(inner if isinstance(inner, Mapping) else {}), **said}
+    if said is None:
+        return
+    if isinstance(said, Mapping) and read.config.get("expert_dtype") is not None:
+        said = {"expert_dtype": read.config["expert_dtype"], **said}
+    order = facts["order"]
+    known = {f.name for f in fields(ModelFile)}
+    file = check({key: value for key, value in facts.items() if key in known}, ModelFile, read.family)
+    facts["quantization"], cache, unknown = section.read_section(
+        said, architecture(file, read.family), order, read.family
+    )
+    facts["kv_cache"] = [cache] if cache else []
+    warn(facts, *unknown)
 
 
 def _unknown_family(model_type: Any) -> ConfigError:
@@ -77,21 +161,41 @@ def _unknown_family(model_type: Any) -> ConfigError:
     )
 
 
-def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The config.json of the text model, and whether it was found inside that of a model with more towers."""
+def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[str]]:
+    """The config.json of the text model; whether it was inside that of a model with more towers; fields beside it that
+    are not read."""
     inner = next((key for key in TEXT if isinstance(config.get(key), dict)), None)
     if inner is None:
-        return dict(config), False
+        return dict(config), False, []
     text = dict(config[inner])
+    nested = next((key for key in TEXT if isinstance(text.get(key), dict)), None)
+    if nested is not None and "hidden_size" not in text:  # a text model within a thinker
+        stored = {key: text[key] for key in SECTIONS if key in text}
+        text = {**stored, **text[nested]}
     outer = {key: value for key, value in config.items() if key != inner}
-    check_rest(
-        Fields({k: v for k, v in outer.items() if not OTHER_TOWERS.fullmatch(k)}, str(config.get("model_type")), {})
-    )
-    for key in ("tie_word_embeddings", "quantization_config"):
+    wrapper = str(config.get("model_type"))
+    beside = Fields({k: v for k, v in outer.items() if not OTHER_TOWERS.fullmatch(k)}, wrapper, {})
+    left_out = _beside_the_text(beside, text)
+    for key in ("tie_word_embeddings", *SECTIONS):
         if outer.get(key) is not None:
             text.setdefault(key, outer[key])
-    text.setdefault("model_type", config.get("model_type"))
-    return text, True
+    text.setdefault("model_type", TEXT_MODEL.get(wrapper, wrapper))
+    return text, True, left_out
+
+
+def _beside_the_text(outer: Fields, text: Mapping[str, Any]) -> list[str]:
+    """Fields beside the text model that are not known; one that a text model has, and this one has not, is refused."""
+    unread = []
+    of_text = {name for names in ALIASES.values() for name in names} | {
+        key for family in FAMILIES.values() for key in (*family.flags, *family.only, *family.defaults)
+    }
+    for key, value in outer.config.items():
+        if not value or HARMLESS.fullmatch(key) or key in text:
+            continue
+        if key in of_text:
+            check_rest(Fields({key: value}, outer.family, {}))
+        unread.append(key)
+    return unread
 
 
 def _flat(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
@@ -113,7 +217,7 @@ def shape(read: Fields, family: Family) -> dict[str, Any]:
         raise read.refuse(read.find("num_hidden_layers")[0], f"at most {MOST_LAYERS}")
     latent = str(family.facts.get("attention", "")).startswith("mla")
     if "num_attention_heads" in facts and not latent:
-        facts["num_key_value_heads"] = read.count_or_none("num_key_value_heads") or facts["num_attention_heads"]
+        facts["num_key_value_heads"] = _kv_heads(read, facts["num_attention_heads"])
         facts["head_dim"] = head_dim(read, facts)
     read.seen.update(("num_key_value_heads", "num_kv_heads", "n_head_kv") if latent else ())
     facts["tie_word_embeddings"] = read.flag("tie_word_embeddings")
@@ -129,13 +233,18 @@ def shape(read: Fields, family: Family) -> dict[str, Any]:
     if facts["num_attention_heads"] % facts["num_key_value_heads"]:
         key = read.find("num_key_value_heads")[0]
         raise read.refuse(key, f"a divisor of the {facts['num_attention_heads']} query heads")
-    if read.find("quantization_config")[1] is not None:
-        facts["quantization"], left_out = stored_as(read.config["quantization_config"], read.family)
-        if left_out:
-            note(facts, left_out)
+    read.seen.update(SECTIONS)
     check_only(read, family.only)
     check_rest(read)
     return facts
+
+
+def _kv_heads(read: Fields, heads: int) -> int:
+    """Key and value heads: those of the class where config.json says neither these nor the query heads."""
+    said = read.count_or_none("num_key_value_heads")
+    if said is None and "num_attention_heads" in read.filled:
+        said = read.of_class("num_key_value_heads")
+    return said or heads
 
 
 def head_dim(read: Fields, facts: Mapping[str, Any]) -> int:

@@ -45,6 +45,7 @@ class ModelFile:
     ffn_bias: bool = False
     activation_parameters: int = 0  # learned numbers of an activation in each layer (xIELU has two)
     head_bias: bool = False
+    language_head: bool = True  # not in embedding and reward models
     qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
     embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
     residual_streams: float = count(1.0, name="residual streams", leaf="architecture.streams")
@@ -230,6 +231,10 @@ class ModelFile:
     # how the checkpoint stores its weights: options (names, or contents with a kind), the first that the
     # device can do; used unless the stack decides weight_bits
     quantization: list[Any] = dataclasses.field(default_factory=list)
+    # how it declares its KV cache: options, of which one is used unless the stack or a word decides kv_bits
+    kv_cache: list[Any] = dataclasses.field(default_factory=list)
+    # what was assumed, or not understood, when another project's file was read; a study says it
+    warnings: list[str] = dataclasses.field(default_factory=list)
     # numbers that kinds of attention and of feed-forward network bring themselves, typed flat like all others
     numbers: dict[str, Any] = dataclasses.field(default_factory=dict)
     notes: str = ""

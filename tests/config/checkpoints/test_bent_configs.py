@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.config_fields import ALIASES
 from life_jax.config.checkpoints.huggingface import translate
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
@@ -79,20 +80,24 @@ def test_a_list_of_another_length_or_of_other_words_is_refused_or_was_not_read(c
 
 
 @pytest.mark.parametrize("config", ALL, ids=ids)
-def test_a_size_that_is_missing_is_refused_or_has_the_default_of_its_family(config: dict[str, Any]) -> None:
-    """Nothing without which a model would be another one may be left out: its width, its layers, its vocabulary."""
-    for key in (
-        "hidden_size",
-        "n_embd",
-        "n_embed",
-        "d_model",
-        "num_hidden_layers",
-        "n_layer",
-        "n_layers",
-        "vocab_size",
-    ):
-        if key in config and config["model_type"] != "gemma3_text":  # whose published files leave them out
-            assert outcome({k: v for k, v in config.items() if k != key}) is None, key
+def test_a_size_that_is_missing_is_refused_or_has_the_default_of_its_class_and_says_so(config: dict[str, Any]) -> None:
+    """Without its width, its layers or its vocabulary a model is another one: nothing may stand for them in silence."""
+    for key in ALIASES["hidden_size"] + ALIASES["num_hidden_layers"] + ALIASES["vocab_size"]:
+        if key not in config or config["model_type"] == "gemma3_text":  # whose published files leave them out
+            continue
+        said = outcome({name: value for name, value in config.items() if name != key})
+        assert outcome(config | {key: None}) is None, key
+        if said is not None:
+            assert any("leaves out sizes" in text for text in said["warnings"]), key
+
+
+def test_the_sizes_of_the_class_are_those_of_transformers() -> None:
+    """LLaVA 1.5 writes four fields of its text model; the others are those of LlamaConfig."""
+    text = {"model_type": "llama", "max_position_embeddings": 4096, "vocab_size": 32064}
+    said = translate({"model_type": "llava", "text_config": text, "tie_word_embeddings": False})
+    assert (said["hidden_size"], said["num_hidden_layers"], said["intermediate_size"]) == (4096, 32, 11008)
+    assert "hidden_size 4096" in said["warnings"][0] and "transformers" in said["warnings"][0]
+    assert translate({"model_type": "llava", "text_config": dict(list(text.items())[1:])})["hidden_size"] == 4096
 
 
 @pytest.mark.parametrize("config", ALL, ids=ids)

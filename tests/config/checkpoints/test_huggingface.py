@@ -111,12 +111,12 @@ def test_the_text_model_of_a_model_with_more_towers_is_read() -> None:
 
 
 def compressed(weights: dict, **more: Any) -> dict:
-    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights": weights, **more}}}
+    group = {"targets": ["Linear"], "weights": weights, **more}
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": group}, "ignore": ["lm_head"]}
 
 
 STORED = [
     ({"quant_method": "fp8", "weight_block_size": [128, 128]}, ["w8a8_fp8", "fp8"]),
-    ({"quant_method": "mxfp4"}, ["mxfp4_experts"]),
     ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, ["int4_zp"]),
     ({"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": True}, ["int4_g32"]),
     ({"quant_method": "bitsandbytes", "load_in_8bit": True}, ["int8"]),
@@ -133,9 +133,30 @@ def test_how_the_weights_are_stored_names_options(said: dict, options: list[str]
     assert all((ROOT / "conf" / "opt" / f"{one}.yaml").exists() for one in options)
 
 
-def test_a_checkpoint_that_stores_only_some_modules_narrow_is_noted() -> None:
-    said = translate(LLAMA | {"quantization_config": {"quant_algo": "NVFP4", "ignore": ["model.layers.*.self_attn*"]}})
-    assert "nvfp4" in said["notes"] and "quantization" not in said
+def test_experts_alone_are_stored_narrow() -> None:
+    kept = ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"]
+    said = translate(GPT_OSS | {"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": kept}})
+    assert said["quantization"] == ["mxfp4_experts"] and "warnings" not in said
+
+
+def test_fields_beside_the_structure_are_said_and_structural_ones_end_the_reading() -> None:
+    said = translate(LLAMA | {"use_bfloat16": True, "moe_config": None, "pretraining_recipe": "v2"})
+    assert said["warnings"] == ["fields of its config.json that are not read: pretraining_recipe"]
+    inner = {"model_type": "qwen3_moe", **{k: v for k, v in QWEN_MOE.items() if k != "model_type"}}
+    tower = {"encoder_patch_size": 16, "tile_size": 512, "some_mode": "new", "vision_config": {}}
+    said = translate({"model_type": "other_vl", "text_config": inner, **tower})
+    assert said["warnings"] == ["fields of its config.json that are not read: some_mode"]
+
+
+@pytest.mark.parametrize("name", ["Qwen2Model", "LlamaForSequenceClassification", "Qwen2ForRewardModel"])
+def test_a_model_without_a_language_head_has_none(name: str) -> None:
+    whole = check(translate(QWEN2), ModelFile, "model")
+    bare = check(translate(QWEN2 | {"architectures": [name]}), ModelFile, "model")
+    head = 0 if QWEN2.get("tie_word_embeddings") else QWEN2["vocab_size"] * QWEN2["hidden_size"]
+    counts = [parameter_count(architecture(file, "model")) for file in (whole, bare)]
+    assert counts[0] - counts[1] == head and name in bare.warnings[0]
+    for headed in ("GPT2LMHeadModel", "InternVLChatModel", "Qwen2ForCausalLM"):
+        assert "language_head" not in translate(QWEN2 | {"architectures": [headed]})
 
 
 def test_rotary_part_is_found_under_any_of_its_names() -> None:
@@ -156,7 +177,11 @@ REFUSED = [
     ({}, "model_type"),
     (LLAMA | {"model_type": "llama9"}, "llama9"),
     (LLAMA | {"model_type": ["llama"]}, "model_type"),
-    ({key: value for key, value in LLAMA.items() if key != "vocab_size"}, "vocab_size is missing"),
+    ({key: value for key, value in LLAMA.items() if key != "vocab_size"} | {"vocab_size": None}, "vocab_size is null"),
+    (
+        {key: value for key, value in GPT_OSS.items() if key != "vocab_size"} | {"model_type": "qwen"},
+        "vocab_size is missing",
+    ),
     (LLAMA | {"hidden_size": 0}, "hidden_size is 0"),
     (LLAMA | {"hidden_size": -4096}, "hidden_size"),
     (LLAMA | {"hidden_size": True}, "hidden_size is true"),
@@ -185,7 +210,7 @@ REFUSED = [
     (GEMMA3 | {"layer_types": ["full_attention"]}, "layer_types"),
     (GPT_OSS | {"experts_per_token": 8}, "experts_per_token"),
     (NEMOTRON_H | {"hybrid_override_pattern": "MX" * 26}, "hybrid_override_pattern"),
-    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26}, "num_experts is missing"),
+    (NEMOTRON_H | {"hybrid_override_pattern": "ME" * 26, "num_experts": None}, "num_experts is null"),
     (MAMBA2 | {"num_heads": 64}, "num_heads"),
     (MAMBA2 | {"use_bias": True}, "use_bias"),
     (LLAMA | {"num_hidden_layers": 10**6}, "num_hidden_layers"),

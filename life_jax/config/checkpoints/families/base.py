@@ -39,7 +39,13 @@ class Family:
 
 
 def note(facts: dict[str, Any], text: str) -> None:
+    """Adds a remark on what the family's shape leaves out."""
     facts["notes"] = f"{facts['notes']}; {text}" if facts.get("notes") else text
+
+
+def warn(facts: dict[str, Any], *texts: str) -> None:
+    """Adds what a study must say: what was assumed, or not understood."""
+    facts["warnings"] = [*facts.get("warnings", ()), *texts]
 
 
 def every(period_name: str, default: int | None, common: str, rare: str) -> Words:
@@ -128,7 +134,7 @@ def experts(
     """Routed experts where `sparse` is true; shared ones are said by their `number`, or by their `width` together."""
 
     def step(read: Fields, facts: dict[str, Any]) -> None:
-        each = read.count_or_none(width) or read.count("intermediate_size")
+        each = read.count_or_none(width) or read.of_class(width) or read.count("intermediate_size")
         facts.setdefault("intermediate_size", each)
         facts["num_experts"], facts["num_experts_per_tok"] = (
             read.count("num_experts"),
@@ -175,7 +181,7 @@ def sparse_step(read: Fields, layers: int) -> list[bool]:
 
 def latent(read: Fields, facts: dict[str, Any]) -> None:
     """Sizes of latent attention; head_dim is that of queries and keys."""
-    facts["q_lora_rank"] = read.count_or_none("q_lora_rank") or 0
+    facts["q_lora_rank"] = read.count_or_none("q_lora_rank") or read.of_class("q_lora_rank") or 0
     for name in ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"):
         facts[name] = read.count(name)
     facts["head_dim"] = facts["qk_nope_head_dim"] + facts["qk_rope_head_dim"]
@@ -203,7 +209,10 @@ def _indexer_pattern(read: Fields, layers: int) -> list[str]:
 
 
 def grouped(facts: dict[str, Any]) -> None:
-    """Equal layers together; what all of them say moves to the model's own keys."""
+    """Equal layers together; what all of them say moves to the model's own keys.
+
+    facts["order"]: for each layer, which of the kinds it is.
+    """
     layers = [dict(sorted(layer.items())) for layer in facts.pop("layers")]
     for key in {key for layer in layers for key in layer}:
         values = [layer.get(key) for layer in layers]
@@ -217,12 +226,14 @@ def grouped(facts: dict[str, Any]) -> None:
                 layer.setdefault(key, facts.get(key, default))
     kinds: list[dict[str, Any]] = []
     repeats: list[int] = []
+    facts["order"] = []
     for layer in layers:
         if layer in kinds:
             repeats[kinds.index(layer)] += 1
         else:
             kinds.append(layer)
             repeats.append(1)
+        facts["order"].append(kinds.index(layer))
     if len(kinds) > 1:
         order = ("attention", "ffn")
         named = [{key: kind[key] for key in order if key in kind} | kind for kind in kinds]

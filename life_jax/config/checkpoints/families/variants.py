@@ -106,11 +106,6 @@ def laguna(read: Fields, facts: dict[str, Any]) -> None:
     facts["attention_output_gate"], facts["attention_head_gate"] = whole, not whole
 
 
-def cohere_moe(read: Fields, facts: dict[str, Any]) -> None:
-    """Dense layers have a width of their own."""
-    facts["intermediate_size"] = read.count_or_none("prefix_dense_intermediate_size") or facts["intermediate_size"]
-
-
 def single_expert(read: Fields, facts: dict[str, Any]) -> None:
     facts["qk_norm"] = "per_head" if read.flag("use_qk_norm") else "none"
 
