@@ -227,8 +227,8 @@ def modules(model: Architecture, order: Sequence[int], family: str) -> list[Modu
         role = {"embedding": "embedding", "lm_head": "head"}.get(tensor.name, tensor.role)
         if role in ("linear", "head", "embedding") and tensor.name not in known and tensor.d_in * tensor.d_out:
             paths = GLOBAL.get(tensor.name, (tensor.name,))
-            sizes = (float(size) for size in (tensor.d_in, tensor.d_out, tensor.copies * tensor.repeats))
-            found.append(Module(tensor.name, role, *sizes, paths))
+            copies = float(tensor.copies * tensor.repeats)
+            found.append(Module(tensor.name, role, float(tensor.d_in), float(tensor.d_out), copies, paths))
     return found
 
 
