@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import MOST_LINES, ConfigError, unknown
+from life_jax.core.whole_file import whole_file
 from life_jax.terminal import command, tables
 
 USAGE = (
@@ -45,10 +46,9 @@ def calibrate(words: list[str]) -> None:
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
     content = as_file(found, names.engine_file(engine), out.stem, source)
-    part = out.with_name(f"{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
-    part.replace(out)
+    with whole_file(out) as new:
+        new.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
     rows, values = [], found.values()
     spread_left = found.deviation / found.prior
     for constant, left, told in zip(CONSTANTS, spread_left, found.identified, strict=True):

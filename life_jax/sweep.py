@@ -91,7 +91,7 @@ def write_reduced(study: "Study", path: Path) -> None:
     ):
         evaluation.reduce_into(study, sink, end, done)
         sink.check(end)
-        store.save(reduced_dataset.dataset(reducer), path)
+        store.save(reduced_dataset.dataset(reducer), path, locked=True)
         sink.drop()
 
 

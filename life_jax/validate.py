@@ -1,7 +1,6 @@
 """python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.core.whole_file import whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, Totals, totals
 from life_jax.measurements.readers import index
@@ -79,24 +79,16 @@ def _rows(count: int) -> str:
 @contextmanager
 def written(path: Path) -> Iterator[Callable[[Report], None]]:
     """A CSV of id, forecast, low, high in each row's own unit, to which reports are added; whole or not there."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("id", "forecast", "low", "high"))
+    with whole_file(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", "forecast", "low", "high"))
 
-            def add(r: Report) -> None:
-                for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
-                    if np.isfinite(values[0]):
-                        writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
+        def add(r: Report) -> None:
+            for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
+                if np.isfinite(values[0]):
+                    writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
 
-            yield add
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        yield add
 
 
 def write(r: Report, path: Path) -> None:

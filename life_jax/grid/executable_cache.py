@@ -14,6 +14,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from life_jax.core.whole_file import whole_file
+
 DIGEST = hashlib.sha256().digest_size
 
 _folder: Path | None = None
@@ -108,17 +110,13 @@ def _read(path: Path) -> bytes | None:
 
 def _write(path: Path, whole: bytes) -> None:
     """Under its name when complete. A full or a read-only disk keeps nothing, and that is no error."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(hashlib.sha256(whole).digest() + whole)
-        part.replace(path)
-        kept = sorted(((one.stat().st_mtime, one.stat().st_size, one) for one in path.parent.iterdir()), reverse=True)
+        with whole_file(path) as new:
+            new.write_bytes(hashlib.sha256(whole).digest() + whole)
+        files = [(file.stat().st_mtime, file.stat().st_size, file) for file in path.parent.iterdir()]
         room = _most
-        for _, size, one in kept:
+        for _, size, file in sorted(files, reverse=True):
             room -= size
             if room < 0:
-                one.unlink()
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+                file.unlink()

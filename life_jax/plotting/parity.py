@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from life_jax.core.whole_file import whole_file
 from life_jax.measurements.accuracy import KINDS
 
 
@@ -37,4 +38,5 @@ def plot(r: HasPoints, path: Path) -> None:
             axis.plot(line, line * factor, style, color="0.4", linewidth=0.8)
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=6, markerscale=2, loc="upper left")
-    figure.savefig(path, dpi=150)
+    with whole_file(path) as new:
+        figure.savefig(new, dpi=150, format=path.suffix.removeprefix(".") or "png")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from life_jax.core.whole_file import whole_file
 from life_jax.plotting import charts
 
 if TYPE_CHECKING:
@@ -122,9 +123,8 @@ def save(
             continue
         figure = DRAWINGS[name](ds, cases, objectives)
         path = stem.with_name(f"{stem.name}_{name}.{form or FORMATS[0]}")
-        part = path.with_name(f"{path.name}.part")
-        figure.savefig(part, dpi=150, format=form or FORMATS[0])
-        part.replace(path)
+        with whole_file(path) as new:
+            figure.savefig(new, dpi=150, format=form or FORMATS[0])
         plt.close(figure)
         paths.append(path)
     return paths
@@ -133,7 +133,7 @@ def save(
 def _save_report(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
     from life_jax.plotting import report
 
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(report.page(ds, cases, objectives), encoding="utf-8")
-    part.replace(path)
+    page = report.page(ds, cases, objectives)
+    with whole_file(path) as new:
+        new.write_text(page, encoding="utf-8")
     return path

@@ -7,7 +7,6 @@ the plain file's room for a while, and time: compressed numbers are written seve
 import contextlib
 import itertools
 import json
-import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.grid.storage.journal import StoreError, sync, why
+from life_jax.core.whole_file import whole_file
+from life_jax.grid.storage.journal import StoreError, why
 
 PER_CHUNK = 2**18  # numbers that are compressed together
 LEVEL: Any = 1
@@ -30,22 +30,19 @@ def needs_packing(path: Path, compress: str | None) -> bool:
 
 
 def pack(plain: Path, path: Path, compress: str | None) -> None:
-    """Writes `path` from the plain netCDF file; complete under its name, or not there."""
-    new = path.with_name(f"{path.name}.packed")
-    _remove(new)
+    """Write a finished netCDF file again, compressed or as a zarr store; `path` is whole, or as it was before.
+
+    plain: the finished netCDF file, whose journal is locked. path: final name; a zarr store if it ends in .zarr.
+    compress: name of a compression that netCDF knows, or None.
+
+    Raises StoreError, in one line, where it cannot be written.
+    """
     try:
-        (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
-        for file in new.rglob("*") if new.is_dir() else [new]:
-            sync(file)
-        if path.is_dir():
-            _remove(path)
-        new.replace(path)
-        sync(path.parent)
+        with whole_file(path, locked=True) as new:
+            (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
         reason = why(error, path.parent)
         raise StoreError(f"{path} cannot be written: {reason}; {plain} is complete and kept") from None
-    finally:
-        _remove(new)
 
 
 def identity_of(path: Path) -> str | None:
@@ -53,13 +50,6 @@ def identity_of(path: Path) -> str | None:
     with contextlib.suppress(OSError, ValueError, KeyError):
         return str(json.loads((path / "zarr.json").read_text())["attributes"]["identity"])
     return None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

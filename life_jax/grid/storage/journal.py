@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from life_jax.core.whole_file import publish
+
 
 class StoreError(OSError):
     """The result cannot be written; one line that says why and what is kept."""
@@ -86,22 +88,12 @@ class Journal:
 
     def publish(self, path: Path) -> None:
         """The part, which is synced, gets its final name; the journal goes."""
-        self.part.replace(path)
-        sync(path.parent)
+        publish(self.part, path)
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
-
-
-def sync(path: Path) -> None:
-    """A file's bytes, or the renames in a folder, survive a crash of the machine."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def check_space(path: Path, need: int) -> None:

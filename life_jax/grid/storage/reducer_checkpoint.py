@@ -4,7 +4,6 @@ Knows nothing of language models.
 """
 
 import contextlib
-import os
 import time
 import zipfile
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from life_jax.core.whole_file import whole_file
 from life_jax.grid.plan import Block
 from life_jax.grid.reduction import Reducer, State
-from life_jax.grid.storage.journal import Journal, StoreError, full_disk, sync
+from life_jax.grid.storage.journal import Journal, StoreError, full_disk
 
 SAVE_SECONDS = 5.0
 
@@ -106,13 +106,9 @@ def reducing(
 
 def write_state(path: Path, state: State, identity: str, following: int) -> None:
     """All of it or nothing, safe on the disk. following: the chunk that comes next."""
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{"/identity": np.array(identity), "/next": np.array(following)}, **state)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync(path.parent)
+    about = {"/identity": np.array(identity), "/next": np.array(following)}
+    with whole_file(path, locked=True) as new, new.open("wb") as file:
+        np.savez(file, allow_pickle=False, **about, **state)
 
 
 def read_state(path: Path) -> tuple[str, int, State]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from life_jax.core.whole_file import whole_file
 from life_jax.grid.labels import Template
 from life_jax.grid.plan import Block, Column
 from life_jax.grid.storage import compression
@@ -190,22 +191,19 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
         store._close()
 
 
-def save(ds: "xr.Dataset", path: Path) -> None:
-    """A small dataset that is complete, under its final name or not at all."""
+def save(ds: "xr.Dataset", path: Path, *, locked: bool = False) -> None:
+    """Write a small xarray.Dataset, in memory, as a netCDF file that is whole or not there.
+
+    path: final name; its folder is made if need be. locked: whether the caller holds the lock of the path's journal.
+
+    Raises StoreError, in one line, where it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
     try:
-        ds.to_netcdf(part, engine="netcdf4")
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
+        with whole_file(path, locked=locked) as new:
+            ds.to_netcdf(new, engine="netcdf4")
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
-        reason = why(error, path.parent)
-        part.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written: {reason}") from None
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        raise StoreError(f"{path} cannot be written: {why(error, path.parent)}") from None
 
 
 def read(path: Path) -> "xr.Dataset":

@@ -23,13 +23,13 @@ JOB = """
 import resource, sys, time
 from pathlib import Path
 import numpy as np
-from life_jax.grid import plan as grid
+from life_jax.grid import plan
 from life_jax.grid.labels import Template, Variable, numbers
 from life_jax.grid.storage import store
 from life_jax.terminal import command
 
-grid.POINTS_PER_CHUNK, grid.LONGEST_INNER, store.SYNC_SECONDS = 500, 500, 0
-AXES = (grid.Values("x", np.arange(80.0)), grid.Values("y", np.linspace(0, 9, 500)))
+plan.POINTS_PER_CHUNK, plan.LONGEST_INNER, store.SYNC_SECONDS = 500, 500, 0
+AXES = (plan.Values("x", np.arange(80.0)), plan.Values("y", np.linspace(0, 9, 500)))
 
 
 def wave(base, at):
@@ -48,8 +48,8 @@ def job(words):
             print(block.chunk, flush=True)
             command.stop_if_interrupted()
             time.sleep(pause)
-        sweep = grid.Sweep(((wave, 3.0),), grid.plan(AXES), kinds)
-        grid.run(sweep, sink, [chunk for chunk in range(sweep.chunks) if chunk not in sink.done], done)
+        sweep = plan.Sweep(((wave, 3.0),), plan.plan(AXES), kinds)
+        plan.run(sweep, sink, [chunk for chunk in range(sweep.chunks) if chunk not in sink.done], done)
         sink.finish(range(sweep.chunks))
 
 
