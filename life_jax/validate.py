@@ -9,6 +9,7 @@ import numpy as np
 
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.yaml_files import is_file
 from life_jax.core.whole_file import whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.accuracy import KINDS, TOO_FAST, Report, Totals, totals
@@ -138,13 +139,9 @@ def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
     if not files:
         raise ConfigError(f"a file of measurements (a CSV of measurements is needed, or what a tool wrote): {USAGE}")
     engine = settings.get("engine")
-    if engine is not None and engine not in paths.choices("engine") and not _is_file(engine):
+    if engine is not None and engine not in paths.choices("engine") and not is_file(engine):
         raise unknown("engine", engine, paths.choices("engine"))
     return Path(files[0]).expanduser(), settings
-
-
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml")) and Path(name).expanduser().is_file()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.schema.yaml_files import read_yaml
-from life_jax.config.words import Request, _is_file
+from life_jax.config.schema.yaml_files import names_file, read_yaml
+from life_jax.config.words import Request
 
 
 def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
@@ -14,7 +14,7 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     words = [f"+{g}@{g}.{c.label}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
     words += [f"+opt@opt.{name}={name}" for name in stack]
     for group, name in request.groups.items():
-        if _is_file(name):  # a file of the user's own: its keys on top of the default choice
+        if names_file(name):  # a file of the user's own: its keys on top of the default choice
             words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
         else:
             words.append(f"{group}={name}")

@@ -12,7 +12,7 @@ from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import closest, guess, unknown
 from life_jax.config.schema.files import DeviceFile
-from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.schema.yaml_files import YAML, is_file, read_yaml
 
 
 class NotUnderstood(Exception):
@@ -41,25 +41,20 @@ DYNAMIC_SINCE = "2026-03"
 
 def device(name: str) -> str | None:
     """The label of a device of this name, or the path of its own file."""
-    if _is_file(name, YAML):
+    if is_file(name):
         return name
     return table("hardware").get(name) or _same(name, "hw", MAKERS)
 
 
 def model(name: str) -> str | None:
     """The label of a model of this name, or the path of its own config.json, .gguf or YAML."""
-    if _is_file(name, (".json", ".gguf", *YAML)):
+    if is_file(name, (".json", ".gguf", *YAML)):
         return name
     plain = FILE_TYPE.sub("", name)
     stages = (_same(plain, "model", words) for words in (VARIANTS, (*VARIANTS, *RELEASES)))
     return table("model").get(name) or next((found for found in stages if found), None)
 
 
-def _is_file(name: str, endings: tuple[str, ...]) -> bool:
-    return name.endswith(endings) and Path(name).expanduser().is_file()
-
-
-YAML = (".yaml", ".yml")
 # words of a name that say who made a chip, or what was done to a model, but not which it is
 MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct", "tesla", "apple", "intel", "generation")
 VARIANTS = ("instruct", "chat", "it", "hf", "gguf", "mlx", "awq", "gptq", "4bit", "8bit", "bf16", "fp16", "fp8")
@@ -146,7 +141,7 @@ def knows_engine(name: str) -> bool:
 
 
 def _is_own(engine: str) -> bool:
-    return engine in paths.choices("engine") or _is_file(engine, YAML)
+    return engine in paths.choices("engine") or is_file(engine)
 
 
 def _rule(name: str, date: str) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
-from life_jax.config.schema.yaml_files import flatten, read_yaml
+from life_jax.config.schema.yaml_files import YAML, flatten, names_file, read_yaml
 
 DEFAULT_MODEL = "llama2_7b"
 GROUPS = ("hw", "model", "opt")
@@ -168,7 +168,7 @@ def _bare(key: str) -> str:
 
 def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     known = paths.studies(folders)
-    file = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
+    file = Path(name) if names_file(name) else known.get(name)
     if file is None or not file.is_file():
         raise unknown("study", name, known, f"{LISTING} study")
     content = read_yaml(file)
@@ -258,8 +258,8 @@ def _chosen(group: str, words: Mapping[str, Any], folders: tuple[Path, ...], ver
 def _choice(group: str, what: str, name: str, known: Mapping[str, Path]) -> Choice:
     if name in known:
         return Choice(name, name)
-    suffixes = {"hw": (".yaml", ".yml"), "model": (".yaml", ".yml", ".json", ".gguf")}[group]
-    if "/" not in name and not name.endswith(suffixes):
+    suffixes = {"hw": YAML, "model": (*YAML, ".json", ".gguf")}[group]
+    if "/" not in name and not names_file(name, suffixes):
         raise unknown(f"{group}=: {what}", name, known, f"{LISTING} {group}")
     file = Path(name).expanduser()
     if file.is_dir() and (file / "config.json").is_file():
@@ -270,13 +270,9 @@ def _choice(group: str, what: str, name: str, known: Mapping[str, Path]) -> Choi
     return Choice(LABEL.sub("_", stem), name, file)
 
 
-def _is_file(name: str) -> bool:
-    return name.endswith((".yaml", ".yml"))
-
-
 def _group(group: str, name: str, folders: tuple[Path, ...]) -> str:
     known = paths.choices(group, folders)
-    if _is_file(name):
+    if names_file(name):
         read_yaml(Path(name).expanduser())  # refused here if it is none
         return name
     if name not in known:

@@ -1,10 +1,22 @@
-"""Reading YAML: the mapping in a file, and its keys dotted."""
+"""Reading YAML: which words are meant as files, the mapping in a file, and its keys dotted."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
+
+YAML = (".yaml", ".yml")
+
+
+def names_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
+    """Whether a word is meant as the path of a file, there or not: it ends as such files do."""
+    return word.endswith(endings)
+
+
+def is_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
+    """Whether a word is the path of a file that is there and ends so; ~ is the user's home."""
+    return names_file(word, endings) and Path(word).expanduser().is_file()
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
