@@ -30,7 +30,7 @@ def join(study: "Study", path: Path) -> None:
     from life_jax.grid import plan
     from life_jax.grid.storage import shards, store
 
-    files = shards.found(path, study.identity, reduced=False)
+    files = shards.files_of(path, study.identity, reduced=False)
     with (
         store.opened(path, study.template, study.identity, overwrite=study.overwrite) as sink,
         watched(study.template.points) as done,
@@ -47,7 +47,7 @@ def join_reduced(study: "Study", path: Path) -> None:
     from life_jax.studies import evaluation
 
     reducer = evaluation.reducer(study)
-    for _, state in shards.states(shards.found(path, study.identity, reduced=True), study.sweep):
+    for state in shards.states(shards.files_of(path, study.identity, reduced=True)):
         reducer.merge(state)
     store.save(reduced_dataset.dataset(reducer), path)
 
