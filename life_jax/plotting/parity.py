@@ -1,4 +1,4 @@
-"""Forecast over measured time as a picture."""
+"""The parity plot: forecast over measured times."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,10 @@ class HasPoints(Protocol):
 
 
 def plot(r: HasPoints, path: Path) -> None:
-    """Forecast over measured time, one panel for each kind."""
+    """Save the parity plot of a report: forecast over measured time [s], a panel for TTFT, TPOT and totals each.
+
+    path: name of the file, whose ending chooses the format (PNG without one).
+    """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 

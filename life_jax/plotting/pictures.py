@@ -1,4 +1,4 @@
-"""The pictures of plot=: which part of a sweep each one shows, and the files that it becomes."""
+"""The pictures of plot=: which part of a result each of them shows, and the files they are saved to."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _first(ds: "xr.Dataset", keep: Sequence[str] = ()) -> "xr.Dataset":
-    """One design: the first label of every dimension but those to keep."""
+    """The result at the first label of every dimension but those to keep."""
     dims = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
     return ds.isel(dict.fromkeys(dims, 0))
 
@@ -25,10 +25,10 @@ def _draw_heatmap(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[s
     metrics = [m for m in ("ttft", "tpot") if m in ds]
     if len(long) < 2 or not metrics:
         raise ValueError("plot=heatmap needs two axes of more than two numbers, and ttft or tpot")
-    one = _first(ds, long[:2])
+    plane = _first(ds, long[:2])
     _, axes = plt.subplots(1, len(metrics), figsize=(6.2 * len(metrics), 4.6), layout="constrained", squeeze=False)
     for ax, metric in zip(axes[0], metrics, strict=True):
-        charts.heatmap(one, metric, long[0], long[1], ax)
+        charts.heatmap(plane, metric, long[0], long[1], ax)
     return axes[0][0].figure
 
 
@@ -56,11 +56,11 @@ def _draw_devices(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[s
     if not metrics or "hw" not in ds.dims:
         raise ValueError("plot=devices needs a grid with ttft or tpot")
     hue = "opt" if ds.sizes["opt"] > 1 else None
-    one = _first(ds, ("hw", *([hue] if hue else [])))
-    height = 1.4 + 0.35 * one.sizes["hw"] * (one.sizes["opt"] if hue else 1)
+    bars = _first(ds, ("hw", *([hue] if hue else [])))
+    height = 1.4 + 0.35 * bars.sizes["hw"] * (bars.sizes["opt"] if hue else 1)
     _, axes = plt.subplots(1, len(metrics), figsize=(6 * len(metrics), height), layout="constrained", squeeze=False)
     for ax, metric in zip(axes[0], metrics, strict=True):
-        charts.devices(one, metric, hue=hue, ax=ax)
+        charts.devices(bars, metric, hue=hue, ax=ax)
     return axes[0][0].figure
 
 
@@ -86,8 +86,8 @@ def _draw_interval(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[
     metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(ds)), None)
     if metric is None:
         raise ValueError("plot=interval needs metrics=[tpot,tpot_low,tpot_high], or those of ttft or e2e")
-    one = _first(ds, ("hw",))
-    return charts.interval(one.expand_dims("hw") if "hw" not in one.dims else one, metric).figure
+    by_device = _first(ds, ("hw",))
+    return charts.interval(by_device if "hw" in by_device.dims else by_device.expand_dims("hw"), metric).figure
 
 
 DRAWINGS = {
@@ -106,9 +106,13 @@ REPORT = "report"  # one interactive page
 def save(
     names: Sequence[str], ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], stem: Any
 ) -> list[Any]:
-    """The drawings of plot=, NAME or NAME.svg, as files STEM_NAME.png; returns their paths.
+    """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
-    Raises ValueError where the dataset has not what a drawing shows.
+    names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of FORMATS (by default the first). ds:
+    dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path without
+    ending.
+
+    Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows.
     """
     import matplotlib as mpl
 
