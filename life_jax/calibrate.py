@@ -23,45 +23,50 @@ MOST_ROWS = 2000  # of one machine: the slopes of all rows are held in memory
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(calibrate, "sweep", f"{USAGE}\n\n{MEANING}")
 
 
 def calibrate(words: list[str]) -> None:
-    """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
+    """Fit the constants of an engine to measurements of one machine, write its file and print both as tables.
+
+    Every row counts as measured on hw= under engine=, whatever its columns hardware and engine hold. Raises
+    ConfigError for words that make no sense, and where no row is understood.
+    """
     import yaml
 
     from life_jax.config import names
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
-    file, asked = _words(words)
-    hw, engine = names.labels(asked["hw"], asked["engine"])
-    out = Path(asked["out"] or f"{Path(hw).stem}_{engine}.yaml")
-    if out.exists() and asked["overwrite"] != "true":
+    file, values = _words(words)
+    hw, engine = names.labels(values["hw"], values["engine"])
+    out = Path(values["out"] or f"{Path(hw).stem}_{engine}.yaml")
+    if out.exists() and values["overwrite"] != "true":
         raise ConfigError(f"{out} exists; overwrite=true replaces it")
-    settings = _settings(file, hw, engine, {word: value for word, value in asked.items() if value})
+    settings = _settings(file, hw, engine, {word: value for word, value in values.items() if value})
     of_class = names.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
-    found = fit(settings, spreads)
+    fitted = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
-    content = as_file(found, names.engine_file(engine), out.stem, source)
+    content = as_file(fitted, names.engine_file(engine), out.stem, source)
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out) as new:
         new.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
-    rows, values = [], found.values()
-    spread_left = found.deviation / found.prior
-    for constant, left, told in zip(CONSTANTS, spread_left, found.identified, strict=True):
+    rows, constants = [], fitted.values()
+    spread_left = fitted.deviation / fitted.prior
+    for constant, left, is_identified in zip(CONSTANTS, spread_left, fitted.identified, strict=True):
         for key in constant.keys:
-            before, after = values[key]
-            said = "yes" if told else "no" if before else "not part of this engine"
-            said = said if key == constant.key or not before else f"as {constant.key}"
-            rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", said))
+            before, after = constants[key]
+            remark = "yes" if is_identified else "no" if before else "not part of this engine"
+            remark = remark if key == constant.key or not before else f"as {constant.key}"
+            rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", remark))
     columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
     tables.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
     rows = [
         (s.id, s.metric, f"{s.value:.5g}", f"{_error(b):+.0f} %", f"{_error(a):+.0f} %")
-        for s, b, a in zip(settings, found.before, found.after, strict=True)
+        for s, b, a in zip(settings, fitted.before, fitted.after, strict=True)
     ]
     tables.table(
         [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right"), ("after", "right")],
@@ -72,18 +77,22 @@ def calibrate(words: list[str]) -> None:
 
 
 def _settings(file: Path, hw: str, engine: str, words: dict[str, str]) -> list[Any]:
-    """What the rows of a file measure on hw under engine; warns of those that are not understood or doubtful."""
+    """Settings and values of the rows of a file, as measured on hw under engine.
+
+    Warns of rows that are not understood, or so far off that their unit must be wrong. words: what holds where the
+    file does not have it. Raises ConfigError where no row is understood, or more than MOST_ROWS.
+    """
     from life_jax.measurements import accuracy, forecasts
     from life_jax.measurements import rows as measurements
     from life_jax.measurements.readers import index
 
     settings, skipped = [], Counter[str]()
     for row in index.rows(file, index.checked(words)):
-        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
-        if isinstance(one, str):
-            skipped[one if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {one}"] += 1
+        setting = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
+        if isinstance(setting, str):
+            skipped[setting if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {setting}"] += 1
         else:
-            settings.append(one)
+            settings.append(setting)
         if len(settings) > MOST_ROWS:
             raise ConfigError(f"{file}: more than {MOST_ROWS} rows of one machine; a few say as much")
     if settings:
@@ -109,8 +118,8 @@ def _error(log: Any) -> float:
 def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
     from life_jax.measurements.readers import index
 
-    asked = {"hw": "", "engine": "generic", "out": "", "overwrite": "false"}
     accepted = tuple(dict.fromkeys((*OWN_WORDS, *index.KNOWN_WORDS)))
+    values = {"hw": "", "engine": "generic", "out": "", "overwrite": "false"}
     files = []
     for word in words:
         key, equals, value = word.lstrip("+").partition("=")
@@ -119,12 +128,12 @@ def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
         elif key not in accepted:
             raise unknown(f"{key}=", key, accepted)
         else:
-            asked[key] = value
-    if len(files) != 1 or not asked["hw"]:
+            values[key] = value
+    if len(files) != 1 or not values["hw"]:
         raise ConfigError(f"one file and hw= are needed: {USAGE}")
-    if asked["overwrite"] not in ("true", "false"):
-        raise ConfigError(f"overwrite={asked['overwrite']}: true or false is needed")
-    return Path(files[0]).expanduser(), asked
+    if values["overwrite"] not in ("true", "false"):
+        raise ConfigError(f"overwrite={values['overwrite']}: true or false is needed")
+    return Path(files[0]).expanduser(), values
 
 
 if __name__ == "__main__":

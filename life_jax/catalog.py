@@ -20,11 +20,16 @@ Row = tuple[str, ...]
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(catalog, "sweep", str(__doc__))
 
 
 def catalog(words: list[str]) -> None:
-    """Without a word the kinds and how many there are; with one its members; a second word filters them."""
+    """Print what there is: without a word the kinds and how many each has, with a kind its members.
+
+    words: a kind, a text that a member's line must have, and --config-dir with a folder of one's own. Raises
+    ConfigError for a kind that is not known, and where no line has the text.
+    """
     folders: tuple[Path, ...] = ()
     for at, word in enumerate(words):
         flag, equals, folder = word.partition("=")
@@ -33,13 +38,13 @@ def catalog(words: list[str]) -> None:
             words = words[:at] + words[at + (1 if equals else 2) :]
             break
     if not words:
-        for kind, (_, meaning, rows_of) in KINDS.items():
+        for kind, (_, meaning, rows_of) in LISTINGS.items():
             print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
         print("python -m life_jax.catalog KIND [WORD] lists them")
         return
-    if words[0] not in KINDS:
-        raise unknown("kind", words[0], KINDS)
-    headings, _, rows_of = KINDS[words[0]]
+    if words[0] not in LISTINGS:
+        raise unknown("kind", words[0], LISTINGS)
+    headings, _, rows_of = LISTINGS[words[0]]
     word = words[1].lower() if len(words) > 1 else ""
     rows = [row for row in rows_of(folders) if any(word in cell.lower() for cell in row)]
     if not rows:
@@ -48,14 +53,14 @@ def catalog(words: list[str]) -> None:
 
 
 def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any], str]]:
-    """(name, content, target) of a group; an alias has the content of its target."""
+    """Files of a group: (name, content, target), where an alias has the content of its target."""
     known = paths.choices(group, folders)
-    found = []
+    files = []
     for name, file in sorted(known.items()):
         content = read_yaml(file)
         target = content["defaults"][0] if "defaults" in content else ""
-        found.append((name, read_yaml(known[target]) if target else content, str(target)))
-    return found
+        files.append((name, read_yaml(known[target]) if target else content, str(target)))
+    return files
 
 
 def _devices(folders: tuple[Path, ...]) -> list[Row]:
@@ -88,12 +93,12 @@ def _models(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _kinds(shape: "Architecture") -> str:
-    """Layers by kind: 24 mamba2, 24 plain, 4 full; and the vision tower."""
-    found: dict[str, float] = {}
+    """Number of layers by kind, such as "24 mamba2, 24 plain, 4 full", with the vision tower if there is one."""
+    layers: dict[str, float] = {}
     for block in shape.blocks:
         kind = " ".join(word for word in (block.attention_kind, block.ffn_kind) if word != "none")
-        found[kind] = found.get(kind, 0.0) + float(block.repeats)
-    words = [f"{number:g} {kind}" for kind, number in found.items()]
+        layers[kind] = layers.get(kind, 0.0) + float(block.repeats)
+    words = [f"{number:g} {kind}" for kind, number in layers.items()]
     return ", ".join(words + ["vision tower"] * bool(shape.vision))
 
 
@@ -130,15 +135,16 @@ def _metrics(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _axes(folders: tuple[Path, ...]) -> list[Row]:
-    found: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
+    rows: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
     for key in axis_table.axis_keys():
         if key != "opt":
             facts: Mapping[str, Any] = axis_table.facts(key)
-            found.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
-    return found
+            rows.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
+    return rows
 
 
-KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[Row]]]] = {
+# kind -> headings (">" before those of numbers), meaning, and function from the user's folders to rows
+LISTINGS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[Row]]]] = {
     "hw": (
         ("hw", "device", "class", "dense TFLOP/s or TOPS", ">GB/s", ">GB", ">dispatch us", "check"),
         "devices: hw=NAME",

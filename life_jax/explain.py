@@ -15,11 +15,15 @@ FORMATS = ("text", "json")
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(explain, "explain")
 
 
 def explain(words: list[str]) -> None:
-    """One scenario as two tables, or as one JSON object."""
+    """Print one scenario, operator by operator, as two tables or (format=json) as one JSON object.
+
+    Raises ConfigError for words that make no sense or more than one scenario.
+    """
     import numpy as np
 
     from life_jax.forecasting import breakdown

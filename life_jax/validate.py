@@ -31,7 +31,7 @@ MOST_REASONS = 30  # that are printed
 
 
 def print_totals(t: Totals) -> None:
-    """The errors of a table of measurements, and what was not judged."""
+    """Print the errors of forecasts as a table, by device class and by engine, and what was left out of it."""
     columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in KINDS)]
 
     def row(name: str, of_kind: Mapping[str, tuple[float, float, int]]) -> list[str]:
@@ -60,8 +60,8 @@ def print_totals(t: Totals) -> None:
 
 
 def reasons(t: Totals) -> list[str]:
-    """A line for each reason why rows have no forecast, the most frequent first."""
-    ordered = sorted(t.skipped.items(), key=lambda one: -one[1])
+    """Lines that give the reasons why rows have no forecast, the most frequent first."""
+    ordered = sorted(t.skipped.items(), key=lambda item: -item[1])
     lines = [f"{_rows(count)} skipped: {reason}{_ids(t.examples.get(reason, []))}" for reason, count in ordered]
     if len(lines) > MOST_REASONS:
         rest = ordered[MOST_REASONS:]
@@ -79,7 +79,10 @@ def _rows(count: int) -> str:
 
 @contextmanager
 def written(path: Path) -> Iterator[Callable[[Report], None]]:
-    """A CSV of id, forecast, low, high in each row's own unit, to which reports are added; whole or not there."""
+    """Context with a function that writes the forecasts of a report to a CSV, which is whole or not there.
+
+    Its columns are id, forecast, low and high, each in the unit of its row. Raises OSError where it cannot be written.
+    """
     with whole_file(path) as new, new.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("id", "forecast", "low", "high"))
@@ -92,13 +95,8 @@ def written(path: Path) -> Iterator[Callable[[Report], None]]:
         yield add
 
 
-def write(r: Report, path: Path) -> None:
-    """id, forecast, low, high in each row's own unit; appears whole or not at all."""
-    with written(path) as add:
-        add(r)
-
-
 def main() -> None:
+    """Run the command line."""
     command.guarded(_job, "sweep", f"usage: {USAGE}\n\n{MEANING}")
 
 
