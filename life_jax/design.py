@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from life_jax.analysis.inverse_design import Design
     from life_jax.studies.case import Case
 
-FORMATS = ("text", "json")
-
 
 def main() -> None:
     """Run the command line."""
@@ -27,7 +25,7 @@ def design(words: list[str]) -> None:
     from life_jax.analysis.inverse_design import cheapest, curve
     from life_jax.studies.loading import load
 
-    form, rest = command.take_format(words, FORMATS)
+    form, rest = command.take_format(words)
     study = load(rest, primary="design")
     questions = problems(study)
     command.warn(study.warnings)

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
     from life_jax.studies.study import Study
 
-FORMATS = ("text", "json")
-
 
 def main() -> None:
     """Run the command line."""
@@ -29,7 +27,7 @@ def explain(words: list[str]) -> None:
     from life_jax.forecasting import breakdown
     from life_jax.studies.loading import load
 
-    form, rest = command.take_format(words, FORMATS)
+    form, rest = command.take_format(words)
     study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"

@@ -58,7 +58,7 @@ NUMPY_POINTS, BLOCK = 640_000, 2**15
 class Nowhere:
     """A sink that throws results away."""
 
-    def put(self, block: plan.Block) -> None:
+    def put(self, block: plan.ResultBlock) -> None:
         """Nothing is kept."""
 
 

@@ -23,7 +23,7 @@ MOST_TRIED = 2**17  # combinations of whole numbers that are all tried
 STARTS = 4  # of a sample, from which the solver starts
 ZOOMS = 12  # boxes around a solution, each a third of the one before
 NODES = 60  # of a search over whole numbers
-FAR = 100.0  # a logarithm beyond any number
+REMOTE = 100.0  # a logarithm beyond any number
 
 
 class Oracle:
@@ -181,14 +181,14 @@ class Search:
         return replace(self, low=low, high=high)
 
     def _most_missed(self, point: np.ndarray, among: np.ndarray) -> float:
-        return float(np.clip(self.missed(self.oracle.values(point))[among].max(), -FAR, FAR))
+        return float(np.clip(self.missed(self.oracle.values(point))[among].max(), -REMOTE, REMOTE))
 
     def _raised(self, left: np.ndarray, settled: np.ndarray, allowed: np.ndarray) -> "Search":
         """The problem with one more coordinate, which is minimized: by how much each limit of `left` may be missed."""
         oracle = Raised(self.oracle, left)
         limits = np.where(left, self.limits, np.where(settled, self.limits + allowed, np.inf))
         points, values = oracle.lifted(self.sample.points, self.sample.values, limits)
-        low, high = np.append(self.low, -FAR), np.append(self.high, FAR)
+        low, high = np.append(self.low, -REMOTE), np.append(self.high, REMOTE)
         sample = Sample(points, values, self.sample.every)
         return RaisedSearch(oracle, sample, low, high, np.append(self.whole, False), limits)
 
@@ -204,7 +204,9 @@ class Search:
         """The point of least cost in the box, where no number has to be whole; None where no point meets the limits."""
         points, values = self._inside
         costs = self._costs(values)
-        order = np.argsort(np.where(np.isfinite(costs), costs, FAR + self.missed(values).max(axis=1, initial=-FAR)))
+        order = np.argsort(
+            np.where(np.isfinite(costs), costs, REMOTE + self.missed(values).max(axis=1, initial=-REMOTE))
+        )
         tries = [np.clip(x, self.low, self.high) for x in [*starts, *self._apart(points[order])]]
         best = min([*tries, *map(self._descended, tries)], key=self.cost)
         if not np.isfinite(self.cost(best)):
@@ -301,7 +303,7 @@ class Raised(Oracle):
         points [n, k], values [n, m]: without t. limits [m - 1].
         """
         missed = (values[:, 1:] - limits)[:, self.left].max(axis=1)
-        t = np.clip(np.where(np.isfinite(missed), missed, FAR), -FAR, FAR)
+        t = np.clip(np.where(np.isfinite(missed), missed, REMOTE), -REMOTE, REMOTE)
         return np.column_stack([points, t]), self._of(values, t)
 
     def _of(self, values: np.ndarray, t: Any) -> np.ndarray:

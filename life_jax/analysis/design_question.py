@@ -16,7 +16,7 @@ from life_jax.forecasting.memory import memory
 from life_jax.studies.case import Case
 from life_jax.studies.study import Study
 
-WIDTH = 20.0  # a free number without a range of its own may become so many times larger or smaller
+FREE_FACTOR = 20.0  # a free number without a range of its own may become so many times larger or smaller
 
 
 def problem(study: Study) -> Problem:
@@ -68,7 +68,7 @@ def _range(parameter: Parameter, scenario: Scenario, ranges: Mapping[str, Any]) 
     facts, now = axis_table.facts(parameter.key), float(parameter.get(scenario))
     if parameter.key not in ranges and now <= 0:
         raise ConfigError(f"range.{parameter.key}=[LOW,HIGH] is needed: the file has {now:g}")
-    low, high = ranges.get(parameter.key, (now / WIDTH, now * WIDTH))
+    low, high = ranges.get(parameter.key, (now / FREE_FACTOR, now * FREE_FACTOR))
     if parameter.key not in ranges:
         low, high = max(low, facts.get("low", 0.0)), min(high, facts.get("high", float("inf")))
     if parameter.whole:

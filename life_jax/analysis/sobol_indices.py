@@ -15,7 +15,7 @@ from life_jax.studies.study import Study
 if TYPE_CHECKING:
     import xarray as xr
 
-QUANTILES = (0.1, 0.5, 0.9)
+REPORTED = (0.1, 0.5, 0.9)  # quantiles
 
 
 def sobol(
@@ -86,9 +86,9 @@ def sobol(
     coords = {
         "metric": list(metrics),
         "parameter": ("parameter", list(uncertain), {"long_name": "uncertain number"}),
-        "quantile": list(QUANTILES),
+        "quantile": list(REPORTED),
     }
-    variables: dict[str, Any] = {"quantile_value": (("metric", "quantile"), np.quantile(sample, QUANTILES, axis=1).T)}
+    variables: dict[str, Any] = {"quantile_value": (("metric", "quantile"), np.quantile(sample, REPORTED, axis=1).T)}
     for name, of in (("first_order", "the number alone"), ("total_order", "the number with all others")):
         indices = np.asarray(getattr(result, name)).reshape(len(metrics), -1)
         about = {"units": "1", "long_name": f"part of the variance that {of} makes"}

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.grid.labels import Template
-from life_jax.grid.plan import Block, Sweep
+from life_jax.grid.plan import ResultBlock, Sweep
 from life_jax.grid.reduction import Reducer, Reduction, State
 
 AHEAD = 3  # tasks in flight for each worker
@@ -40,7 +40,7 @@ class Cluster:
     where: str = "local"
     workers: int | None = None
 
-    def blocks(self, sweep: Sweep, wanted: Iterable[int]) -> Iterator[Block]:
+    def blocks(self, sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
         """Blocks of the wanted chunks, in the order in which they are ready; an executor for `plan.run`.
 
         Raises ClusterError where the cluster cannot be reached or its workers die again and again.
@@ -151,8 +151,8 @@ def _job(payload: bytes) -> Any:
     return pickle.loads(payload)
 
 
-def _compute(payload: bytes, chunks: Sequence[int]) -> Block:
-    block: Block
+def _compute(payload: bytes, chunks: Sequence[int]) -> ResultBlock:
+    block: ResultBlock
     (block,) = _job(payload).blocks(chunks)
     return replace(block, columns={name: np.array(column) for name, column in block.columns.items()})
 

@@ -10,13 +10,13 @@ import numpy as np
 from life_jax.grid import pareto_front
 
 # Number of objectives -> points of a front whose volume takes at most a few seconds on one core; of 1 or 2 any number.
-LARGEST = {3: 200_000, 4: 30_000, 5: 8_000, 6: 2_000, 7: 600, 8: 250, 9: 120, 10: 80}
-LARGEST_OF_MORE = 20
+LARGEST_FRONTS = {3: 200_000, 4: 30_000, 5: 8_000, 6: 2_000, 7: 600, 8: 250, 9: 120, 10: 80}
+LARGEST_FRONT_OF_MORE = 20
 
 
 def largest(objectives: int) -> float:
     """Number of points of a front up to which `hypervolume` takes at most a few seconds, for k objectives."""
-    return float("inf") if objectives <= 2 else LARGEST.get(objectives, LARGEST_OF_MORE)
+    return float("inf") if objectives <= 2 else LARGEST_FRONTS.get(objectives, LARGEST_FRONT_OF_MORE)
 
 
 def hypervolume(values: np.ndarray, reference: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from life_jax.grid.plan import Block
+from life_jax.grid.plan import ResultBlock
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -153,7 +153,7 @@ class InMemory:
         self.template = template
         self.arrays = {name: np.empty(template.points * v.slabs, v.dtype) for name, v in template.variables.items()}
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
         """Copy a block to its place."""
         for name, values in block.columns.items():
             variable, slab = self.template.columns[name]

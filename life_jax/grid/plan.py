@@ -83,7 +83,7 @@ Column = np.ndarray | Signed
 
 
 @dataclass(frozen=True)
-class Block:
+class ResultBlock:
     """The results of one chunk: numbers [count] by column.
 
     chunk: number of the chunk. start, count: its points are [start, start + count) in the C order of cases and axes.
@@ -99,7 +99,7 @@ class Block:
 class Sink(Protocol):
     """A receiver of blocks, which keeps, writes or reduces them."""
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
         """Take a block; its arrays may be read until the next call has returned."""
 
 
@@ -241,7 +241,7 @@ class Sweep:
         chunk = self.plan.chunk(within)
         return case * self.plan.points + chunk.start, chunk.count
 
-    def blocks(self, wanted: Iterable[int]) -> Iterator[Block]:
+    def blocks(self, wanted: Iterable[int]) -> Iterator[ResultBlock]:
         """Blocks of the wanted chunks, in their order; each is computed while the one before is being taken."""
         import jax
 
@@ -273,7 +273,7 @@ class Sweep:
         if pending is not None:
             yield self._block(*pending)
 
-    def _block(self, index: int, of: "Kernel", parts: "Results") -> Block:
+    def _block(self, index: int, of: "Kernel", parts: "Results") -> ResultBlock:
         start, count = self.extent(index)
         results = {name: block for part in parts for name, block in part.items()}
         columns: dict[str, Column] = {}
@@ -283,17 +283,17 @@ class Sweep:
             terms = tuple((np.asarray(results[c]).reshape(-1)[:count].real, sign) for c, sign in total.terms)
             plain = not total.constant and len(terms) == 1 and terms[0][1] == 1
             columns[name] = terms[0][0] if plain else Signed(terms, total.constant)
-        return Block(index, start, count, columns)
+        return ResultBlock(index, start, count, columns)
 
 
-Executor = Callable[[Sweep, Iterable[int]], Iterator[Block]]  # computes chunks: Sweep.blocks does it in this process
+Executor = Callable[[Sweep, Iterable[int]], Iterator[ResultBlock]]  # `Sweep.blocks` computes in this process
 
 
 def run(
     sweep: Sweep,
     sink: Sink,
     wanted: Iterable[int] | None = None,
-    done: Callable[[Block], None] = lambda block: None,
+    done: Callable[[ResultBlock], None] = lambda block: None,
     executor: Executor = Sweep.blocks,
 ) -> None:
     """Evaluate chunks and give their blocks to a sink.

@@ -11,7 +11,7 @@ import numpy as np
 
 from life_jax.grid import pareto_front
 from life_jax.grid.labels import Template
-from life_jax.grid.plan import Block
+from life_jax.grid.plan import ResultBlock
 
 FINE = 12  # bins of quantiles and histograms are float32 values without their last 12 bits: 2^-11 (0.05 %) wide
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -69,7 +69,7 @@ class Reducer:
         self.template, self.what, self.signs = template, what, signs
         self.groups: dict[int, Group] = {}
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
         """Reduce a block."""
         columns = {name: np.asarray(column) for name, column in block.columns.items()}
         for group, rows in self._by(block.start, block.count):

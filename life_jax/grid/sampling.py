@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 SAMPLERS = ("random", "lhs", "sobol")
-BLOCK = 2**16  # points that are drawn together at random
+DRAWN_TOGETHER = 2**16  # points that are drawn together at random
 MOST_HELD = 10**7  # numbers of a list that is held in memory (80 MB)
 
 
@@ -75,16 +75,16 @@ class Points:
             points: np.ndarray = _held(self.kind, self.count, len(self.spans), self.seed)[index]
             return points
         parts = np.empty((len(index), len(self.spans)))
-        blocks = index // BLOCK
+        blocks = index // DRAWN_TOGETHER
         for block in np.unique(blocks):
             here = blocks == block
-            parts[here] = _drawn(self.seed, int(block), len(self.spans))[index[here] - block * BLOCK]
+            parts[here] = _drawn(self.seed, int(block), len(self.spans))[index[here] - block * DRAWN_TOGETHER]
         return parts
 
 
 @lru_cache(maxsize=4)
 def _drawn(seed: int, block: int, numbers: int) -> np.ndarray:
-    return np.random.default_rng([seed, block]).random((BLOCK, numbers))
+    return np.random.default_rng([seed, block]).random((DRAWN_TOGETHER, numbers))
 
 
 @lru_cache(maxsize=1)

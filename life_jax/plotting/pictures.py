@@ -99,7 +99,7 @@ DRAWINGS = {
     "devices": _draw_devices,
     "interval": _draw_interval,
 }
-FORMATS = ("png", "svg", "pdf")
+PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
 
 
@@ -108,9 +108,9 @@ def save(
 ) -> list[Any]:
     """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
-    names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of FORMATS (by default the first). ds:
-    dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path without
-    ending.
+    names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
+    first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
+    without ending.
 
     Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows.
     """
@@ -126,9 +126,9 @@ def save(
             paths.append(_save_report(ds, cases, objectives, stem.with_name(f"{stem.name}_{name}.html")))
             continue
         figure = DRAWINGS[name](ds, cases, objectives)
-        path = stem.with_name(f"{stem.name}_{name}.{form or FORMATS[0]}")
+        path = stem.with_name(f"{stem.name}_{name}.{form or PICTURE_FORMATS[0]}")
         with whole_file(path) as new:
-            figure.savefig(new, dpi=150, format=form or FORMATS[0])
+            figure.savefig(new, dpi=150, format=form or PICTURE_FORMATS[0])
         plt.close(figure)
         paths.append(path)
     return paths

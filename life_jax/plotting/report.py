@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-ROWS = 20  # of the overview, and cases that are shown
+MOST_SHOWN = 20  # of the overview, and cases that are shown
 OPERATORS = 10  # that are shown by name; the rest are shown as others
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0}th,td{padding:.15em .8em;text-align:right;border-bottom:1px solid #ddd}
@@ -70,16 +70,16 @@ def _embedded(figure: Any, *, with_script: bool) -> str:
 
 
 def _overview(ds: "xr.Dataset") -> str:
-    """HTML table of about ROWS designs: evenly along a front, or the ends and middles of long axes of a grid."""
+    """HTML table of about MOST_SHOWN designs: evenly along a front, or the ends and middles of long axes of a grid."""
     if "point" in ds.dims:
         some = ds[[name for name in ds.data_vars if ds[name].dims == ("point",)]]
         total = some.sizes["point"]
-        some = some.isel(point=np.unique(np.linspace(0, total - 1, min(total, ROWS)).round().astype(int)))
+        some = some.isel(point=np.unique(np.linspace(0, total - 1, min(total, MOST_SHOWN)).round().astype(int)))
     else:
         some = ds[[name for name in ds.data_vars if not {"metric", "parameter", "bound"} & set(ds[name].dims)]]
         some = some.drop_dims([dim for dim in ("metric", "parameter", "bound") if dim in some.dims])
         total = int(np.prod(list(some.sizes.values()) or [1]))
-        room = ROWS
+        room = MOST_SHOWN
         for dim, size in some.sizes.items():
             kept = min(size, max(1, room) if size <= room else 3 if room >= 3 else 1)
             some = some.isel({dim: np.unique(np.linspace(0, size - 1, kept).round().astype(int))})
@@ -212,7 +212,7 @@ def _operators(cases: Sequence[Any], step: str) -> Any:
     import plotly.graph_objects as go
 
     with np.errstate(all="ignore"):
-        tables = [(prefill_table if step == "prefill" else decode_table)(case.scenario) for case in cases[:ROWS]]
+        tables = [(prefill_table if step == "prefill" else decode_table)(case.scenario) for case in cases[:MOST_SHOWN]]
     spent: dict[str, Mapping[int, Any]] = {}
     for index, table in enumerate(tables):
         for row in table.operators:
@@ -229,13 +229,13 @@ def _operators(cases: Sequence[Any], step: str) -> Any:
             for i in range(len(tables))
         ]
         figure.add_bar(
-            y=[case.label for case in cases[:ROWS]], x=milliseconds[name], name=name, orientation="h", text=texts,
+            y=[case.label for case in cases[:MOST_SHOWN]], x=milliseconds[name], name=name, orientation="h", text=texts,
             textposition="none", hovertemplate="%{y}<br>%{x:.4g} ms, %{text}<extra>" + name + "</extra>",
         )  # fmt: skip
     rest = np.sum([milliseconds[name] for name in order[OPERATORS:]] or [[0.0] * len(tables)], axis=0)
     if np.any(rest > 0):
         figure.add_bar(
-            y=[case.label for case in cases[:ROWS]], x=rest, name="others", orientation="h", marker_color="#bbb"
+            y=[case.label for case in cases[:MOST_SHOWN]], x=rest, name="others", orientation="h", marker_color="#bbb"
         )
     figure.update_layout(barmode="stack", xaxis_title="milliseconds")
     figure.update_yaxes(autorange="reversed")

@@ -19,10 +19,12 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.grid import executable_cache
 
 CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
-USAGE, INTERRUPTED = 2, 130
+
+OUTPUT_FORMATS = ("text", "json")  # of commands that print instead of writing a file
+USAGE, INTERRUPTED = 2, 130  # exit statuses
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
 HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
-FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
+HYDRA_FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
 
 
 _interrupts: list[int] = []  # signals that have arrived
@@ -137,7 +139,7 @@ def _flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
             rest.append(word)
             continue
         flags.append(word)
-        if name in FLAGS_WITH_VALUE and "=" not in word and left:
+        if name in HYDRA_FLAGS_WITH_VALUE and "=" not in word and left:
             flags.append(left.pop(0))
     return flags, rest
 
@@ -162,13 +164,13 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
     main(lambda config: None)()
 
 
-def take_format(words: Sequence[str], formats: Sequence[str]) -> tuple[str, list[str]]:
-    """The value of format=, by default the first of `formats`, and the other words.
+def take_format(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The value of format=, one of OUTPUT_FORMATS and by default the first, and the other words.
 
-    Raises ConfigError for a format that is not among them.
+    Raises ConfigError for another format.
     """
     values = [word.split("=", 1)[1] for word in words if word.lstrip("+").startswith("format=")]
-    form = values[-1] if values else formats[0]
-    if form not in formats:
-        raise unknown("format=", form, formats)
+    form = values[-1] if values else OUTPUT_FORMATS[0]
+    if form not in OUTPUT_FORMATS:
+        raise unknown("format=", form, OUTPUT_FORMATS)
     return form, [word for word in words if not word.lstrip("+").startswith("format=")]

@@ -38,7 +38,7 @@ def test_a_latin_hypercube_has_one_point_in_each_part_of_each_range():
 
 def test_random_points_are_even_over_blocks_and_need_no_memory():
     points = Points("random", 10**12, 3, SPANS)
-    index = np.arange(sampling.BLOCK - 5000, sampling.BLOCK + 5000)
+    index = np.arange(sampling.DRAWN_TOGETHER - 5000, sampling.DRAWN_TOGETHER + 5000)
     a = points.values("a", index)
     assert abs(a.mean() - 3) < 0.03 and abs(a.std() - 2 / np.sqrt(12)) < 0.01
     assert abs(np.corrcoef(a[:-1], a[1:])[0, 1]) < 0.05

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from life_jax.core.whole_file import whole_file
-from life_jax.grid.plan import Block
+from life_jax.grid.plan import ResultBlock
 from life_jax.grid.reduction import Reducer, State
 from life_jax.grid.storage.journal import Journal, StoreError, full_disk
 
@@ -29,7 +29,7 @@ class Checkpoint:
         self._saved = time.monotonic()
         self._torn = False  # an interrupt came while a block was half taken
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
         """Reduce a block. Raises RuntimeError if it is not the next one."""
         self._follows(block.chunk)
         self.reducer.put(block)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from life_jax.grid.labels import Coordinate, Template, Variable
-from life_jax.grid.plan import Block, Sink, Sweep
+from life_jax.grid.plan import ResultBlock, Sink, Sweep
 from life_jax.grid.reduction import State
 from life_jax.grid.storage.journal import StoreError
 from life_jax.grid.storage.reducer_checkpoint import read_state
@@ -64,7 +64,7 @@ class Shifted:
         """sink: the shard's store. sweep: the whole sweep."""
         self._sink, self._first = sink, _extent(sweep, shard)[0]
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
         """Pass a block on, with its points counted from the first of the shard."""
         self._sink.put(replace(block, start=block.start - self._first))
 
@@ -100,7 +100,7 @@ def _shard(file: Path) -> Shard | None:
     return None if match is None else (int(match[1]), int(match[2]))
 
 
-def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterator[Block]:
+def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterator[ResultBlock]:
     """Blocks of the wanted chunks, read from the files of all shards, in order."""
     import netCDF4
 
@@ -114,7 +114,7 @@ def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterat
             for chunk in own:
                 start, count = sweep.extent(chunk)
                 at = slice(start - first, start - first + count)
-                yield Block(chunk, start, count, {name: numbers[name][at] for name in sweep.outputs})
+                yield ResultBlock(chunk, start, count, {name: numbers[name][at] for name in sweep.outputs})
 
 
 def states(files: Sequence[Path]) -> Iterator[State]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from life_jax.core.whole_file import whole_file
 from life_jax.grid.labels import Template
-from life_jax.grid.plan import Block, Column
+from life_jax.grid.plan import Column, ResultBlock
 from life_jax.grid.storage import compression
 from life_jax.grid.storage.direct_io import BUFFER, PAGE, Pages
 from life_jax.grid.storage.journal import FULL, Journal, StoreError, check_space, full_disk, why
@@ -55,7 +55,7 @@ class Store:
         self._offsets: dict[str, int] = {}
         self._last_sync = time.monotonic()
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
         """Start to write a block, and wait until the one before it is written.
 
         Raises StoreError where the disk is full.

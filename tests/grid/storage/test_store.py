@@ -148,7 +148,7 @@ def fill(path, question="one", chunks=range(10), *, overwrite=False, value=1.0, 
     """Writes these points of ten; finishes, or stops with all of them on the disk."""
     with store.opened(path, template(question=question), question, overwrite=overwrite) as sink:
         for chunk in chunks:
-            sink.put(grid.Block(chunk, chunk, 1, {"y": np.full(1, value, np.float32)}))
+            sink.put(grid.ResultBlock(chunk, chunk, 1, {"y": np.full(1, value, np.float32)}))
         sink.finish(range(10)) if finish else sink.sync()
 
 
@@ -325,7 +325,7 @@ def test_columns_that_are_made_of_others_are_written_as_what_they_are(tmp_path, 
             share = grid.Signed(((pairs.imag[low:high], -1),))
             law = grid.Signed(((pairs.imag[low:high], -1), (first, 1)), -1.0)
             columns = {"minus": minus, "first": first, "share": share, "law": law}
-            sink.put(grid.Block(chunk, low, high - low, columns))
+            sink.put(grid.ResultBlock(chunk, low, high - low, columns))
         sink.finish(range(2))
     with netCDF4.Dataset(path) as file:
         assert np.array_equal(file["minus"][:].data, -pairs.imag)
@@ -345,9 +345,9 @@ def test_a_second_writer_of_a_reduced_sweep_is_refused(tmp_path):
     ):
         pass
     with reducing() as first:
-        first.put(grid.Block(0, 0, 4, {"y": np.ones(4, np.float32)}))
+        first.put(grid.ResultBlock(0, 0, 4, {"y": np.ones(4, np.float32)}))
         first.save()
     with reducing() as again:
         assert again.next == 1 and again.reducer.groups[0].count == 4
         with pytest.raises(RuntimeError, match="1 was due"):
-            again.put(grid.Block(2, 8, 2, {"y": np.ones(2, np.float32)}))
+            again.put(grid.ResultBlock(2, 8, 2, {"y": np.ones(2, np.float32)}))
