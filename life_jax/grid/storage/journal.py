@@ -68,7 +68,7 @@ class Journal:
         Raises StoreError if there is one of another question, unless that may be overwritten.
         """
         text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
-        whole = text.rfind(b"\n") + 1  # a line that a crash tore apart vouches for nothing
+        whole = text.rfind(b"\n") + 1  # a line that a crash has cut off does not count
         lines = text[:whole].decode().split("\n")[:-1]
         if not lines or not self.part.exists():
             return None

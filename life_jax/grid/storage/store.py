@@ -101,7 +101,7 @@ class Store:
                 syncing.result()
 
     def _sync(self, chunks: tuple[int, ...]) -> None:
-        """Numbers first, then the journal that vouches for them."""
+        """Flush the numbers, then note their chunks in the journal."""
         assert self._pages is not None
         self._pages.sync()
         self.journal.add(chunks)
