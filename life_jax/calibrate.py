@@ -7,6 +7,7 @@ from typing import Any
 
 from life_jax.config import words as command_words
 from life_jax.config.schema.errors import MOST_LINES, ConfigError
+from life_jax.core.whole_file import whole_file
 from life_jax.terminal import command, tables
 
 USAGE = (
@@ -23,11 +24,16 @@ MOST_ROWS = 2000  # of one machine: the slopes of all rows are held in memory
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(calibrate, "sweep", f"{USAGE}\n\n{MEANING}")
 
 
 def calibrate(words: list[str]) -> None:
-    """Every row is taken as measured on hw under engine, whatever its columns hardware and engine say."""
+    """Fit the constants of an engine to measurements of one machine, write its file and print both as tables.
+
+    Every row counts as measured on hw= under engine=, whatever its columns hardware and engine hold. Raises
+    ConfigError for words that make no sense, and where no row is understood.
+    """
     import yaml
 
     from life_jax.config import choices, conf_files
@@ -43,27 +49,26 @@ def calibrate(words: list[str]) -> None:
     settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
     of_class = conf_files.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
-    found = fit(settings, spreads)
+    fitted = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
-    content = as_file(found, conf_files.engine_file(engine), out.stem, source)
-    part = out.with_name(f"{out.name}.part")
+    content = as_file(fitted, conf_files.engine_file(engine), out.stem, source)
     out.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
-    part.replace(out)
-    rows, values = [], found.values()
-    spread_left = found.deviation / found.prior
-    for constant, left, told in zip(CONSTANTS, spread_left, found.identified, strict=True):
+    with whole_file(out) as new:
+        new.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+    rows, constants = [], fitted.values()
+    spread_left = fitted.deviation / fitted.prior
+    for constant, left, is_identified in zip(CONSTANTS, spread_left, fitted.identified, strict=True):
         for key in constant.keys:
-            before, after = values[key]
-            said = "yes" if told else "no" if before else "not part of this engine"
-            said = said if key == constant.key or not before else f"as {constant.key}"
-            rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", said))
+            before, after = constants[key]
+            remark = "yes" if is_identified else "no" if before else "not part of this engine"
+            remark = remark if key == constant.key or not before else f"as {constant.key}"
+            rows.append((key, f"{before:.4g}", f"{after:.4g}", f"{left:.0%}", remark))
     columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
     tables.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
     rows = [
         (s.id, s.metric, f"{s.value:.5g}", f"{_error(b):+.0f} %", f"{_error(a):+.0f} %")
-        for s, b, a in zip(settings, found.before, found.after, strict=True)
+        for s, b, a in zip(settings, fitted.before, fitted.after, strict=True)
     ]
     tables.table(
         [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right"), ("after", "right")],
@@ -74,18 +79,22 @@ def calibrate(words: list[str]) -> None:
 
 
 def _settings(file: Path, hw: str, engine: str, words: dict[str, str]) -> list[Any]:
-    """What the rows of a file measure on hw under engine; warns of those that are not understood or doubtful."""
+    """Settings and values of the rows of a file, as measured on hw under engine.
+
+    Warns of rows that are not understood, or so far off that their unit must be wrong. words: what holds where the
+    file does not have it. Raises ConfigError where no row is understood, or more than MOST_ROWS.
+    """
     from life_jax.measurements import accuracy, forecasts
     from life_jax.measurements import rows as measurements
     from life_jax.measurements.readers import index
 
     settings, skipped = [], Counter[str]()
     for row in index.rows(file, index.checked(words)):
-        one = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
-        if isinstance(one, str):
-            skipped[one if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {one}"] += 1
+        setting = measurements.place({**row, "hardware": hw, "canonical": hw}, engine)
+        if isinstance(setting, str):
+            skipped[setting if len(skipped) >= MOST_ROWS else f"{row['id'][:40]}: {setting}"] += 1
         else:
-            settings.append(one)
+            settings.append(setting)
         if len(settings) > MOST_ROWS:
             raise ConfigError(f"{file}: more than {MOST_ROWS} rows of one machine; a few say as much")
     if settings:

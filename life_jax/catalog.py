@@ -23,6 +23,7 @@ USAGE = "python -m life_jax.catalog [KIND [WORD]] [--config-dir DIR]"
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(catalog, "sweep", str(__doc__))
 
 
@@ -34,14 +35,14 @@ def catalog(words: list[str]) -> None:
     words, folders = take_folders(words)
     plain, _ = read_words(words, (), USAGE)
     if not plain:
-        for kind, (_, meaning, rows_of) in KINDS.items():
+        for kind, (_, meaning, rows_of) in LISTINGS.items():
             print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
         print("python -m life_jax.catalog KIND [WORD] lists them")
         return
     kind, word = plain[0], " ".join(plain[1:])
-    if kind not in KINDS:
-        raise unknown("kind", kind, KINDS)
-    headings, _, rows_of = KINDS[kind]
+    if kind not in LISTINGS:
+        raise unknown("kind", kind, LISTINGS)
+    headings, _, rows_of = LISTINGS[kind]
     names = aliases(kind) if kind in TABLES else {}
     rows = [row for row in rows_of(folders) if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
     if not rows:
@@ -139,7 +140,8 @@ def _axes(folders: tuple[Path, ...]) -> list[Row]:
     return rows
 
 
-KINDS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[Row]]]] = {
+# kind -> headings (">" before those of numbers), meaning, and function from the user's folders to rows
+LISTINGS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], list[Row]]]] = {
     "hw": (
         ("hw", "device", "class", "dense TFLOP/s or TOPS", ">GB/s", ">GB", ">dispatch us", "check"),
         "devices: hw=NAME",

@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
     from life_jax.studies.study import Study
 
-FORMATS = ("text", "json")
-
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(explain, "explain")
 
 
 def explain(words: list[str]) -> None:
-    """One scenario as two tables, or as one JSON object."""
+    """Print one scenario, operator by operator, as two tables or (format=json) as one JSON object.
+
+    Raises ConfigError for words that make no sense or more than one scenario.
+    """
     import numpy as np
 
     from life_jax.forecasting import breakdown
     from life_jax.studies.loading import load
 
-    form, rest = take(words, "format", FORMATS)
+    form, rest = take(words, "format", command.OUTPUT_FORMATS)
     study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"

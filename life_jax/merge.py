@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(merge, "sweep")
 
 
 def merge(words: list[str]) -> None:
-    """The words of the sweep without shard=; the shards are found beside out=, and stay."""
+    """Join the shards that lie beside the result; they stay.
+
+    words: those of the sweep, without shard=. Raises ConfigError if they have it, StoreError if a shard is missing or
+    answers another question.
+    """
     from life_jax.studies.loading import load
 
     study = load(words)
@@ -27,10 +32,11 @@ def merge(words: list[str]) -> None:
 
 
 def join(study: "Study", path: Path) -> None:
+    """Write the numbers of all shards to `path`, going on with what an earlier run has left."""
     from life_jax.grid import plan
     from life_jax.grid.storage import shards, store
 
-    files = shards.found(path, study.identity, reduced=False)
+    files = shards.files_of(path, study.identity, reduced=False)
     with (
         store.opened(path, study.template, study.identity, overwrite=study.overwrite) as sink,
         watched(study.template.points) as done,
@@ -42,12 +48,13 @@ def join(study: "Study", path: Path) -> None:
 
 
 def join_reduced(study: "Study", path: Path) -> None:
+    """Join the states of all shards and write what the grid is reduced to to `path`."""
     from life_jax.grid import reduced_dataset
     from life_jax.grid.storage import shards, store
     from life_jax.studies import evaluation
 
     reducer = evaluation.reducer(study)
-    for _, state in shards.states(shards.found(path, study.identity, reduced=True), study.sweep):
+    for state in shards.states(shards.files_of(path, study.identity, reduced=True)):
         reducer.merge(state)
     store.save(reduced_dataset.dataset(reducer), path)
 

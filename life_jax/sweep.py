@@ -1,4 +1,4 @@
-"""python -m life_jax.sweep: forecasts over a grid, to a labelled netCDF file and a short table."""
+"""python -m life_jax.sweep: forecasts over a grid, as a labelled netCDF file and a short table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(sweep, "sweep")
 
 
 def sweep(words: list[str]) -> None:
-    """One command: checks, computes, writes, shows. The last line is the path."""
+    """Check the words, compute the grid, write the result and print its table; the last line printed is its path.
+
+    Raises ConfigError for words that make no sense, StoreError or ClusterError where the work cannot be done.
+    """
     from life_jax.grid.storage import shards
     from life_jax.studies.loading import load
 
@@ -38,7 +42,7 @@ def sweep(words: list[str]) -> None:
 
 
 def write(study: "Study", path: Path) -> None:
-    """Computes into path.part and renames when complete; resumes what an earlier run left."""
+    """Compute a grid and write its numbers to `path`, going on with what an earlier run has left."""
     from life_jax.grid.storage import store
     from life_jax.studies import evaluation
 
@@ -53,7 +57,7 @@ def write(study: "Study", path: Path) -> None:
 
 
 def write_question(study: "Study", path: Path) -> None:
-    """No numbers: life_jax.reopen computes what is looked at."""
+    """Write a result without numbers (lazy=true); `life_jax.reopen` computes those that are read."""
     from life_jax.grid.storage import store
     from life_jax.studies import lazy
 
@@ -61,7 +65,7 @@ def write_question(study: "Study", path: Path) -> None:
 
 
 def write_shard(study: "Study", path: Path) -> None:
-    """The same of one shard's points."""
+    """Compute the points of one shard and write their numbers to `path`, going on with what an earlier run has left."""
     from life_jax.grid.storage import shards, store
     from life_jax.studies import evaluation
 
@@ -79,7 +83,7 @@ def write_shard(study: "Study", path: Path) -> None:
 
 
 def write_reduced(study: "Study", path: Path) -> None:
-    """Computes and reduces; the file is small. What was found so far is kept beside it until it is complete."""
+    """Compute a grid, reduce it and write what it is reduced to; the state is kept beside `path` until then."""
     from life_jax.grid import reduced_dataset
     from life_jax.grid.storage import reducer_checkpoint, store
     from life_jax.studies import evaluation
@@ -91,12 +95,12 @@ def write_reduced(study: "Study", path: Path) -> None:
     ):
         evaluation.reduce_into(study, sink, end, done)
         sink.check(end)
-        store.save(reduced_dataset.dataset(reducer), path)
+        store.save(reduced_dataset.dataset(reducer), path, locked=True)
         sink.drop()
 
 
 def write_reduced_shard(study: "Study", path: Path) -> None:
-    """What a shard's points reduce to."""
+    """Compute the points of one shard, reduce them and write the state of the reducer to `path`."""
     from life_jax.grid.storage import reducer_checkpoint, shards
     from life_jax.studies import evaluation
 

@@ -1,7 +1,6 @@
 """python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from life_jax.config import choices
 from life_jax.config import words as command_words
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.whole_file import whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
 from life_jax.measurements.readers import index
@@ -32,7 +32,7 @@ MOST_REASONS = 30  # that are printed
 
 
 def print_totals(t: Totals) -> None:
-    """The errors of a table of measurements, and what was not judged."""
+    """Print the errors of forecasts as a table, by device class and by engine, and what was left out of it."""
     columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in MEASURED_TIMES)]
 
     def row(name: str, of_kind: Mapping[str, tuple[float, float, int]]) -> list[str]:
@@ -61,8 +61,8 @@ def print_totals(t: Totals) -> None:
 
 
 def reasons(t: Totals) -> list[str]:
-    """A line for each reason why rows have no forecast, the most frequent first."""
-    ordered = sorted(t.skipped.items(), key=lambda one: -one[1])
+    """Lines that give the reasons why rows have no forecast, the most frequent first."""
+    ordered = sorted(t.skipped.items(), key=lambda item: -item[1])
     lines = [f"{_rows(count)} skipped: {reason}{_ids(t.examples.get(reason, []))}" for reason, count in ordered]
     if len(lines) > MOST_REASONS:
         rest = ordered[MOST_REASONS:]
@@ -80,34 +80,24 @@ def _rows(count: int) -> str:
 
 @contextmanager
 def written(path: Path) -> Iterator[Callable[[Report], None]]:
-    """A CSV of id, forecast, low, high in each row's own unit, to which reports are added; whole or not there."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("id", "forecast", "low", "high"))
+    """Context with a function that writes the forecasts of a report to a CSV, which is whole or not there.
 
-            def add(r: Report) -> None:
-                for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
-                    if np.isfinite(values[0]):
-                        writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
+    Its columns are id, forecast, low and high, each in the unit of its row. Raises OSError where it cannot be written.
+    """
+    with whole_file(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("id", "forecast", "low", "high"))
 
-            yield add
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        def add(r: Report) -> None:
+            for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
+                if np.isfinite(values[0]):
+                    writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
 
-
-def write(r: Report, path: Path) -> None:
-    """id, forecast, low, high in each row's own unit; appears whole or not at all."""
-    with written(path) as add:
-        add(r)
+        yield add
 
 
 def main() -> None:
+    """Run the command line."""
     command.guarded(_job, "sweep", f"usage: {USAGE}\n\n{MEANING}")
 
 

@@ -58,7 +58,7 @@ NUMPY_POINTS, BLOCK = 640_000, 2**15
 class Nowhere:
     """A sink that throws results away."""
 
-    def put(self, block: plan.Block) -> None:
+    def put(self, block: plan.ResultBlock) -> None:
         """Nothing is kept."""
 
 
@@ -152,12 +152,12 @@ def roof_rows(roof: str, points: float, folder: Path) -> float:
     study = load(words(points, *more))
     n = study.template.points
     function = study.cases[0].forecaster(study.metrics)
-    before = kernels.compilations(function)  # roofs differ in the scenario alone, so that they share a kernel
+    before = kernels.kernel(function).compilations  # roofs differ in the scenario alone, so that they share a kernel
     first = timed(lambda: compute(study, Nowhere()))
     kernel = timed(lambda: compute(study, Nowhere()), 3)
     report(f"{roof}: trace and compile", max(first - kernel, 0.0))
     report(f"{roof}: kernel, {n:.3g} points", kernel, n)
-    print(f"{roof}: compilations for all chunks: {kernels.compilations(function) - before}")
+    print(f"{roof}: compilations for all chunks: {kernels.kernel(function).compilations - before}")
     report(f"{roof}: kernel, file, fsync, rename", timed(lambda: write(study, folder), 3), n, n / kernel)
     double = load(words(points / 4, *more, "dtype=float64"))
     compute(double, Nowhere())

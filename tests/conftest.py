@@ -26,7 +26,7 @@ OF_HYDRA = ("config", "commands", "house")  # tests of what people type
 # names of functions that compile, or search for seconds
 COMPILE = {
     "evaluate", "lazily", "reopen", "compute", "jit", "grad", "jacfwd", "vmap", "cost_analysis", "cheapest", "curve",
-    "calibrate", "sobol", "Search", "Remembered",
+    "calibrate", "sobol", "Search", "CachedFunction",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Questions to a Study or its Dataset: inverse design, Sobol indices, crossover maps.
+"""Analyses of a Study or of its Dataset: inverse design, Sobol indices, crossover maps.
 
 May import: core, roofline, forecasting, config, studies.
 """

@@ -1,4 +1,4 @@
-"""Where a workload turns from memory- to compute-bound."""
+"""Crossover maps: the points of an axis where a workload turns from memory-bound to compute-bound."""
 
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,17 @@ STEPS = ("prefill", "decode")
 
 
 def crossover(ds: "xr.Dataset", dim: str, step: str = "decode") -> "xr.DataArray":
-    """The value along `dim` at which the time of all computation equals that of all memory traffic.
+    """The value along an axis at which the time of all computation equals that of all memory traffic.
 
-    ds: a dataset with {step}_compute_time and {step}_memory_time (metrics=[...]) along the axis `dim`. The result has
-    its other dimensions: a map of crossovers. Between two points of the axis both times are taken as powers of it
-    (straight lines in log-log), which linear layers are exactly at either end. The first crossing counts; NaN where
-    there is none, with attrs saying what holds below.
+    ds: xarray.Dataset with {step}_compute_time and {step}_memory_time (metrics=[...]). dim: name of a numeric axis of
+    at least two values. step: "prefill" or "decode".
 
-    Raises ValueError if a variable or the axis is missing.
+    Returns an xarray.DataArray over the other dimensions of ds, in the unit of the axis: the first crossing, or NaN
+    where there is none; the attribute `below` tells what binds below it. Between two points of the axis both times
+    are interpolated as powers of its value (straight lines in log-log), which the times of linear layers are exactly
+    where their weights or their rows dominate.
+
+    Raises ValueError if a variable or the axis is missing, or the step has another name.
     """
     import xarray as xr
 
@@ -45,12 +48,12 @@ def crossover(ds: "xr.Dataset", dim: str, step: str = "decode") -> "xr.DataArray
 
     low, high = here(gap, at), here(gap, at + 1)
     with np.errstate(all="ignore"):
-        found = np.exp(x[at] + (x[at + 1] - x[at]) * low / (low - high))
-    found = np.where(turns.any(axis=-1), found, np.nan)
+        values = np.exp(x[at] + (x[at + 1] - x[at]) * low / (low - high))
+    values = np.where(turns.any(axis=-1), values, np.nan)
     template = compute.isel({dim: 0}, drop=True)
     attributes = {
         "units": ds[dim].attrs.get("units", "1"),
         "long_name": f"{dim} at which {step} turns between memory and compute",
         "below": "memory-bound" if np.nanmean(gap[..., 0]) < 0 else "compute-bound",
     }
-    return xr.DataArray(found, coords=template.coords, dims=template.dims, name=f"{dim}_crossover", attrs=attributes)
+    return xr.DataArray(values, coords=template.coords, dims=template.dims, name=f"{dim}_crossover", attrs=attributes)

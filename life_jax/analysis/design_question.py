@@ -1,4 +1,4 @@
-"""The question of life_jax.design as numbers: a Problem for each case of a study, or why there is none."""
+"""Studies as design questions: a `Problem` for each case of a study that has targets and free numbers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,50 +16,60 @@ from life_jax.forecasting.memory import memory
 from life_jax.studies.case import Case
 from life_jax.studies.study import Study
 
-WIDTH = 20.0  # a free number may become so many times larger or smaller
+FREE_FACTOR = 20.0  # a free number without a range of its own may become so many times larger or smaller
 
 
 def problem(study: Study) -> Problem:
-    """The question of a study of one case. Raises ConfigError where it cannot be a design."""
+    """The design question of a study of one case, as `life.load(..., primary="design")` gives it.
+
+    Raises ConfigError for a study with several cases or with axes, and where the question makes no sense.
+    """
     if len(study.cases) > 1:
         raise ConfigError(f"problem() takes one model, one device and one stack, not {len(study.cases)} cases")
     return problems(study)[0]
 
 
 def problems(study: Study) -> tuple[Problem, ...]:
-    """One for each case: the same targets and free numbers, each device's own ranges where none are given."""
-    asked = study.composed.settings
+    """The design questions of a study, one for each case.
+
+    All have the same targets and free numbers. A free number without a range gets one around that of each device.
+
+    Raises ConfigError for a study with axes, and where a question makes no sense.
+    """
+    settings = study.composed.settings
     moved = [*study.axes, *(key for key, _ in (study.points.spans if study.points else ()))]
     if moved:
         raise ConfigError(f"design takes no axes.{moved[0]}: one workload; a number that may move is free=[{moved[0]}]")
-    return tuple(_problem(case, asked) for case in study.cases)
+    return tuple(_problem(case, settings) for case in study.cases)
 
 
-def _problem(case: Case, asked: Mapping[str, Any]) -> Problem:
+def _problem(case: Case, settings: Mapping[str, Any]) -> Problem:
     rate = next((key for key, pipes in case.built.sources.items() if any(p == "linear" for p, _ in pipes)), None)
-    free = asked["free"] or (*([rate] if rate else []), "bandwidth_gb_per_s", "memory_gb")
-    for key in asked["ranges"]:
+    free = settings["free"] or (*([rate] if rate else []), "bandwidth_gb_per_s", "memory_gb")
+    for key in settings["ranges"]:
         if key not in free:
             raise ConfigError(f"range.{key}: {key} is not free; free numbers are {', '.join(free)}")
     built, scenario = case.built, case.built.scenario
-    found = tuple(parameter_of(key, built, case.label, "free=: ") for key in free)
-    ranges = tuple(_range(parameter, scenario, asked["ranges"]) for parameter in found)
-    targets = [Target(metric, value) for metric, value in asked["targets"] if value]
-    if not any(metric == FITS for metric, _ in asked["targets"]) and any(_holds_memory(k, scenario) for k in found):
+    parameters = tuple(parameter_of(key, built, case.label, "free=: ") for key in free)
+    ranges = tuple(_range(parameter, scenario, settings["ranges"]) for parameter in parameters)
+    targets = [Target(metric, value) for metric, value in settings["targets"] if value]
+    about_memory = any(metric == FITS for metric, _ in settings["targets"])
+    if not about_memory and any(_changes_memory(parameter, scenario) for parameter in parameters):
         targets.append(Target(FITS, 1.0))
-    question = Problem(scenario, found, ranges, tuple(targets), asked["minimize"])
-    if not np.isfinite(question.oracle.one(question.start)[0]).all():
-        what = f"{asked['minimize']} or a target is not a number here"
+    question = Problem(scenario, parameters, ranges, tuple(targets), settings["minimize"])
+    if not np.isfinite(question.oracle.values(question.start)).all():
+        what = f"{settings['minimize']} or a target is not a number here"
         raise ConfigError(f"{case.label}: {what}; python -m life_jax.catalog hw says what is published")
     return question
 
 
-def _range(parameter: Parameter, scenario: Scenario, asked: Mapping[str, Any]) -> tuple[float, float]:
+def _range(parameter: Parameter, scenario: Scenario, ranges: Mapping[str, Any]) -> tuple[float, float]:
+    """(low, high) of a free number; ranges: those that were typed, by key."""
     facts, now = axis_table.facts(parameter.key), float(parameter.get(scenario))
-    if parameter.key not in asked and now <= 0:
+    if parameter.key not in ranges and now <= 0:
         raise ConfigError(f"range.{parameter.key}=[LOW,HIGH] is needed: the file has {now:g}")
-    low, high = asked.get(parameter.key, (now / WIDTH, now * WIDTH))
-    if parameter.key not in asked:
+    low, high = ranges.get(parameter.key, (now / FREE_FACTOR, now * FREE_FACTOR))
+    if parameter.key not in ranges:
         low, high = max(low, facts.get("low", 0.0)), min(high, facts.get("high", float("inf")))
     if parameter.whole:
         low, high = max(1.0, np.ceil(low)), np.floor(high)
@@ -72,7 +82,7 @@ def _range(parameter: Parameter, scenario: Scenario, asked: Mapping[str, Any]) -
     return float(low), float(high)
 
 
-def _holds_memory(parameter: Parameter, scenario: Scenario) -> bool:
-    """Whether what is needed of the memory depends on the number."""
-    one, other = memory(scenario), memory(parameter.set(scenario, 1.5 * float(parameter.get(scenario)) or 1.0))
-    return float(one.needed / one.available) != float(other.needed / other.available)
+def _changes_memory(parameter: Parameter, scenario: Scenario) -> bool:
+    """Whether the part of the memory that is needed depends on the number."""
+    now, other = memory(scenario), memory(parameter.set(scenario, 1.5 * float(parameter.get(scenario)) or 1.0))
+    return float(now.needed / now.available) != float(other.needed / other.available)

@@ -1,8 +1,9 @@
-"""The cheapest numbers that meet targets, with what binds and what each target costs.
+"""Inverse design: the cheapest numbers that meet targets, which targets bind, and what each of them costs.
 
 In the logarithms of rates, bandwidths, times and prices the problem is convex as long as less of a number never
-helps a target (a geometric program: sums and maxima of products of powers). Batches, chunks and bits need not be,
-and roofs have kinks: constrained_search looks everywhere first. Devices, sequences, tokens and layers come whole.
+helps a target (a geometric program: sums and maxima of products of powers). In batches, chunks and bits it need not
+be, and roofs have kinks; `constrained_search` therefore samples the whole box first. Numbers of devices, sequences,
+tokens and layers are whole.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,24 +25,34 @@ register_with_jax()
 
 CURVE = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
 FITS = "fits_memory"
-SLACK = 0.001  # of a target, for its price where slopes do not tell it
+SLACK = 0.001  # relative, by which a target is relaxed to find its price where slopes do not give it
 
 
 @dataclass(frozen=True)
 class Target:
-    """metric at most, or (of which more is better) at least `value`."""
+    """A bound on a metric: at most `value`, or at least `value` where more is better.
+
+    metric: name of a metric. value: in the metric's unit.
+    """
 
     metric: str
     value: float
 
     @property
     def sign(self) -> int:
-        return 1 if self.metric == FITS else METRICS[self.metric].sign  # memory needed over memory there is
+        """1 where less is better, -1 where more is; fits_memory means needed over available memory, so 1."""
+        return 1 if self.metric == FITS else METRICS[self.metric].sign
 
 
 @dataclass(frozen=True)
 class Problem:
-    """ranges: (low, high) by key, in the file's unit. minimize: a metric of which less is better."""
+    """The question which numbers meet the targets at the least cost.
+
+    scenario: with the numbers that are not free. parameters: the k free numbers. ranges: (low, high) of each, in the
+    unit of the files. targets: all of which must be met. minimize: name of a metric of which less is better.
+
+    Points of the search are natural logarithms [k] of the free numbers.
+    """
 
     scenario: Scenario
     parameters: tuple[Parameter, ...]
@@ -51,72 +62,79 @@ class Problem:
 
     @cached_property
     def bounds(self) -> list[tuple[float, float]]:
+        """Logarithms of the ranges."""
         return [(float(np.log(low)), float(np.log(high))) for low, high in self.ranges]
 
     @property
     def start(self) -> np.ndarray:
-        """The file's own numbers, moved into their ranges."""
-        asked = np.log([max(float(parameter.get(self.scenario)), 1e-300) for parameter in self.parameters])
-        return np.clip(asked, *np.array(self.bounds).T)
+        """The point [k] of the scenario's own numbers, moved into their ranges."""
+        logs = np.log([max(float(parameter.get(self.scenario)), 1e-300) for parameter in self.parameters])
+        return np.clip(logs, *np.array(self.bounds).T)
 
     def at(self, logs: Any) -> Scenario:
+        """The scenario with the free numbers of a point [k]."""
         scenario = self.scenario
         for index, parameter in enumerate(self.parameters):
             scenario = parameter.set(scenario, jnp.exp(logs[index]))
         return scenario
 
     def values(self, logs: Any) -> Any:
-        """ln(cost), then of each target ln(metric), with the other sign where more is better."""
+        """Logarithms [1 + targets] of the cost and the targets' metrics at a point [k]; negated if more is better."""
         scenario = self.at(logs)
         names = tuple(dict.fromkeys((self.minimize, *(t.metric for t in self.targets if t.metric != FITS))))
-        found = forecast(scenario, names)
-        said = []
+        metrics = forecast(scenario, names)
+        values = [jnp.log(metrics[self.minimize])]
         for t in self.targets:
             if t.metric == FITS:
                 m = memory(scenario)
-                said.append(jnp.log(m.needed / m.available))
+                values.append(jnp.log(m.needed / m.available))
             else:
-                said.append(t.sign * jnp.log(found[t.metric]))
-        return jnp.stack([jnp.log(found[self.minimize]), *said])
+                values.append(t.sign * jnp.log(metrics[t.metric]))
+        return jnp.stack(values)
 
     @property
     def limits(self) -> np.ndarray:
-        """What each of the values after the first may be at most."""
+        """Greatest feasible values [targets] of those after the first."""
         return np.array([0.0 if t.metric == FITS else t.sign * np.log(t.value) for t in self.targets])
 
     @cached_property
     def oracle(self) -> Oracle:
+        """The values as a compiled function of a point."""
         return Oracle(self.values)
 
     @cached_property
     def sample(self) -> Sample:
+        """A sample of the whole box."""
         low, high = np.array(self.bounds).T
         return sampled(self.oracle, low, high, self.whole)
 
     @property
     def whole(self) -> np.ndarray:
+        """Which of the free numbers [k] are whole."""
         return np.array([parameter.whole for parameter in self.parameters])
 
     @property
     def search(self) -> Search:
+        """The question as a problem of minimization."""
         low, high = np.array(self.bounds).T
         return Search(self.oracle, self.sample, low, high, self.whole, self.limits)
 
     def scaled(self, factor: float) -> "Problem":
-        """The same with targets that are `factor` times as lax (2: twice the time, half the rate)."""
+        """The question with targets that are `factor` times as lax (2: twice the time, half the rate)."""
         lax = tuple(t if t.metric == FITS else Target(t.metric, t.value * factor**t.sign) for t in self.targets)
         other = replace(self, targets=lax)
-        other.__dict__.update(oracle=self.oracle, sample=self.sample)  # which no target changes
+        other.__dict__.update(oracle=self.oracle, sample=self.sample)  # they do not depend on the targets' values
         return other
 
 
 @dataclass(frozen=True)
 class Design:
-    """numbers: by key, in the file's unit. met: whether every target is. cost: of `minimize`.
+    """The answer to a `Problem`.
 
-    values: what each target's metric comes to (fits_memory: memory needed over memory there is).
-    shadow: percent of cost that 1 % of slack in a target saves; 0 where it does not bind.
-    at_bound: "low" or "high" for numbers at the end of their range.
+    numbers: the free numbers by key, in the unit of the files. met: whether all targets are met. cost: value of the
+    minimized metric. values: value of each target's metric (fits_memory: needed over available memory). shadow: for
+    each target, percent of the cost that is saved when the target is relaxed by 1 %; 0 where it does not bind.
+    at_bound: "low" or "high" for the numbers that are at an end of their range.
     """
 
     problem: Problem
@@ -129,25 +147,26 @@ class Design:
 
 
 def cheapest(problem: Problem) -> Design:
-    """The design of least cost that meets the targets, or, where none does, the one that misses them by the least.
+    """The design of least cost that meets all targets, or else the one that misses them by the least (met is False).
 
-    What does not fit the memory comes last among those; then the largest miss counts, then the next.
+    Where no design meets them, fitting the memory comes first; then the largest relative miss is minimized, then the
+    next.
     """
     search = problem.search
     starts = [problem.start, search.high]
-    found = search.cheapest(starts)
-    if found is None:
-        found = search.nearest(np.array([t.metric == FITS for t in problem.targets]), starts)
-    return _design(problem, search, found)
+    point = search.cheapest(starts)
+    if point is None:
+        point = search.nearest(np.array([t.metric == FITS for t in problem.targets]), starts)
+    return _design(problem, search, point)
 
 
 def curve(problem: Problem, factors: Sequence[float] = CURVE) -> list[tuple[float, Design]]:
-    """Designs for targets that are so many times as lax: cost against target."""
+    """Cost against target: (factor, cheapest design with targets that are `factor` times as lax) for every factor."""
     return [(factor, cheapest(problem.scaled(factor))) for factor in factors]
 
 
 def _design(problem: Problem, search: Search, logs: np.ndarray) -> Design:
-    values = search.oracle.one(logs)[0]
+    values = search.oracle.values(logs)
     met = search.worst(logs) <= TOLERANCE
     numbers = {
         parameter.key: float(np.round(np.exp(x))) if parameter.whole else float(np.exp(x))
@@ -163,12 +182,16 @@ def _design(problem: Problem, search: Search, logs: np.ndarray) -> Design:
 
 
 def _shadow(problem: Problem, search: Search, logs: np.ndarray, at_bound: Mapping[str, str]) -> dict[str, float]:
-    """By target. Where cost and targets are smooth, multipliers (Karush, Kuhn and Tucker); at a kink, solved again."""
+    """Percent of cost that 1 % of slack saves, by target.
+
+    Where cost and targets are smooth these are the multipliers of Karush, Kuhn and Tucker; at a kink the problem is
+    solved again with relaxed targets.
+    """
     from scipy.optimize import nnls
 
-    values, slopes = search.oracle.one(logs)
+    values, slopes = search.oracle.values_and_slopes(logs)
     binding = np.flatnonzero(search.missed(values) > -1e-4)
-    found = np.zeros(len(problem.targets))
+    prices = np.zeros(len(problem.targets))
     free = ~search.whole
     if len(binding) and free.any():
         columns = [slopes[1 + i] for i in binding]
@@ -178,13 +201,14 @@ def _shadow(problem: Problem, search: Search, logs: np.ndarray, at_bound: Mappin
                 unit[index] = -1.0 if at_bound[parameter.key] == "low" else 1.0
                 columns.append(unit)
         weights, left = nnls(np.column_stack(columns)[free], -slopes[0][free])
-        found[binding] = weights[: len(binding)]
+        prices[binding] = weights[: len(binding)]
         if left > 1e-3 * np.linalg.norm(slopes[0][free]):
-            found[binding] = [_saved(search, logs, int(i)) for i in binding]
-    return {t.metric: float(price) for t, price in zip(problem.targets, found, strict=True)}
+            prices[binding] = [_saved(search, logs, int(i)) for i in binding]
+    return {t.metric: float(price) for t, price in zip(problem.targets, prices, strict=True)}
 
 
 def _saved(search: Search, logs: np.ndarray, target: int) -> float:
+    """Relative saving of cost for a relative slack in one target, by a second search."""
     lax = search.limits + SLACK * (np.arange(len(search.limits)) == target)
     other = replace(search, limits=lax).cheapest([logs])
-    return 0.0 if other is None else max(0.0, (search.cost(logs) - search.oracle.one(other)[0][0]) / SLACK)
+    return 0.0 if other is None else max(0.0, (search.cost(logs) - search.oracle.values(other)[0]) / SLACK)

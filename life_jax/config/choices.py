@@ -14,7 +14,7 @@ from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, columns, unknown
 from life_jax.config.schema.files import DeviceFile
-from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 
 LISTING = "python -m life_jax.catalog"
@@ -152,7 +152,7 @@ def engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
 
     Raises ConfigError, also where a path is no YAML mapping.
     """
-    if typed.endswith(names.YAML):
+    if names_file(typed):
         read_yaml(Path(typed).expanduser())
         return typed
     if typed in paths.choices("engine", folders):
@@ -184,7 +184,7 @@ class _Devices(Mapping[str, DeviceFile]):
 def file_of_group(group: str, typed: str, folders: Folders) -> str:
     """The label of a workload or cost, or the path of the user's own file."""
     known = paths.choices(group, folders)
-    if typed.endswith(names.YAML):
+    if names_file(typed):
         read_yaml(Path(typed).expanduser())
         return typed
     if typed not in known:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.choices import Choice
-from life_jax.config.names import YAML
-from life_jax.config.schema.yaml_files import read_yaml
+from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.words import Request
 
 
@@ -17,7 +16,7 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     words += [f"++model.{c.key}.quantization={render(_stored(c))}" for c in request.model if c.weights]
     words += [f"+opt@opt.{name}={name}" for name in stack]
     for group, name in request.groups.items():
-        if name.endswith(YAML):  # a file of the user's own: its keys on top of the default choice
+        if names_file(name):  # a file of the user's own: its keys on top of the default choice
             words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
         else:
             words.append(f"{group}={name}")

@@ -13,13 +13,13 @@ from functools import cache
 from pathlib import Path
 
 from life_jax.config.aliases import TABLES, rules, table
-from life_jax.config.schema import paths
+from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
+from life_jax.config.schema.yaml_files import YAML
 from life_jax.config.weight_format_names import split_format
 
 Folders = tuple[Path, ...]
 Words = tuple[str, ...]
-YAML = (".yaml", ".yml")
 SUFFIXES = {"hw": YAML, "model": (".json", ".gguf", *YAML), "engine": YAML}
 KINDS = {"hw": "device", "model": "model", "opt": "option", "engine": "engine"}
 # words of a name that say who made a chip, or what was done to a model, but not which it is
@@ -52,7 +52,7 @@ def _label(group: str, name: str, folders: Folders) -> str | None:
 
 def is_file(group: str, name: str) -> bool:
     """Whether the name is the path of a file of the user, of a kind that the group reads."""
-    return name.endswith(SUFFIXES[group]) and Path(name).expanduser().is_file()
+    return yaml_files.is_file(name, SUFFIXES[group])
 
 
 @cache

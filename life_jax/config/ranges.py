@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.grid.sampling import KINDS, MOST_HELD, Points, Span
+from life_jax.grid.sampling import MOST_HELD, SAMPLERS, Points, Span
 
 RANGE = re.compile(r"^\s*([A-Za-z_]\w*)\s*\((.*)\)\s*$")
 FORMS = {
@@ -63,8 +63,8 @@ def points(sample: Any, seed: Any, spans: Mapping[str, Span]) -> Points | None:
         return None
     match = RANGE.match(sample) if isinstance(sample, str) else None
     kind, count = (match.group(1), _floats(match.group(2))) if match else (str(sample), [])
-    if kind not in KINDS:
-        raise unknown("sample=: kind", kind, KINDS)
+    if kind not in SAMPLERS:
+        raise unknown("sample=: kind", kind, SAMPLERS)
     if len(count) != 1 or count[0] != int(count[0]) or not 1 <= count[0] <= MOST_POINTS:
         raise ConfigError(f"sample={sample}: how many points is missing, such as sample={kind}(10000)")
     if drawn is None:

@@ -14,7 +14,7 @@ from life_jax.config.choices import LISTING, Choice
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
-from life_jax.config.schema.yaml_files import flatten, read_yaml
+from life_jax.config.schema.yaml_files import flatten, names_file, read_yaml
 
 DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
@@ -265,7 +265,7 @@ def _bare(key: str) -> str:
 
 def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     known = paths.studies(folders)
-    file = Path(name) if name.endswith((".yaml", ".yml")) else known.get(name)
+    file = Path(name) if names_file(name) else known.get(name)
     if file is None or not file.is_file():
         raise unknown("study", name, known, f"{LISTING} study")
     content = read_yaml(file)

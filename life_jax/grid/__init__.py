@@ -1,5 +1,5 @@
-"""The engine of sweeps, which knows no language model: axes, chunks, compiled kernels, blocks, labelled datasets;
-sampling, Pareto fronts, reductions, Dask. Its folder `storage` is the disk.
+"""The engine of sweeps, which knows no language model: it evaluates any function over axes, in chunks, with compiled
+kernels, and labels or reduces the numbers; with sampling, Pareto fronts, Dask, and results on the disk (storage/).
 
-May import: nothing of this package.
+May import: core.
 """

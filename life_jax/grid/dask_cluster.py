@@ -1,7 +1,8 @@
-"""Chunks on a Dask cluster: a local one, one at an address, or one of SLURM jobs. Knows nothing of language models.
+"""Chunks computed on a Dask cluster: a local one, one at an address, or one of SLURM jobs.
 
-A chunk is a task, so that a worker that dies costs what it had in hand; Dask gives it to another one. Results come
-back here, where one process writes them: the bytes are those of one process on the same kind of processor.
+A task is a chunk, so that a worker that dies loses only the chunks it was computing, which Dask gives to another
+worker. Results come back to this process, which writes them; on processors of one kind the file has the same bytes
+as that of a sweep in one process.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.grid.labels import Template
-from life_jax.grid.plan import Block, Sweep
+from life_jax.grid.plan import ResultBlock, Sweep
 from life_jax.grid.reduction import Reducer, Reduction, State
 
 AHEAD = 3  # tasks in flight for each worker
@@ -25,25 +26,37 @@ CHUNKS_PER_STATE = 32  # chunks that a worker reduces to one state
 
 
 class ClusterError(OSError):
-    """The cluster cannot do it; one line that says why and what is kept."""
+    """Error of a cluster that cannot be reached or cannot go on; its one line says why and what is kept."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where: `local`, `slurm` (as the user's jobqueue.yaml says) or an address, and how many workers (or jobs)."""
+    """A Dask cluster.
+
+    where: "local", "slurm" (with the jobs that the user's jobqueue.yaml describes) or the address of a scheduler.
+    workers: number of workers, or of SLURM jobs; by default half of the processors here, or one job.
+    """
 
     where: str = "local"
     workers: int | None = None
 
-    def blocks(self, sweep: Sweep, wanted: Iterable[int]) -> Iterator[Block]:
-        """The blocks of these chunks, in the order in which they are ready; an executor of grid.run."""
-        for _, found in self._results(_compute, sweep, [range(chunk, chunk + 1) for chunk in wanted]):
-            yield found
+    def blocks(self, sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
+        """Blocks of the wanted chunks, in the order in which they are ready; an executor for `plan.run`.
+
+        Raises ClusterError where the cluster cannot be reached or its workers die again and again.
+        """
+        for _, block in self._results(_compute, sweep, [range(chunk, chunk + 1) for chunk in wanted]):
+            yield block
 
     def states(
         self, sweep: Sweep, wanted: range, template: Template, what: Reduction, signs: Any
     ) -> Iterator[tuple[range, State]]:
-        """(some chunks, what a reducer keeps of them), in order."""
+        """States of a reducer for runs of CHUNKS_PER_STATE chunks: (numbers of the chunks, state), in order.
+
+        wanted: numbers of the chunks. template, what, signs: as for `Reducer`.
+
+        Raises ClusterError where the cluster cannot be reached or its workers die again and again.
+        """
         tasks = [wanted[at : at + CHUNKS_PER_STATE] for at in range(0, len(wanted), CHUNKS_PER_STATE)]
         waiting: dict[int, State] = {}
         turn = 0
@@ -56,7 +69,10 @@ class Cluster:
     def _results(
         self, function: Callable[[bytes, Sequence[int]], Any], job: Any, tasks: Sequence[Sequence[int]]
     ) -> Iterator[tuple[int, Any]]:
-        """(index of the task, its result), as they come; few are in flight, so that memory stays bounded."""
+        """(Index of a task, its result), in the order in which they are ready.
+
+        Only AHEAD tasks of each worker are under way at a time, so that memory stays bounded.
+        """
         if not tasks:
             return
         with self._client() as client:
@@ -64,7 +80,7 @@ class Cluster:
             from distributed import as_completed
             from distributed.scheduler import KilledWorker
 
-            payload = cloudpickle.dumps(job)  # with each task: what is scattered is lost with its worker
+            payload = cloudpickle.dumps(job)  # sent with every task: data scattered to a worker is lost when it dies
             left = iter(enumerate(tasks))
             of: dict[Any, int] = {}
             running = as_completed()
@@ -78,7 +94,7 @@ class Cluster:
             submit(AHEAD * max(1, self.workers or len(client.scheduler_info()["workers"])))
             for future in running:
                 try:
-                    found = future.result()
+                    result = future.result()
                 except KilledWorker:
                     raise ClusterError(
                         "workers died again and again; finished chunks are kept and the same command goes on from there"
@@ -86,7 +102,7 @@ class Cluster:
                 index = of.pop(future)
                 future.release()
                 submit(1)
-                yield index, found
+                yield index, result
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
@@ -121,7 +137,7 @@ def _slurm(jobs: int) -> Any:
         raise ClusterError("cluster=slurm needs dask-jobqueue: pip install 'life_jax[dask]'") from None
     try:
         cluster = SLURMCluster()
-    except (OSError, ValueError) as error:  # cores and memory of a job are not said
+    except (OSError, ValueError) as error:  # cores and memory of a job are not configured
         raise ClusterError(f"cluster=slurm takes its jobs from ~/.config/dask/jobqueue.yaml: {error}") from None
     cluster.scale(jobs=jobs)
     return cluster
@@ -129,14 +145,14 @@ def _slurm(jobs: int) -> Any:
 
 @lru_cache(maxsize=2)
 def _job(payload: bytes) -> Any:
-    """Unpickled once in a worker, so that its functions are compiled once."""
+    """The unpickled work, kept in the worker, so that its functions are compiled once."""
     import pickle
 
     return pickle.loads(payload)
 
 
-def _compute(payload: bytes, chunks: Sequence[int]) -> Block:
-    block: Block
+def _compute(payload: bytes, chunks: Sequence[int]) -> ResultBlock:
+    block: ResultBlock
     (block,) = _job(payload).blocks(chunks)
     return replace(block, columns={name: np.array(column) for name, column in block.columns.items()})
 

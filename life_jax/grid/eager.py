@@ -14,13 +14,13 @@ import numpy as np
 
 from life_jax.grid import trees
 from life_jax.grid.function import Call, Sum
-from life_jax.grid.plan import Axis, Block, Column, Signed, Sweep
+from life_jax.grid.plan import Axis, Column, ResultBlock, Signed, Sweep
 
 MOST_POINTS = 2**19  # of a study; beyond, a compilation is worth its time
 POINTS_AT_ONCE = 2**16  # of a stack of cases, which bounds the memory
 
 
-def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[Block]:
+def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
     """The blocks of these chunks in this order, as Sweep.blocks gives them; cases are computed when first needed."""
     wanted = list(wanted)
     cases = list(dict.fromkeys(index // sweep.plan.chunks for index in wanted))
@@ -34,7 +34,7 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[Block]:
         chunk = sweep.plan.chunk(within)
         start, count = sweep.extent(index)
         part = slice(chunk.start, chunk.start + count)
-        yield Block(index, start, count, _columns(sweep, case, ready[case], part))
+        yield ResultBlock(index, start, count, _columns(sweep, case, ready[case], part))
         if index == last[case]:
             del ready[case]
 

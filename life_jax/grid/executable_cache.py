@@ -1,9 +1,10 @@
-"""Executables that a process leaves for the next one: tracing costs a small sweep more than all else that it does.
+"""A cache of executables on the disk, which saves the next process tracing, lowering and compiling.
 
-JAX's own cache of compilations is asked after tracing and lowering; this one before. So its key holds all that decides
-what would be traced: this package's code, the versions and flags beneath it, the function with what it was made of, and
-structure, shape and kind of every argument. A function that cannot be said in full is never remembered. Command lines
-switch it on, on CPUs: see terminal/command.py.
+Tracing takes a small sweep longer than all else that it does. JAX's own cache of compilations is looked up only after
+tracing and lowering, this one before. Its key therefore holds everything that decides what would be traced: the code
+of this package, the versions and flags beneath it, the function with the values that it was made of, and structure,
+shape and dtype of every argument. A function of which that cannot be told (fingerprint.NoFingerprintError) is
+compiled in every process. The cache is off until `keep_in` is called, which command lines do, and works on CPUs.
 """
 
 import contextlib
@@ -14,6 +15,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from life_jax.core.whole_file import whole_file
+
 DIGEST = hashlib.sha256().digest_size
 
 _folder: Path | None = None
@@ -21,36 +24,38 @@ _most = 0
 
 
 def keep_in(folder: Path | None, most: int = 0) -> None:
-    """From now on executables are kept in this folder, the newest `most` bytes of them; None: nowhere."""
+    """Keep executables in a folder from now on, the last used of them, up to `most` bytes; None switches it off."""
     global _folder, _most
     _folder, _most = folder, most
 
 
-class Remembered:
-    """A jitted function, called with arrays and numbers; `of` says what it computes."""
+class CachedFunction:
+    """A jitted function whose executables are kept on the disk; it is called with pytrees of arrays and numbers."""
 
-    def __init__(self, jitted: Any, of: Hashable) -> None:
-        self._jitted, self._of = jitted, of
+    def __init__(self, jitted: Any, source: Hashable) -> None:
+        """jitted: result of jax.jit. source: what it was made of, of which the fingerprint goes into the key."""
+        self._jitted, self._source = jitted, source
         self._ready: dict[Hashable, Callable[..., Any]] = {}
 
-    def __call__(self, *given: Any) -> Any:
+    def __call__(self, *args: Any) -> Any:
         if _folder is None:
-            return self._jitted(*given)
+            return self._jitted(*args)
         import jax
 
-        leaves, tree = jax.tree.flatten(given)
+        leaves, tree = jax.tree.flatten(args)
         kinds = tuple(jax.typeof(leaf) for leaf in leaves)
-        found = self._ready.get((tree, kinds))
-        if found is None:
-            found = self._ready[tree, kinds] = self._executable(given, tree, kinds) or self._jitted
-        return found(*given)
+        executable = self._ready.get((tree, kinds))
+        if executable is None:
+            executable = self._ready[tree, kinds] = self._executable(args, tree, kinds) or self._jitted
+        return executable(*args)
 
     @property
     def compilations(self) -> int:
-        """Of this process, and what it found compiled."""
+        """How many executables this process has compiled or read from the disk."""
         return max(len(self._ready), int(self._jitted._cache_size()))
 
-    def _executable(self, given: tuple[Any, ...], tree: Any, kinds: Iterable[Any]) -> Callable[..., Any] | None:
+    def _executable(self, args: tuple[Any, ...], tree: Any, kinds: Iterable[Any]) -> Callable[..., Any] | None:
+        """The executable for such arguments, from the disk or compiled and kept; None where it cannot be kept."""
         import jax
         from jax.experimental import serialize_executable
 
@@ -59,29 +64,32 @@ class Remembered:
         if jax.default_backend() != "cpu":
             return None
         try:
-            said = [fingerprint.beneath(), fingerprint.of(self._of), fingerprint.of(tree)]
-        except fingerprint.UnsaidError:
+            key = [fingerprint.beneath(), fingerprint.of(self._source), fingerprint.of(tree)]
+        except fingerprint.NoFingerprintError:
             return None
-        said += [f"{kind.shape} {kind.dtype} {kind.weak_type}" for kind in kinds]
-        said.append(str(jax.numpy.result_type(float)))  # under jax.enable_x64?
+        key += [f"{kind.shape} {kind.dtype} {kind.weak_type}" for kind in kinds]
+        key.append(str(jax.numpy.result_type(float)))  # differs under jax.enable_x64
         assert _folder is not None
-        path = _folder / hashlib.sha256("\n".join(said).encode()).hexdigest()
+        path = _folder / hashlib.sha256("\n".join(key).encode()).hexdigest()
         if (whole := _read(path)) is not None:
             try:
                 loaded: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(whole))
                 return loaded
             except Exception:  # whatever the reason that it does not load, it is written anew
                 path.unlink(missing_ok=True)
-        with _afresh():
-            executable: jax.stages.Compiled = self._jitted.lower(*given).compile()
+        with _no_other_cache():
+            executable: jax.stages.Compiled = self._jitted.lower(*args).compile()
         _write(path, pickle.dumps(serialize_executable.serialize(executable)))
         return executable
 
 
 @contextlib.contextmanager
-def _afresh() -> Iterator[None]:
-    """Without JAX's own cache: an executable that came from there is serialized without all of its functions (JAX 0.10,
-    on a CPU), and the next process would load what it cannot run."""
+def _no_other_cache() -> Iterator[None]:
+    """Context without JAX's own cache of compilations.
+
+    An executable that came from there is serialized without all of its functions (JAX 0.10, on a CPU), so that the
+    next process could load it but not run it.
+    """
     import jax
     from jax.experimental.compilation_cache import compilation_cache
 
@@ -96,10 +104,10 @@ def _afresh() -> Iterator[None]:
 
 
 def _read(path: Path) -> bytes | None:
-    """What was kept; None if nothing was, or not all of it."""
+    """The bytes that were kept under a name; None if there are none, or the digest shows that they are damaged."""
     try:
         content = path.read_bytes()
-        os.utime(path)  # the oldest go first
+        os.utime(path)  # what was not used for the longest time is deleted first
     except OSError:
         return None
     digest, whole = content[:DIGEST], content[DIGEST:]
@@ -107,18 +115,14 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, whole: bytes) -> None:
-    """Under its name when complete. A full or a read-only disk keeps nothing, and that is no error."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    """Keep bytes with their digest, and delete the oldest files. On a full or read-only disk nothing is kept."""
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(hashlib.sha256(whole).digest() + whole)
-        part.replace(path)
-        kept = sorted(((one.stat().st_mtime, one.stat().st_size, one) for one in path.parent.iterdir()), reverse=True)
+        with whole_file(path) as new:
+            new.write_bytes(hashlib.sha256(whole).digest() + whole)
+        files = [(file.stat().st_mtime, file.stat().st_size, file) for file in path.parent.iterdir()]
         room = _most
-        for _, size, one in kept:
+        for _, size, file in sorted(files, reverse=True):
             room -= size
             if room < 0:
-                one.unlink()
-    except OSError:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+                file.unlink()

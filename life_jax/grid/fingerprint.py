@@ -1,4 +1,4 @@
-"""What a function computes, said in full: texts that are the same only if the same would be traced."""
+"""Fingerprints of functions: texts that are equal only if JAX would trace the same computation."""
 
 import dataclasses
 import functools
@@ -14,24 +14,27 @@ import jax
 import numpy as np
 from jaxlib.version import __version__ as jaxlib_version
 
-PACKAGE = Path(__file__).resolve().parents[1]
+OWN_CODE = Path(__file__).resolve().parents[1]
 
 
-class UnsaidError(Exception):
-    """Something whose behaviour its name and numbers do not tell."""
+class NoFingerprintError(Exception):
+    """Error for a value whose name and numbers do not determine its behaviour."""
 
 
 @functools.singledispatch
 def of(value: Any) -> str:
-    """A text that two values share only if they compute the same, given the same code.
+    """Fingerprint of a value: two values have the same one only if they compute the same, with the same code.
 
-    Raises UnsaidError for what cannot be said: functions and classes of others, closures, objects of unknown kinds.
+    value: numbers, texts, tuples, lists, dicts, frozensets, dataclasses, structures of pytrees, and functions and
+    classes of this package or of the language that have a name.
+
+    Raises NoFingerprintError for all else: functions and classes of other packages, closures, other objects.
     """
     if hasattr(value, "__qualname__"):
         return _named(value)
     if dataclasses.is_dataclass(value):
-        return f"{of(type(value))}({_each(getattr(value, field.name) for field in dataclasses.fields(value))})"
-    raise UnsaidError(repr(value))
+        return f"{of(type(value))}({_joined(getattr(value, field.name) for field in dataclasses.fields(value))})"
+    raise NoFingerprintError(repr(value))
 
 
 @of.register(type(None))
@@ -44,47 +47,47 @@ def _plain(value: Any) -> str:
 
 @of.register(tuple)
 @of.register(list)
-def _several(value: Any) -> str:
-    return f"{type(value).__name__}({_each(value)})"
+def _sequence(value: Any) -> str:
+    return f"{type(value).__name__}({_joined(value)})"
 
 
 @of.register(frozenset)
 def _set(value: frozenset[Any]) -> str:
-    return f"set({', '.join(sorted(of(one) for one in value))})"
+    return f"set({', '.join(sorted(of(item) for item in value))})"
 
 
 @of.register(dict)
 def _dict(value: dict[Any, Any]) -> str:
-    return f"dict({_each(value.items())})"
+    return f"dict({_joined(value.items())})"
 
 
 @of.register
 def _tree(value: jax.tree_util.PyTreeDef) -> str:
-    return f"tree({of(value.node_data())}: {_each(value.children())})"
+    return f"tree({of(value.node_data())}: {_joined(value.children())})"
 
 
-def _each(values: Iterable[Any]) -> str:
-    return ", ".join(of(one) for one in values)
+def _joined(values: Iterable[Any]) -> str:
+    return ", ".join(of(value) for value in values)
 
 
 def _named(value: Any) -> str:
-    """A class or a function that its name finds again, here or in the language."""
+    """Name of a class or a function of this package or of the language, under which it can be imported."""
     module, name = value.__module__, value.__qualname__
     ours = module in ("builtins", "collections") or module.split(".")[0] == "life_jax"
-    found: Any = sys.modules.get(module)
+    imported: Any = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if not ours or found is not value:
-        raise UnsaidError(f"{module}.{name}")
+        imported = getattr(imported, part, None)
+    if not ours or imported is not value:
+        raise NoFingerprintError(f"{module}.{name}")
     return f"{module}.{name}"
 
 
 @functools.cache
 def beneath() -> str:
-    """The code that is run, and what it is run by."""
+    """Fingerprint of what every function stands on: this package's code, versions, flags, system and devices."""
     code = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
-        code.update(f"{path.relative_to(PACKAGE)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    for path in sorted(OWN_CODE.rglob("*.py")):
+        code.update(f"{path.relative_to(OWN_CODE)} {path.stat().st_size}\n".encode() + path.read_bytes())
     flags = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith(("JAX_", "XLA_")))
     versions = jax.__version__, jaxlib_version, np.__version__, sys.version, platform.platform(), os.cpu_count()
     return "\n".join(map(str, (code.hexdigest(), *versions, *flags, jax.devices()[0].device_kind, jax.device_count())))

@@ -1,6 +1,6 @@
-"""Hypervolume of fronts of any number of objectives, exact. Knows nothing of language models.
+"""Exact hypervolumes of Pareto fronts of any number of objectives.
 
-Smaller is better in every column, as in fronts.
+Smaller is better in every objective, as in `pareto_front`.
 """
 
 from bisect import bisect_left
@@ -9,21 +9,23 @@ import numpy as np
 
 from life_jax.grid import pareto_front
 
-# Objectives -> points of a front of which the volume takes at most a few seconds on one core; any number of 1 or 2.
-LARGEST = {3: 200_000, 4: 30_000, 5: 8_000, 6: 2_000, 7: 600, 8: 250, 9: 120, 10: 80}
-LARGEST_OF_MORE = 20
+# Number of objectives -> points of a front whose volume takes at most a few seconds on one core; of 1 or 2 any number.
+LARGEST_FRONTS = {3: 200_000, 4: 30_000, 5: 8_000, 6: 2_000, 7: 600, 8: 250, 9: 120, 10: 80}
+LARGEST_FRONT_OF_MORE = 20
 
 
 def largest(objectives: int) -> float:
-    """Points of a front of so many objectives up to which `hypervolume` is worth its time."""
-    return float("inf") if objectives <= 2 else LARGEST.get(objectives, LARGEST_OF_MORE)
+    """Number of points of a front up to which `hypervolume` takes at most a few seconds, for k objectives."""
+    return float("inf") if objectives <= 2 else LARGEST_FRONTS.get(objectives, LARGEST_FRONT_OF_MORE)
 
 
 def hypervolume(values: np.ndarray, reference: np.ndarray) -> float:
-    """Volume that is dominated by the rows of values [n, k] and dominates the reference point [k].
+    """Volume of the region that is dominated by points and itself dominates a reference point.
 
-    In the product of the units of the objectives. Exact but for rounding; rows beyond the reference add nothing.
-    Time: n log n for 2 objectives and for usual fronts of 3, n^2 for 4, steeper for more (`largest`).
+    values [n, k]: objectives of the points; those that are not better than the reference add nothing. reference [k].
+    Returns the volume in the product of the units of the objectives, exact but for rounding.
+
+    It takes a time of n log n for 2 objectives and usual fronts of 3, of n^2 for 4, and more for more (`largest`).
     """
     values = values[(values < reference).all(axis=1)]
     values = values[pareto_front.front(values)] if len(values) else values
@@ -41,7 +43,7 @@ def _of_two(values: np.ndarray, reference: np.ndarray) -> float:
 
 
 def _of_three(values: np.ndarray, reference: np.ndarray) -> float:
-    """Sweep along the last objective; what is dominated of the other two grows as steps, kept in order.
+    """Volume of three objectives: a sweep along the last, while the dominated area of the other two grows in steps.
 
     Reference: Fonseca et al. 2006, An improved dimension-sweep algorithm for the hypervolume indicator.
     """
@@ -63,10 +65,10 @@ def _of_three(values: np.ndarray, reference: np.ndarray) -> float:
 
 
 def _of_many(values: np.ndarray, reference: np.ndarray) -> float:
-    """Sweep along the last objective; what is dominated of the others is kept as disjoint boxes that grow.
+    """Volume of four or more objectives: a sweep along the last, with the dominated part of the others in boxes.
 
-    What is not dominated lies below one of the local upper bounds u [k - 1], each of which has a point z^j that
-    bounds it in objective j; the dominated part is the disjoint union of the boxes
+    A point that is not dominated lies below one of the local upper bounds u [k - 1], each of which has a point z^j
+    that bounds it in objective j; the dominated part is the disjoint union of the boxes
     [u_1, reference_1] x [max of z^1_j .. z^(j-1)_j, u_j] for j > 1. Ranks without ties stand for the values where
     they are compared: as after an infinitesimal move, which the volume does not see.
     Reference: Lacour, Klamroth and Fonseca 2017, A box decomposition algorithm to compute the hypervolume indicator.
@@ -106,20 +108,26 @@ def _of_many(values: np.ndarray, reference: np.ndarray) -> float:
 
 
 def _split(by: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Defining points [m, k, k] of what is left of bounds that the point z lies below: each moved to z in one
-    objective, if z is not better there than the points that bound it in the others."""
-    k, found = len(z), []
+    """Defining points [m, k, k] of the local upper bounds that replace those above a new point.
+
+    by [n, k, k]: defining points of the bounds that the point z [k] lies below. Each bound is moved to z in one
+    objective after the other, if z is not better there than the points that bound it in the others.
+    """
+    k, bounds = len(z), []
     for j in range(k):
         others = by[:, [i for i in range(k) if i != j], j].max(axis=1)
         moved = by[z[j] >= others]
         moved[:, j] = z
-        found.append(moved)
-    return np.concatenate(found)
+        bounds.append(moved)
+    return np.concatenate(bounds)
 
 
 def _sizes(by: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Volumes [m] of the boxes of bounds, by their defining points [m, k, k] as ranks and scale [k, ranks]."""
-    found: np.ndarray = scale[0, -1] - scale[0][by[:, 0, 0]]
+    """Volumes [m] of the boxes of local upper bounds.
+
+    by [m, k, k]: their defining points, as ranks. scale [k, ranks]: the value of each rank of each objective.
+    """
+    volumes: np.ndarray = scale[0, -1] - scale[0][by[:, 0, 0]]
     for j in range(1, by.shape[1]):
-        found = found * (scale[j][by[:, j, j]] - scale[j][by[:, :j, j].max(axis=1)])
-    return found
+        volumes = volumes * (scale[j][by[:, j, j]] - scale[j][by[:, :j, j].max(axis=1)])
+    return volumes

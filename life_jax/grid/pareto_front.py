@@ -1,7 +1,7 @@
-"""Pareto fronts of any number of objectives, exact, of points that come in pieces. Knows nothing of language models.
+"""Exact Pareto fronts of any number of objectives, also of points that come in pieces.
 
-Smaller is better in every column. A point is on the front if no other is at least as good in all objectives and
-better in one; of points equal in all objectives the one with the lowest index is kept.
+Smaller is better in every objective. A point is on the front if no other point is at least as good in all objectives
+and better in at least one. Of points that are equal in all objectives the one with the lowest index is kept.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,11 @@ PAIRS = 1 << 18  # compared in one round: a byte each, so that they stay in the 
 
 
 def front(values: np.ndarray) -> np.ndarray:
-    """Indices, ascending, of the rows of values [n, k] that are on the front; rows that are not finite never are."""
+    """Indices of the points on the Pareto front, ascending.
+
+    values [n, k]: objectives of the points, smaller is better; a point with a value that is not finite is never on
+    the front.
+    """
     index = np.flatnonzero(np.isfinite(values).all(axis=1))
     values = values[index]
     if not len(index):
@@ -27,7 +31,7 @@ def front(values: np.ndarray) -> np.ndarray:
 
 
 def _of_two(values: np.ndarray) -> np.ndarray:
-    """By the first objective, then the second: on the front is what beats the best second objective so far."""
+    """Front of two objectives: in the order of the first, each point that is better in the second than all before."""
     order = np.lexsort((values[:, 1], values[:, 0]))
     second = values[order, 1]
     best = np.minimum.accumulate(second)
@@ -35,25 +39,26 @@ def _of_two(values: np.ndarray) -> np.ndarray:
 
 
 def _of_three(values: np.ndarray) -> np.ndarray:
-    """Divide and conquer over the order of the first objective, all halves of one size at once.
+    """Front of three objectives: divide and conquer in the order of the first, all halves of one size at once.
 
-    Of two neighbouring halves the left one is as good in the first objective. It dominates what in the right one
-    has, among the left ones up to its second objective, a third objective that is as good: a running minimum.
+    Of two neighbouring halves, points of the left one are at least as good in the first objective. A point of the
+    right half is dominated if a left point whose second objective is no greater has a third objective that is no
+    greater: a running minimum of the third objective along the second.
     """
     order = np.lexsort((values[:, 2], values[:, 1], values[:, 0]))
     second = np.unique(values[order, 1], return_inverse=True)[1]
     third = np.unique(values[order, 2], return_inverse=True)[1].astype(np.int64)
     alive = np.arange(len(order))
     by_second = np.argsort(second, kind="stable")
-    none = np.int64(len(order))
+    above = np.int64(len(order))  # greater than any rank
     size = 1
     while size < len(order):
         pair = by_second // (2 * size)
         at = by_second[np.argsort(pair, kind="stable")]  # by pair, then by the second objective, left before right
         pair, is_left = at // (2 * size), (at // size) % 2 == 0
         # a lower offset for each later pair: the running minimum starts anew
-        offset = (pair[-1] - pair) * (none + 1)
-        running = np.minimum.accumulate(np.where(is_left, third[at], none) + offset) - offset
+        offset = (pair[-1] - pair) * (above + 1)
+        running = np.minimum.accumulate(np.where(is_left, third[at], above) + offset) - offset
         dominated = ~is_left & (running <= third[at])
         if dominated.any():
             gone = np.zeros(len(order), bool)
@@ -64,51 +69,53 @@ def _of_three(values: np.ndarray) -> np.ndarray:
 
 
 def _of_many(values: np.ndarray) -> np.ndarray:
-    """In the order of the sum of ranks nothing is dominated by what comes later: the first points clear the rest.
+    """Front of four or more objectives, in the order of the sum of ranks.
 
-    Once they clear little, most of what is left is on the front, and is held against itself in boxes (`_in_boxes`).
-    Reference for the order: Chomicki et al. 2003, Skyline with presorting.
+    In that order no point is dominated by a later one, so that the first points can clear the rest of what they
+    dominate. Once they clear little, most points that are left are on the front; those are compared with each other
+    in boxes (`_in_boxes`). Reference for the order: Chomicki et al. 2003, Skyline with presorting.
     """
     ranks = [np.unique(column, return_inverse=True)[1] for column in values.T]
-    order = np.argsort(np.sum(ranks, axis=0), kind="stable")  # of ranks, as a sum of floats may round a tie
+    order = np.argsort(np.sum(ranks, axis=0), kind="stable")  # a sum of ranks is exact, one of values may round a tie
     points = np.stack([np.arange(len(order)), *(rank[order] for rank in ranks)]).astype(np.int32)
-    found, size = [], GUARDS
+    kept, size = [], GUARDS
     while points.shape[1]:
         first, points = points[:, :size], points[:, size:]
         first = first[:, ~_dominated(first, first)]
-        found.append(first[0])
+        kept.append(first[0])
         gone = _dominated(first, points)
         points = points[:, ~gone]
         if size == BLOCK and np.count_nonzero(gone) < len(gone) / 4:
-            found.append(_in_boxes(points))
+            kept.append(_in_boxes(points))
             break
         size = min(2 * size, BLOCK)
-    places: np.ndarray = order[np.concatenate(found)]
+    places: np.ndarray = order[np.concatenate(kept)]
     return places
 
 
 def _dominated(guards: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Which of points [1 + k, m] one of guards [1 + k, g] dominates, or equals and comes before.
+    """Which points [m] are dominated by a guard, or equal to a guard that comes before them.
 
-    The first row is the place in an order in which what dominates comes first, the others are ranks.
+    guards [1 + k, g], points [1 + k, m]: in the first row the place in an order in which no point is dominated by a
+    later one, in the others the ranks of the objectives.
     """
-    found = np.zeros(points.shape[1], bool)
-    for start in range(0, len(found), WIDTH):
+    dominated = np.zeros(points.shape[1], bool)
+    for start in range(0, len(dominated), WIDTH):
         some = points[:, start : start + WIDTH]
         rows = PAIRS // some.shape[1]
         for top in range(0, guards.shape[1], rows):
             worse = guards[0, top : top + rows, None] < some[0]
             for guard, point in zip(guards[1:, top : top + rows], some[1:], strict=True):
                 worse &= guard[:, None] <= point
-            found[start : start + WIDTH] |= worse.any(axis=0)
-    return found
+            dominated[start : start + WIDTH] |= worse.any(axis=0)
+    return dominated
 
 
 def _in_boxes(points: np.ndarray) -> np.ndarray:
-    """First row of what is on the front, of points as in `_dominated`.
+    """First row of those points [1 + k, n], as in `_dominated`, that are on the front.
 
-    Boxes of neighbours, halved along one objective after the other; only what is as good in every objective as the
-    worst corner of a box can dominate something in it.
+    Points are put into boxes of neighbours, halved along one objective after the other. Only a point that is in every
+    objective at least as good as the worst corner of a box can dominate a point in it.
     """
     n, boxes = points.shape[1], 1
     order = np.arange(n)
@@ -118,7 +125,7 @@ def _in_boxes(points: np.ndarray) -> np.ndarray:
         boxes *= 2
     alive = np.ones(n, bool)
     for here in np.split(order, -(-np.arange(1, boxes) * n // boxes)):
-        box, hopeful = points[:, here], alive.copy()  # what is dominated already dominates nothing new
+        box, hopeful = points[:, here], alive.copy()  # a dominated point dominates nothing that no other point does
         for column, worst in zip(points, box.max(axis=1, initial=0), strict=True):
             hopeful &= column <= worst
         alive[here] = ~_dominated(points[:, hopeful], box)
@@ -128,8 +135,10 @@ def _in_boxes(points: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Front:
-    """A front that grows: `add` points, read `values` [n, k], `ids` [n] and
-    `rows`, ascending in the first objective."""
+    """A Pareto front of points that come in pieces, in the order of the first objective.
+
+    objectives: their number k.
+    """
 
     objectives: int
     _values: np.ndarray = field(init=False)
@@ -143,31 +152,32 @@ class Front:
 
     @property
     def values(self) -> np.ndarray:
+        """Objectives [n, k] of the points on the front."""
         self._merge()
         return self._values
 
     @property
     def ids(self) -> np.ndarray:
+        """Integers [n] that the points on the front came with."""
         self._merge()
         return self._ids
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
-        """What came beside the points, by name [n]."""
+        """Further columns [n] of the points on the front, by name."""
         self._merge()
         return self._rows
 
-    def add(self, values: np.ndarray, ids: np.ndarray) -> None:
-        """values [n, k], ids [n]: distinct integers that rise from piece to piece; of equal points the lowest stays."""
-        self.add_columns([values[:, column] for column in range(self.objectives)], ids)
+    def add(self, columns: list[np.ndarray], ids: np.ndarray, rows: dict[str, np.ndarray] | None = None) -> None:
+        """Add m points.
 
-    def add_columns(
-        self, columns: list[np.ndarray], ids: np.ndarray, rows: dict[str, np.ndarray] | None = None
-    ) -> None:
-        """The same of k arrays [n], with further columns that stay with the points."""
+        columns: k arrays [m], one for each objective. ids [m]: distinct integers, greater than those of earlier
+        pieces; of equal points the one with the lowest stays. rows: further columns [m] by name that stay with the
+        points; the same names every time.
+        """
         rows = rows or {}
         for guard in self._guards():
-            # what is nowhere better than a guard is dominated by it, or equal to it with a later id
+            # a point that is nowhere better than a guard is dominated by it, or equal to it with a later id
             hopeful = columns[0] < guard[0]
             for column, bound in zip(columns[1:], guard[1:], strict=True):
                 hopeful |= column < bound
@@ -178,7 +188,7 @@ class Front:
         values = np.stack(columns, axis=1).astype(np.float64)
         local = front(values)
         self._waiting.append((values[local], ids[local], {name: column[local] for name, column in rows.items()}))
-        # merged when they are as many as the front: every point is then sorted a few times, not once a piece
+        # merged when they are as many as the front: a point is then sorted a few times, not once for every piece
         if sum(len(piece[1]) for piece in self._waiting) > len(self._ids):
             self._merge()
 
@@ -197,7 +207,7 @@ class Front:
         self._rows = {name: np.concatenate([piece[2][name] for piece in pieces])[at] for name in pieces[0][2]}
 
     def _guards(self) -> np.ndarray:
-        """The knee first, which dominates the most."""
+        """A few points [g, k] of the front, first its knee, which dominates the most."""
         if not len(self._ids):
             return self._values
         spread = np.linspace(0, len(self._ids) - 1, min(GUARDS, len(self._ids))).round().astype(int)
@@ -205,12 +215,15 @@ class Front:
 
 
 def normalized(values: np.ndarray) -> np.ndarray:
-    """Of a front: 0 is the best of each objective (ideal), 1 the worst that is on the front (nadir)."""
+    """Objectives of a front, scaled so that 0 is the best value on it (ideal) and 1 the worst (nadir).
+
+    values [n, k]: objectives of the points of a front.
+    """
     low, high = values.min(axis=0), values.max(axis=0)
     scaled: np.ndarray = (values - low) / np.where(high > low, high - low, 1.0)
     return scaled
 
 
 def knee(values: np.ndarray) -> int:
-    """Index of the point of a front that is nearest to the ideal, after scaling between ideal and nadir."""
+    """Index of the point of a front [n, k] that is nearest to the ideal, objectives scaled by `normalized`."""
     return int(np.argmin((normalized(values) ** 2).sum(axis=1)))

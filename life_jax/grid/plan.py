@@ -1,7 +1,7 @@
-"""Outer products of axes through one compiled function, chunk by chunk. Knows nothing of language models.
+"""Outer products of axes, cut into chunks of one shape and evaluated by one compiled function.
 
-The last axes are flattened into one long inner axis, rows of the others are the outer one. Chunks have one shape,
-so one compilation serves them all.
+The last axes are flattened into one long inner axis, the others into rows. As all chunks have one shape, one
+compilation serves them all.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,29 +15,29 @@ import numpy as np
 from life_jax.grid.function import Function, Sum
 
 if TYPE_CHECKING:
-    from life_jax.grid.kernel import Found, Kernel
+    from life_jax.grid.kernel import Kernel, Results
 
 POINTS_PER_CHUNK = 2**19
 NUMBERS_PER_CHUNK = 2**22  # of all columns together, which bounds the memory
 LONGEST_INNER = 2**17
 # an inner axis takes no more axes than it needs to be so long: what depends on one is computed for each of its points
 SHORTEST_INNER = 128
-LAYOUT = 2  # of points in chunks: an unfinished result of another one is not resumed
-RING = 3  # results in memory at once: one is computed while one is taken and the one before is being written
+LAYOUT = 2  # version of how points are put into chunks: an unfinished result of another version is not resumed
+RING = 3  # results in memory at once: the next is computed while a sink takes this and still writes the one before
 
 
 class Axis(Protocol):
-    """What a dimension of the grid is made of: `Values` or points that are listed (life_jax.grid.sampling)."""
+    """A dimension of the grid, along which one or several named numbers vary: `Values`, or `sampling.Points`."""
 
     def __len__(self) -> int: ...
 
     def at(self, index: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Values by name at these places of the axis."""
+        """Values [n] by name; index [n]: places along the axis, from 0."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """A named axis; values [n]."""
+    """An axis along which one number takes given values [n]."""
 
     name: str
     values: np.ndarray
@@ -46,18 +46,23 @@ class Values:
         return len(self.values)
 
     def at(self, index: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Values [n] by name; index [n]: places along the axis, from 0."""
         return {self.name: self.values[index]}
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A constant and columns added up with their signs. Whoever keeps it copies it anyway, and adds up as it does."""
+    """A column that is the sum of a constant and of other columns [n], each with its sign (1 or -1).
+
+    It is added up only where it is read, piece by piece, because a sink that keeps it copies it anyway.
+    """
 
     columns: tuple[tuple[np.ndarray, int], ...]
     constant: float = 0.0
 
     @property
     def dtype(self) -> np.dtype:
+        """dtype of the sum."""
         return self.columns[0][0].dtype
 
     def __len__(self) -> int:
@@ -65,10 +70,10 @@ class Signed:
 
     def __getitem__(self, at: Any) -> Any:
         (first, sign), *others = self.columns
-        found = first[at] if sign == 1 else -first[at]
+        total = first[at] if sign == 1 else -first[at]
         for column, sign in others:
-            found = found + column[at] if sign == 1 else found - column[at]
-        return found + self.dtype.type(self.constant) if self.constant else found
+            total = total + column[at] if sign == 1 else total - column[at]
+        return total + self.dtype.type(self.constant) if self.constant else total
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:]).astype(dtype or self.dtype, copy=False)
@@ -78,10 +83,11 @@ Column = np.ndarray | Signed
 
 
 @dataclass(frozen=True)
-class Block:
-    """Points [start, start + count) in C order of cases and axes: numbers [count] by column.
+class ResultBlock:
+    """The results of one chunk: numbers [count] by column.
 
-    Its arrays are written over after the next `RING - 1` blocks have been asked for.
+    chunk: number of the chunk. start, count: its points are [start, start + count) in the C order of cases and axes.
+    Its arrays are written over once `RING - 1` further blocks have been requested.
     """
 
     chunk: int
@@ -91,16 +97,18 @@ class Block:
 
 
 class Sink(Protocol):
-    """Takes blocks; may go on reading one until `put` has returned for the next one."""
+    """A receiver of blocks, which keeps, writes or reduces them."""
 
-    def put(self, block: Block) -> None: ...
+    def put(self, block: ResultBlock) -> None:
+        """Take a block; its arrays may be read until the next call has returned."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a product of axes is cut: rows of `inner` points each; `rows` of them in a chunk.
+    """How a product of axes is cut into chunks of `rows` rows with `inner` points each.
 
-    An axis too long for one inner row is cut into `pieces`, the last of which may be short.
+    split: number of leading axes that are flattened into rows; the others are the inner axis. pieces: into how many
+    chunks one row is cut because it is too long; the last of them may be short.
     """
 
     axes: tuple[Axis, ...]
@@ -111,42 +119,51 @@ class Plan:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
         return tuple(len(axis) for axis in self.axes)
 
     @cached_property
     def points(self) -> int:
+        """Number of points of the product."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     @cached_property
     def outer(self) -> int:
+        """Number of rows."""
         return int(np.prod(self.shape[: self.split], dtype=np.int64))
 
     @property
     def chunks(self) -> int:
+        """Number of chunks."""
         return self.pieces * -(-self.outer // self.rows)
 
     def chunk(self, index: int) -> "Chunk":
+        """Place of a chunk; index: its number, from 0."""
         row_points = self.points // self.outer
         block, piece = divmod(index, self.pieces)
         row, first = block * self.rows, piece * self.inner
-        several = min(self.rows, self.outer - row) * row_points
-        count = several if self.pieces == 1 else min(self.inner, row_points - first)
+        whole_rows = min(self.rows, self.outer - row) * row_points
+        count = whole_rows if self.pieces == 1 else min(self.inner, row_points - first)
         return Chunk(row, piece, row * row_points + first, count)
 
     def rows_of(self, chunk: "Chunk", dtype: Any) -> dict[str, np.ndarray]:
-        """Values of the outer axes for the chunk's rows, padded at the end."""
+        """Values [rows] of the outer axes by name; the last row is repeated where the chunk has fewer."""
         rows = np.minimum(chunk.row + np.arange(self.rows), self.outer - 1)
         return _gather(self.axes[: self.split], rows, dtype)
 
     def points_of(self, piece: int, dtype: Any) -> dict[str, np.ndarray]:
-        """Values of the inner axes for the points of a row, or of this piece of it, padded at the end."""
+        """Values [inner] of the inner axes by name, for a piece of a row; the last is repeated where it has fewer."""
         points = np.minimum(piece * self.inner + np.arange(self.inner), self.points // self.outer - 1)
         return _gather(self.axes[self.split :], points, dtype)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Points [start, start + count) of one case; the computed block is longer where it is padded."""
+    """Place of a chunk in the product of the axes.
+
+    row: number of its first row. piece: which piece of the row it is. start, count: its points are
+    [start, start + count) in C order; the padding of a short chunk does not count.
+    """
 
     row: int
     piece: int
@@ -155,7 +172,10 @@ class Chunk:
 
 
 def plan(axes: Sequence[Axis], columns: int = 1) -> Plan:
-    """The shortest suffix of axes that is long enough is the inner axis. columns: scalars of a point."""
+    """The plan of a grid: its last axes, as few as are long enough together, become the inner axis.
+
+    columns: number of results of a point, which bounds the size of chunks.
+    """
     points = min(POINTS_PER_CHUNK, NUMBERS_PER_CHUNK // columns)
     longest = min(LONGEST_INNER, points)
     sizes = [len(axis) for axis in axes]
@@ -174,7 +194,11 @@ def plan(axes: Sequence[Axis], columns: int = 1) -> Plan:
 
 
 def flat(axes: Sequence[Axis], columns: int = 1) -> Plan:
-    """All axes as one, in chunks whose length is a power of two: few shapes, so that odd grids compile seldom."""
+    """A plan with all axes as one inner axis, in chunks whose length is a power of two.
+
+    Grids of many sizes then share few shapes of chunks, so that small requests seldom compile anew. columns: number
+    of results of a point.
+    """
     points = int(np.prod([len(axis) for axis in axes], dtype=np.int64))
     longest = min(LONGEST_INNER, NUMBERS_PER_CHUNK // columns)
     inner = 1 << max(0, min(points, longest) - 1).bit_length()
@@ -194,10 +218,11 @@ def _gather(axes: tuple[Axis, ...], places: np.ndarray, dtype: Any) -> dict[str,
 
 @dataclass(frozen=True)
 class Sweep:
-    """Cases, each a function with its base (a pytree of numbers), over one plan; pickles if its functions do.
+    """Functions that are evaluated over one plan. It can be pickled if its functions can.
 
-    Chunks and points are numbered through all cases. Bases of one structure share a compilation.
-    outputs: dtype of every scalar that is wanted, of the function or derived.
+    cases: (function, base), where the base is a pytree of numbers; bases of one structure share a compilation. Chunks
+    and points are numbered through all cases. outputs: dtype of every result of a point that is wanted. dtype: in
+    which the function is evaluated.
     """
 
     cases: tuple[tuple[Function, Any], ...]
@@ -207,22 +232,23 @@ class Sweep:
 
     @property
     def chunks(self) -> int:
+        """Number of chunks of all cases."""
         return len(self.cases) * self.plan.chunks
 
     def extent(self, index: int) -> tuple[int, int]:
-        """First point of a chunk, and how many it has."""
+        """Number of the first point of a chunk, and number of its points."""
         case, within = divmod(index, self.plan.chunks)
         chunk = self.plan.chunk(within)
         return case * self.plan.points + chunk.start, chunk.count
 
-    def blocks(self, wanted: Iterable[int]) -> Iterator[Block]:
-        """The blocks of these chunks, in this order; each is computed while the one before is being taken."""
+    def blocks(self, wanted: Iterable[int]) -> Iterator[ResultBlock]:
+        """Blocks of the wanted chunks, in their order; each is computed while the one before is being taken."""
         import jax
 
         from life_jax.grid.kernel import kernel, packed
 
-        spare: list[tuple[Kernel, Found]] = []
-        pending: tuple[int, Kernel, Found] | None = None
+        spare: list[tuple[Kernel, Results]] = []
+        pending: tuple[int, Kernel, Results] | None = None
         base_of, base = -1, None
         piece_of, piece = -1, None
         for index in wanted:
@@ -239,38 +265,42 @@ class Sweep:
                 chunk = self.plan.chunk(within)
                 if chunk.piece != piece_of:
                     piece_of, piece = chunk.piece, jax.device_put(self.plan.points_of(chunk.piece, self.dtype))
-                found = of(base, self.plan.rows_of(chunk, self.dtype), piece, kept)
+                results = of(base, self.plan.rows_of(chunk, self.dtype), piece, kept)
             if pending is not None:
                 yield self._block(*pending)
                 spare.append(pending[1:])
-            pending = (index, of, found)
+            pending = (index, of, results)
         if pending is not None:
             yield self._block(*pending)
 
-    def _block(self, index: int, of: "Kernel", parts: "Found") -> Block:
+    def _block(self, index: int, of: "Kernel", parts: "Results") -> ResultBlock:
         start, count = self.extent(index)
-        found = {name: block for part in parts for name, block in part.items()}
+        results = {name: block for part in parts for name, block in part.items()}
         columns: dict[str, Column] = {}
         for name in self.outputs:
             total = of.aliases.get(name, Sum(((name, 1),)))
             # on a CPU views of the results, no copies; of a pair the first
-            terms = tuple((np.asarray(found[c]).reshape(-1)[:count].real, sign) for c, sign in total.terms)
+            terms = tuple((np.asarray(results[c]).reshape(-1)[:count].real, sign) for c, sign in total.terms)
             plain = not total.constant and len(terms) == 1 and terms[0][1] == 1
             columns[name] = terms[0][0] if plain else Signed(terms, total.constant)
-        return Block(index, start, count, columns)
+        return ResultBlock(index, start, count, columns)
 
 
-Executor = Callable[[Sweep, Iterable[int]], Iterator[Block]]  # where chunks are computed: Sweep.blocks is here
+Executor = Callable[[Sweep, Iterable[int]], Iterator[ResultBlock]]  # `Sweep.blocks` computes in this process
 
 
 def run(
     sweep: Sweep,
     sink: Sink,
     wanted: Iterable[int] | None = None,
-    done: Callable[[Block], None] = lambda block: None,
+    done: Callable[[ResultBlock], None] = lambda block: None,
     executor: Executor = Sweep.blocks,
 ) -> None:
-    """Evaluates the wanted chunks (all of them unless said) and gives them to `sink`. done: called after each."""
+    """Evaluate chunks and give their blocks to a sink.
+
+    wanted: numbers of the chunks, by default all. done: called with every block after the sink has taken it.
+    executor: computes the chunks, by default in this process.
+    """
     blocks = executor(sweep, range(sweep.chunks) if wanted is None else wanted)
     with closing(blocks):  # type: ignore[type-var]
         for block in blocks:

@@ -1,4 +1,4 @@
-"""The answers of reduced grids, labelled; and the Pareto front of a labelled dataset."""
+"""Results of reduced grids as labelled datasets, and the Pareto front of a labelled dataset."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from life_jax.grid.reduction import FINE, Reducer
 if TYPE_CHECKING:
     import xarray as xr
 
-SAID = {
+DEFINITIONS = {
     "tie": "of points equal in all objectives the first in the order of the grid is kept",
     "knee": "nearest to the ideal, each objective scaled between the best and the worst on the front",
     "hypervolume": "part of the box between best and worst of the front that it dominates",
@@ -20,7 +20,11 @@ SAID = {
 
 
 def dataset(r: Reducer) -> "xr.Dataset":
-    """The answer as an xarray.Dataset."""
+    """All that a Reducer has kept, as an xarray.Dataset.
+
+    Variables `count`, `best_*`, `quantile_*`, `histogram_*`, and along `point` those of the Pareto front, as far as
+    the reduction has them. Coordinates of the front that are also dimensions of `by` are called `front_*`.
+    """
     import xarray as xr
 
     t, what = r.template, r.what
@@ -29,10 +33,10 @@ def dataset(r: Reducer) -> "xr.Dataset":
     variables: dict[str, Any] = {}
 
     def by_group(of: Any, dtype: Any, absent: Any) -> np.ndarray:
-        found = np.full(int(np.prod(sizes, dtype=np.int64)), absent, dtype)
+        values = np.full(int(np.prod(sizes, dtype=np.int64)), absent, dtype)
         for index, group in r.groups.items():
-            found[index] = of(group)
-        return found.reshape(sizes)
+            values[index] = of(group)
+        return values.reshape(sizes)
 
     about = {"long_name": "feasible points", "units": "1"}
     variables["count"] = (what.by, by_group(lambda g: g.count, np.int64, 0), about)
@@ -40,14 +44,13 @@ def dataset(r: Reducer) -> "xr.Dataset":
         coords["objective"] = ("objective", list(what.best), {"long_name": "metric of which this is the best"})
         _best(r, variables, by_group)
     if what.quantiles:
-        coords["quantile"] = (
-            "quantile",
-            list(what.quantiles),
-            {"units": "1", "long_name": "part of the points below"},
-        )
+        about = {"units": "1", "long_name": "part of the points below"}
+        coords["quantile"] = ("quantile", list(what.quantiles), about)
         for name in r.floats:
-            each = [by_group(lambda g, n=name, q=q: _quantile(g.bins.get(n), q), float, np.nan) for q in what.quantiles]
-            variables[f"quantile_{name}"] = (("quantile", *what.by), np.stack(each), _attributes(r, name))
+            values = [
+                by_group(lambda g, n=name, q=q: _quantile(g.bins.get(n), q), float, np.nan) for q in what.quantiles
+            ]
+            variables[f"quantile_{name}"] = (("quantile", *what.by), np.stack(values), _attributes(r, name))
     if what.histogram:
         _histogram(r, variables, sizes)
     if what.pareto:
@@ -78,14 +81,14 @@ def _best(r: Reducer, variables: dict[str, Any], by_group: Any) -> None:
 
 
 def _histogram(r: Reducer, variables: dict[str, Any], sizes: list[int]) -> None:
-    """Bins of equal ratio between the least and the greatest value of all groups."""
+    """Add histograms, with bins of equal ratio between the least and the greatest value of all groups."""
     for name in r.floats:
         together = sum((g.bins[name] for g in r.groups.values() if name in g.bins), np.zeros(1))
-        seen = np.flatnonzero(together)
-        if not len(seen):
+        filled = np.flatnonzero(together)
+        if not len(filled):
             continue
         centres = _centres()
-        low, high = np.maximum(centres[[seen[0], seen[-1]]], np.finfo(np.float32).tiny)
+        low, high = np.maximum(centres[[filled[0], filled[-1]]], np.finfo(np.float32).tiny)
         edges = np.geomspace(low, high * (1 + 2.0**-10), r.what.histogram + 1)
         bin_of = np.clip(np.searchsorted(edges, centres, side="right") - 1, 0, r.what.histogram - 1)
         counts = np.zeros((r.what.histogram, int(np.prod(sizes, dtype=np.int64))), np.int64)
@@ -99,34 +102,35 @@ def _histogram(r: Reducer, variables: dict[str, Any], sizes: list[int]) -> None:
 
 
 def _front(r: Reducer, variables: dict[str, Any], coords: dict[str, Any], by_group: Any) -> None:
-    found = [(index, g) for index, g in sorted(r.groups.items()) if len(g.front.ids)]
-    ids = np.concatenate([g.front.ids for _, g in found]) if found else np.empty(0, np.int64)
+    fronts = [group.front for _, group in sorted(r.groups.items()) if len(group.front.ids)]
+    ids = np.concatenate([front.ids for front in fronts]) if fronts else np.empty(0, np.int64)
     for dim, (labels, attributes) in _labels(r, ids).items():
         name = f"front_{dim}" if dim in r.what.by else "sample" if dim == "point" else dim
         coords[name] = ("point", labels, attributes)
     for name in r.floats:
-        rows = [g.front.rows[name] for _, g in found]
+        rows = [front.rows[name] for front in fronts]
         variables[name] = ("point", np.concatenate(rows) if rows else np.empty(0), _attributes(r, name))
-    knees = [np.arange(len(g.front.ids)) == pareto_front.knee(g.front.values) for _, g in found]
-    variables["knee"] = (
-        "point",
-        np.concatenate(knees) if knees else np.empty(0, bool),
-        {"long_name": SAID["knee"]},
-    )
+    knees = [np.arange(len(front.ids)) == pareto_front.knee(front.values) for front in fronts]
+    variables["knee"] = _knee_variable(knees)
     volume = by_group(lambda g: _relative_volume(g.front.values), float, np.nan)
-    longest = max((len(g.front.ids) for _, g in found), default=0)
-    about = {**_about_volume(len(r.what.pareto), longest), "ties": SAID["tie"]}
+    longest = max((len(front.ids) for front in fronts), default=0)
+    about = {**_about_volume(len(r.what.pareto), longest), "ties": DEFINITIONS["tie"]}
     variables["hypervolume"] = (r.what.by, volume, about)
 
 
+def _knee_variable(knees: list[np.ndarray]) -> tuple[str, np.ndarray, dict[str, Any]]:
+    """The variable that marks the knees; knees: for each front, which of its points it is."""
+    return ("point", np.concatenate(knees) if knees else np.empty(0, bool), {"long_name": DEFINITIONS["knee"]})
+
+
 def _labels(r: Reducer, points: np.ndarray) -> dict[str, tuple[np.ndarray, dict[str, Any]]]:
-    """Of points of the grid: their label in every dimension, and its attributes."""
+    """Labels of points of the grid [n] along every dimension, with their attributes; points: their numbers [n]."""
     t = r.template
     at = dict(zip(t.coordinates, np.unravel_index(points, t.shape), strict=True))
-    found = {dim: (np.asarray(_values(t, dim))[at[dim]], dict(c.attributes)) for dim, c in t.coordinates.items()}
+    labels = {dim: (np.asarray(_values(t, dim))[at[dim]], dict(c.attributes)) for dim, c in t.coordinates.items()}
     for name, listed in t.listed.items():
-        found[name] = (listed.at(at[listed.dimension]).astype(listed.dtype), dict(listed.attributes))
-    return found
+        labels[name] = (listed.at(at[listed.dimension]).astype(listed.dtype), dict(listed.attributes))
+    return labels
 
 
 def _values(template: Template, dim: str) -> Any:
@@ -134,13 +138,13 @@ def _values(template: Template, dim: str) -> Any:
 
 
 def _centres() -> np.ndarray:
-    """Middle of each bin of positive numbers, up to infinity."""
+    """Middle of every bin of positive finite numbers."""
     bits = (np.arange(0x7F800000 >> FINE, dtype=np.uint32) << FINE) | (1 << (FINE - 1))
     return bits.astype(np.uint32).view(np.float32).astype(np.float64)
 
 
 def _quantile(bins: np.ndarray | None, q: float) -> float:
-    """The value below which a part q of the points lies, within 2^-12 of it."""
+    """The value below which a part q of the points lies, with a relative error of at most 2^-12."""
     centres = _centres()
     if bins is None or not bins[: len(centres)].sum():
         return float("nan")
@@ -149,8 +153,8 @@ def _quantile(bins: np.ndarray | None, q: float) -> float:
 
 
 def _about_volume(objectives: int, longest: int) -> dict[str, Any]:
-    """Attributes of the hypervolumes of fronts of which the longest has so many points."""
-    about = {"units": "1", "long_name": SAID["hypervolume"]}
+    """Attributes of the variable of hypervolumes; longest: number of points of the longest front."""
+    about = {"units": "1", "long_name": DEFINITIONS["hypervolume"]}
     most = hypervolume.largest(objectives)
     if longest > most:
         about["missing"] = (
@@ -173,18 +177,19 @@ def pareto(
     by: Iterable[str] = (),
     within: "xr.DataArray | None" = None,
 ) -> "xr.Dataset":
-    """The Pareto front of a dataset of forecasts, as a dataset along `point`.
+    """The Pareto front of a dataset of forecasts.
 
-    minimize, maximize: variables of ds that depend on its grid. by: dimensions with a front of their own for each
-    label. within: a boolean DataArray; only points where it holds take part, such as ds.fits_memory.
+    ds: xarray.Dataset. minimize, maximize: names of its variables that are the objectives, at least one. by: names of
+    dimensions; each combination of their labels gets a front of its own. within: a boolean DataArray, such as
+    ds.fits_memory; only points where it is true take part.
 
-    Every dimension of the grid becomes a coordinate of the points, so that one sees which design each is;
-    `knee` marks the point of each front nearest to the ideal, `group` numbers the fronts, and `hypervolume` is that of
-    the point's front: the part of the box between its best and worst that it dominates. Of points equal in all
-    objectives the first in the order of the grid is kept; NaN is never on a front. Points are in the order of the
-    first objective.
+    Returns an xarray.Dataset along `point`, in the order of the first objective. Every dimension of the grid becomes
+    a coordinate of the points, so that it is seen which design a point is. `knee` marks the point of a front that is
+    nearest to the ideal, `group` is the number of the front, and `hypervolume` belongs to the point's front: the part
+    of the box between its best and its worst values that it dominates. Of points that are equal in all objectives the
+    first in the order of the grid is kept; a point with NaN is never on a front.
 
-    Raises ValueError if there is no such variable or dimension.
+    Raises ValueError if the dataset has no such variable or dimension.
     """
     import xarray as xr
 
@@ -203,7 +208,7 @@ def pareto(
             raise ValueError(f"pareto(): by has '{dim}'; the objectives have {', '.join(dims)}")
     kept = [name for name in ds.data_vars if set(ds[name].dims) <= set(dims)]
     flat = xr.broadcast(*(ds[name] for name in kept))
-    columns = {name: one.transpose(*dims).values.reshape(-1) for name, one in zip(kept, flat, strict=True)}
+    columns = {name: array.transpose(*dims).values.reshape(-1) for name, array in zip(kept, flat, strict=True)}
     shape = tuple(ds.sizes[dim] for dim in dims)
     feasible = np.ones(shape, bool)
     if within is not None:
@@ -216,8 +221,8 @@ def pareto(
     sizes = [ds.sizes[dim] for dim in by]
     group = np.ravel_multi_index([index[dims.index(dim)] for dim in by], sizes) if by else np.zeros(len(values), int)
     chosen, knees, volume = [], [], []
-    for one in np.unique(group):
-        rows = np.flatnonzero(group == one)
+    for number in np.unique(group):
+        rows = np.flatnonzero(group == number)
         rows = rows[pareto_front.front(values[rows])]
         rows = rows[np.argsort(values[rows, 0], kind="stable")]
         if len(rows):
@@ -231,7 +236,7 @@ def pareto(
         for i, dim in enumerate(dims)
     }  # fmt: skip
     variables = {name: ("point", columns[name][points], dict(ds[name].attrs)) for name in kept}
-    variables["knee"] = ("point", np.concatenate(knees) if knees else np.empty(0, bool), {"long_name": SAID["knee"]})
+    variables["knee"] = _knee_variable(knees)
     variables["group"] = (
         "point",
         np.unique(group[points], return_inverse=True)[1],
@@ -242,4 +247,4 @@ def pareto(
         np.concatenate(volume) if volume else np.empty(0),
         _about_volume(len(objectives), max(map(len, chosen), default=0)),
     )
-    return xr.Dataset(variables, coords=coords, attrs={**ds.attrs, "ties": SAID["tie"]})
+    return xr.Dataset(variables, coords=coords, attrs={**ds.attrs, "ties": DEFINITIONS["tie"]})

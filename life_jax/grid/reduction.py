@@ -1,6 +1,6 @@
-"""Grids reduced as they are computed: fronts, best designs, quantiles, counts. Knows nothing of language models.
+"""Grids that are reduced while they are computed: to Pareto fronts, best points, quantiles, histograms and counts.
 
-A Reducer is a sink of grid.run that keeps what the questions need and never the grid.
+A Reducer is a sink of blocks that keeps only what the reductions need, and never the grid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,20 +11,23 @@ import numpy as np
 
 from life_jax.grid import pareto_front
 from life_jax.grid.labels import Template
-from life_jax.grid.plan import Block
+from life_jax.grid.plan import ResultBlock
 
-FINE = 12  # a float32 without its last 12 bits: bins of 2^-11 (0.05 %) for quantiles and histograms
+FINE = 12  # bins of quantiles and histograms are float32 values without their last 12 bits: 2^-11 (0.05 %) wide
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 64
-State = dict[str, np.ndarray]
-Ids = range | np.ndarray  # numbers of points; as an array only where it must be one
+State = dict[str, np.ndarray]  # all that a Reducer keeps, as arrays by name
+Ids = range | np.ndarray  # numbers of points; an array only where they are not consecutive
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """What is asked. limits: metric -> the most (or, where more is better, the least) that is feasible.
+    """To what a grid is reduced.
 
-    by: dimensions that are kept apart; everything else is reduced.
+    pareto: objectives of the Pareto front. best: objectives of which the best point is kept. quantiles: parts of the
+    points below the values that are wanted. histogram: number of bins, 0 for none. count: whether feasible points are
+    only counted. limits: (metric, value), the greatest that is feasible, or the least where more is better. by:
+    dimensions whose labels are reduced apart from one another; all other dimensions are reduced together.
     """
 
     pareto: tuple[str, ...] = ()
@@ -37,12 +40,17 @@ class Reduction:
 
     @property
     def metrics(self) -> tuple[str, ...]:
+        """Names of the objectives and of the limited metrics."""
         return tuple(dict.fromkeys((*self.pareto, *self.best, *(name for name, _ in self.limits))))
 
 
 @dataclass
 class Group:
-    """What is kept of one combination of the labels of `by`."""
+    """What a Reducer keeps for one combination of the labels of `by`.
+
+    front: Pareto front of the feasible points. best: by objective, (value, smaller being better; number of the point;
+    its variables). bins: by variable, number of points in each bin. count: number of feasible points.
+    """
 
     front: pareto_front.Front
     best: dict[str, tuple[float, int, dict[str, float]]] = field(default_factory=dict)
@@ -51,16 +59,18 @@ class Group:
 
 
 class Reducer:
-    """A sink of grid.run, whose blocks come in the order of the grid; reduced_dataset labels what it found.
+    """A sink of blocks, in the order of the grid, that reduces them; `reduced_dataset.dataset` labels the results.
 
-    signs: +1 for a variable of which less is better, -1 where more is.
+    groups: what is kept, by number of the combination of labels of `by` in C order.
     """
 
     def __init__(self, template: Template, what: Reduction, signs: Mapping[str, int]) -> None:
+        """template: layout of the grid. what: to which it is reduced. signs: 1 where less is better, -1 where more."""
         self.template, self.what, self.signs = template, what, signs
         self.groups: dict[int, Group] = {}
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
+        """Reduce a block."""
         columns = {name: np.asarray(column) for name, column in block.columns.items()}
         for group, rows in self._by(block.start, block.count):
             here = columns if rows is None else {name: column[rows] for name, column in columns.items()}
@@ -68,22 +78,22 @@ class Reducer:
             self._add(self._group(group), here, ids)
 
     def state(self) -> State:
-        """All that is kept, as arrays by name; `merge` of a new Reducer takes it."""
-        found: State = {"groups": np.array(sorted(self.groups), np.int64)}
+        """All that is kept, as arrays by name, which `merge` of another Reducer takes."""
+        state: State = {"groups": np.array(sorted(self.groups), np.int64)}
         for index, group in self.groups.items():
-            found[f"{index}/count"] = np.array(group.count)
-            found[f"{index}/front"], found[f"{index}/ids"] = group.front.values, group.front.ids
-            found.update({f"{index}/row/{name}": rows for name, rows in group.front.rows.items()})
+            state[f"{index}/count"] = np.array(group.count)
+            state[f"{index}/front"], state[f"{index}/ids"] = group.front.values, group.front.ids
+            state.update({f"{index}/row/{name}": rows for name, rows in group.front.rows.items()})
             for name, bins in group.bins.items():
-                seen = np.flatnonzero(bins)
-                found[f"{index}/bins/{name}"] = np.stack([seen, bins[seen]])
+                filled = np.flatnonzero(bins)
+                state[f"{index}/bins/{name}"] = np.stack([filled, bins[filled]])
             for objective, (key, point, values) in group.best.items():
-                found[f"{index}/best/{objective}"] = np.array([key, *values.values()])
-                found[f"{index}/at/{objective}"] = np.array(point)
-        return found
+                state[f"{index}/best/{objective}"] = np.array([key, *values.values()])
+                state[f"{index}/at/{objective}"] = np.array(point)
+        return state
 
     def merge(self, state: State) -> None:
-        """Adds what another Reducer kept of later points of the same grid."""
+        """Add the state of another Reducer, for later points of the same grid."""
         for index in state["groups"].tolist():
             group, of = self._group(index), f"{index}/"
             group.count += int(state[of + "count"])
@@ -99,7 +109,7 @@ class Reducer:
                     group.bins.setdefault(name, np.zeros(1 << (32 - FINE), np.int64))[at] += counts
             if self.what.pareto and len(state[of + "ids"]):
                 rows = {name: state[of + f"row/{name}"] for name in self.floats}
-                group.front.add_columns(list(state[of + "front"].T), state[of + "ids"], rows)
+                group.front.add(list(state[of + "front"].T), state[of + "ids"], rows)
 
     def _add(self, group: Group, block: Mapping[str, np.ndarray], ids: Ids) -> None:
         feasible = self._feasible(block)
@@ -118,19 +128,19 @@ class Reducer:
                     group.bins[name] = np.zeros(1 << (32 - FINE), np.int64)
                 at = _fine(block[name])
                 low = at.min()
-                found = np.bincount(at - low)  # of the bins that this block has: all of them are fresh memory each time
-                group.bins[name][low : low + len(found)] += found
+                counts = np.bincount(at - low)  # only of the bins in use: counting all would touch fresh memory
+                group.bins[name][low : low + len(counts)] += counts
         if self.what.pareto:
             columns = [self.signs[name] * block[name] for name in self.what.pareto]
-            group.front.add_columns(columns, _array(ids), {name: block[name] for name in self.floats})
+            group.front.add(columns, _array(ids), {name: block[name] for name in self.floats})
 
     def _feasible(self, block: Mapping[str, np.ndarray]) -> np.ndarray | None:
         """Which points meet the limits; None where all of them do."""
-        found = None
+        feasible = None
         for metric, limit in self.what.limits:
-            one = block[metric] <= limit if self.signs[metric] > 0 else block[metric] >= limit
-            found = one if found is None else found & one
-        return None if found is None or found.all() else found
+            within = block[metric] <= limit if self.signs[metric] > 0 else block[metric] >= limit
+            feasible = within if feasible is None else feasible & within
+        return None if feasible is None or feasible.all() else feasible
 
     def _better(
         self, group: Group, objective: str, block: Mapping[str, np.ndarray], ids: Ids, feasible: np.ndarray | None
@@ -140,7 +150,7 @@ class Reducer:
             column = np.where(feasible, column, column.dtype.type(np.nan))
         least = float(np.fmin.reduce(column))  # NaN where all are
         if np.isnan(least) or (objective in group.best and least > group.best[objective][0]):
-            return  # seldom better, so that where it is is looked for seldom
+            return  # a block seldom has a better point, so that its place is seldom looked for
         at = int(np.argmax(column == least))
         key = (least, int(ids[at]))
         if objective not in group.best or key < group.best[objective][:2]:
@@ -148,7 +158,7 @@ class Reducer:
 
     @cached_property
     def floats(self) -> tuple[str, ...]:
-        """Variables of numbers that have no further dimensions."""
+        """Names of the variables that are numbers, not flags, and have no further dimensions."""
         return tuple(
             name
             for name, v in self.template.variables.items()
@@ -161,7 +171,7 @@ class Reducer:
         return self.groups[index]
 
     def _by(self, start: int, n: int) -> Iterator[tuple[int, np.ndarray | None]]:
-        """(group, rows of the block in it, None for all of them)."""
+        """Groups of the n points from `start` on: (number of the group, its rows [m], or None for all of them)."""
         ends = self._groups_of(np.array([start, start + n - 1]))
         finest = min((stride for stride, _, _ in self._strides), default=0)
         if not self._strides or (ends[0] == ends[1] and n <= finest):
@@ -173,15 +183,15 @@ class Reducer:
 
     @cached_property
     def _strides(self) -> list[tuple[int, int, int]]:
-        """(points of one label, labels, groups of one label) by dimension of `by`."""
+        """For each dimension of `by`: (points of one label, number of labels, groups of one label)."""
         sizes = {name: len(c) for name, c in self.template.coordinates.items()}
         dims = list(sizes)
-        found, weight = [], 1
+        strides, weight = [], 1
         for dim in reversed(self.what.by):
             stride = int(np.prod([sizes[d] for d in dims[dims.index(dim) + 1 :]], dtype=np.int64))
-            found.append((stride, sizes[dim], weight))
+            strides.append((stride, sizes[dim], weight))
             weight *= sizes[dim]
-        return found
+        return strides
 
     def _groups_of(self, points: np.ndarray) -> np.ndarray:
         total = np.zeros(len(points), np.int64)
@@ -195,5 +205,5 @@ def _array(ids: Ids) -> np.ndarray:
 
 
 def _fine(column: np.ndarray) -> np.ndarray:
-    """Bin of each value >= 0; NaN and what is below 0 in the last ones, which are never looked at."""
+    """Bin of each value; those of NaN and of values below 0 come last and are never read."""
     return (np.ascontiguousarray(column, np.float32).view(np.uint32) >> FINE).astype(np.int64)

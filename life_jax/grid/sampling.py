@@ -1,10 +1,11 @@
-"""Lists of points drawn between bounds: at random, or spread evenly. Knows nothing of language models.
+"""Samples: lists of points between bounds, drawn at random or spread evenly.
 
-    random    independent; drawn block by block from (seed, block), so that a list of any length needs no memory
-    lhs       Latin hypercube: every number's range is cut into as many equal parts as there are points, each with one
-    sobol     scrambled Sobol sequence; best with a power of two
+    random    independent points, drawn block by block from (seed, block), so that a list of any length needs no memory
+    lhs       Latin hypercube: the range of every number is cut into as many equal parts as there are points, and each
+              part has one point
+    sobol     scrambled Sobol sequence; most even when the number of points is a power of two
 
-The last two are scipy.stats.qmc's and are held in memory.
+The last two come from scipy.stats.qmc and are held in memory.
 References: McKay, Beckman, Conover 1979 (Technometrics 21); Owen 1998 (ACM TOMACS 8).
 """
 
@@ -15,21 +16,25 @@ from functools import lru_cache
 
 import numpy as np
 
-KINDS = ("random", "lhs", "sobol")
-BLOCK = 2**16  # points that are drawn together at random
+SAMPLERS = ("random", "lhs", "sobol")
+DRAWN_TOGETHER = 2**16  # points that are drawn together at random
 MOST_HELD = 10**7  # numbers of a list that is held in memory (80 MB)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Bounds of a number; `log`: even in its logarithm."""
+    """Bounds between which a number is drawn.
+
+    low, high: in the number's own unit; positive where `log`. log: whether the logarithm of the number, instead of
+    the number, is uniformly distributed.
+    """
 
     low: float
     high: float
     log: bool = False
 
     def value(self, part: np.ndarray) -> np.ndarray:
-        """part in [0, 1) -> [low, high]."""
+        """Numbers between the bounds; part [n]: places in the range, from 0 at `low` to 1 at `high`."""
         if not self.log:
             return self.low + (self.high - self.low) * part
         return self.low * np.exp(part * math.log(self.high / self.low))
@@ -37,9 +42,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Points:
-    """`count` points, each with a value of every name; an axis of a grid.
+    """A drawn list of points, each with a value of every name; it serves as an axis of a grid.
 
-    The same points whenever they are asked for; they depend on the kind, the count, the seed and the order of names.
+    kind: one of SAMPLERS. count: number of points. spans: (name, bounds). The points are determined by the kind, the
+    count, the seed and the order of the names.
     """
 
     kind: str
@@ -51,33 +57,34 @@ class Points:
         return self.count
 
     def at(self, index: np.ndarray) -> Mapping[str, np.ndarray]:
+        """Values [n] by name; index [n]: numbers of the points, from 0."""
         part = self._unit(np.asarray(index))
         return {name: span.value(part[:, column]) for column, (name, span) in enumerate(self.spans)}
 
     def values(self, name: str, index: np.ndarray) -> np.ndarray:
-        """One of the numbers alone."""
+        """Values [n] of one name; index [n]: numbers of the points, from 0."""
         return self.at(index)[name]
 
     @property
     def held(self) -> int:
-        """Numbers in memory."""
+        """How many numbers the list keeps in memory."""
         return 0 if self.kind == "random" else self.count * len(self.spans)
 
     def _unit(self, index: np.ndarray) -> np.ndarray:
         if self.kind != "random":
             points: np.ndarray = _held(self.kind, self.count, len(self.spans), self.seed)[index]
             return points
-        found = np.empty((len(index), len(self.spans)))
-        of = index // BLOCK
-        for block in np.unique(of):
-            here = of == block
-            found[here] = _drawn(self.seed, int(block), len(self.spans))[index[here] - block * BLOCK]
-        return found
+        parts = np.empty((len(index), len(self.spans)))
+        blocks = index // DRAWN_TOGETHER
+        for block in np.unique(blocks):
+            here = blocks == block
+            parts[here] = _drawn(self.seed, int(block), len(self.spans))[index[here] - block * DRAWN_TOGETHER]
+        return parts
 
 
 @lru_cache(maxsize=4)
 def _drawn(seed: int, block: int, numbers: int) -> np.ndarray:
-    return np.random.default_rng([seed, block]).random((BLOCK, numbers))
+    return np.random.default_rng([seed, block]).random((DRAWN_TOGETHER, numbers))
 
 
 @lru_cache(maxsize=1)

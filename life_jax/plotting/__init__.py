@@ -1,4 +1,4 @@
-"""Pictures: charts, those saved beside a file, the report, the parity of forecasts and measurements.
+"""Charts, pictures saved beside a result, the report, and the parity plot of forecasts and measurements.
 
 May import: core, roofline, forecasting, measurements.
 """

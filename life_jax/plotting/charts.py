@@ -1,6 +1,6 @@
-"""Pictures of forecasts, on matplotlib: `import life_jax as life; life.plot.front(ds, "tpot", "throughput")`.
+"""Charts of forecasts, with matplotlib: `import life_jax as life; life.plot.front(ds, "tpot", "throughput")`.
 
-Every function draws on `ax` (a new one where None is given) and returns it; none of them writes a file.
+Every function draws on the matplotlib Axes `ax`, by default on new ones, and returns them; none writes a file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"compute": "#c1443c", "memory": "#2f6f9f", "dispatch": "#8a8a8a"}
 OTHERS = "others"
-GROUPED = 8  # operators that a bar shows by name; the rest are one
-MOST_LABELS = 60  # of a front that are tried
+NAMED = 8  # operators that a bar shows by name; the rest are shown as OTHERS
+MOST_LABELS = 60  # of a front for which a place is looked for
 MARKERS = "osD^vPX*"
 
 
@@ -38,9 +38,12 @@ def _table(scenario: Scenario, step: str) -> StepTable:
 
 
 def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
-    """Operators as dots under the device's roof: FLOP per byte against FLOP/s, sized by their share of the time.
+    """Roofline of a step: operators as dots, FLOP per byte against FLOP/s, sized by their share of the time.
 
-    The line is the peak rate of linear layers and the peak bandwidth; the dashed one what the engine reaches.
+    scenario: one design. step: "prefill" or "decode". The line is the peak rate of linear layers and the peak
+    bandwidth of the device, the dashed line what the engine reaches of them.
+
+    Raises ValueError for another step.
     """
     ax = _axes(ax)
     device, engine = scenario.device, scenario.engine
@@ -73,7 +76,7 @@ def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
 
 
 def _name_dots(ax: Any, dots: Sequence[tuple[float, float, str]]) -> None:
-    """Labels that stand at different heights where dots lie close together."""
+    """Write names beside dots (x, y, name), at different heights where dots lie close together."""
     placed: list[tuple[float, float]] = []
     for x, y, name in dots:
         clash = sum(abs(np.log10(x / a)) < 0.5 and abs(np.log10(y / b)) < 0.25 for a, b in placed)
@@ -85,14 +88,17 @@ def _name_dots(ax: Any, dots: Sequence[tuple[float, float, str]]) -> None:
 
 
 def operators(cases: Iterable[Any], step: str = "decode", ax: Any = None) -> Any:
-    """Time of a step by operator, a bar for each of a study's cases (or of a list of them)."""
+    """Time of a step by operator [ms], one bar for each case.
+
+    cases: of a study, or a list of them. step: "prefill" or "decode". Raises ValueError for another step.
+    """
     cases = list(cases)
     tables = [_table(case.scenario, step) for case in cases]
     totals: dict[str, float] = {}
     for table in tables:
         for row in table.operators:
             totals[row.name] = totals.get(row.name, 0.0) + row.repeats * row.seconds / table.seconds
-    named = sorted(totals, key=lambda name: -totals[name])[:GROUPED]
+    named = sorted(totals, key=lambda name: -totals[name])[:NAMED]
     ax = _axes(ax, 7.2, 1.6 + 0.55 * len(cases))
     colours = [f"C{i}" for i in range(10)]
     left = np.zeros(len(cases))
@@ -113,31 +119,35 @@ def operators(cases: Iterable[Any], step: str = "decode", ax: Any = None) -> Any
 
 
 def heatmap(ds: "xr.Dataset", metric: str, x: str, y: str, ax: Any = None) -> Any:
-    """A metric over two axes, with lines of equal value and, where the dataset has it, where the bound changes.
+    """A metric over two axes as colours, with lines of equal value.
 
-    ds: other dimensions must have size 1 (ds.sel(...)). The white dashed line is where prefill_bound or decode_bound
-    (of the metric's step) or `bound` changes.
+    ds: dataset of forecasts whose other dimensions have size 1 (ds.sel(...)). metric: name of its variable. x, y:
+    names of the two axes, in logarithmic scale. An orange dashed line shows where the bound of the metric's step
+    changes, if ds has it: prefill_bound of ttft, decode_bound of tpot and tps, `bound` of others.
+
+    Raises ValueError if other dimensions are left.
     """
     from matplotlib.colors import LogNorm
 
     ax = _axes(ax)
-    one = ds[metric].squeeze(drop=True)
-    if set(one.dims) != {x, y}:
-        raise ValueError(f"heatmap(): {metric} has {', '.join(map(str, one.dims))}; select all but {x} and {y}")
-    one = one.transpose(y, x)
-    mesh = ax.pcolormesh(one[x], one[y], one, norm=LogNorm(), cmap="viridis", shading="nearest")
+    values = ds[metric].squeeze(drop=True)
+    if set(values.dims) != {x, y}:
+        raise ValueError(f"heatmap(): {metric} has {', '.join(map(str, values.dims))}; select all but {x} and {y}")
+    values = values.transpose(y, x)
+    mesh = ax.pcolormesh(values[x], values[y], values, norm=LogNorm(), cmap="viridis", shading="nearest")
     ax.figure.colorbar(mesh, ax=ax, label=_label(ds[metric]))
-    low, high = float(one.min()), float(one.max())
+    low, high = float(values.min()), float(values.max())
     levels = [v for v in (m * 10.0**e for e in range(-9, 12) for m in (1, 2, 5)) if low < v < high]
     if levels:
         some = levels[:: max(1, len(levels) // 8)]
-        lines = ax.contour(one[x], one[y], one, levels=some, colors="white", linewidths=0.8)
+        lines = ax.contour(values[x], values[y], values, levels=some, colors="white", linewidths=0.8)
         ax.clabel(lines, fontsize=7.5, fmt=lambda v: f"{v:.3g}")
     bound = {"ttft": "prefill_bound", "tpot": "decode_bound", "tps": "decode_bound"}.get(metric, "bound")
     if bound in ds:
         edges = ds[bound].squeeze(drop=True).transpose(y, x)
         if float(edges.min()) < float(edges.max()):
-            ax.contour(one[x], one[y], edges, levels=[0.5, 1.5], colors="#ffb000", linestyles="--", linewidths=1.6)
+            style = {"colors": "#ffb000", "linestyles": "--", "linewidths": 1.6}
+            ax.contour(values[x], values[y], edges, levels=[0.5, 1.5], **style)
             ax.plot([], [], "--", color="#ffb000", label=f"{bound.replace('_', ' ')} changes")
             ax.legend(fontsize=8, loc="upper left")
     ax.set(xscale="log", yscale="log", xlabel=_label(ds[x]), ylabel=_label(ds[y]), title=_title(ds[metric]))
@@ -153,10 +163,11 @@ def front(
     behind: "xr.Dataset | None" = None,
     ax: Any = None,
 ) -> Any:
-    """Pareto fronts of `life.pareto` (or of a sweep with pareto=) as steps, a colour for each label of `colour`.
+    """Pareto fronts as lines, in a colour for each label of a dimension; stars are knees.
 
-    label: coordinates written beside the points, as many as there is room for. behind: the whole dataset, as dots.
-    Stars are knees.
+    points: dataset along `point`, of `life.pareto` or of a sweep with pareto=. x, y: names of two metrics. colour:
+    coordinate whose labels have colours of their own. label: names of coordinates whose values are written beside the
+    points, as many as there is room for. behind: dataset of the whole grid, drawn as grey dots.
     """
     ax = _axes(ax)
     along = [str(name) for name in points.coords if points[name].dims == ("point",)]
@@ -167,13 +178,13 @@ def front(
 
         a, b = (v.values.ravel() for v in xr.broadcast(behind[x], behind[y]))
         ax.scatter(a, b, s=4, color="0.8", linewidths=0, zorder=0, label="all designs")
-    for index, one in enumerate(labels):
-        mine = points.isel(point=np.flatnonzero(points[name].values == one)) if one != "" else points
-        mine = mine.isel(point=np.argsort(mine[x].values))
+    for index, text in enumerate(labels):
+        group = points.isel(point=np.flatnonzero(points[name].values == text)) if text != "" else points
+        group = group.isel(point=np.argsort(group[x].values))
         style = {"marker": MARKERS[index % 8], "markersize": 4, "linewidth": 1, "color": f"C{index}"}
-        ax.plot(mine[x], mine[y], "-", label=str(one), **style)
-        if "knee" in mine:
-            knee = mine.isel(point=np.flatnonzero(mine.knee.values))
+        ax.plot(group[x], group[y], "-", label=str(text), **style)
+        if "knee" in group:
+            knee = group.isel(point=np.flatnonzero(group.knee.values))
             ax.plot(knee[x], knee[y], "*", markersize=13, color=f"C{index}", markeredgecolor="black")
     ax.set(xscale="log", yscale="log")
     ax.set(xlabel=_label(points[x]), ylabel=_label(points[y]), title="Pareto front (star: knee)")
@@ -187,18 +198,21 @@ def front(
 
 
 def _label_points(ax: Any, points: "xr.Dataset", x: str, y: str, label: Sequence[str], groups: np.ndarray) -> None:
-    """Knees and ends of fronts first, then what is farthest from all that is named, as long as there is room: no text
-    lies on another, on a dot or on the legend. Only what differs is said."""
+    """Write coordinates beside points, as long as no text lies on another, on a dot or on the legend.
+
+    Knees and ends of fronts come first, then always the point that is farthest from those with a label. Coordinates
+    that have one value are left out. groups [n]: the front of each point.
+    """
     label = [name for name in label if np.unique(points[name].values).size > 1]
     ax.figure.draw_without_rendering()
     renderer = ax.figure.canvas.get_renderer()
     where = ax.transData.transform(np.column_stack([points[x].values, points[y].values]).astype(float))
     taken = [ax.get_legend().get_window_extent(renderer)] if ax.get_legend() else []
     for i in _by_worth(points, where, groups):
-        said = " ".join(_short(name, points[name].values[i]) for name in label)
         text = ax.annotate(
-            said, (points[x].values[i], points[y].values[i]), xytext=SIDES[0][0], textcoords="offset points", fontsize=7
-        )
+            " ".join(_short(name, points[name].values[i]) for name in label),
+            (points[x].values[i], points[y].values[i]), xytext=SIDES[0][0], textcoords="offset points", fontsize=7,
+        )  # fmt: skip
         for offset, sides in SIDES:
             text.set(ha=sides[0], va=sides[1])
             text.set_position(offset)
@@ -217,7 +231,7 @@ SIDES = (((5, -4), ("left", "top")), ((5, 4), ("left", "bottom")), ((-5, 4), ("r
 
 
 def _by_worth(points: "xr.Dataset", where: np.ndarray, groups: np.ndarray) -> list[int]:
-    """The points of a front in the order in which they deserve a label."""
+    """Numbers of the points, at most MOST_LABELS, in the order in which they get a label; where [n, 2]: pixels."""
     first = list(np.flatnonzero(points.knee.values)) if "knee" in points else []
     for group in dict.fromkeys(groups.tolist()):
         mine = np.flatnonzero(groups == group)
@@ -236,7 +250,12 @@ def _short(name: str, value: Any) -> str:
 
 
 def tornado(ds: "xr.Dataset", metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
-    """Elasticities of one design (select it with ds.sel): how many percent 1 % more of each number brings."""
+    """Elasticities of one design as bars: by how many percent a metric changes for 1 % more of each number.
+
+    ds: dataset with `elasticity`, of which one design is selected (ds.sel(...)). metrics: names of metrics.
+
+    Raises ValueError if other dimensions than metric and parameter are left.
+    """
     e = ds.elasticity
     e = e.squeeze([dim for dim in e.dims if e.sizes[dim] == 1 and dim not in ("metric", "parameter")], drop=True)
     if set(e.dims) - {"metric", "parameter"}:
@@ -252,29 +271,35 @@ def tornado(ds: "xr.Dataset", metrics: Sequence[str] = ("ttft", "tpot"), ax: Any
         ax.barh(at, e.sel(metric=metric), height=height, label=metric, color=f"C{index}")
     ax.set_yticks(range(e.sizes["parameter"]), e.parameter.values.tolist())
     ax.axvline(0, color="0.2", linewidth=0.8)
-    ax.set(xlabel="percent of change for 1 % more", title="what a number is worth (elasticity)")
+    ax.set(xlabel="percent of change for 1 % more", title="elasticities")
     ax.legend(fontsize=8, loc="best")
     ax.grid(alpha=0.25, axis="x", linewidth=0.4)
     return ax
 
 
 def devices(ds: "xr.Dataset", metric: str, dim: str = "hw", hue: str | None = None, ax: Any = None) -> Any:
-    """A metric of one workload by device, sorted; bars of several colours for the labels of `hue` (such as opt)."""
-    one = ds[metric].squeeze(drop=True)
-    one = one.expand_dims(dim) if dim not in one.dims else one
-    one = one.expand_dims("_") if hue is None else one
+    """A metric by device as bars, sorted.
+
+    ds: dataset of forecasts whose other dimensions have size 1 (ds.sel(...)). metric: name of its variable. dim: name
+    of the dimension of the bars. hue: name of a dimension, such as opt, whose labels have bars of their own colours.
+
+    Raises ValueError if other dimensions are left.
+    """
+    values = ds[metric].squeeze(drop=True)
+    values = values.expand_dims(dim) if dim not in values.dims else values
+    values = values.expand_dims("_") if hue is None else values
     other = hue or "_"
-    if set(one.dims) != {dim, other}:
-        raise ValueError(f"devices(): {metric} has {', '.join(map(str, one.dims))}; select all but {dim} and hue")
-    one = one.transpose(dim, other)
-    one = one.isel({dim: np.argsort(one.isel({other: 0}).values)})
-    n = one.sizes[other]
-    ax = _axes(ax, 6.4, 1.2 + 0.3 * one.sizes[dim] * max(1, n * 0.6))
+    if set(values.dims) != {dim, other}:
+        raise ValueError(f"devices(): {metric} has {', '.join(map(str, values.dims))}; select all but {dim} and hue")
+    values = values.transpose(dim, other)
+    values = values.isel({dim: np.argsort(values.isel({other: 0}).values)})
+    n = values.sizes[other]
+    ax = _axes(ax, 6.4, 1.2 + 0.3 * values.sizes[dim] * max(1, n * 0.6))
     for index in range(n):
-        at = np.arange(one.sizes[dim]) + (index - (n - 1) / 2) * 0.8 / n
-        label = None if hue is None else str(one[hue].values[index])
-        ax.barh(at, one.isel({other: index}), height=0.8 / n, color=f"C{index}", label=label)
-    ax.set_yticks(range(one.sizes[dim]), [str(v) for v in one[dim].values])
+        at = np.arange(values.sizes[dim]) + (index - (n - 1) / 2) * 0.8 / n
+        label = None if hue is None else str(values[hue].values[index])
+        ax.barh(at, values.isel({other: index}), height=0.8 / n, color=f"C{index}", label=label)
+    ax.set_yticks(range(values.sizes[dim]), [str(v) for v in values[dim].values])
     ax.set(xlabel=_label(ds[metric]), title=_title(ds[metric]))
     if hue is not None:
         ax.legend(fontsize=8)
@@ -283,15 +308,20 @@ def devices(ds: "xr.Dataset", metric: str, dim: str = "hw", hue: str | None = No
 
 
 def interval(ds: "xr.Dataset", metric: str, dim: str = "hw", ax: Any = None) -> Any:
-    """A time by device (or along another dimension) with its 80 % interval: needs {metric}_low and {metric}_high."""
-    for name in (metric, f"{metric}_low", f"{metric}_high"):
+    """A time with its 80 % interval: by device as dots, or along a numeric axis as a line in a band.
+
+    ds: dataset with `metric`, {metric}_low and {metric}_high, whose dimensions other than `dim` have size 1.
+
+    Raises ValueError if one of them is missing or other dimensions are left.
+    """
+    names = (metric, f"{metric}_low", f"{metric}_high")
+    for name in names:
         if name not in ds:
             raise ValueError(f"interval(): the dataset has no {name}; add it to metrics=")
-    names = (metric, f"{metric}_low", f"{metric}_high")
-    found = [ds[name].squeeze([d for d in ds[name].dims if d != dim and ds.sizes[d] == 1], drop=True) for name in names]
-    if found[0].dims != (dim,):
-        raise ValueError(f"interval(): {metric} has {', '.join(map(str, found[0].dims))}; select all but {dim}")
-    middle, low, high = (one.values for one in found)
+    lines = [ds[name].squeeze([d for d in ds[name].dims if d != dim and ds.sizes[d] == 1], drop=True) for name in names]
+    if lines[0].dims != (dim,):
+        raise ValueError(f"interval(): {metric} has {', '.join(map(str, lines[0].dims))}; select all but {dim}")
+    middle, low, high = (line.values for line in lines)
     numeric = ds[dim].dtype.kind == "f"
     if numeric:
         ax = _axes(ax)
@@ -312,7 +342,7 @@ def interval(ds: "xr.Dataset", metric: str, dim: str = "hw", ax: Any = None) -> 
 
 
 def _title(variable: "xr.DataArray") -> str:
-    """The long name, without what a title has no room for."""
+    """The long name of a variable; of a name of 60 letters or more the part before the first comma."""
     name = str(variable.attrs.get("long_name", variable.name))
     return name if len(name) < 60 else name.split(",", maxsplit=1)[0]
 

@@ -1,4 +1,4 @@
-"""Forecast over measured time as a picture."""
+"""The parity plot: forecast over measured times."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from life_jax.core.whole_file import whole_file
 from life_jax.measurements.rows import MEASURED_TIMES
 
 
@@ -17,7 +18,10 @@ class HasPoints(Protocol):
 
 
 def plot(r: HasPoints, path: Path) -> None:
-    """Forecast over measured time, one panel for each kind."""
+    """Save the parity plot of a report: forecast over measured time [s], a panel for TTFT, TPOT and totals each.
+
+    path: name of the file, whose ending chooses the format (PNG without one).
+    """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -37,4 +41,5 @@ def plot(r: HasPoints, path: Path) -> None:
             axis.plot(line, line * factor, style, color="0.4", linewidth=0.8)
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=6, markerscale=2, loc="upper left")
-    figure.savefig(path, dpi=150)
+    with whole_file(path) as new:
+        figure.savefig(new, dpi=150, format=path.suffix.removeprefix(".") or "png")

@@ -1,8 +1,9 @@
-"""The pictures of plot=: which part of a sweep each one shows, and the files that it becomes."""
+"""The pictures of plot=: which part of a result each of them shows, and the files they are saved to."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from life_jax.core.whole_file import whole_file
 from life_jax.plotting import charts
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _first(ds: "xr.Dataset", keep: Sequence[str] = ()) -> "xr.Dataset":
-    """One design: the first label of every dimension but those to keep."""
+    """The result at the first label of every dimension but those to keep."""
     dims = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
     return ds.isel(dict.fromkeys(dims, 0))
 
@@ -24,10 +25,10 @@ def _draw_heatmap(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[s
     metrics = [m for m in ("ttft", "tpot") if m in ds]
     if len(long) < 2 or not metrics:
         raise ValueError("plot=heatmap needs two axes of more than two numbers, and ttft or tpot")
-    one = _first(ds, long[:2])
+    plane = _first(ds, long[:2])
     _, axes = plt.subplots(1, len(metrics), figsize=(6.2 * len(metrics), 4.6), layout="constrained", squeeze=False)
     for ax, metric in zip(axes[0], metrics, strict=True):
-        charts.heatmap(one, metric, long[0], long[1], ax)
+        charts.heatmap(plane, metric, long[0], long[1], ax)
     return axes[0][0].figure
 
 
@@ -55,11 +56,11 @@ def _draw_devices(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[s
     if not metrics or "hw" not in ds.dims:
         raise ValueError("plot=devices needs a grid with ttft or tpot")
     hue = "opt" if ds.sizes["opt"] > 1 else None
-    one = _first(ds, ("hw", *([hue] if hue else [])))
-    height = 1.4 + 0.35 * one.sizes["hw"] * (one.sizes["opt"] if hue else 1)
+    bars = _first(ds, ("hw", *([hue] if hue else [])))
+    height = 1.4 + 0.35 * bars.sizes["hw"] * (bars.sizes["opt"] if hue else 1)
     _, axes = plt.subplots(1, len(metrics), figsize=(6 * len(metrics), height), layout="constrained", squeeze=False)
     for ax, metric in zip(axes[0], metrics, strict=True):
-        charts.devices(one, metric, hue=hue, ax=ax)
+        charts.devices(bars, metric, hue=hue, ax=ax)
     return axes[0][0].figure
 
 
@@ -85,8 +86,8 @@ def _draw_interval(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[
     metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(ds)), None)
     if metric is None:
         raise ValueError("plot=interval needs metrics=[tpot,tpot_low,tpot_high], or those of ttft or e2e")
-    one = _first(ds, ("hw",))
-    return charts.interval(one.expand_dims("hw") if "hw" not in one.dims else one, metric).figure
+    by_device = _first(ds, ("hw",))
+    return charts.interval(by_device if "hw" in by_device.dims else by_device.expand_dims("hw"), metric).figure
 
 
 DRAWINGS = {
@@ -98,16 +99,20 @@ DRAWINGS = {
     "devices": _draw_devices,
     "interval": _draw_interval,
 }
-FORMATS = ("png", "svg", "pdf")
+PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
 
 
 def save(
     names: Sequence[str], ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], stem: Any
 ) -> list[Any]:
-    """The drawings of plot=, NAME or NAME.svg, as files STEM_NAME.png; returns their paths.
+    """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
-    Raises ValueError where the dataset has not what a drawing shows.
+    names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
+    first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
+    without ending.
+
+    Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows.
     """
     import matplotlib as mpl
 
@@ -121,10 +126,9 @@ def save(
             paths.append(_save_report(ds, cases, objectives, stem.with_name(f"{stem.name}_{name}.html")))
             continue
         figure = DRAWINGS[name](ds, cases, objectives)
-        path = stem.with_name(f"{stem.name}_{name}.{form or FORMATS[0]}")
-        part = path.with_name(f"{path.name}.part")
-        figure.savefig(part, dpi=150, format=form or FORMATS[0])
-        part.replace(path)
+        path = stem.with_name(f"{stem.name}_{name}.{form or PICTURE_FORMATS[0]}")
+        with whole_file(path) as new:
+            figure.savefig(new, dpi=150, format=form or PICTURE_FORMATS[0])
         plt.close(figure)
         paths.append(path)
     return paths
@@ -133,7 +137,7 @@ def save(
 def _save_report(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
     from life_jax.plotting import report
 
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(report.page(ds, cases, objectives), encoding="utf-8")
-    part.replace(path)
+    page = report.page(ds, cases, objectives)
+    with whole_file(path) as new:
+        new.write_text(page, encoding="utf-8")
     return path

@@ -1,6 +1,6 @@
-"""One HTML page of a result that explains itself when the pointer rests on it; nothing in it is loaded from outside.
+"""The report: one HTML page of a result, with charts that show their numbers under the pointer.
 
-Needs plotly, the optional extra `report`.
+The page loads nothing from elsewhere. It needs plotly, which the optional extra `report` installs.
 """
 
 import html
@@ -15,8 +15,9 @@ from life_jax.plotting.charts import _label, _title
 if TYPE_CHECKING:
     import xarray as xr
 
-ROWS = 20  # of the overview
-OPERATORS = 10  # by name; the rest are one
+
+MOST_SHOWN = 20  # of the overview, and cases that are shown
+OPERATORS = 10  # that are shown by name; the rest are shown as others
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0}th,td{padding:.15em .8em;text-align:right;border-bottom:1px solid #ddd}
 th{text-align:left;border-bottom:2px solid #888}td.label{text-align:left}pre{background:#f5f5f5;padding:1em;
@@ -24,7 +25,10 @@ overflow:auto;font-size:12px}h2{margin-top:2em}p.note{color:#666;font-size:13px}
 
 
 def page(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str] = ()) -> str:
-    """The page of a dataset (of a whole grid or of a front) and of the cases of its study."""
+    """The HTML text of the report.
+
+    ds: dataset of a grid or of a Pareto front. cases: of its study. objectives: of the front, if it is one.
+    """
     attributes = {key: html.escape(str(value)) for key, value in ds.attrs.items()}
     parts = [
         f"<h1>{attributes.get('title', 'life_jax forecast')}</h1>",
@@ -48,7 +52,7 @@ def _sections(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str])
     else:
         figures += [(_title(ds[metric]), _map(ds, metric)) for metric in ("ttft", "tpot") if metric in ds]
     if "elasticity" in ds and "point" not in ds.dims:
-        figures.append(("What a number is worth", _tornado(ds)))
+        figures.append(("Elasticities", _tornado(ds)))
     figures += [(f"{step}: time by operator", _operators(cases, step)) for step in ("prefill", "decode")]
     yield "Overview", _overview(ds)
     first = True
@@ -66,16 +70,16 @@ def _embedded(figure: Any, *, with_script: bool) -> str:
 
 
 def _overview(ds: "xr.Dataset") -> str:
-    """The first designs of the grid (its ends and its middle, where it is long), or the front."""
+    """HTML table of about MOST_SHOWN designs: evenly along a front, or the ends and middles of long axes of a grid."""
     if "point" in ds.dims:
         some = ds[[name for name in ds.data_vars if ds[name].dims == ("point",)]]
         total = some.sizes["point"]
-        some = some.isel(point=np.unique(np.linspace(0, total - 1, min(total, ROWS)).round().astype(int)))
+        some = some.isel(point=np.unique(np.linspace(0, total - 1, min(total, MOST_SHOWN)).round().astype(int)))
     else:
         some = ds[[name for name in ds.data_vars if not {"metric", "parameter", "bound"} & set(ds[name].dims)]]
         some = some.drop_dims([dim for dim in ("metric", "parameter", "bound") if dim in some.dims])
         total = int(np.prod(list(some.sizes.values()) or [1]))
-        room = ROWS
+        room = MOST_SHOWN
         for dim, size in some.sizes.items():
             kept = min(size, max(1, room) if size <= room else 3 if room >= 3 else 1)
             some = some.isel({dim: np.unique(np.linspace(0, size - 1, kept).round().astype(int))})
@@ -105,14 +109,14 @@ def _short(value: Any) -> str:
 
 
 def _first(ds: "xr.Dataset | xr.DataArray", keep: Sequence[str]) -> tuple[Any, str]:
-    """One design along all dimensions but those to keep, and which it is."""
+    """The result at the first label of every dimension but those to keep, and these labels as a text."""
     others = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
     chosen = {dim: ds[dim].values[0] for dim in others if ds.sizes[dim] > 1}
     return ds.isel(dict.fromkeys(others, 0)), ", ".join(f"{dim} {_short(value)}" for dim, value in chosen.items())
 
 
 def _map(ds: "xr.Dataset", metric: str) -> Any:
-    """Over the two longest numeric axes; over one as lines, one for each device and stack; bars where there is none."""
+    """Chart of a metric: a map over the two longest numeric axes, lines over the only one, bars where there is none."""
     import plotly.graph_objects as go
 
     numeric = sorted(
@@ -121,8 +125,8 @@ def _map(ds: "xr.Dataset", metric: str) -> Any:
     label, hover = _label(ds[metric]), f"%{{x:.4g}}, %{{y:.4g}}<br>{metric} %{{customdata:.4g}}<extra></extra>"
     if len(numeric) > 1:
         x, y = numeric[:2]
-        one, chosen = _first(ds[metric], (x, y))
-        values = one.transpose(y, x).values.astype(float)
+        plane, chosen = _first(ds[metric], (x, y))
+        values = plane.transpose(y, x).values.astype(float)
         logs = np.log10(np.where(values > 0, values, np.nan))
         low, high = np.nanmin(logs), np.nanmax(logs)
         ticks = np.linspace(low, high, 6)
@@ -141,8 +145,8 @@ def _map(ds: "xr.Dataset", metric: str) -> Any:
         return _noted(figure, chosen)
     keep = [d for d in ("model", "hw", "opt") if d in ds[metric].dims]
     figure = go.Figure()
-    one, chosen = _first(ds[metric], (*keep, *numeric))
-    stacked = one.stack(case=keep) if keep else one.expand_dims("case")
+    lines, chosen = _first(ds[metric], (*keep, *numeric))
+    stacked = lines.stack(case=keep) if keep else lines.expand_dims("case")
     names = [" ".join(map(str, case)) for case in stacked.case.values] if keep else [metric]
     if numeric:
         for index, name in enumerate(names):
@@ -165,7 +169,7 @@ def _noted(figure: Any, chosen: str) -> Any:
 
 
 def _front(ds: "xr.Dataset", objectives: Sequence[str]) -> Any:
-    """The first two objectives; the pointer says all that is known of a design."""
+    """Chart of a front over its first two objectives; the pointer shows all coordinates and metrics of a design."""
     import plotly.graph_objects as go
 
     x, y = objectives[:2]
@@ -175,13 +179,13 @@ def _front(ds: "xr.Dataset", objectives: Sequence[str]) -> Any:
     knee = ds.knee.values.astype(bool) if "knee" in along else np.zeros(ds.sizes["point"], bool)
     figure = go.Figure()
     for group in dict.fromkeys(groups.tolist()):
-        mine = np.flatnonzero(groups == group)
-        mine = mine[np.argsort(ds[x].values[mine])]
-        told = ["<br>".join(f"{name} {_short(ds[name].values[i])}" for name in along if name != "point") for i in mine]
+        rows = np.flatnonzero(groups == group)
+        rows = rows[np.argsort(ds[x].values[rows])]
+        texts = ["<br>".join(f"{name} {_short(ds[name].values[i])}" for name in along if name != "point") for i in rows]
         figure.add_scatter(
-            x=ds[x].values[mine], y=ds[y].values[mine], name=str(group), mode="lines+markers", text=told,
+            x=ds[x].values[rows], y=ds[y].values[rows], name=str(group), mode="lines+markers", text=texts,
             hovertemplate="%{text}<extra></extra>",
-            marker={"size": np.where(knee[mine], 15, 7), "symbol": np.where(knee[mine], "star", "circle")},
+            marker={"size": np.where(knee[rows], 15, 7), "symbol": np.where(knee[rows], "star", "circle")},
         )  # fmt: skip
     figure.update_xaxes(type="log", title=_label(ds[x]))
     figure.update_yaxes(type="log", title=_label(ds[y]))
@@ -191,47 +195,47 @@ def _front(ds: "xr.Dataset", objectives: Sequence[str]) -> Any:
 def _tornado(ds: "xr.Dataset") -> Any:
     import plotly.graph_objects as go
 
-    one, chosen = _first(ds.elasticity, ())
-    one = one.expand_dims("metric") if "metric" not in one.dims else one
-    order = np.argsort(abs(one).max("metric").values)
+    e, chosen = _first(ds.elasticity, ())
+    e = e.expand_dims("metric") if "metric" not in e.dims else e
+    order = np.argsort(abs(e).max("metric").values)
     figure = go.Figure()
-    for metric in [m for m in one.metric.values if m in ("ttft", "tpot")] or one.metric.values[:2]:
+    for metric in [m for m in e.metric.values if m in ("ttft", "tpot")] or e.metric.values[:2]:
         figure.add_bar(
-            y=one.parameter.values[order], x=one.sel(metric=metric).values[order], name=str(metric), orientation="h"
+            y=e.parameter.values[order], x=e.sel(metric=metric).values[order], name=str(metric), orientation="h"
         )
     figure.update_xaxes(title="percent of change for 1 % more")
     return _noted(figure, chosen)
 
 
 def _operators(cases: Sequence[Any], step: str) -> Any:
-    """Milliseconds of the step by operator, a bar for each case."""
+    """Chart of the time of a step by operator [ms], one bar for each case."""
     import plotly.graph_objects as go
 
     with np.errstate(all="ignore"):
-        tables = [(prefill_table if step == "prefill" else decode_table)(case.scenario) for case in cases[:ROWS]]
+        tables = [(prefill_table if step == "prefill" else decode_table)(case.scenario) for case in cases[:MOST_SHOWN]]
     spent: dict[str, Mapping[int, Any]] = {}
     for index, table in enumerate(tables):
         for row in table.operators:
             spent[row.name] = {**spent.get(row.name, {}), index: row}
-    seconds = {
+    milliseconds = {
         name: [1e3 * rows[i].repeats * rows[i].seconds if i in rows else 0.0 for i in range(len(tables))]
         for name, rows in spent.items()
     }
-    order = sorted(seconds, key=lambda name: -np.nansum(seconds[name]))
+    order = sorted(milliseconds, key=lambda name: -np.nansum(milliseconds[name]))
     figure = go.Figure()
     for name in order[:OPERATORS]:
-        told = [
+        texts = [
             f"{spent[name][i].bound}, {spent[name][i].repeats:g} times" if i in spent[name] else ""
             for i in range(len(tables))
         ]
         figure.add_bar(
-            y=[case.label for case in cases[:ROWS]], x=seconds[name], name=name, orientation="h", text=told,
+            y=[case.label for case in cases[:MOST_SHOWN]], x=milliseconds[name], name=name, orientation="h", text=texts,
             textposition="none", hovertemplate="%{y}<br>%{x:.4g} ms, %{text}<extra>" + name + "</extra>",
         )  # fmt: skip
-    rest = np.sum([seconds[name] for name in order[OPERATORS:]] or [[0.0] * len(tables)], axis=0)
+    rest = np.sum([milliseconds[name] for name in order[OPERATORS:]] or [[0.0] * len(tables)], axis=0)
     if np.any(rest > 0):
         figure.add_bar(
-            y=[case.label for case in cases[:ROWS]], x=rest, name="others", orientation="h", marker_color="#bbb"
+            y=[case.label for case in cases[:MOST_SHOWN]], x=rest, name="others", orientation="h", marker_color="#bbb"
         )
     figure.update_layout(barmode="stack", xaxis_title="milliseconds")
     figure.update_yaxes(autorange="reversed")

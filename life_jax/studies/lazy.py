@@ -141,6 +141,6 @@ class _Rows:
     rows: np.ndarray
     columns: list[str]
 
-    def put(self, block: grid.Block) -> None:
+    def put(self, block: grid.ResultBlock) -> None:
         for row, name in zip(self.rows, self.columns, strict=True):
             row[block.start : block.start + block.count] = block.columns[name]

@@ -1,4 +1,4 @@
-"""What the command lines share: errors in one line, Hydra's own flags, tables that people read."""
+"""What all command lines share: errors in one line, interrupts, Hydra's own flags, caches of compilations."""
 
 import atexit
 import gc
@@ -19,10 +19,12 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.grid import executable_cache
 
 CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
-USAGE, INTERRUPTED = 2, 130
+
+OUTPUT_FORMATS = ("text", "json")  # of commands that print instead of writing a file
+USAGE, INTERRUPTED = 2, 130  # exit statuses
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
 HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
-FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
+HYDRA_FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
 
 
 _interrupts: list[int] = []  # signals that have arrived
@@ -34,20 +36,22 @@ def _interrupt(number: int, frame: Any) -> None:
 
 
 def stop_if_interrupted() -> None:
-    """Raises KeyboardInterrupt again if Ctrl-C came where Python drops exceptions (a destructor, a callback)."""
+    """Raise KeyboardInterrupt again if Ctrl-C came where Python drops exceptions (in a destructor or a callback)."""
     if _interrupts:
         raise KeyboardInterrupt
 
 
 def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> None:
-    """Runs a command line: words to `job`, Hydra's flags to Hydra; our errors end in one line and status 2.
+    """Run a command line: a ConfigError or OSError ends it with one line on stderr and status 2, Ctrl-C with 130.
 
-    usage: what --help prints of a command that Hydra does not compose; `primary` is then not used.
+    Any other exception is a bug: a traceback and status 1.
 
-    A bug stays a traceback and status 1.
+    job: takes the words. primary: name of the configuration that Hydra's own flags (--cfg, --info, tab completion)
+    compose. usage: text that --help prints, for a command that Hydra does not compose; `primary` is then not used.
     """
     words = sys.argv[1:]
-    # imports and tracing leave little garbage and many objects to look through: a tenth of a second, and two at the end
+    # imports and tracing make little garbage, but many objects to look through: collecting takes a tenth of a second
+    # meanwhile, and two tenths at the end
     gc.disable()
     atexit.register(gc.freeze)
     _remember_compilations()
@@ -68,7 +72,7 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # whoever read our output has had enough
+        # the program that reads the output has ended, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
@@ -79,16 +83,16 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
 
 
 def _remember_compilations() -> None:
-    """JAX's own cache of compilations and ours of executables, for command lines; one folder per kind of processor, at
-    most CACHE_BYTES each.
+    """Switch on JAX's own cache of compilations and ours of executables, of at most CACHE_BYTES each.
 
-    Whoever sets JAX_COMPILATION_CACHE_DIR has decided already; LIFE_JAX_CACHE=off leaves it away.
+    They have one folder for each kind of processor. Nothing is done where the user has set JAX_COMPILATION_CACHE_DIR,
+    or LIFE_JAX_CACHE=off; LIFE_JAX_CACHE may also name the folder.
     """
-    said = os.environ.get("LIFE_JAX_CACHE", "")
+    chosen = os.environ.get("LIFE_JAX_CACHE", "")
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    if said == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ or not os.access(_existing(home), os.W_OK):
+    if chosen == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ or not os.access(_existing(home), os.W_OK):
         return
-    # compiled for this processor: a home that several machines share must not mix them
+    # executables are for one kind of processor, and machines that share a home may have several
     facts = Path("/proc/cpuinfo")
     flags = (
         next((x for x in facts.read_text().splitlines() if x.startswith(("flags", "Features"))), "")
@@ -96,8 +100,8 @@ def _remember_compilations() -> None:
         else ""
     )
     kind = hashlib.sha256(f"{platform.machine()} {platform.processor()} {flags}".encode()).hexdigest()[:12]
-    folder = Path(said or home / "life_jax") / kind
-    if "jax" not in sys.modules:  # whoever has imported it may have changed what is traced
+    folder = Path(chosen or home / "life_jax") / kind
+    if "jax" not in sys.modules:  # a program that has imported JAX may have changed what is traced
         executable_cache.keep_in(folder / "executables", CACHE_BYTES)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(folder)
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHE_BYTES))
@@ -110,11 +114,13 @@ def _existing(folder: Path) -> Path:
 
 
 def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
+    """End the process with an error on stderr, with further lines where there are any, and status 2."""
     print(f"error: {message}", *more, sep="\n", file=sys.stderr)
     sys.exit(USAGE)
 
 
 def warn(messages: Iterable[str]) -> None:
+    """Print warnings on stderr, a line each."""
     for message in messages:
         print(f"warning: {message}", file=sys.stderr)
 
@@ -133,13 +139,13 @@ def _flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
             rest.append(word)
             continue
         flags.append(word)
-        if name in FLAGS_WITH_VALUE and "=" not in word and left:
+        if name in HYDRA_FLAGS_WITH_VALUE and "=" not in word and left:
             flags.append(left.pop(0))
     return flags, rest
 
 
 def _hydra(flags: list[str], words: list[str], primary: str) -> None:
-    """--help, --cfg and tab completion as Hydra does them. Only composes: no job, no JAX, no files."""
+    """Let Hydra do --help, --cfg or tab completion. It only composes, without the job, JAX or files."""
     import hydra
 
     completing = any(flag.startswith(("-sc", "--shell-completion")) for flag in flags)

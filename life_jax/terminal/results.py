@@ -1,4 +1,4 @@
-"""What the command lines of sweeps show: progress, whether the file is there already, its table, its pictures."""
+"""How the command lines of sweeps deliver a result: progress, the check for a finished file, tables and pictures."""
 
 import contextlib
 import gc
@@ -20,7 +20,12 @@ ROWS = 24  # of the table of results
 
 
 def deliver(study: "Study", path: Path, identity: str, writer: Callable[["Study", Path], None]) -> None:
-    """Writes the file unless it is there, and shows what is in it."""
+    """Write the result unless it is there already, then print its table, its pictures and its path.
+
+    path: of the result. identity: of its question. writer: writes the result of a study to a path.
+
+    Raises ConfigError where the path holds anything else, StoreError where it cannot be written.
+    """
     complete = finished(study, path, identity)
     if not complete:
         writer(study, path)
@@ -36,35 +41,41 @@ def deliver(study: "Study", path: Path, identity: str, writer: Callable[["Study"
 
 
 def finished(study: "Study", path: Path, identity: str) -> bool:
-    """Whether the result is there already; refuses a path that holds anything else."""
+    """Whether the result is there already. Raises ConfigError if the path holds anything else, without overwrite."""
     from life_jax.grid.storage import compression, reducer_checkpoint, store
 
     if path.is_dir() and not compression.is_zarr(path):
         raise ConfigError(f"out={path} is a folder; a file name is needed")
     if not path.exists() or study.overwrite:
         return False
-    found = reducer_checkpoint.identity_of(path) if path.suffix == ".npz" else store.identity_of(path)
-    if found != identity:
+    existing = reducer_checkpoint.identity_of(path) if path.suffix == ".npz" else store.identity_of(path)
+    if existing != identity:
         raise ConfigError(f"{path} exists and answers another question; overwrite=true replaces it")
     return True
 
 
 @contextlib.contextmanager
 def watched(points: int) -> Iterator[Callable[[int], None]]:
-    """A function that is told how many points more are done; it shows them and lets Ctrl-C through."""
-    with tables.progress(points) as bar:
+    """Context with a function to call with the number of points that were computed since its last call.
+
+    It moves a progress bar of `points` points, and raises KeyboardInterrupt if Ctrl-C came meanwhile.
+    """
+    with tables.progress() as bar:
         task = bar.add_task("", total=points)
 
         def done(more: int) -> None:
             command.stop_if_interrupted()
-            gc.enable()  # what is short needs none; see command.guarded
+            gc.enable()  # a long sweep needs it; command.guarded has switched it off
             bar.advance(task, more)
 
         yield done
 
 
 def draw(study: "Study", path: Path) -> None:
-    """The pictures of plot=, beside the file."""
+    """Save the pictures of plot= beside the result and print their paths.
+
+    Raises ConfigError where the result has not what a picture shows.
+    """
     from life_jax.grid.storage import store
     from life_jax.plotting import pictures
 
@@ -78,7 +89,7 @@ def draw(study: "Study", path: Path) -> None:
 
 
 def show_reduced(study: "Study", path: Path) -> None:
-    """The front, the best designs, quantiles and counts as tables."""
+    """Print the front, the best designs, the quantiles and the counts of a reduced result as tables."""
     from life_jax.grid.storage import store
 
     with store.read(path) as ds:
@@ -92,20 +103,20 @@ def show_reduced(study: "Study", path: Path) -> None:
 
 
 def _tables(study: "Study", ds: "xr.Dataset") -> Iterator[tuple[str, Any]]:
-    asked = study.reduction
-    assert asked is not None
+    reduction = study.reduction
+    assert reduction is not None
     total = study.template.points
     feasible = int(ds["count"].sum())
     title = (
         f"{_title(study)}  |  {feasible} of {total} points feasible"
-        if asked.limits
+        if reduction.limits
         else f"{_title(study)}  |  {total} points"
     )
-    if asked.by or not (asked.pareto or asked.best or asked.quantiles):
+    if reduction.by or not (reduction.pareto or reduction.best or reduction.quantiles):
         counts = ds["count"] if ds["count"].dims else ds["count"].expand_dims("all")
         yield title, counts.to_dataframe().reset_index().drop(columns="all", errors="ignore")
         title = ""
-    if asked.pareto:
+    if reduction.pareto:
         points = ds[[n for n in ds.data_vars if ds[n].dims == ("point",)]].to_dataframe().reset_index(drop=True)
         labels = [n for n in ds.coords if ds[n].dims == ("point",)]
         kept = [n for n in labels if points[n].nunique() > 1] or labels[:1]
@@ -120,7 +131,7 @@ def _tables(study: "Study", ds: "xr.Dataset") -> Iterator[tuple[str, Any]]:
 
 
 def show(study: "Study") -> None:
-    """A sample of the grid as a table, computed in float64: the corners and the middle."""
+    """Print some points of the grid, ends and middles of its axes, as a table, computed in float64."""
     axes = {key: [values[i] for i in indices] for key, values, indices in _sample(study)}
     drawn = _drawn(study, ROWS // (len(study.cases[:ROWS]) * _product(map(len, axes.values()))))
     cases = study.cases[:ROWS]
@@ -145,7 +156,10 @@ def show(study: "Study") -> None:
 
 
 def _sample(study: "Study") -> Iterator[tuple[str, Any, list[int]]]:
-    """Indices per axis: all of them, or ends and middle, or ends, or the first, so that the table stays short."""
+    """For each axis its key, values, and indices to show: all, ends and middle, ends, or the first.
+
+    As many as keep the table within ROWS rows.
+    """
     counts = {key: len(values) for key, values in study.axes.items()}
     room = max(1, ROWS // len(study.cases) // (1 if study.points is None else 4))
     for most in (3, 2, 1):
@@ -158,7 +172,7 @@ def _sample(study: "Study") -> Iterator[tuple[str, Any, list[int]]]:
 
 
 def _drawn(study: "Study", room: int) -> list[dict[str, float]]:
-    """The first of the points that were drawn."""
+    """The first drawn points, at most `room` and at least one: numbers by key. One empty point without a sample."""
     import numpy as np
 
     if study.points is None:
@@ -175,7 +189,7 @@ def _product(numbers: Any) -> int:
 
 
 def _cells(case: "Case", points: list[dict[str, float]]) -> Iterator[list[str]]:
-    """Of each point, computed together."""
+    """Cells of the table's last columns for each point; points: numbers by key, forecast in one call."""
     import numpy as np
 
     from life_jax.core.parameter import set_all
@@ -184,8 +198,8 @@ def _cells(case: "Case", points: list[dict[str, float]]) -> Iterator[list[str]]:
     values = {p.key: np.array([float(point[p.key]) for point in points]) for p in case.parameters}
     scenario = set_all(case.scenario, case.parameters, values)
     with np.errstate(all="ignore"):
-        found = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
-    columns = (np.broadcast_to(column, len(points)).tolist() for column in found.values())
+        metrics = forecast(scenario, ("ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"))
+    columns = (np.broadcast_to(column, len(points)).tolist() for column in metrics.values())
     for ttft, tpot, tps, prefill, decode, memory, fits in zip(*columns, strict=True):
         yield [
             tables.engineering(ttft, "s"),

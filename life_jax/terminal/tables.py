@@ -1,4 +1,4 @@
-"""Tables that people read, numbers with prefixes, progress."""
+"""Tables on the terminal, numbers with prefixes, and the progress bar."""
 
 import math
 import sys
@@ -7,24 +7,27 @@ from typing import Any
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], title: str = "") -> None:
-    """A table on stdout. columns: (heading, "left" or "right"). Never cut off where nobody watches."""
+    """Print a table on stdout.
+
+    columns: (heading, "left" or "right"). rows: cells. Where stdout is a file or a pipe, nothing is cut off.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
     widest = sum(max([len(h), *(len(row[i]) for row in rows)]) + 3 for i, (h, _) in enumerate(columns))
     console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else max(80, widest))
-    one = Table(box=SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading, side in columns:
-        one.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
+        grid.add_column(heading, justify="right" if side == "right" else "left", no_wrap=True)
     for row in rows:
-        one.add_row(*row)
+        grid.add_row(*row)
     console.print(title, style="bold", soft_wrap=True)
-    console.print(one)
+    console.print(grid)
 
 
 def engineering(value: float, unit: str = "") -> str:
-    """Four digits and a prefix: 13.48 G, 1.2 m."""
+    """A number with four digits, a prefix and its unit, such as 13.48 GB or 1.2 ms; "-" for NaN."""
     if math.isnan(value):
         return "-"
     if value == 0 or abs(value) == float("inf"):
@@ -44,8 +47,8 @@ def engineering(value: float, unit: str = "") -> str:
     return f"{value / 1e-9:.4g} n{unit}"
 
 
-def progress(points: int) -> Any:
-    """A bar on stderr with points/s and time left; nothing where stderr is not a terminal."""
+def progress() -> Any:
+    """A progress bar on stderr with points per second and the time left; invisible where stderr is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, TimeRemainingColumn
     from rich.text import Text

@@ -37,7 +37,7 @@ def test_nothing_of_a_fine_grid_is_less(function, limit, whole):
     assert s.worst(found) <= 1e-6
     axes = [np.log(np.arange(1, 21)) if w else np.linspace(0, 3, 601) for w in whole]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    values = s.oracle.many(grid)
+    values = s.oracle.batch(grid)
     least = np.where(values[:, 1] <= limit, values[:, 0], np.inf).min()
     assert s.cost(found) <= least + 1e-6
     counts = np.exp(found[list(whole)])

@@ -1,4 +1,4 @@
-"""Crossovers against their closed form, Sobol indices against variances that are known."""
+"""Crossovers against the times of steps, Sobol indices against variances that are known."""
 
 import numpy as np
 import pytest

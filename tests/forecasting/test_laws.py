@@ -112,9 +112,9 @@ def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_str
     life.evaluate(study)
     assert len({one.parameters for one in study.cases}) == 1
     forecaster = study.cases[0].forecaster(study.metrics)
-    assert kernel.compilations(forecaster) == 1
+    assert kernel.kernel(forecaster).compilations == 1
     life.evaluate(life.load([word.replace("16", "12") for word in words]))
-    assert kernel.compilations(forecaster) == 1
+    assert kernel.kernel(forecaster).compilations == 1
 
 
 @pytest.mark.parametrize("model", SPREAD)

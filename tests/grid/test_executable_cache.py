@@ -106,7 +106,7 @@ def test_a_text_is_shared_only_by_the_same_question():
 
 @pytest.mark.parametrize("value", [lambda x: x, np.sin, jnp, object(), (1, object()), {"a": print.__self__}])
 def test_what_cannot_be_said_is_refused(value):
-    with pytest.raises(fingerprint.UnsaidError):
+    with pytest.raises(fingerprint.NoFingerprintError):
         fingerprint.of(value)
 
 
@@ -123,7 +123,7 @@ def scaled(tag):
         traced.append(tag)
         return tag * x + y
 
-    return executable_cache.Remembered(jax.jit(function), tag), traced
+    return executable_cache.CachedFunction(jax.jit(function), tag), traced
 
 
 def test_another_function_shape_or_kind_is_another_executable(kept):

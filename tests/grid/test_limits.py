@@ -92,7 +92,7 @@ def test_the_engine_sweeps_a_function_of_any_pytree():
     omega = np.sqrt(ds.stiffness * ds.factor / 2)
     np.testing.assert_allclose(ds.period.isel(unused=3), 2 * np.pi / omega, rtol=1e-14)
     np.testing.assert_array_equal(ds.fast.isel(unused=0), omega > 1)
-    assert kernel.compilations(oscillation) == 1
+    assert kernel.kernel(oscillation).compilations == 1
 
 
 @pytest.mark.skipif(jax.default_backend() == "cpu", reason="JAX finds no accelerator")

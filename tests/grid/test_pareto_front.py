@@ -38,7 +38,7 @@ def test_a_front_is_what_nothing_dominates(data):
     growing = pareto_front.Front(k)
     cut = data.draw(st.integers(1, 10))
     for start in range(0, len(values), cut):
-        growing.add(values[start : start + cut], np.arange(start, min(start + cut, len(values))))
+        growing.add(list(values[start : start + cut].T), np.arange(start, min(start + cut, len(values))))
     assert sorted(growing.ids.tolist()) == brute(values)
 
 

@@ -81,7 +81,7 @@ def test_a_volume_that_would_take_too_long_is_missing_and_says_why(monkeypatch):
     assert known.hypervolume.notnull().all() and "missing" not in known.hypervolume.attrs
     points = np.array([int((known.front_batch == batch).sum()) for batch in known.batch])
     most = int(np.median(points))
-    monkeypatch.setitem(hypervolume.LARGEST, 3, most)
+    monkeypatch.setitem(hypervolume.LARGEST_FRONTS, 3, most)
     cut = life.evaluate(life.load(words))
     assert 0 < (points > most).sum() < len(points)
     np.testing.assert_array_equal(cut.hypervolume.isnull(), points > most)

@@ -315,7 +315,8 @@ def test_validate_writes_every_understood_row_and_its_bounds(tmp_path):
     r = accuracy.report(measurements.read(measured))
     assert [s.id for s in r.settings] == ["a", "b"] and sum(r.skipped.values()) == 1
     assert ((r.low < r.forecast) & (r.forecast < r.high)).all()
-    validate.write(r, tmp_path / "f.csv")
+    with validate.written(tmp_path / "f.csv") as add:
+        add(r)
     written = list(csv.DictReader((tmp_path / "f.csv").open()))
     assert [one["id"] for one in written] == ["a", "b"]
     assert float(written[1]["forecast"]) == pytest.approx(r.forecast[1], rel=1e-5)

@@ -133,5 +133,5 @@ def test_pictures_of_what_is_not_there_are_refused_before_anything_is_computed(w
 
 
 def test_the_words_of_plot_are_what_is_drawn():
-    assert (tuple(pictures.DRAWINGS), pictures.FORMATS) == (settings.PICTURES, settings.PICTURE_FORMATS)
+    assert (tuple(pictures.DRAWINGS), pictures.PICTURE_FORMATS) == (settings.PICTURES, settings.PICTURE_FORMATS)
     assert settings.REPORT == pictures.REPORT

@@ -42,7 +42,7 @@ def test_a_grid_becomes_one_page_that_loads_nothing(life, tmp_path):
     text = (tmp_path / "g_report.html").read_text(encoding="utf-8")
     page = Loads(text)
     assert page.fetched == []
-    assert "What a number is worth" in page.headings
+    assert "Elasticities" in page.headings
     assert "time to first token" in page.headings
     assert "prefill: time by operator" in page.headings
     assert text.count("Plotly.newPlot(") >= 5

@@ -316,3 +316,18 @@ def test_work_has_every_chunk_once():
     for n in (1, 3, 16):
         cut = [load([*WORDS, f"shard={i}/{n}"]) for i in range(1, n + 1)]
         assert [c for one in cut for c in evaluation.chunks(one)] == list(range(16))
+
+
+def test_a_reduced_result_whose_saving_was_killed_is_saved_again_and_computes_nothing(life, tmp_path, monkeypatch):
+    def killed(*given, **options):
+        raise KeyboardInterrupt
+
+    words = (*WORDS, "out=x.nc", "pareto=[ttft,throughput]")
+    with monkeypatch.context() as patch:
+        patch.setattr(xr.Dataset, "to_netcdf", killed)
+        assert life("sweep", *words).status == 130
+    assert files(tmp_path) == ["x.nc.part", "x.nc.part.journal"]
+    with monkeypatch.context() as patch:
+        patch.setattr(plan.Sweep, "_block", killed)
+        assert life("sweep", *words).status == 0
+    assert files(tmp_path) == ["x.nc"]

@@ -1,4 +1,4 @@
-"""Reads YAML files, as Hydra does: the mapping or the list in a file, and a mapping's keys dotted."""
+"""Reading YAML as Hydra does: which words are meant as files, the mapping or list in a file, its keys dotted."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,17 @@ from typing import Any
 from life_jax.config.schema.errors import ConfigError
 
 EXPONENT = re.compile(r"[-+]?\d+\.?\d*[eE][-+]?\d+$")  # 1e-3 is a number to Hydra, and text to PyYAML
+YAML = (".yaml", ".yml")
+
+
+def names_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
+    """Whether a word is meant as the path of a file, there or not: it ends as such files do."""
+    return word.endswith(endings)
+
+
+def is_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
+    """Whether a word is the path of a file that is there and ends so; ~ is the user's home."""
+    return names_file(word, endings) and Path(word).expanduser().is_file()
 
 
 @cache

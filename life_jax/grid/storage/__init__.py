@@ -1,1 +1,1 @@
-"""Results on the disk: files that are whole or absent, journals of what is done, shards, compression."""
+"""Results on the disk: files that are whole or not there, journals of finished chunks, shards, compression."""

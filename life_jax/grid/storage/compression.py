@@ -1,13 +1,13 @@
-"""A finished, plain netCDF file as a compressed one, or as a zarr store. Knows nothing of language models.
+"""Compressed netCDF files and zarr stores, written from a finished plain netCDF file.
 
-Numbers are computed into a plain file first, which a killed run resumes, and packed when all are there. That costs
-the plain file's room for a while, and time: compressed numbers are written several times slower than plain ones.
+Numbers are computed into a plain file first, which a killed run can resume, and are packed when all of them are
+there. For a while this needs the room of both files, and it takes time: compressed numbers are written several times
+slower than plain ones.
 """
 
 import contextlib
 import itertools
 import json
-import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,60 +15,56 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.grid.storage.journal import StoreError, sync, why
+from life_jax.core.whole_file import whole_file
+from life_jax.grid.storage.journal import StoreError, why
 
 PER_CHUNK = 2**18  # numbers that are compressed together
 LEVEL: Any = 1
 
 
 def is_zarr(path: Path) -> bool:
+    """Whether a result of this name is a zarr store (a folder) instead of a netCDF file."""
     return path.suffix == ".zarr"
 
 
 def needs_packing(path: Path, compress: str | None) -> bool:
+    """Whether the result is not the plain netCDF file itself; compress: name of a compression, or None."""
     return compress is not None or is_zarr(path)
 
 
 def pack(plain: Path, path: Path, compress: str | None) -> None:
-    """Writes `path` from the plain netCDF file; complete under its name, or not there."""
-    new = path.with_name(f"{path.name}.packed")
-    _remove(new)
+    """Write a finished netCDF file again, compressed or as a zarr store; `path` is whole, or as it was before.
+
+    plain: the finished netCDF file, whose journal is locked. path: final name; a zarr store if it ends in .zarr.
+    compress: name of a compression that netCDF knows, or None.
+
+    Raises StoreError, in one line, where it cannot be written.
+    """
     try:
-        (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
-        for file in new.rglob("*") if new.is_dir() else [new]:
-            sync(file)
-        if path.is_dir():
-            _remove(path)
-        new.replace(path)
-        sync(path.parent)
+        with whole_file(path, locked=True) as new:
+            (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
         reason = why(error, path.parent)
         raise StoreError(f"{path} cannot be written: {reason}; {plain} is complete and kept") from None
-    finally:
-        _remove(new)
 
 
 def identity_of(path: Path) -> str | None:
-    """The identity that a finished zarr store was written with, or None."""
+    """The identity that a finished zarr store was written with; None where `path` is no such store."""
     with contextlib.suppress(OSError, ValueError, KeyError):
         return str(json.loads((path / "zarr.json").read_text())["attributes"]["identity"])
     return None
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Whole last dimensions, part of the one before them, one of what comes first: contiguous runs."""
-    room, found = PER_CHUNK, []
+    """Shape of the pieces that are compressed together: at most PER_CHUNK numbers, contiguous in an array of `shape`.
+
+    The last dimensions are taken whole, the one before them in part, those in front one index at a time.
+    """
+    room, lengths = PER_CHUNK, []
     for size in reversed(shape):
-        found.append(max(1, min(size, room)))
-        room //= found[-1]
-    return tuple(reversed(found))
+        lengths.append(max(1, min(size, room)))
+        room //= lengths[-1]
+    return tuple(reversed(lengths))
 
 
 def _slabs(shape: tuple[int, ...], chunks: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
@@ -93,18 +89,18 @@ def _pack_netcdf(plain: Path, path: Path, compress: Any) -> None:
             new.createDimension(name, len(dimension))
         for name, variable in old.variables.items():
             if variable.dtype is str:
-                one = new.createVariable(name, str, variable.dimensions)
-                one[:] = variable[:]
+                copy = new.createVariable(name, str, variable.dimensions)
+                copy[:] = variable[:]
             else:
                 chunks = chunk_shape(variable.shape)
-                one = new.createVariable(
+                copy = new.createVariable(
                     name, variable.dtype, variable.dimensions, compression=compress, complevel=LEVEL, shuffle=True,
                     chunksizes=chunks, fill_value=False,
                 )  # fmt: skip
-                one.set_auto_maskandscale(False)
+                copy.set_auto_maskandscale(False)
                 for slab in _slabs(variable.shape, chunks):
-                    one[slab] = variable[slab]
-            one.setncatts(_attributes(variable))
+                    copy[slab] = variable[slab]
+            copy.setncatts(_attributes(variable))
 
 
 def _pack_zarr(plain: Path, path: Path, compress: str | None) -> None:
@@ -117,22 +113,22 @@ def _pack_zarr(plain: Path, path: Path, compress: str | None) -> None:
 
     codec = ZstdCodec(level=LEVEL) if compress else None
     with netCDF4.Dataset(plain) as old, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # zarr's own, of strings and consolidated metadata that xarray reads
+        warnings.simplefilter("ignore")  # zarr warns of strings and of metadata that xarray reads
         old.set_auto_maskandscale(False)
         group = zarr.create_group(path, attributes=_plain(_attributes(old)))
         for name, variable in old.variables.items():
             text = variable.dtype is str
             chunks = chunk_shape(variable.shape)
-            one = group.create_array(
+            copy = group.create_array(
                 name, shape=variable.shape, dtype=str if text else variable.dtype, chunks=chunks,
                 compressors=codec, dimension_names=variable.dimensions, attributes=_plain(_attributes(variable)),
             )  # fmt: skip
             for slab in _slabs(variable.shape, chunks):
-                one[slab] = variable[slab]
+                copy[slab] = variable[slab]
         zarr.consolidate_metadata(group.store)
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    """As JSON has it."""
+    """Attributes with lists and Python numbers in place of NumPy's, as JSON takes them."""
     return {name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
             for name, value in attributes.items()}  # fmt: skip

@@ -1,8 +1,8 @@
-"""Numbers to a file at given places, past the page cache where the system lets us. Knows nothing of language models.
+"""Arrays written to places in a file, past the page cache of the system where it allows that.
 
-Copying into the page cache and writing it back later costs more than computing the numbers. Whole pages therefore
-go to the disk from aligned buffers (O_DIRECT, measured: 4.8 GB/s with two threads against 2 GB/s and a second
-of fsync); what is left of a page at the ends goes the usual way.
+Copying numbers into the page cache and writing them back later takes longer than computing them. Whole pages are
+therefore written to the disk from aligned buffers (O_DIRECT: 4.8 GB/s measured with two threads, against 2 GB/s
+through the cache and a second of fsync); the parts of pages at both ends go through the cache.
 """
 
 import contextlib
@@ -20,9 +20,10 @@ BUFFERS = 4
 
 
 class Pages:
-    """A file open for writing; `write` may be called from several threads."""
+    """A file that is open for writing; several threads may write at once."""
 
     def __init__(self, path: Path, direct: bool = True) -> None:
+        """Open an existing file. direct: whether to write past the page cache, where the file system can do it."""
         self._plain = os.open(path, os.O_RDWR)
         self._direct = -1
         if direct and hasattr(os, "O_DIRECT"):
@@ -33,7 +34,7 @@ class Pages:
             self._free.put(mmap.mmap(-1, BUFFER))
 
     def write(self, block: np.ndarray, at: int) -> None:
-        """The bytes of a contiguous array at this place of the file."""
+        """Write an array, in C order. at: offset in the file [byte]. Raises OSError where the disk is full."""
         data = memoryview(np.ascontiguousarray(block).data).cast("B")
         head = min(-at % PAGE, len(data))
         whole = (len(data) - head) // PAGE * PAGE
@@ -66,9 +67,11 @@ class Pages:
             data, at = data[written:], at + written
 
     def sync(self) -> None:
+        """Flush what was written to the disk."""
         os.fdatasync(self._plain)
 
     def close(self) -> None:
+        """Close the file; it cannot be written to any more."""
         for descriptor in (self._plain, self._direct):
             if descriptor >= 0:
                 os.close(descriptor)

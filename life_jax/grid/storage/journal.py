@@ -1,6 +1,6 @@
-"""The journal beside an unfinished result: whose it is, which chunks are safely on the disk, and that one writes.
+"""The journal beside an unfinished result: which question it answers and which of its chunks are on the disk.
 
-Knows nothing of language models.
+The journal is also the lock that lets only one process write the result.
 """
 
 import contextlib
@@ -12,34 +12,42 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from life_jax.core.whole_file import publish
 
-class StoreError(OSError):
-    """The result cannot be written; one line that says why and what is kept."""
-
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # codes of a write that found no room
 LITTLE = 2**16  # bytes; with fewer left on the disk, that is why a small write failed
 
 
+class StoreError(OSError):
+    """Error for a result that cannot be written or read; its one line says why and what is kept."""
+
+
 def why(error: Exception, folder: Path) -> str:
-    """What a library's error means: netCDF reports a full disk as "HDF error"."""
+    """Reason for an error of a library that wrote into `folder`, in words; netCDF calls a full disk "HDF error"."""
     full = isinstance(error, OSError) and error.errno in FULL
     return "no space left on the disk" if full or shutil.disk_usage(folder).free < LITTLE else str(error)
 
 
 class Journal:
-    """NAME.part.journal. It is the lock: nothing of another writer is read or touched before it is ours."""
+    """The file NAME.part.journal beside the unfinished result NAME.part.
+
+    It has the identity of the question in its first line and the number of a finished chunk in each further one.
+    Nothing of another writer is read or changed before `lock` has returned.
+
+    part: path of the unfinished result. path: path of the journal itself.
+    """
 
     def __init__(self, path: Path) -> None:
-        """path: of the final result."""
+        """Name the files, and touch none. path: final name of the result."""
         self.part = path.with_name(path.name + ".part")
         self.path = path.with_name(path.name + ".part.journal")
         self._descriptor = -1
 
     def lock(self) -> None:
-        """Raises StoreError if another process has it."""
+        """Take the lock, which `close` gives back; makes the folder and the journal if need be.
+
+        Raises StoreError if another process has it.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         while True:
             self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -53,12 +61,14 @@ class Journal:
             os.close(self._descriptor)  # its writer finished and removed it between our open and our lock
 
     def resumed(self, identity: str, overwrite: bool) -> set[int] | None:
-        """The chunks that are safe, if an unfinished result of the same question is there; None if there is none.
+        """Numbers of the chunks that an earlier run has left on the disk, or None if it has left no result.
 
-        Raises StoreError if it is of another question, unless that may be overwritten.
+        identity: of the question. overwrite: whether the unfinished result of another question is ignored.
+
+        Raises StoreError if there is one of another question, unless that may be overwritten.
         """
         text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
-        whole = text.rfind(b"\n") + 1  # a line that a crash tore apart vouches for nothing
+        whole = text.rfind(b"\n") + 1  # a line that a crash has cut off does not count
         lines = text[:whole].decode().split("\n")[:-1]
         if not lines or not self.part.exists():
             return None
@@ -70,14 +80,15 @@ class Journal:
         return {int(line) for line in lines[1:]}
 
     def clear(self) -> None:
+        """Forget the question and all chunks."""
         os.ftruncate(self._descriptor, 0)
 
     def begin(self, identity: str) -> None:
-        """After the unfinished result has been laid out."""
+        """Note the question, once the file of the unfinished result is laid out."""
         self._append(json.dumps({"identity": identity}) + "\n")
 
     def add(self, chunks: Iterable[int]) -> None:
-        """These chunks are on the disk."""
+        """Note chunks whose numbers have been flushed to the disk."""
         self._append("".join(f"{chunk}\n" for chunk in chunks))
 
     def _append(self, text: str) -> None:
@@ -85,27 +96,18 @@ class Journal:
         os.fdatasync(self._descriptor)
 
     def publish(self, path: Path) -> None:
-        """The part, which is synced, gets its final name; the journal goes."""
-        self.part.replace(path)
-        sync(path.parent)
+        """Flush the complete result, give it its final name `path`, and delete the journal."""
+        publish(self.part, path)
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
+        """Give back the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
 
 
-def sync(path: Path) -> None:
-    """A file's bytes, or the renames in a folder, survive a crash of the machine."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def check_space(path: Path, need: int) -> None:
-    """Before the first point, and before any file."""
+    """Raise StoreError if a result at `path` of `need` bytes has no room on its disk; touches no file."""
     folder = next(f for f in (path.absolute().parent, *path.absolute().parents) if f.is_dir())
     free = shutil.disk_usage(folder).free
     if need > free:
@@ -114,7 +116,7 @@ def check_space(path: Path, need: int) -> None:
 
 @contextlib.contextmanager
 def full_disk(part: Path) -> Iterator[None]:
-    """Says in one line that there is no space left, and what is kept."""
+    """Context that turns the error of a full disk into a StoreError, which says that `part` is kept."""
     try:
         yield
     except OSError as error:

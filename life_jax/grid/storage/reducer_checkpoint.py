@@ -1,10 +1,6 @@
-"""What a reduced sweep has found so far, saved now and then, so that an interrupted one goes on from there.
-
-Knows nothing of language models.
-"""
+"""The state of a reduced sweep, saved every few seconds, so that an interrupted sweep goes on from there."""
 
 import contextlib
-import os
 import time
 import zipfile
 from collections.abc import Iterator
@@ -12,33 +8,35 @@ from pathlib import Path
 
 import numpy as np
 
-from life_jax.grid.plan import Block
+from life_jax.core.whole_file import whole_file
+from life_jax.grid.plan import ResultBlock
 from life_jax.grid.reduction import Reducer, State
-from life_jax.grid.storage.journal import Journal, StoreError, full_disk, sync
+from life_jax.grid.storage.journal import Journal, StoreError, full_disk
 
 SAVE_SECONDS = 5.0
 
 
 class Checkpoint:
-    """A reducer whose state is on the disk; a sink of blocks that come in order. Use `reducing` to get one.
+    """A sink of blocks that come in order, whose reducer has its state saved on the disk. `reducing` opens one.
 
-    NAME.part holds one state, replaced as a whole; the journal beside it is the lock.
+    NAME.part holds the last state and is replaced as a whole; the journal beside it is the lock.
     """
 
     def __init__(self, path: Path, reducer: Reducer, identity: str, first: int) -> None:
-        """first: the chunk that the work begins with."""
+        """path: final name of the result. identity: of its question. first: number of the first chunk of the work."""
         self.path, self.reducer, self.identity, self.next = path, reducer, identity, first
         self.journal = Journal(path)
         self._saved = time.monotonic()
         self._torn = False  # an interrupt came while a block was half taken
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
+        """Reduce a block. Raises RuntimeError if it is not the next one."""
         self._follows(block.chunk)
         self.reducer.put(block)
         self._passed(block.chunk)
 
     def merge(self, chunks: range, state: State) -> None:
-        """The same of chunks that were reduced elsewhere."""
+        """Add the state of chunks that were reduced elsewhere. Raises RuntimeError if they are not the next ones."""
         self._follows(chunks.start)
         self.reducer.merge(state)
         self._passed(chunks[-1])
@@ -54,23 +52,27 @@ class Checkpoint:
             self.save()
 
     def save(self) -> None:
+        """Write the state to the disk. Raises StoreError where the disk is full."""
         with full_disk(self.journal.part):
             write_state(self.journal.part, self.reducer.state(), self.identity, self.next)
         self._saved = time.monotonic()
 
     def finish(self, end: int) -> None:
-        """The state as the result itself, under its final name (what a shard leaves). end: the chunk after the last."""
+        """Save the state under the final name, as the result itself, which is what a shard leaves.
+
+        end: number of the chunk after the last. Raises RuntimeError if a chunk before it was never put.
+        """
         self.check(end)
         self.save()
         self.journal.publish(self.path)
 
     def check(self, end: int) -> None:
-        """RuntimeError if a chunk before `end` was never put."""
+        """Raise RuntimeError if a chunk before number `end` was never put."""
         if self.next != end:
             raise RuntimeError(f"chunks {self.next} to {end - 1} are missing in {self.journal.part}")
 
     def drop(self) -> None:
-        """The answer is written elsewhere."""
+        """Delete the saved state and the journal, once the result has been written elsewhere."""
         self.journal.part.unlink(missing_ok=True)
         self.journal.path.unlink(missing_ok=True)
 
@@ -89,7 +91,16 @@ class Checkpoint:
 def reducing(
     path: Path, reducer: Reducer, identity: str, *, first: int = 0, overwrite: bool = False
 ) -> Iterator[Checkpoint]:
-    """A checkpoint for the answer at `path`, resumed if an unfinished one of the same identity is there."""
+    """Context with the checkpoint of a reducer for a result at `path`.
+
+    It goes on from the state that an earlier run of the same identity has left. An error or an interrupt saves the
+    state first.
+
+    path: final name of the result. identity: of its question. first: number of the first chunk. overwrite: whether
+    the state of another question may be replaced.
+
+    Raises StoreError where another process writes the result, or the state of another question is there.
+    """
     checkpoint = Checkpoint(path, reducer, identity, first)
     try:
         checkpoint._open(overwrite)
@@ -105,18 +116,20 @@ def reducing(
 
 
 def write_state(path: Path, state: State, identity: str, following: int) -> None:
-    """All of it or nothing, safe on the disk. following: the chunk that comes next."""
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{"/identity": np.array(identity), "/next": np.array(following)}, **state)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync(path.parent)
+    """Write the state of a reducer as a file that is whole or as it was before.
+
+    identity: of the question. following: number of the chunk that comes next.
+    """
+    about = {"/identity": np.array(identity), "/next": np.array(following)}
+    with whole_file(path, locked=True) as new, new.open("wb") as file:
+        np.savez(file, allow_pickle=False, **about, **state)
 
 
 def read_state(path: Path) -> tuple[str, int, State]:
-    """(identity, chunk that comes next, state). Raises StoreError if it is none."""
+    """Identity of the question, number of the chunk that comes next, and state of the reducer.
+
+    Raises StoreError if the file holds no such state.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             state = {name: file[name] for name in file.files}
@@ -126,7 +139,7 @@ def read_state(path: Path) -> tuple[str, int, State]:
 
 
 def identity_of(path: Path) -> str | None:
-    """The identity of a finished state, or None."""
+    """The identity of the question whose state the file holds, or None if it holds none."""
     try:
         return read_state(path)[0]
     except StoreError:

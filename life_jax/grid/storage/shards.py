@@ -1,7 +1,6 @@
-"""Parts of a sweep in files of their own, for machines that can only start processes, and how they are joined.
+"""Shards: parts of a sweep in files of their own, for machines on which one can only start processes.
 
-The i-th of n shards has a run of chunks, which are a run of points: a slab of every column. Knows nothing of
-language models.
+The i-th of n shards has consecutive chunks, and so consecutive points: a slab of every column.
 """
 
 import re
@@ -10,33 +9,37 @@ from dataclasses import replace
 from pathlib import Path
 
 from life_jax.grid.labels import Coordinate, Template, Variable
-from life_jax.grid.plan import Block, Sink, Sweep
+from life_jax.grid.plan import ResultBlock, Sink, Sweep
 from life_jax.grid.reduction import State
 from life_jax.grid.storage.journal import StoreError
 from life_jax.grid.storage.reducer_checkpoint import read_state
 from life_jax.grid.storage.store import identity_of
 
-Shard = tuple[int, int]
+Shard = tuple[int, int]  # (i, n): the i-th of n, from 1
 NAME = re.compile(r"\.shard-(\d+)-of-(\d+)\.(?:nc|npz)$")
 
 
 def chunks_of(total: int, shard: Shard) -> range:
-    """The chunks of a shard; n shards of at least one chunk each have them all."""
+    """Numbers of the chunks of a shard, among `total` chunks; all n shards together have every chunk once."""
     i, n = shard
     return range(total * (i - 1) // n, total * i // n)
 
 
 def path_of(path: Path, shard: Shard, *, reduced: bool) -> Path:
-    """NAME.nc -> NAME.shard-1-of-8.nc, or .npz for the state of a reduced sweep."""
+    """Path of a shard's file: NAME.shard-1-of-8.nc for the sweep NAME.nc, or .npz for the state of a reduced one."""
     return path.with_name(f"{path.stem}.shard-{shard[0]}-of-{shard[1]}.{'npz' if reduced else 'nc'}")
 
 
 def identity(question: str, shard: Shard) -> str:
+    """Identity of a shard's file; question: identity of the whole sweep."""
     return f"{question} shard {shard[0]}/{shard[1]}"
 
 
 def template(whole: Template, sweep: Sweep, question: str, shard: Shard) -> Template:
-    """One dimension, the points of the shard; a variable for each column."""
+    """Layout of a shard's file: one dimension, the points of the shard, and a variable for each column.
+
+    whole: layout of the result. question: identity of the whole sweep.
+    """
     first, count = _extent(sweep, shard)
     variables = {name: Variable(dtype, {}) for name, dtype in whole.outputs.items()}
     attributes = {
@@ -48,24 +51,31 @@ def template(whole: Template, sweep: Sweep, question: str, shard: Shard) -> Temp
 
 
 def _extent(sweep: Sweep, shard: Shard) -> tuple[int, int]:
-    """First point, and how many."""
+    """First point of a shard, and number of its points."""
     own = chunks_of(sweep.chunks, shard)
     first, (last, count) = sweep.extent(own[0])[0], sweep.extent(own[-1])
     return first, last + count - first
 
 
 class Shifted:
-    """Gives the blocks of a shard to its store, whose points begin at 0."""
+    """A sink that gives the blocks of a shard to the shard's own store, whose points begin at 0."""
 
     def __init__(self, sink: Sink, sweep: Sweep, shard: Shard) -> None:
+        """sink: the shard's store. sweep: the whole sweep."""
         self._sink, self._first = sink, _extent(sweep, shard)[0]
 
-    def put(self, block: Block) -> None:
+    def put(self, block: ResultBlock) -> None:
+        """Pass a block on, with its points counted from the first of the shard."""
         self._sink.put(replace(block, start=block.start - self._first))
 
 
-def found(path: Path, question: str, *, reduced: bool) -> list[Path]:
-    """The files of all shards, in order. Raises StoreError if one is missing or answers another question."""
+def files_of(path: Path, question: str, *, reduced: bool) -> list[Path]:
+    """Files of all shards of a sweep, in order.
+
+    path: of the whole result. question: its identity. reduced: whether the files hold states of a reducer.
+
+    Raises StoreError if a shard is missing or answers another question.
+    """
     pattern = f"{path.stem}.shard-*-of-*.{'npz' if reduced else 'nc'}"
     there = {shard: file for file in path.parent.glob(pattern) if (shard := _shard(file)) is not None}
     if not there:
@@ -76,8 +86,8 @@ def found(path: Path, question: str, *, reduced: bool) -> list[Path]:
     n = counts[0]
     missing = [i for i in range(1, n + 1) if (i, n) not in there]
     if missing:
-        said = ", ".join(f"{i}/{n}" for i in missing[:8]) + (" ..." if len(missing) > 8 else "")
-        raise StoreError(f"{path}: shards {said} are missing or not finished")
+        names = ", ".join(f"{i}/{n}" for i in missing[:8]) + (" ..." if len(missing) > 8 else "")
+        raise StoreError(f"{path}: shards {names} are missing or not finished")
     files = [there[i, n] for i in range(1, n + 1)]
     for i, file in enumerate(files, start=1):
         if (read_state(file)[0] if reduced else identity_of(file)) != identity(question, (i, n)):
@@ -90,8 +100,8 @@ def _shard(file: Path) -> Shard | None:
     return None if match is None else (int(match[1]), int(match[2]))
 
 
-def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterator[Block]:
-    """The blocks of these chunks as the shards have them."""
+def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterator[ResultBlock]:
+    """Blocks of the wanted chunks, read from the files of all shards, in order."""
     import netCDF4
 
     left = set(wanted)
@@ -104,10 +114,10 @@ def blocks(files: Sequence[Path], sweep: Sweep, wanted: Sequence[int]) -> Iterat
             for chunk in own:
                 start, count = sweep.extent(chunk)
                 at = slice(start - first, start - first + count)
-                yield Block(chunk, start, count, {name: numbers[name][at] for name in sweep.outputs})
+                yield ResultBlock(chunk, start, count, {name: numbers[name][at] for name in sweep.outputs})
 
 
-def states(files: Sequence[Path], sweep: Sweep) -> Iterator[tuple[int, State]]:
-    """(last chunk, state) of each shard."""
-    for i, file in enumerate(files, start=1):
-        yield chunks_of(sweep.chunks, (i, len(files)))[-1], read_state(file)[2]
+def states(files: Sequence[Path]) -> Iterator[State]:
+    """States of the reducer of a sweep, read from the files of all shards, in order."""
+    for file in files:
+        yield read_state(file)[2]

@@ -1,8 +1,8 @@
-"""Chunks to disk so that nothing is lost: work goes to NAME.nc.part, the final name appears when complete.
+"""Results of sweeps as netCDF files: an unfinished one is NAME.nc.part, and NAME.nc appears when it is complete.
 
-Variables are contiguous in the netCDF-4 file; blocks are written at their byte offsets, which is
-several times faster than through the library and lets a killed run go on where it stopped. A
-journal beside the file lists the chunks that are safely on disk. Knows nothing of language models.
+Variables are contiguous in the netCDF-4 file, and blocks are written at their byte offsets. This is several times
+faster than writing through the library, and a killed run can go on where it stopped: a journal beside the file lists
+the chunks that have been flushed to the disk.
 """
 
 import contextlib
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from life_jax.core.whole_file import whole_file
 from life_jax.grid.labels import Template
-from life_jax.grid.plan import Block, Column
+from life_jax.grid.plan import Column, ResultBlock
 from life_jax.grid.storage import compression
 from life_jax.grid.storage.direct_io import BUFFER, PAGE, Pages
 from life_jax.grid.storage.journal import FULL, Journal, StoreError, check_space, full_disk, why
@@ -34,12 +35,13 @@ ALIGNED = 2**20  # bytes of a variable from which it begins at a page
 
 
 class Store:
-    """An open, unfinished result; a sink of grid.run. Use `opened` to get one.
+    """A sink of blocks that writes them to an unfinished result on the disk. `opened` opens one.
 
-    `put` returns when the block before this one has been written; the disk vouches for blocks a little later.
+    done: numbers of the chunks that are flushed to the disk, which comes some time after they were put.
     """
 
     def __init__(self, path: Path, template: Template, identity: str) -> None:
+        """path: final name of the result. template: its layout. identity: of its question."""
         self.path, self.template, self.identity = path, template, identity
         self.journal = Journal(path)
         self.part = self.journal.part
@@ -53,8 +55,11 @@ class Store:
         self._offsets: dict[str, int] = {}
         self._last_sync = time.monotonic()
 
-    def put(self, block: Block) -> None:
-        """Starts to write a block, and waits for the one before."""
+    def put(self, block: ResultBlock) -> None:
+        """Start to write a block, and wait until the one before it is written.
+
+        Raises StoreError where the disk is full.
+        """
         futures = []
         for name, values in block.columns.items():
             variable, slab = self.template.columns[name]
@@ -96,14 +101,14 @@ class Store:
                 syncing.result()
 
     def _sync(self, chunks: tuple[int, ...]) -> None:
-        """Numbers first, then the journal that vouches for them."""
+        """Flush the numbers, then note their chunks in the journal."""
         assert self._pages is not None
         self._pages.sync()
         self.journal.add(chunks)
         self.done.update(chunks)
 
     def sync(self) -> None:
-        """Everything that was put is safe on the disk."""
+        """Wait until every block that was put is flushed to the disk. Raises StoreError where the disk is full."""
         writing, self._writing = self._writing, None
         self._settle(writing)
         self._collect()
@@ -113,7 +118,7 @@ class Store:
             self._written.clear()
 
     def _rescue(self) -> None:
-        """What can be kept after an error: one block may not have been written, the others are."""
+        """Keep what can be kept after an error: all blocks but the one that failed."""
         with contextlib.suppress(OSError):
             writing, self._writing = self._writing, None
             self._settle(writing)
@@ -121,9 +126,12 @@ class Store:
             self.sync()
 
     def finish(self, chunks: Collection[int], compress: str | None = None) -> None:
-        """fsync, rename to the final name, remove the journal. Packs first what is compressed or a .zarr store.
+        """Give the complete result its final name and delete the journal.
 
-        chunks: those that the result has; RuntimeError if one of them was never put.
+        chunks: numbers of all chunks of the result. compress: name of a compression, or None; a compressed file or a
+        zarr store is written from the plain file here.
+
+        Raises RuntimeError if a chunk was never put, StoreError where the disk is full.
         """
         self.sync()
         if len(self.done) < len(chunks) or not self.done.issuperset(chunks):
@@ -151,7 +159,7 @@ class Store:
         return int(self.template.bytes * MARGIN) + HEADER
 
     def _begin(self) -> None:
-        """A file without numbers; the journal starts when it is laid out."""
+        """Lay out a file without numbers, then begin the journal."""
         self.journal.clear()
         try:
             check_space(self.path, self._need)
@@ -174,9 +182,15 @@ class Store:
 
 @contextlib.contextmanager
 def opened(path: Path, template: Template, identity: str, *, overwrite: bool = False) -> Iterator[Store]:
-    """A store for `path`, resumed if an unfinished one of the same identity is there.
+    """Context with the store of a result, which goes on with what an earlier run of the same identity has left.
 
-    An interrupted block leaves the .part file with its journal; only `finish` makes the final name.
+    An error or an interrupt leaves the .part file and its journal; only `finish` makes the final name.
+
+    path: final name. template: layout of the result. identity: of its question. overwrite: whether the unfinished
+    result of another question may be replaced.
+
+    Raises StoreError where the disk has not the room, another process writes the result, or the unfinished result of
+    another question is there.
     """
     store = Store(path, template, identity)
     try:
@@ -190,33 +204,30 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
         store._close()
 
 
-def save(ds: "xr.Dataset", path: Path) -> None:
-    """A small dataset that is complete, under its final name or not at all."""
+def save(ds: "xr.Dataset", path: Path, *, locked: bool = False) -> None:
+    """Write a small xarray.Dataset, in memory, as a netCDF file that is whole or not there.
+
+    path: final name; its folder is made if need be. locked: whether the caller holds the lock of the path's journal.
+
+    Raises StoreError, in one line, where it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
     try:
-        ds.to_netcdf(part, engine="netcdf4")
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
+        with whole_file(path, locked=locked) as new:
+            ds.to_netcdf(new, engine="netcdf4")
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
-        reason = why(error, path.parent)
-        part.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written: {reason}") from None
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        raise StoreError(f"{path} cannot be written: {why(error, path.parent)}") from None
 
 
 def read(path: Path) -> "xr.Dataset":
-    """A finished file as an xarray.Dataset, read where it is looked at."""
+    """Open a finished netCDF file or zarr store as an xarray.Dataset; its numbers are read when they are needed."""
     import xarray as xr
 
     return xr.open_zarr(path) if compression.is_zarr(path) else xr.open_dataset(path, engine="netcdf4")
 
 
 def identity_of(path: Path) -> str | None:
-    """The identity that a finished file was written with, or None."""
+    """The identity that a finished netCDF file or zarr store was written with, or None if it has none."""
     import netCDF4
 
     if compression.is_zarr(path):
@@ -229,10 +240,10 @@ def identity_of(path: Path) -> str | None:
 
 
 def _lay_out(path: Path, template: Template) -> None:
-    """A netCDF-4 file with every coordinate, attribute and (contiguous, allocated) variable, no numbers yet."""
+    """Write a netCDF-4 file with all coordinates and attributes, and contiguous variables without their numbers."""
     import netCDF4
 
-    usual = tuple(max(1, number) for number in netCDF4.get_alignment())  # it says 0 where nothing was set
+    usual = tuple(max(1, number) for number in netCDF4.get_alignment())  # which is 0 where nothing was set
     netCDF4.set_alignment(ALIGNED, PAGE)  # numbers of large variables begin at a page
     try:
         with netCDF4.Dataset(path, "w", format="NETCDF4") as file:
@@ -241,37 +252,38 @@ def _lay_out(path: Path, template: Template) -> None:
                 if coordinate.numbered:
                     continue
                 is_text = isinstance(coordinate.values, list)
-                one = file.createVariable(name, str if is_text else np.float64, (name,))
-                one[:] = np.array(coordinate.values, dtype=object if is_text else np.float64)
-                one.setncatts(dict(coordinate.attributes))
+                labels = file.createVariable(name, str if is_text else np.float64, (name,))
+                labels[:] = np.array(coordinate.values, dtype=object if is_text else np.float64)
+                labels.setncatts(dict(coordinate.attributes))
             for name, listed in template.listed.items():
-                one = file.createVariable(name, listed.dtype, (listed.dimension,), contiguous=True, fill_value=False)
-                one.setncatts(dict(listed.attributes))
+                own = (listed.dimension,)
+                column = file.createVariable(name, listed.dtype, own, contiguous=True, fill_value=False)
+                column.setncatts(dict(listed.attributes))
                 for start, values in listed.pieces():
-                    one[start : start + len(values)] = values
+                    column[start : start + len(values)] = values
             for name, variable in template.variables.items():
                 dims = template.dimensions(name)
-                one = file.createVariable(name, variable.dtype, dims, contiguous=True, fill_value=False)
+                numbers = file.createVariable(name, variable.dtype, dims, contiguous=True, fill_value=False)
                 along = " ".join(template.listed)
-                one.setncatts({
+                numbers.setncatts({
                     **variable.attributes,
                     **({"dtype": "bool"} if variable.is_flag else {}),
                     **({"coordinates": along} if along else {}),
                 })  # fmt: skip
-                one[(0,) * len(dims)] = 0  # allocates
+                numbers[(0,) * len(dims)] = 0  # allocates
             file.setncatts(dict(template.attributes))
     finally:
         netCDF4.set_alignment(*usual)
 
 
 def _offsets(path: Path, template: Template) -> dict[str, int]:
-    """Byte offset of each variable's numbers, and their space reserved on the disk."""
+    """Byte offset of each variable's numbers in a file that is laid out; reserves their space on the disk."""
     import h5py
 
     with h5py.File(path, "r") as file:
-        found = {name: file[name].id.get_offset() for name in template.variables}
+        offsets = {name: file[name].id.get_offset() for name in template.variables}
     sizes = {name: v.dtype.itemsize * v.slabs * template.points for name, v in template.variables.items()}
-    end = max(at + sizes[name] for name, at in found.items())
+    end = max(at + sizes[name] for name, at in offsets.items())
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.posix_fallocate(descriptor, 0, end)
@@ -280,4 +292,4 @@ def _offsets(path: Path, template: Template) -> dict[str, int]:
             raise StoreError(f"no space left for {path}: it needs {end / 1e9:.3g} GB") from None
     finally:
         os.close(descriptor)
-    return found
+    return offsets

@@ -23,7 +23,7 @@ CASES = [
     ("2m", "x.nc", (), ()),  # refused before the first point
     ("7100k", "x.nc", ("compress=zstd",), ("x.nc.part", "x.nc.part.journal")),
     ("7100k", "x.zarr", (), ("x.zarr.part", "x.zarr.part.journal")),
-    ("12k", "x.nc", ("pareto=[ttft,throughput]",), ("x.nc.part.journal",)),
+    ("12k", "x.nc", ("pareto=[ttft,throughput]",), ("x.nc.part", "x.nc.part.journal")),
     ("12k", "x.nc", ("lazy=true",), ()),
 ]
 
