@@ -32,7 +32,7 @@ def deepseek_v4(read: Fields, facts: dict[str, Any]) -> None:
         if indexed:
             layer.update({name: read.count(name) for name in ("index_topk", "index_n_heads", "index_head_dim")})
     read.seen.update(("index_topk", "index_n_heads", "index_head_dim"))
-    if read.config.get("expert_dtype") == "fp4":
+    if read.config.get("expert_dtype") == "fp4" and read.config.get("quantization_config") is None:
         note(facts, "experts that are stored at 4 bit are counted like the other weights")
 
 
