@@ -2,7 +2,7 @@
 
 Key, unit, meaning, bounds and default of every number of a file are stated once, in life_jax/config/schema. A table
 stands between two comments, `<!-- table of SECTION: ... -->` and `<!-- end of table -->`; the text around them is
-written by hand. tests/test_glossary.py fails where the committed tables are not those of the schema.
+written by hand. tests/house/test_documents.py fails where the committed tables are not those of the schema.
 """
 
 import dataclasses

@@ -1,20 +1,17 @@
-"""What is written for people says what the code says, and names files that are there."""
+"""What is written for people says what the code says (test_named_files.py: and names files that are there)."""
 
 import dataclasses
 import re
-from pathlib import Path
 
 import make_glossary
 import pytest
 import yaml
+from places import ROOT
 
 from life_jax.config.schema.axis_table import FILES
 
-ROOT = Path(__file__).resolve().parents[2]
 TEXT = make_glossary.GLOSSARY.read_text(encoding="utf-8")
 ABOUT = {"name", "vendor", "device_class", "source", "notes"}  # who and wherefrom, not what
-PROSE = ("*.md", "docs/**/*.md", "conf/**/*.yaml", "life_jax/**/*.py")
-OURS = re.compile(r"\b(?:life_jax|scripts|tests|conf|sweeps|docs|notebooks)/[\w./]+\.(?:py|yaml|md|ipynb)\b")
 
 
 def test_the_tables_of_the_glossary_are_those_of_the_schema():
@@ -31,16 +28,6 @@ def test_every_number_of_a_file_is_in_its_table(section):
 def test_the_glossary_names_every_key_of_an_engine_that_is_no_number():
     words = {f.name for f in dataclasses.fields(FILES["engine"]) if not f.metadata.get("number")} - ABOUT
     assert [word for word in sorted(words) if f"`{word}`" not in TEXT] == []
-
-
-def test_files_that_prose_and_comments_name_are_there():
-    missing = {}
-    for path in {path for pattern in PROSE for path in ROOT.glob(pattern)}:
-        named = OURS.findall(path.read_text(encoding="utf-8"))
-        absent = [name for name in named if not Path(name).stem.isupper() and not (ROOT / name).exists()]  # NAME.yaml
-        if absent:
-            missing[path.relative_to(ROOT).as_posix()] = absent
-    assert missing == {}
 
 
 def test_contributing_names_every_package():

@@ -126,13 +126,13 @@ def test_no_operator_moves_less_than_nothing(model):
 )
 def test_the_longest_share_binds(seconds, bound):
     matmul, vector, memory, dispatch = map(float, seconds)
-    found = shares([Terms(matmul, vector, memory, dispatch)], scenario().engine)
+    found = shares([Terms(matmul, vector, memory, dispatch)], scenario().engine.efficiency.roof_smoothness)
     assert BOUNDS[int(found.bound)] == bound
 
 
 def test_an_operator_counts_where_its_longest_roof_is():
     each = [Terms(3.0, 0.0, 1.0, 0.5, repeats=2.0), Terms(1.0, 0.0, 4.0, 0.25)]
-    assert shares(each, scenario().engine) == Shares(compute=6.0, memory=4.0, dispatch=1.25)
+    assert shares(each, scenario().engine.efficiency.roof_smoothness) == Shares(compute=6.0, memory=4.0, dispatch=1.25)
 
 
 def test_decode_of_one_sequence_is_bound_by_memory_and_a_long_prefill_by_compute():

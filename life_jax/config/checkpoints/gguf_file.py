@@ -1,6 +1,6 @@
 """The header of a GGUF file: metadata, and the name, shape, type and bytes of every tensor. No data is read.
 
-Reference: docs/gguf.md of ggml (version 3; versions 2 and 3 have the same layout, big-endian files are recognised by
+Reference: gguf.md of ggml (version 3; versions 2 and 3 have the same layout, big-endian files are recognised by
 their version). A header without the data behind it, as fetched by a range request, is enough.
 """
 

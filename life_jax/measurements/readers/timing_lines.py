@@ -3,7 +3,7 @@
 `mlx_lm.generate` ends with `Prompt: N tokens, X tokens-per-sec` and `Generation: ...`, `mlx_lm.benchmark` with
 `Averages: prompt_tps=X, generation_tps=Y` below `Timing with prompt_tokens=...` (mlx_lm/ of ml-explore/mlx-lm).
 `ollama run MODEL --verbose` ends with counts and rates of `prompt eval` and `eval`; Ollama's API gives the same as
-JSON, in nanoseconds (docs/api.md of ollama/ollama). The model is read from the command where the output begins with it.
+JSON, in nanoseconds (api.md of ollama/ollama). The model is read from the command where the output begins with it.
 """
 
 import re
