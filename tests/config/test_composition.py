@@ -46,10 +46,11 @@ def test_other_verbs_begin_from_their_own_file(primary):
     assert text(ours) == text(hydras)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["hw", "model", "opt", "engine"])
 def test_files_are_read_alike(group):
     """Some of each group, aliases among them."""
-    for name in [path.stem for path in sorted((CONF / group).glob("*.yaml"))][::20]:
+    for name in [path.stem for path in sorted((CONF / group).glob("*.yaml"))][::40]:
         typed = [f"{group}={name}" if group == "engine" else f"+{group}@{group}.x={name}"]
         with HYDRA() as compose_one:
             hydras = compose_one("sweep", typed)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
+pytestmark = pytest.mark.process  # Copy.run
+
 POINT = ("axes.prompt_tokens=[512]", "axes.batch=[1]")
 SCRIPT = """
 import json, sys

@@ -78,9 +78,7 @@ def test_files_that_code_names_in_comments_exist():
 
 
 def test_a_name_that_is_not_there_is_seen():
-    text = (
-        "life_jax/nowhere.py conf/hw/h200_sxm.yaml scripts/no.py life_jax.core.cost life_jax.pipeline conf/hw/NAME.yaml"
-    )
+    text = "life_jax/nowhere.py conf/hw/t4.yaml scripts/no.py life_jax.core.cost life_jax.pipeline conf/hw/NAME.yaml"
     assert missing_paths(text) == ["life_jax/nowhere.py", "scripts/no.py"]
     assert missing_modules(text) == ["life_jax.pipeline"]
 

@@ -18,6 +18,7 @@ def _key(s: Setting) -> tuple[object, ...]:
     return s.hw, s.model, s.stack, s.engine, s.tensor_parallel, s.metric
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "least"), [("measurements_new_dev.csv", 0.97), ("measurements_dev.csv", 0.999)])
 def test_rows_that_may_be_judged_get_a_forecast(table: str, least: float) -> None:
     if not (DATA / table).exists():

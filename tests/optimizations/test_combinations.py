@@ -103,7 +103,7 @@ def test_eviction_reads_and_keeps_the_budget_in_decode_only():
     short, long = (changed(evicted, "workload.prompt_tokens", p) for p in (512.0, 900.0))
     for s in (short, long):  # the budget fills during generation: against the sum of the steps
         run = Run(changed(s, "workload.output_tokens", 800.0))
-        steps = [float(run.mean_seconds(schedule.Passes(run.decode.at(float(j))))) for j in range(799)]
+        steps = run.mean_seconds(schedule.Passes(run.decode.at(np.arange(799.0))))
         assert float(run.tpot) == pytest.approx(np.mean(steps), rel=1e-9)
     _, scored = stepped("opt=kv_evict_scored")
     assert scored["kv_weighing"].cost.vector_flops == 32 * 1024
