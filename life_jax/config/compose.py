@@ -134,6 +134,7 @@ def _hydra() -> Iterator[Any]:
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise ConfigError(" ".join(str(error).split())) from None
 
+    hydra_words.declare_short_names()
     with _ONE_AT_A_TIME:
         before = GlobalHydra.instance().hydra
         GlobalHydra.instance().clear()

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from life_jax.config.aliases import TABLES, table
 from life_jax.config.choices import Choice
 from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.words import Request
+
+SHORT_NAME = re.compile(r"[a-z0-9_]+")
 
 
 def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
@@ -25,6 +29,20 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     if request.folders:
         words.append(f"hydra.searchpath={render([f'file://{folder}' for folder in request.folders])}")
     return [*words, *request.hydra]
+
+
+@cache
+def declare_short_names() -> None:
+    """Let Hydra know the short names of conf/alias (v100, llama3), which are no files.
+
+    A file of the user may start from one (`defaults: [v100]`), and tab completion offers them.
+    """
+    from hydra.core.config_store import ConfigStore
+
+    for group in ("hw", "model"):
+        for name, label in table(TABLES[group]).items():
+            if SHORT_NAME.fullmatch(name):
+                ConfigStore.instance().store(group=group, name=name, node={"defaults": [label]})
 
 
 def _stored(choice: Choice) -> list[Any]:

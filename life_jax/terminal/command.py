@@ -159,6 +159,7 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
     if not completing:
         request = command_words.parse(words, verb=primary, needs_hw=False)
         words = hydra_words.overrides(request, request.stacks[0])
+    hydra_words.declare_short_names()
     sys.argv = [sys.argv[0], *flags, *words]
     main = hydra.main(version_base="1.3", config_path=os.fspath(paths.conf_dir()), config_name=primary)
     main(lambda config: None)()

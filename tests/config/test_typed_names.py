@@ -85,6 +85,14 @@ def test_a_name_of_two_labels_in_the_users_folder_is_refused(tmp_path) -> None:
     assert parse(["--config-dir", str(tmp_path), "hw=lab_1"]).hw[0].name == "lab_1"
 
 
+def test_a_file_of_the_users_may_start_from_a_short_name(tmp_path) -> None:
+    (tmp_path / "hw").mkdir()
+    (tmp_path / "hw" / "fast.yaml").write_text("defaults: [v100, _self_]\nbandwidth_gb_per_s: 1234\n")
+    mine, v100 = (life.load(["--config-dir", str(tmp_path), f"hw={hw}"]).scenario.device for hw in ("fast", "v100"))
+    assert mine.bandwidth == 1.234e12
+    assert mine.rates == v100.rates
+
+
 def test_a_part_of_a_name_is_not_the_device() -> None:
     """There is a Quadro RTX 5000 of 2018, and three more of that number."""
     refused = refusal("hw=RTX 5000")

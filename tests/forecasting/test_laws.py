@@ -32,7 +32,7 @@ import life_jax as life
 from life_jax.core.pytree import get_leaf, set_leaf
 from life_jax.core.scenario import UNPUBLISHED
 from life_jax.forecasting.request import Run
-from life_jax.grid import kernel
+from life_jax.grid import eager, kernel
 from life_jax.optimizations.base import chain
 from life_jax.optimizations.fusion import fusion
 from life_jax.optimizations.kv_quantization import kv_quantization
@@ -105,7 +105,8 @@ def test_the_order_of_axes_only_transposes():
     xr.testing.assert_allclose(a, b.transpose(*a.ttft.dims), rtol=1e-13)
 
 
-def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_structure():
+def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_structure(monkeypatch):
+    monkeypatch.setattr(eager, "MOST_POINTS", 0)
     words = ["hw=[v100,h100_sxm,a100]", "model=[llama2_7b,llama3_8b,codellama_7b]", "axes.weight_bits=[4,8,16]",
              "axes.bandwidth_gb_per_s=geomspace(100,4000,7)", "metrics=[ttft,tpot]"]  # fmt: skip
     study = life.load(words)

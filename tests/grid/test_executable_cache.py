@@ -12,7 +12,8 @@ import xarray as xr
 from life_jax.grid import executable_cache, fingerprint
 from life_jax.studies import loading
 
-WORDS = ("hw=v100", "axes.prompt_tokens=[128,512]", "axes.batch=[1,4]", "overwrite=true")
+# so many points that the grid is compiled
+WORDS = ("hw=v100", "axes.prompt_tokens=linspace(128,512,1024)", "axes.batch=linspace(1,4,1024)", "overwrite=true")
 COMPILED = "Compiling jit(<lambda>)"
 QUESTIONS = (
     ("hw=v100",),
