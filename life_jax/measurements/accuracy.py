@@ -55,6 +55,7 @@ class Report:
 
     @property
     def judged(self) -> np.ndarray:
+        """Whether each row counts: its time is possible, nobody questions it, and there is a forecast."""
         return ~self.impossible & ~self.questioned & np.isfinite(self.forecast)
 
     def points(self) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:

@@ -105,6 +105,7 @@ class Fields:
         self.unread: list[str] = []
 
     def refuse(self, key: str, accepted: str) -> ConfigError:
+        """An error that names the family, the field, its value, and what would be accepted."""
         said = f"is {short(self.config[key])}" if key in self.config else "is missing"
         return ConfigError(f"{self.family} config.json: {key} {said} (accepted: {accepted})")
 
@@ -122,6 +123,7 @@ class Fields:
         return names[0], self.defaults.get(name) if silent else None
 
     def count(self, name: str) -> int:
+        """A whole number from 1 on, which must be there or have a default of its class. Raises ConfigError."""
         value = self.count_or_none(name) or self.of_class(name)
         if value is None:
             names = ", ".join(ALIASES.get(name, (name,)))
@@ -129,6 +131,7 @@ class Fields:
         return value
 
     def count_or_none(self, name: str) -> int | None:
+        """A whole number from 1 on, None where config.json does not have it. Raises ConfigError."""
         return self.whole(name, 1)
 
     def of_class(self, name: str) -> int | None:
@@ -153,6 +156,7 @@ class Fields:
         return int(value)
 
     def fraction(self, name: str) -> float:
+        """A number above 0 and at most 1, which is 1 where config.json does not have it. Raises ConfigError."""
         key, value = self.find(name)
         value = 1.0 if value is None else value
         if not _is_number(value) or not 0 < value <= 1:
@@ -160,6 +164,7 @@ class Fields:
         return float(value)
 
     def flag(self, name: str) -> bool:
+        """Whether a field is true; a missing one and null are false. Raises ConfigError."""
         key, value = self.find(name)
         if not isinstance(value, bool | None):
             raise self.refuse(key, "true, false")
@@ -191,6 +196,7 @@ class Fields:
 
 
 def check_only(read: Fields, only: Mapping[str, Any]) -> None:
+    """Raises ConfigError for a field that has another value than the only one that can be expressed."""
     for name, accepted in only.items():
         key, value = read.find(name)
         if value is not None and (value != accepted or type(value) is not type(accepted)):
@@ -220,5 +226,6 @@ def _is_number(value: Any) -> bool:
 
 
 def short(value: Any) -> str:
+    """A value as JSON, of at most 60 characters."""
     text = json.dumps(value, default=str)
     return text if len(text) < 60 else text[:57] + "..."

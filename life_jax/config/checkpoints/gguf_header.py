@@ -117,9 +117,11 @@ class Reader:
                 self.by_layer[number][parts[2]] = tensor
 
     def get(self, key: str) -> Any:
+        """A value of the metadata, None where it is not there."""
         return self.metadata.get(key)
 
     def refuse(self, key: str, accepted: str) -> ConfigError:
+        """An error that names the file, the architecture's key, its value, and what would be accepted."""
         value = self.metadata.get(key)
         said = "is missing from the metadata" if value is None else f"is {str(value)[:60]}"
         return ConfigError(f"{self.path}: {self.architecture}.{key} {said} (accepted: {accepted})")

@@ -248,6 +248,7 @@ def _kv_heads(read: Fields, heads: int) -> int:
 
 
 def head_dim(read: Fields, facts: Mapping[str, Any]) -> int:
+    """The size of a head: config.json's, else the width over the heads. Raises ConfigError where that is not whole."""
     size, heads = facts["hidden_size"], facts["num_attention_heads"]
     stated = read.count_or_none("head_dim")
     if stated is None and size % heads:

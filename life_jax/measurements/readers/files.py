@@ -130,4 +130,5 @@ def _short(error: ValueError) -> str:
 
 
 def unknown(path: Path, more: str = "") -> NoReturn:
+    """Raises ConfigError: the file is of no format that is read here."""
     raise ConfigError(f"{path}: is none of the files that are read here{more}")

@@ -59,6 +59,7 @@ def every(period_name: str, default: int | None, common: str, rare: str) -> Word
 
 
 def all_alike(word: str) -> Words:
+    """A rule by which every layer has the same word."""
     return lambda read, layers: [word] * layers
 
 
@@ -189,6 +190,7 @@ def latent(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def indexer(read: Fields, facts: dict[str, Any]) -> None:
+    """Sparse latent attention: sizes of the indexer, and the layers that take the choice of the one before them."""
     for name in ("index_n_heads", "index_head_dim", "index_topk"):
         facts[name] = read.count(name)
     said = read.words("indexer_types", len(facts["layers"])) or _indexer_pattern(read, len(facts["layers"]))

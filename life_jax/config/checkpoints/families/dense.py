@@ -12,6 +12,8 @@ def four_times(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def learned(extra_rows: int) -> Step:
+    """A step that counts a table of learned positions with this many rows more than there are positions."""
+
     def step(read: Fields, facts: dict[str, Any]) -> None:
         facts["learned_positions"] = facts["max_position_embeddings"] + extra_rows
 
@@ -19,15 +21,18 @@ def learned(extra_rows: int) -> Step:
 
 
 def one_key_value_head(read: Fields, facts: dict[str, Any]) -> None:
+    """One KV head where `multi_query` is set, else one for each query head."""
     facts["num_key_value_heads"] = 1 if read.flag("multi_query") else facts["num_attention_heads"]
 
 
 def opt(read: Fields, facts: dict[str, Any]) -> None:
+    """OPT without projections between the embedding's width and the model's."""
     if read.count_or_none("word_embed_proj_dim") not in (None, facts["hidden_size"]):
         raise read.refuse("word_embed_proj_dim", f"hidden_size, {facts['hidden_size']}")
 
 
 def gptj(read: Fields, facts: dict[str, Any]) -> None:
+    """GPT-J: rotary_dim of each head is rotated, all of it where it is null."""
     rotated = read.count_or_none("rotary_dim") or facts["head_dim"]
     if rotated > facts["head_dim"]:
         raise read.refuse("rotary_dim", f"at most the head size, {facts['head_dim']}")
@@ -35,6 +40,7 @@ def gptj(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def mpt(read: Fields, facts: dict[str, Any]) -> None:
+    """MPT: the network's width is a multiple of the model's; only ALiBi and one KV head each are known."""
     facts["intermediate_size"] = facts["hidden_size"] * read.count("expansion_ratio")
     attention = read.config.get("attn_config")
     read.seen.update(("attn_config", "learned_pos_emb"))
@@ -46,6 +52,7 @@ def mpt(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def falcon(read: Fields, facts: dict[str, Any]) -> None:
+    """Falcon: KV heads and the number of norms by its three architectures."""
     new, parallel = read.flag("new_decoder_architecture"), read.flag("parallel_attn")
     kv_heads = read.count_or_none("num_key_value_heads") or facts["num_attention_heads"]
     one_key_value_head(read, facts)
@@ -59,12 +66,14 @@ def falcon(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def qwen(read: Fields, facts: dict[str, Any]) -> None:
+    """Qwen 1: `intermediate_size` is of gate and up together."""
     if facts["intermediate_size"] % 2:
         raise read.refuse("intermediate_size", "an even number: gate and up together")
     facts["intermediate_size"] //= 2
 
 
 def stablelm(read: Fields, facts: dict[str, Any]) -> None:
+    """StableLM: one norm in a parallel layer, else two."""
     facts["norms_per_layer"] = 1 if facts["parallel"] else 2
 
 

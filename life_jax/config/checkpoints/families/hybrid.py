@@ -39,6 +39,7 @@ UNUSED = {
 
 
 def gated_delta(read: Fields, facts: dict[str, Any]) -> None:
+    """Sizes of gated delta-rule layers."""
     for name in ("num_key_heads", "num_value_heads", "key_head_dim", "value_head_dim"):
         facts[f"linear_{name}"] = read.count(f"linear_{name}")
     facts["conv_kernel_size"] = read.count_or_none("conv_kernel_size") or 4
@@ -47,6 +48,7 @@ def gated_delta(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def mamba1(read: Fields, facts: dict[str, Any]) -> None:
+    """Sizes of Mamba layers; the rank of the time step is a sixteenth of the width where it is `auto`."""
     facts["ssm_inner_size"] = read.count("expand") * facts["hidden_size"]
     facts["ssm_state_size"] = read.count("ssm_state_size")
     _, rank = read.find("ssm_rank")
@@ -55,6 +57,7 @@ def mamba1(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def mamba2(read: Fields, facts: dict[str, Any]) -> None:
+    """Sizes of Mamba-2 layers; heads share `expand` times the width where their size is `auto`."""
     heads, size = read.count("ssm_heads"), read.find("ssm_head_dim")[1]
     size = read.count("expand") * facts["hidden_size"] // heads if size == "auto" else read.count("ssm_head_dim")
     facts["ssm_inner_size"], facts["ssm_num_heads"] = heads * size, heads
@@ -74,14 +77,18 @@ def pure_mamba2(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def alone(read: Fields, facts: dict[str, Any]) -> None:
+    """Notes that a model is nothing but recurrent layers."""
     note(facts, "no attention and no feed-forward network, whose sizes are given as 1; no limit of positions")
 
 
 def falcon_mamba(read: Fields, facts: dict[str, Any]) -> None:
+    """Notes what is not counted of Falcon-Mamba."""
     note(facts, "the weightless norm of time step, B and C is not counted")
 
 
 def periodic(name: str, hit: Any, miss: Any) -> Words:
+    """A rule: `hit` in every NAME_period-th layer from NAME_offset on, `miss` in the others."""
+
     def words(read: Fields, layers: int) -> list[Any]:
         period, offset = read.count(f"{name}_period"), read.whole(f"{name}_offset") or 0
         return [hit if i % period == offset else miss for i in range(layers)]
@@ -97,6 +104,7 @@ def jamba_experts(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def bamba_words(read: Fields, layers: int) -> list[str]:
+    """Attention in the layers of `attn_layer_indices`, Mamba-2 in the others."""
     attention = read.indices("attn_layer_indices", layers)
     return ["attention" if i in attention else "mamba" for i in range(layers)]
 
@@ -153,6 +161,7 @@ def nemotron_h(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def hybrid(words: Words, kinds: dict[str, Any], *more: Step) -> tuple[Step, ...]:
+    """Steps of a family whose layers mix tokens in different ways."""
     return (mixers(words, kinds), *more)
 
 

@@ -37,6 +37,7 @@ def mimo_v2(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def mimo_sparse(read: Fields, layers: int) -> list[bool]:
+    """MiMo: experts where the lists of config.json say so, without them in all layers but the first."""
     said = after_first(read, layers)
     if read.config.get("mlp_layer_types") is None and read.config.get("moe_layer_freq") is None:
         return [i > 0 for i in range(layers)]
@@ -123,6 +124,7 @@ def _full_rotation(read: Fields) -> float:
 
 
 def per_layer_inputs(read: Fields, facts: dict[str, Any]) -> None:
+    """Gemma 3n: an embedding of each layer's own, of this width and this many rows."""
     width = read.whole("hidden_size_per_layer_input") or 0
     rows = read.count_or_none("vocab_size_per_layer_input")
     if width:

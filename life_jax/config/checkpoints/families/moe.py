@@ -29,6 +29,7 @@ INDEXED: dict[str, dict[str, Any]] = {
 
 
 def minimax(read: Fields, facts: dict[str, Any]) -> None:
+    """MiniMax-M1 and M2 where every layer has full attention."""
     if any(one != 1 for one in read.words("attn_type_list", len(facts["layers"])) or []):
         raise read.refuse("attn_type_list", "1 in every layer; linear attention without a delta rule is not known yet")
 
@@ -42,10 +43,12 @@ def rotated_part(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def glm4_moe(read: Fields, facts: dict[str, Any]) -> None:
+    """GLM-4.5: norms of queries and keys where `use_qk_norm` is set."""
     facts["qk_norm"] = "per_head" if read.flag("use_qk_norm") else "none"
 
 
 def phimoe(read: Fields, facts: dict[str, Any]) -> None:
+    """Phi-3.5-MoE: a field that changes nothing here."""
     read.seen.add("max_window_layers")
 
 
@@ -71,6 +74,7 @@ def llama4(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def ernie_sparse(read: Fields, layers: int) -> list[bool]:
+    """ERNIE 4.5: experts in every moe_layer_interval-th layer between a first and a last one."""
     first, period = read.whole("moe_layer_start_index") or 0, read.count_or_none("moe_layer_interval") or 1
     key, last = read.find("moe_layer_end_index")
     if last is None or last == -1:
@@ -81,11 +85,13 @@ def ernie_sparse(read: Fields, layers: int) -> list[bool]:
 
 
 def hunyuan(read: Fields, facts: dict[str, Any]) -> None:
+    """Hunyuan: shared experts have the width of as many routed ones, where they are used."""
     if read.flag("use_mixed_mlp_moe"):
         facts["shared_expert_intermediate_size"] = facts["moe_intermediate_size"] * (read.whole("shared_experts") or 1)
 
 
 def dbrx(read: Fields, facts: dict[str, Any]) -> None:
+    """DBRX: sizes stand in the objects `attn_config` and `ffn_config`."""
     attention, ffn = read.inner("attn_config", {}), read.inner("ffn_config", {})
     facts["num_key_value_heads"] = attention.count("kv_n_heads")
     facts["intermediate_size"] = facts["moe_intermediate_size"] = ffn.count("ffn_hidden_size")

@@ -48,6 +48,7 @@ def adjusted_width(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def after_dense(read: Fields, layers: int) -> list[bool]:
+    """Experts in all layers after the first `num_dense_layers`."""
     dense = read.whole("num_dense_layers") or 0
     return [i >= dense for i in range(layers)]
 
@@ -76,6 +77,7 @@ def lightning_words(read: Fields, layers: int) -> list[str]:
 
 
 def rotary_dim(read: Fields, facts: dict[str, Any]) -> None:
+    """MiniMax-01: rotary_dim of each head is rotated; there are no shared experts."""
     rotated = read.count_or_none("rotary_dim") or facts["head_dim"]
     if rotated > facts["head_dim"]:
         raise read.refuse("rotary_dim", f"at most the head size, {facts['head_dim']}")
@@ -194,12 +196,14 @@ def zamba_sizes(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def zamba1(read: Fields, facts: dict[str, Any]) -> None:
+    """Zamba: Mamba layers whose channels are divided among heads."""
     mamba1(read, facts)
     if facts["ssm_inner_size"] % (read.count_or_none("n_mamba_heads") or 1):
         raise read.refuse("n_mamba_heads", f"a divisor of {facts['ssm_inner_size']}")
 
 
 def zamba2(read: Fields, facts: dict[str, Any]) -> None:
+    """Zamba2: Mamba-2 layers; the network is four times as wide as the model where nothing is said."""
     facts["intermediate_size"] = read.count_or_none("intermediate_size") or 4 * facts["hidden_size"]
     heads, inner = read.count("n_mamba_heads"), read.count("expand") * facts["hidden_size"]
     if inner % heads:

@@ -92,6 +92,7 @@ def minimax_m3(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def dense_width(read: Fields, facts: dict[str, Any]) -> None:
+    """The width of the layers without experts."""
     facts["intermediate_size"] = read.count_or_none("dense_intermediate_size") or facts["intermediate_size"]
     read.seen.update(("n_shared_experts",))
 

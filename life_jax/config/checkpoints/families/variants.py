@@ -50,6 +50,7 @@ def layer_rope(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def gpt_neo(read: Fields, facts: dict[str, Any]) -> None:
+    """GPT-Neo: learned positions; the network is four times as wide as the model where nothing is said."""
     facts["intermediate_size"] = read.count_or_none("intermediate_size") or 4 * facts["hidden_size"]
     facts["learned_positions"] = facts["max_position_embeddings"]
     read.seen.update(("attention_layers", "window_size"))
@@ -70,6 +71,8 @@ def gpt_neo_words(read: Fields, layers: int) -> list[str]:
 
 
 def positions_and(extra: int) -> Any:
+    """A step that counts a table of learned positions with `extra` rows more than there are positions."""
+
     def step(read: Fields, facts: dict[str, Any]) -> None:
         facts["learned_positions"] = facts["max_position_embeddings"] + extra
 
@@ -86,6 +89,7 @@ def dense_or_sparse(read: Fields, layers: int) -> list[bool]:
 
 
 def aria(read: Fields, facts: dict[str, Any]) -> None:
+    """Aria: shared experts together have the width of as many routed ones."""
     each = facts["intermediate_size"]
     facts["shared_expert_intermediate_size"] = (read.whole("shared_experts") or 0) * each
 
@@ -107,6 +111,7 @@ def laguna(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def single_expert(read: Fields, facts: dict[str, Any]) -> None:
+    """Norms of queries and keys where `use_qk_norm` is set."""
     facts["qk_norm"] = "per_head" if read.flag("use_qk_norm") else "none"
 
 

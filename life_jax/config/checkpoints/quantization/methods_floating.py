@@ -299,6 +299,7 @@ def _all(storage: Storage) -> Callable[[Mapping[str, Any]], Scheme]:
 
 
 def experts_int8(section: Mapping[str, Any]) -> Scheme:
+    """Experts alone in int8, with a scale for each row."""
     return Scheme(linear=INT8, experts_alone=True)
 
 

@@ -201,6 +201,7 @@ def hqq(section: Mapping[str, Any]) -> Scheme:
 
 
 def sinq(section: Mapping[str, Any]) -> Scheme:
+    """SINQ: groups with zero points."""
     scheme = Scheme(linear=_grouped(section, zero=True))
     scheme.skip(skipped(section))
     return scheme

@@ -152,6 +152,7 @@ def aqlm(section: Mapping[str, Any]) -> Scheme:
 
 
 def higgs(section: Mapping[str, Any]) -> Scheme:
+    """HIGGS: grids of 4 bit for each weight unless it says otherwise, a scale for each group of 256."""
     bits = number(section, "bits", low=1, high=8)
     scheme = Scheme(linear=Storage(4.0 if bits is None else bits, group_size(section, "group_size") or 256, SCALE))
     scheme.skip(skipped(section))
@@ -228,6 +229,7 @@ def bitnet(section: Mapping[str, Any]) -> Scheme:
 
 
 def deepspeed(section: Mapping[str, Any]) -> Scheme:
+    """DeepSpeed's quantization of weights: the bits must be there, a scale for each group of 512."""
     bits = number(section, "bits", low=4, high=8)
     if bits is None:
         raise NotKnown("no bits")
@@ -235,6 +237,7 @@ def deepspeed(section: Mapping[str, Any]) -> Scheme:
 
 
 def qqq(section: Mapping[str, Any]) -> Scheme:
+    """QQQ: weights of 4 bit, activations of 8."""
     size = group_size(section, "group_size")
     scheme = Scheme(linear=Storage(number(section, "bits", "wbits", low=4, high=8) or 4.0, size, SCALE, inputs="int8"))
     scheme.skip(skipped(section))

@@ -195,6 +195,7 @@ class Module:
 
     @property
     def full_paths(self) -> Iterator[str]:
+        """Its names with every prefix under which checkpoints have them."""
         return (prefix + path for path in self.paths for prefix in PREFIXES)
 
 

@@ -87,6 +87,7 @@ class Patterns:
 
     @property
     def unmatched(self) -> list[str]:
+        """Patterns that are well formed and that no module has matched."""
         return [pattern for pattern in self.listed if pattern not in self.matched and pattern not in self.wrong]
 
 

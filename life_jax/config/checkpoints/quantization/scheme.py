@@ -50,6 +50,7 @@ class Scheme:
             self.rules.append(Rule(listed, None, dialect, skips=True))
 
     def store(self, patterns: Iterable[str], storage: Storage | None, dialect: str = "names") -> None:
+        """Add a rule: modules that match any of the patterns are stored so, None for 16 bit."""
         self.rules.append(Rule(tuple(patterns), storage, dialect))
 
 
@@ -115,6 +116,7 @@ def group_size(section: Mapping[str, Any], *keys: str, default: int = 0) -> int:
 
 
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
+    """The value, which must be an object. Raises NotKnown, which names it by `what`."""
     if not isinstance(value, Mapping):
         raise NotKnown(f"{what} is no object")
     return value

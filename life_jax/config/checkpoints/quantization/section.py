@@ -31,6 +31,7 @@ def read_section(
 
 
 def scheme_of(section: Any, family: str) -> Scheme:
+    """How a section of config.json says that weights are stored. Raises ConfigError for what cannot be read."""
     if not isinstance(section, Mapping):
         raise ConfigError(
             f"{family} config.json: quantization_config {short(section)} is not an object (known: {KNOWN})"
