@@ -2,9 +2,9 @@
 
 Prints, for Llama-2-7B on a V100 over 64 workloads and a square of hardware points: cold commands, tracing and
 compilation, the kernel alone (results thrown away), the same written to a file with fsync and rename, reduced,
-with elasticities, the same formulas in NumPy, peak memory above the imports, and other public forecasters.
-FOLDER holds a virtual environment for each of them (FOLDER/genz-llm with `pip install genz-llm`, ...); without
-it they are left out. Times are of this machine now: compare rows of one run, not numbers of two machines. Files go
+with elasticities, small grids of several structures, the same formulas in NumPy, peak memory above the imports, and
+other public forecasters. FOLDER holds a virtual environment for each of them (FOLDER/genz-llm with
+`pip install genz-llm`, ...); without it they are left out. Times are of this machine now: compare rows of one run, not numbers of two machines. Files go
 to the system's temporary folder, or to TMPDIR, and are deleted at the end.
 """
 
@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from jax.tree_util import tree_map
 
+from life_jax.grid import eager, plan
 from life_jax.grid import kernel as kernels
-from life_jax.grid import plan
 from life_jax.grid.storage import store
-from life_jax.studies.evaluation import compute, reducer
+from life_jax.studies.evaluation import compute, evaluate, reducer
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 from life_jax.terminal.tables import engineering
@@ -45,6 +45,8 @@ ELASTICITIES = {
     ),
 }
 ROUNDS = 5
+MANY = ("hw=[v100,h100_sxm]", "model=[llama3_8b,mixtral_8x7b]", "axes.batch=[1,8,64]")
+SMALL = {"TTFT, TPOT, TPS": (), "elasticities and gains": ("elasticity=true", "gains=true")}
 REDUCED = {
     "best": ("best=[tpot]", "limit.ttft=1"),
     "pareto": ("pareto=[tpot,ttft]",),
@@ -193,6 +195,22 @@ def elasticity_rows(roof: str, points: float, folder: Path) -> None:
         print("    times the values: {:.2f} by the clock, {:.2f} of all cores, {:.2f} in a file".format(*ratios))
 
 
+def small_rows() -> None:
+    """Few points of many structures: by NumPy, as a study of this size is evaluated, and compiled."""
+    for what, more in SMALL.items():
+        study = load([*MANY, *more])
+        evaluated = timed(lambda study=study: evaluate(study), 3)
+        most, eager.MOST_POINTS = eager.MOST_POINTS, 0
+        try:
+            compiled = load([*MANY, *more])
+            seconds = timed(lambda compiled=compiled: evaluate(compiled))
+        finally:
+            eager.MOST_POINTS = most
+        report(f"{what}, {len(study.cases)} cases: NumPy", evaluated)
+        report(f"{what}, {len(study.cases)} cases: traced, compiled and run", seconds)
+        print(f"{'':<66}{seconds / evaluated:>9.0f} x")
+
+
 def numpy_rows(roof: str, kernel: float) -> None:
     """The same formulas on NumPy arrays: the whole grid by broadcasting, and in blocks that stay in the cache."""
     study = load(words(NUMPY_POINTS, *ROOFS[roof], "metrics=[ttft,tpot]"))
@@ -259,6 +277,7 @@ def main() -> None:
         cold_commands(said.points, folder)
         memory_row(said.points, folder)
         rates = {roof: roof_rows(roof, said.points, folder) for roof in said.roofs}
+        small_rows()
         for roof, kernel in rates.items():
             numpy_rows(roof, kernel)
         peer_rows(said.peers, next(iter(rates.values())))
