@@ -4,8 +4,8 @@ Prints, for Llama-2-7B on a V100 over 64 workloads and a square of hardware poin
 compilation, the kernel alone (results thrown away), the same written to a file with fsync and rename, reduced,
 with elasticities, small grids of several structures, the same formulas in NumPy, peak memory above the imports, and
 other public forecasters. FOLDER holds a virtual environment for each of them (FOLDER/genz-llm with
-`pip install genz-llm`, ...); without it they are left out. Times are of this machine now: compare rows of one run, not numbers of two machines. Files go
-to the system's temporary folder, or to TMPDIR, and are deleted at the end.
+`pip install genz-llm`, ...); without it they are left out. Times are of this machine now: compare rows of one run, not
+numbers of two machines. Files go to the system's temporary folder, or to TMPDIR, and are deleted at the end.
 """
 
 import argparse
