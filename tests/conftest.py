@@ -22,7 +22,7 @@ from places import DATA
 from life_jax.terminal import command
 
 TESTS = Path(__file__).resolve().parent
-OF_HYDRA = ("config", "commands", "house")  # tests of what people type
+OF_HYDRA = {"config/test_words.py", "commands", "house"}  # tests of what people type
 # names of functions that compile, or search for seconds
 COMPILE = {
     "evaluate", "lazily", "reopen", "compute", "jit", "grad", "jacfwd", "vmap", "cost_analysis", "cheapest", "curve",
@@ -123,7 +123,8 @@ def hydra(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _hydra_for_tests_of_words(request):
-    if request.path.is_relative_to(TESTS) and request.path.relative_to(TESTS).parts[0] in OF_HYDRA:
+    path = request.path.relative_to(TESTS).as_posix() if request.path.is_relative_to(TESTS) else ""
+    if not OF_HYDRA.isdisjoint((path, path.split("/")[0])):
         request.getfixturevalue("hydra")
 
 

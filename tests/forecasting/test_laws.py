@@ -81,10 +81,24 @@ GRID = ("axes.bandwidth_gb_per_s=[300,3000]", "axes.prompt_tokens=[1,100,5000]",
         "metrics=[ttft,tpot,tps,e2e,memory,fits_memory,bound]", "dtype=float64")  # fmt: skip
 
 
+@pytest.fixture
+def compiled(monkeypatch):
+    """Grids are compiled, however small they are."""
+    monkeypatch.setattr(eager, "MOST_POINTS", 0)
+
+
 @pytest.mark.parametrize(
     "words", [("model=llama3_8b", "opt=[int4,kv4]"), ("model=gpt_neox_20b", "engine.roof_smoothness=0.5")]
 )
 def test_the_grid_equals_a_loop(words):
+    check_grid(words)
+
+
+def test_a_compiled_grid_equals_a_loop(compiled):
+    check_grid(("model=llama3_8b", "opt=[int4,kv4]"))
+
+
+def check_grid(words):
     study = life.load(["hw=[v100,h100_sxm]", *words, *GRID])
     found = life.evaluate(study)
     xr.testing.assert_allclose(found.drop_attrs(), in_numpy(*study.words).drop_attrs(), rtol=1e-12)
@@ -98,15 +112,14 @@ def test_the_grid_equals_a_loop(words):
                 assert there[name].item() == pytest.approx(float(value), rel=1e-12), (name, point)
 
 
-def test_the_order_of_axes_only_transposes():
+def test_the_order_of_axes_only_transposes(compiled):
     axes = ("axes.bandwidth_gb_per_s=[300,3000]", "axes.kv_bits=[4,8,16]", "axes.dispatch_us=[0,1,2,3]")
     a, b = (life.evaluate(life.load(["hw=v100", "dtype=float64", *order])) for order in (axes, axes[::-1]))
     assert a.ttft.dims[-3:] == b.ttft.dims[:-4:-1] == ("bandwidth_gb_per_s", "kv_bits", "dispatch_us")
     xr.testing.assert_allclose(a, b.transpose(*a.ttft.dims), rtol=1e-13)
 
 
-def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_structure(monkeypatch):
-    monkeypatch.setattr(eager, "MOST_POINTS", 0)
+def test_a_numeric_sweep_compiles_once_over_devices_models_and_stacks_of_one_structure(compiled):
     words = ["hw=[v100,h100_sxm,a100]", "model=[llama2_7b,llama3_8b,codellama_7b]", "axes.weight_bits=[4,8,16]",
              "axes.bandwidth_gb_per_s=geomspace(100,4000,7)", "metrics=[ttft,tpot]"]  # fmt: skip
     study = life.load(words)

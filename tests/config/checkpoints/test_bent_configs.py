@@ -111,6 +111,7 @@ def test_fields_that_contradict_each_other_are_refused(config: dict[str, Any]) -
             assert outcome(config | {other: config[key] + 1}) is None, key
 
 
+@pytest.mark.slow
 @given(config=st.sampled_from(ALL), changes=st.dictionaries(st.sampled_from(KEYS), JUNK))
 @settings(deadline=None, max_examples=400)
 def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, changes: dict) -> None:

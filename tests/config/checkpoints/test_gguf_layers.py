@@ -289,6 +289,7 @@ def refused_or_right(path: Path) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(base=st.sampled_from(BASES), changes=st.lists(st.tuples(st.integers(0, 1500), BYTES), min_size=1, max_size=6),
        cut=st.none() | st.integers(0, 2000))  # fmt: skip
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -310,6 +311,7 @@ KEYS = ("block_count", "embedding_length", "attention.head_count", "attention.he
         "ssm.inner_size", "attention.shared_kv_layers", "nextn_predict_layers")  # fmt: skip
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(["llama", "gemma3", "gemma3n", "cohere2", "llama4", "deepseek2", "lfm2", "phi3", "gemma4"]),
        changes=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4), tied=st.booleans())  # fmt: skip
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
