@@ -1,8 +1,8 @@
-"""A small grid evaluated by NumPy, without a compilation, which would cost more than it saves.
+"""Small grids, evaluated by NumPy without a compilation, which would take longer than it saves.
 
-Cases whose functions and structures are equal are stacked on a leading axis; the axes of the grid are an open mesh
-behind it, so that what depends on few axes is computed for few points. All is float64, and cast when it is stored.
-Knows nothing of language models: functions are called as grid.kernel calls them, on arrays instead of scalars.
+Cases whose functions and structures are equal are stacked on a leading axis. The axes of the grid are an open mesh
+behind it, so that what depends on few axes is computed for few points. Numbers are float64 until they are stored.
+Functions are called as grid.kernel calls them, on arrays instead of scalars.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ POINTS_AT_ONCE = 2**16  # of a stack of cases, which bounds the memory
 
 
 def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
-    """The blocks of these chunks in this order, as Sweep.blocks gives them; cases are computed when first needed."""
+    """Blocks of the wanted chunks, in their order, as `Sweep.blocks` gives them; cases are computed when needed."""
     wanted = list(wanted)
     cases = list(dict.fromkeys(index // sweep.plan.chunks for index in wanted))
     last = {index // sweep.plan.chunks: index for index in wanted}
@@ -40,7 +40,7 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
 
 
 def _groups(sweep: Sweep, cases: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Cases that are computed together: of one function and one structure, so many as memory allows."""
+    """Groups of cases of one function and one structure that are computed together, as many as memory allows."""
     alike: dict[Any, list[int]] = defaultdict(list)
     for case in cases:
         function, base = sweep.cases[case]
@@ -72,7 +72,7 @@ def _evaluated(sweep: Sweep, group: tuple[int, ...]) -> dict[int, dict[str, np.n
 
 
 def _parts(length: int, points: int) -> Iterator[slice]:
-    """An axis of this length in so many parts that none has more than POINTS_AT_ONCE of all points."""
+    """Parts of an axis, so many that none has more than POINTS_AT_ONCE of all points; length: of the axis."""
     count = min(length, -(-points // POINTS_AT_ONCE))
     edges = [length * part // count for part in range(count + 1)]
     yield from (slice(first, last) for first, last in pairwise(edges))
@@ -95,7 +95,7 @@ def _piece(
             columns.update(_called(call, base, values))
         if getattr(function, "derived", ()):
             columns.update(function.derive(dict(columns), base, values))
-    shape = (cases, *(len(one) for one in places))
+    shape = (cases, *map(len, places))
     return {name: np.broadcast_to(column, shape) for name, column in columns.items()}
 
 
@@ -105,7 +105,7 @@ def _called(call: Call, base: Any, values: Mapping[str, np.ndarray]) -> dict[str
 
 
 def _stacked(bases: list[Any], dimensions: int) -> Any:
-    """One base whose leaves are arrays [cases, 1, ..., 1], but for those that all cases share: plain numbers.
+    """One base for several cases: leaves are arrays [cases, 1, ..., 1], or plain numbers where all cases share them.
 
     NumPy's floats divide by zero as arrays do; a literal zero still leaves its work out.
     """
@@ -120,7 +120,7 @@ def _stacked(bases: list[Any], dimensions: int) -> Any:
 
 
 def _mesh(axes: tuple[Axis, ...], places: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Values by name at these places, each along its own dimension behind that of the cases."""
+    """Values by name at places of the axes, each along its own dimension behind that of the cases."""
     values: dict[str, np.ndarray] = {}
     for dimension, (axis, at) in enumerate(zip(axes, places, strict=True)):
         shape = [1] * (len(axes) + 1)
@@ -131,7 +131,7 @@ def _mesh(axes: tuple[Axis, ...], places: list[np.ndarray]) -> dict[str, np.ndar
 
 
 def _columns(sweep: Sweep, case: int, results: Mapping[str, np.ndarray], part: slice) -> dict[str, Column]:
-    """What a block stores, in the dtypes of the study."""
+    """Columns of a block, in the dtypes of the study."""
     aliases = getattr(sweep.cases[case][0], "aliases", {})
     columns: dict[str, Column] = {}
     for name, dtype in sweep.outputs.items():
