@@ -231,6 +231,21 @@ def test_every_verb_has_a_console_script():
         assert (SCRIPTS / f"life-jax-{verb}").exists()
 
 
+def test_the_package_lists_its_commands_and_runs_them(tmp_path):
+    def run(*words):
+        command = [sys.executable, "-m", "life_jax", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    listed = run()
+    assert listed.returncode == 0
+    for verb in ("sweep", "explain", "validate"):
+        assert f"python -m life_jax.{verb}" in listed.stdout
+    assert run("catalog", "opt", "int4").stdout == run("catalog", "opt", "INT4").stdout != ""
+    wrong = run("sweeep", "hw=v100")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: command 'sweeep' is not known; did you mean sweep?")
+
+
 def completed(line, folder):
     """What bash is offered for a line that ends at the cursor."""
     environment = os.environ | {"COMP_LINE": line, "COMP_POINT": str(len(line))}

@@ -18,7 +18,7 @@ import life_jax
 PACKAGE = ROOT / "life_jax"
 
 COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate")
-TOP = {"__init__", *COMMANDS}
+TOP = {"__init__", "__main__", *COMMANDS}
 MAY_IMPORT = re.compile(r"^May import: (.*?)\.$", re.MULTILINE | re.DOTALL)
 
 
