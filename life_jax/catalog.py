@@ -1,5 +1,6 @@
-"""python -m life_jax.catalog [KIND [WORD]]: what there is, one line on each."""
+"""python -m life_jax.catalog [KIND [WORD]] [format=json]: what there is, one line on each."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,14 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DeviceFile, PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
-from life_jax.config.words import read_words, take_folders
+from life_jax.config.words import read_words, take, take_folders
 from life_jax.terminal import command, tables
 
 if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
-USAGE = "python -m life_jax.catalog [KIND [WORD]] [--config-dir DIR]"
+USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json] [--config-dir DIR]"
 
 
 def main() -> None:
@@ -30,11 +31,16 @@ def main() -> None:
 def catalog(words: list[str]) -> None:
     """Without a word the kinds and how many there are; with one its members; a second word filters them.
 
-    A device, model, option or engine is found by its declared names too.
+    A device, model, option or engine is found by its declared names too. format=json prints a list with an object for
+    each member: its cells by heading, as numbers where they are, and the declared names as `names`.
     """
     words, folders = take_folders(words)
+    form, words = take(words, "format", command.OUTPUT_FORMATS)
     plain, _ = read_words(words, (), USAGE)
     if not plain:
+        if form == "json":
+            print(json.dumps({kind: len(rows_of(folders)) for kind, (_, _, rows_of) in LISTINGS.items()}, indent=1))
+            return
         for kind, (_, meaning, rows_of) in LISTINGS.items():
             print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
         print("python -m life_jax.catalog KIND [WORD] lists them")
@@ -47,7 +53,20 @@ def catalog(words: list[str]) -> None:
     rows = [row for row in rows_of(folders) if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
     if not rows:
         raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
+    if form == "json":
+        print(json.dumps([_object(headings, row, names.get(row[0], [])) for row in rows], indent=1, ensure_ascii=False))
+        return
     tables.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
+
+
+def _object(headings: Sequence[str], row: Row, names: Sequence[str]) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for heading, text in zip(headings, row, strict=True):
+        try:
+            cells[heading.lstrip(">")] = float(text) if heading.startswith(">") else text
+        except ValueError:  # no number, such as "unpublished"
+            cells[heading.lstrip(">")] = text
+    return cells | ({"names": list(names)} if names else {})
 
 
 def _mentions(word: str, texts: Sequence[str]) -> bool:

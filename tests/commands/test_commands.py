@@ -209,6 +209,10 @@ def test_the_catalogue_has_a_line_on_each(life):
         words = {line.split()[0] for line in shown.out.splitlines() if line.strip()}
         assert (shown.status, set(paths.choices(kind)) - words) == (0, set())
     assert "first_look" in life("catalog", "study").out
+    assert json.loads(life("catalog", "format=json").out)["hw"] >= 250
+    (t4,) = (device for device in json.loads(life("catalog", "hw", "format=json").out) if device["hw"] == "t4")
+    assert "NVIDIA T4" in t4["names"]
+    assert 320.0 in t4.values()  # GB/s
     assert "peak_tflops.fp16" in life("catalog", "axis").out
     assert "fits_memory" in life("catalog", "metric").out
 
