@@ -5,6 +5,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.models import attention
 from life_jax.parallelism.tensor_parallel import divides
 
+DIVIDED = tuple(attention.HEADS)  # numbers of a model that a layout must divide
 MOST = 1024  # devices that are tried for the list of allowed numbers
 
 

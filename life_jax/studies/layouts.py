@@ -6,8 +6,7 @@ import numpy as np
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.pytree import set_leaf
-from life_jax.forecasting.layout import why_impossible
-from life_jax.models.attention import HEADS
+from life_jax.forecasting.layout import DIVIDED, why_impossible
 from life_jax.studies.case import Case
 
 TENSOR = ("engine", "parallelism", "tensor_parallel")
@@ -19,7 +18,7 @@ def impossible(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple
     axes: values by key. Raises ConfigError where no point of the study has a layout that is possible. Where heads are
     an axis themselves, nothing is said.
     """
-    if HEADS.keys() & axes.keys():
+    if axes.keys() & set(DIVIDED):
         return ()
     reasons: dict[str, None] = {}
     points, wrong = 0, 0
