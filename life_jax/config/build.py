@@ -21,6 +21,8 @@ from life_jax.optimizations import Optimization, Refused, chain
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
+NODE = 8.0  # devices of a node whose file does not say it [assumption]
+NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a published network [assumption]
 # rates of units that multiply weights of few bits without widening them to 16
 AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
@@ -83,6 +85,7 @@ def build(
         )
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
+    warnings += _network_assumed(engine, device, hw)
     scenario = Scenario(
         device=_device(device, {}, capped=engine.power_cap),
         architecture=architecture(model, f"model.{labels['model']}"),
@@ -124,6 +127,15 @@ def build(
     reasons = _meaningless(device, model, engine, converts)
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[str]:
+    """A line where a layout needs more than a node of devices whose file says no network."""
+    devices = engine.tensor_parallel * engine.pipeline_parallel * engine.data_parallel * engine.context_parallel
+    room = device.node_devices or NODE
+    if devices <= room or device.network_gb_per_s is not None:
+        return []
+    return [f"{hw} says no network: {NETWORK:g} GB/s a device between nodes of {room:g} assumed (100 Gb Ethernet)"]
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
@@ -221,6 +233,9 @@ def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], .
         memory=device.memory_gb * GIGA,
         dispatch=device.dispatch_us * MICRO,
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
+        crowding=device.link_crowding or 0.0,
+        node=device.node_devices or NODE,
+        network=(device.network_gb_per_s or NETWORK) * GIGA,
         power=device.tdp_w or float("nan"),
         power_limit=(device.power_limit_w or device.tdp_w or float("nan")) if capped else UNLIMITED,
         cores=device.cores or 0.0,
