@@ -1,0 +1,27 @@
+"""Rules by which an engine fills its steps."""
+
+from life_jax.core.numerics import Number
+from life_jax.core.pytree import pytree, static
+from life_jax.core.units import UNLIMITED
+
+# how prompts and decoding sequences share steps: in one step, or prompts alone before any decoding goes on
+MIXED, PREFILL_FIRST = "mixed", "prefill_first"
+# what a request needs of the cache to start: room for its prompt and whole output, or for its prompt alone, in which
+# case the youngest request is thrown out and computed anew when the cache is full
+RESERVE, PREEMPT = "reserve", "preempt"
+
+
+@pytree
+class Scheduler:
+    """Rules by which an engine fills its steps.
+
+    budget [token]: tokens of a step, at most; slots [1]: requests that run together, at most
+    cache [token]: room in the KV cache
+    mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
+    """
+
+    budget: Number
+    slots: Number
+    cache: Number = UNLIMITED
+    mixing: str = static(default=MIXED)
+    admission: str = static(default=RESERVE)
