@@ -1,6 +1,6 @@
 """Rules by which an engine fills its steps."""
 
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, is_fixed_at
 from life_jax.core.pytree import pytree, static
 from life_jax.core.units import UNLIMITED
 
@@ -25,3 +25,8 @@ class Scheduler:
     cache: Number = UNLIMITED
     mixing: str = static(default=MIXED)
     admission: str = static(default=RESERVE)
+
+
+def is_unlimited(tokens: Number) -> bool:
+    """Whether a number of tokens is the plain UNLIMITED, so that nothing has to be compared with it."""
+    return is_fixed_at(tokens, UNLIMITED)

@@ -17,11 +17,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from life_jax.core.numerics import is_fixed_at
 from life_jax.core.pytree import pytree
-from life_jax.core.units import UNLIMITED
 from life_jax.serving.requests import Requests
-from life_jax.serving.scheduler import PREFILL_FIRST, Scheduler
+from life_jax.serving.scheduler import PREFILL_FIRST, Scheduler, is_unlimited
 from life_jax.serving.step_law import Law, StepLoad
 
 
@@ -176,13 +174,14 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         arrival = jnp.where(jnp.isinf(arrival) & facts.present & (facts.index < concurrency + s.done), s.time, arrival)
     arrived = arrival <= s.time
     startable = facts.present & (facts.index < s.done + scheduler.slots)
-    if not is_fixed_at(scheduler.cache, UNLIMITED):
+    if not is_unlimited(scheduler.cache):
         startable &= facts.reserved <= scheduler.cache + s.freed
     admitted = arrived & startable
-    stalled = jnp.all(admitted) & more
+    count_admitted = _count(admitted, s)
+    stalled = (count_admitted == facts.new.shape[0]) & more
 
     decoding = jnp.isfinite(s.end) & jnp.isnan(s.last)
-    sequences = jnp.sum(decoding, dtype=s.time.dtype)
+    sequences = _count(decoding, s)
     # the end is the start of decoding plus output - 1
     contexts = jnp.sum(jnp.where(decoding, facts.prompt + facts.output - 1 - s.end, 0.0)) + sequences * (
         s.decode_steps + 1
@@ -197,7 +196,7 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
     in_step = jnp.where(waits, 0.0, sequences)
     reached = s.prefilled + prompts
     ends = (facts.until <= reached) & (facts.until > s.prefilled) & facts.present
-    pairs = _pairs(facts, reached) - _pairs(facts, s.prefilled)
+    pairs = jnp.sum(_pairs(facts, reached) - _pairs(facts, s.prefilled))
 
     until_end = jnp.min(jnp.where(decoding, s.end, jnp.inf), initial=jnp.inf) - s.decode_steps
     load = StepLoad(
@@ -205,21 +204,20 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         contexts=jnp.where(waits, 0.0, contexts),
         prompts=prompts,
         pairs=pairs,
-        ended=jnp.sum(ends, dtype=s.time.dtype),
+        ended=_count(ends, s),
     )
     seconds = law.seconds(load)
     stretch = jnp.where(jnp.isfinite(until_end), until_end, 1.0)
     later = StepLoad(decoding=sequences, contexts=contexts + sequences * (stretch - 1))
     slope = jnp.where(stretch > 1, (law.seconds(later) - seconds) / jnp.maximum(stretch - 1, 1.0), 0.0)
-    waiting = jnp.min(jnp.where(~arrived & startable, arrival, jnp.inf), initial=jnp.inf)
-    blocked = jnp.any(arrived & ~startable)
-    until_arrival = jnp.where(blocked, jnp.inf, waiting - s.time)
+    next_arrival = jnp.min(jnp.where(~arrived & startable, arrival, jnp.inf), initial=jnp.inf)
+    blocked = _count(arrived, s) > count_admitted
+    until_arrival = jnp.where(blocked, jnp.inf, next_arrival - s.time)
     count = jnp.minimum(stretch, _steps_until(until_arrival, seconds, slope))
     count = jnp.where(prefills, 1.0, count)
     elapsed = jnp.where(prefills, seconds, count * seconds + slope * count * (count - 1) / 2)
 
     works = prefills | (sequences > 0)
-    next_arrival = jnp.min(jnp.where(arrived, jnp.inf, arrival), initial=jnp.inf)
     over = ~works & jnp.isinf(next_arrival)
     time = jnp.where(works, s.time + elapsed, jnp.where(over, s.time, next_arrival))
     decode_steps = s.decode_steps + jnp.where(works & ~waits, count, 0.0)
@@ -231,12 +229,12 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         time=time,
         decode_steps=decode_steps,
         prefilled=reached,
-        done=s.done + jnp.sum(finished, dtype=s.time.dtype),
+        done=s.done + _count(finished, s),
         freed=s.freed + jnp.sum(jnp.where(finished, facts.prompt + facts.output, 0.0)),
         steps=s.steps + jnp.where(works, count, 0.0),
         busy=s.busy + jnp.where(works, elapsed, 0.0),
         decoded=s.decoded + jnp.where(works, elapsed, 0.0) * sequences,
-        peak=jnp.maximum(s.peak, decoded + _prefilled(facts, reached, ends)),
+        peak=jnp.maximum(s.peak, decoded + jnp.sum(_prefilled(facts, reached, ends))),
         arrival=arrival,
         end=end,
         first=first,
@@ -246,17 +244,21 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
     return jax.tree.map(lambda old, now: jnp.where(stalled, old, now), s._replace(arrival=arrival, stalled=True), new)
 
 
+def _count(mask: Any, state: _State) -> Any:
+    return jnp.sum(mask, dtype=state.time.dtype)
+
+
 def _pairs(facts: _Window, reached: Any) -> Any:
-    """(query, key) pairs of the first `reached` prompt tokens of the window."""
+    """(query, key) pairs of each prompt [w] when `reached` prompt tokens of the window are done."""
     computed = jnp.clip(reached - (facts.until - facts.new), 0.0, facts.new)
-    return jnp.sum(computed * facts.cached + computed * (computed + 1) / 2)
+    return computed * facts.cached + computed * (computed + 1) / 2
 
 
 def _prefilled(facts: _Window, reached: Any, ends: Any) -> Any:
     """Cached tokens [token] of the prompts that end in a step, and of the one that has begun."""
     begun = (facts.until - facts.new < reached) & (facts.until > reached)
     part = jnp.where(begun, reached - (facts.until - facts.new) + facts.cached, 0.0)
-    return jnp.sum(jnp.where(ends, facts.prompt, part))
+    return jnp.where(ends, facts.prompt, part)
 
 
 def _steps_until(wait: Any, seconds: Any, slope: Any) -> Any:
