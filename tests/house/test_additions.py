@@ -112,7 +112,8 @@ def test_a_kind_of_attention_is_one_file_and_one_line_of_the_index(copy):
         "tensors, operators, widest = full.tensors, full.operators, full.widest\n\n\n"
         "def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number) -> Number:\n"
         '    """The cache, and the ring."""\n'
-        '    return full.cache_bytes(block, tokens, precision, devices) + block.repeats * block.attention["ring_bytes"]\n',
+        '    ring = block.repeats * block.attention["ring_bytes"]\n'
+        "    return full.cache_bytes(block, tokens, precision, devices) + ring\n",
     )
     copy.change("life_jax/models/attention/__init__.py", r"^    none,$", "    none,\n    ring,")
     copy.change("life_jax/models/attention/__init__.py", r'^    "none": none,$', '    "none": none,\n    "ring": ring,')
