@@ -113,7 +113,7 @@ class Problem:
     def is_answerable(self) -> bool:
         """Whether cost and targets are numbers at the start."""
         with np.errstate(all="ignore"):
-            return bool(np.isfinite(self.values.of(self.at(self.start))).all())
+            return all(np.isfinite(float(value)) for value in self.values.of(self.at(self.start)))
 
     @property
     def limits(self) -> np.ndarray:
