@@ -42,6 +42,11 @@ class Choice:
         """What may stand for it in SECTION.LABEL.KEY, the key first."""
         return self.key, NOT_OF_A_LABEL.sub("_", self.label), self.name
 
+    @property
+    def stored(self) -> list[Any]:
+        """How the weights of a model are stored whose name says it, as its file would have it: options, or stacks."""
+        return [stack[0] if len(stack) == 1 else list(stack) for stack in self.weights]
+
 
 def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "") -> tuple[Choice, ...]:
     """The choices of hw= or model= (`group`), from one name or a list of names. engine: label, for models' formats."""
@@ -170,8 +175,12 @@ class _Devices(Mapping[str, DeviceFile]):
         self._by_label, self._folders = {choice.label: choice for choice in hw}, folders
 
     def __getitem__(self, label: str) -> DeviceFile:
-        choice, known = self._by_label[label], paths.choices("hw", self._folders)
-        content = conf_files.merged(choice.file or known[choice.name], known)
+        choice = self._by_label[label]
+        content = (
+            conf_files.composed("hw", choice.name, self._folders)
+            if choice.file is None
+            else conf_files.merged(choice.file, "hw", self._folders)
+        )
         return check(content, DeviceFile, f"hw.{choice.key}")
 
     def __iter__(self) -> Any:
