@@ -155,6 +155,11 @@ def divide(a: Number, b: Number) -> Number:
     return where(b != 0, a, 0.0) / where(b != 0, b, 1.0)
 
 
+def sort_last(values: Number) -> Number:
+    """Values in increasing order along the last axis."""
+    return _namespace(values).sort(values, -1)
+
+
 def constant(value: Number) -> Number:
     """The value itself, treated as constant in differentiation."""
     return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else value
