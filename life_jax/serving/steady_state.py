@@ -88,7 +88,9 @@ class Steps:
         return smaller(self.part * self.prefill / self.seconds, 1.0)
 
 
-def steps(law: Law, requested: Requested, scheduler: Scheduler, *, decoding: Number, seconds: Number, rate: Number) -> Steps:
+def steps(
+    law: Law, requested: Requested, scheduler: Scheduler, *, decoding: Number, seconds: Number, rate: Number
+) -> Steps:
     """Mean steps with so many sequences decoding [1], while requests arrive at a rate [1/s] and a sequence gets a token
     every `seconds` [s]."""
     alone = scheduler.mixing == PREFILL_FIRST
@@ -111,7 +113,9 @@ def steps(law: Law, requested: Requested, scheduler: Scheduler, *, decoding: Num
     mean_new = (weights * new).sum(-1)
     arriving = rate * seconds * mean_new
     demand = rate * seconds * mean_chunks
-    shared = larger(1 - exp(-demand) if not alone else demand, arriving / room)  # prompts that arrive together share steps
+    shared = larger(
+        1 - exp(-demand) if not alone else demand, arriving / room
+    )  # prompts that arrive together share steps
     crowd = arriving / larger(shared, LEAST) / (mean_new / mean_chunks)
     tokens = smaller(last_axis(crowd) * new / chunks, column)
     by_step = weights * chunks / last_axis(mean_chunks)
@@ -233,9 +237,7 @@ class _Open:
     left: Number
 
 
-def _open(
-    law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number, burst: Number, slots: Number
-) -> _Open:
+def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number, burst: Number, slots: Number) -> _Open:
     """The fixed point of an open loop below its capacity."""
 
     def state(seconds: Number, duration: Number) -> _Open:
@@ -300,7 +302,9 @@ def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurr
     return Closed(*blend, *mixed[3:])
 
 
-def _closed(law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool) -> tuple[Any, ...]:
+def _closed(
+    law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool
+) -> tuple[Any, ...]:
     others = (concurrency - 1) / concurrency
     limit = (1 - ROOM_KEPT) * scheduler.budget
 

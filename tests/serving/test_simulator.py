@@ -66,7 +66,9 @@ def _batch(values: list[Any]) -> Any:
 
 
 def _requests(arrival: Any, prompt: Any, output: Any) -> Requests:
-    return Requests(np.asarray(arrival, float), np.asarray(prompt, float), np.asarray(output, float), np.zeros(len(prompt)))
+    return Requests(
+        np.asarray(arrival, float), np.asarray(prompt, float), np.asarray(output, float), np.zeros(len(prompt))
+    )
 
 
 def _generated(count: int = 300) -> Requests:
@@ -135,7 +137,9 @@ def test_every_request_ends_when_a_plain_event_simulator_says(reference: ModuleT
         assert not np.any(timeline.overflow)
         for index in range(count):
             trace, rules = traces[index], schedulers[index]
-            arrivals, prompts, outputs = (list(map(of, x)) for of, x in zip((float, int, int), trace_of(trace), strict=True))
+            arrivals, prompts, outputs = (
+                list(map(of, x)) for of, x in zip((float, int, int), trace_of(trace), strict=True)
+            )
             done, steps, _, _ = reference.simulate(
                 arrivals, prompts, outputs, numbers[index], rules.slots, rules.budget, rules.cache, "reserve",
                 concurrency[index] if closed else None,
@@ -169,5 +173,3 @@ def test_a_window_that_is_too_short_is_said():
     law, rules = _law(SEVEN), Scheduler(8192.0, 512.0)
     seen = _open(_batch([law]), _batch([requests]), _batch([rules]))
     assert bool(seen.overflow[0]) and np.isnan(np.asarray(seen.last[0])).any()
-
-
