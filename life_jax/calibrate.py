@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config import words as command_words
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import MOST_LINES, ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.terminal import command, tables
@@ -43,7 +44,7 @@ def calibrate(words: list[str]) -> None:
     file, typed = _words(words)
     (device,) = choices.devices_and_models("hw", typed["hw"], ())
     hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
-    out = Path(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
+    out = paths.output(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
     refuse_taken(out, overwrite=typed["overwrite"] == "true")
     settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
     of_class = conf_files.efficiency(hw)
@@ -127,7 +128,7 @@ def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
     typed = {"engine": "generic", "out": "", "overwrite": "false"} | typed
     if typed["overwrite"] not in ("true", "false"):
         raise ConfigError(f"overwrite={typed['overwrite']}: true or false is needed")
-    return Path(files[0]).expanduser(), typed
+    return paths.user_path(files[0]), typed
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from life_jax.config.compose import Composed
-from life_jax.config.schema import axis_table
+from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.own_code import code_hash
 from life_jax.core.pytree import map_leaves
@@ -114,7 +114,7 @@ class Study:
     def path(self) -> Path:
         """The file of the result: out=, or sweeps/out/MODEL_HW_OPT_HASH.nc by labels of ours."""
         if self.out is not None:
-            return Path(self.out).expanduser()
+            return paths.output(self.out)
         parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
         return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.question[:8]}.nc"
 
