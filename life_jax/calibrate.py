@@ -35,9 +35,8 @@ def calibrate(words: list[str]) -> None:
     Every row counts as measured on hw= under engine=, whatever its columns hardware and engine hold. Raises
     ConfigError for words that make no sense, and where no row is understood.
     """
-    import yaml
-
     from life_jax.config import choices, conf_files
+    from life_jax.config.schema.yaml_files import as_yaml
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
@@ -55,7 +54,7 @@ def calibrate(words: list[str]) -> None:
     content = as_file(fitted, conf_files.engine_file(engine), out.stem, source)
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out, overwrite=typed["overwrite"] == "true") as new:
-        new.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+        new.write_text(as_yaml(content))
     rows, constants = [], fitted.values()
     spread_left = fitted.deviation / fitted.prior
     for constant, left, is_identified in zip(CONSTANTS, spread_left, fitted.identified, strict=True):

@@ -108,6 +108,15 @@ def read_list(file: Path) -> list[Any]:
     return content
 
 
+def as_yaml(content: Mapping[str, Any]) -> str:
+    """Plain data as the text of a YAML file, in its own order."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(content, Dumper=dumper, sort_keys=False, width=120)
+    return text
+
+
 def flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:
     """Writes the values of nested mappings under dotted keys, each behind `prefix`, into `into`."""
     for key, value in content.items():
