@@ -6,6 +6,7 @@ import numpy as np
 
 from life_jax.core.numerics import Number, exp, log, sqrt
 from life_jax.core.pytree import pytree
+from life_jax.serving.step_law import last_axis
 
 HERMITE, WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
@@ -99,9 +100,6 @@ class Mixture:
         return values
 
 
-def last_axis(number: Number) -> Number:
-    """An array with one more axis at its end, of length 1; a plain number as it is."""
-    return number[..., None] if hasattr(number, "shape") else number
 
 
 def _stacked(numbers: tuple[Number, ...]) -> Number:

@@ -14,11 +14,9 @@ import numpy as np
 
 from life_jax.core import normal
 from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sort_last, sqrt, where
-from life_jax.core.pytree import map_leaves
-from life_jax.serving.lengths import last_axis
 from life_jax.serving.scheduler import PREFILL_FIRST, Scheduler
 from life_jax.serving.steady_state import Requested, Steady
-from life_jax.serving.step_law import Law, StepLoad
+from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 POINTS = 256
 PROMPT, OUTPUT, RESIDUAL, QUEUE, SLOT, MET, NEIGHBOURS, STEP, BESIDE = range(9)
@@ -87,7 +85,7 @@ def _at(ordered: Number, percentile: float) -> Number:
 def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
     """Times of requests in a steady state."""
     alone = scheduler.mixing == PREFILL_FIRST
-    of_each = map_leaves(last_axis, law)
+    of_each = law.each()
     s, rate = steady.steps, last_axis(smaller(steady.rate, steady.capacity))
     room, budget_full = last_axis(s.room), last_axis(s.full)
     prompt = requested.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
@@ -100,7 +98,7 @@ def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady,
     others = 0.0 if alone else last_axis(steady.decoding) - 1
 
     def seconds(tokens: Number, of_pairs: Number) -> Number:
-        return of_each.seconds(StepLoad(others, others * last_axis(requested.context), tokens, of_pairs))
+        return of_each.seconds(StepLoad(others, others * last_axis(requested.context), tokens, of_pairs, 1.0, 1.0))
 
     # the step that runs on arrival, and what arrives beside the request while it ends
     busy, decode = last_axis(s.busy), last_axis(s.decode)

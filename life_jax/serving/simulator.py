@@ -204,6 +204,7 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         contexts=jnp.where(waits, 0.0, contexts),
         prompts=prompts,
         pairs=pairs,
+        prefilling=_count((facts.until > s.prefilled) & (facts.until - facts.new < reached), s),
         ended=_count(ends, s),
     )
     seconds = law.seconds(load)

@@ -1,8 +1,8 @@
 """Continuous batching in steady state: the mean step of an engine, from what it serves and how fast that arrives.
 
-While a step lasts, requests arrive; they are the work of the next steps. In steady state the prompt tokens that arrive in
-the mean time between two tokens of a sequence are those that are prefilled meanwhile, and the sequences that decode are
-those that arrived in the time that an output takes. Both give the time of a step, by its law: a fixed point.
+While a step lasts, requests arrive; they are the work of the next steps. In steady state the prompt tokens that arrive
+in the mean time between two tokens of a sequence are those that are prefilled meanwhile, and the sequences that decode
+are those that arrived in the time that an output takes. Both give the time of a step, by its law: a fixed point.
 
 Three things matter beyond these means. A prompt that ends leaves behind what arrived while it waited and ran, which
 falls into the first decode steps of its own sequence: short outputs see slower steps than long ones. An output ends at
@@ -15,10 +15,9 @@ from typing import Any
 
 from life_jax.core.normal import cumulative, density
 from life_jax.core.numerics import Number, ceil, clip, exp, iterate, larger, smaller, sqrt, where
-from life_jax.core.pytree import map_leaves
-from life_jax.serving.lengths import Lengths, last_axis
+from life_jax.serving.lengths import Lengths
 from life_jax.serving.scheduler import PREEMPT, PREFILL_FIRST, Scheduler, is_unlimited
-from life_jax.serving.step_law import Law, StepLoad
+from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 ROUNDS = 60  # of the damped iteration
 LEAST = 1e-12
@@ -100,12 +99,12 @@ def steps(
     cached = last_axis(requested.cached)
     new = lengths * (1 - cached)
     pairs = lengths * ((1 - cached) / 2 + cached)
-    column, of_each = last_axis(room), map_leaves(last_axis, law)
+    column, of_each = last_axis(room), law.each()
     beside = 0.0 if alone else last_axis(decoding)
 
     def prompts(tokens: Number) -> Number:
         """Seconds [..., n] of a step with so many tokens of prompts of each length."""
-        load = StepLoad(beside, beside * last_axis(requested.context), tokens, tokens * pairs)
+        load = StepLoad(beside, beside * last_axis(requested.context), tokens, tokens * pairs, 1.0, 1.0)
         return of_each.seconds(load)
 
     chunks = larger(ceil(new / column - 1e-9), 1.0)
@@ -324,7 +323,7 @@ def _closed(
         return s, decoding, queue, own, served
 
     def improve(values: tuple[Number, Number, Number]) -> tuple[Number, Number, Number]:
-        seconds, rate, wait = values
+        seconds, rate, _ = values
         s, _, queue, _, served = state(*values)
         return sqrt(seconds * s.seconds), sqrt(rate * served), queue
 
@@ -352,7 +351,7 @@ def _in_cohorts(
     tokens = smaller(where(requested.new < s.room, several, alone), s.room)
     beside = 0.0 if scheduler.mixing == PREFILL_FIRST else decoding
     pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
-    prefill = law.seconds(StepLoad(beside, beside * requested.context, tokens, tokens * pairs))
+    prefill = law.seconds(StepLoad(beside, beside * requested.context, tokens, tokens * pairs, 1.0, 1.0))
     part = rate * requested.new * seconds / tokens
     part = part if scheduler.mixing == PREFILL_FIRST else smaller(part, 1.0)
     extra = prefill if scheduler.mixing == PREFILL_FIRST else prefill - s.decode

@@ -141,17 +141,12 @@ def test_every_request_ends_when_a_plain_event_simulator_says(reference: ModuleT
                 list(map(of, x)) for of, x in zip((float, int, int), trace_of(trace), strict=True)
             )
             done, steps, _, _ = reference.simulate(
-                arrivals, prompts, outputs, numbers[index], rules.slots, rules.budget, rules.cache, "reserve",
+                *lists, numbers[index], rules.slots, rules.budget, rules.cache, "reserve",
                 concurrency[index] if closed else None,
             )  # fmt: skip
             assert np.asarray(timeline.first[index]) == pytest.approx(np.array([r.first for r in done]), abs=1e-9)
             assert np.asarray(timeline.last[index]) == pytest.approx(np.array([r.fin for r in done]), abs=1e-9)
             assert float(timeline.steps[index]) == steps
-
-
-def trace_of(requests: Requests) -> tuple[Any, Any, Any]:
-    """Arrivals, prompts and outputs."""
-    return requests.arrival, requests.prompt, requests.output
 
 
 def test_one_slot_is_a_queue_with_one_server():
