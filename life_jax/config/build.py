@@ -11,14 +11,25 @@ from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
 from life_jax.core.pytree import mapping, set_leaf
-from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
+from life_jax.core.scenario import (
+    PLAIN_BITS,
+    UNPUBLISHED,
+    Costs,
+    Device,
+    Load,
+    Precision,
+    Scenario,
+    WeightFormat,
+    Workload,
+)
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
+from life_jax.serving.lengths import Mixture
 
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
@@ -78,6 +89,7 @@ def build(
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
     cost: CostFile | None = None,
+    load: LoadFile | None = None,
     parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
@@ -115,6 +127,7 @@ def build(
         workload=parts(_workload, workload),
         engine=parts(software, engine, efficiency),
         costs=parts(_costs, cost, device),
+        load=parts(_load, load),
     )
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
@@ -179,6 +192,43 @@ def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, conve
 def _workload(file: WorkloadFile) -> Workload:
     numbers = {f.name: getattr(file, f.name) for f in fields(WorkloadFile)}
     return Workload(**{name: value for name, value in numbers.items() if value is not None})
+
+
+def _load(file: LoadFile | None) -> Load:
+    if file is None:
+        return Load()
+    if not 0 < file.percentile < 100:
+        raise ConfigError(f"load.percentile is {file.percentile:g}; it must be above 0 and below 100")
+    if file.rate and file.concurrency:
+        raise ConfigError("load.rate and load.concurrency are both given; requests arrive by one of them")
+    if file.requests and not file.concurrency:
+        raise ConfigError("load.requests is of a benchmark that keeps a number of requests up; give load.concurrency")
+    return Load(
+        rate=file.rate,
+        concurrency=file.concurrency,
+        burst=file.burst,
+        prompt_cv=file.prompt_cv,
+        output_cv=file.output_cv,
+        cached=file.cached,
+        requests=file.requests,
+        ttft_limit=file.ttft_limit or UNLIMITED,
+        tpot_limit=file.tpot_limit or UNLIMITED,
+        prompts=_mixture(file.prompts, "load.prompts"),
+        outputs=_mixture(file.outputs, "load.outputs"),
+        percentile=file.percentile,
+    )
+
+
+def _mixture(rows: Sequence[Sequence[float]], where: str) -> tuple[Mixture, ...]:
+    """Lengths of a table [[tokens, part], ...], shortest first; the parts may have any sum."""
+    if not rows:
+        return ()
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 2 or not all(isinstance(x, int | float) and x > 0 for x in row):
+            raise ConfigError(f"{where} has {row}; [tokens, part] is needed, both above 0")
+    whole = sum(part for _, part in rows)
+    lengths, parts = zip(*sorted(rows), strict=True)
+    return (Mixture(tuple(map(float, lengths)), tuple(part / whole for part in parts)),)
 
 
 def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
 from life_jax.config.words import Choice, Request
@@ -35,6 +35,7 @@ class Composed:
     model: Mapping[str, ModelFile]
     stacks: Mapping[str, Optimization]
     workload: WorkloadFile
+    load: LoadFile
     precision: PrecisionFile
     engine: EngineFile
     cost: CostFile
@@ -73,6 +74,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         model={label: check(content, ModelFile, f"model.{label}") for label, content in files["model"].items()},
         stacks=stacks,
         workload=check(base["workload"], WorkloadFile, "workload"),
+        load=check(base["load"], LoadFile, "load"),
         precision=check(base["precision"], PrecisionFile, "precision"),
         engine=engine,
         cost=check(base["cost"], CostFile, "cost"),
@@ -82,7 +84,10 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         resolved={
             **files,
             "opt": dict(zip(names, options, strict=True)),
-            **{key: base[key] for key in ("workload", "precision", "engine", "cost", "convention", "dtype", "metrics")},
+            **{
+                key: base[key]
+                for key in ("workload", "load", "precision", "engine", "cost", "convention", "dtype", "metrics")
+            },
             **{key: settings[key] for key in ("elasticity", "gains", "gradients") if settings[key]},
             **_reduced(settings["reduction"]),
             **({key: settings[key] for key in ("sample", "seed")} if settings["sample"] is not None else {}),

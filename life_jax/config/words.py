@@ -19,7 +19,7 @@ from life_jax.config.schema.yaml_files import flatten, names_file, read_yaml
 DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
-CHOSEN = ("workload", "engine", "cost")  # one file of each, of the defaults list
+CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
 NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (

@@ -145,7 +145,7 @@ def iterate(function: Callable[[Any], Any], start: Any, rounds: int) -> Any:
     state = start
     for _ in range(rounds):
         before, state = state, function(state)
-        if all(np.allclose(old, new, rtol=1e-13, atol=0) for old, new in zip(before, state, strict=True)):
+        if all(np.allclose(old, new, rtol=1e-10, atol=0) for old, new in zip(before, state, strict=True)):
             break
     return state
 

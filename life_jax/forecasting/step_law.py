@@ -36,9 +36,10 @@ def step_law(scenario: Scenario) -> TabulatedLaw:
     low, head_low = _by_tokens(line, LOW_ENDS)
     high, head_high = _by_tokens(line, HIGH_ENDS)
     plane = map_leaves(last_axis, line)
-    sequences, chunks = SEQUENCES[:, None], CHUNKS[:, None]
-    decode, launch_decode = _of_sequences(plane, Step(sequences, 1.0, POSITIONS, decoding=True))
-    prefill, launch_prefill = _of_sequences(plane, Step(1.0, chunks, POSITIONS))
+    sequences, chunks = SEQUENCES.values[:, None], CHUNKS.values[:, None]
+    positions = POSITIONS.values
+    decode, launch_decode = _of_sequences(plane, Step(sequences, 1.0, positions, decoding=True))
+    prefill, launch_prefill = _of_sequences(plane, Step(1.0, chunks, positions))
     host = scenario.engine.host
     devices = scenario.engine.parallelism.tensor_parallel
     of_step = host.of_step(batch=0.0, context=0.0, devices=devices)

@@ -100,8 +100,6 @@ class Mixture:
         return values
 
 
-
-
 def _stacked(numbers: tuple[Number, ...]) -> Number:
     """Numbers side by side on a new last axis [..., n]."""
     place = np.eye(len(numbers))

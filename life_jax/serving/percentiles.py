@@ -13,8 +13,8 @@ from statistics import NormalDist
 import numpy as np
 
 from life_jax.core import normal
+from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sort_last, sqrt, where
-from life_jax.serving.scheduler import PREFILL_FIRST, Scheduler
 from life_jax.serving.steady_state import Requested, Steady
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
@@ -42,32 +42,26 @@ NORMAL = np.vectorize(NormalDist().inv_cdf)(np.clip(UNIFORM, EDGE, 1 - EDGE))
 
 @dataclass(frozen=True)
 class Spread:
-    """Times of requests at POINTS, on a last axis: ttft and tpot [s], and output [token], which weighs gaps.
+    """Times of requests at POINTS, on a last axis.
 
-    gap [s], gap_part [1]: a time between two tokens, and the part of them that is so long
+    ttft, tpot [s]: to the first token, and mean time between the others; itl [s]: times between two tokens
     """
 
     ttft: Number
     tpot: Number
-    output: Number
-    gaps: Number
-    gap_parts: Number
+    itl: Number
 
     @cached_property
-    def _ttft(self) -> Number:
-        return sort_last(self.ttft)
+    def _sorted(self) -> dict[str, Number]:
+        return {name: sort_last(getattr(self, name)) for name in ("ttft", "tpot", "itl")}
 
-    @cached_property
-    def _tpot(self) -> Number:
-        return sort_last(self.tpot)
+    def at(self, name: str, percentile: float) -> Number:
+        """`ttft`, `tpot` or `itl` [s] that this percentage of requests, or of tokens, does not exceed."""
+        return _at(self._sorted[name], percentile)
 
-    def ttft_at(self, percentile: float) -> Number:
-        """Time to first token [s] that this percentage of requests does not exceed."""
-        return _at(self._ttft, percentile)
-
-    def tpot_at(self, percentile: float) -> Number:
-        """Time per output token [s] that this percentage of requests does not exceed."""
-        return _at(self._tpot, percentile)
+    def mean(self, name: str) -> Number:
+        """Mean of `ttft` or `tpot` over requests, of `itl` over tokens [s]."""
+        return getattr(self, name).mean(-1)
 
     def meeting(self, ttft: Number, tpot: Number) -> Number:
         """Part of the requests [1] whose times are at most these [s]."""
@@ -144,7 +138,13 @@ def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady,
     kept = 2 / held * (1 - (1 - exp(-held)) / held)
     swing = last_axis(step_up * steady.swing) / slow * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
     tpot = tpot * larger(1 + swing / last_axis(s.seconds), 0.3)
-    return Spread(until_done + slot, tpot, output, decode, busy)
+    ttft = until_done + slot
+    if steady.mean_ttft is not None:
+        ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
+    prefills = smaller(last_axis(s.part), 1.0)
+    met_by_token = u < prefills
+    itl = where(met_by_token, seconds(tokens, tokens * pairs) + (decode if alone else 0.0), decode)
+    return Spread(ttft, tpot, itl)
 
 
 def _with_atom(probability: Number, uniform: np.ndarray, quantile: Callable[[Number], Number]) -> Number:

@@ -17,9 +17,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from life_jax.core.engine import PREFILL_FIRST, Scheduler
+from life_jax.core.numerics import is_fixed_at
 from life_jax.core.pytree import pytree
+from life_jax.core.units import UNLIMITED
 from life_jax.serving.requests import Requests
-from life_jax.serving.scheduler import PREFILL_FIRST, Scheduler, is_unlimited
 from life_jax.serving.step_law import Law, StepLoad
 
 
@@ -174,7 +176,7 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         arrival = jnp.where(jnp.isinf(arrival) & facts.present & (facts.index < concurrency + s.done), s.time, arrival)
     arrived = arrival <= s.time
     startable = facts.present & (facts.index < s.done + scheduler.slots)
-    if not is_unlimited(scheduler.cache):
+    if not is_fixed_at(scheduler.cache, UNLIMITED):
         startable &= facts.reserved <= scheduler.cache + s.freed
     admitted = arrived & startable
     count_admitted = _count(admitted, s)

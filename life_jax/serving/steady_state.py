@@ -13,10 +13,12 @@ slot: their number follows a diffusion whose drift is what arrives less what the
 from dataclasses import dataclass, replace
 from typing import Any
 
+from life_jax.core.engine import PREEMPT, PREFILL_FIRST, Scheduler
 from life_jax.core.normal import cumulative, density
-from life_jax.core.numerics import Number, ceil, clip, exp, iterate, larger, smaller, sqrt, where
+from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, iterate, larger, smaller, sqrt, where
+from life_jax.core.pytree import pytree
+from life_jax.core.units import UNLIMITED
 from life_jax.serving.lengths import Lengths
-from life_jax.serving.scheduler import PREEMPT, PREFILL_FIRST, Scheduler, is_unlimited
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 ROUNDS = 60  # of the damped iteration
@@ -25,7 +27,7 @@ ROOM_KEPT = 0.02  # of the token budget that decoding sequences leave to prompts
 NEAREST = 0.999  # of the capacity: beyond, nothing is steady
 
 
-@dataclass(frozen=True)
+@pytree
 class Requested:
     """What requests ask for: lengths of prompts and outputs [token], and the part [1] of each prompt that is cached."""
 
@@ -166,17 +168,40 @@ class Steady:
     slot_wait: Number
     relaxation: Number
     swing: Number
+    mean_decoded: Number
+
+    mean_ttft: Number | None = None  # of a closed loop [s]; of an open one it is the sum of the parts
 
     @property
     def ttft(self) -> Number:
         """Mean time to first token [s]."""
+        if self.mean_ttft is not None:
+            return self.mean_ttft
         return self.prefill_wait + self.residual + self.own + self.slot_waits * self.slot_wait
 
+    @property
+    def gap(self) -> Number:
+        """Mean time [s] between two tokens of a sequence, over all tokens but the first of each."""
+        return self.steps.seconds + self.after / self.mean_decoded
 
-def open_loop(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number, burst: Number = 1.0) -> Steady:
-    """Requests that arrive at a rate [1/s] whatever happens; burst [1]: coefficient of variation of their gaps."""
+
+def open_loop(
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    *,
+    rate: Number,
+    burst: Number = 1.0,
+    capacity: Number | None = None,
+) -> Steady:
+    """Requests that arrive at a rate [1/s] whatever happens.
+
+    burst [1]: coefficient of variation of their gaps; capacity [1/s]: the largest rate that is served, where it is
+    known.
+    """
     slots = places(requested, scheduler)
-    capacity = closed_loop(law, requested, scheduler, concurrency=slots).rate
+    if capacity is None:
+        capacity = closed_loop(law, requested, scheduler, concurrency=slots).rate
     served = smaller(rate, NEAREST * capacity)
     here = _open(law, requested, scheduler, rate=served, burst=burst, slots=slots)
     more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, slots=slots)
@@ -208,6 +233,7 @@ def open_loop(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Num
         slot_wait=queue / served,
         relaxation=relaxation,
         swing=swing,
+        mean_decoded=requested.decoded,
     )
 
 
@@ -216,7 +242,7 @@ STEP_UP = 1.02  # of the rate, to see how the number of running requests answers
 
 def places(requested: Requested, scheduler: Scheduler) -> Number:
     """Requests that can run together [1]: those that have a slot, or those that the cache has room for."""
-    if is_unlimited(scheduler.cache):
+    if is_fixed_at(scheduler.cache, UNLIMITED):
         return scheduler.slots
     grown = requested.prompt.average + requested.output.average
     if scheduler.admission == PREEMPT:  # those that are not at their end need less
@@ -299,6 +325,36 @@ def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurr
     part = exp(-2 * spread) / (1 + requested.prompt.variation)
     blend = [a ** (1 - part) * b**part for a, b in zip(mixed[:3], together[:3], strict=True)]
     return Closed(*blend, *mixed[3:])
+
+
+def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Steady:
+    """The steady state of a closed loop, in which nothing is ever saturated: those that have no slot wait for one."""
+    slots = places(requested, scheduler)
+    inside = smaller(concurrency, slots)
+    loop = closed_loop(law, requested, scheduler, concurrency=inside)
+    waiting = (concurrency - inside) / loop.rate
+    others = (inside - 1) / inside
+    s = loop.steps
+    residual = others * (s.busy * s.prefill + (1 - s.busy) * s.decode) / 2
+    relaxation = requested.decoded * loop.seconds
+    return Steady(
+        rate=loop.rate,
+        capacity=closed_loop(law, requested, scheduler, concurrency=slots).rate,
+        saturated=0.0 * loop.rate,
+        steps=s,
+        decoding=loop.decoding,
+        prefill_wait=loop.wait,
+        residual=residual,
+        own=loop.own,
+        after=0.0 * loop.rate,
+        left=loop.rate * requested.new * s.seconds,
+        slot_waits=1.0 * (waiting > 0),
+        slot_wait=waiting,
+        relaxation=relaxation,
+        swing=0.0 * loop.rate,
+        mean_decoded=requested.decoded,
+        mean_ttft=loop.ttft + waiting,
+    )
 
 
 def _closed(

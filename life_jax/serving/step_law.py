@@ -1,6 +1,6 @@
 """Seconds of any step of an engine as a function of a few sums over its sequences."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -83,9 +83,36 @@ INTERVALS = ((0, 1, 64), (64, 32, 30), (1024, 128, 56), (8192, 512, 112))
 STARTS = np.concatenate([start + length * np.arange(count) for start, length, count in INTERVALS]).astype(float)
 LENGTHS = np.concatenate([np.full(count, length) for _, length, count in INTERVALS]).astype(float)
 LOW_ENDS, HIGH_ENDS = STARTS + 1, STARTS + LENGTHS
-SEQUENCES = 2.0 ** np.arange(11)  # decoding sequences at which attention is tabulated
-POSITIONS = np.concatenate([[0.0, 32.0], 64 * 2 ** (np.arange(49) / 4)])  # tokens cached, up to a quarter of a million
-CHUNKS = 2.0 ** (np.arange(31) / 2)  # tokens of a prompt in a step, up to 32768
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Places at which attention is tabulated: `below`, and from `first` on `count` more, so many `each` doubling."""
+
+    below: tuple[float, ...]
+    first: float
+    each: int
+    count: int
+
+    @property
+    def values(self) -> np.ndarray:
+        """All places, in order."""
+        return np.concatenate([self.below, self.first * 2 ** (np.arange(self.count) / self.each)])
+
+    def bracket(self, value: Number) -> tuple[Any, Number]:
+        """Index of the place at or below a value, and the part of the way to the next; the last part goes on."""
+        doublings = log2(larger(value / self.first, 1.0))
+        index = len(self.below) + smaller(floor(self.each * doublings), self.count - 2.0)
+        for place, start in reversed(list(enumerate((*self.below[1:], self.first)))):
+            index = where(value < start, 1.0 * place, index)
+        index = _whole(index)
+        low, high = _pick(self.values, index), _pick(self.values, index + 1)
+        return index, larger((value - low) / (high - low), 0.0)
+
+
+SEQUENCES = Nodes((), 1.0, 1, 11)  # that decode, up to 1024
+POSITIONS = Nodes((0.0, 32.0), 64.0, 4, 49)  # tokens cached, up to a quarter of a million
+CHUNKS = Nodes((), 1.0, 2, 31)  # tokens of a prompt in a step, up to 32768
 
 
 @pytree
@@ -148,12 +175,12 @@ class TabulatedLaw:
         first, second = self._take(low, index), self._take(high, index)
         return first + (second - first) * part
 
-    def _at(self, table: Any, rows: np.ndarray, row: Number, position: Number) -> Number:
+    def _at(self, table: Any, rows: Nodes, row: Number, position: Number) -> Number:
         """Bilinear interpolation in a table of `rows` and POSITIONS."""
-        i, u = _bracket(row, rows)
-        j, v = _bracket(position, POSITIONS)
+        i, u = rows.bracket(row)
+        j, v = POSITIONS.bracket(position)
         flat = table.reshape(*table.shape[:-2], -1)
-        width = len(POSITIONS)
+        width = table.shape[-1]
         values = [self._take(flat, (i + a) * width + j + b) for a in (0, 1) for b in (0, 1)]
         return (1 - u) * ((1 - v) * values[0] + v * values[1]) + u * ((1 - v) * values[2] + v * values[3])
 
@@ -184,15 +211,6 @@ def _interval(tokens: Number) -> Any:
 def _ceil_below(value: Number) -> Number:
     """The largest whole number below a positive value."""
     return -floor(-value) - 1
-
-
-def _bracket(value: Number, nodes: np.ndarray) -> tuple[Any, Number]:
-    """Index of the node at or below a value, and the part of the way to the next; beyond the nodes, the last part goes
-    on."""
-    index = sum(1.0 * (value >= node) for node in nodes[1:-1])
-    index = _whole(index + 0.0 * value)
-    low, high = _pick(nodes, index), _pick(nodes, index + 1)
-    return index, larger((value - low) / (high - low), 0.0)
 
 
 def _pick(nodes: np.ndarray, index: Any) -> Any:

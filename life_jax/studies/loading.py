@@ -80,6 +80,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_
                     device=device_file,
                     stack=stack,
                     workload=composed.workload,
+                    load=composed.load,
                     precision=composed.precision,
                     engine=composed.engine,
                     labels={"model": model, "hw": hw},

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from places import DATA
 
+from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import register_with_jax
 from life_jax.serving.requests import Requests
-from life_jax.serving.scheduler import Scheduler
 from life_jax.serving.simulator import Timeline, simulate
 from life_jax.serving.step_law import RooflineLaw
 
