@@ -1,6 +1,7 @@
 """Seconds of any step of an engine as a function of a few sums over its sequences."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,20 +95,25 @@ class Nodes:
     each: int
     count: int
 
-    @property
+    @cached_property
     def values(self) -> np.ndarray:
         """All places, in order."""
         return np.concatenate([self.below, self.first * 2 ** (np.arange(self.count) / self.each)])
 
     def bracket(self, value: Number) -> tuple[Any, Number]:
         """Index of the place at or below a value, and the part of the way to the next; the last part goes on."""
+        index = self._index(value)
+        low, high = _pick(self.values, index), _pick(self.values, index + 1)
+        return index, larger((value - low) / (high - low), 0.0)
+
+    def _index(self, value: Number) -> Any:
+        if not is_of_jax(value):
+            return np.clip(np.searchsorted(self.values, value, side="right") - 1, 0, len(self.values) - 2)
         doublings = log2(larger(value / self.first, 1.0))
         index = len(self.below) + smaller(floor(self.each * doublings), self.count - 2.0)
         for place, start in reversed(list(enumerate((*self.below[1:], self.first)))):
             index = where(value < start, 1.0 * place, index)
-        index = _whole(index)
-        low, high = _pick(self.values, index), _pick(self.values, index + 1)
-        return index, larger((value - low) / (high - low), 0.0)
+        return _whole(index)
 
 
 SEQUENCES = Nodes((), 1.0, 1, 11)  # that decode, up to 1024
@@ -199,6 +205,8 @@ class TabulatedLaw:
 
 def _interval(tokens: Number) -> Any:
     """Index of the interval that holds a number of tokens; the last one for more than there are."""
+    if not is_of_jax(tokens):
+        return np.clip(np.searchsorted(STARTS, tokens, side="left") - 1, 0, len(STARTS) - 1)
     index: Any = 0.0 * tokens
     before = 0
     for start, length, count in INTERVALS:
@@ -222,6 +230,4 @@ def _pick(nodes: np.ndarray, index: Any) -> Any:
 
 
 def _whole(number: Number) -> Any:
-    if not is_of_jax(number):
-        return np.asarray(number).astype(int)
     return number.astype("int32")  # type: ignore[union-attr]
