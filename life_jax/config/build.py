@@ -63,6 +63,10 @@ class Built:
     meaningless: Mapping[str, str]
     options: OptionNumbers
 
+    def __repr__(self) -> str:
+        """Its scenario."""
+        return f"<Built: {self.scenario!r}>"
+
 
 def build(
     *,
