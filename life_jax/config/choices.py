@@ -42,6 +42,11 @@ class Choice:
         """What may stand for it in SECTION.LABEL.KEY, the key first."""
         return self.key, NOT_OF_A_LABEL.sub("_", self.label), self.name
 
+    @property
+    def stored(self) -> list[Any]:
+        """How the weights of a model are stored whose name says it, as its file would have it: options, or stacks."""
+        return [stack[0] if len(stack) == 1 else list(stack) for stack in self.weights]
+
 
 def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "") -> tuple[Choice, ...]:
     """The choices of hw= or model= (`group`), from one name or a list of names. engine: label, for models' formats."""
@@ -89,7 +94,7 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
 
 def _path(group: str, typed: str) -> Path | None:
     """The file that is typed; of a folder with a config.json that one."""
-    file = Path(typed).expanduser()
+    file = paths.user_path(typed)
     if group == "model" and (file / "config.json").is_file():
         return file / "config.json"
     return file if names.is_file(group, typed) else None
@@ -153,7 +158,7 @@ def engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
     Raises ConfigError, also where a path is no YAML mapping.
     """
     if names_file(typed):
-        read_yaml(Path(typed).expanduser())
+        read_yaml(paths.user_path(typed))
         return typed
     if typed in paths.choices("engine", folders):
         return typed
@@ -170,8 +175,12 @@ class _Devices(Mapping[str, DeviceFile]):
         self._by_label, self._folders = {choice.label: choice for choice in hw}, folders
 
     def __getitem__(self, label: str) -> DeviceFile:
-        choice, known = self._by_label[label], paths.choices("hw", self._folders)
-        content = conf_files.merged(choice.file or known[choice.name], known)
+        choice = self._by_label[label]
+        content = (
+            conf_files.composed("hw", choice.name, self._folders)
+            if choice.file is None
+            else conf_files.merged(choice.file, "hw", self._folders)
+        )
         return check(content, DeviceFile, f"hw.{choice.key}")
 
     def __iter__(self) -> Any:
@@ -185,7 +194,7 @@ def file_of_group(group: str, typed: str, folders: Folders) -> str:
     """The label of a workload or cost, or the path of the user's own file."""
     known = paths.choices(group, folders)
     if names_file(typed):
-        read_yaml(Path(typed).expanduser())
+        read_yaml(paths.user_path(typed))
         return typed
     if typed not in known:
         raise unknown(group, typed, known, f"{LISTING} {group}")

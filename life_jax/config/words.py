@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import choices, names
+from life_jax.config import choices, names, word_values
 from life_jax.config.choices import LISTING, Choice
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
@@ -27,6 +27,7 @@ PLAIN = (
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
     "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers",
 )  # fmt: skip
+TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
 KEY = re.compile(r"[A-Za-z_][\w.]*")
@@ -134,7 +135,7 @@ def read_words(words: Iterable[str], accepted: Sequence[str], usage: str) -> tup
         pair = key_and_text(word)
         if pair is None and word.startswith(("-", "~")):
             raise ConfigError(f"'{word}' is not understood: {usage}")
-        if pair is None or (pair[0] not in accepted and Path(word).expanduser().is_file()):
+        if pair is None or (pair[0] not in accepted and paths.user_path(word).is_file()):
             plain.append(word)
             continue
         key, text = pair
@@ -191,14 +192,14 @@ def take_folders(words: Iterable[str]) -> tuple[list[str], tuple[Path, ...]]:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text).expanduser().resolve()
+    folder = paths.user_path(text).resolve()
     if not text or not folder.is_dir():
         raise ConfigError(f"--config-dir {text}: no such folder; it holds hw/NAME.yaml, model/NAME.yaml, ...")
     return folder
 
 
 def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
-    """Text of a word -> Python value, by Hydra's own grammar; ranges and single names stay text."""
+    """Text of a word -> Python value; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
     is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
@@ -207,17 +208,8 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
         if key in GROUPS and "," in text and plain == text and not _is_known(key, text, folders):
             raise ConfigError(f"{key}={text}: write a list as {key}=[{text}]")
         return plain
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        value = OverridesParser.create().parse_override(f"{key}={text}").value()
-    except HydraException:
-        quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
-        raise ConfigError(
-            f"{key}={text} cannot be read; values are numbers, names, [lists] or ranges{quoted}"
-        ) from None
-    return _unquoted(value)
+    quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
+    return word_values.value(key, text, quoted)
 
 
 def _unquoted_text(text: str) -> str:
@@ -232,20 +224,13 @@ def _is_known(group: str, name: str, folders: tuple[Path, ...]) -> bool:
     return Path(name).exists() or {"hw": names.device, "model": names.model}[group](name, folders) is not None
 
 
-def _unquoted(value: Any) -> Any:
-    """Hydra's quoted strings as plain text, at any depth."""
-    if isinstance(value, list):
-        return [_unquoted(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _unquoted(item) for key, item in value.items()}
-    return value if isinstance(value, str | bool | int | float) or value is None else str(getattr(value, "text", value))
-
-
 def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:
     """A study's words, replaced by what is typed: also a scalar by an axis of its name, and the other way round."""
     if "study" not in typed:
         return dict(typed)
     words = _study_words(str(typed["study"]), folders)
+    if "out" in words and "out" not in typed:
+        _refuse_outside(words["out"], f"study={typed['study']}")
     for key in typed:
         words.pop(key, None)
         if key in ("opt", "axes.opt"):
@@ -271,7 +256,18 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     content = read_yaml(file)
     flat: dict[str, Any] = {}
     flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
+    for key in TYPED_ONLY:
+        if key in flat:
+            raise ConfigError(f"{file}: {key} is not for a study to say; type {key}=")
     return flat
+
+
+def _refuse_outside(out: Any, where: str) -> None:
+    """Raise ConfigError if a study, which may be somebody else's, writes outside the working folder."""
+    path = Path(str(out))
+    inside = not path.is_absolute() and not path.drive and ".." not in path.parts and not str(out).startswith("~")
+    if not inside or not path.parent.resolve().is_relative_to(Path.cwd().resolve()):
+        raise ConfigError(f"{where}: its out: {str(out)[:200]} is outside the working folder; type out= yourself")
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:

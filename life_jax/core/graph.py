@@ -7,8 +7,10 @@ from typing import TypeVar
 from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing
 from life_jax.core.scenario import WeightFormat
+from life_jax.core.units import UNLIMITED
 
 OUTSIDE = -1  # block index of what is not in a layer: embedding, final norm, head
+ROWS = ("tokens", "batch")  # arguments that add up where one operator takes the rows of several groups of sequences
 PIPES = ("linear", "head", "attention", "vector")
 # what an operator is: a product with weights (gemm), a product of two activations (bmm), or work on every element
 KINDS = ("gemm", "bmm", "softmax", "rope", "norm", "activation", "elementwise", "embedding", "other")
@@ -34,6 +36,7 @@ class Shape:
     m, k, n: of a product [m, k] x [k, n]; m rows and n columns for an operator on elements
     batch: number of products of this shape
     heads, kv_heads: of attention
+    cache_parts: parts into which devices can divide the cache, where it is not kept by KV heads (1 for latents)
     experts: routing of a product with experts
     """
 
@@ -43,6 +46,7 @@ class Shape:
     batch: Number = 1.0
     heads: Number | None = None
     kv_heads: Number | None = None
+    cache_parts: Number | None = None
     experts: Experts | None = None
 
     @property
@@ -120,6 +124,7 @@ class Op:
     resident: Number = 0.0  # bytes that it keeps in memory beside the model's own weights
     executed: Number = 1.0  # matrix work over useful matrix work, where tiles are padded
     more_dispatches: Number = 0.0
+    parts: Number = UNLIMITED  # into which tensor parallelism can divide it; 1 where every device executes all of it
     pairs: Number | None = None  # of unfused scores: what a fused kernel would count of the rectangle
 
     @property
@@ -131,6 +136,20 @@ class Op:
         return replace(
             cost, matmul_flops=cost.matmul_flops * self.executed, dispatches=cost.dispatches + self.more_dispatches
         )
+
+    def beside(self, other: "Op") -> "Op | None":
+        """One operator with the rows of both, so that weights are read once; None where they cannot run as one.
+
+        What handles each token alone (an argument `tokens`) can; attention and recurrences, which differ by sequence,
+        cannot. Padded rows are averaged by tokens.
+        """
+        if self.formula is not other.formula or "tokens" not in self.args:
+            return None
+        args = {key: value + other.args[key] if key in ROWS else value for key, value in self.args.items()}
+        if is_fixed_at(self.executed, 1) and is_fixed_at(other.executed, 1):
+            return replace(self, args=args)
+        mine = self.args["tokens"] / args["tokens"]
+        return replace(self, args=args, executed=mine * self.executed + (1 - mine) * other.executed)
 
     @property
     def _description(self) -> Description:
@@ -210,4 +229,26 @@ class Graph:
             last = max(ops.index(op) for op in by_name.values())
             ops[last] = merged
             ops = [op for op in ops if not any(op is old for old in by_name.values())]
+        return Graph(tuple(ops))
+
+    def beside(self, other: "Graph") -> "Graph":
+        """The operators of one pass for the sequences of both graphs.
+
+        Operators of the same name in the same kind of layer run as one where they can (`Op.beside`), else one after
+        the other; what only one graph has stays as it is. The order is that of this graph.
+        """
+        ops = list(self.ops)
+        end = 0
+        for theirs in other.ops:
+            at = next(
+                (i for i in range(end, len(ops)) if (ops[i].name, ops[i].block) == (theirs.name, theirs.block)), None
+            )
+            both = None if at is None else ops[at].beside(theirs)
+            if at is not None and both is not None:
+                ops[at] = both
+                end = at + 1
+            else:
+                end = end if at is None else at + 1
+                ops.insert(end, theirs)
+                end += 1
         return Graph(tuple(ops))

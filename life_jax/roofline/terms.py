@@ -99,7 +99,7 @@ def _mix(op: Op, matrix: Number, matrix_rate: Number, vector_rate: Number, engin
 
 
 def _on_matrix_roof(w: Work, efficiency: Number, engine: Engine) -> Number:
-    """FLOP at the full rate that the matrix roof takes as long for as an operator [FLOP]; a plain 0 without matrix work.
+    """FLOP that take as long at the full matrix rate as an operator does on that roof [FLOP]; a plain 0 without any.
 
     Beside its matrix work, at the reached part of the rate, that is its vector work at the whole rate: no device
     executes more than its peak, of whatever kind. LIFE's single roof over totals (scope `total`) has matrix work alone.

@@ -10,7 +10,7 @@ from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, smaller
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
-from life_jax.models.tensors import Tensor, project
+from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators.attention import (
     attention_scores,
     attention_values,
@@ -32,6 +32,7 @@ KEYS = (
     "attention_sinks",
 )
 OPTIONAL = ("v_head_dim", "attention_head_gate")
+BIASED = ("alibi", "relative")  # positions that are a term of each score
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
@@ -43,14 +44,15 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     q_width = a["num_attention_heads"] * a["head_dim"]
     k_width = a["num_key_value_heads"] * a["head_dim"]
     v_width, out_width = (a[heads] * value_dim(block) for heads in ("num_key_value_heads", "num_attention_heads"))
+    parts = a["num_key_value_heads"]
     learned = [
         # with an output gate the query projection makes that too
         Tensor("q_proj", "linear", hidden_size, q_width + block.output_gate * out_width, a["qkv_bias"], block.repeats),
     ]
     if block.keys_values != "reused":
-        learned.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats))
+        learned.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats, parts=parts))
     if block.keys_values == "own":
-        learned.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats))
+        learned.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats, parts=parts))
     if "attention_head_gate" in a:
         learned.append(Tensor("head_gate", "router", hidden_size, a["num_attention_heads"], repeats=block.repeats))
     sinks = a["attention_sinks"] * a["num_attention_heads"]
@@ -99,22 +101,25 @@ def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
     return (Op("kv_weighing", weigh_positions, args, block.repeats, grows=True),)
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Keys and values of every position of one sequence in all layers [byte]; none where an earlier layer's are reused.
 
-    With eviction, no more than kv_budget positions, as when prefill is over.
+    With eviction, no more than kv_budget positions, as when prefill is over. Of `devices` devices [1] each keeps its
+    heads; beyond their number, a copy of one.
     """
     if block.keys_values == "reused":
         return 0.0 * tokens
     tokens = smaller(tokens, block.attention["kv_budget"]) if "kv_budget" in block.attention else tokens
-    return block.repeats * kv_bytes(
+    heads = block.attention["num_key_value_heads"]
+    cached = block.repeats * kv_bytes(
         tokens=tokens,
-        kv_heads=block.attention["num_key_value_heads"],
+        kv_heads=heads,
         head_dim=block.attention["head_dim"],
         value_dim=value_dim(block),
         kv_bits=precision.kv_bits,
         kv_scale_bits=precision.kv_scale_bits,
     )
+    return on_one(cached, devices, heads)
 
 
 def widest(block: Block) -> Number:
@@ -125,16 +130,22 @@ def widest(block: Block) -> Number:
 
 
 def around(
-    block: Block, learned: tuple[Tensor, ...], step: Step, precision: Precision, core: tuple[Op, ...]
+    block: Block,
+    learned: tuple[Tensor, ...],
+    step: Step,
+    precision: Precision,
+    core: tuple[Op, ...],
+    cached: bool = True,
 ) -> tuple[Op, ...]:
     """Operators of a layer around a core of attention: projections, norm and positions before it, gate and output
     projection behind it.
 
-    learned: `tensors` of the layer; core: the operators of attention itself.
+    learned: `tensors` of the layer; core: the operators of attention itself; cached: whether keys and values go to a
+    cache.
     """
     by_name = {t.name: t for t in learned}
     inputs = [by_name[name] for name in ("q_proj", "k_proj", "v_proj", "head_gate") if name in by_name]
-    positions = _positions(block, step, precision)
+    positions = _positions(block, step, precision, cached)
     gates = (_output_gate(block, step, precision),) if block.output_gate or "head_gate" in by_name else ()
     return (
         *(project(tensor, step.tokens, precision) for tensor in inputs),
@@ -168,7 +179,7 @@ def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Pr
     return (Op("qk_norm", norm, args, block.repeats),)
 
 
-def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
+def _positions(block: Block, step: Step, precision: Precision, cached: bool) -> tuple[Op, ...]:
     a = block.attention
     rotated = a["head_dim"] * a["partial_rotary_factor"]
     reused = block.keys_values == "reused"
@@ -188,7 +199,7 @@ def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]
         "kv_scale_bits": precision.kv_scale_bits,
     }
     ropes = (Op("rope", rope, rotary, block.repeats),) if block.position == "rope" else ()
-    return ropes if reused else (*ropes, Op("kv_append", kv_append, append, block.repeats))
+    return ropes if reused or not cached else (*ropes, Op("kv_append", kv_append, append, block.repeats))
 
 
 def attention_core(
@@ -220,7 +231,7 @@ def attention_core(
         "kv_scale_bits": precision.kv_scale_bits,
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
-    soft = {**shape, "bias_flops": 1.0 if block.position == "alibi" else 0.0}
+    soft = {**shape, "bias_flops": 1.0 if block.position in BIASED else 0.0}
     values = {"head_dim": value_dim(block)}
     grows: dict[str, Any] = {"repeats": block.repeats, "grows": True, "bend": bend}
     return (
