@@ -6,7 +6,7 @@ from functools import cached_property
 
 from life_jax.config.build import Built
 from life_jax.core.parameter import Parameter
-from life_jax.core.pytree import Leaf, absent_as_static
+from life_jax.core.pytree import Absent, Leaf, absent_as_static
 from life_jax.core.scenario import Scenario
 from life_jax.sensitivity.grid_function import Forecaster, Sensitivity
 
@@ -17,7 +17,7 @@ class Case:
 
     model, hw, opt: labels as typed. built: the scenario at its scalars; parameters: how each axis sets it.
     sensitivity: which elasticities, gains and slopes are computed. keys: group (model, hw, opt) -> label of ours, as
-    in words and files.
+    in words and files. absent: what was made of parts that other cases of the study have too.
     """
 
     model: str
@@ -27,6 +27,7 @@ class Case:
     parameters: tuple[Parameter, ...]
     sensitivity: Sensitivity | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
+    absent: Absent = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def moved(self) -> frozenset[Leaf]:
@@ -40,7 +41,7 @@ class Case:
     @cached_property
     def scenario(self) -> Scenario:
         """The scenario at its scalars; what is absent and not moved is no leaf."""
-        scenario: Scenario = absent_as_static(self.built.scenario, self.moved)
+        scenario: Scenario = absent_as_static(self.built.scenario, self.moved, self.absent)
         return scenario
 
     def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:

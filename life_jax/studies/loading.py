@@ -7,7 +7,7 @@ import numpy as np
 
 from life_jax.config import ranges
 from life_jax.config import words as command_words
-from life_jax.config.build import build
+from life_jax.config.build import Parts, build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
@@ -15,6 +15,7 @@ from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.pytree import Absent
 from life_jax.grid.sampling import Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
 from life_jax.studies.case import Case
@@ -65,6 +66,8 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
 
 def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request) -> Iterator[Case]:
     """In the order of the file's dimensions: model, then hw, then opt."""
+    parts = Parts()
+    absent: Absent = {}
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])
@@ -85,6 +88,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_
                     convention=composed.settings["convention"],
                     cost=composed.cost,
                     efficiency=composed.efficiency.get(device_file.efficiency_class),
+                    parts=parts,
                 )
                 where = f"{model} on {hw}"
                 parameters = tuple(parameter_of(key, built, where) for key in axes)
@@ -99,6 +103,7 @@ def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_
                     built=built,
                     parameters=parameters,
                     keys={"model": model, "hw": hw, "opt": opt},
+                    absent=absent,
                 )
 
 
@@ -119,8 +124,10 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
+        if not typed and "chunk_tokens" not in composed.stacks[case.keys["opt"]].sets:
+            continue
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
-        if (typed or "chunk_tokens" in composed.stacks[case.keys["opt"]].sets) and least > prompts.max():
+        if least > prompts.max():
             raise ConfigError(
                 f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
                 f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"

@@ -1,6 +1,7 @@
 """A study: a checked question with its cases and axes; the template of its dataset, its identity and its file."""
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from life_jax.config.compose import Composed
-from life_jax.config.schema import axis_table
+from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.yaml_files import as_yaml
 from life_jax.core.own_code import code_hash
-from life_jax.core.pytree import map_leaves
+from life_jax.core.pytree import mapping
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
@@ -80,7 +81,7 @@ class Study:
     @cached_property
     def config(self) -> str:
         """The whole config as YAML, by labels of ours."""
-        return yaml.safe_dump(_plain(self.resolved), sort_keys=False, width=120)
+        return as_yaml(_plain(self.resolved))
 
     @cached_property
     def identity(self) -> str:
@@ -93,7 +94,8 @@ class Study:
         typed = [label for group in ("model", "hw", "opt") for label in self._labels(group)]
         ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
         labels = "" if typed == ours else f"\n{typed}"
-        return hashlib.sha256(f"{plan.LAYOUT} {self.route}\n{self.config}{labels}".encode()).hexdigest()
+        config = json.dumps(_plain(self.resolved))
+        return hashlib.sha256(f"{plan.LAYOUT} {self.route}\n{config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -114,7 +116,7 @@ class Study:
     def path(self) -> Path:
         """The file of the result: out=, or sweeps/out/MODEL_HW_OPT_HASH.nc by labels of ours."""
         if self.out is not None:
-            return Path(self.out).expanduser()
+            return paths.output(self.out)
         parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
         return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.question[:8]}.nc"
 
@@ -167,10 +169,10 @@ class Study:
     def sweep(self) -> plan.Sweep:
         """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
-        number = np.dtype(self.dtype).type
+        as_numbers = mapping(np.dtype(self.dtype).type)
         by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
         cases = tuple(
-            (c.forecaster(self.metrics), c.scenario if by_numpy else map_leaves(number, c.scenario)) for c in self.cases
+            (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario)) for c in self.cases
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 
