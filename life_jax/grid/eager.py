@@ -18,33 +18,69 @@ from life_jax.grid.plan import Axis, Column, ResultBlock, Signed, Sweep
 
 MOST_POINTS = 2**19  # of a study; beyond, a compilation is worth its time
 POINTS_AT_ONCE = 2**16  # of a case, which bounds the memory
-STACKED = 2**14  # points of the cases of a stack, of which every number has its own place in memory
+STACKED = 2**13  # points of the cases of a stack, of which every number has its own place in memory
+
+
+class _Parts:
+    """What the bases of many cases are made of: devices and models are in many of them, and are taken apart once.
+
+    kinds: number of the structure of each part. leaves: of each part, arrays [n].
+    """
+
+    def __init__(self) -> None:
+        self.kinds: list[int] = []
+        self.leaves: list[np.ndarray] = []
+        self._numbers: dict[Any, int] = {}
+        self._known: dict[int, tuple[int, Any]] = {}  # parts are kept, so that no other gets their id
+
+    def number(self, thing: Any) -> int:
+        """A number that is the same for equal things."""
+        return self._numbers.setdefault(thing, len(self._numbers))
+
+    def of(self, base: Any) -> tuple[Any, tuple[int, ...]]:
+        """What cases that can be stacked have in common, and the numbers of the parts of a base."""
+        head, below = trees.node(base)
+        parts = tuple([self._part(part) for part in (below or (base,))])
+        return (self.number(head), *(self.kinds[part] for part in parts)), parts
+
+    def _part(self, tree: Any) -> int:
+        if id(tree) not in self._known:
+            structure, leaves = trees.flattened(tree)
+            self._known[id(tree)] = len(self.kinds), tree
+            self.kinds.append(self.number((structure,)))
+            self.leaves.append(np.array(leaves, np.float64))
+        return self._known[id(tree)][0]
 
 
 @dataclass(frozen=True)
 class _Stack:
     """Cases of one function and one structure, which are computed together.
 
-    cases: their numbers. base: of the first of them. leaves: of each case [cases, leaves].
+    cases: their numbers. base: of the first of them. parts: numbers of the parts of each case.
     """
 
     cases: tuple[int, ...]
     function: Any
     base: Any
-    leaves: np.ndarray
+    parts: tuple[tuple[int, ...], ...]
 
-    def stacked(self, dimensions: int) -> Any:
+    def stacked(self, known: _Parts, dimensions: int) -> Any:
         """One base for all cases: leaves are arrays [cases, 1, ..., 1], or plain numbers where all cases share them.
 
         NumPy's floats divide by zero as arrays do; a literal zero still leaves its work out. dimensions: of the grid.
         """
-        first = self.leaves[0]
-        shared = ((self.leaves == first) | (np.isnan(self.leaves) & np.isnan(first))).all(0)
-        shape = (-1, *(1,) * dimensions)
-        columns = (
-            number if alike else column.reshape(shape)
-            for number, alike, column in zip(first, shared, np.ascontiguousarray(self.leaves.T), strict=True)
-        )
+        columns: list[Any] = []
+        for of_cases in zip(*self.parts, strict=True):
+            if len(set(of_cases)) == 1:
+                columns.extend(known.leaves[of_cases[0]])
+                continue
+            leaves = np.array([known.leaves[part] for part in of_cases])
+            first = leaves[0]
+            shared = ((leaves == first) | (np.isnan(leaves) & np.isnan(first))).all(0)
+            columns += [
+                number if alike else np.ascontiguousarray(column).reshape(-1, *(1,) * dimensions)
+                for number, alike, column in zip(first, shared, leaves.T, strict=True)
+            ]
         return trees.refilled(self.base, columns)
 
 
@@ -52,7 +88,8 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
     """Blocks of the wanted chunks, in their order, as `Sweep.blocks` gives them; cases are computed when needed."""
     wanted = list(wanted)
     last = {index // sweep.plan.chunks: index for index in wanted}
-    stack_of = {case: (stack, place) for stack in _stacks(sweep, last) for place, case in enumerate(stack.cases)}
+    known = _Parts()
+    stack_of = {case: (stack, place) for stack in _stacks(sweep, last, known) for place, case in enumerate(stack.cases)}
     ready: dict[int, dict[str, Column]] = {}  # columns of all cases of a stack, by its first case
     left: dict[int, int] = {}
     points = sweep.plan.points
@@ -61,7 +98,7 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
         stack, place = stack_of[case]
         first = stack.cases[0]
         if first not in ready:
-            ready[first] = _evaluated(sweep, stack)
+            ready[first] = _evaluated(sweep, stack, known)
             left[first] = len(stack.cases)
         chunk = sweep.plan.chunk(within)
         start, count = sweep.extent(index)
@@ -73,30 +110,25 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
                 del ready[first]
 
 
-def _stacks(sweep: Sweep, cases: Iterable[int]) -> Iterator[_Stack]:
+def _stacks(sweep: Sweep, cases: Iterable[int], known: _Parts) -> Iterator[_Stack]:
     """Cases of one function and one structure, in stacks of as many as memory allows."""
     alike: dict[Any, list[int]] = {}
-    first_of: dict[Any, Any] = {}
-    leaves_of: dict[int, np.ndarray] = {}
-    known: trees.Known = {}  # devices and models are in many cases
+    parts_of: dict[int, tuple[int, ...]] = {}
     for case in cases:
         function, base = sweep.cases[case]
-        structure, leaves = trees.flattened(base, known)
-        kind = function, structure
-        first_of.setdefault(kind, base)
-        alike.setdefault(kind, []).append(case)
-        leaves_of[case] = np.array(leaves, np.float64)
+        kind, parts_of[case] = known.of(base)
+        alike.setdefault((known.number(function), kind), []).append(case)
     at_once = max(1, STACKED // max(sweep.plan.points, 1))
-    for kind, members in alike.items():
+    for members in alike.values():
         for first in range(0, len(members), at_once):
             together = tuple(members[first : first + at_once])
-            yield _Stack(together, kind[0], first_of[kind], np.array([leaves_of.pop(case) for case in together]))
+            yield _Stack(together, *sweep.cases[together[0]], tuple(parts_of[case] for case in together))
 
 
-def _evaluated(sweep: Sweep, stack: _Stack) -> dict[str, Column]:
+def _evaluated(sweep: Sweep, stack: _Stack, known: _Parts) -> dict[str, Column]:
     """Columns of a stack by name: all points of its first case in the order of the grid, then those of the next."""
     axes = sweep.plan.axes
-    base = stack.stacked(len(axes))
+    base = stack.stacked(known, len(axes))
     cases = len(stack.cases)
     sizes = [len(axis) for axis in axes]
     longest = int(np.argmax(sizes)) if sizes else 0

@@ -45,45 +45,32 @@ def structure(tree: Any) -> Any:
     return flattened(tree)[0]
 
 
-def flattened(tree: Any, known: "Known | None" = None) -> tuple[Any, list[Any]]:
-    """The structure of the tree and its leaves, in the order of the tree.
-
-    known: of what is shared with other trees that were flattened before, as one object; all of them must still exist.
-    """
-    known = {} if known is None else known
-    if (before := known.get(id(tree))) is None:
-        before = _flattened(tree, known)
-        if dataclasses.is_dataclass(tree):
-            known[id(tree)] = before
-    return before
+def flattened(tree: Any) -> tuple[Any, list[Any]]:
+    """The structure of the tree and its leaves, in the order of the tree."""
+    found: list[Any] = []
+    return _flattened(tree, found), found
 
 
-Known = dict[int, tuple[Any, list[Any]]]  # structure and leaves by the id of a node
+def _flattened(tree: Any, found: list[Any]) -> Any:
+    if _is_leaf(tree):
+        found.append(tree)
+        return None
+    head, below = node(tree)
+    return head, tuple([_flattened(child, found) for child in below])
 
 
-def _flattened(tree: Any, known: Known) -> tuple[Any, list[Any]]:
-    kind = type(tree)
+def node(tree: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What the structure of a tree says of its uppermost node, and the trees below that node; none below a leaf."""
+    if _is_leaf(tree):
+        return None, ()
     if isinstance(tree, Mapping):
-        below, head = list(tree.values()), (dict, tuple(tree))
-    elif isinstance(tree, tuple):
-        below, head = list(tree), (tuple,)
-    elif _is_leaf(tree):
-        return None, [tree]
-    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        inner, static = _fields(kind)
-        below, head = [getattr(tree, name) for name in inner], (kind, tuple([getattr(tree, name) for name in static]))
-    else:
-        return (kind, tree), []
-    structures, found = [], []
-    for child in below:
-        if _is_leaf(child):
-            structures.append(None)
-            found.append(child)
-        else:
-            structure, numbers = flattened(child, known)
-            structures.append(structure)
-            found += numbers
-    return (head, tuple(structures)), found
+        return (dict, tuple(tree)), tuple(tree.values())
+    if isinstance(tree, tuple):
+        return tuple, tree
+    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
+        return (type(tree), tree), ()
+    inner, static = _fields(type(tree))
+    return (type(tree), tuple([getattr(tree, name) for name in static])), tuple([getattr(tree, name) for name in inner])
 
 
 def refilled(tree: Any, new: Iterable[Any]) -> Any:
