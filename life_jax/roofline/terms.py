@@ -59,8 +59,8 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
     on_vectors = _over(w.vector, vector, vector_rate)
     if w.by_rows is not None:
         row_by_row = _over(w.by_rows, vector, vector_rate)
-        is_faster = ~exceeds_roof(row_by_row, matmul, on_vectors, e.roof_smoothness)
-        matmul, on_vectors = where(is_faster, 0.0, matmul), where(is_faster, row_by_row, on_vectors)
+        is_slower = exceeds_roof(row_by_row, matmul, on_vectors, e.roof_smoothness)
+        matmul, on_vectors = where(is_slower, matmul, 0.0), where(is_slower, on_vectors, row_by_row)
     return Terms(
         matmul=matmul,
         vector=on_vectors,
