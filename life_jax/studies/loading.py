@@ -48,6 +48,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
+    warnings.update(dict.fromkeys(far))
     return Study(
         words=words,
         composed=composed,
