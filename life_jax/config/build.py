@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
+from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
@@ -21,7 +22,6 @@ from life_jax.core.scenario import (
     UNPUBLISHED,
     Costs,
     Device,
-    Load,
     Precision,
     Scenario,
     WeightFormat,
@@ -29,7 +29,6 @@ from life_jax.core.scenario import (
 )
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
-from life_jax.serving.lengths import Mixture
 
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
@@ -73,6 +72,10 @@ class Built:
     warnings: tuple[str, ...]
     meaningless: Mapping[str, str]
     options: OptionNumbers
+
+    def __repr__(self) -> str:
+        """Its scenario."""
+        return f"<Built: {self.scenario!r}>"
 
 
 def build(
@@ -127,10 +130,11 @@ def build(
         workload=parts(_workload, workload),
         engine=parts(software, engine, efficiency),
         costs=parts(_costs, cost, device),
-        load=parts(_load, load),
+        load=parts(requests, load),
     )
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
+    warnings += _generation(model, labels["model"])
     if workload.image_tokens > workload.prompt_tokens:
         raise ConfigError(
             f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
@@ -149,7 +153,7 @@ def build(
         stored = options.applied({}).precision
     except Refused as reason:
         raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
-    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored), hw)
+    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
     as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
     scenario = dataclasses.replace(
@@ -162,6 +166,20 @@ def build(
     reasons = _meaningless(device, model, engine, converts)
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _generation(model: ModelFile, label: str) -> list[str]:
+    """What ttft and tpot mean of a model that does not generate one token after the other."""
+    if model.generation == "none":
+        return [
+            f"{label} is an encoder and generates nothing: ttft is the time to encode the prompt; tpot and tps are NaN"
+        ]
+    if model.generation == "diffusion":
+        steps = f"{model.steps_per_token:g} step" + "s" * (model.steps_per_token != 1)
+        return [
+            f"{label} denoises: every step computes prompt and output as a whole; {steps} a token (steps_per_token)"
+        ]
+    return []
 
 
 def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
@@ -194,45 +212,12 @@ def _workload(file: WorkloadFile) -> Workload:
     return Workload(**{name: value for name, value in numbers.items() if value is not None})
 
 
-def _load(file: LoadFile | None) -> Load:
-    if file is None:
-        return Load()
-    if not 0 < file.percentile < 100:
-        raise ConfigError(f"load.percentile is {file.percentile:g}; it must be above 0 and below 100")
-    if file.rate and file.concurrency:
-        raise ConfigError("load.rate and load.concurrency are both given; requests arrive by one of them")
-    if file.requests and not file.concurrency:
-        raise ConfigError("load.requests is of a benchmark that keeps a number of requests up; give load.concurrency")
-    return Load(
-        rate=file.rate,
-        concurrency=file.concurrency,
-        burst=file.burst,
-        prompt_cv=file.prompt_cv,
-        output_cv=file.output_cv,
-        cached=file.cached,
-        requests=file.requests,
-        ttft_limit=file.ttft_limit or UNLIMITED,
-        tpot_limit=file.tpot_limit or UNLIMITED,
-        prompts=_mixture(file.prompts, "load.prompts"),
-        outputs=_mixture(file.outputs, "load.outputs"),
-        percentile=file.percentile,
-    )
+def _units(engine: EngineFile, precision: Precision, rates: Mapping[str, float]) -> dict[str, tuple[str, ...]]:
+    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored.
 
-
-def _mixture(rows: Sequence[Sequence[float]], where: str) -> tuple[Mixture, ...]:
-    """Lengths of a table [[tokens, part], ...], shortest first; the parts may have any sum."""
-    if not rows:
-        return ()
-    for row in rows:
-        if not isinstance(row, list) or len(row) != 2 or not all(isinstance(x, int | float) and x > 0 for x in row):
-            raise ConfigError(f"{where} has {row}; [tokens, part] is needed, both above 0")
-    whole = sum(part for _, part in rows)
-    lengths, parts = zip(*sorted(rows), strict=True)
-    return (Mixture(tuple(map(float, lengths)), tuple(part / whole for part in parts)),)
-
-
-def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:
-    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored."""
+    rates: the published ones of the device; software with kernels of several types for quantized weights takes the
+    fastest (bytes before fp16 on a GeForce without matrix units, fp16 before bytes on a V100).
+    """
     for key in ("half_units", "quantized_units", "attention_units"):
         for name in getattr(engine, key):
             if name not in DTYPES:
@@ -240,7 +225,8 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     weights = precision.weights
     head = weights.get("lm_head", weights["head"]).bits < PLAIN_BITS
     others = any(w.bits < PLAIN_BITS for name, w in weights.items() if name not in NOT_LINEAR)
-    half, quantized = tuple(engine.half_units), tuple(engine.quantized_units)
+    half = tuple(engine.half_units)
+    quantized = tuple(sorted(engine.quantized_units, key=lambda dtype: -rates.get(dtype, 0.0)))
     return {
         "linear": quantized * others + half,
         "head": quantized * head + half,

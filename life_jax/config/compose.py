@@ -44,6 +44,10 @@ class Composed:
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        """How many files of each group there are."""
+        return f"<Composed: {len(self.model)} models, {len(self.hw)} devices, {len(self.stacks)} stacks of options>"
+
 
 def compose(request: Request, *, primary: str = "sweep") -> Composed:
     """Every file that the request names, on top of conf/PRIMARY.yaml, and checked. Raises ConfigError."""

@@ -109,6 +109,9 @@ def _under_load() -> dict[str, Metric]:
 
 
 def _tokens(run: Run) -> Number:
+    """Generated tokens [token] of the whole batch; NaN of an encoder, which generates none."""
+    if run.scenario.architecture.generation == "none":
+        return float("nan")
     return run.scenario.workload.batch * run.scenario.workload.output_tokens
 
 
@@ -151,7 +154,7 @@ METRICS: dict[str, Metric] = {
     ),
     "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token", ledger=ledger.e2e),
     "e2e_throughput": Metric(
-        lambda r: r.scenario.workload.batch * r.scenario.workload.output_tokens / r.e2e,
+        lambda r: _tokens(r) / r.e2e,
         "token s-1",
         "generated tokens per second of the whole batch, prefill included",
         better="high",

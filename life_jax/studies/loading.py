@@ -22,15 +22,17 @@ from life_jax.studies.case import Case
 from life_jax.studies.study import Study, Work
 
 
-def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
-    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
+def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) -> Study:
+    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"], from keywords, such as
+    hw="v100", opt=["int4"], batch=8, or from both.
 
-    primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a ValueError of one line
-    that names what was typed and what would be accepted.
+    keywords: a mapping stands for the keys below it, workload={"batch": 8} for workload.batch=8; lists may be arrays;
+    None is not given. primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a
+    ValueError of one line that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
-    words = tuple(words)
+    words = (*words, *command_words.from_keywords(keywords))
     request = command_words.parse(words, verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
@@ -46,6 +48,8 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
+    warnings.update(dict.fromkeys(far))
     return Study(
         words=words,
         composed=composed,
@@ -61,6 +65,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         plots=settings["plot"],
         work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
         resolved=composed.resolved,
+        primary=primary,
     )
 
 

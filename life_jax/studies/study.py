@@ -3,8 +3,9 @@
 import hashlib
 import json
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
 
+CONVENTIONS = "CF-1.8"  # of attributes and coordinates; tokens, FLOP and USD are no units of UDUNITS
+REFERENCE = "https://arxiv.org/abs/2508.00904"
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
 
 
@@ -48,7 +51,8 @@ class Study:
     """A checked question.
 
     words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
-    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data.
+    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data. primary: the
+    command whose words they are.
     """
 
     words: tuple[str, ...]
@@ -64,7 +68,17 @@ class Study:
     reduction: Reduction | None
     plots: tuple[str, ...]
     work: Work
-    resolved: Mapping[str, Any] = field(repr=False)
+    resolved: Mapping[str, Any]
+    primary: str = "sweep"
+
+    def __repr__(self) -> str:
+        """A line or two: what is forecast, of which cases, along which axes."""
+        labels = (", ".join(_few(self._labels(group))) for group in ("model", "hw", "opt"))
+        axes = [f"{axis_table.dimension(key)} {len(values)}" for key, values in self.axes.items()]
+        axes += [] if self.points is None else [f"point {self.points.count}"]
+        count = f"{self.template.points:,} point{'s' if self.template.points > 1 else ''}"
+        grid = f"{' x '.join((f'{len(self.cases)} cases', *axes))} = {count}"
+        return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.metrics)} at {grid}>"
 
     @property
     def scenario(self) -> Scenario:
@@ -148,16 +162,25 @@ class Study:
         return Template(coordinates, variables, self._attributes(), labels, listed)
 
     def _attributes(self) -> dict[str, Any]:
-        attributes = {
+        made = provenance()
+        return {
+            "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
+            "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
+            "references": REFERENCE,
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._asked)}",
             "convention": str(self.resolved["convention"]),
-            "config": self.config,
+            **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **made,
             "identity": self.identity,
-            **provenance(),
+            "config": self.config,
         }
-        if self.warnings:
-            attributes["warnings"] = "\n".join(self.warnings)
-        return attributes
+
+    @property
+    def _asked(self) -> list[str]:
+        """The words without those that change no number."""
+        left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot")
+        return [word for word in self.words if word.lstrip("+").split("=", 1)[0] not in left_out]
 
     @property
     def grid_axes(self) -> tuple[plan.Axis, ...]:
@@ -169,9 +192,11 @@ class Study:
     def sweep(self) -> plan.Sweep:
         """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
-        number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
-        as_numbers = mapping(number)
-        cases = tuple((c.forecaster(self.metrics), as_numbers(c.scenario)) for c in self.cases)
+        as_numbers = mapping(np.dtype(self.dtype).type)
+        by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
+        cases = tuple(
+            (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario)) for c in self.cases
+        )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 
 
@@ -193,6 +218,10 @@ def _variable(metric: str, dtype: str) -> Variable:
         attributes["flag_meanings"] = " ".join(BOUNDS)
         return Variable(np.dtype(np.int8), attributes)
     return Variable(np.dtype(dtype), attributes)
+
+
+def _few(names: list[str], most: int = 4) -> list[str]:
+    return names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
 
 
 def _joined(names: Iterable[str]) -> str:
