@@ -15,12 +15,13 @@ import numpy as np
 from life_jax.core import normal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sort_last, sqrt, where
-from life_jax.serving.steady_state import Requested, Steady
+from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 POINTS = 256
 PROMPT, OUTPUT, RESIDUAL, QUEUE, SLOT, MET, NEIGHBOURS, STEP, BESIDE = range(9)
 EDGE = 1e-6  # of probabilities, whose quantiles must be finite
+LEAST_SWING = 0.3  # of a time per token, with few neighbours
 LONGEST_WAIT = 1e-4  # probability of waits beyond the longest point
 
 
@@ -77,74 +78,140 @@ def _at(ordered: Number, percentile: float) -> Number:
 
 
 def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
-    """Times of requests in a steady state."""
-    alone = scheduler.mixing == PREFILL_FIRST
-    of_each = law.each()
-    s, rate = steady.steps, last_axis(smaller(steady.rate, steady.capacity))
-    room, budget_full = last_axis(s.room), last_axis(s.full)
-    prompt = requested.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
-    output = larger(requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
-    cached = last_axis(requested.cached)
-    new = larger(prompt * (1 - cached), 1.0)
-    mean_new = last_axis(requested.new)
-    square = mean_new * (1 + last_axis(requested.prompt.variation)) * (last_axis(burst) ** 2 + 1) / 2
-    pairs = last_axis(requested.pairs(requested.prompt.average * (1 + requested.prompt.variation)))
-    others = 0.0 if alone else last_axis(steady.decoding) - 1
-
-    def seconds(tokens: Number, of_pairs: Number) -> Number:
-        return of_each.seconds(StepLoad(others, others * last_axis(requested.context), tokens, of_pairs, 1.0, 1.0))
-
-    # the step that runs on arrival, and what arrives beside the request while it ends
-    busy, decode = last_axis(s.busy), last_axis(s.decode)
-    tokens = smaller(_gamma(last_axis(s.tokens), last_axis(s.tokens) * smaller(square, room), NORMAL[:, STEP]), room)
-    u = UNIFORM[:, RESIDUAL]
-    in_prefill = u < busy
-    step = where(in_prefill, seconds(tokens, tokens * pairs), decode)
-    place = where(in_prefill, u / larger(busy, EDGE), (u - busy) / larger(1 - busy, EDGE))
-    present = larger(1 - exp(-rate * last_axis(requested.decoded * s.seconds + steady.after + s.service)), EDGE)
-    there = place < present
-    residual = where(there, place / present, 0.0) * step
-    window = where(there, step, 0.0)
-    beside = _gamma(rate * window * mean_new + EDGE, rate * window * mean_new * square + EDGE, NORMAL[:, BESIDE])
-
-    # its own prompt, whose last step is shared
-    chunks = larger(ceil(new / room - EDGE), 1.0)
-    last = new - (chunks - 1) * room
-    shared = smaller(last + beside, room)
-    own_pairs = prompt * ((1 - cached) / 2 + cached)
-    own = (chunks - 1) * seconds(room, room * own_pairs) + seconds(shared, last * own_pairs + (shared - last) * pairs)
-
-    # queues for prefill and for a slot
-    load = clip(rate * last_axis(s.service), EDGE, 1 - EDGE)
-    mean = last_axis(steady.prefill_wait)
-    second = 2 * mean * mean + rate * last_axis(s.service3) / (3 * (1 - load))
-    wait = _with_atom(load, UNIFORM[:, QUEUE], lambda q: _log_normal(mean / load, second / load, normal.quantile(q)))
-    slot = _with_atom(
-        last_axis(steady.slot_waits), UNIFORM[:, SLOT], lambda q: -last_axis(steady.slot_wait) * log(1 - q)
-    )
-    until_done = residual + wait + own
-
-    # prompts met while decoding, and the number of neighbours
-    base = (output - 1) * decode
-    each = last_axis(s.extra / s.tokens)
-    slow = larger(1 - rate * mean_new * each, 0.02)
-    met = rate * mean_new * (base + until_done) - last_axis(steady.left)
-    more = larger(each * met / slow, EDGE * base)
-    variance = each * each * rate * mean_new * square * (base / slow**3 + until_done / slow**2)
-    duration = base + _gamma(more, variance, NORMAL[:, MET])
-    tpot = smaller(duration / (output - 1), larger(budget_full, last_axis(s.seconds)))
-    step_up = law.seconds(StepLoad(steady.decoding + 1, (steady.decoding + 1) * requested.context)) - s.decode
-    held = duration / larger(last_axis(steady.relaxation), EDGE)
-    kept = 2 / held * (1 - (1 - exp(-held)) / held)
-    swing = last_axis(step_up * steady.swing) / slow * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
-    tpot = tpot * larger(1 + swing / last_axis(s.seconds), 0.3)
-    ttft = until_done + slot
+    """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals."""
+    points = _Points(law, requested, scheduler, steady, burst)
+    ttft = points.until_first + points.slot
     if steady.mean_ttft is not None:
         ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
-    prefills = smaller(last_axis(s.part), 1.0)
-    met_by_token = u < prefills
-    itl = where(met_by_token, seconds(tokens, tokens * pairs) + (decode if alone else 0.0), decode)
-    return Spread(ttft, tpot, itl)
+    return Spread(ttft, points.tpot, points.itl)
+
+
+@dataclass(frozen=True)
+class _Points:
+    """What requests meet at POINTS; every number has a last axis of them, or of length 1."""
+
+    law: Law
+    requested: Requested
+    scheduler: Scheduler
+    steady: Steady
+    burst: Number
+
+    @property
+    def alone(self) -> bool:
+        """Whether prompts have steps of their own."""
+        return self.scheduler.mixing == PREFILL_FIRST
+
+    @cached_property
+    def rate(self) -> Number:
+        """Requests that are served [1/s]."""
+        return last_axis(smaller(self.steady.rate, self.steady.capacity))
+
+    @cached_property
+    def new(self) -> Number:
+        """Mean prompt tokens to compute [token]."""
+        return last_axis(self.requested.new)
+
+    @cached_property
+    def square(self) -> Number:
+        """Variance of the prompt tokens that arrive over their mean [token]."""
+        arrivals = (last_axis(self.burst) ** 2 + 1) / 2
+        return self.new * (1 + last_axis(self.requested.prompt.variation)) * arrivals
+
+    @cached_property
+    def pairs(self) -> Number:
+        """Positions [1] that a prompt token attends to, mean over tokens."""
+        r = self.requested
+        return last_axis(r.pairs(r.prompt.average * (1 + r.prompt.variation)))
+
+    def seconds(self, tokens: Number, pairs: Number) -> Number:
+        """Time of a step [s] with so many tokens of prompts, beside all others that decode."""
+        others = 0.0 if self.alone else last_axis(self.steady.decoding) - 1
+        load = StepLoad(others, others * last_axis(self.requested.context), tokens, pairs, 1.0, 1.0)
+        return self.law.each().seconds(load)
+
+    @cached_property
+    def with_prompts(self) -> Number:
+        """Time of a step with prompts [s]."""
+        room, mean = last_axis(self.steady.steps.room), last_axis(self.steady.steps.tokens)
+        tokens = smaller(_gamma(mean, mean * smaller(self.square, room), NORMAL[:, STEP]), room)
+        return self.seconds(tokens, tokens * self.pairs)
+
+    @cached_property
+    def on_arrival(self) -> tuple[Number, Number]:
+        """The step that runs when a request arrives [s], 0 where nothing runs, and what is left of it [s]."""
+        s, u = self.steady.steps, UNIFORM[:, RESIDUAL]
+        busy = last_axis(s.busy)
+        step = where(u < busy, self.with_prompts, last_axis(s.decode))
+        place = where(u < busy, u / larger(busy, EDGE), (u - busy) / larger(1 - busy, EDGE))
+        duration = last_axis(self.requested.decoded * s.seconds + self.steady.after + s.service)
+        present = larger(1 - exp(-self.rate * duration), EDGE)
+        runs = 1.0 * (place < present)
+        return runs * step, runs * step * place / present
+
+    @cached_property
+    def own(self) -> Number:
+        """Steps of a request's own prompt [s], whose last one is shared with prompts that arrived in the same step."""
+        room, cached = last_axis(self.steady.steps.room), last_axis(self.requested.cached)
+        prompt = self.requested.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+        pairs = prompt * ((1 - cached) / 2 + cached)
+        new = larger(prompt * (1 - cached), 1.0)
+        arrived = self.rate * self.on_arrival[0] * self.new
+        beside = _gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
+        chunks = larger(ceil(new / room - EDGE), 1.0)
+        last = new - (chunks - 1) * room
+        shared = smaller(last + beside, room)
+        full = (chunks - 1) * self.seconds(room, room * pairs)
+        return full + self.seconds(shared, last * pairs + (shared - last) * self.pairs)
+
+    @cached_property
+    def wait(self) -> Number:
+        """Wait for the prompts before [s]: none, or log-normal by the first two moments of the queue's (M/G/1)."""
+        load = clip(self.rate * last_axis(self.steady.steps.service), EDGE, 1 - EDGE)
+        mean = last_axis(self.steady.prefill_wait)
+        second = 2 * mean * mean + self.rate * last_axis(self.steady.steps.service3) / (3 * (1 - load))
+        return _with_atom(
+            load, UNIFORM[:, QUEUE], lambda q: _log_normal(mean / load, second / load, normal.quantile(q))
+        )
+
+    @cached_property
+    def until_first(self) -> Number:
+        """Time from the start in a slot to the first token [s]."""
+        return self.on_arrival[1] + self.wait + self.own
+
+    @cached_property
+    def slot(self) -> Number:
+        """Wait for a slot [s]: none, or exponential."""
+        mean = last_axis(self.steady.slot_wait)
+        return _with_atom(last_axis(self.steady.slot_waits), UNIFORM[:, SLOT], lambda q: -mean * log(1 - q))
+
+    @cached_property
+    def tpot(self) -> Number:
+        """Mean time between tokens [s]: steps without prompts, prompts met meanwhile, and the number of neighbours."""
+        s, steady = self.steady.steps, self.steady
+        output = larger(self.requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
+        decode, mean = last_axis(s.decode), last_axis(s.seconds)
+        base = (output - 1) * decode
+        each = last_axis(s.extra / s.tokens)
+        slow = larger(1 - self.rate * self.new * each, ROOM_KEPT)
+        met = self.rate * self.new * (base + self.until_first) - last_axis(steady.left)
+        more = larger(each * met / slow, EDGE * base)
+        variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
+        duration = base + _gamma(more, variance, NORMAL[:, MET])
+        tpot = smaller(duration / (output - 1), larger(last_axis(s.full), mean))
+        one_more = StepLoad(steady.decoding + 1, (steady.decoding + 1) * self.requested.context)
+        step_up = last_axis(self.law.seconds(one_more) - s.decode) / slow
+        held = duration / larger(last_axis(steady.relaxation), EDGE)
+        kept = 2 / held * (1 - (1 - exp(-held)) / held)  # of the variance of a mean over this time
+        swing = step_up * last_axis(steady.swing) * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
+        return tpot * larger(1 + swing / mean, LEAST_SWING)
+
+    @cached_property
+    def itl(self) -> Number:
+        """Times between two tokens [s]."""
+        s = self.steady.steps
+        decode = last_axis(s.decode)
+        with_prompts = self.with_prompts + (decode if self.alone else 0.0)
+        return where(UNIFORM[:, RESIDUAL] < last_axis(smaller(s.part, 1.0)), with_prompts, decode)
 
 
 def _with_atom(probability: Number, uniform: np.ndarray, quantile: Callable[[Number], Number]) -> Number:
