@@ -1,5 +1,6 @@
 """Distributions of the lengths of prompts and outputs: moments, nodes of a quadrature, values at quantiles."""
 
+from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ from life_jax.core.numerics import Number, exp, log, sqrt
 from life_jax.core.pytree import pytree
 from life_jax.serving.step_law import last_axis
 
+STANDARD = NormalDist()
 HERMITE, WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 

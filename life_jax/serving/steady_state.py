@@ -283,7 +283,8 @@ def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number,
         part = smaller(s.part, 1.0)
         left = part * in_prefill + (1 - part) * rate * new * s.decode
         slow = larger(1 - rate * new * s.extra / s.tokens, ROOM_KEPT)
-        after = larger(s.extra / s.tokens * (behind - left) / slow, 0.0)
+        longest = requested.decoded * larger(s.full - s.seconds, 0.0)  # every step a full one
+        after = clip(s.extra / s.tokens * (behind - left) / slow, 0.0, longest)
         return _Open(s, decoding, duration, wait, residual, own, after, left)
 
     def improve(values: tuple[Number, Number]) -> tuple[Number, Number]:

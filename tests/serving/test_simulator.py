@@ -137,9 +137,7 @@ def test_every_request_ends_when_a_plain_event_simulator_says(reference: ModuleT
         assert not np.any(timeline.overflow)
         for index in range(count):
             trace, rules = traces[index], schedulers[index]
-            arrivals, prompts, outputs = (
-                list(map(of, x)) for of, x in zip((float, int, int), trace_of(trace), strict=True)
-            )
+            lists = [list(trace.arrival), [int(x) for x in trace.prompt], [int(x) for x in trace.output]]
             done, steps, _, _ = reference.simulate(
                 *lists, numbers[index], rules.slots, rules.budget, rules.cache, "reserve",
                 concurrency[index] if closed else None,
