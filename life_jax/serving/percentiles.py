@@ -81,9 +81,11 @@ def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady,
     """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals."""
     points = _Points(law, requested, scheduler, steady, burst)
     ttft = points.until_first + points.slot
-    if steady.mean_ttft is not None:
+    tpot = points.tpot
+    if steady.mean_ttft is not None and steady.mean_gap is not None:
         ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
-    return Spread(ttft, points.tpot, points.itl)
+        tpot = tpot * last_axis(steady.mean_gap / tpot.mean(-1))
+    return Spread(ttft, tpot, points.itl)
 
 
 @dataclass(frozen=True)

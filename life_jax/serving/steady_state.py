@@ -170,7 +170,9 @@ class Steady:
     swing: Number
     mean_decoded: Number
 
-    mean_ttft: Number | None = None  # of a closed loop [s]; of an open one it is the sum of the parts
+    # of a closed loop [s], whose times are spread around them; those of an open one are sums of the parts
+    mean_ttft: Number | None = None
+    mean_gap: Number | None = None
 
     @property
     def ttft(self) -> Number:
@@ -182,6 +184,8 @@ class Steady:
     @property
     def gap(self) -> Number:
         """Mean time [s] between two tokens of a sequence, over all tokens but the first of each."""
+        if self.mean_gap is not None:
+            return self.mean_gap
         return self.steps.seconds + self.after / self.mean_decoded
 
 
@@ -355,6 +359,7 @@ def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concu
         swing=0.0 * loop.rate,
         mean_decoded=requested.decoded,
         mean_ttft=loop.ttft + waiting,
+        mean_gap=loop.seconds,
     )
 
 

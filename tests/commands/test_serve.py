@@ -9,8 +9,8 @@ WORDS = ["hw=h100_sxm", "model=llama3_8b", "engine=vllm"]
 
 def served(life, *words: str):
     run = life("serve", *WORDS, *words, "format=json")
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+    assert run.status == 0, run.err
+    return json.loads(run.out)
 
 
 def test_a_rate_gives_times_by_percentile_and_what_is_served(life):
@@ -92,11 +92,11 @@ def test_a_trace_is_served_as_it_arrives(life, tmp_path):
 )
 def test_words_that_make_no_sense_are_refused_in_a_line(life, words, said):
     run = life("serve", *WORDS, *words)
-    assert run.returncode == 2 and said in run.stderr.splitlines()[0] and not run.stdout
+    assert run.status == 2 and said in run.err.splitlines()[0] and not run.out
 
 
 def test_a_wrong_cell_of_a_trace_is_named(life, tmp_path):
     trace = tmp_path / "trace.csv"
     trace.write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,many,5\n")
     run = life("serve", *WORDS, f"load.trace={trace}")
-    assert run.returncode == 2 and "trace.csv:3: input_tokens is 'many'" in run.stderr
+    assert run.status == 2 and "trace.csv:3: input_tokens is 'many'" in run.err
