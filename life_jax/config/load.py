@@ -43,5 +43,5 @@ def _mixture(rows: Sequence[Sequence[float]], where: str) -> tuple[Mixture, ...]
         if not isinstance(row, list) or len(row) != 2 or not all(isinstance(x, int | float) and x > 0 for x in row):
             raise ConfigError(f"{where} has {row}; [tokens, part] is needed, both above 0")
     whole = sum(part for _, part in rows)
-    lengths, parts = zip(*sorted(rows), strict=True)
+    lengths, parts = zip(*sorted(map(tuple, rows)), strict=True)
     return (Mixture(tuple(map(float, lengths)), tuple(part / whole for part in parts)),)

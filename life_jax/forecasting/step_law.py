@@ -7,6 +7,7 @@ sequence. The first are tabulated by tokens, the second by sequences, tokens and
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -80,7 +81,7 @@ def _of_sequences(scenario: Scenario, step: Step) -> tuple[Number, Number]:
     """Seconds [..., rows, positions] under the roofs of what depends on sequences, and of its kernels' start [...]."""
     ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: not op.by_token)
     roofed, launches = _seconds(scenario, ops)
-    nothing = 0.0 * (step.batch * step.new * step.past)
+    nothing: Any = 0.0 * (step.batch * step.new * step.past)
     return roofed + nothing, (launches + nothing)[..., 0, 0]
 
 

@@ -6,6 +6,7 @@ cache; serving/ forecasts the rest.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -141,7 +142,7 @@ class UnderLoad:
         def halve(ends: tuple[Number, Number]) -> tuple[Number, Number]:
             low, high = ends
             rates = last_axis(low) + last_axis(high - low) * place
-            met = (self._excess(rates, more=True) <= 1).sum(-1) / PARTS
+            met = (1.0 * (self._excess(rates, more=True) <= 1)).sum(-1) / PARTS
             return low + (high - low) * met, low + (high - low) * (met + 1 / PARTS)
 
         low, high = iterate(halve, (0.0 * capacity, NEAREST * capacity), DIVISIONS)
@@ -159,7 +160,7 @@ class UnderLoad:
         slots = places(self.requested, self.scheduler)
         return closed_loop(self.law, self.requested, self.scheduler, concurrency=slots).rate
 
-    def _excess(self, rate: Number, *, more: bool = False) -> Number:
+    def _excess(self, rate: Any, *, more: bool = False) -> Any:
         """The larger of both times over its limit at a rate [1/s]; at most 1 where both are met.
 
         more: whether the rate has an axis more at its end.

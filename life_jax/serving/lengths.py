@@ -1,7 +1,7 @@
 """Distributions of the lengths of prompts and outputs: moments, nodes of a quadrature, values at quantiles."""
 
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Lengths(Protocol):
         """Squared coefficient of variation [1]: variance over squared mean."""
 
     @property
-    def nodes(self) -> tuple[Number, Number]:
+    def nodes(self) -> tuple[Any, Any]:
         """Lengths [..., n] [token] and weights [..., n] [1] whose sums are means over all requests."""
 
     def at(self, quantiles: np.ndarray, normal: np.ndarray) -> Number:
@@ -55,7 +55,7 @@ class LogNormal:
         return self.cv * self.cv
 
     @property
-    def nodes(self) -> tuple[Number, Number]:
+    def nodes(self) -> tuple[Any, Any]:
         """Lengths [..., 9] and weights [9] by Gauss-Hermite quadrature, which is exact for the moments that matter."""
         return self._at(HERMITE), WEIGHTS
 
@@ -87,7 +87,7 @@ class Mixture:
         return square / (self.average * self.average) - 1
 
     @property
-    def nodes(self) -> tuple[Number, Number]:
+    def nodes(self) -> tuple[Any, Any]:
         """The lengths [..., n] themselves and their parts [..., n]."""
         return _stacked(self.lengths), _stacked(self.parts)
 

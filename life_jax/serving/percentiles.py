@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -48,29 +49,29 @@ class Spread:
     ttft, tpot [s]: to the first token, and mean time between the others; itl [s]: times between two tokens
     """
 
-    ttft: Number
-    tpot: Number
-    itl: Number
+    ttft: Any
+    tpot: Any
+    itl: Any
 
     @cached_property
-    def _sorted(self) -> dict[str, Number]:
+    def _sorted(self) -> dict[str, Any]:
         return {name: sort_last(getattr(self, name)) for name in ("ttft", "tpot", "itl")}
 
     def at(self, name: str, percentile: float) -> Number:
         """`ttft`, `tpot` or `itl` [s] that this percentage of requests, or of tokens, does not exceed."""
         return _at(self._sorted[name], percentile)
 
-    def mean(self, name: str) -> Number:
+    def mean(self, name: str) -> Any:
         """Mean of `ttft` or `tpot` over requests, of `itl` over tokens [s]."""
         return getattr(self, name).mean(-1)
 
-    def meeting(self, ttft: Number, tpot: Number) -> Number:
+    def meeting(self, ttft: Any, tpot: Any) -> Any:
         """Part of the requests [1] whose times are at most these [s]."""
         good = (self.ttft <= last_axis(ttft)) & (self.tpot <= last_axis(tpot))
         return (1.0 * good).mean(-1)
 
 
-def _at(ordered: Number, percentile: float) -> Number:
+def _at(ordered: Any, percentile: float) -> Number:
     place = percentile / 100 * POINTS - 0.5  # each point stands for the middle of its part
     low = int(np.clip(np.floor(place), 0, POINTS - 2))
     part = min(max(place - low, 0.0), 1.0)
@@ -80,8 +81,8 @@ def _at(ordered: Number, percentile: float) -> Number:
 def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
     """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals."""
     points = _Points(law, requested, scheduler, steady, burst)
-    ttft = points.until_first + points.slot
-    tpot = points.tpot
+    ttft: Any = points.until_first + points.slot
+    tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
         ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
         tpot = tpot * last_axis(steady.mean_gap / tpot.mean(-1))

@@ -4,6 +4,7 @@ Only where the cache is full does this differ from serving/simulator.py, which i
 """
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 
@@ -95,9 +96,9 @@ def _step(
         waiting.appendleft(victim)
         thrown_out = True
     alone = scheduler.mixing == PREFILL_FIRST
-    left = scheduler.budget - (0 if alone else len(decoding))
-    free = scheduler.cache - used - len(decoding)
-    chunks: list[tuple[_Request, float]] = []
+    left: Any = scheduler.budget - (0 if alone else len(decoding))
+    free: Any = scheduler.cache - used - len(decoding)
+    chunks: list[tuple[_Request, Any]] = []
     for r in running:
         chunk = min(r.needed - r.computed, left, free)
         if not r.decodes and chunk > 0:

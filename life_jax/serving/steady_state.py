@@ -104,12 +104,12 @@ def steps(
     column, of_each = last_axis(room), law.each()
     beside = 0.0 if alone else last_axis(decoding)
 
-    def prompts(tokens: Number) -> Number:
+    def prompts(tokens: Any) -> Any:
         """Seconds [..., n] of a step with so many tokens of prompts of each length."""
         load = StepLoad(beside, beside * last_axis(requested.context), tokens, tokens * pairs, 1.0, 1.0)
         return of_each.seconds(load)
 
-    chunks = larger(ceil(new / column - 1e-9), 1.0)
+    chunks: Any = larger(ceil(new / column - 1e-9), 1.0)
     mean_chunks = (weights * chunks).sum(-1)
     mean_new = (weights * new).sum(-1)
     arriving = rate * seconds * mean_new
@@ -118,7 +118,7 @@ def steps(
         1 - exp(-demand) if not alone else demand, arriving / room
     )  # prompts that arrive together share steps
     crowd = arriving / larger(shared, LEAST) / (mean_new / mean_chunks)
-    tokens = smaller(last_axis(crowd) * new / chunks, column)
+    tokens: Any = smaller(last_axis(crowd) * new / chunks, column)
     by_step = weights * chunks / last_axis(mean_chunks)
     mean_tokens = (by_step * tokens).sum(-1)
     part = arriving / mean_tokens if alone else smaller(arriving / mean_tokens, 1.0)

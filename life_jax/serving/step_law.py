@@ -11,7 +11,7 @@ from life_jax.core.pytree import map_leaves, pytree, static
 from life_jax.roofline.roofs import roof
 
 
-def last_axis(number: Number) -> Number:
+def last_axis(number: Any) -> Any:
     """An array with one more axis at its end, of length 1; a plain number as it is."""
     return number[..., None] if hasattr(number, "shape") else number
 
