@@ -1,6 +1,7 @@
-"""python -m life_jax.catalog [KIND [WORD]] [format=json]: what there is, one line on each."""
+"""python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md]: what there is, one line on each."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,22 @@ from life_jax.config.schema.files import DeviceFile, PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.config.words import read_words, take, take_folders
-from life_jax.terminal import command, tables
+from life_jax.terminal import command, result_rows, tables
+from life_jax.terminal.layout import Column
+from life_jax.terminal.result_rows import FORMATS
 
 if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
-USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json] [--config-dir DIR]"
+USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md] [--config-dir DIR]"
+
+
+# columns that are left out where a terminal is narrow: the higher, the earlier
+RANKS = {
+    "dense TFLOP/s or TOPS": 4, ">dispatch us": 5, "check": 3, "class": 2,
+    ">state": 5, ">heads/kv": 4, "kinds": 3, ">layers": 2, "its numbers: axes.NUMBER": 2,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -35,7 +45,7 @@ def catalog(words: list[str]) -> None:
     each member: its cells by heading, as numbers where they are, and the declared names as `names`.
     """
     words, folders = take_folders(words)
-    form, words = take(words, "format", command.OUTPUT_FORMATS)
+    form, words = take(words, "format", FORMATS)
     plain, _ = read_words(words, (), USAGE)
     if not plain:
         if form == "json":
@@ -53,10 +63,22 @@ def catalog(words: list[str]) -> None:
     rows = [row for row in rows_of(folders) if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
     if not rows:
         raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
+    columns = [_column(heading, [row[i] for row in rows], i == 0) for i, heading in enumerate(headings)]
+    if form == "csv":
+        result_rows.write_csv(sys.stdout, [c.heading for c in columns], iter([{c.heading: c.cells for c in columns}]))
+        return
+    if form == "md":
+        result_rows.write_markdown(sys.stdout, columns)
+        return
     if form == "json":
         print(json.dumps([_object(headings, row, names.get(row[0], [])) for row in rows], indent=1, ensure_ascii=False))
         return
-    tables.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
+    tables.table(columns, (), "", "format=csv or json has them")
+
+
+def _column(heading: str, cells: Sequence[str], is_name: bool) -> Column:
+    is_number = heading.startswith(">")
+    return Column(heading.lstrip(">"), cells, is_number, is_name, RANKS.get(heading, 0), not is_number and not is_name)
 
 
 def _object(headings: Sequence[str], row: Row, names: Sequence[str]) -> dict[str, Any]:

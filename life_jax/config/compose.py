@@ -20,7 +20,7 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
-from life_jax.config.words import Choice, Request
+from life_jax.config.words import Choice, Request, sets_number
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
 
@@ -184,5 +184,5 @@ def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
     flat: dict[str, Any] = {}
     yaml_files.flatten(composed.get("axes") or {}, "", flat)
-    fixed = {key.split(".", 1)[1] for key in request.scalars}
+    fixed = {key.split(".", 1)[1] for key in request.scalars if sets_number(key)}
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}

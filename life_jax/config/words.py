@@ -25,7 +25,7 @@ SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
-    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers",
+    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
 )  # fmt: skip
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
@@ -60,7 +60,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     """
     typed, folders, hydra = _split(words)
     if "format" in typed:
-        raise ConfigError("format= belongs to python -m life_jax.explain and life_jax.design")
+        raise ConfigError("format= belongs to the command line; in Python the result is a dataset")
     merged = _with_study(typed, folders)
     _refuse_unknown(merged, verb)
     if merged.get("convention") == "life_paper":  # whose efficiencies are of the datasheet's numbers
@@ -252,9 +252,15 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
             words.pop("opt", None), words.pop("axes.opt", None)
         elif key.startswith("axes."):
             words = {k: v for k, v in words.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
-        elif "." in key:
+        elif sets_number(key):
             words.pop(f"axes.{_bare(key)}", None)
     return {**words, **typed}
+
+
+def sets_number(key: str) -> bool:
+    """Whether a word SECTION.KEY sets a number of the scenario; limit.KEY, at.KEY and the like do not."""
+    section, dot, _ = key.partition(".")
+    return bool(dot) and section in SECTIONS
 
 
 def _bare(key: str) -> str:
@@ -275,10 +281,12 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", *(DESIGN if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *(DESIGN if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
-        if head not in first_words or (head in ("axes", "precision", "limit", "target", "range") and "." not in key):
+        if head not in first_words or (
+            head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
+        ):
             raise _unknown_key(key, first_words)
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
@@ -297,7 +305,7 @@ def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
 
 
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
-    bare = {_bare(key): key for key in scalars}
+    bare = {_bare(key): key for key in scalars if sets_number(key)}
     for key in axes:
         axis_table.facts(key)  # refuses an axis that does not exist
         if key in bare:

@@ -1,5 +1,6 @@
 """Words -> Study: Hydra composes, the schema checks, cases are built."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,10 +16,14 @@ from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
-from life_jax.grid.sampling import Span
+from life_jax.grid import eager
+from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, sensitivity_columns
 from life_jax.studies.case import Case
-from life_jax.studies.study import Study, Work
+from life_jax.studies.study import Study, View, Work
+
+# what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
+USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory")
 
 
 def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
@@ -43,13 +48,17 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    metrics = settings["metrics"]
+    if "metrics" not in request.plain and settings["reduction"] is None and _is_small(cases, grid_axes, points):
+        metrics = (*metrics, *(name for name in USUAL if name not in metrics))
     return Study(
         words=words,
         composed=composed,
         cases=cases,
         axes=grid_axes,
         points=points,
-        metrics=settings["metrics"],
+        metrics=metrics,
+        asked=settings["metrics"],
         dtype=settings["dtype"],
         out=settings["out"],
         overwrite=settings["overwrite"],
@@ -58,7 +67,15 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         plots=settings["plot"],
         work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
         resolved=composed.resolved,
+        view=View(**settings["view"]),
+        scalars={key: value for key, value in request.scalars.items() if command_words.sets_number(key)},
     )
+
+
+def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
+    """Whether a study is small enough that what usually matters costs nothing beside what was asked for."""
+    numbers = [len(values) for values in axes.values()] + ([] if points is None else [len(points)])
+    return len(cases) * math.prod(numbers) <= eager.MOST_POINTS
 
 
 def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request) -> Iterator[Case]:

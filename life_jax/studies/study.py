@@ -42,11 +42,26 @@ class Work:
 
 
 @dataclass(frozen=True)
+class View:
+    """What is printed and drawn of a study, which changes no number.
+
+    sort: names of columns, from large to small with a `-` before them. top: most rows, None for the usual number.
+    all_rows: whether all are printed. at: dimension -> label or number of the point that a picture shows.
+    """
+
+    sort: tuple[str, ...] = ()
+    top: int | None = None
+    all_rows: bool = False
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked question.
 
     words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
-    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data.
+    along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
+    for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     """
 
     words: tuple[str, ...]
@@ -55,6 +70,7 @@ class Study:
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
+    asked: tuple[str, ...]
     dtype: str
     out: str | None
     overwrite: bool
@@ -63,6 +79,8 @@ class Study:
     plots: tuple[str, ...]
     work: Work
     resolved: Mapping[str, Any] = field(repr=False)
+    view: View = field(default_factory=View)
+    scalars: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def scenario(self) -> Scenario:
@@ -70,6 +88,11 @@ class Study:
         if len(self.cases) > 1:
             raise ConfigError(f"the study has {len(self.cases)} cases; take one of study.cases")
         return self.cases[0].scenario
+
+    @property
+    def case_dimensions(self) -> tuple[str, ...]:
+        """Dimensions that tell cases apart, in their order."""
+        return tuple(AXIS_MEANINGS)
 
     @property
     def metrics_stored(self) -> list[str]:
@@ -88,6 +111,8 @@ class Study:
         ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
         labels = "" if typed == ours else f"\n{typed}"
         made_by = f"{version()}\n{plan.LAYOUT} {self.route}"
+        if self.metrics != self.asked:
+            made_by += f" {' '.join(self.metrics)}"
         return hashlib.sha256(f"{made_by}\n{self.config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
