@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.aliases import TABLES, aliases
-from life_jax.config.conf_files import merged
+from life_jax.config.conf_files import composed
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, unknown
@@ -97,8 +97,7 @@ def _mentions(word: str, texts: Sequence[str]) -> bool:
 
 def _files(group: str, folders: tuple[Path, ...]) -> list[tuple[str, dict[str, Any]]]:
     """(label, content) of a group, sorted."""
-    known = paths.choices(group, folders)
-    return [(name, merged(file, known)) for name, file in sorted(known.items())]
+    return [(name, composed(group, name, folders)) for name in sorted(paths.choices(group, folders))]
 
 
 def _devices(folders: tuple[Path, ...]) -> list[Row]:

@@ -22,7 +22,6 @@ from places import DATA
 from life_jax.terminal import command
 
 TESTS = Path(__file__).resolve().parent
-OF_HYDRA = {"config/test_words.py", "commands", "house"}  # tests of what people type
 # names of functions that compile, or search for seconds
 COMPILE = {
     "evaluate", "lazily", "reopen", "compute", "jit", "grad", "jacfwd", "vmap", "cost_analysis", "cheapest", "curve",
@@ -39,11 +38,6 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
     command._remember_compilations()  # before JAX is imported, as in a command
     os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)  # of the commands' processes, which say it themselves
-    import composition
-
-    from life_jax.config import compose
-
-    compose._hydra = composition.without_hydra
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -113,19 +107,13 @@ class Outcome:
 
 @pytest.fixture
 def hydra(monkeypatch):
-    """Hydra itself composes, instead of the tests' stand-in."""
-    import composition
+    """Hydra itself composes, as if no words were usual."""
+    from life_jax.config import composition, conf_files
 
-    from life_jax.config import compose
+    def unusual(request, primary):
+        raise conf_files.UnusualError
 
-    monkeypatch.setattr(compose, "_hydra", composition.HYDRA)
-
-
-@pytest.fixture(autouse=True)
-def _hydra_for_tests_of_words(request):
-    path = request.path.relative_to(TESTS).as_posix() if request.path.is_relative_to(TESTS) else ""
-    if not OF_HYDRA.isdisjoint((path, path.split("/")[0])):
-        request.getfixturevalue("hydra")
+    monkeypatch.setattr(composition, "without_hydra", unusual)
 
 
 @pytest.fixture

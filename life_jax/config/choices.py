@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import conf_files, names
+from life_jax.config import conf_files, many, names
 from life_jax.config.aliases import TABLES, table
 from life_jax.config.engine_names import typed_engine
 from life_jax.config.names import KINDS, Folders
@@ -42,13 +42,27 @@ class Choice:
         """What may stand for it in SECTION.LABEL.KEY, the key first."""
         return self.key, NOT_OF_A_LABEL.sub("_", self.label), self.name
 
+    @property
+    def stored(self) -> list[Any]:
+        """How the weights of a model are stored whose name says it, as its file would have it: options, or stacks."""
+        return [stack[0] if len(stack) == 1 else list(stack) for stack in self.weights]
+
 
 def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "") -> tuple[Choice, ...]:
     """The choices of hw= or model= (`group`), from one name or a list of names. engine: label, for models' formats."""
     listed = [str(name) for name in (typed if isinstance(typed, list) else [typed])]
     if not listed:
         raise ConfigError(f"{group}= is an empty list; give at least one {KINDS[group]}")
-    chosen = [_choice(group, name, folders, engine) for name in listed]
+    chosen: list[Choice] = []
+    of_many: set[str] = set()  # labels that all, a glob or a class has brought
+    for name in listed:
+        several = many.labels(group, name, folders)
+        more = [Choice(label, label, label) for label in several or ()]
+        more = more or [_choice(group, name, folders, engine)]
+        chosen += [
+            c for c in more if c.key not in of_many and (several is None or c.key not in {x.key for x in chosen})
+        ]
+        of_many.update(several or ())
     keys = [choice.key for choice in chosen]
     # several formats of one model are several models
     chosen = [
@@ -170,8 +184,12 @@ class _Devices(Mapping[str, DeviceFile]):
         self._by_label, self._folders = {choice.label: choice for choice in hw}, folders
 
     def __getitem__(self, label: str) -> DeviceFile:
-        choice, known = self._by_label[label], paths.choices("hw", self._folders)
-        content = conf_files.merged(choice.file or known[choice.name], known)
+        choice = self._by_label[label]
+        content = (
+            conf_files.composed("hw", choice.name, self._folders)
+            if choice.file is None
+            else conf_files.merged(choice.file, "hw", self._folders)
+        )
         return check(content, DeviceFile, f"hw.{choice.key}")
 
     def __iter__(self) -> Any:

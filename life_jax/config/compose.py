@@ -1,16 +1,13 @@
-"""Hydra composes the configs that a Request names; what comes out are checked files."""
+"""The configs that a Request names, composed and checked."""
 
-import contextlib
 import dataclasses
-import os
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import hydra_words
-from life_jax.config.checkpoints.model_files import read_file
+from life_jax.config import conf_files
+from life_jax.config.composition import composed
 from life_jax.config.options import stack as stack_of
 from life_jax.config.ranges import is_span
 from life_jax.config.schema import axis_table, paths, yaml_files
@@ -23,9 +20,6 @@ from life_jax.config.settings import settings as read_settings
 from life_jax.config.words import Choice, Request, sets_number
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
-
-VERSION_BASE = "1.3"
-_ONE_AT_A_TIME = threading.Lock()  # Hydra keeps its state for the whole process
 
 
 @dataclass(frozen=True)
@@ -51,17 +45,15 @@ class Composed:
 
 
 def compose(request: Request, *, primary: str = "sweep") -> Composed:
-    """Every file that the request names, composed by Hydra from conf/PRIMARY.yaml, and checked. Raises ConfigError."""
-    with _hydra() as composed_from:
-        raw = [composed_from(primary, hydra_words.overrides(request, stack)) for stack in request.stacks]
-    base = raw[0]
-    files = {g: {c.key: _read(g, c, base) for c in getattr(request, g)} for g in ("hw", "model")}
+    """Every file that the request names, on top of conf/PRIMARY.yaml, and checked. Raises ConfigError."""
+    base, of_stacks = composed(request, primary)
+    files = {g: {c.key: _read(g, c, base, request.folders) for c in getattr(request, g)} for g in ("hw", "model")}
     _refuse_unused_labels(request, base)
     names = ["+".join(stack) or "none" for stack in request.stacks]
     # a number of an option that is not in this stack is for another one
     options = [
-        {name: content for name, content in (composed.get("opt") or {}).items() if name in stack}
-        for composed, stack in zip(raw, request.stacks, strict=True)
+        {name: content for name, content in contents.items() if name in stack}
+        for contents, stack in zip(of_stacks, request.stacks, strict=True)
     ]
     axes = _axes(base, request)
     dims = (axis_table.dimension(key) for key, values in axes.items() if not is_span(values))
@@ -116,52 +108,25 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
     return by_class
 
 
-@contextlib.contextmanager
-def _hydra() -> Iterator[Any]:
-    """A function (primary, words) -> plain dict. Hydra's global state is left as it was."""
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
-
-    def composed(primary: str, words: list[str]) -> dict[str, Any]:
-        try:
-            config = hydra_compose(primary, overrides=words)
-            return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-        except (HydraException, OmegaConfBaseException, YAMLError) as error:
-            raise ConfigError(" ".join(str(error).split())) from None
-
-    hydra_words.declare_short_names()
-    with _ONE_AT_A_TIME:
-        before = GlobalHydra.instance().hydra
-        GlobalHydra.instance().clear()
-        try:
-            with initialize_config_dir(version_base=VERSION_BASE, config_dir=os.fspath(paths.conf_dir())):
-                yield composed
-        finally:
-            GlobalHydra.instance().hydra = before
-
-
-def _read(group: str, choice: Choice, composed: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a chosen file: composed by Hydra, or read from a path of the user."""
-    typed = dict((composed.get(group) or {}).get(choice.key) or {})
+def _read(group: str, choice: Choice, config: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:
+    """The content of a chosen file: as it was composed, or of a path of the user under what is typed."""
+    typed = (config.get(group) or {}).get(choice.key) or {}
     if choice.file is None:
-        return typed
-    return {**read_file(choice.file), **typed}
+        return dict(typed)
+    content = conf_files.merged(choice.file, group, folders)
+    conf_files.merge(content, typed)
+    return content
 
 
-def _refuse_unused_labels(request: Request, composed: Mapping[str, Any]) -> None:
+def _refuse_unused_labels(request: Request, config: Mapping[str, Any]) -> None:
     """hw.v1000.memory_gb=16 beside hw=v100 is a mistake, not a new device."""
     for group in ("hw", "model"):
         labels = [choice.key for choice in getattr(request, group)]
-        for label in composed.get(group) or {}:
+        for label in config.get(group) or {}:
             if label not in labels:
                 raise unknown(f"{group}.{label}=: no such label beside {group}={','.join(labels)}:", label, labels)
     named_options = {name for stack in request.stacks for name in stack}
-    for name in composed.get("opt") or {}:
+    for name in config.get("opt") or {}:
         if name not in named_options:
             raise unknown(f"opt.{name}=: option is in no stack:", name, named_options or {"none"})
 
@@ -180,9 +145,9 @@ def _refuse_two_formats(request: Request, stacks: Mapping[str, Optimization]) ->
                 raise ConfigError(f"{where}; opt={built.sets['weight_bits']} says otherwise: drop one of them")
 
 
-def _axes(composed: Mapping[str, Any], request: Request) -> dict[str, Any]:
+def _axes(config: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
     flat: dict[str, Any] = {}
-    yaml_files.flatten(composed.get("axes") or {}, "", flat)
+    yaml_files.flatten(config.get("axes") or {}, "", flat)
     fixed = {key.split(".", 1)[1] for key in request.scalars if sets_number(key)}
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}

@@ -2,22 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from life_jax.config.aliases import TABLES, table
-from life_jax.config.choices import Choice
 from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.words import Request
-
-SHORT_NAME = re.compile(r"[a-z0-9_]+")
 
 
 def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     """The request with one of its stacks as Hydra's overrides, such as `+hw@hw.v100=v100_sxm2_32gb`."""
     words = [f"+{g}@{g}.{c.key}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
-    words += [f"++model.{c.key}.quantization={render(_stored(c))}" for c in request.model if c.weights]
+    words += [f"++model.{c.key}.quantization={render(c.stored)}" for c in request.model if c.weights]
     words += [f"+opt@opt.{name}={name}" for name in stack]
     for group, name in request.groups.items():
         if names_file(name):  # a file of the user's own: its keys on top of the default choice
@@ -26,28 +21,7 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
             words.append(f"{group}={name}")
     values = {**request.scalars, **{f"axes.{k}": v for k, v in request.axes.items()}, **request.plain}
     words += [f"++{key}={render(value)}" for key, value in values.items() if key != "format"]
-    if request.folders:
-        words.append(f"hydra.searchpath={render([f'file://{folder}' for folder in request.folders])}")
     return [*words, *request.hydra]
-
-
-@cache
-def declare_short_names() -> None:
-    """Let Hydra know the short names of conf/alias (v100, llama3), which are no files.
-
-    A file of the user may start from one (`defaults: [v100]`), and tab completion offers them.
-    """
-    from hydra.core.config_store import ConfigStore
-
-    for group in ("hw", "model"):
-        for name, label in table(TABLES[group]).items():
-            if SHORT_NAME.fullmatch(name):
-                ConfigStore.instance().store(group=group, name=name, node={"defaults": [label]})
-
-
-def _stored(choice: Choice) -> list[Any]:
-    """How a model is stored whose name says it, as its file would have it: options, or stacks of them."""
-    return [stack[0] if len(stack) == 1 else stack for stack in choice.weights]
 
 
 def render(value: Any) -> str:

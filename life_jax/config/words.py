@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import choices, names
+from life_jax.config import choices, names, word_values
 from life_jax.config.choices import LISTING, Choice
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
@@ -198,7 +198,7 @@ def _folder(text: str) -> Path:
 
 
 def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
-    """Text of a word -> Python value, by Hydra's own grammar; ranges and single names stay text."""
+    """Text of a word -> Python value; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
     is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
@@ -207,17 +207,8 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
         if key in GROUPS and "," in text and plain == text and not _is_known(key, text, folders):
             raise ConfigError(f"{key}={text}: write a list as {key}=[{text}]")
         return plain
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        value = OverridesParser.create().parse_override(f"{key}={text}").value()
-    except HydraException:
-        quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
-        raise ConfigError(
-            f"{key}={text} cannot be read; values are numbers, names, [lists] or ranges{quoted}"
-        ) from None
-    return _unquoted(value)
+    quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
+    return word_values.value(key, text, quoted)
 
 
 def _unquoted_text(text: str) -> str:
@@ -230,15 +221,6 @@ def _is_known(group: str, name: str, folders: tuple[Path, ...]) -> bool:
     if group == "opt":
         return names.options(name, DEFAULT_ENGINE, folders) is not None
     return Path(name).exists() or {"hw": names.device, "model": names.model}[group](name, folders) is not None
-
-
-def _unquoted(value: Any) -> Any:
-    """Hydra's quoted strings as plain text, at any depth."""
-    if isinstance(value, list):
-        return [_unquoted(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _unquoted(item) for key, item in value.items()}
-    return value if isinstance(value, str | bool | int | float) or value is None else str(getattr(value, "text", value))
 
 
 def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:

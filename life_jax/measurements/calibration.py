@@ -1,8 +1,10 @@
 """Constants of a machine from a few measurements of it: maximum a posteriori around what its class reaches.
 
 Unknown are the logarithms of factors on the constants of an engine, each with a prior; a measurement gives the
-logarithm of measured over forecast time. Both enter a least-squares fit, with gradients of the forecast by JAX. A
-constant that the measurements do not narrow keeps its prior and is reported as not identified.
+logarithm of measured over forecast time. Both enter a least-squares fit. Its slopes are central differences in
+float64: the formulas take all moved constants at once, as one more dimension of arrays, in milliseconds, where a
+derivative by JAX would first be compiled for seconds for every structure among the rows. A constant that the
+measurements do not narrow keeps its prior and is reported as not identified.
 """
 
 import dataclasses
@@ -11,22 +13,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from life_jax.config.schema.axis_table import facts
 from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.engine import Engine
-from life_jax.core.pytree import Leaf, get_leaf, register_with_jax, set_leaf
+from life_jax.core.pytree import Leaf, get_leaf, set_leaf
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
+from life_jax.grid import trees
 from life_jax.measurements import forecasts
 from life_jax.measurements.rows import MEASURED_TIMES, QUANTITIES, Setting
 
-register_with_jax()
-
+STEP = 1e-5  # of a factor's logarithm: a central difference is then exact to 1e-10, by truncation and rounding alike
 NOISE = 0.17  # of the logarithm of one measurement: about what fitted classes leave of the rows they were fitted to
 IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance
 
@@ -114,36 +114,47 @@ class Calibration:
         }
 
 
-def _changed(engine: Engine, factors: Any) -> Engine:
-    """The constants times exp(factors); a part of a peak stays at most 1, smoothly in the gradient below it."""
-    for constant, factor in zip(CONSTANTS, factors, strict=True):
+def _changed(engine: Engine, factors: np.ndarray) -> Engine:
+    """The engine with its constants times exp(factors), where a part of a peak stays at most 1.
+
+    factors [constants, ...]: whose further dimensions come before those of the engine's leaves.
+    """
+    for constant, factor in zip(CONSTANTS, np.exp(factors), strict=True):
         for key in constant.keys:
-            value = get_leaf(engine, _leaf(key)) * jnp.exp(factor)
-            engine = set_leaf(
-                engine, _leaf(key), jnp.minimum(value, constant.most) if np.isfinite(constant.most) else value
-            )
+            value = np.minimum(get_leaf(engine, _leaf(key)) * factor, constant.most)
+            engine = set_leaf(engine, _leaf(key), value)
     return engine
 
 
-def _residuals(settings: Sequence[Setting]) -> Any:
-    """A function: factors [constants] -> ln(forecast / measured time) [rows], differentiable."""
-    groups = forecasts.scenarios(settings)
-    sign = np.array([-1.0 if s.is_rate else 1.0 for s in settings])
-    measured = np.log([s.value for s in settings])
+class Residuals:
+    """ln(forecast / measured time) of rows, as a function of the logarithms of factors on the constants."""
 
-    def function(factors: Any) -> Any:
-        forecast = jnp.zeros(len(settings))
-        for rows, group in groups:
-            arrays = jax.tree.map(jnp.asarray, group)
-            changed = dataclasses.replace(arrays, engine=_changed(arrays.engine, factors))
-            run = Run(changed)
-            for metric in dict.fromkeys(settings[i].metric for i in rows):
-                values = jnp.broadcast_to(QUANTITIES[metric][1](run, changed.workload), (len(rows),))
-                mine = np.array([settings[i].metric == metric for i in rows])
-                forecast = forecast.at[rows[mine]].set(values[mine])
-        return sign * (jnp.log(forecast) - measured)
+    def __init__(self, settings: Sequence[Setting]) -> None:
+        self._settings, self._groups = settings, forecasts.scenarios(settings)
+        self._sign = np.array([-1.0 if s.is_rate else 1.0 for s in settings])
+        self._measured = np.log([s.value for s in settings])
 
-    return function
+    def __call__(self, factors: np.ndarray) -> np.ndarray:
+        """Residuals [..., rows] at factors [..., constants]; NaN or infinite where there is no forecast."""
+        factors = np.asarray(factors, np.float64)
+        forecast = np.ones((*factors.shape[:-1], len(self._settings)))
+        with np.errstate(all="ignore"):
+            for rows, group in self._groups:
+                changed = dataclasses.replace(group, engine=_changed(group.engine, factors.T[..., None]))
+                run = Run(changed)
+                for metric in dict.fromkeys(self._settings[i].metric for i in rows):
+                    values = np.broadcast_to(
+                        QUANTITIES[metric][1](run, changed.workload), (*forecast.shape[:-1], len(rows))
+                    )
+                    mine = np.array([self._settings[i].metric == metric for i in rows])
+                    forecast[..., rows[mine]] = values[..., mine]
+            return self._sign * (np.log(forecast) - self._measured)
+
+    def slopes(self, factors: np.ndarray) -> np.ndarray:
+        """Slopes [rows, constants] at factors [constants]."""
+        steps = STEP * np.eye(len(factors))
+        up, down = self(factors + np.stack([steps, -steps]).reshape(-1, len(factors))).reshape(2, len(factors), -1)
+        return (up - down).T / (2 * STEP)
 
 
 def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibration:
@@ -158,20 +169,17 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
         settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
     ).engine
     prior = np.array([c.spread(settings[0].engine) for c in CONSTANTS])
-    with jax.enable_x64(True):
-        function = jax.jit(_residuals(settings))
-        slope = jax.jit(jax.jacfwd(_residuals(settings)))
-        before = np.asarray(function(np.zeros(len(prior))))
-        bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]
-        if bad:
-            raise ConfigError(f"rows {', '.join(bad)} have no forecast on {settings[0].hw}")
-        fit = least_squares(
-            lambda x: np.concatenate([np.asarray(function(x)) / NOISE, x / prior]),
-            np.zeros(len(prior)),
-            jac=lambda x: np.concatenate([np.asarray(slope(x)) / NOISE, np.diag(1 / prior)]),
-        )
-        after, jacobian = np.asarray(function(fit.x)), np.asarray(slope(fit.x))
-        engine = _changed(start, fit.x)
+    residuals = Residuals(settings)
+    before = residuals(np.zeros(len(prior)))
+    bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]
+    if bad:
+        raise ConfigError(f"rows {', '.join(bad)} have no forecast on {settings[0].hw}")
+    fit = least_squares(
+        lambda x: np.concatenate([residuals(x) / NOISE, x / prior]),
+        np.zeros(len(prior)),
+        jac=lambda x: np.concatenate([residuals.slopes(x) / NOISE, np.diag(1 / prior)]),
+    )
+    after, jacobian = residuals(fit.x), residuals.slopes(fit.x)
     covariance = np.linalg.inv(jacobian.T @ jacobian / NOISE**2 + np.diag(prior**-2.0))
     narrowed = dict(spreads)
     for kind, name in MEASURED_TIMES.items():
@@ -183,7 +191,7 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     return Calibration(
         settings=tuple(settings),
         start=start,
-        engine=jax.tree.map(float, engine),
+        engine=trees.mapped(float, _changed(start, fit.x)),
         prior=prior,
         deviation=np.sqrt(np.diag(covariance)),
         before=before,

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from life_jax.config import hydra_words
 from life_jax.config import words as command_words
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
@@ -148,6 +147,8 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
     """Let Hydra do --help, --cfg or tab completion. It only composes, without the job, JAX or files."""
     import hydra
 
+    from life_jax.config import hydra_composition, hydra_words
+
     completing = any(flag.startswith(("-sc", "--shell-completion")) for flag in flags)
     if "--resolve" in flags and not {"--cfg", "-c"} & {flag.split("=", 1)[0] for flag in flags}:
         raise ConfigError("--resolve goes with --cfg, such as --cfg job --resolve")
@@ -156,10 +157,12 @@ def _hydra(flags: list[str], words: list[str], primary: str) -> None:
         line = os.environ["COMP_LINE"].split(" ")
         os.environ["COMP_LINE"] = f"{line[0]} {line[-1]}"
         os.environ["COMP_POINT"] = str(len(os.environ["COMP_LINE"]))
+    folders: tuple[Path, ...] = ()
     if not completing:
         request = command_words.parse(words, verb=primary, needs_hw=False)
-        words = hydra_words.overrides(request, request.stacks[0])
-    hydra_words.declare_short_names()
+        words, folders = hydra_words.overrides(request, request.stacks[0]), request.folders
+    hydra_composition.declare_short_names()
     sys.argv = [sys.argv[0], *flags, *words]
     main = hydra.main(version_base="1.3", config_path=os.fspath(paths.conf_dir()), config_name=primary)
-    main(lambda config: None)()
+    with hydra_composition.folders_first(folders):
+        main(lambda config: None)()

@@ -8,8 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from life_jax.config import ranges
-from life_jax.config import words as door
+from life_jax.config import ranges, word_values
 from life_jax.config.hydra_words import render
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.words import Choice, parse
@@ -131,7 +130,7 @@ def test_one_number_is_typed_once():
 @settings(max_examples=200, deadline=None)
 def test_what_is_rendered_is_read_back_by_hydra(value):
     read = OverridesParser.create().parse_override(f"++key={render(value)}").value()
-    assert door._unquoted(read) == value
+    assert word_values._unquoted(read) == value
 
 
 @given(st.one_of(st.integers(-(10**9), 10**9), finite))

@@ -8,7 +8,13 @@ from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
 
-EXPONENT = re.compile(r"[-+]?\d+\.?\d*[eE][-+]?\d+$")  # 1e-3 is a number to Hydra, and text to PyYAML
+# numbers to Hydra that are text to PyYAML: 1e-3, 2.5E3
+FLOAT = re.compile(
+    r"(?:[-+]?\d+(?:_\d+)*(?:\.[\d_]*(?:[eE][-+]?\d+)?|[eE][-+]?\d+)|\.\d+(?:_\d+)*(?:[eE][-+]\d+)?"
+    r"|[-+]?\d+(?:_\d+)*(?::[0-5]?\d)+\.[\d_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$",
+    re.ASCII,
+)
+DATE = "tag:yaml.org,2002:timestamp"
 YAML = (".yaml", ".yml")
 
 
@@ -24,10 +30,13 @@ def is_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
 
 @cache
 def _loader() -> Any:
-    """PyYAML's safe loader, with two rules of Hydra's: a key that is there twice is refused, 1e-3 is a number."""
+    """PyYAML's safe loader, in C where it is built so, by Hydra's rules.
+
+    A key that is there twice is refused, 1e-3 is a number, 2024-01-01 is text.
+    """
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             keys: set[Any] = set()
             for key_node, _ in node.value:
@@ -41,7 +50,11 @@ def _loader() -> Any:
                 keys.add(key if isinstance(key, str | int | float) else id(key_node))
             return super().construct_mapping(node, deep)
 
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, list("-+0123456789"))
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != DATE]
+        for first, resolvers in Loader.yaml_implicit_resolvers.items()
+    }
     return Loader
 
 

@@ -1,0 +1,95 @@
+"""What is typed behind KEY= as a Python value: numbers, names and [lists] by themselves, the rest by Hydra's grammar.
+
+Importing Hydra's parser takes a tenth of a second; tests/config/test_word_values.py holds both equal.
+"""
+
+import re
+from typing import Any
+
+from life_jax.config.schema.errors import ConfigError
+
+WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d*)", re.ASCII)
+FLOAT = re.compile(r"[+-]?(?:(?:(?:0|[1-9]\d*)\.\d*|\.\d+)(?:[eE][+-]?\d+)?|(?:0|[1-9]\d*)[eE][+-]?\d+|inf)", re.ASCII)
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[-./:+@%]+[A-Za-z0-9_]+)*")
+CONSTANTS = {"true": True, "false": False, "null": None, "nan": float("nan"), "inf": float("inf")}
+QUOTED = re.compile(r"'[^'\\$\n]*'|\"[^\"\\$\n]*\"")
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+TOKEN = re.compile(rf"[ \t]*([\[\],]|{QUOTED.pattern}|[^\[\]{{}}(),'\"\s]+)")
+
+
+def value(key: str, text: str, hint: str = "") -> Any:
+    """The value that KEY=text means. hint: what an error adds. Raises ConfigError."""
+    if KEY.fullmatch(key):
+        try:
+            return _usual(text)
+        except _UnusualError:
+            pass
+    return _by_hydra(key, text, hint)
+
+
+class _UnusualError(Exception):
+    """A text for Hydra's grammar."""
+
+
+def _usual(text: str) -> Any:
+    """One value, or lists of them at any depth."""
+    tokens: list[str] = []
+    at = 0
+    while at < len(text):
+        if (match := TOKEN.match(text, at)) is None:
+            raise _UnusualError(text)
+        tokens.append(match[1])
+        at = match.end()
+    tokens.reverse()  # the next one is popped
+    whole = _next(tokens)
+    if tokens:
+        raise _UnusualError(text)
+    return whole
+
+
+def _next(tokens: list[str]) -> Any:
+    token = tokens.pop() if tokens else ""
+    if token != "[":
+        return _scalar(token)
+    items: list[Any] = []
+    while not (tokens and tokens[-1] == "]" and not items):
+        items.append(_next(tokens))
+        if not tokens or tokens[-1] not in (",", "]"):
+            raise _UnusualError(token)
+        if tokens[-1] == "]":
+            break
+        tokens.pop()
+    tokens.pop()
+    return items
+
+
+def _scalar(token: str) -> Any:
+    if WHOLE.fullmatch(token):
+        return int(token)
+    if FLOAT.fullmatch(token):
+        return float(token)
+    if QUOTED.fullmatch(token):
+        return token[1:-1]
+    if NAME.fullmatch(token):
+        return CONSTANTS.get(token.lower(), token)
+    raise _UnusualError(token)
+
+
+def _by_hydra(key: str, text: str, hint: str) -> Any:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_override(f"{key}={text}").value()
+    except HydraException:
+        raise ConfigError(f"{key}={text} cannot be read; values are numbers, names, [lists] or ranges{hint}") from None
+    return _unquoted(parsed)
+
+
+def _unquoted(value: Any) -> Any:
+    """Hydra's quoted strings as plain text, at any depth."""
+    if isinstance(value, list):
+        return [_unquoted(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _unquoted(item) for key, item in value.items()}
+    return value if isinstance(value, str | bool | int | float) or value is None else str(getattr(value, "text", value))
