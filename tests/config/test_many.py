@@ -28,7 +28,8 @@ def test_globs_match_labels_in_any_capitals_and_list_each_once():
 @pytest.mark.parametrize(
     ("name", "has", "has_not"),
     [
-        ("gpu_consumer", "rtx_4090", "h100_sxm"), ("laptop", "rtx_4090_laptop", "rtx_4090"), ("laptop", "apple_m3_pro", "v100"),
+        ("gpu_consumer", "rtx_4090", "h100_sxm"), ("laptop", "rtx_4090_laptop", "rtx_4090"),
+        ("laptop", "apple_m3_pro", "v100_sxm2_32gb"),
         ("phone", "sd_8_elite", "snapdragon_x2_elite_extreme_gpu"), ("workstation", "rtx_a6000", "rtx_a5000_laptop"),
         ("datacenter", "mi300x", "rtx_4090"), ("datacenter", "epyc_9654", "xeon_w_2255"),
     ],
