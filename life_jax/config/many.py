@@ -1,6 +1,5 @@
 """Words that choose many devices or models at once: all, globs (h100*), class:CLASS; and `here`, this machine."""
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -47,21 +46,15 @@ def _usual(group: str, folders: Folders) -> list[str]:
 
 def _of_class(name: str, folders: Folders) -> list[str]:
     """Labels of a class of devices, or of what devices are used in."""
-    uses = _uses()
-    classes = [c for c in device_classes() if c != "other"]
-    if name in uses:
-        rule = uses[name]
-        wanted: Callable[[str, str], bool] = lambda label, of: (
-            (  # noqa: E731
-                of in rule.get("classes", ()) or _is_any(label, rule.get("names", ()))
-            )
-            and not _is_any(label, rule.get("but", ()))
-        )
-    elif name in classes:
-        wanted = lambda label, of: of == name  # noqa: E731
-    else:
+    uses, classes = _uses(), [c for c in device_classes() if c != "other"]
+    if name not in uses and name not in classes:
         raise unknown("hw=class:", name, [*uses, *classes])
-    return [label for label in _usual("hw", folders) if wanted(label, _class_of(label, folders))]
+    rule = uses.get(name, {"classes": [name]})
+    return [
+        label for label in _usual("hw", folders)
+        if (_class_of(label, folders) in rule.get("classes", ()) or _is_any(label, rule.get("names", ())))
+        and not _is_any(label, rule.get("but", ()))
+    ]  # fmt: skip
 
 
 def _is_any(label: str, patterns: Any) -> bool:
