@@ -7,6 +7,7 @@ from typing import TypeVar
 from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import WeightFormat
+from life_jax.core.units import UNLIMITED
 
 OUTSIDE = -1  # block index of what is not in a layer: embedding, final norm, head
 PIPES = ("linear", "head", "attention", "vector")
@@ -34,6 +35,7 @@ class Shape:
     m, k, n: of a product [m, k] x [k, n]; m rows and n columns for an operator on elements
     batch: number of products of this shape
     heads, kv_heads: of attention
+    cache_parts: parts into which devices can divide the cache, where it is not kept by KV heads (1 for latents)
     experts: routing of a product with experts
     """
 
@@ -43,6 +45,7 @@ class Shape:
     batch: Number = 1.0
     heads: Number | None = None
     kv_heads: Number | None = None
+    cache_parts: Number | None = None
     experts: Experts | None = None
 
     @property
@@ -120,6 +123,7 @@ class Op:
     resident: Number = 0.0  # bytes that it keeps in memory beside the model's own weights
     executed: Number = 1.0  # matrix work over useful matrix work, where tiles are padded
     more_dispatches: Number = 0.0
+    parts: Number = UNLIMITED  # into which tensor parallelism can divide it; 1 where every device executes all of it
     pairs: Number | None = None  # of unfused scores: what a fused kernel would count of the rectangle
 
     @property

@@ -76,17 +76,22 @@ def ttft(run: Run) -> Ledger:
     for passes in run.prefill:
         total = total + _mean(run, passes).times(passes.count)
     published = run.scenario.device.rates["linear"] < UNPUBLISHED
-    return total + Ledger(where(published, 0.0, float("nan")))
+    return total + Ledger(where(published, 0.0, float("nan"))) + _nowhere(run)
 
 
 def tpot(run: Run) -> Ledger:
     """Attribution of the time per output token; NaN where there is no decode step."""
-    return _mean(run, run.decode) + Ledger(where(run.decode_steps > 0, 0.0, float("nan")))
+    return _mean(run, run.decode) + Ledger(where(run.decode_steps > 0, 0.0, float("nan"))) + _nowhere(run)
 
 
 def e2e(run: Run) -> Ledger:
     """Attribution of the time from request to last token: of prefill and of all decode steps."""
     return ttft(run) + _mean(run, run.decode).times(run.decode_steps)
+
+
+def _nowhere(run: Run) -> Ledger:
+    """A time of NaN where the layout over devices is impossible, else nothing."""
+    return Ledger() if run.possible is None else Ledger(where(run.possible, 0.0, float("nan")))
 
 
 def _mean(run: Run, passes: Passes) -> Ledger:

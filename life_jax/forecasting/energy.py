@@ -12,6 +12,7 @@ from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Step
 from life_jax.core.units import UNLIMITED
 from life_jax.parallelism import collectives
+from life_jax.parallelism.tensor_parallel import share_of_one
 
 HOURS_PER_YEAR = 8766.0
 SECONDS_PER_HOUR = 3600.0
@@ -32,13 +33,15 @@ def dynamic(scenario: Scenario, step: Step, ops: Iterable[Op]) -> Number:
     busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
     at_peak: Number = 0.0
     moved: Number = 0.0
+    devices = scenario.engine.parallelism.tensor_parallel
     for op in ops:
-        cost = op.cost
+        # what every device does, or reads again, takes its energy on each
+        cost = op.cost if is_fixed_at(devices, 1) else share_of_one(op, devices).times(devices)
         rate = device.rates[op.pipe]
         at_peak = at_peak + op.repeats * (cost.matmul_flops / rate + cost.vector_flops / device.rates["vector"])
         moved = moved + op.repeats * cost.bytes
     joules = busy * at_peak + costs.byte_energy * moved
-    if not is_fixed_at(scenario.engine.parallelism.tensor_parallel, 1):
+    if not is_fixed_at(devices, 1):
         joules = joules + costs.link_energy * collectives.link_bytes(scenario, step)
     return joules
 

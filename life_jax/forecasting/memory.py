@@ -9,6 +9,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
+from life_jax.models.tensors import on_one
 
 LOGIT_BYTES = 4  # logits are kept in fp32
 FAR = 1e12  # tokens: beyond any window and any context
@@ -16,7 +17,7 @@ FAR = 1e12  # tokens: beyond any window and any context
 
 @dataclass(frozen=True)
 class Memory:
-    """Device memory [byte], of all devices of a tensor-parallel group together.
+    """Memory of each device [byte]; what devices that share every layer hold twice counts on each.
 
     weights: adapters and vision tower included; kv: cache at the end of generation; activations: peak of prefill;
     runtime: taken by the software; available: what may be used
@@ -40,38 +41,42 @@ class Memory:
 
 
 def memory(scenario: Scenario) -> Memory:
-    """Device memory of a scenario, part by part."""
-    w = scenario.workload
+    """Memory of each device, part by part."""
+    w, devices = scenario.workload, _devices(scenario)
+    weights = decoder.weight_bytes(scenario.architecture, scenario.precision, devices)
     return Memory(
-        weights=decoder.weight_bytes(scenario.architecture, scenario.precision) + _tower(scenario) + _beside(scenario),
+        weights=weights + _tower(scenario) + _beside(scenario),
         kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
         activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
-        runtime=scenario.engine.memory.runtime * scenario.engine.parallelism.tensor_parallel,
-        # under tensor parallelism the devices' memories together hold one model
-        available=scenario.device.memory
-        * scenario.engine.memory.utilization
-        * scenario.engine.parallelism.tensor_parallel,
+        runtime=scenario.engine.memory.runtime,
+        available=scenario.device.memory * scenario.engine.memory.utilization,
     )
 
 
+def _devices(scenario: Scenario) -> Number:
+    """Devices that share every layer [1]."""
+    return scenario.engine.parallelism.tensor_parallel
+
+
 def _tower(scenario: Scenario) -> Number:
-    """Bytes of the vision tower [byte]; an engine does not load it where there are no images."""
+    """Bytes of the vision tower on each device [byte]; an engine does not load it where there are no images."""
     if not scenario.architecture.vision:
         return 0.0
-    return (scenario.workload.image_tokens > 0) * vision.weight_bytes(scenario.architecture, scenario.precision)
+    tower = vision.weight_bytes(scenario.architecture, scenario.precision)
+    return (scenario.workload.image_tokens > 0) * on_one(tower, _devices(scenario))
 
 
 def _beside(scenario: Scenario) -> Number:
-    """Bytes of what options keep beside the model's own weights [byte]: adapters."""
+    """Bytes of what options keep beside the model's own weights on each device [byte]: adapters."""
     if not scenario.rewrites:
         return 0.0
     graph = step_graph(scenario, schedule.decode(scenario.workload).first)
-    return sum(op.repeats * op.resident for op in graph)
+    return on_one(sum(op.repeats * op.resident for op in graph), _devices(scenario))
 
 
 def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
-    """Bytes of the KV cache and the states of one sequence with `tokens` positions [token] [byte]."""
-    return decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
+    """Bytes on each device of the KV cache and the states of one sequence with `tokens` positions [token] [byte]."""
+    return decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
 
 
 def cached_tokens(scenario: Scenario) -> Number:
@@ -81,7 +86,8 @@ def cached_tokens(scenario: Scenario) -> Number:
 
 
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
-    """Peak of one sequence in prefill [byte]: the widest pair of live activations of a chunk, and the rows of logits.
+    """Peak of one sequence in prefill on each device [byte]: the widest pair of live activations of a chunk, and the
+    rows of logits.
 
     tokens [token]: of the prompt.
     """
@@ -98,14 +104,14 @@ def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
 def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     """Bytes of activations [byte] for each token that is prefilled at once, and further bytes for the last token of a
     sequence."""
-    width = decoder.widest_activation(scenario.architecture)
+    width = decoder.widest_activation(scenario.architecture, _devices(scenario))
     live = width * scenario.precision.activation_bits / BITS_PER_BYTE
     logits = scenario.architecture.vocab_size * LOGIT_BYTES
     return (live + logits, 0.0) if scenario.engine.counting.logits == "all" else (live, logits)
 
 
 def room(scenario: Scenario) -> Number:
-    """Bytes left for sequences after weights and runtime [byte]."""
+    """Bytes left for sequences on each device, after weights and runtime [byte]."""
     m = memory(scenario)
     return larger(m.available - m.weights - m.runtime, 0.0)
 
@@ -138,11 +144,12 @@ def max_context(scenario: Scenario) -> Number:
 
 def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
     """Inverse of cache_bytes [token]: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
-    model, precision = scenario.architecture, scenario.precision
+    model, precision, devices = scenario.architecture, scenario.precision, _devices(scenario)
     kinds = [replace(model, blocks=(block,)) for block in model.blocks]
-    constant = decoder.cache_bytes(model, 0.0, precision)
-    slopes = [decoder.kv_bytes_per_token(kind, precision) for kind in kinds]
-    limits = [decoder.cache_bytes(kind, FAR, precision) - decoder.cache_bytes(kind, 0.0, precision) for kind in kinds]
+    constant = decoder.cache_bytes(model, 0.0, precision, devices)
+    slopes = [decoder.kv_bytes_per_token(kind, precision, devices) for kind in kinds]
+    most, least = ([decoder.cache_bytes(kind, n, precision, devices) for kind in kinds] for n in (FAR, 0.0))
+    limits = [a - b for a, b in zip(most, least, strict=True)]
     room_of_one = room_of_one - constant
     best: Number = 0.0
     for full in product((False, True), repeat=len(kinds)):

@@ -125,13 +125,13 @@ METRICS: dict[str, Metric] = {
         "generated tokens per second of the whole batch, prefill included",
         better="high",
     ),
-    "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "device memory needed"),
-    "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "device memory of the weights"),
-    "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache at the end of generation"),
+    "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "memory needed on each device"),
+    "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "weights on each device"),
+    "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache on each device, generation over"),
     "fits_memory": Metric(
         lambda r: memory.memory(r.scenario).fits,
         "1",
-        "fits in the device's memory",
+        "fits in the memory of each device",
         "flag",
         better="high",
     ),
@@ -208,9 +208,17 @@ def forecast(scenario: Scenario, metrics: tuple[str, ...] = DEFAULT) -> dict[str
     here and nothing raises: `life_jax.load` checks before.
     """
     run = Run(scenario)
-    values = {name: METRICS[name].function(run) for name in direct(metrics)}
+    values = {name: _where_possible(name, METRICS[name].function(run), run) for name in direct(metrics)}
     values.update(derive(values, metrics))
     return {name: values[name] for name in metrics}
+
+
+def _where_possible(name: str, value: Number, run: Run) -> Number:
+    """The metric where the layout over devices divides the model, else NaN; of a flag, false. A bound stays."""
+    kind = METRICS[name].kind
+    if run.possible is None or kind == "bound":
+        return value
+    return where(run.possible, value, False if kind == "flag" else float("nan"))
 
 
 def direct(metrics: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number, ceil, clip, divide, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes, Step
-from life_jax.forecasting import energy
+from life_jax.forecasting import energy, layout
 from life_jax.forecasting.step import overhead, step_graph
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
@@ -52,6 +52,11 @@ class Run:
     def decode_steps(self) -> Number:
         """Number of decode steps [1]."""
         return self.decode.count
+
+    @cached_property
+    def possible(self) -> Number | None:
+        """Whether the layout over devices divides the model; None where nothing is divided."""
+        return layout.is_possible(self.scenario)
 
     @cached_property
     def ttft(self) -> Number:

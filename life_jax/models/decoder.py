@@ -8,7 +8,7 @@ from life_jax.core.scenario import Architecture, Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.models import altup, attention, ffn, hyper, per_layer, vision
 from life_jax.models.kind import keeps_nothing
-from life_jax.models.tensors import Tensor, project
+from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators import elementwise
 from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS
 
@@ -74,30 +74,33 @@ def active_parameter_count(model: Architecture) -> Number:
     return sum(tensor.active_parameters for tensor in tensors(model))
 
 
-def weight_bytes(model: Architecture, precision: Precision) -> Number:
-    """Bytes of the whole model in memory [byte], embedding included."""
-    return sum(tensor.bytes(precision) for tensor in tensors(model))
+def weight_bytes(model: Architecture, precision: Precision, devices: Number = 1.0) -> Number:
+    """Bytes of the model in memory [byte], embedding included, on each of `devices` devices [1] that share every
+    layer."""
+    return sum(tensor.bytes(precision, devices) for tensor in tensors(model))
 
 
-def cache_bytes(model: Architecture, tokens: Number, precision: Precision) -> Number:
-    """Bytes [byte] of KV cache and recurrent states in the whole model, for one sequence of `tokens` tokens."""
-    total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision) for b in model.blocks)
+def cache_bytes(model: Architecture, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
+    """Bytes [byte] of KV cache and recurrent states, for one sequence of `tokens` tokens, on each of `devices` devices
+    [1] that share every layer."""
+    total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision, devices) for b in model.blocks)
     for block in model.blocks:
         total = total + getattr(ffn.INDEX[block.ffn_kind], "cache_bytes", keeps_nothing)(block, tokens, precision)
     return total
 
 
-def kv_bytes_per_token(model: Architecture, precision: Precision) -> Number:
-    """Growth of the whole model's cache per token and sequence [byte], below any window."""
-    return cache_bytes(model, 1.0, precision) - cache_bytes(model, 0.0, precision)
+def kv_bytes_per_token(model: Architecture, precision: Precision, devices: Number = 1.0) -> Number:
+    """Growth of the cache per token and sequence [byte], below any window, on each of `devices` devices [1]."""
+    return cache_bytes(model, 1.0, precision, devices) - cache_bytes(model, 0.0, precision, devices)
 
 
-def widest_activation(model: Architecture) -> Number:
-    """Elements per token [1] of the widest pair of activations that live at the same time in any layer."""
+def widest_activation(model: Architecture, devices: Number = 1.0) -> Number:
+    """Elements per token [1] of the widest pair of activations that live at the same time in any layer, on each of
+    `devices` devices [1] that share every layer; the hidden states are whole on each."""
     width = 2 * model.hidden_size
     for block in model.blocks:
-        width = larger(width, attention.INDEX[block.attention_kind].widest(block))
-        width = larger(width, ffn.INDEX[block.ffn_kind].widest(block))
+        width = larger(width, on_one(attention.INDEX[block.attention_kind].widest(block), devices))
+        width = larger(width, on_one(ffn.INDEX[block.ffn_kind].widest(block), devices))
     return width
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, is_fixed_at, smaller
 from life_jax.core.scenario import Precision
-from life_jax.core.units import BITS_PER_BYTE
+from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
 from life_jax.operators.linear import linear
 
 
@@ -17,6 +17,7 @@ class Tensor:
     role: linear, head, embedding or router, which decides the format; `other` for norms and biases, which have their
     own
     used [1]: copies that a token needs (chosen experts)
+    parts [1]: parts into which tensor parallelism can divide it (KV heads; 1 where every device holds all of it)
     """
 
     name: str
@@ -27,6 +28,7 @@ class Tensor:
     repeats: Number = 1.0
     copies: Number = 1.0
     used: Number = 1.0
+    parts: Number = UNLIMITED
 
     @property
     def parameters(self) -> Number:
@@ -42,14 +44,33 @@ class Tensor:
     def _of_one_copy(self) -> Number:
         return self.repeats * (self.d_in * self.d_out + self.bias * self.d_out)
 
-    def bytes(self, precision: Precision) -> Number:
-        """Bytes of all copies in all layers in memory [byte], scales of channels and biases included."""
+    @property
+    def divided(self) -> Number:
+        """Parts [1] that tensor parallelism makes of it at most: routers, norms and biases are on every device."""
+        return 1.0 if self.role in ("router", "other") else self.parts
+
+    def bytes(self, precision: Precision, devices: Number = 1.0) -> Number:
+        """Bytes of all copies in all layers in memory [byte], scales of channels and biases included, on each of
+        `devices` devices [1] that share every layer."""
+        return on_one(self._bytes(precision), devices, self.divided)
+
+    def _bytes(self, precision: Precision) -> Number:
         if self.role == "other":
             bits = self.d_in * self.d_out * precision.other_bits
         else:
             form = precision.weight(self.name, self.role)
             bits = self.d_in * self.d_out * form.bits + self.d_out * form.bits_per_channel
         return self.copies * self.repeats * (bits + self.bias * self.d_out * precision.other_bits) / BITS_PER_BYTE
+
+
+def on_one(whole: Number, devices: Number, parts: Number = UNLIMITED) -> Number:
+    """The part of `whole` (weights, cache) that each of `devices` devices [1] holds.
+
+    parts [1]: into which it can be divided, at most; beyond that several devices hold the same part.
+    """
+    if is_fixed_at(devices, 1) or is_fixed_at(parts, 1):
+        return whole
+    return whole / (devices if is_fixed_at(parts, UNLIMITED) else smaller(devices, parts))
 
 
 def project(tensor: Tensor, tokens: Number, precision: Precision) -> Op:
@@ -74,4 +95,5 @@ def project(tensor: Tensor, tokens: Number, precision: Precision) -> Op:
         },
         repeats=tensor.repeats,
         pipe="linear" if is_linear else "head",  # 16-bit rate
+        parts=tensor.divided,
     )

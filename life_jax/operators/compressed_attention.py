@@ -16,7 +16,7 @@ POOL_FLOPS = 7  # per element: bias, softmax over the entry's tokens (5), weight
 
 
 def _indexed(*, queries: Number, heads: Number, **_: Number) -> Shape:
-    return Shape(m=queries, heads=heads)
+    return Shape(m=queries, heads=heads, cache_parts=1.0)
 
 
 def entry_pairs(*, queries: Number, past: Number, rate: Number) -> Number:

@@ -18,11 +18,15 @@ from life_jax.operators.elementwise import elements
 
 def _shape(*, queries: Number, positions: Number, heads: Number, **_: Number) -> Shape:
     # keys are latent: no size of a head is contracted
-    return Shape(m=queries, n=positions, heads=heads)
+    return Shape(m=queries, n=positions, heads=heads, cache_parts=1.0)
+
+
+def _decompressed(*, queries: Number, positions: Number, heads: Number, **_: Number) -> Shape:
+    return Shape(m=queries, n=positions, heads=heads, cache_parts=heads)
 
 
 def _indexed(*, queries: Number, heads: Number, **_: Number) -> Shape:
-    return Shape(m=queries, heads=heads)
+    return Shape(m=queries, heads=heads, cache_parts=1.0)
 
 
 def pair_flops(*, heads: Number, rank: Number, nope: Number, rope: Number, value: Number, absorbed: Number) -> Number:
@@ -100,7 +104,7 @@ def latent_attention(
     )
 
 
-@describe("bmm", shape=_shape, scores=("batch", "pairs", "positions"))
+@describe("bmm", shape=_decompressed, scores=("batch", "pairs", "positions"))
 def decompressed_attention(
     *,
     batch: Number,

@@ -19,7 +19,9 @@ def _shape(
     head_dim: Number,
     **_: Number,
 ) -> Shape:
-    return Shape(m=queries, n=positions, k=head_dim, batch=batch * heads, heads=heads, kv_heads=kv_heads)
+    return Shape(
+        m=queries, n=positions, k=head_dim, batch=batch * heads, heads=heads, kv_heads=kv_heads, cache_parts=1.0
+    )
 
 
 def _stored(*, weight_bits: Number, **_: Number) -> WeightFormat:

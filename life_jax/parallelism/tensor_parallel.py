@@ -1,28 +1,49 @@
-"""The part of an operator that each device executes under tensor parallelism."""
+"""The part of an operator that each device executes under tensor parallelism, and the numbers of devices it allows."""
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, smaller
+from life_jax.core.numerics import Number, floor, is_fixed_at, larger, smaller
+from life_jax.core.units import UNLIMITED
+
+NEAR = 1e-3  # of a whole number, for quotients in float32
 
 
 def share_of_one(op: Op, devices: Number) -> Cost:
     """Cost of an operator on one of `devices` devices [1] under tensor parallelism.
 
-    Matrix work and its traffic is divided by the devices. A KV head is not divided, so that no more devices than KV
-    heads share the cache. Element-wise operators run in full on every device.
+    Matrix work and its traffic is divided by the devices, but for the few products that every device executes whole
+    (`Op.parts`). A KV head is not divided, nor is a latent: no more devices than KV heads share the cache. Element-wise
+    operators run in full on every device.
     """
     cost = op.cost
-    if op.pipe == "vector" and not op.grows:
+    if (op.pipe == "vector" and not op.grows) or is_fixed_at(op.parts, 1):
         return cost
-    kv_heads = op.shape.kv_heads
-    kv = devices if kv_heads is None else smaller(devices, kv_heads)
+    shape = op.shape
+    kept = shape.kv_heads if shape.cache_parts is None else shape.cache_parts
+    kv = devices if kept is None else smaller(devices, kept)
+    rest = devices if is_fixed_at(op.parts, UNLIMITED) else smaller(devices, op.parts)
     return Cost(
-        matmul_flops=cost.matmul_flops / devices,
-        vector_flops=cost.vector_flops / devices,
-        weight_bytes=cost.weight_bytes / devices,
+        matmul_flops=cost.matmul_flops / rest,
+        vector_flops=cost.vector_flops / rest,
+        weight_bytes=cost.weight_bytes / rest,
         kv_read=cost.kv_read / kv,
         kv_written=cost.kv_written / kv,
-        activations_read=cost.activations_read / devices,
-        activations_written=cost.activations_written / devices,
+        activations_read=cost.activations_read / rest,
+        activations_written=cost.activations_written / rest,
         dispatches=cost.dispatches,
     )
+
+
+def divides(devices: Number, heads: Number, *, copied: bool = False) -> Number:
+    """1 where `devices` devices [1] can share so many heads [1] evenly, else 0.
+
+    copied: whether devices beyond the heads hold copies of them, as they do of KV heads.
+    Reference: vLLM and SGLang, which refuse any other number.
+    """
+    evenly = _is_whole(heads / devices)
+    return larger(evenly, _is_whole(devices / heads)) if copied else evenly
+
+
+def _is_whole(number: Number) -> Number:
+    off = number - floor(number + 0.5)
+    return 1.0 * (off * off < NEAR * NEAR)

@@ -18,7 +18,7 @@ from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError
 from life_jax.grid import eager
 from life_jax.grid.sampling import Points, Span
-from life_jax.studies import forecast_warnings, sensitivity_columns
+from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.study import Study, View, Work
 
@@ -44,7 +44,9 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
     cases = sensitivity_columns.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
+    impossible = layouts.impossible(cases, axes)
     warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))

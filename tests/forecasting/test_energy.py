@@ -80,9 +80,11 @@ def test_devices_that_share_a_layer_idle_together_and_talk():
         life.load([*WORDS[1:], "engine=generic", f"engine.tensor_parallel={n}", "engine.fusion=[]"]).scenario
         for n in (1, 2)
     )
-    a, b = (float(Run(s).dynamic(Run(s).prefill[0])) for s in (one, two))
+    silent = changed(two, "costs.link_energy", 0.0)
+    alone, together, quiet = (float(Run(s).dynamic(Run(s).prefill[0])) for s in (one, two, silent))
     messages = 2 * 32 * 4 * 512 * 4096 * 2  # two all-reduces a layer, 2 (n - 1) of the message in all
-    assert b - a == pytest.approx(2 * messages * 80e-12, rel=1e-9)
+    assert together - quiet == pytest.approx(2 * messages * 80e-12, rel=1e-9)
+    assert alone < quiet < 1.1 * alone  # each does the element-wise work
 
 
 def test_what_nobody_published_is_not_guessed(life, tmp_path):

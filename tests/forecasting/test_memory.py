@@ -106,3 +106,55 @@ def test_fitting_agrees_with_the_longest_context():
     longest = max_context(s)
     assert cached_tokens(with_tokens(s, longest)) == longest
     assert [bool(memory(with_tokens(s, longest + more)).fits) for more in (-1, 0, 1)] == [True, True, False]
+
+
+def shared(model: str, devices: float, *words: str):
+    return changed(scenario(f"model={model}", *words), "engine.parallelism.tensor_parallel", devices)
+
+
+def test_every_device_keeps_all_latents_but_only_its_heads():
+    for model, parts in (("deepseek_v3", 1), ("llama3_8b", 8), ("gemma_2b", 1), ("deepseek_v2_lite", 1)):
+        one = memory(shared(model, 1.0)).kv
+        for devices in (2.0, 4.0, 8.0):
+            assert memory(shared(model, devices)).kv == pytest.approx(one / min(devices, parts))
+
+
+def test_the_latent_of_eight_devices_by_hand():
+    s = changed(changed(shared("deepseek_v3", 8.0), "workload.prompt_tokens", 32000.0), "workload.output_tokens", 768.0)
+    # 61 layers of 512 + 64 elements of 2 bytes for each of 64 x 32768 positions
+    assert memory(changed(s, "workload.batch", 64.0)).kv == 64 * 32768 * 61 * 576 * 2
+
+
+@pytest.mark.parametrize("model", ["llama3_8b", "deepseek_v2_lite", "gemma_2b", "mamba2_2_7b", "qwen3_5_27b"])
+def test_the_weights_of_all_devices_are_those_of_the_model_and_copies_of_what_is_not_divided(model):
+    whole = float(memory(shared(model, 1.0)).weights)
+    for devices in (2.0, 4.0):
+        together = devices * float(memory(shared(model, devices)).weights)
+        copied = sum(t.bytes(shared(model, 1.0).precision) for t in decoder.tensors(shared(model, 1.0).architecture)
+                     if t.divided < devices)  # fmt: skip
+        assert whole <= together <= whole + (devices - 1) * float(copied) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("model", ["llama3_8b", "deepseek_v2_lite", "gpt_oss_20b"])
+def test_more_devices_never_fit_less_and_the_largest_that_fit_are_per_device(model):
+    batches = [float(max_batch(shared(model, n))) for n in (1.0, 2.0, 4.0, 8.0)]
+    assert batches == sorted(batches)
+    s = shared(model, 4.0)
+    most = float(max_batch(s))
+    assert memory(changed(s, "workload.batch", most)).fits
+    assert not memory(changed(s, "workload.batch", most + 1)).fits
+
+
+def test_devices_that_do_not_divide_the_heads_are_refused_or_nan():
+    words = ["model=llama3_8b", "hw=h100_sxm", "workload.batch=1", "workload.prompt_tokens=64"]
+    with pytest.raises(ValueError, match=r"3 devices cannot share .*32.*tensor_parallel can be 1, 2, 4, 8, 16, 32$"):
+        life.load([*words, "engine.tensor_parallel=3"])
+    metrics = "metrics=[tpot,ttft,memory,max_batch,fits_memory]"
+    study = life.load([*words, "axes.tensor_parallel=[2,3,4]", metrics])
+    assert any("3 devices cannot share" in warning for warning in study.warnings)
+    ds = life.evaluate(study)
+    for metric in ("tpot", "ttft", "memory", "max_batch"):
+        assert np.isnan(ds[metric].values.ravel()).tolist() == [False, True, False]
+    assert ds.fits_memory.values.ravel().tolist() == [True, False, True]
+    both = life.load(["model=[llama3_8b,qwen2.5_7b]", *words[1:], "engine.tensor_parallel=8"])
+    assert np.isnan(life.evaluate(both).tpot.values.ravel()).tolist() == [False, True]

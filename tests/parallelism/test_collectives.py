@@ -5,7 +5,7 @@ from laws import graph, scenario
 
 from life_jax.core.schedule import Step
 from life_jax.parallelism.collectives import all_reduce, link_bytes
-from life_jax.parallelism.tensor_parallel import share_of_one
+from life_jax.parallelism.tensor_parallel import divides, share_of_one
 
 
 def test_a_ring_crosses_each_link_with_nearly_twice_the_message():
@@ -28,6 +28,25 @@ def test_all_devices_together_do_the_matrix_work_once_and_hold_the_cache_of_at_m
         assert devices * mine.matmul_flops == pytest.approx(whole.matmul_flops)
         assert min(devices, 8.0) * mine.kv_read == pytest.approx(whole.kv_read)
         assert mine.dispatches == whole.dispatches
+
+
+@pytest.mark.parametrize("model", ["deepseek_v3", "deepseek_v3_2", "deepseek_v2_lite"])
+def test_every_device_reads_all_latents_and_its_part_of_the_up_projections(model):
+    for op in graph(scenario(f"model={model}"), batch=2.0, new=1.0, past=500.0):
+        mine, whole = share_of_one(op, 8.0), op.cost
+        assert mine.kv_read == whole.kv_read
+        if op.name == "q_b_proj":
+            assert 8 * mine.weight_bytes == pytest.approx(whole.weight_bytes)
+        if op.name in ("kv_a_proj", "router"):
+            assert mine == whole
+
+
+@pytest.mark.parametrize(
+    ("heads", "copied", "allowed"),
+    [(28.0, False, [1, 2, 4, 7, 14, 28]), (4.0, True, [1, 2, *range(4, 65, 4)]), (1.0, True, list(range(1, 65)))],
+)
+def test_devices_divide_heads_or_are_a_multiple_of_the_heads_that_they_copy(heads, copied, allowed):
+    assert [n for n in range(1, 65) if divides(float(n), heads, copied=copied)] == allowed
 
 
 def test_the_bytes_of_a_step_by_hand():

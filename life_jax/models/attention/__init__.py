@@ -6,6 +6,8 @@ facts of numbers that only this kind has, by key (see models/numbers.py). RECURR
 
 from types import ModuleType
 
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Block
 from life_jax.models.attention import (
     block_sparse,
     compressed,
@@ -57,3 +59,17 @@ INDEX: dict[str, ModuleType | Kind] = {
 
 # kinds that only carry a state: those that also attend (full_mamba2, shared_*) are not among them
 RECURRENT = frozenset(name for name, kind in INDEX.items() if getattr(kind, "RECURRENT", False))
+
+# numbers of heads among which tensor parallelism divides a layer, and whether devices beyond them hold copies
+HEADS = {
+    "num_attention_heads": False,
+    "num_key_value_heads": True,
+    "linear_num_key_heads": False,
+    "linear_num_value_heads": False,
+    "ssm_num_heads": False,
+}
+
+
+def heads(block: Block) -> tuple[tuple[str, Number, bool], ...]:
+    """Heads of a kind of layer, as (key of the file, number [1], whether devices beyond them hold copies)."""
+    return tuple((key, block.attention[key], copied) for key, copied in HEADS.items() if key in block.attention)

@@ -29,8 +29,8 @@ def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     heads, size, *_ = (block.attention[key] for key in INDEXER)
     n = block.repeats
     return (
-        Tensor("index_q_proj", "linear", hidden_size, heads * size, repeats=n),
-        Tensor("index_k_proj", "linear", hidden_size, size, repeats=n),
+        Tensor("index_q_proj", "linear", hidden_size, heads * size, repeats=n, parts=1.0),
+        Tensor("index_k_proj", "linear", hidden_size, size, repeats=n, parts=1.0),
         Tensor("index_norms", "other", 2 * size, 1.0, repeats=n),
     )
 
@@ -73,10 +73,11 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """Keys and values of every position, and an index key of index_head_dim elements for each [byte]."""
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
+    """Keys and values of every position, and an index key of index_head_dim elements for each [byte], which each of
+    `devices` devices [1] keeps."""
     keys = block.repeats * tokens * block.attention["index_head_dim"] * precision.kv_bits / BITS_PER_BYTE
-    return full.cache_bytes(block, tokens, precision) + keys
+    return full.cache_bytes(block, tokens, precision, devices) + keys
 
 
 def widest(block: Block) -> Number:

@@ -39,9 +39,9 @@ def _projections(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     heads, size, low, _, _, groups, rank = (block.attention[key] for key in KEYS)
     n = block.repeats
     return (
-        Tensor("q_a_proj", "linear", hidden_size, low, repeats=n),
+        Tensor("q_a_proj", "linear", hidden_size, low, repeats=n, parts=1.0),
         Tensor("q_b_proj", "linear", low, heads * size, repeats=n),
-        Tensor("kv_proj", "linear", hidden_size, size, repeats=n),
+        Tensor("kv_proj", "linear", hidden_size, size, repeats=n, parts=1.0),
         Tensor("o_a_proj", "linear", heads * size / groups, groups * rank, repeats=n),
         Tensor("o_b_proj", "linear", groups * rank, hidden_size, repeats=n),
     )
@@ -60,8 +60,8 @@ def _entry(block: Block, name: str, size: Number, hidden_size: Number, overlap: 
     """Tensors that make entries of `size` elements: values, gates, the bias of each position in an entry, a norm."""
     width, rate, n = (1 + overlap) * size, block.attention["compress_rate"], block.repeats
     return (
-        Tensor(f"{name}_kv_proj", "linear", hidden_size, width, repeats=n),
-        Tensor(f"{name}_gate_proj", "linear", hidden_size, width, repeats=n),
+        Tensor(f"{name}_kv_proj", "linear", hidden_size, width, repeats=n, parts=1.0),
+        Tensor(f"{name}_gate_proj", "linear", hidden_size, width, repeats=n, parts=1.0),
         Tensor(f"{name}_others", "other", rate * width + size, 1.0, repeats=n),
     )
 
@@ -76,7 +76,7 @@ def _compressor(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     return (
         *_entry(block, "compressor", a["head_dim"], hidden_size, 1.0),
         *_entry(block, "index", size, hidden_size, 1.0),
-        Tensor("index_q_proj", "linear", a["q_lora_rank"], heads * size, repeats=n),
+        Tensor("index_q_proj", "linear", a["q_lora_rank"], heads * size, repeats=n, parts=1.0),
         Tensor("index_weights_proj", "router", hidden_size, heads, repeats=n),
     )
 
@@ -170,9 +170,9 @@ def _attention(block: Block, step: Step, precision: Precision) -> Op:
     return Op("attention", latent_attention, core, block.repeats, "attention", grows=True, bend=bend)
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Keys of the window, entries of all positions, and the keys of the indexer's entries [byte]; no values, since keys
-    are values."""
+    are values. Each of `devices` devices [1] keeps all of them: there is a single head."""
     a = block.attention
     elements = smaller(tokens, a["sliding_window"]) * a["head_dim"]
     if "compress_rate" in a:

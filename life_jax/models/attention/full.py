@@ -10,7 +10,7 @@ from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, smaller
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
-from life_jax.models.tensors import Tensor, project
+from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators.attention import (
     attention_scores,
     attention_values,
@@ -43,14 +43,15 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     q_width = a["num_attention_heads"] * a["head_dim"]
     k_width = a["num_key_value_heads"] * a["head_dim"]
     v_width, out_width = (a[heads] * value_dim(block) for heads in ("num_key_value_heads", "num_attention_heads"))
+    parts = a["num_key_value_heads"]
     learned = [
         # with an output gate the query projection makes that too
         Tensor("q_proj", "linear", hidden_size, q_width + block.output_gate * out_width, a["qkv_bias"], block.repeats),
     ]
     if block.keys_values != "reused":
-        learned.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats))
+        learned.append(Tensor("k_proj", "linear", hidden_size, k_width, a["qkv_bias"], block.repeats, parts=parts))
     if block.keys_values == "own":
-        learned.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats))
+        learned.append(Tensor("v_proj", "linear", hidden_size, v_width, a["qkv_bias"], block.repeats, parts=parts))
     if "attention_head_gate" in a:
         learned.append(Tensor("head_gate", "router", hidden_size, a["num_attention_heads"], repeats=block.repeats))
     sinks = a["attention_sinks"] * a["num_attention_heads"]
@@ -99,22 +100,25 @@ def _weighing(block: Block, step: Step, positions: Number) -> tuple[Op, ...]:
     return (Op("kv_weighing", weigh_positions, args, block.repeats, grows=True),)
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Keys and values of every position of one sequence in all layers [byte]; none where an earlier layer's are reused.
 
-    With eviction, no more than kv_budget positions, as when prefill is over.
+    With eviction, no more than kv_budget positions, as when prefill is over. Of `devices` devices [1] each keeps its
+    heads; beyond their number, a copy of one.
     """
     if block.keys_values == "reused":
         return 0.0 * tokens
     tokens = smaller(tokens, block.attention["kv_budget"]) if "kv_budget" in block.attention else tokens
-    return block.repeats * kv_bytes(
+    heads = block.attention["num_key_value_heads"]
+    cached = block.repeats * kv_bytes(
         tokens=tokens,
-        kv_heads=block.attention["num_key_value_heads"],
+        kv_heads=heads,
         head_dim=block.attention["head_dim"],
         value_dim=value_dim(block),
         kv_bits=precision.kv_bits,
         kv_scale_bits=precision.kv_scale_bits,
     )
+    return on_one(cached, devices, heads)
 
 
 def widest(block: Block) -> Number:

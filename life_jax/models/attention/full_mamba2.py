@@ -28,9 +28,9 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Keys and values of every position, and Mamba 2's constant state [byte]."""
-    return full.cache_bytes(block, tokens, precision) + mamba2.cache_bytes(block, tokens, precision)
+    return full.cache_bytes(block, tokens, precision, devices) + mamba2.cache_bytes(block, tokens, precision, devices)
 
 
 def widest(block: Block) -> Number:

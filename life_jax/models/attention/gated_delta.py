@@ -60,13 +60,13 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """A matrix of key_dim x value_dim for each value head, and the last inputs of the convolution of q, k and v [byte];
     constant in `tokens`."""
     _, value_heads, key_dim, value_dim, *_ = (block.attention[key] for key in KEYS)
     keys, values = _widths(block)
     state = value_heads * key_dim * value_dim
-    return recurrent.cache_bytes(block, state, 2 * keys + values, precision) + 0.0 * tokens
+    return recurrent.cache_bytes(block, state, 2 * keys + values, precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

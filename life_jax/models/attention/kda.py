@@ -59,11 +59,11 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """A square matrix of the head's size for each head, and the last inputs of the convolution of q, k and v [byte];
     constant in `tokens`."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
-    return recurrent.cache_bytes(block, heads * size * size, 3 * heads * size, precision) + 0.0 * tokens
+    return recurrent.cache_bytes(block, heads * size * size, 3 * heads * size, precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

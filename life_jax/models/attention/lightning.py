@@ -9,7 +9,7 @@ from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.attention import recurrent
-from life_jax.models.tensors import Tensor, project
+from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators.recurrent import STATE_BITS, linear_attention
 
 RECURRENT = True
@@ -44,10 +44,10 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """A matrix of head_dim x head_dim for each head [byte]; constant in `tokens`."""
     heads, size = (block.attention[key] for key in KEYS)
-    return block.repeats * heads * size * size * STATE_BITS / BITS_PER_BYTE + 0.0 * tokens
+    return on_one(block.repeats * heads * size * size * STATE_BITS / BITS_PER_BYTE, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

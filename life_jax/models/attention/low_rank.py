@@ -20,7 +20,7 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     for tensor in full.tensors(block, hidden_size):
         if tensor.name in ("k_proj", "v_proj"):
             letter = tensor.name[0]
-            learned.append(Tensor(f"{letter}_a_proj", "linear", hidden_size, rank, repeats=block.repeats))
+            learned.append(Tensor(f"{letter}_a_proj", "linear", hidden_size, rank, repeats=block.repeats, parts=1.0))
             learned.append(Tensor(f"{letter}_b_proj", "linear", rank, width, tensor.bias, block.repeats))
         else:
             learned.append(tensor)
@@ -64,8 +64,11 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """kv_rank elements for keys and as many for values of every position, whatever the number of heads [byte]."""
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
+    """kv_rank elements for keys and as many for values of every position, whatever the number of heads [byte].
+
+    Each of `devices` devices [1] keeps all of them.
+    """
     return block.repeats * kv_bytes(
         tokens=tokens,
         kv_heads=1.0,

@@ -63,12 +63,12 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """ssm_inner_size x ssm_state_size elements, and the last inputs of the convolution of x [byte]; constant in
     `tokens`."""
     a = block.attention
     state = a["ssm_inner_size"] * a["ssm_state_size"]
-    return recurrent.cache_bytes(block, state, a["ssm_inner_size"], precision) + 0.0 * tokens
+    return recurrent.cache_bytes(block, state, a["ssm_inner_size"], precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

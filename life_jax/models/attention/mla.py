@@ -12,7 +12,7 @@ from life_jax.core.numerics import Number, where
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
-from life_jax.models.tensors import Tensor, project
+from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators import latent_attention as latent
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
@@ -29,10 +29,10 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     n, has_low = block.repeats, 1.0 * (block.attention["q_lora_rank"] > 0)
     return (
-        Tensor("q_a_proj", "linear", hidden_size, low, repeats=n),
+        Tensor("q_a_proj", "linear", hidden_size, low, repeats=n, parts=1.0),
         Tensor("q_a_norm", "other", low * has_low, 1.0, repeats=n),
         Tensor("q_b_proj", "linear", where(low > 0, low, hidden_size), h * (nope + rotated), repeats=n),
-        Tensor("kv_a_proj", "linear", hidden_size, rank + rotated, repeats=n),
+        Tensor("kv_a_proj", "linear", hidden_size, rank + rotated, repeats=n, parts=1.0),
         Tensor("kv_a_norm", "other", rank, 1.0, repeats=n),
         Tensor("kv_b_proj", "linear", rank, h * (nope + value), repeats=n),
         Tensor("o_proj", "linear", h * value, hidden_size, repeats=n),
@@ -105,15 +105,18 @@ def latent_operators(
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """A latent of kv_lora_rank and the rotated part of the key per position, for all heads, keys and values together
     [byte].
 
-    In the `decompressed` form, keys and values of every head.
+    In the `decompressed` form, keys and values of every head, which `devices` devices [1] divide among them; each
+    keeps all latents.
     """
     h, _, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
-    width = h * (nope + rotated + value) if block.latent_form == "decompressed" else rank + rotated
-    return block.repeats * tokens * (width * precision.kv_bits + precision.kv_scale_bits) / BITS_PER_BYTE
+    full = block.latent_form == "decompressed"
+    width = h * (nope + rotated + value) if full else rank + rotated
+    cached = block.repeats * tokens * (width * precision.kv_bits + precision.kv_scale_bits) / BITS_PER_BYTE
+    return on_one(cached, devices, h if full else 1.0)
 
 
 def widest(block: Block) -> Number:

@@ -50,10 +50,11 @@ def selected_attention(block: Block, hidden_size: Number, step: Step, precision:
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-    """The latent cache of every position, and an index key of index_head_dim elements for each [byte]."""
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
+    """The latent cache of every position, and an index key of index_head_dim elements for each [byte], both whole on
+    each of `devices` devices [1]."""
     keys = block.repeats * tokens * block.attention["index_head_dim"] * precision.kv_bits / BITS_PER_BYTE
-    return mla.cache_bytes(block, tokens, precision) + keys
+    return mla.cache_bytes(block, tokens, precision, devices) + keys
 
 
 def widest(block: Block) -> Number:
@@ -66,8 +67,8 @@ def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     heads, width, _ = (block.attention[key] for key in INDEXER)
     n = block.repeats
     return (
-        Tensor("index_q_proj", "linear", block.attention["q_lora_rank"], heads * width, repeats=n),
-        Tensor("index_k_proj", "linear", hidden_size, width, repeats=n),
+        Tensor("index_q_proj", "linear", block.attention["q_lora_rank"], heads * width, repeats=n, parts=1.0),
+        Tensor("index_k_proj", "linear", hidden_size, width, repeats=n, parts=1.0),
         Tensor("index_weights_proj", "router", hidden_size, heads, repeats=n),
         Tensor("index_k_norm", "other", 2 * width, 1.0, repeats=n),
     )

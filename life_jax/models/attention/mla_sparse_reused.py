@@ -20,9 +20,9 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     return mla_sparse.selected_attention(block, hidden_size, step, precision)
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """The latent cache of every position; no index keys [byte]."""
-    return mla.cache_bytes(block, tokens, precision)
+    return mla.cache_bytes(block, tokens, precision, devices)
 
 
 def widest(block: Block) -> Number:

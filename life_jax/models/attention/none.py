@@ -19,7 +19,7 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     return ()
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """No bytes: nothing is kept per sequence."""
     return 0.0 * tokens
 

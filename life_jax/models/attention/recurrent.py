@@ -5,7 +5,7 @@ from life_jax.core.numerics import Number
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
-from life_jax.models.tensors import Tensor
+from life_jax.models.tensors import Tensor, on_one
 from life_jax.operators import elementwise
 from life_jax.operators.recurrent import STATE_BITS, causal_conv
 
@@ -45,8 +45,8 @@ def gated_norm(
     )
 
 
-def cache_bytes(block: Block, state: Number, channels: Number, precision: Precision) -> Number:
-    """Bytes [byte] of one sequence, whatever its length: a state of `state` elements in fp32, and the last inputs of a
-    convolution over `channels` channels."""
+def cache_bytes(block: Block, state: Number, channels: Number, precision: Precision, devices: Number = 1.0) -> Number:
+    """Bytes [byte] of one sequence on each of `devices` devices [1], whatever its length: a state of `state` elements
+    in fp32, and the last inputs of a convolution over `channels` channels. Heads and channels are divided evenly."""
     inputs = channels * (block.attention["conv_kernel_size"] - 1) * precision.activation_bits
-    return block.repeats * (state * STATE_BITS + inputs) / BITS_PER_BYTE
+    return on_one(block.repeats * (state * STATE_BITS + inputs) / BITS_PER_BYTE, devices)

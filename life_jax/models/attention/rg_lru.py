@@ -52,10 +52,10 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """An element for each of lru_width channels and the last inputs of the convolution [byte]; constant in `tokens`."""
     width = block.attention["lru_width"]
-    return recurrent.cache_bytes(block, width, width, precision) + 0.0 * tokens
+    return recurrent.cache_bytes(block, width, width, precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

@@ -6,7 +6,7 @@ from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.attention import recurrent
-from life_jax.models.tensors import Tensor, project
+from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators.recurrent import STATE_BITS, token_shift
 
 
@@ -36,9 +36,15 @@ def gated_output(block: Block, width: Number, out: Tensor, step: Step, precision
 
 
 def cache_bytes(
-    block: Block, heads: Number, keys: Number, values: Number, width: Number, precision: Precision
+    block: Block,
+    heads: Number,
+    keys: Number,
+    values: Number,
+    width: Number,
+    precision: Precision,
+    devices: Number = 1.0,
 ) -> Number:
-    """Bytes [byte] of one sequence, whatever its length: a matrix for each head, and the last token of time and of
-    channel mixing."""
-    state = heads * keys * values * STATE_BITS
+    """Bytes [byte] of one sequence on each of `devices` devices [1], whatever its length: a matrix for each head, which
+    are divided, and the last token of time and of channel mixing, which every device keeps."""
+    state = on_one(heads * keys * values * STATE_BITS, devices)
     return block.repeats * (state + 2 * width * precision.activation_bits) / BITS_PER_BYTE

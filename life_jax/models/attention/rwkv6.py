@@ -48,11 +48,11 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """A matrix of head_dim x linear_value_head_dim for each head, and the last token of both mixings [byte]; constant
     in `tokens`."""
     heads, size, values, *_ = (block.attention[key] for key in KEYS)
-    return rwkv.cache_bytes(block, heads, size, values, heads * values, precision) + 0.0 * tokens
+    return rwkv.cache_bytes(block, heads, size, values, heads * values, precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

@@ -47,10 +47,10 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """A square matrix of head_dim for each head, and the last token of both mixings [byte]; constant in `tokens`."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
-    return rwkv.cache_bytes(block, heads, size, size, heads * size, precision) + 0.0 * tokens
+    return rwkv.cache_bytes(block, heads, size, size, heads * size, precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

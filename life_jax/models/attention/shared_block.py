@@ -90,9 +90,12 @@ def operators(
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision, state_space: ModuleType) -> Number:
+def cache_bytes(
+    block: Block, tokens: Number, precision: Precision, devices: Number = 1.0, *, state_space: ModuleType
+) -> Number:
     """Keys and values of every layer, though their weights are shared, and the state space's constant state [byte]."""
-    return full.cache_bytes(block, tokens, precision) + state_space.cache_bytes(block, tokens, precision)
+    attended = full.cache_bytes(block, tokens, precision, devices)
+    return attended + state_space.cache_bytes(block, tokens, precision, devices)
 
 
 def widest(block: Block, state_space: ModuleType) -> Number:

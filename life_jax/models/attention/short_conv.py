@@ -36,9 +36,9 @@ def operators(block: Block, hidden_size: Number, step: Step, precision: Precisio
     )
 
 
-def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
+def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """The last inputs of the convolution only [byte]; constant in `tokens`."""
-    return recurrent.cache_bytes(block, 0.0, block.attention["conv_channels"], precision) + 0.0 * tokens
+    return recurrent.cache_bytes(block, 0.0, block.attention["conv_channels"], precision, devices) + 0.0 * tokens
 
 
 def widest(block: Block) -> Number:

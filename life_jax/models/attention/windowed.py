@@ -36,8 +36,8 @@ def _kind(
         )
         return full.around(block, full.tensors(block, hidden_size), step, precision, core)
 
-    def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:
-        return full.cache_bytes(block, smaller(tokens, block.attention[key]), precision)
+    def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
+        return full.cache_bytes(block, smaller(tokens, block.attention[key]), precision, devices)
 
     return Kind((*full.KEYS, key), full.tensors, operators, full.widest, cache_bytes, OPTIONAL=full.OPTIONAL)
 
