@@ -11,6 +11,7 @@ from typing import Any
 
 from life_jax.config import choices, names, word_values
 from life_jax.config.choices import LISTING, Choice
+from life_jax.config.engine_fit import AUTO
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
@@ -36,6 +37,7 @@ KEY = re.compile(r"[A-Za-z_][\w.]*")
 class Request:
     """The choices and values of a command's words, in labels of ours.
 
+    engines: word as typed -> label of ours, or path, or auto; several where engines are compared (axes.engine).
     stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
     label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
     (--config-dir). hydra: words for Hydra itself.
@@ -46,6 +48,8 @@ class Request:
     stacks: tuple[tuple[str, ...], ...]
     stack_labels: tuple[str, ...]
     groups: Mapping[str, str]
+    engines: Mapping[str, str]
+    compares_engines: bool
     scalars: Mapping[str, Any]
     axes: Mapping[str, Any]
     plain: Mapping[str, Any]
@@ -72,8 +76,10 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         raise choices.no_device(verb, folders)
     hw = choices.devices_and_models("hw", merged["hw"], folders) if "hw" in merged else ()
     groups = {g: choices.file_of_group(g, str(merged[g]), folders) for g in CHOSEN if g in merged and g != "engine"}
-    if "engine" in merged:
-        groups["engine"] = choices.engine(str(merged["engine"]), hw, folders)
+    engines = choices.engines(merged.get("engine"), axes.pop("engine", None), hw, folders)
+    own = [label for label in engines.values() if label != AUTO]
+    if own:
+        groups["engine"] = own[0]
     engine = groups.get("engine", DEFAULT_ENGINE)
     model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
     stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
@@ -86,6 +92,8 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         stacks=stacks,
         stack_labels=stack_labels,
         groups=groups,
+        engines=engines,
+        compares_engines="axes.engine" in merged,
         scalars=scalars,
         axes=axes,
         plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
@@ -230,8 +238,8 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
     words = _study_words(str(typed["study"]), folders)
     for key in typed:
         words.pop(key, None)
-        if key in ("opt", "axes.opt"):
-            words.pop("opt", None), words.pop("axes.opt", None)
+        if key.removeprefix("axes.") in ("opt", "engine"):
+            words.pop(key.removeprefix("axes."), None), words.pop(f"axes.{key.removeprefix('axes.')}", None)
         elif key.startswith("axes."):
             words = {k: v for k, v in words.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
         elif sets_number(key):

@@ -1,6 +1,7 @@
 """A study: a checked question with its cases and axes; the template of its dataset, its identity and its file."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,12 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
+from life_jax.sensitivity.grid_function import NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance, version
 
-AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
+AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations", "engine": "software"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ class View:
 class Study:
     """A checked question.
 
-    words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
+    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     """
@@ -67,6 +70,7 @@ class Study:
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
+    nowhere: tuple[tuple[str, ...], ...]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
@@ -92,7 +96,18 @@ class Study:
     @property
     def case_dimensions(self) -> tuple[str, ...]:
         """Dimensions that tell cases apart, in their order."""
-        return tuple(AXIS_MEANINGS)
+        return tuple(name for name in AXIS_MEANINGS if name in self.composed.labels)
+
+    @property
+    def has_several_automatic(self) -> bool:
+        """Whether engine=auto means several engines, which no dimension tells apart."""
+        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+
+    @cached_property
+    def cells(self) -> tuple[Case | None, ...]:
+        """The case of each combination of labels, in the order of the file's dimensions; None where there is none."""
+        of = {tuple(getattr(case, name) for name in self.case_dimensions): case for case in self.cases}
+        return tuple(of.get(labels) for labels in itertools.product(*map(self._labels, self.case_dimensions)))
 
     @property
     def metrics_stored(self) -> list[str]:
@@ -125,7 +140,7 @@ class Study:
 
         By the size of the study alone, so that one file is never made by both; derivatives and clusters need JAX.
         """
-        points = len(self.cases) * math.prod([len(axis) for axis in self.grid_axes])
+        points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
         if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
             return "jax"
         return "jax" if any(case.forecaster(self.metrics).differentiates for case in self.cases) else "numpy"
@@ -142,7 +157,7 @@ class Study:
     def template(self) -> Template:
         """The dataset without its numbers."""
         coordinates: dict[str, Coordinate] = {
-            name: dataset.labels(self._labels(name), meaning) for name, meaning in AXIS_MEANINGS.items()
+            name: dataset.labels(self._labels(name), AXIS_MEANINGS[name]) for name in self.case_dimensions
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
@@ -188,7 +203,10 @@ class Study:
         """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
         number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
-        cases = tuple((c.forecaster(self.metrics), map_leaves(number, c.scenario)) for c in self.cases)
+        nothing = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
+        cases = tuple(
+            nothing if c is None else (c.forecaster(self.metrics), map_leaves(number, c.scenario)) for c in self.cells
+        )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 
 

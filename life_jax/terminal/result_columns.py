@@ -73,7 +73,7 @@ def _metric(name: str, values: np.ndarray) -> Column:
     if kind == "bound":
         return Column(heading(name), [str(v) or "-" for v in values.tolist()])
     if kind == "flag":
-        return Column(heading(name), ["yes" if v else "NO" for v in values.tolist()])
+        return Column(heading(name), ["-" if v is None else "yes" if v else "NO" for v in values.tolist()])
     factor, unit = _scale(values.tolist(), METRICS[name].units)
     return Column(f"{heading(name)} {unit}".strip(), [tables.digits(v / factor) for v in values.tolist()], True)
 
@@ -142,9 +142,13 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
 
 
 def _engine_words(study: "Study") -> str:
-    engine = study.composed.engine
-    devices = engine.tensor_parallel
+    devices = next(iter(study.composed.engines.values())).tensor_parallel
     split = f" on {devices:g} devices" if devices > 1 and "tensor_parallel" not in study.axes else ""
-    if engine.name == "ideal":
-        return f"engine ideal{split}: datasheet bound, real software takes longer"
-    return f"engine {engine.name}{split}"
+    if "engine" in study.case_dimensions:
+        return f"{devices:g} devices" if split else ""
+    used = dict.fromkeys(study.composed.engines[case.keys["engine"]].name for case in study.cases)
+    if study.has_several_automatic:
+        return "engine auto"
+    name = next(iter(used))
+    bound = ": datasheet bound, real software takes longer" if name == "ideal" else ""
+    return f"engine {name}{split}{bound}"

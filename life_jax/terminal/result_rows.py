@@ -60,7 +60,11 @@ class Rows:
         """Names of the columns: labels, axes, metrics, and sensitivities as KIND.METRIC.NUMBER."""
         t = self.study.template
         grid = tuple(name for name, c in t.coordinates.items() if not c.numbered)
-        return (*grid, *t.listed, *self.study.metrics, *self._sensitivities)
+        labels = sum(name in self.study.case_dimensions for name in grid)
+        automatic = ("engine",) if self.study.has_several_automatic else ()
+        return (
+            *grid[:labels], *automatic, *grid[labels:], *t.listed, *self.study.metrics, *self._sensitivities
+        )  # fmt: skip
 
     @cached_property
     def _sensitivities(self) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -89,12 +93,29 @@ class Rows:
         for name in names:
             if name in t.coordinates:
                 columns[name] = np.asarray(t.coordinates[name].values)[places[name]]
+            elif name == "engine":
+                cells = [cell.keys["engine"] if cell is not None else "" for cell in self.study.cells]
+                columns[name] = np.array(cells)[self._case_of(places)]
             elif name in t.listed:
                 columns[name] = t.listed[name].at(places[t.listed[name].dimension])
             elif self.ds is not None:
                 variable, before = self._sensitivities.get(name, (name, ()))
                 columns[name] = _named(variable, self._read(variable, before, places))
+        if self.study.nowhere:
+            self._blank(columns, places)
         return {name: columns[name] for name in names}
+
+    def _case_of(self, places: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Number among `study.cells` of the points at these places [n]."""
+        labels = self.study.case_dimensions
+        return np.ravel_multi_index([places[name] for name in labels], [self.sizes[name] for name in labels])
+
+    def _blank(self, columns: dict[str, np.ndarray], places: Mapping[str, np.ndarray]) -> None:
+        """Flags of combinations that cannot be are neither true nor false."""
+        is_there = np.array([cell is not None for cell in self.study.cells])[self._case_of(places)]
+        for name, values in columns.items():
+            if values.dtype.kind == "b":
+                columns[name] = np.where(is_there, values, None)
 
     def _read(self, variable: str, before: tuple[int, ...], places: Mapping[str, np.ndarray]) -> np.ndarray:
         import xarray as xr
@@ -113,11 +134,12 @@ class Rows:
         from life_jax.core.parameter import set_all
 
         study, t = self.study, self.study.template
-        labels = study.case_dimensions
-        case_of = np.ravel_multi_index([places[name] for name in labels], [self.sizes[name] for name in labels])
+        case_of = self._case_of(places)
         found = {name: np.full(len(case_of), np.nan) for name in metrics}
         for number in np.unique(case_of):
-            case, own = study.cases[number], case_of == number
+            case, own = study.cells[number], case_of == number
+            if case is None:
+                continue
             values = {}
             for p in case.parameters:
                 dim = axis_table.dimension(p.key)
@@ -221,7 +243,7 @@ def pieces(rows: Rows, index: np.ndarray) -> Iterator[dict[str, list[Any]]]:
 def plain(values: np.ndarray) -> list[Any]:
     """Numbers and texts as Python has them: None for NaN, whole numbers as int, of float32 seven digits."""
     if values.dtype.kind != "f":
-        return list(values.tolist())
+        return [v if v != "" else None for v in values.tolist()]
     short = values.dtype.itemsize == 4
     return [_number(float(f"{v:.7g}") if short else v) for v in values.tolist()]
 

@@ -80,7 +80,10 @@ def write_rows(file: TextIO, rows: Rows, form: str) -> None:
 def columns(rows: Rows, index: np.ndarray) -> list[Column]:
     """The columns of a table of these rows: what varies, the metrics that were asked for, and the usual ones."""
     study = rows.study
-    keys = [name for name, size in rows.sizes.items() if name in rows.names and size > 1] + list(study.template.listed)
+    labels = [name for name, size in rows.sizes.items() if name in rows.names and size > 1]
+    if study.has_several_automatic:
+        labels.insert(sum(name in study.case_dimensions for name in labels), "engine")
+    keys = [*labels, *study.template.listed]
     usual = [name for name in result_columns.USUAL if name in study.metrics and name not in study.asked]
     taken = rows.take(index, (*keys, *study.asked, *usual))
     whole = list(result_columns.columns_of(taken, keys, study.asked))
@@ -125,10 +128,11 @@ def _chosen(rows: Rows) -> np.ndarray:
 
 
 def _sample(rows: Rows) -> np.ndarray:
-    """At most some ROWS rows: cases in turn, and of each axis all values, ends and middle, ends, or the first."""
+    """At most some ROWS rows: cases that can be, and of each axis all values, ends and middle, ends, or the first."""
     study = rows.study
     labels = study.case_dimensions
-    cases = min(len(study.cases), ROWS)
+    there = [number for number, cell in enumerate(study.cells) if cell is not None]
+    cases = min(len(there), ROWS)
     counts = {name: size for name, size in rows.sizes.items() if name not in labels}
     room = max(1, ROWS // cases)
     for most in (3, 2, 1):
@@ -147,7 +151,8 @@ def _sample(rows: Rows) -> np.ndarray:
     for (name, _), chosen in zip(counts.items(), places, strict=True):
         within = (within[:, None] * rows.sizes[name] + chosen).reshape(-1)
     # every case has its turn where there are more than rows
-    numbers = np.unique(np.round(np.linspace(0, len(study.cases) - 1, cases)).astype(int))
+    chosen_cases = np.unique(np.round(np.linspace(0, len(there) - 1, cases)).astype(int))
+    numbers = np.array(there)[chosen_cases]
     return (numbers[:, None] * per_case + within).reshape(-1)
 
 

@@ -75,7 +75,13 @@ def axis_keys() -> list[str]:
         if field.metadata.get("number") and "leaf" in field.metadata
     ]
     more = (*ModelFile.more_numbers(), *option_keys())
-    return ["opt", *numbers_of_files, "peak_tflops.fp16", *(key for key in more if key not in numbers_of_files)]
+    return [
+        "opt",
+        "engine",
+        *numbers_of_files,
+        "peak_tflops.fp16",
+        *(key for key in more if key not in numbers_of_files),
+    ]
 
 
 def option_keys() -> list[str]:
