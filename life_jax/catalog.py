@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from life_jax.config import engine_fit
 from life_jax.config.aliases import TABLES, aliases
 from life_jax.config.conf_files import composed
 from life_jax.config.schema import axis_table, paths
@@ -29,7 +30,8 @@ USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md] [--config
 # columns that are left out where a terminal is narrow: the higher, the earlier
 RANKS = {
     "dense TFLOP/s or TOPS": 4, ">dispatch us": 5, "check": 3, "class": 2,
-    ">state": 5, ">heads/kv": 4, "kinds": 3, ">layers": 2, "its numbers: axes.NUMBER": 2,
+    ">state": 5, ">heads/kv": 4, "kinds": 3, ">layers": 2,
+    "constants from": 4, "reads": 3, "runs on": 2, "its numbers: axes.NUMBER": 2,
 }  # fmt: skip
 
 
@@ -157,6 +159,20 @@ def _options(folders: tuple[Path, ...]) -> list[Row]:
     return rows
 
 
+def _engines(folders: tuple[Path, ...]) -> list[Row]:
+    """Where engines run, on how many devices each was measured, and how far forecasts were off on devices left out."""
+    rows: list[Row] = []
+    for name, content in _files("engine", folders):
+        fit = engine_fit.fits().get(name, {})
+        errors = [f"{fit[kind][0]:g}" if kind in fit else "-" for kind in ("ttft", "tpot", "total")]
+        some = [str(label) for label in fit.get("devices", ())]
+        measured = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "") if some else "nothing"
+        source = str(content.get("description", content.get("source", "")))
+        places = ", ".join(content.get("runs_on", ())) or "anything"
+        rows.append((name, *errors, measured, places, " ".join(content.get("formats", ())) or "any", source))
+    return rows
+
+
 def _workloads(folders: tuple[Path, ...]) -> list[Row]:
     return [(name, ", ".join(f"{k} {v:g}" for k, v in c.items())) for name, c in _files("workload", folders)]
 
@@ -193,7 +209,11 @@ LISTINGS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], lis
         _models,
     ),
     "opt": (("opt", "what it does", "its numbers: axes.NUMBER"), "optimizations: opt=[NAME,...]", _options),
-    "engine": (("engine", "what it stands for"), "software: engine=NAME", _described("engine")),
+    "engine": (
+        ("engine", ">TTFT off %", ">TPOT off %", ">total off %", "measured on", "runs on", "reads", "constants from"),
+        "software: engine=NAME; errors on devices that a fit had not seen",
+        _engines,
+    ),
     "cost": (("cost", "where its numbers come from"), "prices and energies: cost=NAME", _described("cost")),
     "workload": (("workload", "numbers"), "workloads: workload=NAME", _workloads),
     "study": (("study", "question"), "ready-made questions: study=NAME", _studies),

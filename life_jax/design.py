@@ -9,7 +9,8 @@ from life_jax.terminal import command, result_columns, tables
 from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
-    from life_jax.analysis.inverse_design import Design
+    from life_jax.analysis.inverse_design import Design, Problem
+    from life_jax.core.scenario import Scenario
     from life_jax.studies.case import Case
     from life_jax.studies.study import Study
 
@@ -33,6 +34,12 @@ def design(words: list[str]) -> None:
     study = load(rest, primary="design")
     questions = problems(study)
     command.warn(study.warnings)
+    unpriced = dict.fromkeys(key for question in questions for key in not_priced(question))
+    if unpriced:
+        minimized = study.composed.settings["minimize"]
+        command.warn(
+            [f"free={','.join(unpriced)}: {minimized} does not depend on it; it is not priced and costs nothing"]
+        )
     answers = [(case, cheapest(problem), curve(problem)) for case, problem in zip(study.cases, questions, strict=True)]
     best = min((a for a in answers if a[1].met), key=lambda a: a[1].cost, default=None)
     if form == "json":
@@ -50,7 +57,7 @@ def _json(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
     return {
         "model": case.model, "hw": case.hw, "opt": case.opt,
         "met": answer.met, "minimize": answer.problem.minimize, "cost": answer.cost, "numbers": dict(answer.numbers),
-        "values": dict(answer.values), "shadow": dict(answer.shadow), "at_bound": dict(answer.at_bound),
+        "not_priced": list(not_priced(answer.problem)), "values": dict(answer.values), "shadow": dict(answer.shadow), "at_bound": dict(answer.at_bound),
         "curve": [
             {"factor": factor, "met": d.met, "cost": d.cost, "numbers": dict(d.numbers)} for factor, d in line
         ],
@@ -68,17 +75,19 @@ def _text(study: "Study", case: "Case", answer: "Design", line: list[tuple[float
     verdict = "" if answer.met else "NO DESIGN within the ranges meets the targets; nearest:  "
     words = result_columns.constant_words(study, study.case_dimensions)
     title = [case.label, *words, f"{verdict}{cost} {number(answer.cost)} (as the file has it: {number(before)})"]
+    free_of_charge = not_priced(question)
     rows: list[tuple[str, ...]] = []
     for parameter, (low, high) in zip(question.parameters, question.ranges, strict=True):
         now = float(parameter.get(question.scenario))
         value, unit = answer.numbers[parameter.key], axis_table.facts(parameter.key).get("unit", "1")
         end = {"low": "lowest", "high": "highest"}.get(answer.at_bound.get(parameter.key, ""), "")
+        end = ", ".join(filter(None, (end, "not priced" if parameter.key in free_of_charge else "")))
         ratio = f"{number(value / now, 3)} x" if now else "-"
         allowed = f"{number(low)}..{number(high)}"
         rows.append((
             parameter.key, result_columns.UNITS.get(unit, unit), number(now), number(value, 5), ratio, allowed, end,
         ))  # fmt: skip
-    headings = ("number", "unit", "now", "design", "ratio", "allowed", "at the end")
+    headings = ("number", "unit", "now", "design", "ratio", "allowed", "remark")
     tables.table(_columns(headings, rows, "llrrrrl"), (), title)
     rows = []
     for target in question.targets:
@@ -99,6 +108,18 @@ def _text(study: "Study", case: "Case", answer: "Design", line: list[tuple[float
         lines.append((f"{factor:g} x", number(relaxed.cost) if relaxed.met else "none", *numbers))
     keys = [parameter.key for parameter in question.parameters]
     tables.table(_columns(("targets as lax", cost, *keys), lines, "r" * (2 + len(keys))))
+
+
+def not_priced(question: "Problem") -> tuple[str, ...]:
+    """Keys of the free numbers on which what is minimized does not depend: more of them costs nothing."""
+    from life_jax.forecasting.metrics import forecast
+
+    def cost(scenario: "Scenario") -> float:
+        return float(forecast(scenario, (question.minimize,))[question.minimize])
+
+    now = cost(question.scenario)
+    changed = {p.key: p.set(question.scenario, 1.5 * float(p.get(question.scenario))) for p in question.parameters}
+    return tuple(key for key, scenario in changed.items() if cost(scenario) == now)
 
 
 def _with_unit(metric: str) -> str:

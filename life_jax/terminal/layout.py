@@ -123,18 +123,20 @@ def _pieces(text: str) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """A text in lines; only a piece that is longer than a line is broken within."""
+    """A text in lines, which end at blanks; a word that is longer than a line ends behind a dash or the like, if any."""
     if len(text) <= width:
         return [text]
     lines = [""]
-    for piece in PIECE.findall(text):
-        rest = piece
-        while len((lines[-1] + rest).rstrip()) > width:
-            if not lines[-1]:
-                lines[-1], rest = rest[:width], rest[width:]
-            lines.append("")
-        lines[-1] += rest
-    return [line.rstrip() for line in lines if line.strip()]
+    for word in text.split():
+        for piece in [word] if len(word) <= width else PIECE.findall(word):
+            blank = " " if lines[-1] and word.startswith(piece) else ""
+            if len(lines[-1] + blank + piece) > width:
+                lines.append("")
+                blank = ""
+            lines[-1] += blank + piece
+            while len(lines[-1]) > width:
+                lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return lines
 
 
 def _line(columns: Sequence[Column], given: Sequence[int], texts: Sequence[str]) -> str:
