@@ -68,5 +68,4 @@ def _uses() -> dict[str, Any]:
 
 @cache
 def _class_of(label: str, folders: Folders) -> str:
-    known = paths.choices("hw", folders)
-    return str(conf_files.merged(known[label], known).get("device_class", "other"))
+    return str(conf_files.composed("hw", label, folders).get("device_class", "other"))
