@@ -7,7 +7,7 @@ from typing import Any
 
 from life_jax.config import words as command_words
 from life_jax.config.schema.errors import MOST_LINES, ConfigError
-from life_jax.core.whole_file import whole_file
+from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.terminal import command, tables
 
 USAGE = (
@@ -44,8 +44,7 @@ def calibrate(words: list[str]) -> None:
     (device,) = choices.devices_and_models("hw", typed["hw"], ())
     hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
     out = Path(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
-    if out.exists() and typed["overwrite"] != "true":
-        raise ConfigError(f"{out} exists; overwrite=true replaces it")
+    refuse_taken(out, overwrite=typed["overwrite"] == "true")
     settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
     of_class = conf_files.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
@@ -54,7 +53,7 @@ def calibrate(words: list[str]) -> None:
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
     content = as_file(fitted, conf_files.engine_file(engine), out.stem, source)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(out) as new:
+    with whole_file(out, overwrite=typed["overwrite"] == "true") as new:
         new.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
     rows, constants = [], fitted.values()
     spread_left = fitted.deviation / fitted.prior

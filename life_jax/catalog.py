@@ -67,7 +67,8 @@ def catalog(words: list[str]) -> None:
         raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
     columns = [_column(heading, [row[i] for row in rows], i == 0) for i, heading in enumerate(headings)]
     if form == "csv":
-        result_rows.write_csv(sys.stdout, [c.heading for c in columns], iter([{c.heading: c.cells for c in columns}]))
+        cells = {column.heading: list(column.cells) for column in columns}
+        result_rows.write_csv(sys.stdout, list(cells), iter([cells]))
         return
     if form == "md":
         result_rows.write_markdown(sys.stdout, columns)

@@ -100,8 +100,8 @@ def _text(study: "Study", case: "Case", answer: "Design", line: list[tuple[float
         state = ("binds" if binds else "slack") if fine else f"missed by {100 * abs(value / limit - 1):.3g} %"
         price = f"{number(answer.shadow[target.metric], 3)}" if answer.met else "-"
         rows.append((name, f"{sign} {number(limit)}", number(value), state, price))
-    headings = ("target", "asked", "design", "state", f"{question.minimize} saved % by 1 % of slack")
-    tables.table(_columns(headings, rows, "lrrlr"))
+    judged = ("target", "asked", "design", "state", f"{question.minimize} saved % by 1 % of slack")
+    tables.table(_columns(judged, rows, "lrrlr"))
     lines = []
     for factor, relaxed in line:
         numbers = [number(relaxed.numbers[parameter.key]) if relaxed.met else "-" for parameter in question.parameters]

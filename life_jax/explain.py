@@ -70,7 +70,7 @@ def _text(study: "Study") -> None:
     tables.say(
         f"TTFT {tables.engineering(whole['ttft'], 's')}, TPOT {tables.engineering(whole['tpot'], 's')}, "
         f"TPS {tables.digits(whole['tps'])} tok/s, memory {tables.digits(whole['memory'] / 1e9)} GB of "
-        f"{tables.digits(room / 1e9)} GB ({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
+        f"{tables.digits(float(room) / 1e9)} GB ({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
         f"room for batch {whole['max_batch']:.0f} of this length, "
         f"or {whole['max_context']:.0f} positions at this batch)"
     )

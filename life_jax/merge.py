@@ -41,7 +41,7 @@ def join(study: "Study", path: Path) -> None:
 
     files = shards.files_of(path, study.identity, reduced=False)
     with (
-        store.opened(path, study.template, study.identity, overwrite=study.overwrite) as sink,
+        store.opened(path, study.template, study.identity, overwrite=study.overwrite, say=command.note) as sink,
         watched(study.template.points) as done,
     ):
         chunks = range(study.sweep.chunks)
@@ -59,7 +59,7 @@ def join_reduced(study: "Study", path: Path) -> None:
     reducer = evaluation.reducer(study)
     for state in shards.states(shards.files_of(path, study.identity, reduced=True)):
         reducer.merge(state)
-    store.save(reduced_dataset.dataset(reducer), path)
+    store.save(reduced_dataset.dataset(reducer), path, study.identity, overwrite=study.overwrite)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from life_jax.config.words import take
 from life_jax.terminal import command
 from life_jax.terminal.result_rows import FORMATS
-from life_jax.terminal.results import deliver, finished, watched
+from life_jax.terminal.results import OTHER_CODE, deliver, finished, watched
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -38,8 +38,11 @@ def sweep(words: list[str]) -> None:
         return
     shard, reduced = study.work.shard, study.reduction is not None
     path = shards.path_of(study.path, shard, reduced=reduced)
-    if not finished(study, path, shards.identity(study.identity, shard)):
+    there = finished(study, path, shards.identity(study.identity, shard))
+    if not there:
         (write_reduced_shard if reduced else write_shard)(study, path)
+    elif there == OTHER_CODE:
+        print("complete already, computed by other code; overwrite=true computes it anew")
     print(f"shard {shard[0]} of {shard[1]}; life_jax.merge joins them")
     print(path)
 
@@ -51,7 +54,7 @@ def write(study: "Study", path: Path) -> None:
 
     template = study.template
     with (
-        store.opened(path, template, study.identity, overwrite=study.overwrite) as sink,
+        store.opened(path, template, study.identity, overwrite=study.overwrite, say=command.note) as sink,
         watched(template.points) as done,
     ):
         chunks = evaluation.chunks(study)
@@ -64,7 +67,7 @@ def write_question(study: "Study", path: Path) -> None:
     from life_jax.grid.storage import store
     from life_jax.studies import lazy
 
-    store.save(lazy.question(study), path)
+    store.save(lazy.question(study), path, lazy.identity(study), overwrite=study.overwrite)
 
 
 def write_shard(study: "Study", path: Path) -> None:
@@ -77,7 +80,7 @@ def write_shard(study: "Study", path: Path) -> None:
     template = shards.template(study.template, study.sweep, study.identity, shard)
     identity = shards.identity(study.identity, shard)
     with (
-        store.opened(path, template, identity, overwrite=study.overwrite) as sink,
+        store.opened(path, template, identity, overwrite=study.overwrite, say=command.note) as sink,
         watched(template.points) as done,
     ):
         shifted = shards.Shifted(sink, study.sweep, shard)
@@ -93,12 +96,13 @@ def write_reduced(study: "Study", path: Path) -> None:
 
     reducer, end = evaluation.reducer(study), study.sweep.chunks
     with (
-        reducer_checkpoint.reducing(path, reducer, study.identity, overwrite=study.overwrite) as sink,
+        reducer_checkpoint.reducing(path, reducer, study.identity, overwrite=study.overwrite, say=command.note) as sink,
         watched(study.template.points) as done,
     ):
         evaluation.reduce_into(study, sink, end, done)
         sink.check(end)
-        store.save(reduced_dataset.dataset(reducer), path, locked=True)
+        result = reduced_dataset.dataset(reducer)
+        store.save(result, path, study.identity, overwrite=study.overwrite, journal=sink.journal)
         sink.drop()
 
 
@@ -112,7 +116,7 @@ def write_reduced_shard(study: "Study", path: Path) -> None:
     identity = shards.identity(study.identity, shard)
     with (
         reducer_checkpoint.reducing(
-            path, evaluation.reducer(study), identity, first=own.start, overwrite=study.overwrite
+            path, evaluation.reducer(study), identity, first=own.start, overwrite=study.overwrite, say=command.note
         ) as sink,
         watched(evaluation.points(study, own)) as done,
     ):

@@ -10,7 +10,7 @@ import numpy as np
 from life_jax.config import choices
 from life_jax.config import words as command_words
 from life_jax.config.schema.errors import ConfigError
-from life_jax.core.whole_file import whole_file
+from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
 from life_jax.measurements.readers import index
@@ -79,12 +79,13 @@ def _rows(count: int) -> str:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Callable[[Report], None]]:
+def written(path: Path, *, overwrite: bool = False) -> Iterator[Callable[[Report], None]]:
     """Context with a function that writes the forecasts of a report to a CSV, which is whole or not there.
 
-    Its columns are id, forecast, low and high, each in the unit of its row. Raises OSError where it cannot be written.
+    Its columns are id, forecast, low and high, each in the unit of its row. overwrite: whether a file of this name is
+    replaced. Raises OSError where it cannot be written, or the name is taken.
     """
-    with whole_file(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path, overwrite=overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("id", "forecast", "low", "high"))
 
@@ -105,17 +106,17 @@ def _job(words: list[str]) -> None:
     file, settings = _words(words)
     out = Path(settings.get("out", f"{file.stem}_forecasts.csv"))
     picture = Path(settings.get("plot", out.with_suffix(".png")))
+    overwrite = settings.get("overwrite") == "true"
     for path in (out, picture):
-        if path.exists() and settings.get("overwrite") != "true":
-            raise ConfigError(f"{path} exists; give overwrite=true or another out=")
+        refuse_taken(path, overwrite=overwrite)
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")
     fills = index.checked(settings)
-    with written(out) as add:
+    with written(out, overwrite=overwrite) as add:
         t = totals(lambda: index.rows(file, fills), settings.get("engine"), add)
         if not t.rows:
             raise ConfigError(f"{file}: no row is understood", [f"  {line}" for line in reasons(t)])
-    plot(t, picture)
+    plot(t, picture, overwrite=overwrite)
     print_totals(t)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
     print(out)

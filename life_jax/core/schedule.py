@@ -42,6 +42,32 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Mixed:
+    """One forward pass over groups of sequences, each with a Step of its own: those that decode, those in prefill.
+
+    Products, norms, experts, the head and messages take the tokens of all groups together; attention and recurrences
+    run once for each group.
+    """
+
+    groups: tuple[Step, ...]
+
+    @property
+    def batch(self) -> Number:
+        """Sequences of all groups [1]."""
+        return sum(group.batch for group in self.groups)
+
+    @property
+    def tokens(self) -> Number:
+        """New tokens of all groups together [token]."""
+        return sum(group.tokens for group in self.groups)
+
+    @property
+    def context(self) -> Number:
+        """Tokens of all sequences together, cached and new [token]."""
+        return sum(group.context for group in self.groups)
+
+
+@dataclass(frozen=True)
 class Passes:
     """`count` forward passes of one shape in a row, each with the tokens of those before it in the cache."""
 
@@ -102,3 +128,28 @@ def decode(workload: Workload) -> Passes:
     past = w.past_tokens + w.prompt_tokens
     first = Step(batch=w.batch, new=1.0, past=past, decoding=True, distinct=w.distinct_tokens)
     return Passes(first, w.output_tokens - 1)
+
+
+def engine_step(
+    *,
+    sequences: Number,
+    context: Number,
+    prefill_tokens: Number,
+    past: Number = 0.0,
+    prompts: Number = 1.0,
+    ending: Number = 1.0,
+    distinct: Number = UNLIMITED,
+) -> Mixed:
+    """The step of an engine in which some sequences decode while prompts are prefilled.
+
+    sequences [1]: that decode a token each; context [token]: cached of each of them, their mean
+    prefill_tokens [token]: of all prompts together in this step, spread evenly over `prompts` prompts [1]; past
+    [token]: of each prompt, cached before (earlier chunks, a cached prefix)
+    ending [1]: part of the prompts that end in this step, whose next token is sampled
+    """
+    return Mixed(
+        (
+            Step(batch=sequences, new=1.0, past=context, decoding=True, distinct=distinct),
+            Step(batch=prompts, new=prefill_tokens / prompts, past=past, logit_rows=ending, distinct=distinct),
+        )
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario
-from life_jax.core.schedule import Step
+from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import UNLIMITED
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
@@ -24,7 +24,7 @@ def idle_power(scenario: Scenario) -> Number:
     return scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.tensor_parallel
 
 
-def dynamic(scenario: Scenario, step: Step, ops: Iterable[Op]) -> Number:
+def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number:
     """Energy [J] of a step beyond idle power, of all devices together.
 
     ops: the operators of the step.

@@ -5,6 +5,9 @@ tracing and lowering, this one before. Its key therefore holds everything that d
 of this package, the versions and flags beneath it, the function with the values that it was made of, and structure,
 shape and dtype of every argument. A function of which that cannot be told (fingerprint.NoFingerprintError) is
 compiled in every process. The cache is off until `keep_in` is called, which command lines do, and works on CPUs.
+
+What is read runs as code of this process. So files are read only if they and their folder are this user's and nobody
+else can write them; that is asked of what was opened, not of a path, which may name something else a moment later.
 """
 
 import contextlib
@@ -15,18 +18,26 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from life_jax.core import file_system
 from life_jax.core.whole_file import whole_file
 
 DIGEST = hashlib.sha256().digest_size
+MOST_BYTES = 2**28  # of an executable that is read
 
 _folder: Path | None = None
 _most = 0
+_say: Callable[[str], None] = print
+_said: list[str] = []
 
 
-def keep_in(folder: Path | None, most: int = 0) -> None:
-    """Keep executables in a folder from now on, the last used of them, up to `most` bytes; None switches it off."""
-    global _folder, _most
-    _folder, _most = folder, most
+def keep_in(folder: Path | None, most: int = 0, say: Callable[[str], None] = print) -> None:
+    """Keep executables in a folder from now on, the last used of them, up to `most` bytes; None switches it off.
+
+    say: called once with a line where the folder or a file in it is not this user's alone, and so is not read.
+    """
+    global _folder, _most, _say
+    _folder, _most, _say = folder, most, say
+    _said.clear()
 
 
 class CachedFunction:
@@ -71,7 +82,12 @@ class CachedFunction:
         key.append(str(jax.numpy.result_type(float)))  # differs under jax.enable_x64
         assert _folder is not None
         path = _folder / hashlib.sha256("\n".join(key).encode()).hexdigest()
-        if (whole := _read(path)) is not None:
+        try:
+            whole = _read(path)
+        except _NotPrivateError as error:
+            _say_once(f"{error} may be written by others: what is compiled is not kept there (chmod go-w)")
+            return None
+        if whole is not None:
             try:
                 loaded: Callable[..., Any] = serialize_executable.deserialize_and_load(*pickle.loads(whole))
                 return loaded
@@ -81,6 +97,12 @@ class CachedFunction:
             executable: jax.stages.Compiled = self._jitted.lower(*args).compile()
         _write(path, pickle.dumps(serialize_executable.serialize(executable)))
         return executable
+
+
+def _say_once(line: str) -> None:
+    if not _said:
+        _said.append(line)
+        _say(line)
 
 
 @contextlib.contextmanager
@@ -103,22 +125,46 @@ def _no_other_cache() -> Iterator[None]:
         compilation_cache.reset_cache()
 
 
+class _NotPrivateError(Exception):
+    """Error for a folder or a file that somebody else may write."""
+
+
 def _read(path: Path) -> bytes | None:
-    """The bytes that were kept under a name; None if there are none, or the digest shows that they are damaged."""
+    """The bytes that were kept under a name; None if there are none, or the digest shows that they are damaged.
+
+    Raises _NotPrivateError if somebody else could have written them.
+    """
+    if not file_system.has_owners():
+        raise _NotPrivateError(path.parent)
     try:
-        content = path.read_bytes()
-        os.utime(path)  # what was not used for the longest time is deleted first
+        with _opened(path.parent, os.O_RDONLY | os.O_DIRECTORY) as folder, _opened(path, os.O_RDONLY, folder) as file:
+            content = file_system.read_all(file, MOST_BYTES)
+            os.utime(file)  # what was not used for the longest time is deleted first
     except OSError:
         return None
     digest, whole = content[:DIGEST], content[DIGEST:]
     return whole if hashlib.sha256(whole).digest() == digest else None
 
 
+@contextlib.contextmanager
+def _opened(path: Path, flags: int, folder: int | None = None) -> Iterator[int]:
+    """Context with the descriptor of a private file or folder, opened as it is called in an open folder."""
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path if folder is None else path.name, flags, dir_fd=folder)
+    try:
+        if not file_system.is_private(os.fstat(descriptor)):
+            raise _NotPrivateError(path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def _write(path: Path, whole: bytes) -> None:
     """Keep bytes with their digest, and delete the oldest files. On a full or read-only disk nothing is kept."""
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as new:
+        make_private(path.parent)
+        with whole_file(path, overwrite=True) as new:
+            new.touch(mode=0o600)
             new.write_bytes(hashlib.sha256(whole).digest() + whole)
         files = [(file.stat().st_mtime, file.stat().st_size, file) for file in path.parent.iterdir()]
         room = _most
@@ -126,3 +172,13 @@ def _write(path: Path, whole: bytes) -> None:
             room -= size
             if room < 0:
                 file.unlink()
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, which nobody else can enter. Raises OSError."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for above in reversed(missing):
+        above.mkdir(mode=0o700, exist_ok=True)

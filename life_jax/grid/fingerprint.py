@@ -2,19 +2,17 @@
 
 import dataclasses
 import functools
-import hashlib
 import os
 import platform
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jaxlib.version import __version__ as jaxlib_version
 
-OWN_CODE = Path(__file__).resolve().parents[1]
+from life_jax.core.own_code import code_hash
 
 
 class NoFingerprintError(Exception):
@@ -85,9 +83,6 @@ def _named(value: Any) -> str:
 @functools.cache
 def beneath() -> str:
     """Fingerprint of what every function stands on: this package's code, versions, flags, system and devices."""
-    code = hashlib.sha256()
-    for path in sorted(OWN_CODE.rglob("*.py")):
-        code.update(f"{path.relative_to(OWN_CODE)} {path.stat().st_size}\n".encode() + path.read_bytes())
     flags = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith(("JAX_", "XLA_")))
     versions = jax.__version__, jaxlib_version, np.__version__, sys.version, platform.platform(), os.cpu_count()
-    return "\n".join(map(str, (code.hexdigest(), *versions, *flags, jax.devices()[0].device_kind, jax.device_count())))
+    return "\n".join(map(str, (code_hash(), *versions, *flags, jax.devices()[0].device_kind, jax.device_count())))

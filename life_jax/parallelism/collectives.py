@@ -2,7 +2,7 @@
 
 from life_jax.core.numerics import Number, is_fixed_at, log2
 from life_jax.core.scenario import Scenario
-from life_jax.core.schedule import Step
+from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import BITS_PER_BYTE
 
 
@@ -17,7 +17,7 @@ def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: 
     return many * (latency * (1 + log2(devices)) + 2 * (devices - 1) / devices * message / bandwidth)
 
 
-def collectives(scenario: Scenario, step: Step) -> Number:
+def collectives(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] of a step's all-reduces under tensor parallelism.
 
     There are two per layer, or one where attention and MLP are parallel.
@@ -34,13 +34,13 @@ def collectives(scenario: Scenario, step: Step) -> Number:
     )
 
 
-def link_bytes(scenario: Scenario, step: Step) -> Number:
+def link_bytes(scenario: Scenario, step: Step | Mixed) -> Number:
     """Bytes [byte] that all devices together send in a step's all-reduces."""
     count, message = _messages(scenario, step)
     return count * 2 * (scenario.engine.parallelism.tensor_parallel - 1) * message
 
 
-def _messages(scenario: Scenario, step: Step) -> tuple[Number, Number]:
+def _messages(scenario: Scenario, step: Step | Mixed) -> tuple[Number, Number]:
     """Number of all-reduces in a step [1], and the message of each [byte]."""
     model = scenario.architecture
     count = sum(block.repeats * (1 if block.parallel else 2) for block in model.blocks)

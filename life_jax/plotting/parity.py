@@ -17,10 +17,11 @@ class HasPoints(Protocol):
         """(kind, class of device) -> measured times [s] and forecast over measured time."""
 
 
-def plot(r: HasPoints, path: Path) -> None:
+def plot(r: HasPoints, path: Path, *, overwrite: bool = False) -> None:
     """Save the parity plot of a report: forecast over measured time [s], a panel for TTFT, TPOT and totals each.
 
-    path: name of the file, whose ending chooses the format (PNG without one).
+    path: name of the file, whose ending chooses the format (PNG without one). overwrite: whether a file of this name is
+    replaced. Raises StoreError where the name is taken.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -41,5 +42,5 @@ def plot(r: HasPoints, path: Path) -> None:
             axis.plot(line, line * factor, style, color="0.4", linewidth=0.8)
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=6, markerscale=2, loc="upper left")
-    with whole_file(path) as new:
+    with whole_file(path, overwrite=overwrite) as new:
         figure.savefig(new, dpi=150, format=path.suffix.removeprefix(".") or "png")

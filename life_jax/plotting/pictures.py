@@ -1,9 +1,10 @@
 """The pictures of plot=: which part of a result each of them shows, and the files they are saved to."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from life_jax.core.whole_file import whole_file
+from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.plotting import charts
 
 if TYPE_CHECKING:
@@ -101,43 +102,73 @@ DRAWINGS = {
 }
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
+MARKED = {"png": "Description", "svg": "Description", "pdf": "Subject"}  # key of the metadata
+MOST_BYTES = 2**28  # of a picture that may be ours
+
+
+def files(names: Sequence[str], stem: Path) -> list[Path]:
+    """Paths of the pictures of plot=, STEM_NAME.FORMAT. names: NAME or NAME.FORMAT. stem: path without ending."""
+    pairs = [word.partition(".")[::2] for word in names]
+    return [
+        stem.with_name(f"{stem.name}_{name}.{'html' if name == REPORT else form or PICTURE_FORMATS[0]}")
+        for name, form in pairs
+    ]
+
+
+def refuse_foreign(path: Path, question: str, *, overwrite: bool) -> None:
+    """Raise StoreError where a picture would replace a file that is no picture of its question.
+
+    path: of the picture. question: hash of the question whose result it shows. overwrite: whether any file may be
+    replaced, but a link.
+    """
+    if path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
+        overwrite = overwrite or _mark(question).encode() in path.read_bytes()
+    refuse_taken(path, overwrite=overwrite)
+
+
+def _mark(question: str) -> str:
+    """What every picture says in its metadata, so that the same command may draw it again."""
+    return f"life_jax question {question}"
 
 
 def save(
-    names: Sequence[str], ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], stem: Any
-) -> list[Any]:
+    names: Sequence[str],
+    ds: "xr.Dataset",
+    cases: Sequence[Any],
+    objectives: Sequence[str],
+    stem: Path,
+    question: str,
+    overwrite: bool = False,
+) -> list[Path]:
     """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
     names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
     first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
-    without ending.
+    without ending. question: hash of the question that the result answers. overwrite: whether a file that is no
+    picture of it is replaced.
 
-    Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows.
+    Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows, StoreError where
+    a file is in the way.
     """
     import matplotlib as mpl
 
     mpl.use("Agg")  # a command line has no window
     import matplotlib.pyplot as plt
 
-    paths = []
-    for word in names:
-        name, _, form = word.partition(".")
+    paths = files(names, stem)
+    for word, path in zip(names, paths, strict=True):
+        name, form = word.partition(".")[0], path.suffix[1:]
         if name == REPORT:
-            paths.append(_save_report(ds, cases, objectives, stem.with_name(f"{stem.name}_{name}.html")))
-            continue
-        figure = DRAWINGS[name](ds, cases, objectives)
-        path = stem.with_name(f"{stem.name}_{name}.{form or PICTURE_FORMATS[0]}")
-        with whole_file(path) as new:
-            figure.savefig(new, dpi=150, format=form or PICTURE_FORMATS[0])
+            from life_jax.plotting import report
+
+            page = f"{report.page(ds, cases, objectives)}<!-- {_mark(question)} -->\n"
+        else:
+            figure = DRAWINGS[name](ds, cases, objectives)
+        refuse_foreign(path, question, overwrite=overwrite)
+        with whole_file(path, overwrite=True) as new:
+            if name == REPORT:
+                new.write_text(page, encoding="utf-8")
+                continue
+            figure.savefig(new, dpi=150, format=form, metadata={MARKED[form]: _mark(question)})
         plt.close(figure)
-        paths.append(path)
     return paths
-
-
-def _save_report(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str], path: Any) -> Any:
-    from life_jax.plotting import report
-
-    page = report.page(ds, cases, objectives)
-    with whole_file(path) as new:
-        new.write_text(page, encoding="utf-8")
-    return path

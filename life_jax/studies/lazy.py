@@ -62,14 +62,14 @@ def reopen(path: str | Path) -> xr.Dataset:
     """The lazy dataset of a file that lazy=true wrote.
 
     path: of the file. Raises ConfigError if it is no lazy result, or if the same words mean something else here
-    (another version, changed files).
+    (other code, changed files).
     """
     with xr.open_dataset(path, engine="netcdf4") as ds:
         if "words" not in ds.attrs:
             raise ConfigError(f"{path} is not a lazy result; lazy=true writes one")
         study, written = load(json.loads(ds.attrs["words"])), ds.attrs["identity"]
     if identity(study) != written:
-        raise ConfigError(f"{path} was asked of another version or of other files; its numbers would not be the same")
+        raise ConfigError(f"{path} was asked of other code or of other files; its numbers would not be the same")
     return lazily(study)
 
 

@@ -15,6 +15,7 @@ import yaml
 from life_jax.config.compose import Composed
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.own_code import code_hash
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
@@ -26,7 +27,7 @@ from life_jax.grid.sampling import Points
 from life_jax.sensitivity.grid_function import NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
-from life_jax.studies.provenance import provenance, version
+from life_jax.studies.provenance import provenance
 
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations", "engine": "software"}
 
@@ -121,14 +122,18 @@ class Study:
 
     @cached_property
     def identity(self) -> str:
-        """A hash of the version, the config and the labels of the results: equal for equal files."""
+        """The question, and after @ a hash of the code that answers it: equal for equal files."""
+        return f"{self.question}@{code_hash()[:16]}"
+
+    @cached_property
+    def question(self) -> str:
+        """A hash of the config and the labels of the results, whatever code computes them."""
         typed = [label for group in ("model", "hw", "opt") for label in self._labels(group)]
         ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
         labels = "" if typed == ours else f"\n{typed}"
-        made_by = f"{version()}\n{plan.LAYOUT} {self.route}"
-        if self.metrics != self.asked:
-            made_by += f" {' '.join(self.metrics)}"
-        return hashlib.sha256(f"{made_by}\n{self.config}{labels}".encode()).hexdigest()
+        # what is stored beside what was asked for
+        more = "" if self.metrics == self.asked else f" {' '.join(self.metrics)}"
+        return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{self.config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -151,7 +156,7 @@ class Study:
         if self.out is not None:
             return Path(self.out).expanduser()
         parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
-        return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.identity[:8]}.nc"
+        return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.question[:8]}.nc"
 
     @cached_property
     def template(self) -> Template:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from life_jax.config import words as command_words
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core import file_system
 from life_jax.grid import executable_cache
 
 CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
@@ -85,11 +86,18 @@ def _remember_compilations() -> None:
     """Switch on JAX's own cache of compilations and ours of executables, of at most CACHE_BYTES each.
 
     They have one folder for each kind of processor. Nothing is done where the user has set JAX_COMPILATION_CACHE_DIR,
-    or LIFE_JAX_CACHE=off; LIFE_JAX_CACHE may also name the folder.
+    or LIFE_JAX_CACHE=off; LIFE_JAX_CACHE may also name the folder. What is read there runs as code, so that nothing is
+    kept, with a line that says so, where somebody else could put a file or a folder, nor where a system has no owners.
     """
+    if not file_system.has_owners():
+        return
     chosen = os.environ.get("LIFE_JAX_CACHE", "")
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    if chosen == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ or not os.access(_existing(home), os.W_OK):
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not home.is_absolute():  # which its specification says to ignore
+        home = Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111 - where no home is known it stays as it is
+    if chosen == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ or not (chosen or home.is_absolute()):
+        return
+    if not chosen and not os.access(_existing(home), os.W_OK):
         return
     # executables are for one kind of processor, and machines that share a home may have several
     facts = Path("/proc/cpuinfo")
@@ -99,9 +107,18 @@ def _remember_compilations() -> None:
         else ""
     )
     kind = hashlib.sha256(f"{platform.machine()} {platform.processor()} {flags}".encode()).hexdigest()[:12]
-    folder = Path(chosen or home / "life_jax") / kind
+    folder = Path(chosen or home / "life_jax").resolve() / kind
+    try:
+        executable_cache.make_private(folder / "executables")
+        open_to_others = file_system.not_private(folder)
+    except OSError:
+        return  # read-only, or a file is in the way
+    if open_to_others is not None:
+        kept = f"nothing that is compiled is kept in {folder.parent} (chmod go-w)"
+        warn([f"{open_to_others} may be written by others: {kept}"])
+        return
     if "jax" not in sys.modules:  # a program that has imported JAX may have changed what is traced
-        executable_cache.keep_in(folder / "executables", CACHE_BYTES)
+        executable_cache.keep_in(folder / "executables", CACHE_BYTES, note)
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(folder)
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHE_BYTES))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -116,6 +133,11 @@ def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
     """End the process with an error on stderr, with further lines where there are any, and status 2."""
     print(f"error: {message}", *more, sep="\n", file=sys.stderr)
     sys.exit(USAGE)
+
+
+def note(line: str) -> None:
+    """Print a line on stderr about what was found and is done about it."""
+    print(line, file=sys.stderr)
 
 
 def warn(messages: Iterable[str]) -> None:

@@ -14,6 +14,8 @@ from life_jax.terminal import command, result_rows, result_tables, tables
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
 
+COMPLETE, OTHER_CODE = "complete", "other code"
+
 
 def deliver(
     study: "Study", path: Path, identity: str, writer: Callable[["Study", Path], None], form: str = "text"
@@ -23,17 +25,26 @@ def deliver(
     path: of the result. identity: of its question. writer: writes the result of a study to a path. form: of what is
     printed on stdout: text, or rows as json, csv or md; paths go to stderr then.
 
+    A result of other code is left as it is, and neither shown nor drawn, since our numbers may be others.
+
     Raises ConfigError where the path holds anything else, StoreError where it cannot be written.
     """
     if result_rows.is_csv(path):
         deliver_csv(study, path, form)
         return
+    refuse_pictures(study, path)
     complete = finished(study, path, identity)
     if not complete:
         writer(study, path)
+    aside = sys.stdout if form == "text" else sys.stderr
+    if complete == OTHER_CODE:
+        print(
+            f"complete already, computed by other code{_code_of(path)}; overwrite=true computes it anew", path,
+            sep="\n", file=aside,
+        )  # fmt: skip
+        return
     with result_tables.opened(study, path) as ds:
         result_tables.show(study, ds, form)
-    aside = sys.stdout if form == "text" else sys.stderr
     for picture in draw(study, path) if study.plots else ():
         print(picture, file=aside)
     if complete:
@@ -58,7 +69,7 @@ def deliver_csv(study: "Study", path: Path, form: str) -> None:
         path.parent.mkdir(parents=True)
     with watched(study.template.points) as done:
         ds = evaluation.evaluate(study, done)
-    with whole_file(path) as new, new.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path, overwrite=study.overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
         if study.reduction is None:
             result_tables.write_rows(file, result_rows.Rows(study, ds), "csv")
         else:
@@ -80,18 +91,42 @@ def _age(path: Path) -> str:
     return ""
 
 
-def finished(study: "Study", path: Path, identity: str) -> bool:
-    """Whether the result is there already. Raises ConfigError if the path holds anything else, without overwrite."""
-    from life_jax.grid.storage import compression, reducer_checkpoint, store
+def finished(study: "Study", path: Path, identity: str) -> str:
+    """What is known of the result: empty if it is not there, COMPLETE, or OTHER_CODE if other code computed it.
+
+    Raises ConfigError if the path holds anything else, without overwrite.
+    """
+    from life_jax.grid.storage import compression, journal, reducer_checkpoint, store
 
     if path.is_dir() and not compression.is_zarr(path):
         raise ConfigError(f"out={path} is a folder; a file name is needed")
     if not path.exists() or study.overwrite:
-        return False
+        return ""
+    if not path.is_file() and not path.is_dir():
+        raise ConfigError(f"out={path} is a pipe or a device; a file name is needed")
     existing = reducer_checkpoint.identity_of(path) if path.suffix == ".npz" else store.identity_of(path)
-    if existing != identity:
+    if existing is None or not journal.same_question(existing, identity):
         raise ConfigError(f"{path} exists and answers another question; overwrite=true replaces it")
-    return True
+    return COMPLETE if existing == identity else OTHER_CODE
+
+
+def _code_of(path: Path) -> str:
+    """The version and the revision that a result says, in brackets."""
+    from life_jax.grid.storage import store
+
+    with store.read(path) as ds:
+        version, revision = (str(ds.attrs.get(key, "")) for key in ("life_jax_version", "git_revision"))
+    known = [version, *([f"revision {revision}"] if revision not in ("", "none") else [])]
+    return f" ({', '.join(known)})" if version else ""
+
+
+def refuse_pictures(study: "Study", path: Path) -> None:
+    """Raise StoreError where a picture of plot= would replace a file that is no picture of this question."""
+    if study.plots:
+        from life_jax.plotting import pictures
+
+        for picture in pictures.files(study.plots, path.with_suffix("")):
+            pictures.refuse_foreign(picture, study.question, overwrite=study.overwrite)
 
 
 @contextlib.contextmanager
@@ -122,6 +157,10 @@ def draw(study: "Study", path: Path) -> list[Path]:
     objectives = study.reduction.pareto if study.reduction is not None else ()
     with store.read(path) as ds:
         try:
-            return list(pictures.save(study.plots, ds, study.cases, objectives, path.with_suffix("")))
+            return list(
+                pictures.save(
+                    study.plots, ds, study.cases, objectives, path.with_suffix(""), study.question, study.overwrite
+                )
+            )
         except ValueError as error:
             raise ConfigError(str(error)) from None

@@ -1,6 +1,8 @@
 """Executables remembered from one process to the next: the same numbers, and never those of another question."""
 
+import hashlib
 import os
+import pickle
 from itertools import combinations
 
 import jax
@@ -9,11 +11,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from life_jax.core import file_system
 from life_jax.grid import executable_cache, fingerprint
 from life_jax.studies import loading
 
 # so many points that the grid is compiled
-WORDS = ("hw=v100", "axes.prompt_tokens=linspace(128,512,1024)", "axes.batch=linspace(1,4,1024)", "overwrite=true")
+WORDS = ("hw=v100", "axes.prompt_tokens=linspace(128,512,1025)", "axes.batch=linspace(1,4,512)", "overwrite=true")
 COMPILED = "Compiling jit(<lambda>)"
 QUESTIONS = (
     ("hw=v100",),
@@ -31,8 +34,8 @@ QUESTIONS = (
 def run(shell, tmp_path):
     """run(*words) -> what the command did, with its own folder of executables."""
 
-    def sweep(*words, cache="cache"):
-        env = os.environ | {"LIFE_JAX_CACHE": cache, "JAX_LOG_COMPILES": "1", "JAX_PLATFORMS": "cpu"}
+    def sweep(*words):
+        env = os.environ | {"LIFE_JAX_CACHE": "cache", "JAX_LOG_COMPILES": "1", "JAX_PLATFORMS": "cpu"}
         env.pop("JAX_COMPILATION_CACHE_DIR", None)
         return shell("sweep", *WORDS, *words, env=env)
 
@@ -57,38 +60,20 @@ def files(folder):
     return sorted(folder.glob("cache/*/executables/*"))
 
 
-def test_a_second_process_compiles_nothing_and_finds_the_same(run, tmp_path):
-    plain = values(run("out=plain.nc", cache="off"))
+def test_a_second_process_compiles_nothing_and_finds_the_same(run, life):
     first, second = run("out=first.nc"), run("out=second.nc")
     assert COMPILED in first.err
     assert COMPILED not in second.err
-    assert plain == values(first) == values(second)
-    other = run("out=other.nc", "model=mixtral_8x7b")
-    assert COMPILED in other.err
-    assert values(other) != plain
+    assert values(life("sweep", *WORDS, "out=plain.nc")) == values(first) == values(second)
 
 
 @pytest.mark.slow
 def test_what_jax_itself_remembers_does_not_get_in_the_way(run, tmp_path):
-    (first,) = {str(values(run(f"out={n}.nc"))) for n in range(2)}
+    first = values(run("out=first.nc"))
     for path in files(tmp_path):
         path.unlink()
-    assert {str(values(run(f"out=again{n}.nc"))) for n in range(3)} == {first}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b""])
-def test_a_damaged_file_is_written_anew(run, tmp_path, damage):
-    first = values(run("out=first.nc"))
-    whole = {path: path.read_bytes() for path in files(tmp_path)}
-    assert whole
-    for path, content in whole.items():
-        path.write_bytes(damage(content))
-    again = run("out=again.nc")
-    assert COMPILED in again.err
-    assert values(again) == first
-    assert [path.stat().st_size for path in files(tmp_path)] != [0] * len(whole)
-    assert COMPILED not in run("out=third.nc").err
+    assert [values(run(f"out=again{n}.nc")) for n in range(2)] == [first, first]  # written, then read
+    assert files(tmp_path)
 
 
 def test_a_text_is_shared_only_by_the_same_question():
@@ -143,6 +128,18 @@ def test_another_function_shape_or_kind_is_another_executable(kept):
     assert len(list(kept.iterdir())) == 4
 
 
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b""])
+def test_a_damaged_file_is_written_anew(kept, damage):
+    scaled(2)[0](1.0, 2.0)
+    (path,) = kept.iterdir()
+    path.write_bytes(damage(path.read_bytes()))
+    for traces in (1, 0):
+        again, traced = scaled(2)
+        assert float(again(1.0, 2.0)) == 4
+        assert len(traced) == traces
+    assert list(kept.iterdir()) == [path]
+
+
 def test_wide_numbers_are_another_executable(kept):
     narrow, _ = scaled(2)
     narrow(np.float32(1), 1e-12)
@@ -169,3 +166,101 @@ def test_a_folder_that_cannot_be_written_is_no_error(kept, tmp_path):
     (tmp_path / "file").write_text("")
     executable_cache.keep_in(tmp_path / "file" / "folder", 10**9)
     assert float(scaled(5)[0](1.0, 2.0)) == 7
+
+
+RAN = "import pathlib; pathlib.Path({path!r}).write_text('ran')"
+
+
+class Planted:
+    """What runs code of somebody else when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return exec, (RAN.format(path=os.fspath(self.path)),)
+
+
+def plant(folder, ran):
+    """Puts code in place of every executable, with a digest that is right; the files."""
+    paths = [path for path in folder.iterdir() if path.is_file()]
+    for path in paths:
+        code = pickle.dumps(Planted(ran))
+        path.write_bytes(hashlib.sha256(code).digest() + code)
+    return paths
+
+
+def of_another(path):
+    os.chown(path, 65534, 65534)
+
+
+def of_the_world(path):
+    path.chmod(0o666 if path.is_file() else 0o777)
+
+
+def of_a_group(path):
+    path.chmod(0o660 if path.is_file() else 0o770)
+
+
+@pytest.mark.parametrize("expose", [of_the_world, of_a_group, of_another])
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_what_another_account_could_have_written_does_not_run(kept, tmp_path, expose, what):
+    if expose is of_another and os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    said, ran = [], tmp_path / "ran"
+    executable_cache.keep_in(kept, 10**9, said.append)
+    assert float(scaled(7)[0](1.0, 2.0)) == 9
+    (path,) = plant(kept, ran)
+    scaled(7)[0](1.0, 2.0)
+    assert ran.exists()  # what the test plants would run, were it ours
+    ran.unlink()
+    plant(kept, ran)
+    expose(path if what == "file" else kept)
+    for _ in range(2):
+        function, traced = scaled(7)
+        assert float(function(1.0, 2.0)) == 9 and traced
+    assert not ran.exists()
+    assert len(said) == 1 and "may be written by others" in said[0]
+
+
+def test_a_link_to_an_executable_is_not_followed(kept, tmp_path):
+    scaled(8)[0](1.0, 2.0)
+    (path,) = kept.iterdir()
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    function, traced = scaled(8)
+    assert float(function(1.0, 2.0)) == 10 and traced
+
+
+def test_what_is_kept_is_for_this_user_alone(kept):
+    before = os.umask(0)
+    try:
+        scaled(9)[0](1.0, 2.0)
+    finally:
+        os.umask(before)
+    (path,) = kept.iterdir()
+    assert (kept.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775])
+@pytest.mark.parametrize("level", ["the folder", "the one above"])
+def test_command_lines_keep_nothing_where_others_could_put_a_folder(shell, tmp_path, mode, level):
+    """Neither ours nor what JAX keeps by itself, which runs as well."""
+    (tmp_path / "cache").mkdir(mode=0o700)
+    (tmp_path / "cache" / "own").mkdir(mode=0o700)
+    (tmp_path / "cache" / ("own" if level == "the folder" else ".")).chmod(mode)
+    env = {**os.environ, "LIFE_JAX_CACHE": "cache/own"}
+    env.pop("JAX_COMPILATION_CACHE_DIR", None)
+    done = shell("catalog", "engine", env=env)
+    assert done.status == 0
+    assert done.err.count("may be written by others") == 1 and len(done.err.splitlines()) == 1
+    (tmp_path / "cache" / ("own" if level == "the folder" else ".")).chmod(0o700)
+    assert shell("catalog", "engine", env=env).err == ""
+
+
+def test_a_sticky_folder_such_as_tmp_keeps_names_apart(tmp_path):
+    (tmp_path / "shared" / "ours").mkdir(parents=True, mode=0o700)
+    (tmp_path / "shared").chmod(0o1777)
+    assert file_system.not_private(tmp_path / "shared" / "ours") is None
+    (tmp_path / "shared").chmod(0o777)
+    assert file_system.not_private(tmp_path / "shared" / "ours") == tmp_path / "shared"

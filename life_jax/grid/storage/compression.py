@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.core.whole_file import whole_file
-from life_jax.grid.storage.journal import StoreError, why
+from life_jax.core.whole_file import NameLock, StoreError, whole_file
+from life_jax.grid.storage.journal import why
 
 PER_CHUNK = 2**18  # numbers that are compressed together
 LEVEL: Any = 1
@@ -32,16 +32,17 @@ def needs_packing(path: Path, compress: str | None) -> bool:
     return compress is not None or is_zarr(path)
 
 
-def pack(plain: Path, path: Path, compress: str | None) -> None:
+def pack(plain: Path, path: Path, compress: str | None, lock: NameLock, *, overwrite: bool = False) -> None:
     """Write a finished netCDF file again, compressed or as a zarr store; `path` is whole, or as it was before.
 
-    plain: the finished netCDF file, whose journal is locked. path: final name; a zarr store if it ends in .zarr.
-    compress: name of a compression that netCDF knows, or None.
+    plain: the finished netCDF file. path: final name; a zarr store if it ends in .zarr. compress: name of a compression
+    that netCDF knows, or None. lock: of the final name, which the caller has. overwrite: whether what stands under the
+    final name may be replaced.
 
     Raises StoreError, in one line, where it cannot be written.
     """
     try:
-        with whole_file(path, locked=True) as new:
+        with whole_file(path, overwrite=overwrite, lock=lock) as new:
             (_pack_zarr if is_zarr(path) else _pack_netcdf)(plain, new, compress)
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
         reason = why(error, path.parent)

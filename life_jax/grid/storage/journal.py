@@ -5,105 +5,143 @@ The journal is also the lock that lets only one process write the result.
 
 import contextlib
 import errno
-import fcntl
-import json
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from life_jax.core.whole_file import publish
+from life_jax.core.whole_file import NameLock, StoreError, foreign, publish, refuse_taken, said
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # codes of a write that found no room
 LITTLE = 2**16  # bytes; with fewer left on the disk, that is why a small write failed
+READY = "ready"  # line after the question, once NAME.part is laid out on the disk
+MADE_BY = re.compile(r"@\w+")  # part of an identity that says which code it is of
+MAGIC = (b"\x89HDF\r\n\x1a\n", b"PK\x03\x04")  # beginnings of unfinished results: netCDF-4, and the state of a reducer
+
+Say = Callable[[str], None]  # called with a line about what was found
 
 
-class StoreError(OSError):
-    """Error for a result that cannot be written or read; its one line says why and what is kept."""
+def silent(line: str) -> None:
+    """Drops a line."""
 
 
 def why(error: Exception, folder: Path) -> str:
     """Reason for an error of a library that wrote into `folder`, in words; netCDF calls a full disk "HDF error"."""
     full = isinstance(error, OSError) and error.errno in FULL
-    return "no space left on the disk" if full or shutil.disk_usage(folder).free < LITTLE else str(error)
+    if full or shutil.disk_usage(folder).free < LITTLE:
+        return "no space left on the disk"
+    return "no space left on the disk, or a limit of the system" if "HDF error" in str(error) else str(error)
 
 
-class Journal:
+def same_question(one: str, other: str) -> bool:
+    """Whether two identities are of one question, whatever code answers it.
+
+    An identity may hold @CODE, with a hash of the code that computes the result.
+    """
+    return MADE_BY.sub("", one) == MADE_BY.sub("", other)
+
+
+class Journal(NameLock):
     """The file NAME.part.journal beside the unfinished result NAME.part.
 
-    It has the identity of the question in its first line and the number of a finished chunk in each further one.
-    Nothing of another writer is read or changed before `lock` has returned.
+    It has the identity of the question in its first line, READY in its second once NAME.part is laid out, and the
+    number of a finished chunk in each further one. Nothing of another writer is read or changed before `lock` has
+    returned.
 
-    part: path of the unfinished result. path: path of the journal itself.
+    name: final name of the result. part: path of the unfinished one. path: path of the journal itself.
     """
 
     def __init__(self, path: Path) -> None:
         """Name the files, and touch none. path: final name of the result."""
+        super().__init__(path)
         self.part = path.with_name(path.name + ".part")
-        self.path = path.with_name(path.name + ".part.journal")
-        self._descriptor = -1
 
-    def lock(self) -> None:
+    def lock(self, *, overwrite: bool = False) -> None:
         """Take the lock, which `close` gives back; makes the folder and the journal if need be.
 
-        Raises StoreError if another process has it.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreError(f"{self.part} is being written by another process") from None
-            with contextlib.suppress(FileNotFoundError):
-                if os.fstat(self._descriptor).st_ino == self.path.stat().st_ino:
-                    return
-            os.close(self._descriptor)  # its writer finished and removed it between our open and our lock
+        overwrite: whether what stands under the final name may be replaced.
 
-    def resumed(self, identity: str, overwrite: bool) -> set[int] | None:
+        Raises StoreError if another process has it, or the final name is taken.
+        """
+        refuse_taken(self.name, overwrite=overwrite)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.take(overwrite=overwrite)
+        refuse_taken(self.name, overwrite=overwrite)  # another process may have finished before we had the lock
+
+    def resumed(self, identity: str, overwrite: bool, identity_of: Callable[[Path], str | None]) -> set[int] | None:
         """Numbers of the chunks that an earlier run has left on the disk, or None if it has left no result.
 
-        identity: of the question. overwrite: whether the unfinished result of another question is ignored.
+        identity: of the question. overwrite: whether what else lies there is ignored. identity_of: reads the identity
+        of an unfinished result, None if it is none.
 
-        Raises StoreError if there is one of another question, unless that may be overwritten.
+        Raises StoreError if there is one of another question or of other code, or something that is not ours, unless
+        that may be overwritten.
         """
-        text = os.pread(self._descriptor, os.fstat(self._descriptor).st_size, 0)
-        whole = text.rfind(b"\n") + 1  # a line that a crash has cut off does not count
-        lines = text[:whole].decode().split("\n")[:-1]
-        if not lines or not self.part.exists():
+        if not os.path.lexists(self.part):
             return None
-        if json.loads(lines[0])["identity"] != identity:
+        mode = os.lstat(self.part).st_mode
+        if not stat.S_ISREG(mode):
+            raise foreign(self.part)
+        if not self.ours:  # a journal that got lost costs what was computed
+            if overwrite or identity_of(self.part) == identity:
+                return None
+            raise foreign(self.part)
+        lines = self.lines()
+        written = str((said(lines[0]) or {}).get("identity", ""))
+        if written != identity:
             if overwrite:
                 return None
-            raise StoreError(f"{self.part} is the unfinished result of another question; overwrite=true replaces it")
-        os.ftruncate(self._descriptor, whole)
-        return {int(line) for line in lines[1:]}
+            of = (
+                "begun by other code"
+                if same_question(written, identity)
+                else "the unfinished result of another question"
+            )
+            raise StoreError(f"{self.part} is {of}; overwrite=true begins anew")
+        if READY not in lines[1:2]:
+            return None
+        done: set[int] = set()
+        for line in lines[2:]:
+            if not (line.isascii() and line.isdecimal() and len(line) < 19):
+                break  # what a crash has torn vouches for nothing
+            done.add(int(line))
+        os.ftruncate(self._descriptor, sum(len(line) + 1 for line in lines[: len(done) + 2]))
+        return done
 
-    def clear(self) -> None:
-        """Forget the question and all chunks."""
-        os.ftruncate(self._descriptor, 0)
+    def is_torn(self) -> bool:
+        """Whether the unfinished result may be what a power cut left of ours: empty, zeros, or the right beginning."""
+        with self.part.open("rb") as file:
+            start = file.read(4096)
+        return not start.strip(b"\0") or any(start[: len(magic)] == magic[: len(start)] for magic in MAGIC)
 
     def begin(self, identity: str) -> None:
-        """Note the question, once the file of the unfinished result is laid out."""
-        self._append(json.dumps({"identity": identity}) + "\n")
+        """Note the question and forget all chunks, once `resumed` has found nothing to go on with; NAME.part goes."""
+        self.remove(self.part, overwrite=True)
+        self.note(identity=identity)
+
+    def ready(self) -> None:
+        """Note that the file of the unfinished result is laid out, and flushed to the disk."""
+        self.append(f"{READY}\n")
 
     def add(self, chunks: Iterable[int]) -> None:
         """Note chunks whose numbers have been flushed to the disk."""
-        self._append("".join(f"{chunk}\n" for chunk in chunks))
+        self.append("".join(f"{chunk}\n" for chunk in chunks))
 
-    def _append(self, text: str) -> None:
-        os.write(self._descriptor, text.encode())
-        os.fdatasync(self._descriptor)
+    def publish(self, *, overwrite: bool = False) -> None:
+        """Flush the complete result, give it its final name, and delete the journal."""
+        publish(self.part, self.name, overwrite=overwrite)
+        self.release(remove=True)
 
-    def publish(self, path: Path) -> None:
-        """Flush the complete result, give it its final name `path`, and delete the journal."""
-        publish(self.part, path)
-        self.path.unlink(missing_ok=True)
+    def drop(self) -> None:
+        """Delete what is unfinished, and the journal, once the result has been written elsewhere."""
+        self.remove(self.part)
+        self.release(remove=True)
 
     def close(self) -> None:
-        """Give back the lock."""
+        """Give back the lock, and delete a journal that says nothing."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            self.release(remove=self.is_empty and not self.ours)
 
 
 def check_space(path: Path, need: int) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from life_jax.core.whole_file import StoreError
 from life_jax.grid.labels import Coordinate, Template, Variable
 from life_jax.grid.plan import ResultBlock, Sink, Sweep
 from life_jax.grid.reduction import State
-from life_jax.grid.storage.journal import StoreError
+from life_jax.grid.storage.journal import same_question
 from life_jax.grid.storage.reducer_checkpoint import read_state
 from life_jax.grid.storage.store import identity_of
 
@@ -90,8 +91,10 @@ def files_of(path: Path, question: str, *, reduced: bool) -> list[Path]:
         raise StoreError(f"{path}: shards {names} are missing or not finished")
     files = [there[i, n] for i in range(1, n + 1)]
     for i, file in enumerate(files, start=1):
-        if (read_state(file)[0] if reduced else identity_of(file)) != identity(question, (i, n)):
-            raise StoreError(f"{file} answers another question")
+        written, own = read_state(file)[0] if reduced else identity_of(file) or "", identity(question, (i, n))
+        if written != own:
+            of = "was computed by other code" if same_question(written, own) else "answers another question"
+            raise StoreError(f"{file} {of}")
     return files
 
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from life_jax.core.whole_file import whole_file
+from life_jax.core import file_system
+from life_jax.core.whole_file import StoreError, foreign, whole_file
 from life_jax.grid.labels import Template
 from life_jax.grid.plan import Column, ResultBlock
 from life_jax.grid.storage import compression
 from life_jax.grid.storage.direct_io import BUFFER, PAGE, Pages
-from life_jax.grid.storage.journal import FULL, Journal, StoreError, check_space, full_disk, why
+from life_jax.grid.storage.journal import Journal, Say, check_space, full_disk, silent, why
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,6 +47,7 @@ class Store:
         self.journal = Journal(path)
         self.part = self.journal.part
         self.done: set[int] = set()
+        self._overwrite = False
         self._writers = ThreadPoolExecutor(WRITERS, "life_jax-write")
         self._syncer = ThreadPoolExecutor(1, "life_jax-sync")
         self._syncing: Future[None] | None = None
@@ -136,41 +138,54 @@ class Store:
         self.sync()
         if len(self.done) < len(chunks) or not self.done.issuperset(chunks):
             raise RuntimeError(f"{len(chunks) - len(self.done.intersection(chunks))} chunks are missing in {self.part}")
+        assert self._pages is not None
+        self._pages.close()  # some systems rename no open file
+        self._pages = None
         if compression.needs_packing(self.path, compress):
-            compression.pack(self.part, self.path, compress)
-            self.part.unlink()
-            self.journal.path.unlink(missing_ok=True)
+            compression.pack(self.part, self.path, compress, self.journal, overwrite=self._overwrite)
+            self.journal.drop()
         else:
-            self.journal.publish(self.path)
+            self.journal.publish(overwrite=self._overwrite)
 
-    def _open(self, overwrite: bool) -> None:
+    def _open(self, overwrite: bool, say: Say) -> None:
+        self._overwrite = overwrite
         if not self.journal.path.exists():
             check_space(self.path, self._need)
-        self.journal.lock()
-        done = self.journal.resumed(self.identity, overwrite)
-        if done is None:
-            self._begin()
-        self.done = done or set()
-        self._offsets = _offsets(self.part, self.template)
+        self.journal.lock(overwrite=overwrite)
+        done = self.journal.resumed(self.identity, overwrite, identity_of)
+        offsets = _offsets(self.part, self.template) if done is not None else None
+        if done is not None and offsets is None:
+            if not self.journal.is_torn():
+                raise foreign(self.part)
+            say(f"{self.part} is torn, as a power cut leaves a file; it is begun again")
+        self._offsets = self._begin() if offsets is None else offsets
+        self.done = (done or set()) if offsets is not None else set()
         self._pages = Pages(self.part, direct=self.template.bytes >= LARGE)
 
     @property
     def _need(self) -> int:
         return int(self.template.bytes * MARGIN) + HEADER
 
-    def _begin(self) -> None:
-        """Lay out a file without numbers, then begin the journal."""
-        self.journal.clear()
+    def _begin(self) -> dict[str, int]:
+        """Begin the journal, and lay out a file without numbers; the offsets of its variables [byte]."""
+        check_space(self.path, self._need)
+        self.journal.begin(self.identity)
         try:
-            check_space(self.path, self._need)
-            _lay_out(self.part, self.template)
-            self.journal.begin(self.identity)
+            descriptor = file_system.open_file(self.part, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            try:
+                _lay_out(self.part, self.template)
+                offsets = _offsets(self.part, self.template, laid_out=True) or {}
+                file_system.reserve(descriptor, _end(offsets, self.template))
+                file_system.sync(descriptor)
+            finally:
+                os.close(descriptor)
+            file_system.sync_path(self.part.parent)
+            self.journal.ready()
         except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
-            self.part.unlink(missing_ok=True)
-            self.journal.path.unlink(missing_ok=True)
-            if isinstance(error, StoreError):
-                raise
-            raise StoreError(f"no space left for {self.path}: it needs {self.template.bytes / 1e9:.3g} GB") from None
+            self.journal.drop()
+            reason = f"{why(error, self.path.parent)}; it needs {self.template.bytes / 1e9:.3g} GB"
+            raise StoreError(f"{self.path} cannot be written: {reason}") from None
+        return offsets
 
     def _close(self) -> None:
         self._writers.shutdown()
@@ -181,20 +196,22 @@ class Store:
 
 
 @contextlib.contextmanager
-def opened(path: Path, template: Template, identity: str, *, overwrite: bool = False) -> Iterator[Store]:
+def opened(
+    path: Path, template: Template, identity: str, *, overwrite: bool = False, say: Say = silent
+) -> Iterator[Store]:
     """Context with the store of a result, which goes on with what an earlier run of the same identity has left.
 
     An error or an interrupt leaves the .part file and its journal; only `finish` makes the final name.
 
-    path: final name. template: layout of the result. identity: of its question. overwrite: whether the unfinished
-    result of another question may be replaced.
+    path: final name. template: layout of the result. identity: of its question. overwrite: whether a result, or the
+    unfinished result of another question, may be replaced. say: called with a line where an unfinished result is torn.
 
-    Raises StoreError where the disk has not the room, another process writes the result, or the unfinished result of
-    another question is there.
+    Raises StoreError where the disk has not the room, another process writes the result, its name is taken, or the
+    unfinished result of another question is there.
     """
     store = Store(path, template, identity)
     try:
-        store._open(overwrite)
+        store._open(overwrite, say)
         try:
             yield store
         except BaseException:
@@ -204,17 +221,34 @@ def opened(path: Path, template: Template, identity: str, *, overwrite: bool = F
         store._close()
 
 
-def save(ds: "xr.Dataset", path: Path, *, locked: bool = False) -> None:
+def save(
+    ds: "xr.Dataset", path: Path, identity: str, *, overwrite: bool = False, journal: Journal | None = None
+) -> None:
     """Write a small xarray.Dataset, in memory, as a netCDF file that is whole or not there.
 
-    path: final name; its folder is made if need be. locked: whether the caller holds the lock of the path's journal.
+    path: final name; its folder is made if need be. identity: of its question. overwrite: whether a result, or the
+    unfinished result of another question, may be replaced. journal: of the path, whose lock the caller has.
 
     Raises StoreError, in one line, where it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if journal is None:
+        journal = Journal(path)
+        try:
+            journal.lock(overwrite=overwrite)
+            journal.resumed(identity, overwrite, identity_of)
+            journal.begin(identity)
+            try:
+                save(ds, path, identity, overwrite=overwrite, journal=journal)
+            finally:
+                journal.drop()
+        finally:
+            journal.close()
+        return
     try:
-        with whole_file(path, locked=locked) as new:
+        with whole_file(path, overwrite=overwrite, lock=journal) as new:
             ds.to_netcdf(new, engine="netcdf4")
+    except StoreError:
+        raise
     except (OSError, RuntimeError) as error:  # netCDF4 reports a full disk as RuntimeError
         raise StoreError(f"{path} cannot be written: {why(error, path.parent)}") from None
 
@@ -276,20 +310,25 @@ def _lay_out(path: Path, template: Template) -> None:
         netCDF4.set_alignment(*usual)
 
 
-def _offsets(path: Path, template: Template) -> dict[str, int]:
-    """Byte offset of each variable's numbers in a file that is laid out; reserves their space on the disk."""
+def _offsets(path: Path, template: Template, *, laid_out: bool = False) -> dict[str, int] | None:
+    """Byte offset of each variable's numbers in a file that is laid out; None if it is cut off or cannot be read.
+
+    laid_out: whether it was laid out just now, so that it need not have its whole length. Raises StoreError for a file
+    of something else.
+    """
     import h5py
 
-    with h5py.File(path, "r") as file:
-        offsets = {name: file[name].id.get_offset() for name in template.variables}
-    sizes = {name: v.dtype.itemsize * v.slabs * template.points for name, v in template.variables.items()}
-    end = max(at + sizes[name] for name, at in offsets.items())
-    descriptor = os.open(path, os.O_RDWR)
     try:
-        os.posix_fallocate(descriptor, 0, end)
-    except OSError as error:
-        if error.errno in FULL:
-            raise StoreError(f"no space left for {path}: it needs {end / 1e9:.3g} GB") from None
-    finally:
-        os.close(descriptor)
-    return offsets
+        with h5py.File(path, "r") as file:
+            offsets = {name: file[name].id.get_offset() for name in template.variables if name in file}
+    except OSError:
+        return None
+    if len(offsets) < len(template.variables):
+        raise foreign(path)
+    return offsets if laid_out or path.stat().st_size >= _end(offsets, template) else None
+
+
+def _end(offsets: dict[str, int], template: Template) -> int:
+    """Byte after the last number of a file."""
+    sizes = {name: v.dtype.itemsize * v.slabs * template.points for name, v in template.variables.items()}
+    return max(at + sizes[name] for name, at in offsets.items())

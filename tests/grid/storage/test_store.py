@@ -144,9 +144,9 @@ def template(points=10, question="one"):
     )
 
 
-def fill(path, question="one", chunks=range(10), *, overwrite=False, value=1.0, finish=True):
+def fill(path, question="one", chunks=range(10), *, overwrite=False, value=1.0, finish=True, say=print):
     """Writes these points of ten; finishes, or stops with all of them on the disk."""
-    with store.opened(path, template(question=question), question, overwrite=overwrite) as sink:
+    with store.opened(path, template(question=question), question, overwrite=overwrite, say=say) as sink:
         for chunk in chunks:
             sink.put(grid.ResultBlock(chunk, chunk, 1, {"y": np.full(1, value, np.float32)}))
         sink.finish(range(10)) if finish else sink.sync()
