@@ -57,7 +57,8 @@ def _json(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
     return {
         "model": case.model, "hw": case.hw, "opt": case.opt,
         "met": answer.met, "minimize": answer.problem.minimize, "cost": answer.cost, "numbers": dict(answer.numbers),
-        "not_priced": list(not_priced(answer.problem)), "values": dict(answer.values), "shadow": dict(answer.shadow), "at_bound": dict(answer.at_bound),
+        "not_priced": list(not_priced(answer.problem)),
+        "values": dict(answer.values), "shadow": dict(answer.shadow), "at_bound": dict(answer.at_bound),
         "curve": [
             {"factor": factor, "met": d.met, "cost": d.cost, "numbers": dict(d.numbers)} for factor, d in line
         ],

@@ -1,8 +1,9 @@
 """Checked files in datasheet units -> a Scenario in base units, and how its numbers may be swept."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
@@ -12,8 +13,9 @@ from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, Engi
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
-from life_jax.core.pytree import map_leaves, set_leaf
+from life_jax.core.pytree import mapping, set_leaf
 from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
@@ -24,6 +26,26 @@ PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a 
 # rates of units that multiply weights of few bits without widening them to 16
 AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
+
+
+T = TypeVar("T")
+
+
+class Parts:
+    """The parts that scenarios of a study have in common (a device, a model, an engine on a class of devices), each
+    built once. Give one to all calls of `build` whose files are the same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+        self.floats = mapping(float)  # int32 wraps under jit and has no gradient
+
+    def __call__(self, make: Callable[..., T], *of: Any) -> T:
+        """make(*of), or what it was before; files are told apart as objects, text and the like by their value."""
+        key = make, *(part if isinstance(part, str | bool | tuple) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make(*of)  # kept with its files, so that no other gets their id
+        part: T = self._known[key][1]
+        return part
 
 
 @dataclass(frozen=True)
@@ -56,15 +78,18 @@ def build(
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
     cost: CostFile | None = None,
+    parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
 
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
     preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
     device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
-    where they are asked for. Raises ConfigError, also for activation precision that the device has no units for.
+    where they are asked for; parts: what was built of the same files before. Raises ConfigError, also for activation
+    precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
+    parts = Parts() if parts is None else parts
     preferred = () if "weight_bits" in stack.sets else own
     usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
     if usable:
@@ -84,12 +109,12 @@ def build(
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     scenario = Scenario(
-        device=_device(device, {}, capped=engine.power_cap),
-        architecture=architecture(model, f"model.{labels['model']}"),
-        precision=bits(precision),
-        workload=_workload(workload),
-        engine=software(engine, efficiency),
-        costs=_costs(cost, device),
+        device=parts(_device, device, (), engine.power_cap),
+        architecture=parts(architecture, model, f"model.{labels['model']}"),
+        precision=parts(bits, precision),
+        workload=parts(_workload, workload),
+        engine=parts(software, engine, efficiency),
+        costs=parts(_costs, cost, device),
     )
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
@@ -113,17 +138,24 @@ def build(
         raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, stored), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
-    scenario = set_leaf(scenario, ("engine", "effects", "cache_conversion", "needed"), float(converts))
-    if any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items()):
-        # weights that are multiplied as bytes are not written out at 16 bit before
-        scenario = set_leaf(scenario, ("engine", "effects", "weight_expansion", "rows"), UNLIMITED)
-    scenario = dataclasses.replace(scenario, device=_device(device, sources, capped=engine.power_cap))
-    # int32 wraps under jit and has no gradient: every leaf is a float from here on
-    options = dataclasses.replace(options, base=map_leaves(float, scenario))
-    scenario = map_leaves(float, options.applied({}))
+    as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
+    scenario = dataclasses.replace(
+        scenario,
+        device=parts(_device, device, tuple(sources.items()), engine.power_cap),
+        engine=parts(_on_units, scenario.engine, converts, as_bytes),
+    )
+    options = dataclasses.replace(options, base=parts.floats(scenario))
+    scenario = parts.floats(options.applied({}))
     reasons = _meaningless(device, model, engine, converts)
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
+    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes."""
+    engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
+    # weights that are multiplied as bytes are not written out at 16 bit before
+    return set_leaf(engine, ("effects", "weight_expansion", "rows"), UNLIMITED) if as_bytes else engine
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
@@ -209,9 +241,9 @@ def _rate_sources(
     return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
 
 
-def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]], *, capped: bool) -> Device:
+def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float], ...]], ...], capped: bool) -> Device:
     rates = dict.fromkeys((*PIPES, "datasheet"), UNPUBLISHED)
-    for key, pipes in sources.items():
+    for key, pipes in sources:
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
         for pipe, factor in pipes:
             rates[pipe] = published * TERA * factor  # type: ignore[operator]

@@ -104,7 +104,7 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
 
 def _path(group: str, typed: str) -> Path | None:
     """The file that is typed; of a folder with a config.json that one."""
-    file = Path(typed).expanduser()
+    file = paths.user_path(typed)
     if group == "model" and (file / "config.json").is_file():
         return file / "config.json"
     return file if names.is_file(group, typed) else None
@@ -168,7 +168,7 @@ def engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
     Raises ConfigError, also where a path is no YAML mapping.
     """
     if names_file(typed):
-        read_yaml(Path(typed).expanduser())
+        read_yaml(paths.user_path(typed))
         return typed
     if typed in paths.choices("engine", folders):
         return typed
@@ -222,7 +222,7 @@ def file_of_group(group: str, typed: str, folders: Folders) -> str:
     """The label of a workload or cost, or the path of the user's own file."""
     known = paths.choices(group, folders)
     if names_file(typed):
-        read_yaml(Path(typed).expanduser())
+        read_yaml(paths.user_path(typed))
         return typed
     if typed not in known:
         raise unknown(group, typed, known, f"{LISTING} {group}")

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from life_jax.config.schema import paths
 from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.words import Request
 
@@ -16,7 +16,7 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     words += [f"+opt@opt.{name}={name}" for name in stack]
     for group, name in request.groups.items():
         if names_file(name):  # a file of the user's own: its keys on top of the default choice
-            words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(Path(name).expanduser()).items()]
+            words += [f"++{group}.{key}={render(value)}" for key, value in read_yaml(paths.user_path(name)).items()]
         else:
             words.append(f"{group}={name}")
     values = {**request.scalars, **{f"axes.{k}": v for k, v in request.axes.items()}, **request.plain}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten
 from life_jax.forecasting.metrics import METRICS
@@ -29,6 +30,8 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
     for key in ("overwrite", "gains", "lazy"):
         if not isinstance(composed[key], bool):
             raise ConfigError(f"{key}={composed[key]}: true or false is needed")
+    if composed["out"] is not None and isinstance(composed["out"], str):
+        paths.output(composed["out"])
     checked = {key: composed[key] for key in ("convention", "dtype", "overwrite", "gains")}
     checked["out"] = _out(composed["out"])
     metrics = _metrics("metrics", composed["metrics"])

@@ -28,6 +28,7 @@ PLAIN = (
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
     "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
 )  # fmt: skip
+TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
 KEY = re.compile(r"[A-Za-z_][\w.]*")
@@ -142,7 +143,7 @@ def read_words(words: Iterable[str], accepted: Sequence[str], usage: str) -> tup
         pair = key_and_text(word)
         if pair is None and word.startswith(("-", "~")):
             raise ConfigError(f"'{word}' is not understood: {usage}")
-        if pair is None or (pair[0] not in accepted and Path(word).expanduser().is_file()):
+        if pair is None or (pair[0] not in accepted and paths.user_path(word).is_file()):
             plain.append(word)
             continue
         key, text = pair
@@ -199,7 +200,7 @@ def take_folders(words: Iterable[str]) -> tuple[list[str], tuple[Path, ...]]:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text).expanduser().resolve()
+    folder = paths.user_path(text).resolve()
     if not text or not folder.is_dir():
         raise ConfigError(f"--config-dir {text}: no such folder; it holds hw/NAME.yaml, model/NAME.yaml, ...")
     return folder
@@ -236,6 +237,8 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
     if "study" not in typed:
         return dict(typed)
     words = _study_words(str(typed["study"]), folders)
+    if "out" in words and "out" not in typed:
+        _refuse_outside(words["out"], f"study={typed['study']}")
     for key in typed:
         words.pop(key, None)
         if key.removeprefix("axes.") in ("opt", "engine"):
@@ -267,7 +270,18 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     content = read_yaml(file)
     flat: dict[str, Any] = {}
     flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
+    for key in TYPED_ONLY:
+        if key in flat:
+            raise ConfigError(f"{file}: {key} is not for a study to say; type {key}=")
     return flat
+
+
+def _refuse_outside(out: Any, where: str) -> None:
+    """Raise ConfigError if a study, which may be somebody else's, writes outside the working folder."""
+    path = Path(str(out))
+    inside = not path.is_absolute() and not path.drive and ".." not in path.parts and not str(out).startswith("~")
+    if not inside or not path.parent.resolve().is_relative_to(Path.cwd().resolve()):
+        raise ConfigError(f"{where}: its out: {str(out)[:200]} is outside the working folder; type out= yourself")
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from life_jax.config.build import Built
 from life_jax.config.schema.errors import ImpossibleError
 from life_jax.core.parameter import Parameter
-from life_jax.core.pytree import Leaf, absent_as_static
+from life_jax.core.pytree import Absent, Leaf, absent_as_static
 from life_jax.core.scenario import Scenario
 from life_jax.sensitivity.grid_function import Forecaster, Sensitivity
 
@@ -26,7 +26,8 @@ class Case:
 
     model, hw, opt, engine: labels as typed; engine is empty where engines are not compared. built: the scenario at its
     scalars; parameters: how each axis sets it. sensitivity: which elasticities, gains and slopes are computed. keys:
-    group (model, hw, opt, engine) -> label of ours, as in words and files.
+    group (model, hw, opt, engine) -> label of ours, as in words and files. absent: what was made of parts that other
+    cases of the study have too.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Case:
     sensitivity: Sensitivity | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     engine: str = ""
+    absent: Absent = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def moved(self) -> frozenset[Leaf]:
@@ -50,7 +52,7 @@ class Case:
     @cached_property
     def scenario(self) -> Scenario:
         """The scenario at its scalars; what is absent and not moved is no leaf."""
-        scenario: Scenario = absent_as_static(self.built.scenario, self.moved)
+        scenario: Scenario = absent_as_static(self.built.scenario, self.moved, self.absent)
         return scenario
 
     def forecaster(self, metrics: tuple[str, ...]) -> Forecaster:

@@ -67,10 +67,24 @@ def reopen(path: str | Path) -> xr.Dataset:
     with xr.open_dataset(path, engine="netcdf4") as ds:
         if "words" not in ds.attrs:
             raise ConfigError(f"{path} is not a lazy result; lazy=true writes one")
-        study, written = load(json.loads(ds.attrs["words"])), ds.attrs["identity"]
+        study, written = load(_words(ds.attrs["words"], path)), ds.attrs["identity"]
     if identity(study) != written:
         raise ConfigError(f"{path} was asked of other code or of other files; its numbers would not be the same")
     return lazily(study)
+
+
+def _words(text: Any, path: str | Path) -> list[str]:
+    """The words of a lazy result, which may be somebody else's: none is for Hydra itself."""
+    try:
+        words = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ConfigError(f"{path}: its attribute words is no list of words")
+    for word in words:
+        if word.lstrip("+~").startswith("hydra"):
+            raise ConfigError(f"{path}: its word {word[:80]} is for Hydra, and not taken from a file")
+    return words
 
 
 @dataclass(frozen=True)

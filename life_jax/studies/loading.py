@@ -10,7 +10,7 @@ import numpy as np
 
 from life_jax.config import ranges
 from life_jax.config import words as command_words
-from life_jax.config.build import build
+from life_jax.config.build import Parts, build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
@@ -19,6 +19,7 @@ from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
+from life_jax.core.pytree import Absent
 from life_jax.grid import eager
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
@@ -100,6 +101,8 @@ def _cells(
     composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request
 ) -> Iterator[Case | Nowhere]:
     """In the order of the file's dimensions: model, then hw, then opt, then engine where several are compared."""
+    parts = Parts()
+    absent: Absent = {}
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])
@@ -131,6 +134,7 @@ def _cells(
                         if composed.engines[engine].efficiency == "class"
                         else None
                     ),
+                    parts=parts,
                 )
             except ImpossibleError as reason:
                 yield Nowhere(tuple(label for label in named.values() if label), reason)
@@ -141,7 +145,7 @@ def _cells(
                     refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
             refuse_dependent(parameters, where)
             keys = {"model": model, "hw": hw, "opt": opt, "engine": engine}
-            yield Case(**named, built=built, parameters=parameters, keys=keys)
+            yield Case(**named, built=built, parameters=parameters, keys=keys, absent=absent)
 
 
 def _refuse_place(composed: Composed, hw: str, opt: str, engine: str, request: command_words.Request) -> None:
@@ -169,8 +173,10 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
+        if not typed and "chunk_tokens" not in composed.stacks[case.keys["opt"]].sets:
+            continue
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
-        if (typed or "chunk_tokens" in composed.stacks[case.keys["opt"]].sets) and least > prompts.max():
+        if least > prompts.max():
             raise ConfigError(
                 f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
                 f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"

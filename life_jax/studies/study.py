@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from life_jax.config.compose import Composed
-from life_jax.config.schema import axis_table
+from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.yaml_files import as_yaml
 from life_jax.core.own_code import code_hash
-from life_jax.core.pytree import map_leaves
+from life_jax.core.pytree import mapping
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
@@ -118,7 +119,7 @@ class Study:
     @cached_property
     def config(self) -> str:
         """The whole config as YAML, by labels of ours."""
-        return yaml.safe_dump(_plain(self.resolved), sort_keys=False, width=120)
+        return as_yaml(_plain(self.resolved))
 
     @cached_property
     def identity(self) -> str:
@@ -133,7 +134,8 @@ class Study:
         labels = "" if typed == ours else f"\n{typed}"
         # what is stored beside what was asked for
         more = "" if self.metrics == self.asked else f" {' '.join(self.metrics)}"
-        return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{self.config}{labels}".encode()).hexdigest()
+        config = json.dumps(_plain(self.resolved))
+        return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -154,7 +156,7 @@ class Study:
     def path(self) -> Path:
         """The file of the result: out=, or sweeps/out/MODEL_HW_OPT_HASH.nc by labels of ours."""
         if self.out is not None:
-            return Path(self.out).expanduser()
+            return paths.output(self.out)
         parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
         return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.question[:8]}.nc"
 
@@ -208,9 +210,10 @@ class Study:
         """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
         number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
+        as_numbers = mapping(number)
         nothing = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
         cases = tuple(
-            nothing if c is None else (c.forecaster(self.metrics), map_leaves(number, c.scenario)) for c in self.cells
+            nothing if c is None else (c.forecaster(self.metrics), as_numbers(c.scenario)) for c in self.cells
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 

@@ -119,6 +119,8 @@ def _remember_compilations() -> None:
         return
     if "jax" not in sys.modules:  # a program that has imported JAX may have changed what is traced
         executable_cache.keep_in(folder / "executables", CACHE_BYTES, note)
+    if not os.environ.get("JAX_COMPILATION_CACHE_MAX_SIZE", "0").removeprefix("-").isdecimal():
+        fail("JAX_COMPILATION_CACHE_MAX_SIZE is no number of bytes; JAX, which reads it, would not start")
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(folder)
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHE_BYTES))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -123,7 +123,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """A text in lines, which end at blanks; a word that is longer than a line ends behind a dash or the like, if any."""
+    """A text in lines, which end at blanks; a word that is longer than a line is parted behind a dash or the like."""
     if len(text) <= width:
         return [text]
     lines = [""]
