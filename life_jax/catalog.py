@@ -189,9 +189,12 @@ def _metrics(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _axes(folders: tuple[Path, ...]) -> list[Row]:
-    rows: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
+    rows: list[Row] = [
+        ("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]"),
+        ("engine", "", "software, such as [vllm,tensorrt_llm,auto]"),
+    ]
     for key in axis_table.axis_keys():
-        if key != "opt":
+        if key not in axis_table.LABELLED:
             facts: Mapping[str, Any] = axis_table.facts(key)
             rows.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
     return rows

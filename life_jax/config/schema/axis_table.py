@@ -19,6 +19,7 @@ FILES = {
     "model": ModelFile,
     "cost": CostFile,
 }
+LABELLED = ("opt", "engine")  # axes of names, not of numbers
 RATE_FACTS = {"number": True, "unit": "TFLOP s-1", "low": 0, "open_low": True}
 
 
@@ -76,8 +77,7 @@ def axis_keys() -> list[str]:
     ]
     more = (*ModelFile.more_numbers(), *option_keys())
     return [
-        "opt",
-        "engine",
+        *LABELLED,
         *numbers_of_files,
         "peak_tflops.fp16",
         *(key for key in more if key not in numbers_of_files),
