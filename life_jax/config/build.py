@@ -226,7 +226,8 @@ def _rate_sources(
         dtype, option = stack.math.get(pipe, (preferred, ""))
         if option and dtype not in rates:
             have = ", ".join(rates) or "none published"
-            raise ImpossibleError(hw, f"no {dtype} matrix rate, which opt.{option} asks for", f" (it has {have})")
+            message = f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}"
+            raise ImpossibleError(hw, f"no {dtype} matrix rate, which opt.{option} asks for", message)
         if dtype is not None:
             emulated = not option and emulates_bf16(units[pipe], device)
             sources.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))

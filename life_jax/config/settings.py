@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any
 
 from life_jax.config.schema import paths
@@ -80,7 +81,7 @@ def _out(out: Any) -> str | None:
     """The file name of out=, with an ending that says what it will be."""
     if out is not None and not isinstance(out, str):
         raise ConfigError(f"out={out}: a file name is needed")
-    if out is not None and not out.lower().endswith(ENDINGS):
+    if out is not None and PurePath(out).suffix and not out.lower().endswith(ENDINGS):
         raise ConfigError(f"out={out}: a result is netCDF (NAME.nc), CSV (NAME.csv) or zarr (NAME.zarr)")
     return out
 

@@ -113,7 +113,7 @@ def _cells(
             _refuse_decided(stack.sets, axes, request)
             engine = composed.automatic[hw, opt] if label == AUTO else label
             typed = {name: composed.labels[name][key] for name, key in (("model", model), ("hw", hw), ("opt", opt))}
-            named = {**typed, "engine": word if request.compares_engines else ""}
+            named: dict[str, Any] = {**typed, "engine": word if request.compares_engines else ""}
             where = f"{model} on {hw}"
             try:
                 _refuse_place(composed, hw, opt, engine, request)

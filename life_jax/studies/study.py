@@ -211,7 +211,7 @@ class Study:
         outputs = self.template.outputs
         number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
         as_numbers = mapping(number)
-        nothing = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
+        nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
         cases = tuple(
             nothing if c is None else (c.forecaster(self.metrics), as_numbers(c.scenario)) for c in self.cells
         )

@@ -20,14 +20,12 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS, forecast
 from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from life_jax.studies.study import Study
 
 MOST_ROWS = 10**7  # that are written as text, or sorted by anything but one metric
 AT_ONCE = 2**16  # rows that are turned into text at once
 SLAB = 2**22  # numbers that are read at once where rows are sorted
-FEW = 4096  # rows that are read by their places; of more, whole variables are read
+FEW = 64  # rows that are read one by one; of more, whole variables are read
 SHORT_WORDS = {
     "prompt": "prompt_tokens", "output": "output_tokens", "context": "past_tokens", "tp": "tensor_parallel",
 }  # fmt: skip
@@ -38,12 +36,12 @@ FORMATS = ("text", "json", "csv", "md")
 class Rows:
     """The points of a study.
 
-    ds: its result, as an xarray.Dataset; None for a result without numbers (lazy=true), whose rows are forecast when
-    they are taken.
+    numbers: arrays by variable, or what reads them where it is indexed, as a variable of netCDF4 does; None for a result
+    without numbers (lazy=true), whose rows are forecast when they are taken.
     """
 
     study: "Study"
-    ds: "xr.Dataset | None"
+    numbers: Mapping[str, Any] | None
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -71,7 +69,7 @@ class Rows:
         """VARIABLE.LABEL. ... -> the variable and the places along its further dimensions."""
         t = self.study.template
         found: dict[str, tuple[str, tuple[int, ...]]] = {}
-        for name in [] if self.ds is None else [n for n in t.variables if n not in self.study.metrics]:
+        for name in [] if self.numbers is None else [n for n in t.variables if n not in self.study.metrics]:
             before = t.variables[name].before
             for places in np.ndindex(*(len(t.labels[dim]) for dim in before)):
                 labels = (str(t.labels[dim].values[i]) for dim, i in zip(before, places, strict=True))
@@ -88,7 +86,7 @@ class Rows:
         t = self.study.template
         columns: dict[str, np.ndarray] = {}
         metrics = [name for name in names if name in self.study.metrics]
-        if self.ds is None and metrics:
+        if self.numbers is None and metrics:
             columns.update(self._forecast(places, metrics))
         for name in names:
             if name in t.coordinates:
@@ -98,7 +96,7 @@ class Rows:
                 columns[name] = np.array(cells)[self._case_of(places)]
             elif name in t.listed:
                 columns[name] = t.listed[name].at(places[t.listed[name].dimension])
-            elif self.ds is not None:
+            elif self.numbers is not None:
                 variable, before = self._sensitivities.get(name, (name, ()))
                 columns[name] = _named(variable, self._read(variable, before, places))
         if self.study.nowhere:
@@ -115,19 +113,18 @@ class Rows:
         is_there = np.array([cell is not None for cell in self.study.cells])[self._case_of(places)]
         for name, values in columns.items():
             if values.dtype.kind == "b":
-                columns[name] = np.where(is_there, values, None)
+                columns[name] = np.array([v if there else None for v, there in zip(values, is_there, strict=True)])
 
     def _read(self, variable: str, before: tuple[int, ...], places: Mapping[str, np.ndarray]) -> np.ndarray:
-        import xarray as xr
-
-        assert self.ds is not None
-        array = self.ds[variable]
-        array = array.isel(dict(zip(self.study.template.variables[variable].before, before, strict=True)))
-        rows = len(next(iter(places.values())))
-        if rows > FEW or isinstance(array.variable._data, np.ndarray):
-            return np.asarray(array.values)[tuple(places[str(dim)] for dim in array.dims)]
-        picked = {dim: xr.DataArray(values, dims="row") for dim, values in places.items()}
-        return np.asarray(array.isel(picked).values)
+        """Numbers [n] of a variable at places along its further dimensions and [n] along those of the grid."""
+        assert self.numbers is not None
+        array, at = self.numbers[variable], tuple(places.values())
+        if isinstance(array, np.ndarray):
+            return np.asarray(array[(*before, *at)])
+        if len(at[0]) <= FEW:
+            rows = zip(*(place.tolist() for place in at), strict=True)
+            return np.array([array[(*before, *row)] for row in rows], array.dtype)
+        return np.asarray(array[(*before, *(slice(None),) * len(at))])[at]
 
     def _forecast(self, places: Mapping[str, np.ndarray], metrics: Sequence[str]) -> dict[str, np.ndarray]:
         """Metrics [n] by name of the points at these places of each dimension [n], in float64."""
@@ -189,9 +186,9 @@ class Rows:
 
     def _largest(self, name: str, is_down: bool, top: int) -> np.ndarray:
         """Numbers of the first rows of a result that is too large to be sorted, a slab at a time."""
-        assert self.ds is not None
+        assert self.numbers is not None
         best, rows = np.empty(0), np.empty(0, np.int64)
-        for start, values in _slabs(self.ds[name]):
+        for start, values in _slabs(self.numbers[name]):
             sign = np.where(np.isnan(values), np.inf, -values if is_down else values)
             most = np.argpartition(sign, min(top, len(sign) - 1))[:top] if len(sign) > top else np.arange(len(sign))
             best, rows = np.concatenate([best, sign[most]]), np.concatenate([rows, start + most])
@@ -208,7 +205,7 @@ def _rank(values: np.ndarray, is_down: bool) -> np.ndarray:
     return np.where(np.isnan(numbers), np.inf, -numbers if is_down else numbers)
 
 
-def _slabs(array: "xr.DataArray") -> Iterator[tuple[int, np.ndarray]]:
+def _slabs(array: Any) -> Iterator[tuple[int, np.ndarray]]:
     """A variable in pieces of at most SLAB numbers, each with the number of its first row."""
     shape = array.shape
     tails = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
@@ -216,7 +213,7 @@ def _slabs(array: "xr.DataArray") -> Iterator[tuple[int, np.ndarray]]:
     step = max(1, SLAB // tails[parted])
     for lead in np.ndindex(*shape[:parted]):
         for start in range(0, shape[parted], step):
-            values = array[(*lead, slice(start, start + step))].values
+            values = np.asarray(array[(*lead, slice(start, start + step))])
             yield (
                 int(np.ravel_multi_index((*lead, start, *(0,) * (len(shape) - parted - 1)), shape)),
                 values.reshape(-1),

@@ -1,7 +1,7 @@
 """Prints a result: some of its rows as a table or as text for programs, or what a reduction has kept."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -26,28 +26,36 @@ ROWS = 24  # of a table, unless top= or rows= says otherwise
 
 
 @contextmanager
-def opened(study: "Study", path: Path) -> Iterator["xr.Dataset | None"]:
-    """The dataset of a finished result; None where it has no numbers (lazy=true)."""
-    from life_jax.grid.storage import store
+def opened(study: "Study", path: Path) -> Iterator["Mapping[str, Any] | xr.Dataset | None"]:
+    """The numbers of a finished result by variable, of a reduction its dataset; None where there are none (lazy=true).
+
+    netCDF is read without xarray, whose import takes longer than the reading.
+    """
+    from life_jax.grid.storage import compression, store
 
     if study.work.lazy:
         yield None
-        return
-    with store.read(path) as ds:
-        yield ds
+    elif study.reduction is not None or compression.is_zarr(path):
+        with store.read(path) as ds:
+            yield ds if study.reduction is not None else {str(name): ds[name].values for name in ds.data_vars}
+    else:
+        import netCDF4
+
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_maskandscale(False)
+            yield dict(file.variables)
 
 
-def show(study: "Study", ds: "xr.Dataset | None", form: str = "text") -> None:
+def show(study: "Study", result: Any, form: str = "text") -> None:
     """Print a result on stdout.
 
-    ds: of its file, None where it has no numbers. form: text (a table), json, csv or md (rows). Raises ConfigError
+    result: as `opened` gives it. form: text (a table), json, csv or md (rows). Raises ConfigError
     for a column to sort by that is not there.
     """
     if study.reduction is not None:
-        assert ds is not None
-        show_reduced(study, ds.load(), form)
+        show_reduced(study, result.load(), form)
         return
-    rows = Rows(study, ds)
+    rows = Rows(study, result)
     if form != "text":
         write_rows(sys.stdout, rows, form)
         return
@@ -61,7 +69,7 @@ def show(study: "Study", ds: "xr.Dataset | None", form: str = "text") -> None:
         best = "-" * (METRICS[study.asked[0]].sign < 0) + study.asked[0]
         more = "" if is_chosen else f"; sort={best} top=20 picks, rows=all prints all"
         tables.say(f"{len(index)} of {rows.count} points shown{more}; all are in the file")
-    if ds is not None and "elasticity" in ds:
+    if result is not None and "elasticity" in result:
         _show_elasticities(rows)
 
 
@@ -182,7 +190,7 @@ def show_reduced(study: "Study", ds: "xr.Dataset", form: str = "text") -> None:
         else f"{metric} {'>=' if METRICS[metric].sign < 0 else '<='} {value:g} {METRICS[metric].units}"
         for metric, value in reduction.limits
     ]  # fmt: skip
-    counted = f"{feasible} of {total} points have {', '.join(limits)}" if limits else f"{total} points"
+    counted = f"{feasible} of {total} points feasible: {', '.join(limits)}" if limits else f"{total} points"
     for number, (name, frame) in enumerate(parts):
         if form == "csv":
             write_frame(sys.stdout, frame)

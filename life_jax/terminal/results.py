@@ -43,8 +43,8 @@ def deliver(
             sep="\n", file=aside,
         )  # fmt: skip
         return
-    with result_tables.opened(study, path) as ds:
-        result_tables.show(study, ds, form)
+    with result_tables.opened(study, path) as result:
+        result_tables.show(study, result, form)
     for picture in draw(study, path) if study.plots else ():
         print(picture, file=aside)
     if complete:
@@ -69,16 +69,17 @@ def deliver_csv(study: "Study", path: Path, form: str) -> None:
         path.parent.mkdir(parents=True)
     with watched(study.template.points) as done:
         ds = evaluation.evaluate(study, done)
+    result = ds if study.reduction is not None else {str(name): ds[name].values for name in ds.data_vars}
     with whole_file(path, overwrite=study.overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
         if study.reduction is None:
-            result_tables.write_rows(file, result_rows.Rows(study, ds), "csv")
+            result_tables.write_rows(file, result_rows.Rows(study, result), "csv")
         else:
             parts = list(result_tables.frames(study, ds))
             if len(parts) > 1:
                 names = ", ".join(name for name, _ in parts)
                 raise ConfigError(f"out={path}: the result has several tables ({names}); ask for one, or out=NAME.nc")
             result_tables.write_frame(file, parts[0][1])
-    result_tables.show(study, ds, form)
+    result_tables.show(study, result, form)
     print(path, file=sys.stdout if form == "text" else sys.stderr)
 
 

@@ -211,7 +211,7 @@ def test_a_front_names_the_choices_that_all_of_its_points_share(life):
     out = life("sweep", "hw=v100", "axes.opt=[[],[int4]]", "pareto=[tpot,throughput]", "limit.ttft=1").out
     title = out.split("\n\n")[0]
     assert "Pareto front" in title and "opt int4" in title and "prompt 64" in title
-    assert "points have ttft <= 1 s" in title
+    assert "points feasible: ttft <= 1 s" in title
     assert "False" not in out and out.count("knee") == 1
 
 

@@ -22,8 +22,8 @@ class ImpossibleError(ConfigError):
     of: what it is about, such as hw.v100; reason: the same for others of its kind.
     """
 
-    def __init__(self, of: str, reason: str, more: str = "") -> None:
-        super().__init__(f"{of}: {reason}{more}")
+    def __init__(self, of: str, reason: str, message: str = "") -> None:
+        super().__init__(message or f"{of}: {reason}")
         self.of, self.reason = of, reason
 
 
