@@ -118,6 +118,7 @@ def build(
     )
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
+    warnings += _generation(model, labels["model"])
     if workload.image_tokens > workload.prompt_tokens:
         raise ConfigError(
             f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
@@ -149,6 +150,20 @@ def build(
     reasons = _meaningless(device, model, engine, converts)
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _generation(model: ModelFile, label: str) -> list[str]:
+    """What ttft and tpot mean of a model that does not generate one token after the other."""
+    if model.generation == "none":
+        return [
+            f"{label} is an encoder and generates nothing: ttft is the time to encode the prompt; tpot and tps are NaN"
+        ]
+    if model.generation == "diffusion":
+        steps = f"{model.steps_per_token:g} step" + "s" * (model.steps_per_token != 1)
+        return [
+            f"{label} denoises: every step computes prompt and output as a whole; {steps} a token (steps_per_token)"
+        ]
+    return []
 
 
 def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:

@@ -23,9 +23,14 @@ def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Ite
     def most(key: str, fixed: float) -> float:
         return float(axes[key].max()) if key in axes else fixed
 
-    longest = sum(most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens"))
+    lengths = {key: most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens")}
     for label, model in composed.model.items():
         positions = model.max_position_embeddings
+        longest = sum(lengths.values())
+        if model.generation == "none":
+            longest -= lengths["output_tokens"]
+        elif any(layer.get("stack") == "encoder" for layer in model.layers):  # positions of each stack
+            longest = max(longest - lengths["output_tokens"], lengths["output_tokens"])
         if longest > positions:
             model_label = composed.labels["model"][label]
             yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {model_label}"

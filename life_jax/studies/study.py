@@ -209,11 +209,12 @@ class Study:
     def sweep(self) -> plan.Sweep:
         """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
-        number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
-        as_numbers = mapping(number)
+        as_numbers = mapping(np.dtype(self.dtype).type)
+        by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
         nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
         cases = tuple(
-            nothing if c is None else (c.forecaster(self.metrics), as_numbers(c.scenario)) for c in self.cells
+            nothing if c is None else (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario))
+            for c in self.cells
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 

@@ -36,8 +36,8 @@ FORMATS = ("text", "json", "csv", "md")
 class Rows:
     """The points of a study.
 
-    numbers: arrays by variable, or what reads them where it is indexed, as a variable of netCDF4 does; None for a result
-    without numbers (lazy=true), whose rows are forecast when they are taken.
+    numbers: arrays by variable, or what reads them where it is indexed, as a variable of netCDF4 does; None for a
+    result without numbers (lazy=true), whose rows are forecast when they are taken.
     """
 
     study: "Study"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from laws import MODELS, SPREAD, changed, fields, graph, of, scenario
+from laws import GENERATING, MODELS, SPREAD, changed, fields, graph, of, scenario
 
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
@@ -99,7 +99,7 @@ def test_one_roof_over_totals_is_one_maximum_and_never_above_a_roof_per_operator
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", GENERATING)
 def test_fusion_saves_bytes_and_dispatches_and_no_matrix_work_of_decode(model):
     for past in (0.0, 4095.0):
         fused, apart = (graph(s, past=past).cost for s in (of(model), unfused(of(model))))
