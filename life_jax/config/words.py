@@ -163,7 +163,7 @@ def take(words: Iterable[str], key: str, accepted: Sequence[str]) -> tuple[str, 
     typed = [pair[1] for pair, _ in pairs if pair is not None and pair[0] == key]
     value = typed[-1] if typed else accepted[0]
     if value not in accepted:
-        raise unknown(f"{key}=", value, accepted)
+        raise ConfigError(f"{key}={value} is not known; it can be {', '.join(accepted[:-1])} or {accepted[-1]}")
     return value, [word for pair, word in pairs if pair is None or pair[0] != key]
 
 

@@ -113,7 +113,9 @@ class Rows:
         is_there = np.array([cell is not None for cell in self.study.cells])[self._case_of(places)]
         for name, values in columns.items():
             if values.dtype.kind == "b":
-                columns[name] = np.array([v if there else None for v, there in zip(values, is_there, strict=True)])
+                columns[name] = np.array(
+                    [v if there else None for v, there in zip(values.tolist(), is_there, strict=True)]
+                )
 
     def _read(self, variable: str, before: tuple[int, ...], places: Mapping[str, np.ndarray]) -> np.ndarray:
         """Numbers [n] of a variable at places along its further dimensions and [n] along those of the grid."""
