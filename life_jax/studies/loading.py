@@ -65,6 +65,8 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     metrics = settings["metrics"]
     if "metrics" not in request.plain and settings["reduction"] is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
+    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
+    warnings.update(dict.fromkeys(far))
     return Study(
         words=words,
         composed=composed,
