@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.terminal import command, result_rows, result_tables, tables
@@ -69,7 +69,7 @@ def deliver_csv(study: "Study", path: Path, form: str) -> None:
         path.parent.mkdir(parents=True)
     with watched(study.template.points) as done:
         ds = evaluation.evaluate(study, done)
-    result = ds if study.reduction is not None else {str(name): ds[name].values for name in ds.data_vars}
+    result: Any = ds if study.reduction is not None else {str(name): ds[name].values for name in ds.data_vars}
     with whole_file(path, overwrite=study.overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
         if study.reduction is None:
             result_tables.write_rows(file, result_rows.Rows(study, result), "csv")
