@@ -34,6 +34,8 @@ KINDS = [
     "gemma3_4b", "gpt_oss_20b", "deepseek_v2_lite", "deepseek_v3_2", "mamba2_2_7b", "nemotron_h_8b", "qwen3_5_27b",
     "llama4_scout",
 ]  # fmt: skip
+# models that have decode steps: all but encoders
+GENERATING = [name for name in MODELS if "generation: none" not in (CONF / "model" / f"{name}.yaml").read_text()]
 RICH_DEVICE = "b200"  # has units for every activation precision but int4
 INT4_DEVICE = "a100"
 # options that make sense on some models only
@@ -148,12 +150,18 @@ def check_forecast(one) -> None:
         unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
     if np.isnan(one.scenario.device.power):
         unknown |= DRAWN
+    model = one.scenario.architecture
+    if model.generation == "none":  # nothing is generated
+        of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}
+        unknown |= {"cost_per_mtoken", *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
     counts = {
         "max_batch",
         "max_context",
         "prefill_kv_bytes_read",
         "decode_kv_bytes_read",
     }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
+    if model.generation != "autoregressive":
+        counts |= {"kv_memory", *(name for name in NUMBERS if name.startswith("decode_") and name not in unknown)}
     for name, value in found.items():
         if name in unknown:
             assert np.isnan(value), name

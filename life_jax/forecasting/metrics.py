@@ -78,6 +78,9 @@ def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, 
 
 
 def _tokens(run: Run) -> Number:
+    """Generated tokens [token] of the whole batch; NaN of an encoder, which generates none."""
+    if run.scenario.architecture.generation == "none":
+        return float("nan")
     return run.scenario.workload.batch * run.scenario.workload.output_tokens
 
 
@@ -120,7 +123,7 @@ METRICS: dict[str, Metric] = {
     ),
     "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token", ledger=ledger.e2e),
     "e2e_throughput": Metric(
-        lambda r: r.scenario.workload.batch * r.scenario.workload.output_tokens / r.e2e,
+        lambda r: _tokens(r) / r.e2e,
         "token s-1",
         "generated tokens per second of the whole batch, prefill included",
         better="high",

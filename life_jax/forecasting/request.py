@@ -8,7 +8,7 @@ from itertools import pairwise
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Graph, Op
-from life_jax.core.numerics import Number, ceil, clip, divide, where
+from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import energy, layout
@@ -41,12 +41,13 @@ class Run:
     @cached_property
     def prefill(self) -> tuple[Passes, ...]:
         """Passes of prefill."""
-        return schedule.prefill(self.scenario.workload, self.scenario.engine)
+        return schedule.prefill(self.scenario.workload, self.scenario.engine, self.scenario.architecture.reading)
 
     @cached_property
     def decode(self) -> Passes:
         """Passes of decode."""
-        return schedule.decode(self.scenario.workload)
+        model = self.scenario.architecture
+        return schedule.decode(self.scenario.workload, model.generation, model.steps_per_token)
 
     @property
     def decode_steps(self) -> Number:
@@ -72,8 +73,11 @@ class Run:
 
     @cached_property
     def tpot(self) -> Number:
-        """Time per output token [s], as `decode_seconds`; NaN where there is no decode step."""
-        return where(self.decode_steps > 0, self.decode_seconds, float("nan"))
+        """Time per output token [s], as `decode_seconds` of so many steps; NaN where there is no decode step."""
+        seconds = self.decode_seconds
+        if not is_fixed_at(self.scenario.architecture.steps_per_token, 1):
+            seconds = seconds * self.scenario.architecture.steps_per_token
+        return where(self.decode_steps > 0, seconds, float("nan"))
 
     @cached_property
     def e2e(self) -> Number:

@@ -89,7 +89,7 @@ def translate(
         raise _unknown_family(model_type)
     family = FAMILIES[known]
     sizes = SIZES.get(str(model_type)) or SIZES.get(known)
-    read = Fields(_flat(text, family), str(model_type), family.defaults, sizes)
+    read = Fields(_flat(text, family), str(model_type), family.defaults, sizes, family.names)
     origin = config.get("_name_or_path")
     origin = origin if isinstance(origin, str) else ""
     facts = {
@@ -98,8 +98,9 @@ def translate(
         "source": source or (f"config.json of {origin or name}" if origin or name else "config.json"),
         **shape(read, family),
     }
-    if not towers and _headless(config):
-        facts["language_head"] = False
+    headless = facts.pop("headless", {})
+    if not towers and facts.get("generation") != "diffusion" and _headless(config):
+        facts.update(headless, language_head=False, head_bias=False, tie_word_embeddings=False)
         warn(facts, f"{config['architectures'][0]} has no language head: none is counted")
     _store(read, facts, beside)
     seen = tower(config) if towers else {}
@@ -229,7 +230,7 @@ def _flat(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
 def shape(read: Fields, family: Family) -> dict[str, Any]:
     """Sizes, then the family's facts, switches and steps; refuses whatever was not asked for."""
     facts: dict[str, Any] = {name: read.count(name) for name in family.sizes}
-    if facts["num_hidden_layers"] > MOST_LAYERS:
+    if facts.get("num_hidden_layers", 1) > MOST_LAYERS:
         raise read.refuse(read.find("num_hidden_layers")[0], f"at most {MOST_LAYERS}")
     latent = str(family.facts.get("attention", "")).startswith("mla")
     if "num_attention_heads" in facts and not latent:
@@ -242,7 +243,7 @@ def shape(read: Fields, family: Family) -> dict[str, Any]:
     facts.update(family.facts)
     for key, targets in family.flags.items():
         facts.update(dict.fromkeys(targets.split(), read.flag(key)))
-    facts["layers"] = [{} for _ in range(facts["num_hidden_layers"])]
+    facts["layers"] = [{} for _ in range(facts.get("num_hidden_layers", 0))]
     for step in family.steps:
         step(read, facts)
     grouped(facts)

@@ -30,6 +30,8 @@ from configs import (
     QWEN2,
     QWEN_MOE,
 )
+from default_models import COUNTS as DEFAULT_COUNTS
+from default_models import LAYERS, PUBLISHED
 from places import ROOT
 
 from life_jax.config.checkpoints.architecture import architecture
@@ -283,4 +285,7 @@ def test_check_models_says_which_configs_are_built(tmp_path: Path) -> None:
 
 def test_every_family_is_tried_by_a_model_file_or_here() -> None:
     files = {yaml.safe_load(path.read_text()).get("family") for path in (ROOT / "conf" / "model").glob("*.yaml")}
-    assert set(FAMILIES) <= files | {config["model_type"] for config, _ in COUNTS}
+    published = {config["model_type"] for config, _ in COUNTS} | {
+        config["model_type"] for config, _ in PUBLISHED.values()
+    }
+    assert set(FAMILIES) <= files | published | set(DEFAULT_COUNTS) | set(LAYERS)

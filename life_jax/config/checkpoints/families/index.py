@@ -29,9 +29,13 @@ from life_jax.config.checkpoints.families.dense import (
     qwen,
     stablelm,
 )
+from life_jax.config.checkpoints.families.diffusion import DIFFUSIONS
+from life_jax.config.checkpoints.families.encoder_decoders import ENCODER_DECODERS
+from life_jax.config.checkpoints.families.encoders import ENCODERS
 from life_jax.config.checkpoints.families.hybrid import HYBRIDS
 from life_jax.config.checkpoints.families.layers import FAMILIES_BY_LAYER
 from life_jax.config.checkpoints.families.moe import MIXTURES
+from life_jax.config.checkpoints.families.recombined import RECOMBINED
 from life_jax.config.checkpoints.families.recurrent import RECURRENT
 from life_jax.config.checkpoints.families.rwkv import RWKV
 from life_jax.config.checkpoints.families.sparse import SPARSE
@@ -230,6 +234,10 @@ FAMILIES: dict[str, Family] = {
     **VARIANTS,
     **RECURRENT,
     **FAMILIES_BY_LAYER,
+    **RECOMBINED,
+    **DIFFUSIONS,
+    **ENCODERS,
+    **ENCODER_DECODERS,
 }
 # One code under another name.
 SAME = {
@@ -260,4 +268,10 @@ SAME = {
     "hunyuan_vl_text": "hunyuan_v1_dense",
     "step3p7": "step3p5",
     "qwen3_5_moe": "qwen3_5_moe_text",
+    "dream": "Dream",
+    "apertus1p5_text": "apertus",
+    "emu3_text_model": "llama",
+    "granite4_vision_text": "llama",
+    "granite_docling_text": "llama",
+    "cohere_compass_text": "cohere2",
 }
