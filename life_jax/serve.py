@@ -75,10 +75,16 @@ def as_json(study: "Study", case: "Case", asked: "LoadWords", values: dict[str, 
     """The object that format=json prints; infinite times are null."""
     saturated = any(math.isinf(value) for value in values.values())
     return {
-        "model": case.model, "hw": case.hw, "opt": case.opt, "engine": study.composed.engine.name,
+        "model": case.model, "hw": case.hw, "opt": case.opt, "engine": engine_of(study, case),
         "load": dict(asked.load), "metrics": {k: v if math.isfinite(v) else None for k, v in values.items()},
         "saturated": saturated, "method": asked.method, "warnings": list(study.warnings),
     }  # fmt: skip
+
+
+def engine_of(study: "Study", case: "Case") -> str:
+    """The engine's name."""
+    engines = study.composed.engines
+    return engines[case.keys["engine"] if case.keys.get("engine") in engines else next(iter(engines))].name
 
 
 def _text(case: "Case", asked: "LoadWords", values: dict[str, float]) -> None:

@@ -139,6 +139,8 @@ def laws_of(hw: str, engine: str, model: str, stack: tuple[str, ...], numbers: d
     times = {"tpot": run.tpot, **({"ttft": run.ttft, "e2e": run.e2e} if known else {})}
     for name, time in times.items():
         values = np.broadcast_to(time, (size,))
+        if name == "tpot" and np.isnan(values).all():
+            continue  # an encoder generates nothing
         if not (np.isfinite(values) & (values > 0)).all():
             yield Broken(f"{name} is a positive number", where, np.inf, (np.nan, np.nan))
         for curve, points in CURVES.items():

@@ -11,7 +11,7 @@ from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.engine import Engine
@@ -152,7 +152,7 @@ def build(
     try:
         stored = options.applied({}).precision
     except Refused as reason:
-        raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
+        raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
     as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
@@ -262,7 +262,8 @@ def _rate_sources(
         dtype, option = stack.math.get(pipe, (preferred, ""))
         if option and dtype not in rates:
             have = ", ".join(rates) or "none published"
-            raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
+            message = f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}"
+            raise ImpossibleError(hw, f"no {dtype} matrix rate, which opt.{option} asks for", message)
         if dtype is not None:
             emulated = not option and emulates_bf16(units[pipe], device)
             sources.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))

@@ -14,14 +14,14 @@ SHORT_WORDS = {
     "rate": "load.rate",
     "concurrency": "load.concurrency",
 }
-AXES = "axes."
+NUMBERS = ("axes.", "at.")  # behind these stands the number without its section
 
 
 def long_key(key: str) -> str:
     """The key that a word means, as files have it; of a word that is not short the word itself."""
-    if key.startswith(AXES):
-        long = SHORT_WORDS.get(key.removeprefix(AXES))
-        return key if long is None else AXES + long.split(".", 1)[1]
+    for start in NUMBERS:
+        if key.startswith(start) and (long := SHORT_WORDS.get(key.removeprefix(start))) is not None:
+            return start + long.split(".", 1)[1]
     return SHORT_WORDS.get(key, key)
 
 

@@ -231,7 +231,7 @@ class Graph:
             merged = make(tuple(by_name[name] for name in names)) if len(by_name) == len(names) else None
             if merged is None:
                 continue
-            last = max(ops.index(op) for op in by_name.values())
+            last = max(i for i, op in enumerate(ops) if any(op is merging for merging in by_name.values()))
             ops[last] = merged
             ops = [op for op in ops if not any(op is old for old in by_name.values())]
         return Graph(tuple(ops))

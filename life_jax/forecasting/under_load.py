@@ -38,12 +38,18 @@ class UnderLoad:
     @property
     def is_open(self) -> bool:
         """Whether requests arrive at a rate."""
-        return not is_fixed_at(self.scenario.load.rate, 0)
+        return not is_fixed_at(self.scenario.load.rate, 0) and self._is_steps
 
     @property
     def is_closed(self) -> bool:
         """Whether a number of requests is kept up."""
-        return not is_fixed_at(self.scenario.load.concurrency, 0)
+        return not is_fixed_at(self.scenario.load.concurrency, 0) and self._is_steps
+
+    @property
+    def _is_steps(self) -> bool:
+        """Whether a request is a prompt and then a token in each step, so that requests can share steps."""
+        one_by_one = self.scenario.architecture.generation == "autoregressive"
+        return one_by_one and self.scenario.engine.counting.scope == "op"
 
     @cached_property
     def law(self) -> TabulatedLaw:
@@ -111,6 +117,8 @@ class UnderLoad:
     @property
     def concurrency(self) -> Number:
         """Requests that are there [1], mean (Little's law); infinite above the capacity."""
+        if not (self.is_open or self.is_closed):
+            return NOTHING
         if self.is_closed:
             return self.scenario.load.concurrency
         alive = self.time("ttft", None) + self.requested.decoded * self.steady.gap
@@ -119,13 +127,17 @@ class UnderLoad:
     @property
     def utilization(self) -> Number:
         """Rate of requests over the capacity [1]."""
+        if not (self.is_open or self.is_closed):
+            return NOTHING
         return self.request_rate / self.steady.capacity
 
     @property
     def goodput(self) -> Number:
         """Requests served within both limits [1/s]."""
         load = self.scenario.load
-        part = self.spread.meeting(load.ttft_limit, load.tpot_limit) if self.is_open or self.is_closed else NOTHING
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        part = self.spread.meeting(load.ttft_limit, load.tpot_limit)
         return self.request_rate * where(self.steady.saturated > 0, 0.0, part)
 
     @cached_property
@@ -135,6 +147,8 @@ class UnderLoad:
         The range up to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
         next to nothing but carries the derivative of the implicit function.
         """
+        if not (self.is_open or self.is_closed):
+            return NOTHING
         load = self.scenario.load
         capacity = self.capacity
         place = np.arange(1.0, PARTS) / PARTS

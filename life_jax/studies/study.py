@@ -1,11 +1,13 @@
 """A study: a checked question with its cases and axes; the template of its dataset, its identity and its file."""
 
 import hashlib
+import itertools
 import json
 import math
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,14 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
+from life_jax.sensitivity.grid_function import NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
 
 CONVENTIONS = "CF-1.8"  # of attributes and coordinates; tokens, FLOP and USD are no units of UDUNITS
 REFERENCE = "https://arxiv.org/abs/2508.00904"
-AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
+AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations", "engine": "software"}
 
 
 @dataclass(frozen=True)
@@ -47,20 +50,38 @@ class Work:
 
 
 @dataclass(frozen=True)
+class View:
+    """What is printed and drawn of a study, which changes no number.
+
+    sort: names of columns, from large to small with a `-` before them. top: most rows, None for the usual number.
+    all_rows: whether all are printed. at: dimension -> label or number of the point that a picture shows.
+    """
+
+    sort: tuple[str, ...] = ()
+    top: int | None = None
+    all_rows: bool = False
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked question.
 
-    words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
-    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data. primary: the
-    command whose words they are.
+    words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
+    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
+    for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
+    primary: the command whose words they are.
     """
 
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
+    nowhere: tuple[tuple[str, ...], ...]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
+    asked: tuple[str, ...]
     dtype: str
     out: str | None
     overwrite: bool
@@ -69,16 +90,18 @@ class Study:
     plots: tuple[str, ...]
     work: Work
     resolved: Mapping[str, Any]
+    view: View = field(default_factory=View)
+    scalars: Mapping[str, Any] = field(default_factory=dict)
     primary: str = "sweep"
 
     def __repr__(self) -> str:
         """A line or two: what is forecast, of which cases, along which axes."""
-        labels = (", ".join(_few(self._labels(group))) for group in ("model", "hw", "opt"))
+        labels = (", ".join(_few(self._labels(name))) for name in self.case_dimensions)
         axes = [f"{axis_table.dimension(key)} {len(values)}" for key, values in self.axes.items()]
         axes += [] if self.points is None else [f"point {self.points.count}"]
         count = f"{self.template.points:,} point{'s' if self.template.points > 1 else ''}"
         grid = f"{' x '.join((f'{len(self.cases)} cases', *axes))} = {count}"
-        return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.metrics)} at {grid}>"
+        return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.asked)} at {grid}>"
 
     @property
     def scenario(self) -> Scenario:
@@ -86,6 +109,22 @@ class Study:
         if len(self.cases) > 1:
             raise ConfigError(f"the study has {len(self.cases)} cases; take one of study.cases")
         return self.cases[0].scenario
+
+    @property
+    def case_dimensions(self) -> tuple[str, ...]:
+        """Dimensions that tell cases apart, in their order."""
+        return tuple(name for name in AXIS_MEANINGS if name in self.composed.labels)
+
+    @property
+    def has_several_automatic(self) -> bool:
+        """Whether engine=auto means several engines, which no dimension tells apart."""
+        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+
+    @cached_property
+    def cells(self) -> tuple[Case | None, ...]:
+        """The case of each combination of labels, in the order of the file's dimensions; None where there is none."""
+        of = {tuple(getattr(case, name) for name in self.case_dimensions): case for case in self.cases}
+        return tuple(of.get(labels) for labels in itertools.product(*map(self._labels, self.case_dimensions)))
 
     @property
     def metrics_stored(self) -> list[str]:
@@ -108,8 +147,10 @@ class Study:
         typed = [label for group in ("model", "hw", "opt") for label in self._labels(group)]
         ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
         labels = "" if typed == ours else f"\n{typed}"
+        # what is stored beside what was asked for
+        more = "" if self.metrics == self.asked else f" {' '.join(self.metrics)}"
         config = json.dumps(_plain(self.resolved))
-        return hashlib.sha256(f"{plan.LAYOUT} {self.route}\n{config}{labels}".encode()).hexdigest()
+        return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -121,7 +162,7 @@ class Study:
 
         By the size of the study alone, so that one file is never made by both; derivatives and clusters need JAX.
         """
-        points = len(self.cases) * math.prod([len(axis) for axis in self.grid_axes])
+        points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
         if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
             return "jax"
         return "jax" if any(case.forecaster(self.metrics).differentiates for case in self.cases) else "numpy"
@@ -138,7 +179,7 @@ class Study:
     def template(self) -> Template:
         """The dataset without its numbers."""
         coordinates: dict[str, Coordinate] = {
-            name: dataset.labels(self._labels(name), meaning) for name, meaning in AXIS_MEANINGS.items()
+            name: dataset.labels(self._labels(name), AXIS_MEANINGS[name]) for name in self.case_dimensions
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
@@ -168,7 +209,7 @@ class Study:
             "title": "life_jax forecast: " + ", ".join(self.metrics),
             "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
             "references": REFERENCE,
-            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._asked)}",
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
             **made,
@@ -177,10 +218,10 @@ class Study:
         }
 
     @property
-    def _asked(self) -> list[str]:
+    def _telling_words(self) -> list[str]:
         """The words without those that change no number."""
-        left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot")
-        return [word for word in self.words if word.lstrip("+").split("=", 1)[0] not in left_out]
+        left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot", "sort", "top", "rows", "at")
+        return [word for word in self.words if re.split("[=.]", word.lstrip("+"))[0] not in left_out]
 
     @property
     def grid_axes(self) -> tuple[plan.Axis, ...]:
@@ -194,8 +235,10 @@ class Study:
         outputs = self.template.outputs
         as_numbers = mapping(np.dtype(self.dtype).type)
         by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
+        nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
         cases = tuple(
-            (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario)) for c in self.cases
+            nothing if c is None else (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario))
+            for c in self.cells
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 

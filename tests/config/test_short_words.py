@@ -21,6 +21,7 @@ def test_a_short_word_is_its_long_key(short, long):
     assert parse([HW, f"{short}=2"]) == parse([HW, f"{long}=2"])
     assert parse([HW, f"+{short}=2"]) == parse([HW, f"++{long}=2"])
     assert parse([HW, f"axes.{short}=[1,2]"]) == parse([HW, f"axes.{axis}=[1,2]"])
+    assert parse([HW, f"at.{short}=2"]) == parse([HW, f"at.{axis}=2"])
 
 
 @pytest.mark.parametrize("short, long", PAIRS)

@@ -261,4 +261,9 @@ class EngineFile:
     operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
     roofline_scope: str = choice("op", SCOPES)
     fusion: list[str] = dataclasses.field(default_factory=list)
+    # where it runs: vendors and classes of devices ("NVIDIA gpu_dc", "NVIDIA", "cpu"), anywhere unless said; formats of
+    # files that it reads (gguf, mlx, mlc, exl, hub), any unless said; and where that is written
+    runs_on: list[str] = dataclasses.field(default_factory=list)
+    formats: list[str] = dataclasses.field(default_factory=list)
+    runs_source: str = ""
     notes: str = ""
