@@ -22,14 +22,17 @@ def ignore(points: int) -> None:
     """Drops a report of progress."""
 
 
-def evaluate(study: Study) -> "xr.Dataset":
-    """The xarray.Dataset that the file of a study would hold."""
+def evaluate(study: Study, done: Done = ignore) -> "xr.Dataset":
+    """The xarray.Dataset that the file of a study would hold.
+
+    done: called with how many points more are done.
+    """
     if study.reduction is not None:
         result = reducer(study)
-        _reduce(study, result, range(study.sweep.chunks), lambda chunks, state: result.merge(state), ignore)
+        _reduce(study, result, range(study.sweep.chunks), lambda chunks, state: result.merge(state), done)
         return reduced_dataset.dataset(result)
     sink = labels.InMemory(study.template)
-    compute(study, sink)
+    compute(study, sink, None, done)
     return sink.to_xarray()
 
 

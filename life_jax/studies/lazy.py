@@ -26,7 +26,6 @@ from life_jax.grid import plan as grid
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
-CASES = 3  # dimensions model, hw, opt
 MOST = 2**27  # numbers of one slice
 
 
@@ -126,8 +125,9 @@ class _Recomputed(BackendArray):
             raise MemoryError(f"{self._name}: {np.prod(shape, dtype=np.int64):.3g} numbers at once; slice it first")
         before = len(self._variable.before)
         columns = self._columns(places[:before])
-        cases = self._cases(places[before : before + CASES])
-        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[before + CASES :], strict=True)]
+        labels = before + len(self._study.case_dimensions)
+        cases = self._cases(places[before:labels])
+        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[labels:], strict=True)]
         whole = self._study.sweep
         outputs = {name: whole.outputs[name] for name in columns}
         plan = grid.flat(axes, len(whole.outputs))
@@ -144,7 +144,7 @@ class _Recomputed(BackendArray):
         return [self._variable.columns[np.ravel_multi_index(at, sizes)] for at in product(*places)]
 
     def _cases(self, places: list[np.ndarray]) -> list[int]:
-        at = self.shape[len(self._variable.before) :][:CASES]
+        at = self.shape[len(self._variable.before) :][: len(self._study.case_dimensions)]
         return [int(np.ravel_multi_index(place, at)) for place in product(*places)]
 
 
