@@ -4,10 +4,10 @@ Tensor names: gguf-py of llama.cpp (constants.py). An encoder has no head; what 
 tables of token types, are learned numbers outside of layers.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from life_jax.config.checkpoints.gguf_header import Reader
+from life_jax.config.checkpoints.gguf_file import StoredTensor
 
 ENCODERS = ("bert", "nomic-bert", "jina-bert-v3", "modern-bert", "eurobert")
 UNREAD = ("nomic-bert-moe", "neo-bert", "jina-bert-v2", "t5", "t5encoder", "gemma-embedding", "wavtokenizer-dec",
@@ -16,18 +16,21 @@ DIFFUSION = ("dream", "llada", "llada-moe")
 OUTSIDE = ("token_types", "cls")
 
 
-def encoder(file: "Reader", layers: list[dict[str, Any]]) -> dict[str, Any]:
-    """Keys of ModelFile that make the layers those of an encoder; `layers` are changed in place."""
+def encoder(tensors: Mapping[str, StoredTensor], layers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Keys of ModelFile that make the layers those of an encoder; `layers` are changed in place.
+
+    tensors: of the file, by name.
+    """
     _both_directions(layers)
-    beside = (t.elements for name, t in file.tensors.items() if name.split(".")[0] in OUTSIDE)
+    beside = (t.elements for name, t in tensors.items() if name.split(".")[0] in OUTSIDE)
     return {
         "generation": "none",
         "stack": "encoder",
         "language_head": False,
         "tie_word_embeddings": False,
         "vectors": sum(beside),
-        "embedding_norm": "token_embd_norm.weight" in file.tensors,
-        "final_norm": "output_norm.weight" in file.tensors,
+        "embedding_norm": "token_embd_norm.weight" in tensors,
+        "final_norm": "output_norm.weight" in tensors,
     }
 
 

@@ -223,7 +223,7 @@ def _facts(file: Reader) -> dict[str, Any]:
         **_beside(file),
     }
     if file.architecture in ENCODERS:
-        facts |= encoder(file, layers)
+        facts |= encoder(file.tensors, layers)
     elif file.architecture in DIFFUSION:
         facts |= diffusion(layers)
     if file.unread:
