@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.terminal import command
-from life_jax.terminal.results import deliver, watched
+from life_jax.terminal.progress import watched
+from life_jax.terminal.results import deliver
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from life_jax.terminal import command
-from life_jax.terminal.results import OTHER_CODE, deliver, finished, watched
+from life_jax.terminal.progress import waiting, watched
+from life_jax.terminal.results import OTHER_CODE, deliver, finished
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -23,7 +24,8 @@ def sweep(words: list[str]) -> None:
     from life_jax.grid.storage import shards
     from life_jax.studies.loading import load
 
-    study = load(words)
+    with waiting("checking the question"):
+        study = load(words)
     command.warn(study.warnings)
     if study.work.lazy:
         from life_jax.studies import lazy

@@ -3,7 +3,6 @@
 import math
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]], title: str = "") -> None:
@@ -45,20 +44,3 @@ def engineering(value: float, unit: str = "") -> str:
         if abs(value) >= factor:
             return f"{value / factor:.4g} {prefix}{unit}".rstrip()
     return f"{value / 1e-9:.4g} n{unit}"
-
-
-def progress() -> Any:
-    """A progress bar on stderr with points per second and the time left; invisible where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            return Text(f"{engineering(task.speed or 0.0)}points/s")
-
-    console = Console(stderr=True)
-    return Progress(
-        "{task.percentage:>3.0f}%", BarColumn(), Rate(), TimeRemainingColumn(), console=console,
-        disable=not sys.stderr.isatty(), transient=True,
-    )  # fmt: skip
