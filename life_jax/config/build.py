@@ -10,7 +10,7 @@ from life_jax.config.engine import software
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.engine import Engine
@@ -136,8 +136,8 @@ def build(
     try:
         stored = options.applied({}).precision
     except Refused as reason:
-        raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
-    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored), hw)
+        raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
+    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
     as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
     scenario = dataclasses.replace(
@@ -197,8 +197,12 @@ def _workload(file: WorkloadFile) -> Workload:
     return Workload(**{name: value for name, value in numbers.items() if value is not None})
 
 
-def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:
-    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored."""
+def _units(engine: EngineFile, precision: Precision, rates: Mapping[str, float]) -> dict[str, tuple[str, ...]]:
+    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored.
+
+    rates: the published ones of the device; software with kernels of several types for quantized weights takes the
+    fastest (bytes before fp16 on a GeForce without matrix units, fp16 before bytes on a V100).
+    """
     for key in ("half_units", "quantized_units", "attention_units"):
         for name in getattr(engine, key):
             if name not in DTYPES:
@@ -206,7 +210,8 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     weights = precision.weights
     head = weights.get("lm_head", weights["head"]).bits < PLAIN_BITS
     others = any(w.bits < PLAIN_BITS for name, w in weights.items() if name not in NOT_LINEAR)
-    half, quantized = tuple(engine.half_units), tuple(engine.quantized_units)
+    half = tuple(engine.half_units)
+    quantized = tuple(sorted(engine.quantized_units, key=lambda dtype: -rates.get(dtype, 0.0)))
     return {
         "linear": quantized * others + half,
         "head": quantized * head + half,
@@ -242,7 +247,8 @@ def _rate_sources(
         dtype, option = stack.math.get(pipe, (preferred, ""))
         if option and dtype not in rates:
             have = ", ".join(rates) or "none published"
-            raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
+            message = f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}"
+            raise ImpossibleError(hw, f"no {dtype} matrix rate, which opt.{option} asks for", message)
         if dtype is not None:
             emulated = not option and emulates_bf16(units[pipe], device)
             sources.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))

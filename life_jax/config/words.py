@@ -11,6 +11,7 @@ from typing import Any
 
 from life_jax.config import choices, names, word_values
 from life_jax.config.choices import LISTING, Choice
+from life_jax.config.engine_fit import AUTO
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
@@ -25,7 +26,7 @@ SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
-    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers",
+    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
 )  # fmt: skip
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
@@ -37,6 +38,7 @@ KEY = re.compile(r"[A-Za-z_][\w.]*")
 class Request:
     """The choices and values of a command's words, in labels of ours.
 
+    engines: word as typed -> label of ours, or path, or auto; several where engines are compared (axes.engine).
     stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
     label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
     (--config-dir). hydra: words for Hydra itself.
@@ -47,6 +49,8 @@ class Request:
     stacks: tuple[tuple[str, ...], ...]
     stack_labels: tuple[str, ...]
     groups: Mapping[str, str]
+    engines: Mapping[str, str]
+    compares_engines: bool
     scalars: Mapping[str, Any]
     axes: Mapping[str, Any]
     plain: Mapping[str, Any]
@@ -61,7 +65,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     """
     typed, folders, hydra = _split(words)
     if "format" in typed:
-        raise ConfigError("format= belongs to python -m life_jax.explain and life_jax.design")
+        raise ConfigError("format= belongs to the command line; in Python the result is a dataset")
     merged = _with_study(typed, folders)
     _refuse_unknown(merged, verb)
     if merged.get("convention") == "life_paper":  # whose efficiencies are of the datasheet's numbers
@@ -73,8 +77,10 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         raise choices.no_device(verb, folders)
     hw = choices.devices_and_models("hw", merged["hw"], folders) if "hw" in merged else ()
     groups = {g: choices.file_of_group(g, str(merged[g]), folders) for g in CHOSEN if g in merged and g != "engine"}
-    if "engine" in merged:
-        groups["engine"] = choices.engine(str(merged["engine"]), hw, folders)
+    engines = choices.engines(merged.get("engine"), axes.pop("engine", None), hw, folders)
+    own = [label for label in engines.values() if label != AUTO]
+    if own:
+        groups["engine"] = own[0]
     engine = groups.get("engine", DEFAULT_ENGINE)
     model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
     stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
@@ -87,6 +93,8 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         stacks=stacks,
         stack_labels=stack_labels,
         groups=groups,
+        engines=engines,
+        compares_engines="axes.engine" in merged,
         scalars=scalars,
         axes=axes,
         plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
@@ -155,7 +163,7 @@ def take(words: Iterable[str], key: str, accepted: Sequence[str]) -> tuple[str, 
     typed = [pair[1] for pair, _ in pairs if pair is not None and pair[0] == key]
     value = typed[-1] if typed else accepted[0]
     if value not in accepted:
-        raise unknown(f"{key}=", value, accepted)
+        raise ConfigError(f"{key}={value} is not known; it can be {', '.join(accepted[:-1])} or {accepted[-1]}")
     return value, [word for pair, word in pairs if pair is None or pair[0] != key]
 
 
@@ -233,13 +241,19 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
         _refuse_outside(words["out"], f"study={typed['study']}")
     for key in typed:
         words.pop(key, None)
-        if key in ("opt", "axes.opt"):
-            words.pop("opt", None), words.pop("axes.opt", None)
+        if key.removeprefix("axes.") in ("opt", "engine"):
+            words.pop(key.removeprefix("axes."), None), words.pop(f"axes.{key.removeprefix('axes.')}", None)
         elif key.startswith("axes."):
             words = {k: v for k, v in words.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
-        elif "." in key:
+        elif sets_number(key):
             words.pop(f"axes.{_bare(key)}", None)
     return {**words, **typed}
+
+
+def sets_number(key: str) -> bool:
+    """Whether a word SECTION.KEY sets a number of the scenario; limit.KEY, at.KEY and the like do not."""
+    section, dot, _ = key.partition(".")
+    return bool(dot) and section in SECTIONS
 
 
 def _bare(key: str) -> str:
@@ -271,10 +285,12 @@ def _refuse_outside(out: Any, where: str) -> None:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", *(DESIGN if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *(DESIGN if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
-        if head not in first_words or (head in ("axes", "precision", "limit", "target", "range") and "." not in key):
+        if head not in first_words or (
+            head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
+        ):
             raise _unknown_key(key, first_words)
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
@@ -293,7 +309,7 @@ def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
 
 
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
-    bare = {_bare(key): key for key in scalars}
+    bare = {_bare(key): key for key in scalars if sets_number(key)}
     for key in axes:
         axis_table.facts(key)  # refuses an axis that does not exist
         if key in bare:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from life_jax.core.cost import Cost
-from life_jax.core.numerics import Number, is_fixed_at
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing
 from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import UNLIMITED
 
@@ -131,7 +131,7 @@ class Op:
     def cost(self) -> Cost:
         """Counts of one execution."""
         cost = self.formula(**self.args)
-        if isinstance(self.executed, float) and self.executed == 1.0:
+        if is_fixed_at(self.executed, 1) and is_nothing(self.more_dispatches):
             return cost
         return replace(
             cost, matmul_flops=cost.matmul_flops * self.executed, dispatches=cost.dispatches + self.more_dispatches
@@ -226,7 +226,7 @@ class Graph:
             merged = make(tuple(by_name[name] for name in names)) if len(by_name) == len(names) else None
             if merged is None:
                 continue
-            last = max(ops.index(op) for op in by_name.values())
+            last = max(i for i, op in enumerate(ops) if any(op is merging for merging in by_name.values()))
             ops[last] = merged
             ops = [op for op in ops if not any(op is old for old in by_name.values())]
         return Graph(tuple(ops))

@@ -38,14 +38,17 @@ class _Nobody:
 ignore: Watch = _Nobody()
 
 
-def evaluate(study: Study) -> "xr.Dataset":
-    """The xarray.Dataset that the file of a study would hold."""
+def evaluate(study: Study, done: Watch = ignore) -> "xr.Dataset":
+    """The xarray.Dataset that the file of a study would hold.
+
+    done: told of points that are done and of structures that begin.
+    """
     if study.reduction is not None:
         result = reducer(study)
-        _reduce(study, result, range(study.sweep.chunks), lambda chunks, state: result.merge(state), ignore)
+        _reduce(study, result, range(study.sweep.chunks), lambda chunks, state: result.merge(state), done)
         return reduced_dataset.dataset(result)
     sink = labels.InMemory(study.template)
-    compute(study, sink)
+    compute(study, sink, None, done)
     return sink.to_xarray()
 
 

@@ -26,7 +26,6 @@ from life_jax.grid import plan as grid
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
-CASES = 3  # dimensions model, hw, opt
 MOST = 2**27  # numbers of one slice
 
 
@@ -126,15 +125,18 @@ class _Recomputed(BackendArray):
             raise MemoryError(f"{self._name}: {np.prod(shape, dtype=np.int64):.3g} numbers at once; slice it first")
         before = len(self._variable.before)
         columns = self._columns(places[:before])
-        cases = self._cases(places[before : before + CASES])
-        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[before + CASES :], strict=True)]
+        labels = before + len(self._study.case_dimensions)
+        cases = self._cases(places[before:labels])
+        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[labels:], strict=True)]
         whole = self._study.sweep
         outputs = {name: whole.outputs[name] for name in columns}
         plan = grid.flat(axes, len(whole.outputs))
         numbers = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
         functions = [whole.cases[case][0] for case in cases]
-        if numbers[0].size <= eager.MOST_POINTS and not any(function.differentiates for function in functions):
-            exact = (self._study.cases[case].scenario for case in cases)
+        differentiates = any(getattr(function, "differentiates", False) for function in functions)
+        if numbers[0].size <= eager.MOST_POINTS and not differentiates:
+            cells = [self._study.cells[case] for case in cases]
+            exact = ({} if cell is None else cell.scenario for cell in cells)
             sweep = grid.Sweep(tuple(zip(functions, exact, strict=True)), plan, outputs, whole.dtype)
             grid.run(sweep, _Rows(numbers, columns), executor=eager.blocks)
         else:
@@ -150,7 +152,7 @@ class _Recomputed(BackendArray):
         return [self._variable.columns[np.ravel_multi_index(at, sizes)] for at in product(*places)]
 
     def _cases(self, places: list[np.ndarray]) -> list[int]:
-        at = self.shape[len(self._variable.before) :][:CASES]
+        at = self.shape[len(self._variable.before) :][: len(self._study.case_dimensions)]
         return [int(np.ravel_multi_index(place, at)) for place in product(*places)]
 
 

@@ -1,6 +1,7 @@
 """A study: a checked question with its cases and axes; the template of its dataset, its identity and its file."""
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,12 +25,12 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
-from life_jax.sensitivity.grid_function import Forecaster
+from life_jax.sensitivity.grid_function import Forecaster, NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
 
-AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
+AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations", "engine": "software"}
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,37 @@ class Work:
 
 
 @dataclass(frozen=True)
+class View:
+    """What is printed and drawn of a study, which changes no number.
+
+    sort: names of columns, from large to small with a `-` before them. top: most rows, None for the usual number.
+    all_rows: whether all are printed. at: dimension -> label or number of the point that a picture shows.
+    """
+
+    sort: tuple[str, ...] = ()
+    top: int | None = None
+    all_rows: bool = False
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked question.
 
-    words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
-    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data.
+    words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
+    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
+    for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     """
 
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
+    nowhere: tuple[tuple[str, ...], ...]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
+    asked: tuple[str, ...]
     dtype: str
     out: str | None
     overwrite: bool
@@ -66,6 +85,8 @@ class Study:
     plots: tuple[str, ...]
     work: Work
     resolved: Mapping[str, Any] = field(repr=False)
+    view: View = field(default_factory=View)
+    scalars: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def scenario(self) -> Scenario:
@@ -73,6 +94,22 @@ class Study:
         if len(self.cases) > 1:
             raise ConfigError(f"the study has {len(self.cases)} cases; take one of study.cases")
         return self.cases[0].scenario
+
+    @property
+    def case_dimensions(self) -> tuple[str, ...]:
+        """Dimensions that tell cases apart, in their order."""
+        return tuple(name for name in AXIS_MEANINGS if name in self.composed.labels)
+
+    @property
+    def has_several_automatic(self) -> bool:
+        """Whether engine=auto means several engines, which no dimension tells apart."""
+        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+
+    @cached_property
+    def cells(self) -> tuple[Case | None, ...]:
+        """The case of each combination of labels, in the order of the file's dimensions; None where there is none."""
+        of = {tuple(getattr(case, name) for name in self.case_dimensions): case for case in self.cases}
+        return tuple(of.get(labels) for labels in itertools.product(*map(self._labels, self.case_dimensions)))
 
     @property
     def metrics_stored(self) -> list[str]:
@@ -95,8 +132,10 @@ class Study:
         typed = [label for group in ("model", "hw", "opt") for label in self._labels(group)]
         ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
         labels = "" if typed == ours else f"\n{typed}"
+        # what is stored beside what was asked for
+        more = "" if self.metrics == self.asked else f" {' '.join(self.metrics)}"
         config = json.dumps(_plain(self.resolved))
-        return hashlib.sha256(f"{plan.LAYOUT} {self.route}\n{config}{labels}".encode()).hexdigest()
+        return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -108,7 +147,7 @@ class Study:
 
         By the size of the study alone, so that one file is never made by both; derivatives and clusters need JAX.
         """
-        points = len(self.cases) * math.prod([len(axis) for axis in self.grid_axes])
+        points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
         if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
             return "jax"
         return "jax" if any(case.forecaster(self.metrics).differentiates for case in self.cases) else "numpy"
@@ -125,7 +164,7 @@ class Study:
     def template(self) -> Template:
         """The dataset without its numbers."""
         coordinates: dict[str, Coordinate] = {
-            name: dataset.labels(self._labels(name), meaning) for name, meaning in AXIS_MEANINGS.items()
+            name: dataset.labels(self._labels(name), AXIS_MEANINGS[name]) for name in self.case_dimensions
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
@@ -172,13 +211,16 @@ class Study:
         outputs = self.template.outputs
         as_numbers = mapping(np.dtype(self.dtype).type)
         by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
+        nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
         functions: dict[Forecaster, Forecaster] = {}  # equal ones are one object, of which there is one for many cases
         cases = tuple(
-            (
+            nothing
+            if c is None
+            else (
                 functions.setdefault(f := c.forecaster(self.metrics), f),
                 c.scenario if by_numpy else as_numbers(c.scenario),
             )
-            for c in self.cases
+            for c in self.cells
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 

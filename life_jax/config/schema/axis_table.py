@@ -19,6 +19,7 @@ FILES = {
     "model": ModelFile,
     "cost": CostFile,
 }
+LABELLED = ("opt", "engine")  # axes of names, not of numbers
 RATE_FACTS = {"number": True, "unit": "TFLOP s-1", "low": 0, "open_low": True}
 
 
@@ -75,7 +76,12 @@ def axis_keys() -> list[str]:
         if field.metadata.get("number") and "leaf" in field.metadata
     ]
     more = (*ModelFile.more_numbers(), *option_keys())
-    return ["opt", *numbers_of_files, "peak_tflops.fp16", *(key for key in more if key not in numbers_of_files)]
+    return [
+        *LABELLED,
+        *numbers_of_files,
+        "peak_tflops.fp16",
+        *(key for key in more if key not in numbers_of_files),
+    ]
 
 
 def option_keys() -> list[str]:

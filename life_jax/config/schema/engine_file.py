@@ -202,7 +202,7 @@ class EngineFile:
         0.0,
         low=0,
         unit="1",
-        name="rows up to which products with weights run on the vector units",
+        name="rows that a matrix-vector kernel takes at once, on the vector units",
         leaf="engine.effects.matrix_tiles.vector_rows",
     )
     # llama.cpp for CUDA: one (ggml_cuda_mul_mat_id)
@@ -210,7 +210,7 @@ class EngineFile:
         1.0,
         low=0,
         unit="1",
-        name="tokens of a step up to which products with experts run on the vector units",
+        name="tokens of a step that a matrix-vector kernel of experts takes at once",
         leaf="engine.effects.matrix_tiles.expert_vector_tokens",
     )
     elementwise_efficiency: float = fraction(
@@ -251,4 +251,9 @@ class EngineFile:
     operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
     roofline_scope: str = choice("op", SCOPES)
     fusion: list[str] = dataclasses.field(default_factory=list)
+    # where it runs: vendors and classes of devices ("NVIDIA gpu_dc", "NVIDIA", "cpu"), anywhere unless said; formats of
+    # files that it reads (gguf, mlx, mlc, exl, hub), any unless said; and where that is written
+    runs_on: list[str] = dataclasses.field(default_factory=list)
+    formats: list[str] = dataclasses.field(default_factory=list)
+    runs_source: str = ""
     notes: str = ""
