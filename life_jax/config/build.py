@@ -148,7 +148,7 @@ def build(
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
-    reasons = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
+    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 

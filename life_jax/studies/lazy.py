@@ -136,7 +136,7 @@ class _Recomputed(BackendArray):
         differentiates = any(getattr(function, "differentiates", False) for function in functions)
         if numbers[0].size <= eager.MOST_POINTS and not differentiates:
             cells = [self._study.cells[case] for case in cases]
-            exact = ({} if cell is None else cell.scenario for cell in cells)
+            exact: list[Any] = [{} if cell is None else cell.scenario for cell in cells]
             sweep = grid.Sweep(tuple(zip(functions, exact, strict=True)), plan, outputs, whole.dtype)
             grid.run(sweep, _Rows(numbers, columns), executor=eager.blocks)
         else:
