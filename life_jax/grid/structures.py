@@ -1,15 +1,13 @@
 """The structures of a sweep: cases that one compilation, or one stack of NumPy's arrays, serves together."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from life_jax.grid import trees
 
-if TYPE_CHECKING:
-    from life_jax.grid.plan import Sweep
-
+Case = tuple[Any, Any]  # a function and its base
 Begun = Callable[[int, int], None]  # called with the number of a structure, from 1, and how many there are
 
 
@@ -49,28 +47,37 @@ class Parts:
         return self._known[id(tree)][0]
 
 
-def numbered(sweep: "Sweep", cases: Iterable[int]) -> dict[int, int]:
-    """Number of the structure of each case, from 1 in the order in which they are met."""
+def numbered(cases: Sequence[Case], met: Iterable[int]) -> dict[int, int]:
+    """Number of the structure of each case, from 1 in the order in which they are met.
+
+    cases: all of a sweep. met: numbers of those that are computed, in order.
+    """
     parts = Parts()
     numbers: dict[tuple[int, ...], int] = {}
-    return {case: numbers.setdefault(parts.of(*sweep.cases[case])[0], len(numbers) + 1) for case in cases}
+    return {case: numbers.setdefault(parts.of(*cases[case])[0], len(numbers) + 1) for case in met}
 
 
-def by_structure(sweep: "Sweep", wanted: Iterable[int]) -> list[int]:
-    """The wanted chunks with those of one structure behind each other, so that each is compiled, used and let go."""
+def by_structure(cases: Sequence[Case], wanted: Iterable[int], chunks: int) -> list[int]:
+    """The wanted chunks with those of one structure behind each other, so that each is compiled, used and let go.
+
+    chunks: of each case.
+    """
     wanted = list(wanted)
-    cases = list(dict.fromkeys(index // sweep.plan.chunks for index in wanted))
-    if len(cases) < 2:
+    met = list(dict.fromkeys(index // chunks for index in wanted))
+    if len(met) < 2:
         return wanted
-    number_of = numbered(sweep, cases)
-    return sorted(wanted, key=lambda index: number_of[index // sweep.plan.chunks])
+    number_of = numbered(cases, met)
+    return sorted(wanted, key=lambda index: number_of[index // chunks])
 
 
-def announced(sweep: "Sweep", wanted: Iterable[int], number_of: dict[int, int], begun: Begun) -> Iterator[int]:
-    """The wanted chunks; before the first of each structure it is told. number_of: of the structure of each case."""
+def announced(wanted: Iterable[int], chunks: int, number_of: Mapping[int, int], begun: Begun) -> Iterator[int]:
+    """The wanted chunks; before the first of each structure it is told.
+
+    chunks: of each case. number_of: of the structure of each case.
+    """
     count, told = max(number_of.values(), default=0), set[int]()
     for index in wanted:
-        number = number_of[index // sweep.plan.chunks]
+        number = number_of[index // chunks]
         if number not in told:
             told.add(number)
             begun(number, count)

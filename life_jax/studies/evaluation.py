@@ -62,7 +62,7 @@ def compute(study: Study, sink: plan.Sink, wanted: Sequence[int] | None = None, 
     executor = _here(study, done) if here else Cluster(work.cluster, work.workers).blocks
     wanted = range(study.sweep.chunks) if wanted is None else wanted
     if here and study.route == "jax":
-        wanted = structures.by_structure(study.sweep, wanted)
+        wanted = structures.by_structure(study.sweep.cases, wanted, study.sweep.plan.chunks)
     plan.run(study.sweep, sink, wanted, lambda block: done(block.count), executor)
 
 

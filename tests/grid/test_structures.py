@@ -49,7 +49,7 @@ def compilations(study):
 
 
 def test_every_structure_is_compiled_once_told_before_its_points_and_gives_what_numpy_gives(study, monkeypatch):
-    count = max(structures.numbered(study.sweep, range(len(study.cases))).values())
+    count = max(structures.numbered(study.sweep.cases, range(len(study.cases))).values())
     assert 5 <= count < len(study.cases)
     told, sink = Told(), labels.InMemory(study.template)
     evaluation.compute(study, sink, done=told)
@@ -70,7 +70,7 @@ def test_few_executables_are_kept_and_none_is_compiled_again(study, monkeypatch,
     before = executable_cache._folder, executable_cache._most
     executable_cache.keep_in(tmp_path, 10**9)
     try:
-        count = max(structures.numbered(study.sweep, range(len(study.cases))).values())
+        count = max(structures.numbered(study.sweep.cases, range(len(study.cases))).values())
         made = []
         for _ in range(2):
             kernel.kernel.cache_clear()
