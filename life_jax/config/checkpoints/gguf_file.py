@@ -93,6 +93,8 @@ def _shards(file: GgufFile, count: int) -> GgufFile:
 
 def _header(path: Path) -> GgufFile:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ConfigError(f"{path} cannot be read: it is no file")
         with path.open("rb") as stream:
             return _Parser(stream, path).parse()
     except OSError as error:
