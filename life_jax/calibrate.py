@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config import words as command_words
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import MOST_LINES, ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.terminal import command, tables
@@ -34,16 +35,15 @@ def calibrate(words: list[str]) -> None:
     Every row counts as measured on hw= under engine=, whatever its columns hardware and engine hold. Raises
     ConfigError for words that make no sense, and where no row is understood.
     """
-    import yaml
-
     from life_jax.config import choices, conf_files
+    from life_jax.config.schema.yaml_files import as_yaml
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
     file, typed = _words(words)
     (device,) = choices.devices_and_models("hw", typed["hw"], ())
     hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
-    out = Path(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
+    out = paths.output(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
     refuse_taken(out, overwrite=typed["overwrite"] == "true")
     settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
     of_class = conf_files.efficiency(hw)
@@ -54,7 +54,7 @@ def calibrate(words: list[str]) -> None:
     content = as_file(fitted, conf_files.engine_file(engine), out.stem, source)
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out, overwrite=typed["overwrite"] == "true") as new:
-        new.write_text(yaml.safe_dump(content, sort_keys=False, width=120))
+        new.write_text(as_yaml(content))
     rows, constants = [], fitted.values()
     spread_left = fitted.deviation / fitted.prior
     for constant, left, is_identified in zip(CONSTANTS, spread_left, fitted.identified, strict=True):
@@ -127,7 +127,7 @@ def _words(words: list[str]) -> tuple[Path, dict[str, str]]:
     typed = {"engine": "generic", "out": "", "overwrite": "false"} | typed
     if typed["overwrite"] not in ("true", "false"):
         raise ConfigError(f"overwrite={typed['overwrite']}: true or false is needed")
-    return Path(files[0]).expanduser(), typed
+    return paths.user_path(files[0]), typed
 
 
 if __name__ == "__main__":

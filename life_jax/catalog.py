@@ -1,10 +1,12 @@
-"""python -m life_jax.catalog [KIND [WORD]] [format=json]: what there is, one line on each."""
+"""python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md]: what there is, one line on each."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from life_jax.config import engine_fit
 from life_jax.config.aliases import TABLES, aliases
 from life_jax.config.conf_files import composed
 from life_jax.config.schema import axis_table, paths
@@ -14,13 +16,23 @@ from life_jax.config.schema.files import DeviceFile, PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.config.words import read_words, take, take_folders
-from life_jax.terminal import command, tables
+from life_jax.terminal import command, result_rows, tables
+from life_jax.terminal.layout import Column
+from life_jax.terminal.result_rows import FORMATS
 
 if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
-USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json] [--config-dir DIR]"
+USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md] [--config-dir DIR]"
+
+
+# columns that are left out where a terminal is narrow: the higher, the earlier
+RANKS = {
+    "dense TFLOP/s or TOPS": 4, ">dispatch us": 5, "check": 3, "class": 2,
+    ">state": 5, ">heads/kv": 4, "kinds": 3, ">layers": 2,
+    "constants from": 4, "reads": 3, "runs on": 2, "its numbers: axes.NUMBER": 2,
+}  # fmt: skip
 
 
 def main() -> None:
@@ -35,7 +47,7 @@ def catalog(words: list[str]) -> None:
     each member: its cells by heading, as numbers where they are, and the declared names as `names`.
     """
     words, folders = take_folders(words)
-    form, words = take(words, "format", command.OUTPUT_FORMATS)
+    form, words = take(words, "format", FORMATS)
     plain, _ = read_words(words, (), USAGE)
     if not plain:
         if form == "json":
@@ -53,10 +65,23 @@ def catalog(words: list[str]) -> None:
     rows = [row for row in rows_of(folders) if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
     if not rows:
         raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
+    columns = [_column(heading, [row[i] for row in rows], i == 0) for i, heading in enumerate(headings)]
+    if form == "csv":
+        cells = {column.heading: list(column.cells) for column in columns}
+        result_rows.write_csv(sys.stdout, list(cells), iter([cells]))
+        return
+    if form == "md":
+        result_rows.write_markdown(sys.stdout, columns)
+        return
     if form == "json":
         print(json.dumps([_object(headings, row, names.get(row[0], [])) for row in rows], indent=1, ensure_ascii=False))
         return
-    tables.table([(h.lstrip(">"), "right" if h.startswith(">") else "left") for h in headings], rows)
+    tables.table(columns, (), "", "format=csv or json has them")
+
+
+def _column(heading: str, cells: Sequence[str], is_name: bool) -> Column:
+    is_number = heading.startswith(">")
+    return Column(heading.lstrip(">"), cells, is_number, is_name, RANKS.get(heading, 0), not is_number and not is_name)
 
 
 def _object(headings: Sequence[str], row: Row, names: Sequence[str]) -> dict[str, Any]:
@@ -135,6 +160,20 @@ def _options(folders: tuple[Path, ...]) -> list[Row]:
     return rows
 
 
+def _engines(folders: tuple[Path, ...]) -> list[Row]:
+    """Where engines run, on how many devices each was measured, and how far forecasts were off on devices left out."""
+    rows: list[Row] = []
+    for name, content in _files("engine", folders):
+        fit = engine_fit.fits().get(name, {})
+        errors = [f"{fit[kind][0]:g}" if kind in fit else "-" for kind in ("ttft", "tpot", "total")]
+        some = [str(label) for label in fit.get("devices", ())]
+        measured = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "") if some else "nothing"
+        source = str(content.get("description", content.get("source", "")))
+        places = ", ".join(content.get("runs_on", ())) or "anything"
+        rows.append((name, *errors, measured, places, " ".join(content.get("formats", ())) or "any", source))
+    return rows
+
+
 def _workloads(folders: tuple[Path, ...]) -> list[Row]:
     return [(name, ", ".join(f"{k} {v:g}" for k, v in c.items())) for name, c in _files("workload", folders)]
 
@@ -150,9 +189,12 @@ def _metrics(folders: tuple[Path, ...]) -> list[Row]:
 
 
 def _axes(folders: tuple[Path, ...]) -> list[Row]:
-    rows: list[Row] = [("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]")]
+    rows: list[Row] = [
+        ("opt", "", "stacks of options, such as [[],[int4],[int4,kv8]]"),
+        ("engine", "", "software, such as [vllm,tensorrt_llm,auto]"),
+    ]
     for key in axis_table.axis_keys():
-        if key != "opt":
+        if key not in axis_table.LABELLED:
             facts: Mapping[str, Any] = axis_table.facts(key)
             rows.append((key, str(facts.get("unit", "1")), f"{facts['name']} ({axis_table.section_of(key)})"))
     return rows
@@ -171,7 +213,11 @@ LISTINGS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], lis
         _models,
     ),
     "opt": (("opt", "what it does", "its numbers: axes.NUMBER"), "optimizations: opt=[NAME,...]", _options),
-    "engine": (("engine", "what it stands for"), "software: engine=NAME", _described("engine")),
+    "engine": (
+        ("engine", ">TTFT off %", ">TPOT off %", ">total off %", "measured on", "runs on", "reads", "constants from"),
+        "software: engine=NAME; errors on devices that a fit had not seen",
+        _engines,
+    ),
     "cost": (("cost", "where its numbers come from"), "prices and energies: cost=NAME", _described("cost")),
     "workload": (("workload", "numbers"), "workloads: workload=NAME", _workloads),
     "study": (("study", "question"), "ready-made questions: study=NAME", _studies),

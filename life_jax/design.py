@@ -1,14 +1,18 @@
 """python -m life_jax.design: the cheapest design that meets targets."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.words import take
-from life_jax.terminal import command, tables
+from life_jax.terminal import command, result_columns, tables
+from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
-    from life_jax.analysis.inverse_design import Design
+    from life_jax.analysis.inverse_design import Design, Problem
+    from life_jax.core.scenario import Scenario
     from life_jax.studies.case import Case
+    from life_jax.studies.study import Study
 
 
 def main() -> None:
@@ -30,6 +34,12 @@ def design(words: list[str]) -> None:
     study = load(rest, primary="design")
     questions = problems(study)
     command.warn(study.warnings)
+    unpriced = dict.fromkeys(key for question in questions for key in not_priced(question))
+    if unpriced:
+        minimized = study.composed.settings["minimize"]
+        command.warn(
+            [f"free={','.join(unpriced)}: {minimized} does not depend on it; it is not priced and costs nothing"]
+        )
     answers = [(case, cheapest(problem), curve(problem)) for case, problem in zip(study.cases, questions, strict=True)]
     best = min((a for a in answers if a[1].met), key=lambda a: a[1].cost, default=None)
     if form == "json":
@@ -38,7 +48,7 @@ def design(words: list[str]) -> None:
         print(json.dumps(together if len(objects) > 1 else objects[0], indent=1))
         return
     for case, answer, line in answers:
-        _text(case, answer, line)
+        _text(study, case, answer, line)
     if len(answers) > 1:
         print(f"cheapest: {best[0].label}" if best else "NO DESIGN of any of them meets the targets")
 
@@ -47,6 +57,7 @@ def _json(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
     return {
         "model": case.model, "hw": case.hw, "opt": case.opt,
         "met": answer.met, "minimize": answer.problem.minimize, "cost": answer.cost, "numbers": dict(answer.numbers),
+        "not_priced": list(not_priced(answer.problem)),
         "values": dict(answer.values), "shadow": dict(answer.shadow), "at_bound": dict(answer.at_bound),
         "curve": [
             {"factor": factor, "met": d.met, "cost": d.cost, "numbers": dict(d.numbers)} for factor, d in line
@@ -54,24 +65,31 @@ def _json(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
     }  # fmt: skip
 
 
-def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) -> None:
+def _text(study: "Study", case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) -> None:
     from life_jax.config.schema import axis_table
-    from life_jax.forecasting.metrics import METRICS, forecast
+    from life_jax.forecasting.metrics import forecast
 
+    number = tables.digits
     question = answer.problem
-    unit = METRICS[question.minimize].units
+    cost = _with_unit(question.minimize)
     before = float(forecast(question.scenario, (question.minimize,))[question.minimize])
     verdict = "" if answer.met else "NO DESIGN within the ranges meets the targets; nearest:  "
-    title = f"{case.label}  |  {verdict}{question.minimize} {answer.cost:.4g} {unit} (as the file has it: {before:.4g})"
+    words = result_columns.constant_words(study, study.case_dimensions)
+    title = [case.label, *words, f"{verdict}{cost} {number(answer.cost)} (as the file has it: {number(before)})"]
+    free_of_charge = not_priced(question)
     rows: list[tuple[str, ...]] = []
     for parameter, (low, high) in zip(question.parameters, question.ranges, strict=True):
         now = float(parameter.get(question.scenario))
-        number, its_unit = answer.numbers[parameter.key], axis_table.facts(parameter.key).get("unit", "1")
-        end = {"low": "lowest allowed", "high": "highest allowed"}.get(answer.at_bound.get(parameter.key, ""), "")
-        ratio = f"{number / now:.3g} x" if now else "-"
-        rows.append((parameter.key, its_unit, f"{now:.5g}", f"{number:.5g}", ratio, f"{low:.4g} .. {high:.4g}", end))
-    columns = [("number", "left"), ("unit", "left"), ("now", "right"), ("design", "right"), ("", "right")]
-    tables.table([*columns, ("range", "right"), ("", "left")], rows, title)
+        value, unit = answer.numbers[parameter.key], axis_table.facts(parameter.key).get("unit", "1")
+        end = {"low": "lowest", "high": "highest"}.get(answer.at_bound.get(parameter.key, ""), "")
+        end = ", ".join(filter(None, (end, "not priced" if parameter.key in free_of_charge else "")))
+        ratio = f"{number(value / now, 3)} x" if now else "-"
+        allowed = f"{number(low)}..{number(high)}"
+        rows.append((
+            parameter.key, result_columns.UNITS.get(unit, unit), number(now), number(value, 5), ratio, allowed, end,
+        ))  # fmt: skip
+    headings = ("number", "unit", "now", "design", "ratio", "allowed", "remark")
+    tables.table(_columns(headings, rows, "llrrrrl"), (), title)
     rows = []
     for target in question.targets:
         value = answer.values[target.metric]
@@ -79,19 +97,44 @@ def _text(case: "Case", answer: "Design", line: list[tuple[float, "Design"]]) ->
         binds = abs(value / limit - 1) < 1e-3
         sign = ">=" if target.sign < 0 and target.metric != "fits_memory" else "<="
         fine = (value - limit) * (-1 if sign == ">=" else 1) <= 1e-3 * limit
-        name = "memory needed / there is" if target.metric == "fits_memory" else target.metric
+        name = "memory needed / there is" if target.metric == "fits_memory" else _with_unit(target.metric)
         state = ("binds" if binds else "slack") if fine else f"missed by {100 * abs(value / limit - 1):.3g} %"
-        price = f"{answer.shadow[target.metric]:.3g} %" if answer.met else "-"
-        rows.append((name, sign, f"{limit:.4g}", f"{value:.4g}", state, price))
-    heading = f"1 % of slack saves, {question.minimize}"
-    columns = [("target", "left"), ("", "left"), ("asked", "right"), ("design", "right"), ("", "left")]
-    tables.table([*columns, (heading, "right")], rows)
+        price = f"{number(answer.shadow[target.metric], 3)}" if answer.met else "-"
+        rows.append((name, f"{sign} {number(limit)}", number(value), state, price))
+    judged = ("target", "asked", "design", "state", f"{question.minimize} saved % by 1 % of slack")
+    tables.table(_columns(judged, rows, "lrrlr"))
     lines = []
     for factor, relaxed in line:
-        numbers = [f"{relaxed.numbers[parameter.key]:.4g}" if relaxed.met else "-" for parameter in question.parameters]
-        lines.append((f"{factor:g} x", f"{relaxed.cost:.4g}" if relaxed.met else "none", *numbers))
-    keys = [(parameter.key, "right") for parameter in question.parameters]
-    tables.table([("targets as lax", "right"), (f"{question.minimize} [{unit}]", "right"), *keys], lines)
+        numbers = [number(relaxed.numbers[parameter.key]) if relaxed.met else "-" for parameter in question.parameters]
+        lines.append((f"{factor:g} x", number(relaxed.cost) if relaxed.met else "none", *numbers))
+    keys = [parameter.key for parameter in question.parameters]
+    tables.table(_columns(("targets as lax", cost, *keys), lines, "r" * (2 + len(keys))))
+
+
+def not_priced(question: "Problem") -> tuple[str, ...]:
+    """Keys of the free numbers on which what is minimized does not depend: more of them costs nothing."""
+    from life_jax.forecasting.metrics import forecast
+
+    def cost(scenario: "Scenario") -> float:
+        return float(forecast(scenario, (question.minimize,))[question.minimize])
+
+    now = cost(question.scenario)
+    changed = {p.key: p.set(question.scenario, 1.5 * float(p.get(question.scenario))) for p in question.parameters}
+    return tuple(key for key, scenario in changed.items() if cost(scenario) == now)
+
+
+def _with_unit(metric: str) -> str:
+    from life_jax.forecasting.metrics import METRICS
+
+    unit = METRICS[metric].units
+    return f"{result_columns.heading(metric)} {result_columns.UNITS.get(unit, unit)}".strip()
+
+
+def _columns(headings: Sequence[str], rows: Sequence[Sequence[str]], sides: str) -> list[Column]:
+    """sides: r or l for each column; the first says which row it is."""
+    return [
+        Column(heading, [row[i] for row in rows], sides[i] == "r", key=i == 0) for i, heading in enumerate(headings)
+    ]
 
 
 if __name__ == "__main__":

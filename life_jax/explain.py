@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.words import take
-from life_jax.terminal import command, tables
+from life_jax.terminal import command, result_columns, tables
+from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
@@ -56,53 +57,52 @@ def _text(study: "Study") -> None:
     weights = float(decoder.weight_bytes(s.architecture, s.precision))
     kv = float(decoder.kv_bytes_per_token(s.architecture, s.precision))
     count = tables.engineering(float(decoder.parameter_count(s.architecture)))
-    print(
-        f"{case.label}: {count} parameters, {tables.engineering(weights, 'B')} of weights, "
-        f"{tables.engineering(kv, 'B')} of KV cache per token"
-    )
+    constant = result_columns.constant_words(study, ("prompt_tokens", "batch"))
+    sizes = f"{count} parameters, {tables.engineering(weights, 'B')} of weights"
+    tables.heading([*constant, sizes, f"{tables.engineering(kv, 'B')} of KV cache per token"])
+    print()
     _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
     positions = w.past_tokens + w.prompt_tokens + 1
     _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
     names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
     whole = {name: float(value) for name, value in forecast(s, names).items()}
     room = s.device.memory * s.engine.memory.utilization
-    print(
-        f"TTFT {tables.engineering(whole['ttft'], 's')}   TPOT {tables.engineering(whole['tpot'], 's')}   "
-        f"TPS {whole['tps']:.4g}   memory {whole['memory'] / 1e9:.4g} GB of {room / 1e9:.4g} GB "
-        f"({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
+    tables.say(
+        f"TTFT {tables.engineering(whole['ttft'], 's')}, TPOT {tables.engineering(whole['tpot'], 's')}, "
+        f"TPS {tables.digits(whole['tps'])} tok/s, memory {tables.digits(whole['memory'] / 1e9)} GB of "
+        f"{tables.digits(float(room) / 1e9)} GB ({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
         f"room for batch {whole['max_batch']:.0f} of this length, "
         f"or {whole['max_context']:.0f} positions at this batch)"
     )
 
 
 def _step(title: str, table: "StepTable") -> None:
-    columns = [("operator", "left"), ("repeats", "right"), ("FLOP", "right"), ("read", "right"), ("written", "right")]
-    columns += [("dispatches", "right"), ("FLOP/B", "right"), ("time", "right"), ("share", "right"), ("binds", "left")]
-    rows = [
-        [
-            row.name,
-            f"{row.repeats:g}",
-            tables.engineering(float(row.cost.flops)),
-            tables.engineering(float(row.cost.bytes_read), "B"),
-            tables.engineering(float(row.cost.bytes_written), "B"),
-            f"{float(row.cost.dispatches):g}",
-            f"{row.intensity:.3g}",
-            tables.engineering(row.seconds, "s"),
-            "-" if math.isnan(row.share) else f"{100 * row.share:.1f} %",
-            row.bound,
-        ]
-        for row in table.operators
-    ]
-    t = table.total
-    totals = [
-        f"{float(t.flops):.6g}",
-        tables.engineering(float(t.bytes_read), "B"),
-        tables.engineering(float(t.bytes_written), "B"),
-    ]
-    rows.append(
-        ["whole step", "", *totals, f"{float(t.dispatches):g}", "", tables.engineering(table.seconds, "s"), "", ""]
-    )
-    tables.table(columns, rows, title)
+    """Print a step, an operator a row; cells have prefixes of their own, since operators differ by powers of ten."""
+    number, operators, t = tables.engineering, table.operators, table.total
+
+    def column(heading: str, cells: list[str], total: str, *, rank: int = 0, right: bool = True) -> Column:
+        return Column(heading, [*cells, total], right, rank=rank)
+
+    dispatches = [f"{float(row.cost.dispatches):g}" for row in operators]
+    shares = ["-" if math.isnan(row.share) else f"{100 * row.share:.1f}" for row in operators]
+    columns = [
+        Column("operator", [*(row.name for row in operators), "whole step"], key=True, wraps=True),
+        column("repeats", [f"{row.repeats:g}" for row in operators], "", rank=2),
+        column("FLOP", [number(float(row.cost.flops)) for row in operators], number(float(t.flops)), rank=3),
+        column(
+            "read", [number(float(r.cost.bytes_read), "B") for r in operators], number(float(t.bytes_read), "B"), rank=4
+        ),
+        column(
+            "written", [number(float(row.cost.bytes_written), "B") for row in operators],
+            number(float(t.bytes_written), "B"), rank=5,
+        ),
+        column("dispatches", dispatches, f"{float(t.dispatches):g}", rank=7),
+        column("FLOP/B", [tables.digits(row.intensity, 3) for row in operators], "", rank=6),
+        column("time", [number(row.seconds, "s") for row in operators], number(table.seconds, "s")),
+        column("share %", shares, ""),
+        column("binds", [row.bound for row in operators], "", right=False),
+    ]  # fmt: skip
+    tables.table(columns, (), title, "format=json has them")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.words import take
 from life_jax.terminal import command
-from life_jax.terminal.results import deliver, watched
+from life_jax.terminal.progress import watched
+from life_jax.terminal.result_rows import FORMATS
+from life_jax.terminal.results import deliver
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -24,11 +27,12 @@ def merge(words: list[str]) -> None:
     """
     from life_jax.studies.loading import load
 
-    study = load(words)
+    form, rest = take(words, "format", FORMATS)
+    study = load(rest)
     command.warn(study.warnings)
     if study.work.shard is not None:
         raise ConfigError("merge takes the words of the sweep without shard=; it joins all shards that it finds")
-    deliver(study, study.path, study.identity, join if study.reduction is None else join_reduced)
+    deliver(study, study.path, study.identity, join if study.reduction is None else join_reduced, form)
 
 
 def join(study: "Study", path: Path) -> None:

@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from life_jax.config.words import take
 from life_jax.terminal import command
-from life_jax.terminal.results import OTHER_CODE, deliver, finished, watched
+from life_jax.terminal.progress import waiting, watched
+from life_jax.terminal.result_rows import FORMATS
+from life_jax.terminal.results import OTHER_CODE, deliver, finished
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -23,15 +26,17 @@ def sweep(words: list[str]) -> None:
     from life_jax.grid.storage import shards
     from life_jax.studies.loading import load
 
-    study = load(words)
+    form, rest = take(words, "format", FORMATS)
+    with waiting("checking the question"):
+        study = load(rest)
     command.warn(study.warnings)
     if study.work.lazy:
         from life_jax.studies import lazy
 
-        deliver(study, study.path, lazy.identity(study), write_question)
+        deliver(study, study.path, lazy.identity(study), write_question, form)
         return
     if study.work.shard is None:
-        deliver(study, study.path, study.identity, write if study.reduction is None else write_reduced)
+        deliver(study, study.path, study.identity, write if study.reduction is None else write_reduced, form)
         return
     shard, reduced = study.work.shard, study.reduction is not None
     path = shards.path_of(study.path, shard, reduced=reduced)

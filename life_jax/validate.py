@@ -9,6 +9,7 @@ import numpy as np
 
 from life_jax.config import choices
 from life_jax.config import words as command_words
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.measurements import rows as measurements
@@ -104,8 +105,8 @@ def main() -> None:
 
 def _job(words: list[str]) -> None:
     file, settings = _words(words)
-    out = Path(settings.get("out", f"{file.stem}_forecasts.csv"))
-    picture = Path(settings.get("plot", out.with_suffix(".png")))
+    out = paths.output(settings.get("out", f"{file.stem}_forecasts.csv"))
+    picture = paths.output(settings["plot"]) if "plot" in settings else out.with_suffix(".png")
     overwrite = settings.get("overwrite") == "true"
     for path in (out, picture):
         refuse_taken(path, overwrite=overwrite)
@@ -129,7 +130,7 @@ def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:
         raise ConfigError(f"a file of measurements (a CSV of measurements is needed, or what a tool wrote): {USAGE}")
     if "engine" in settings:
         settings["engine"] = choices.engine(settings["engine"], (), ())
-    return Path(files[0]).expanduser(), settings
+    return paths.user_path(files[0]), settings
 
 
 if __name__ == "__main__":

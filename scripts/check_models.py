@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import re
 import runpy
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from life_jax.config.build import bits
 from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.families.base import Family
+from life_jax.config.checkpoints.families.index import FAMILIES, SAME
 from life_jax.config.checkpoints.huggingface import text_model, translate
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
@@ -27,7 +30,7 @@ from life_jax.config.schema.files import PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.scenario import Architecture
 from life_jax.core.schedule import Step
-from life_jax.models import decoder
+from life_jax.models import decoder, stacks
 
 TOKENS = 512
 TOLERANCE = 1e-4
@@ -45,6 +48,7 @@ RECURRENT = (
     "shared_mamba2",
     "compressed",
 )
+TOWERS = re.compile(r"image_embed|audio_embed|vision_model|vision_tower|audio_tower|image_encoder")  # not counted here
 # transformers knows some model types under another name
 TYPES = {
     "step3p7": "step3p5",
@@ -64,7 +68,8 @@ def built(config: Mapping[str, Any], name: str) -> Architecture:
 def ours(model: Architecture, tokens: int) -> dict[str, float | None]:
     """Parameters, cache bytes of a token and matmul FLOP of one prompt, in transformers' conventions."""
     precision = bits(PrecisionFile())
-    graph = decoder.decoder(model, Step(1.0, float(tokens), 0.0, float(tokens)), precision)
+    rows = 1.0 if len(stacks.stacks(model)) > 1 else float(tokens)  # a decoder behind an encoder starts from one token
+    graph = decoder.decoder(model, Step(1.0, float(tokens), 0.0, rows), precision)
     flops = sum(float(op.cost.times(op.repeats).matmul_flops) for op in graph.ops)
     for block in model.blocks:
         if block.attention_kind in LATENT:  # causal pairs here, the full square there
@@ -80,7 +85,9 @@ def ours(model: Architecture, tokens: int) -> dict[str, float | None]:
     return {
         "parameters": float(decoder.parameter_count(model)),
         # transformers keeps latent caches expanded, and neither entries nor the keys of an indexer among the keys
-        "kv_bytes": None if latent or kinds & set(INDEXED) else float(decoder.kv_bytes_per_token(model, precision)),
+        "kv_bytes": None
+        if latent or kinds & {*INDEXED, "bidirectional", "bidirectional_window"}
+        else float(decoder.kv_bytes_per_token(model, precision)),
         # its reference code of recurrent mixers has matrix products of its own
         "flops": None if recurrent or "mla_sparse" in kinds else flops,
     }
@@ -100,23 +107,27 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     from torch.utils.flop_counter import FlopCounterMode
     from transformers import AutoConfig
 
-    text, _ = text_model(config)
+    text, *_ = text_model(config)
     text = {k: v for k, v in text.items() if k not in ("quantization_config", "auto_map", "torch_dtype", "dtype")}
     kind = text.pop("model_type")
     made = AutoConfig.for_model(TYPES.get(kind, kind), **text)
     made.get_text_config().use_cache = True
     with torch.device("meta"):
         model, head = _model(made)
-    found: dict[str, float | None] = {"parameters": float(sum(p.numel() for p in model.parameters()) + head)}
-    if tokens is None or head:
+    counted = sum(p.numel() for name, p in model.named_parameters() if not TOWERS.search(name))
+    found: dict[str, float | None] = {"parameters": float(counted + (head or 0))}
+    if tokens is None or head != 0:
         return found
+    prompt = {"input_ids": torch.zeros((1, tokens), dtype=torch.long, device="meta")}
+    if made.is_encoder_decoder:
+        prompt["decoder_input_ids"] = prompt["input_ids"][:, :1]
     model.eval()
     if hasattr(model, "set_experts_implementation") and "expert" in str(made):
         model.set_experts_implementation("batched_mm")
     try:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            out = model(torch.zeros((1, tokens), dtype=torch.long, device="meta"), use_cache=True)
-    except NotImplementedError:  # code that asks for values, which the meta device has not
+            out = model(**prompt, use_cache=True)
+    except (NotImplementedError, RuntimeError):  # code that asks for values, which the meta device has not
         return found
     layers = getattr(getattr(out, "past_key_values", None), "layers", [])
     kept = [t for layer in layers for t in (getattr(layer, "keys", None), getattr(layer, "values", None))]
@@ -124,22 +135,32 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     return {**found, "kv_bytes": 2 * elements / tokens, "flops": float(counter.get_total_flops())}
 
 
-def _model(made: Any) -> tuple[Any, int]:
-    """The causal language model of a configuration; or the text model and how many parameters its head would have."""
+def _model(made: Any) -> tuple[Any, int | None]:
+    """The language model of a configuration, an encoder's with its head; or the text model and how many parameters its
+    head would have, None for a tied one."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
     said = {"attn_implementation": "eager", "dtype": torch.bfloat16}
+    encoder = _family(made.model_type).facts.get("generation") == "none"
+    auto = AutoModelForSeq2SeqLM if made.is_encoder_decoder else AutoModelForMaskedLM if encoder else None
     try:
-        return AutoModelForCausalLM.from_config(made, **said), 0
+        return (auto or AutoModelForCausalLM).from_config(made, **said), 0
     except ValueError:
+        if auto is AutoModelForMaskedLM:
+            return AutoModelForCausalLM.from_config(made, **said), 0
         made = made.get_text_config()
         module = importlib.import_module(type(made).__module__.replace(".configuration_", ".modeling_"))
         name = type(made).__name__.removesuffix("Config").removesuffix("Text")
         model = (getattr(module, name + "TextModel", None) or getattr(module, name + "Model"))._from_config(
             made, **said
         )
-        return model, 0 if made.tie_word_embeddings else made.vocab_size * made.hidden_size
+        tied = getattr(made, "tie_word_embeddings", False)
+        return model, None if tied else made.vocab_size * made.hidden_size
+
+
+def _family(model_type: str) -> Family:
+    return FAMILIES.get(SAME.get(model_type, model_type), Family())
 
 
 def registry(kinds: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -234,6 +234,11 @@ KEPT = (
     "repack_flops",
     "chunk_tokens",
     "chunk_shared",
+    "memory_utilization",
+    "runtime_gb",
+    "runs_on",
+    "formats",
+    "runs_source",
     "notes",
 )
 SOURCE = (

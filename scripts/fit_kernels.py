@@ -31,7 +31,7 @@ from scipy.optimize import least_squares
 from life_jax.config import conf_files, names
 from life_jax.config.schema.files import DeviceFile
 from life_jax.operators import attention, linear
-from life_jax.roofline.effects.matrix_tiles import VECTOR_ROWS
+from life_jax.roofline.effects.matrix_tiles import FEW_ROWS
 from life_jax.roofline.roofs import roof
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,7 +94,7 @@ def gemm(row, device):
     return (
         cost.matmul_flops / rate / 1e12,
         bytes_ / device.bandwidth_gb_per_s / 1e9,
-        1 / (m * n) if m > VECTOR_ROWS else 0.0,
+        1 / (m * n) if m > FEW_ROWS else 0.0,
         *(0.0,) * 5,
     )
 

@@ -87,7 +87,16 @@ REREAD = {
 REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05, "llama_cpp_metal_2024": 0.9}
 # half of the rows of their kernels' tiles
 # llama.cpp on HIP: an 8B model in Q4_1 in steps of 16 to 128 rows, Radeon 8060S (ggml-org/llama.cpp#17576), within 7 %
-TILES = {"llama_cpp_hip": 12.0, "openvino": 12.0, "llama_cpp_metal": 16.0, "llama_cpp_metal_2024": 16.0, "mlx": 16.0}
+# llama.cpp on CUDA: steps of 8 and of 16 rows of an 8B model in Q4_0 take the same 18.2 ms on a RTX 3090
+# (ggml-org/llama.cpp#17505), the first in matrix-vector kernels
+TILES = {
+    "llama_cpp_cuda": 48.0,
+    "llama_cpp_hip": 12.0,
+    "openvino": 12.0,
+    "llama_cpp_metal": 16.0,
+    "llama_cpp_metal_2024": 16.0,
+    "mlx": 16.0,
+}
 # on a CPU four rows at a time: 32 tokens take as long each as 512 do (scripts/measure_host.py)
 TILES |= {"hf_eager_cpu": 8.0} | dict.fromkeys(("llama_cpp_cpu", "ik_llama_cpp", "t_mac"), 4.0)
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started

@@ -17,7 +17,7 @@ from life_jax.config.build import emulates_bf16
 from life_jax.config.schema.files import DeviceFile
 from life_jax.core import schedule
 from life_jax.core.engine import Engine
-from life_jax.core.numerics import is_fixed_at, is_nothing
+from life_jax.core.numerics import is_fixed_at
 from life_jax.core.scenario import PLAIN_BITS
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.step import step_graph
@@ -27,7 +27,7 @@ from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
 from life_jax.roofline.effects import on_device
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
-from life_jax.roofline.effects.matrix_tiles import is_product, rows_of
+from life_jax.roofline.effects.matrix_tiles import is_product
 from life_jax.roofline.roofs import roof
 from life_jax.roofline.terms import work
 
@@ -61,8 +61,8 @@ def table(settings):
     other chunks, times their number) and operator."""
     n = len(settings)
     terms = (
-        "matmul vector convert elementwise rest quantized cache reread dispatch repeats attention pad widest eight "
-        "four experts"
+        "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
+        "attention pad widest eight four experts"
     )
     t = {name: np.zeros((n, 3, WIDTH)) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
@@ -93,22 +93,22 @@ def table(settings):
                 stored = op.weights if op.pipe in ("linear", "head") else None
                 bits = PLAIN_BITS if stored is None else stored.bits
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
-                product = is_product(op) and not is_nothing(kernels.vector_rows)
-                few = np.asarray(kernels.is_few(op) if product else False)
-                many = np.maximum(rows_of(op), 1) if product and op.shape.experts is None else 1
-                times = np.where(few, many, 1)
                 pad, widest = kernels.tiles(op) if is_product(op) else (0, 0)
                 rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
                 plain = work(op, cost, ALONE)
+                by_rows = kernels.by_rows(op, plain) if is_product(op) else None
                 lanes = effects["attention_lanes"].on_work(op, plain)
                 read = one.device.bandwidth * lanes.cache_quality
                 put = {
-                    "matmul": np.where(few, 0, cost.matmul_flops * emulation[rows])
-                    / (device.rates[op.pipe] * lanes.occupied),
-                    "vector": (cost.vector_flops * times + np.where(few, cost.matmul_flops, 0))
-                    / device.rates["vector"],
+                    "matmul": cost.matmul_flops * emulation[rows] / (device.rates[op.pipe] * lanes.occupied),
+                    "vector": cost.vector_flops / device.rates["vector"],
+                    # vector work beside matrix work, at the whole matrix rate: over that at the vector rate
+                    "beside": emulation[rows] * device.rates["vector"] / device.rates[op.pipe],
+                    "rowed": by_rows is not None,
+                    "rows": (0.0 if by_rows is None else by_rows) / device.rates["vector"],
                     "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
+                    "room": PLAIN_BITS / np.maximum(bits, 1e-9),
                     "cache": (cost.kv_read + cost.kv_written) / read,
                     "reread": cost.kv_read * op.shape.sharing / read,
                     "convert": (widening.on_work(op, work(op, cost, ALONE)).vector - cost.vector_flops)
@@ -116,7 +116,7 @@ def table(settings):
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
-                    "pad": pad,
+                    "pad": pad / op.executed,
                     "widest": np.inf if widest is None else widest,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
                     "four": narrow & (np.asarray(bits) < NARROW_BITS),
@@ -151,17 +151,26 @@ def seconds(c, e, d, t):
     compute = c["compute_efficiency"] * e["compute_quality"] * d["compute"]
     attention = c["attention_efficiency"] * e["attention_quality"] * d["attention"]
     memory = wide(c["memory_efficiency"] * e["memory_quality"] * d["memory"])
-    form = 1 + t["eight"] * wide(e["compute_8bit"] - 1) + t["four"] * wide(e["compute_4bit"] - 1)
+    eight = jnp.minimum(e["compute_8bit"], e["compute_4bit"])
+    form = 1 + t["eight"] * wide(eight - 1) + t["four"] * wide(e["compute_4bit"] - 1)
     form = form * (1 + t["experts"] * wide(e["compute_experts"] - 1))
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
-    reached = reached * wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
+    emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
+    vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])
     matmul = t["matmul"] * (1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]) / reached
-    vector = (t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])) / wide(c["vector_efficiency"] * d["vector"])
+    matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"], 0.0)) / emulated
+    on_vectors = wide(c["vector_efficiency"] * d["vector"])
+    compute = _roof(matmul, vector / on_vectors)
+    compute = jnp.where(t["rowed"] > 0, jnp.minimum(compute, t["rows"] / on_vectors), compute)
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
     cache = t["cache"] + wide(e["kv_reread"]) * t["reread"]
-    bytes_ = bytes_ + t["quantized"] / wide(e["memory_quantized"]) + cache / wide(e["kv_efficiency"] * d["cache"])
+    bytes_ = (
+        bytes_
+        + t["quantized"] * jnp.minimum(1 / wide(e["memory_quantized"]), t["room"])
+        + cache / wide(e["kv_efficiency"] * d["cache"])
+    )
     drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # cores.bandwidth
-    each = _roof(_roof(matmul, vector), bytes_ / (memory * wide(drawn)))
+    each = _roof(compute, bytes_ / (memory * wide(drawn)))
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
     step = (each * t["repeats"]).sum(-1)  # [row, step]
     batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))

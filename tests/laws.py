@@ -1,5 +1,6 @@
 """What the tests of laws share: everything there is, named once, and scenarios by the words of the command line."""
 
+import contextlib
 import dataclasses
 import functools
 from typing import Any
@@ -11,6 +12,7 @@ from places import CONF
 
 import life_jax as life
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.errors import ImpossibleError
 from life_jax.core.graph import Graph
 from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import UNPUBLISHED, Scenario
@@ -34,6 +36,8 @@ KINDS = [
     "gemma3_4b", "gpt_oss_20b", "deepseek_v2_lite", "deepseek_v3_2", "mamba2_2_7b", "nemotron_h_8b", "qwen3_5_27b",
     "llama4_scout",
 ]  # fmt: skip
+# models that have decode steps: all but encoders
+GENERATING = [name for name in MODELS if "generation: none" not in (CONF / "model" / f"{name}.yaml").read_text()]
 RICH_DEVICE = "b200"  # has units for every activation precision but int4
 INT4_DEVICE = "a100"
 # options that make sense on some models only
@@ -45,12 +49,34 @@ HOME = {
 NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
 
 
+# one device of every kind that an engine may be bound to
+DEVICES = (
+    "v100",
+    "ryzen_9_7950x_cpu",
+    "m3_max",
+    "rx_7900_xtx",
+    "arc_b580",
+    *sorted(p.stem for p in (CONF / "hw").iterdir()),
+)
+
+
+@functools.cache
+def device_of(engine: str) -> str:
+    """The first of DEVICES on which the engine (`engine=NAME`, or empty) runs."""
+    for device in DEVICES if engine else DEVICES[:1]:
+        with contextlib.suppress(ImpossibleError):
+            life.load([f"hw={device}", engine] if engine else [f"hw={device}"])
+            return device
+    raise AssertionError(engine)
+
+
 @functools.cache
 def case(*words: str) -> Any:
     """The only case of a study, by the words of the command line; v100 and its datasheet unless they say otherwise."""
+    engine = next((word for word in words if word.startswith("engine=")), "")
     if not any(word.startswith("hw=") for word in words):
-        words = ("hw=v100", *words)
-    if not any(word.startswith("engine=") for word in words):
+        words = (f"hw={device_of(engine)}", *words)
+    if not engine:
         words = ("engine=ideal", *words)
     return life.load(list(words)).cases[0]
 
@@ -148,12 +174,19 @@ def check_forecast(one) -> None:
         unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
     if np.isnan(one.scenario.device.power):
         unknown |= DRAWN
+    unknown |= {name for name in NUMBERS if METRICS[name].needs == "load"}  # it has no load
+    model = one.scenario.architecture
+    if model.generation == "none":  # nothing is generated
+        of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}
+        unknown |= {"cost_per_mtoken", *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
     counts = {
         "max_batch",
         "max_context",
         "prefill_kv_bytes_read",
         "decode_kv_bytes_read",
     }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
+    if model.generation != "autoregressive":
+        counts |= {"kv_memory", *(name for name in NUMBERS if name.startswith("decode_") and name not in unknown)}
     for name, value in found.items():
         if name in unknown:
             assert np.isnan(value), name

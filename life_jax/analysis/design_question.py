@@ -57,7 +57,7 @@ def _problem(case: Case, settings: Mapping[str, Any]) -> Problem:
     if not about_memory and any(_changes_memory(parameter, scenario) for parameter in parameters):
         targets.append(Target(FITS, 1.0))
     question = Problem(scenario, parameters, ranges, tuple(targets), settings["minimize"])
-    if not np.isfinite(question.oracle.values(question.start)).all():
+    if not question.is_answerable:
         what = f"{settings['minimize']} or a target is not a number here"
         raise ConfigError(f"{case.label}: {what}; python -m life_jax.catalog hw says what is published")
     return question

@@ -8,13 +8,15 @@ tokens and layers are whole.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from life_jax.analysis.constrained_search import TOLERANCE, Oracle, Sample, Search, sampled
+from life_jax.core.numerics import Number, exp, log
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import register_with_jax
 from life_jax.core.scenario import Scenario
@@ -42,6 +44,33 @@ class Target:
     def sign(self) -> int:
         """1 where less is better, -1 where more is; fits_memory means needed over available memory, so 1."""
         return 1 if self.metric == FITS else METRICS[self.metric].sign
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a search evaluates: logarithms of the cost and of the targets' metrics, negated where more is better.
+
+    parameters: the k free numbers. minimize: a metric. targets: (name of a metric or FITS, sign) of each target.
+    """
+
+    parameters: tuple[Parameter, ...]
+    minimize: str
+    targets: tuple[tuple[str, int], ...]
+
+    def at(self, logs: Any, scenario: Scenario) -> Scenario:
+        """The scenario with the free numbers of a point [k]."""
+        for index, parameter in enumerate(self.parameters):
+            scenario = parameter.set(scenario, exp(logs[index]))
+        return scenario
+
+    def of(self, scenario: Scenario) -> list[Number]:
+        """The values [1 + targets] of a scenario."""
+        names = (self.minimize, *(metric for metric, _ in self.targets if metric != FITS))
+        metrics = dict(forecast(scenario, tuple(dict.fromkeys(names))))
+        if any(metric == FITS for metric, _ in self.targets):
+            m = memory(scenario)
+            metrics[FITS] = m.needed / m.available
+        return [log(metrics[self.minimize]), *(sign * log(metrics[metric]) for metric, sign in self.targets)]
 
 
 @dataclass(frozen=True)
@@ -73,24 +102,18 @@ class Problem:
 
     def at(self, logs: Any) -> Scenario:
         """The scenario with the free numbers of a point [k]."""
-        scenario = self.scenario
-        for index, parameter in enumerate(self.parameters):
-            scenario = parameter.set(scenario, jnp.exp(logs[index]))
-        return scenario
+        return self.values.at(logs, self.scenario)
 
-    def values(self, logs: Any) -> Any:
-        """Logarithms [1 + targets] of the cost and the targets' metrics at a point [k]; negated if more is better."""
-        scenario = self.at(logs)
-        names = tuple(dict.fromkeys((self.minimize, *(t.metric for t in self.targets if t.metric != FITS))))
-        metrics = forecast(scenario, names)
-        values = [jnp.log(metrics[self.minimize])]
-        for t in self.targets:
-            if t.metric == FITS:
-                m = memory(scenario)
-                values.append(jnp.log(m.needed / m.available))
-            else:
-                values.append(t.sign * jnp.log(metrics[t.metric]))
-        return jnp.stack(values)
+    @property
+    def values(self) -> Values:
+        """What a search evaluates."""
+        return Values(self.parameters, self.minimize, tuple((t.metric, t.sign) for t in self.targets))
+
+    @property
+    def is_answerable(self) -> bool:
+        """Whether cost and targets are numbers at the start."""
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(float(value)) for value in self.values.of(self.at(self.start)))
 
     @property
     def limits(self) -> np.ndarray:
@@ -100,7 +123,8 @@ class Problem:
     @cached_property
     def oracle(self) -> Oracle:
         """The values as a compiled function of a point."""
-        return Oracle(self.values)
+        numbers, tree = jax.tree.flatten(self.scenario)
+        return _oracle(self.values, tree, tuple(numbers))
 
     @cached_property
     def sample(self) -> Sample:
@@ -125,6 +149,16 @@ class Problem:
         other = replace(self, targets=lax)
         other.__dict__.update(oracle=self.oracle, sample=self.sample)  # they do not depend on the targets' values
         return other
+
+
+@lru_cache(maxsize=64)
+def _oracle(values: Values, tree: Any, numbers: tuple[float, ...]) -> Oracle:
+    """The values of a scenario as a function of a point, compiled once for all questions that ask with other targets.
+
+    tree, numbers: structure and leaves of the scenario, which are constants of what is compiled.
+    """
+    scenario = jax.tree.unflatten(tree, numbers)
+    return Oracle(lambda logs: jnp.stack(values.of(values.at(logs, scenario))))
 
 
 @dataclass(frozen=True)

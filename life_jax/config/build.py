@@ -1,20 +1,32 @@
 """Checked files in datasheet units -> a Scenario in base units, and how its numbers may be swept."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
+from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
-from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
+from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
-from life_jax.core.pytree import map_leaves, set_leaf
-from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
+from life_jax.core.pytree import mapping, set_leaf
+from life_jax.core.scenario import (
+    PLAIN_BITS,
+    UNPUBLISHED,
+    Costs,
+    Device,
+    Precision,
+    Scenario,
+    WeightFormat,
+    Workload,
+)
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
 
@@ -26,6 +38,26 @@ NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a publ
 # rates of units that multiply weights of few bits without widening them to 16
 AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
+
+
+T = TypeVar("T")
+
+
+class Parts:
+    """The parts that scenarios of a study have in common (a device, a model, an engine on a class of devices), each
+    built once. Give one to all calls of `build` whose files are the same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+        self.floats = mapping(float)  # int32 wraps under jit and has no gradient
+
+    def __call__(self, make: Callable[..., T], *of: Any) -> T:
+        """make(*of), or what it was before; files are told apart as objects, text and the like by their value."""
+        key = make, *(part if isinstance(part, str | bool | tuple) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make(*of)  # kept with its files, so that no other gets their id
+        part: T = self._known[key][1]
+        return part
 
 
 @dataclass(frozen=True)
@@ -43,6 +75,10 @@ class Built:
     meaningless: Mapping[str, str]
     options: OptionNumbers
 
+    def __repr__(self) -> str:
+        """Its scenario."""
+        return f"<Built: {self.scenario!r}>"
+
 
 def build(
     *,
@@ -58,15 +94,19 @@ def build(
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
     cost: CostFile | None = None,
+    load: LoadFile | None = None,
+    parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
 
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
     preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
     device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
-    where they are asked for. Raises ConfigError, also for activation precision that the device has no units for.
+    where they are asked for; parts: what was built of the same files before. Raises ConfigError, also for activation
+    precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
+    parts = Parts() if parts is None else parts
     preferred = () if "weight_bits" in stack.sets else own
     usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
     if usable:
@@ -87,15 +127,17 @@ def build(
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     warnings += _network_assumed(engine, device, hw)
     scenario = Scenario(
-        device=_device(device, {}, capped=engine.power_cap),
-        architecture=architecture(model, f"model.{labels['model']}"),
-        precision=bits(precision),
-        workload=_workload(workload),
-        engine=software(engine, efficiency),
-        costs=_costs(cost, device),
+        device=parts(_device, device, (), engine.power_cap),
+        architecture=parts(architecture, model, f"model.{labels['model']}"),
+        precision=parts(bits, precision),
+        workload=parts(_workload, workload),
+        engine=parts(software, engine, efficiency),
+        costs=parts(_costs, cost, device),
+        load=parts(requests, load),
     )
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
+    warnings += _generation(model, labels["model"])
     if workload.image_tokens > workload.prompt_tokens:
         raise ConfigError(
             f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
@@ -113,18 +155,19 @@ def build(
     try:
         stored = options.applied({}).precision
     except Refused as reason:
-        raise ConfigError(f"opt={'+'.join(stack.names)} on {labels['model']}: {reason}") from None
-    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored), hw)
+        raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
+    sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
-    scenario = set_leaf(scenario, ("engine", "effects", "cache_conversion", "needed"), float(converts))
-    if any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items()):
-        # weights that are multiplied as bytes are not written out at 16 bit before
-        scenario = set_leaf(scenario, ("engine", "effects", "weight_expansion", "rows"), UNLIMITED)
-    scenario = dataclasses.replace(scenario, device=_device(device, sources, capped=engine.power_cap))
-    # int32 wraps under jit and has no gradient: every leaf is a float from here on
-    options = dataclasses.replace(options, base=map_leaves(float, scenario))
-    scenario = map_leaves(float, options.applied({}))
-    reasons = _meaningless(device, model, engine, converts)
+    as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
+    scenario = dataclasses.replace(
+        scenario,
+        device=parts(_device, device, tuple(sources.items()), engine.power_cap),
+        engine=parts(_on_units, scenario.engine, converts, as_bytes),
+    )
+    sources = parts(dict, tuple(sources.items()))  # the same for many cases
+    options = dataclasses.replace(options, base=parts.floats(scenario))
+    scenario = parts.floats(options.applied({}))
+    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 
@@ -136,6 +179,27 @@ def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[st
     if devices <= room or device.network_gb_per_s is not None:
         return []
     return [f"{hw} says no network: {NETWORK:g} GB/s a device between nodes of {room:g} assumed (100 Gb Ethernet)"]
+
+
+def _generation(model: ModelFile, label: str) -> list[str]:
+    """What ttft and tpot mean of a model that does not generate one token after the other."""
+    if model.generation == "none":
+        return [
+            f"{label} is an encoder and generates nothing: ttft is the time to encode the prompt; tpot and tps are NaN"
+        ]
+    if model.generation == "diffusion":
+        steps = f"{model.steps_per_token:g} step" + "s" * (model.steps_per_token != 1)
+        return [
+            f"{label} denoises: every step computes prompt and output as a whole; {steps} a token (steps_per_token)"
+        ]
+    return []
+
+
+def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
+    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes."""
+    engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
+    # weights that are multiplied as bytes are not written out at 16 bit before
+    return set_leaf(engine, ("effects", "weight_expansion", "rows"), UNLIMITED) if as_bytes else engine
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
@@ -161,8 +225,12 @@ def _workload(file: WorkloadFile) -> Workload:
     return Workload(**{name: value for name, value in numbers.items() if value is not None})
 
 
-def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...]]:
-    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored."""
+def _units(engine: EngineFile, precision: Precision, rates: Mapping[str, float]) -> dict[str, tuple[str, ...]]:
+    """The data types whose rates the engine's kernels of each pipe prefer, given how the weights are stored.
+
+    rates: the published ones of the device; software with kernels of several types for quantized weights takes the
+    fastest (bytes before fp16 on a GeForce without matrix units, fp16 before bytes on a V100).
+    """
     for key in ("half_units", "quantized_units", "attention_units"):
         for name in getattr(engine, key):
             if name not in DTYPES:
@@ -170,7 +238,8 @@ def _units(engine: EngineFile, precision: Precision) -> dict[str, tuple[str, ...
     weights = precision.weights
     head = weights.get("lm_head", weights["head"]).bits < PLAIN_BITS
     others = any(w.bits < PLAIN_BITS for name, w in weights.items() if name not in NOT_LINEAR)
-    half, quantized = tuple(engine.half_units), tuple(engine.quantized_units)
+    half = tuple(engine.half_units)
+    quantized = tuple(sorted(engine.quantized_units, key=lambda dtype: -rates.get(dtype, 0.0)))
     return {
         "linear": quantized * others + half,
         "head": quantized * head + half,
@@ -206,7 +275,8 @@ def _rate_sources(
         dtype, option = stack.math.get(pipe, (preferred, ""))
         if option and dtype not in rates:
             have = ", ".join(rates) or "none published"
-            raise ConfigError(f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}")
+            message = f"{hw} has no {dtype} matrix rate (has: {have}); asked by opt.{option}"
+            raise ImpossibleError(hw, f"no {dtype} matrix rate, which opt.{option} asks for", message)
         if dtype is not None:
             emulated = not option and emulates_bf16(units[pipe], device)
             sources.setdefault(f"peak_tflops.{dtype}", []).append((pipe, engine.bf16_emulation if emulated else 1.0))
@@ -221,9 +291,9 @@ def _rate_sources(
     return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
 
 
-def _device(device: DeviceFile, sources: Mapping[str, tuple[tuple[str, float], ...]], *, capped: bool) -> Device:
+def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float], ...]], ...], capped: bool) -> Device:
     rates = dict.fromkeys((*PIPES, "datasheet"), UNPUBLISHED)
-    for key, pipes in sources.items():
+    for key, pipes in sources:
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
         for pipe, factor in pipes:
             rates[pipe] = published * TERA * factor  # type: ignore[operator]

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import conf_files, names
+from life_jax.config import conf_files, many, names
 from life_jax.config.aliases import TABLES, table
+from life_jax.config.engine_fit import AUTO
 from life_jax.config.engine_names import typed_engine
 from life_jax.config.names import KINDS, Folders
 from life_jax.config.schema import paths
@@ -53,7 +54,16 @@ def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "
     listed = [str(name) for name in (typed if isinstance(typed, list) else [typed])]
     if not listed:
         raise ConfigError(f"{group}= is an empty list; give at least one {KINDS[group]}")
-    chosen = [_choice(group, name, folders, engine) for name in listed]
+    chosen: list[Choice] = []
+    of_many: set[str] = set()  # labels that all, a glob or a class has brought
+    for name in listed:
+        several = many.labels(group, name, folders)
+        more = [Choice(label, label, label) for label in several or ()]
+        more = more or [_choice(group, name, folders, engine)]
+        chosen += [
+            c for c in more if c.key not in of_many and (several is None or c.key not in {x.key for x in chosen})
+        ]
+        of_many.update(several or ())
     keys = [choice.key for choice in chosen]
     # several formats of one model are several models
     chosen = [
@@ -94,7 +104,7 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
 
 def _path(group: str, typed: str) -> Path | None:
     """The file that is typed; of a folder with a config.json that one."""
-    file = Path(typed).expanduser()
+    file = paths.user_path(typed)
     if group == "model" and (file / "config.json").is_file():
         return file / "config.json"
     return file if names.is_file(group, typed) else None
@@ -158,7 +168,7 @@ def engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
     Raises ConfigError, also where a path is no YAML mapping.
     """
     if names_file(typed):
-        read_yaml(Path(typed).expanduser())
+        read_yaml(paths.user_path(typed))
         return typed
     if typed in paths.choices("engine", folders):
         return typed
@@ -166,6 +176,24 @@ def engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
         return typed_engine(typed, _Devices(hw, folders), folders)
     except ConfigError as error:
         raise ConfigError(f"engine=: {error}", error.more) from None
+
+
+def engines(one: Any, axis: Any, hw: Sequence[Choice], folders: Folders) -> dict[str, str]:
+    """Word as typed -> engine's label of ours, path, or `auto`, from engine= or axes.engine= (None where not typed)."""
+    if one is not None and axis is not None:
+        raise ConfigError("engine= and axes.engine= are both given; axes.engine= compares engines: use one")
+    if axis is None:
+        return {} if one is None else {str(one): _engine(str(one), hw, folders)}
+    if not isinstance(axis, list) or not axis or not all(isinstance(name, str) for name in axis):
+        raise ConfigError("axes.engine= is a list of engines, such as axes.engine=[vllm,tensorrt_llm]")
+    read = {name: _engine(name, hw, folders) for name in axis}
+    if len(set(read.values())) < len(axis):
+        raise ConfigError("axes.engine= has the same engine twice")
+    return read
+
+
+def _engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:
+    return AUTO if typed == AUTO else engine(typed, hw, folders)
 
 
 class _Devices(Mapping[str, DeviceFile]):
@@ -194,7 +222,7 @@ def file_of_group(group: str, typed: str, folders: Folders) -> str:
     """The label of a workload or cost, or the path of the user's own file."""
     known = paths.choices(group, folders)
     if names_file(typed):
-        read_yaml(Path(typed).expanduser())
+        read_yaml(paths.user_path(typed))
         return typed
     if typed not in known:
         raise unknown(group, typed, known, f"{LISTING} {group}")

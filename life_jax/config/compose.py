@@ -8,16 +8,18 @@ from typing import Any
 
 from life_jax.config import conf_files
 from life_jax.config.composition import composed
+from life_jax.config.engine_fit import AUTO
+from life_jax.config.engine_fit import automatic as automatic_engine
 from life_jax.config.options import stack as stack_of
 from life_jax.config.ranges import is_span
 from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
-from life_jax.config.words import Choice, Request
+from life_jax.config.words import DEFAULT_ENGINE, Choice, Request, sets_number
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
 
@@ -26,8 +28,10 @@ from life_jax.optimizations import Optimization
 class Composed:
     """Checked files and stacks by labels of ours, and the plain settings.
 
-    labels: group (hw, model, opt) -> label of ours -> the word as typed. efficiency: files by class of device, where
-    the engine asks for them. resolved: all of it as data.
+    labels: group (hw, model, opt; engine where several are compared) -> label of ours -> the word as typed.
+    engines: files by label of ours, or path. engine_words: word as typed -> label, path or auto. automatic: what auto
+    means on a device (label) under a stack (label). kinds: of options, by label. efficiency: files by class of device,
+    where an engine asks for them. resolved: all of it as data.
     """
 
     labels: Mapping[str, Mapping[str, str]]
@@ -35,13 +39,21 @@ class Composed:
     model: Mapping[str, ModelFile]
     stacks: Mapping[str, Optimization]
     workload: WorkloadFile
+    load: LoadFile
     precision: PrecisionFile
-    engine: EngineFile
+    engines: Mapping[str, EngineFile]
+    engine_words: Mapping[str, str]
+    automatic: Mapping[tuple[str, str], str]
+    kinds: Mapping[str, str]
     cost: CostFile
     efficiency: Mapping[str, EfficiencyFile]
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """How many files of each group there are."""
+        return f"<Composed: {len(self.model)} models, {len(self.hw)} devices, {len(self.stacks)} stacks of options>"
 
 
 def compose(request: Request, *, primary: str = "sweep") -> Composed:
@@ -57,24 +69,33 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     ]
     axes = _axes(base, request)
     dims = (axis_table.dimension(key) for key, values in axes.items() if not is_span(values))
-    settings = read_settings(base, ("model", "hw", "opt", *dims))
+    settings = read_settings(base, ("model", "hw", "opt", *(["engine"] * request.compares_engines), *dims))
     convention = settings["convention"]
     stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     _refuse_two_formats(request, stacks)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
-    engine = check(base["engine"], EngineFile, "engine")
-    efficiency = _efficiency(hw, request.folders) if engine.efficiency == "class" else {}
+    engine_words = request.engines or {DEFAULT_ENGINE: DEFAULT_ENGINE}
+    automatic = _automatic(engine_words, hw, request, options, names)
+    contents = _engines(engine_words, automatic, request, primary, base)
+    engines = {label: check(content, EngineFile, "engine") for label, content in contents.items()}
+    in_classes = any(engine.efficiency == "class" for engine in engines.values())
+    efficiency = _efficiency(hw, request.folders) if in_classes else {}
     return Composed(
         labels={
             **{g: {choice.key: choice.label for choice in getattr(request, g)} for g in ("hw", "model")},
             "opt": dict(zip(names, request.stack_labels, strict=True)),
+            **({"engine": {word: word for word in engine_words}} if request.compares_engines else {}),
         },
         hw=hw,
         model={label: check(content, ModelFile, f"model.{label}") for label, content in files["model"].items()},
         stacks=stacks,
         workload=check(base["workload"], WorkloadFile, "workload"),
+        load=check(base["load"], LoadFile, "load"),
         precision=check(base["precision"], PrecisionFile, "precision"),
-        engine=engine,
+        engines=engines,
+        engine_words=engine_words,
+        automatic=automatic,
+        kinds={label: str(of.get("kind")) for contents in options for label, of in contents.items()},
         cost=check(base["cost"], CostFile, "cost"),
         efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
         axes=axes,
@@ -82,7 +103,13 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         resolved={
             **files,
             "opt": dict(zip(names, options, strict=True)),
-            **{key: base[key] for key in ("workload", "precision", "engine", "cost", "convention", "dtype", "metrics")},
+            **{
+                key: base[key]
+                for key in ("workload", "load", "precision", "engine", "cost", "convention", "dtype", "metrics")
+            },
+            **({"engines": contents} if len(contents) > 1 else {}),
+            **({"auto": {f"{hw} {opt}": label for (hw, opt), label in automatic.items()}} if automatic else {}),
+            **({"axes.engine": list(engine_words.values())} if request.compares_engines else {}),
             **{key: settings[key] for key in ("elasticity", "gains", "gradients") if settings[key]},
             **_reduced(settings["reduction"]),
             **({key: settings[key] for key in ("sample", "seed")} if settings["sample"] is not None else {}),
@@ -90,6 +117,43 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             "axes": axes,
         },
     )
+
+
+def _automatic(
+    words: Mapping[str, str],
+    hw: Mapping[str, DeviceFile],
+    request: Request,
+    options: list[dict[str, Any]],
+    names: list[str],
+) -> dict[tuple[str, str], str]:
+    """(label of a device, label of a stack) -> engine that `auto` means there; empty where it is not asked for."""
+    if AUTO not in words.values():
+        return {}
+    return {
+        (label, name): automatic_engine(device, stack, {option: str(of.get("kind")) for option, of in contents.items()})
+        for label, device in hw.items()
+        for name, stack, contents in zip(names, request.stacks, options, strict=True)
+    }
+
+
+def _engines(
+    words: Mapping[str, str],
+    automatic: Mapping[tuple[str, str], str],
+    request: Request,
+    primary: str,
+    base: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Content by label or path of every engine that the words and auto mean, with engine.KEY= of the request."""
+    labels = dict.fromkeys([*(label for label in words.values() if label != AUTO), *automatic.values()])
+    if list(labels) == [request.groups.get("engine", DEFAULT_ENGINE)]:
+        return {next(iter(labels)): base["engine"]}
+    alone = dataclasses.replace(
+        request, hw=(), model=(), stacks=((),), axes={}, plain={},
+        scalars={key: value for key, value in request.scalars.items() if key.startswith("engine.")},
+    )  # fmt: skip
+    return {
+        label: composed(dataclasses.replace(alone, groups={"engine": label}), primary)[0]["engine"] for label in labels
+    }
 
 
 def _reduced(reduction: Reduction | None) -> dict[str, Any]:
@@ -149,5 +213,5 @@ def _axes(config: Mapping[str, Any], request: Request) -> dict[str, Any]:
     """Default axes without those that a scalar replaced, then the request's."""
     flat: dict[str, Any] = {}
     yaml_files.flatten(config.get("axes") or {}, "", flat)
-    fixed = {key.split(".", 1)[1] for key in request.scalars}
+    fixed = {key.split(".", 1)[1] for key in request.scalars if sets_number(key)}
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}

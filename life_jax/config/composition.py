@@ -6,11 +6,11 @@ By Hydra's rules, but without Hydra where words and files are usual: it takes 17
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from life_jax.config import conf_files
-from life_jax.config.conf_files import INTERPOLATION, UnusualError, merge
+from life_jax.config.conf_files import UnusualError, merge
+from life_jax.config.schema import paths
 from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.words import Request
 
@@ -42,7 +42,7 @@ def by_hydra(request: Request, primary: str) -> tuple[Config, list[Config]]:
 def without_hydra(request: Request, primary: str) -> tuple[Config, list[Config]]:
     """The same for usual words and files; raises UnusualError where only Hydra can tell what they mean.
 
-    Unusual are hydra.* words, ${interpolations}, keys that are no plain names, keys of something that is a value, and
+    Unusual are hydra.* words, keys that are no plain names, keys of something that is a value, and
     files as conf_files.content says.
     """
     if request.hydra:
@@ -58,7 +58,7 @@ def without_hydra(request: Request, primary: str) -> tuple[Config, list[Config]]
     }
     values: dict[str, Any] = {f"model.{c.key}.quantization": c.stored for c in request.model if c.weights}
     for group, name in own_groups.items():  # keys of a file of the user's on top of the default choice
-        values |= {f"{group}.{key}": value for key, value in read_yaml(Path(name).expanduser()).items()}
+        values |= {f"{group}.{key}": value for key, value in read_yaml(paths.user_path(name)).items()}
     values |= {**request.scalars, **{f"axes.{key}": value for key, value in request.axes.items()}, **request.plain}
     stacks = [{n: conf_files.content("opt", n, request.folders) for n in stack} for stack in request.stacks]
     for key, value in values.items():
@@ -90,6 +90,4 @@ def _usual(value: Any) -> Any:
         if not all(isinstance(key, str) and NAME.fullmatch(key) for key in value):
             raise UnusualError("keys that are no plain names")
         return {key: _usual(item) for key, item in value.items()}
-    if isinstance(value, str) and INTERPOLATION in value:
-        raise UnusualError(value)
     return value

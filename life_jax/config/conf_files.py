@@ -14,11 +14,11 @@ from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.yaml_files import read_text
 
 Folders = tuple[Path, ...]
-INTERPOLATION = "${"
 SELF = "_self_"  # in a list of defaults, the keys of the file itself
-UNUSUAL = re.compile(r"\$\{|@package")
+UNUSUAL = re.compile(r"@package")
 
 
 class UnusualError(Exception):
@@ -31,7 +31,7 @@ def file(group: str, name: str, schema: type[Any]) -> Any:
 
     Raises ConfigError, which calls the file GROUP.NAME.
     """
-    path = paths.choices(group).get(name) or Path(name).expanduser()
+    path = paths.choices(group).get(name) or paths.user_path(name)
     return check(read_file(path), schema, f"{group}.{name}")
 
 
@@ -39,12 +39,12 @@ def content(group: str, name: str, folders: Folders = (), above: tuple[Path, ...
     """What the file of a label of ours has, on top of the files that its `defaults:` names; the caller's own copy.
 
     folders: of the user, which come before ours. Raises ConfigError where a file cannot be read, and UnusualError where
-    only Hydra can tell what a file of the user means: ${interpolations}, a @package, defaults of other groups.
+    only Hydra can tell what a file of the user means: a @package, defaults of other groups. ${...} is text.
     """
     file = paths.own_choices(group, folders).get(name) if folders else None
     if file is None:
         return _copy(_shipped(group, _long_name(group, name)))
-    if UNUSUAL.search(file.read_text(encoding="utf-8", errors="replace")):
+    if UNUSUAL.search(read_text(file)):
         raise UnusualError(f"{file}")
     return merged(file, group, folders, above)
 

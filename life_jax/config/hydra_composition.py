@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.aliases import TABLES, table
-from life_jax.config.schema import paths
+from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import ConfigError
 
 VERSION_BASE = "1.3"
+MOST_FILES = 2000  # of a user's folder
 SHORT_NAME = re.compile(r"[a-z0-9_]+")
 _ONE_AT_A_TIME = threading.Lock()  # Hydra keeps its state for the whole process
 _FOLDERS: list[Path] = []  # of the user, while Hydra composes
@@ -22,8 +23,11 @@ _FOLDERS: list[Path] = []  # of the user, while Hydra composes
 def configs(primary: str, overrides: Sequence[list[str]], folders: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
     """conf/PRIMARY.yaml with each list of overrides, as plain data.
 
-    folders: of the user, which come before ours. Hydra's global state is left as it was. Raises ConfigError.
+    folders: of the user, which come before ours; every YAML file in them must be one that we read ourselves. Hydra's
+    global state is left as it was. Raises ConfigError.
     """
+    for folder in folders:
+        _check(folder)
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
@@ -41,11 +45,21 @@ def configs(primary: str, overrides: Sequence[list[str]], folders: tuple[Path, .
                 initialize_config_dir(version_base=VERSION_BASE, config_dir=os.fspath(paths.conf_dir())),
             ):
                 composed = [compose(primary, overrides=words) for words in overrides]
-            return [OmegaConf.to_container(config, resolve=True) for config in composed]  # type: ignore[misc]
+            # ${...} stays text: a file or a study from outside shall not read the environment into a result
+            return [OmegaConf.to_container(config, resolve=False) for config in composed]  # type: ignore[misc]
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise ConfigError(" ".join(str(error).split())) from None
         finally:
             GlobalHydra.instance().hydra = before
+
+
+def _check(folder: Path) -> None:
+    """Raise ConfigError for a folder with a YAML file that could stop Hydra, or whose defaults are interpolated."""
+    for number, file in enumerate(sorted(folder.rglob("*.yaml"))):
+        if number >= MOST_FILES:
+            raise ConfigError(f"{folder}: more than {MOST_FILES} YAML files; --config-dir is for configs")
+        if "${" in str(yaml_files.read_yaml(file).get("defaults", "")):
+            raise ConfigError(f"{file}: its defaults have ${{...}}, which is not read here; name the files")
 
 
 def file(group: str, name: str, folders: tuple[Path, ...]) -> dict[str, Any]:

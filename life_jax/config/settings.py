@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any
 
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten
 from life_jax.forecasting.metrics import METRICS
@@ -16,6 +18,7 @@ SHARD = re.compile(r"^(\d+)/(\d+)$")
 PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval")
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
+ENDINGS = (".nc", ".nc4", ".h5", ".csv", ".zarr")  # of out=
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
 
 
@@ -28,9 +31,10 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
     for key in ("overwrite", "gains", "lazy"):
         if not isinstance(composed[key], bool):
             raise ConfigError(f"{key}={composed[key]}: true or false is needed")
-    if composed["out"] is not None and not isinstance(composed["out"], str):
-        raise ConfigError(f"out={composed['out']}: a file name is needed")
-    checked = {key: composed[key] for key in ("convention", "dtype", "overwrite", "out", "gains")}
+    if composed["out"] is not None and isinstance(composed["out"], str):
+        paths.output(composed["out"])
+    checked = {key: composed[key] for key in ("convention", "dtype", "overwrite", "gains")}
+    checked["out"] = _out(composed["out"])
     metrics = _metrics("metrics", composed["metrics"])
     if not metrics:
         raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
@@ -43,7 +47,43 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
     checked.update(_design(composed))
     checked.update(_work(composed, reduction))
     plots = _plots(composed["plot"], checked["elasticity"], reduction)
-    return {**checked, "metrics": metrics, "reduction": reduction, "plot": plots}
+    view = {**_view(composed), "at": _at(composed["at"] or {}, dims)}
+    if view["sort"] and composed["lazy"]:
+        raise ConfigError("sort= needs numbers, of which lazy=true keeps none")
+    return {**checked, "metrics": metrics, "reduction": reduction, "plot": plots, "view": view}
+
+
+def _view(composed: Mapping[str, Any]) -> dict[str, Any]:
+    """What is printed: sort=, top=, rows=."""
+    sort = tuple(map(str, _list(composed["sort"])))
+    top, rows = composed["top"], composed["rows"]
+    for word, number in (("top", top), ("rows", None if rows == "all" else rows)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            also = " or all" if word == "rows" else ""
+            raise ConfigError(f"{word}={number}: a whole number of 1 or more{also} is needed")
+    return {"sort": sort, "top": rows if top is None and rows != "all" else top, "all_rows": rows == "all"}
+
+
+def _at(typed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, Any]:
+    """at.KEY= by dimension: one label or number each."""
+    flat: dict[str, Any] = {}
+    flatten(typed, "", flat)
+    at = {key.replace(".", "_"): value for key, value in flat.items()}
+    for name, value in at.items():
+        if name not in dims:
+            raise unknown("at.: dimension", name, dims)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ConfigError(f"at.{name}={value}: one label or number is needed")
+    return at
+
+
+def _out(out: Any) -> str | None:
+    """The file name of out=, with an ending that says what it will be."""
+    if out is not None and not isinstance(out, str):
+        raise ConfigError(f"out={out}: a file name is needed")
+    if out is not None and PurePath(out).suffix and not out.lower().endswith(ENDINGS):
+        raise ConfigError(f"out={out}: a result is netCDF (NAME.nc), CSV (NAME.csv) or zarr (NAME.zarr)")
+    return out
 
 
 def _work(composed: Mapping[str, Any], reduction: Reduction | None) -> dict[str, Any]:
@@ -65,6 +105,8 @@ def _work(composed: Mapping[str, Any], reduction: Reduction | None) -> dict[str,
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers={workers}: a whole number of 1 or more is needed")
     zarr = str(composed["out"]).endswith(".zarr")
+    if str(composed["out"]).lower().endswith(".csv") and (composed["lazy"] or composed["compress"] or shard):
+        raise ConfigError(f"out={composed['out']}: lazy=, compress= and shard= go with a result in out=NAME.nc")
     if composed["lazy"] and (zarr or composed["compress"] or shard or reduction or composed["plot"]):
         raise ConfigError(
             "lazy=true keeps no numbers that shard=, compress=, plot=, .zarr or a reduction could be about"

@@ -11,22 +11,25 @@ from typing import Any
 
 from life_jax.config import choices, names, word_values
 from life_jax.config.choices import LISTING, Choice
+from life_jax.config.engine_fit import AUTO
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
 from life_jax.config.schema.yaml_files import flatten, names_file, read_yaml
+from life_jax.config.short_words import SHORT_WORDS, in_long_keys
 
 DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
-CHOSEN = ("workload", "engine", "cost")  # one file of each, of the defaults list
+CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
 NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
     "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
-    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers",
+    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
 )  # fmt: skip
+TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
 KEY = re.compile(r"[A-Za-z_][\w.]*")
@@ -36,6 +39,7 @@ KEY = re.compile(r"[A-Za-z_][\w.]*")
 class Request:
     """The choices and values of a command's words, in labels of ours.
 
+    engines: word as typed -> label of ours, or path, or auto; several where engines are compared (axes.engine).
     stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
     label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
     (--config-dir). hydra: words for Hydra itself.
@@ -46,6 +50,8 @@ class Request:
     stacks: tuple[tuple[str, ...], ...]
     stack_labels: tuple[str, ...]
     groups: Mapping[str, str]
+    engines: Mapping[str, str]
+    compares_engines: bool
     scalars: Mapping[str, Any]
     axes: Mapping[str, Any]
     plain: Mapping[str, Any]
@@ -60,7 +66,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     """
     typed, folders, hydra = _split(words)
     if "format" in typed:
-        raise ConfigError("format= belongs to python -m life_jax.explain and life_jax.design")
+        raise ConfigError("format= belongs to the command line; in Python the result is a dataset")
     merged = _with_study(typed, folders)
     _refuse_unknown(merged, verb)
     if merged.get("convention") == "life_paper":  # whose efficiencies are of the datasheet's numbers
@@ -72,8 +78,10 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         raise choices.no_device(verb, folders)
     hw = choices.devices_and_models("hw", merged["hw"], folders) if "hw" in merged else ()
     groups = {g: choices.file_of_group(g, str(merged[g]), folders) for g in CHOSEN if g in merged and g != "engine"}
-    if "engine" in merged:
-        groups["engine"] = choices.engine(str(merged["engine"]), hw, folders)
+    engines = choices.engines(merged.get("engine"), axes.pop("engine", None), hw, folders)
+    own = [label for label in engines.values() if label != AUTO]
+    if own:
+        groups["engine"] = own[0]
     engine = groups.get("engine", DEFAULT_ENGINE)
     model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
     stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
@@ -86,6 +94,8 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         stacks=stacks,
         stack_labels=stack_labels,
         groups=groups,
+        engines=engines,
+        compares_engines="axes.engine" in merged,
         scalars=scalars,
         axes=axes,
         plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
@@ -116,6 +126,25 @@ def _in_own_labels(
     return own
 
 
+def from_keywords(keywords: Mapping[str, Any]) -> list[str]:
+    """Words of Python's keywords: hw="v100", opt=["int4"], axes={"batch": [1, 8]} are hw=v100, opt=[int4],
+    axes.batch=[1,8].
+
+    Lists may be tuples or arrays of NumPy, texts may be paths; None is not given. Raises ConfigError for other values.
+    """
+    flat: dict[str, Any] = {}
+    flatten({key: value for key, value in keywords.items() if value is not None}, "", flat)
+    return [f"{key}={_text(key, value)}" for key, value in flat.items()]
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str) and _is_text(key, value):
+        return value
+    return word_values.text(value.tolist() if hasattr(value, "tolist") else value, key)  # NumPy's and JAX's arrays
+
+
 def key_and_text(word: str) -> tuple[str, str] | None:
     """KEY=VALUE, with `+` or `++` before it or not, as (KEY, VALUE); None where the word is not of this form."""
     key, equals, text = word.partition("=")
@@ -134,7 +163,7 @@ def read_words(words: Iterable[str], accepted: Sequence[str], usage: str) -> tup
         pair = key_and_text(word)
         if pair is None and word.startswith(("-", "~")):
             raise ConfigError(f"'{word}' is not understood: {usage}")
-        if pair is None or (pair[0] not in accepted and Path(word).expanduser().is_file()):
+        if pair is None or (pair[0] not in accepted and paths.user_path(word).is_file()):
             plain.append(word)
             continue
         key, text = pair
@@ -154,7 +183,7 @@ def take(words: Iterable[str], key: str, accepted: Sequence[str]) -> tuple[str, 
     typed = [pair[1] for pair, _ in pairs if pair is not None and pair[0] == key]
     value = typed[-1] if typed else accepted[0]
     if value not in accepted:
-        raise unknown(f"{key}=", value, accepted)
+        raise ConfigError(f"{key}={value} is not known; it can be {', '.join(accepted[:-1])} or {accepted[-1]}")
     return value, [word for pair, word in pairs if pair is None or pair[0] != key]
 
 
@@ -174,7 +203,7 @@ def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tupl
         if key in typed:
             raise ConfigError(f"{key}= is given twice; a list is one word, such as {key}=[A,B]")
         typed[key] = _value(key, text, folders)
-    return typed, folders, tuple(hydra)
+    return in_long_keys(typed), folders, tuple(hydra)
 
 
 def take_folders(words: Iterable[str]) -> tuple[list[str], tuple[Path, ...]]:
@@ -191,7 +220,7 @@ def take_folders(words: Iterable[str]) -> tuple[list[str], tuple[Path, ...]]:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text).expanduser().resolve()
+    folder = paths.user_path(text).resolve()
     if not text or not folder.is_dir():
         raise ConfigError(f"--config-dir {text}: no such folder; it holds hw/NAME.yaml, model/NAME.yaml, ...")
     return folder
@@ -201,14 +230,19 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
     """Text of a word -> Python value; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
-    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
-    if is_name or is_range(text):
+    if _is_text(key, text):
         plain = _unquoted_text(text)
         if key in GROUPS and "," in text and plain == text and not _is_known(key, text, folders):
             raise ConfigError(f"{key}={text}: write a list as {key}=[{text}]")
         return plain
     quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
     return word_values.value(key, text, quoted)
+
+
+def _is_text(key: str, text: str) -> bool:
+    """Whether the value of a word is its text as it stands: a name, a path or a range."""
+    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
+    return is_name or is_range(text)
 
 
 def _unquoted_text(text: str) -> str:
@@ -228,15 +262,23 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
     if "study" not in typed:
         return dict(typed)
     words = _study_words(str(typed["study"]), folders)
+    if "out" in words and "out" not in typed:
+        _refuse_outside(words["out"], f"study={typed['study']}")
     for key in typed:
         words.pop(key, None)
-        if key in ("opt", "axes.opt"):
-            words.pop("opt", None), words.pop("axes.opt", None)
+        if key.removeprefix("axes.") in ("opt", "engine"):
+            words.pop(key.removeprefix("axes."), None), words.pop(f"axes.{key.removeprefix('axes.')}", None)
         elif key.startswith("axes."):
             words = {k: v for k, v in words.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
-        elif "." in key:
+        elif sets_number(key):
             words.pop(f"axes.{_bare(key)}", None)
     return {**words, **typed}
+
+
+def sets_number(key: str) -> bool:
+    """Whether a word SECTION.KEY sets a number of the scenario; limit.KEY, at.KEY and the like do not."""
+    section, dot, _ = key.partition(".")
+    return bool(dot) and section in SECTIONS
 
 
 def _bare(key: str) -> str:
@@ -253,14 +295,30 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     content = read_yaml(file)
     flat: dict[str, Any] = {}
     flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
-    return flat
+    for key in TYPED_ONLY:
+        if key in flat:
+            raise ConfigError(f"{file}: {key} is not for a study to say; type {key}=")
+    try:
+        return in_long_keys(flat)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
+def _refuse_outside(out: Any, where: str) -> None:
+    """Raise ConfigError if a study, which may be somebody else's, writes outside the working folder."""
+    path = Path(str(out))
+    inside = not path.is_absolute() and not path.drive and ".." not in path.parts and not str(out).startswith("~")
+    if not inside or not path.parent.resolve().is_relative_to(Path.cwd().resolve()):
+        raise ConfigError(f"{where}: its out: {str(out)[:200]} is outside the working folder; type out= yourself")
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", *(DESIGN if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *(DESIGN if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
-        if head not in first_words or (head in ("axes", "precision", "limit", "target", "range") and "." not in key):
+        if head not in first_words or (
+            head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
+        ):
             raise _unknown_key(key, first_words)
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
@@ -273,13 +331,14 @@ def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
             section = axis_table.section_of(number)
             place = f"{section}.LABEL.{number}" if section in GROUPS else f"{section}.{number}"
             return ConfigError(f"'{key}' is not a word by itself; write {place}=VALUE or axes.{number}=[...]")
+    first_words = (*first_words, *SHORT_WORDS)
     near = closest(key, (*first_words, *(f"axes.{k}" for k in axis_table.axis_keys())))
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return ConfigError(f"'{key}=' is not known{hint}", columns([f"{word}=" for word in first_words]))
 
 
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
-    bare = {_bare(key): key for key in scalars}
+    bare = {_bare(key): key for key in scalars if sets_number(key)}
     for key in axes:
         axis_table.facts(key)  # refuses an axis that does not exist
         if key in bare:

@@ -54,6 +54,21 @@ def open_file(path: Path, flags: int, mode: int = 0o666) -> int:
     return descriptor
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """The content of a regular file; a link to one is followed.
+
+    Raises OSError: with EINVAL for a folder, pipe or device, which is not waited for, with EFBIG beyond `most` bytes.
+    """
+    extra = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+    descriptor = os.open(path, os.O_RDONLY | extra)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no file", os.fspath(path))
+        return read_all(descriptor, most)
+    finally:
+        os.close(descriptor)
+
+
 def open_direct(path: Path) -> int:
     """Descriptor of a file that is written past the page cache, -1 where the system or the file system cannot do it."""
     if not hasattr(os, "O_DIRECT"):

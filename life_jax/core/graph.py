@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from life_jax.core.cost import Cost
-from life_jax.core.numerics import Number, is_fixed_at
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing
 from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import UNLIMITED
 
@@ -131,7 +131,7 @@ class Op:
     def cost(self) -> Cost:
         """Counts of one execution."""
         cost = self.formula(**self.args)
-        if isinstance(self.executed, float) and self.executed == 1.0:
+        if is_fixed_at(self.executed, 1) and is_nothing(self.more_dispatches):
             return cost
         return replace(
             cost, matmul_flops=cost.matmul_flops * self.executed, dispatches=cost.dispatches + self.more_dispatches
@@ -143,7 +143,7 @@ class Op:
         What handles each token alone (an argument `tokens`) can; attention and recurrences, which differ by sequence,
         cannot. Padded rows are averaged by tokens.
         """
-        if self.formula is not other.formula or "tokens" not in self.args:
+        if self.formula is not other.formula or not self.by_token:
             return None
         args = {key: value + other.args[key] if key in ROWS else value for key, value in self.args.items()}
         if is_fixed_at(self.executed, 1) and is_fixed_at(other.executed, 1):
@@ -154,6 +154,11 @@ class Op:
     def with_rows(self, factor: Number) -> "Op":
         """This operator with `factor` times as many tokens [1]."""
         return replace(self, args={**self.args, "tokens": self.args["tokens"] * factor})
+
+    @property
+    def by_token(self) -> bool:
+        """Whether it handles each token alone, whichever sequence the token belongs to."""
+        return "tokens" in self.args
 
     @property
     def _description(self) -> Description:
@@ -230,7 +235,7 @@ class Graph:
             merged = make(tuple(by_name[name] for name in names)) if len(by_name) == len(names) else None
             if merged is None:
                 continue
-            last = max(ops.index(op) for op in by_name.values())
+            last = max(i for i, op in enumerate(ops) if any(op is merging for merging in by_name.values()))
             ops[last] = merged
             ops = [op for op in ops if not any(op is old for old in by_name.values())]
         return Graph(tuple(ops))

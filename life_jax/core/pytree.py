@@ -9,6 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import Any, TypeVar, dataclass_transform
 
 from life_jax.core.numerics import Number, Static, is_fixed_at
@@ -29,13 +30,43 @@ def neutral(*, default: float) -> Any:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
 def pytree(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen dataclass as a JAX pytree. Fields made by `static` are metadata, the others leaves or
-    subtrees."""
+    """Class decorator: a frozen dataclass as a JAX pytree, with a repr of a line. Fields made by `static` are metadata,
+    the others leaves or subtrees."""
+    if "__repr__" not in vars(cls):
+        cls.__repr__ = _short_repr  # type: ignore[method-assign]
     frozen = dataclass(frozen=True)(cls)
     _UNREGISTERED.append(frozen)
     if "jax" in sys.modules:
         register_with_jax()
     return frozen
+
+
+def _short_repr(tree: Any) -> str:
+    """A dataclass without the fields that are at their defaults; what is long is left out."""
+    facts = dataclasses.fields(tree)
+    values = {f.name: getattr(tree, f.name) for f in facts if not _is_default(f, getattr(tree, f.name))}
+    inner = ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
+    return f"{type(tree).__name__}({inner})"
+
+
+def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    if field.default_factory is not dataclasses.MISSING:
+        return type(value) in (dict, tuple) and not value
+    return isinstance(value, int | float | str | tuple) and value == field.default
+
+
+def _shown(value: Any, most: int = 72) -> str:
+    """A value in at most so many characters."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+        return f"{{{inner}}}" if len(inner) <= most else f"{{{len(value)} entries}}"
+    if isinstance(value, tuple):
+        inner = ", ".join(_shown(item) for item in value)
+        return f"({inner})" if len(inner) <= most else f"({len(value)} entries)"
+    text = repr(value)
+    return text if len(text) <= most else f"{type(value).__name__}(...)"
 
 
 _UNREGISTERED: list[type] = []  # pytrees that are not registered yet, since JAX may not be imported
@@ -57,18 +88,78 @@ def register_with_jax() -> None:
 _REGISTERED: set[type] = set()
 
 
+MOST_KNOWN = 2**14  # nodes that are remembered at once: what cases do not share is soon forgotten
+
+Fields = tuple[tuple[str, Mapping[str, Any]], ...]
+_FIELDS: dict[type, Fields] = {}
+
+
+def _fields(tree: Any) -> Fields:
+    """Name and metadata of the fields of a dataclass; none of any other value."""
+    cls = type(tree)
+    if cls not in _FIELDS:
+        fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+        _FIELDS[cls] = tuple((field.name, field.metadata) for field in fields)
+    return _FIELDS[cls]
+
+
+def _changed(tree: T, changes: Mapping[str, Any]) -> T:
+    """A copy of a dataclass with these fields changed, as dataclasses.replace in half the time."""
+    values = {name: changes[name] if name in changes else getattr(tree, name) for name, _ in _fields(tree)}
+    return type(tree)(**values)
+
+
+class Shared:
+    """A function of trees that computes what trees have in common once: a node is one Python object, as devices and
+    models of a study are in all its cases.
+
+    function(node, again): the result of a node, of which `again` gives the results of what is below it.
+    """
+
+    def __init__(self, function: Callable[[Any, Callable[[Any], Any]], Any]) -> None:
+        self._function = function
+        self._known: dict[int, tuple[Any, Any]] = {}  # nodes are kept, so that no other gets their id
+
+    def __call__(self, node: Any) -> Any:
+        """The result of a tree."""
+        if isinstance(node, int | float):
+            return self._function(node, self)
+        known = self._known.get(id(node))
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[id(node)] = node, self._function(node, self)
+        return known[1]
+
+
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
-    """A copy of the tree with `function(leaf)` for every leaf; static numbers stay."""
-    if isinstance(tree, Static):
-        return tree
-    if isinstance(tree, Mapping):
-        return {key: map_leaves(function, value) for key, value in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(map_leaves(function, value) for value in tree)
-    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
-        return function(tree)
-    fields = (field for field in dataclasses.fields(tree) if not field.metadata.get("static"))
-    return dataclasses.replace(tree, **{f.name: map_leaves(function, getattr(tree, f.name)) for f in fields})
+    """The tree with `function(leaf)` for every leaf; static numbers stay, and so does what does not change."""
+    return mapping(function)(tree)
+
+
+def mapping(function: Callable[[Any], Any]) -> Shared:
+    """`map_leaves` of many trees, of which parts are shared."""
+
+    def mapped(tree: Any, again: Callable[[Any], Any]) -> Any:
+        if isinstance(tree, Static):
+            return tree
+        if isinstance(tree, int | float):
+            return function(tree)
+        if isinstance(tree, Mapping):
+            items = {key: again(value) for key, value in tree.items()}
+            return tree if all(map(is_, items.values(), tree.values())) else items
+        if isinstance(tree, tuple):
+            values = tuple([again(value) for value in tree])
+            return tree if all(map(is_, values, tree)) else values
+        if not (fields := _fields(tree)):
+            return function(tree)
+        changes = {}
+        for name, facts in fields:
+            if not facts.get("static") and (new := again(value := getattr(tree, name))) is not value:
+                changes[name] = new
+        return _changed(tree, changes) if changes else tree
+
+    return Shared(mapped)
 
 
 def get_leaf(tree: Any, path: Leaf) -> Any:
@@ -92,31 +183,48 @@ def set_leaf(tree: Any, path: Leaf, value: Any) -> Any:
     if isinstance(tree, tuple):
         index = int(key)
         return (*tree[:index], set_leaf(tree[index], rest, value), *tree[index + 1 :])
-    return dataclasses.replace(tree, **{str(key): set_leaf(getattr(tree, str(key)), rest, value)})
+    return _changed(tree, {str(key): set_leaf(getattr(tree, str(key)), rest, value)})
 
 
-def absent_as_static(tree: Any, moved: Collection[Leaf] = (), path: Leaf = ()) -> Any:
+def absent_as_static(tree: Any, moved: Collection[Leaf] = (), known: "Absent | None" = None) -> Any:
     """A copy of the tree in which every leaf at its neutral value is static, except those in `moved`.
 
-    path: where `tree` stands in a larger tree, as a prefix of the leaves in `moved`.
+    known: what was made of other trees that have parts in common with this one.
     """
+    return _absent(tree, frozenset(moved), (), {} if known is None else known)
+
+
+Absent = dict[tuple[int, Leaf, frozenset[Leaf]], tuple[Any, Any]]  # a node, its place and what moves -> node and result
+
+
+def _absent(tree: Any, moved: frozenset[Leaf], path: Leaf, known: Absent) -> Any:
+    if not path:  # a case itself is in no other
+        return _absent_here(tree, moved, path, known)
+    key = id(tree), path, moved
+    before = known.get(key)
+    if before is None:
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        before = known[key] = tree, _absent_here(tree, moved, path, known)
+    return before[1]
+
+
+def _absent_here(tree: Any, moved: frozenset[Leaf], path: Leaf, known: Absent) -> Any:
     if isinstance(tree, Mapping):
-        return {key: absent_as_static(value, moved, (*path, key)) for key, value in tree.items()}
+        return {key: _absent(value, moved, (*path, key), known) for key, value in tree.items()}
     if isinstance(tree, tuple):
-        return tuple(absent_as_static(value, moved, (*path, index)) for index, value in enumerate(tree))
-    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
-        return tree
+        return tuple([_absent(value, moved, (*path, index), known) for index, value in enumerate(tree)])
     changes: dict[str, Any] = {}
-    for field in dataclasses.fields(tree):
-        value, at = getattr(tree, field.name), (*path, field.name)
-        if field.metadata.get("static"):
+    for name, facts in _fields(tree):
+        value, at = getattr(tree, name), (*path, name)
+        if facts.get("static"):
             continue
-        if "neutral" in field.metadata:
-            if at not in moved and is_fixed_at(value, field.metadata["neutral"]):
-                changes[field.name] = Static(value)
+        if "neutral" in facts:
+            if at not in moved and is_fixed_at(value, facts["neutral"]):
+                changes[name] = Static(value)
         elif not isinstance(value, int | float):
-            changes[field.name] = absent_as_static(value, moved, at)
-    return dataclasses.replace(tree, **changes)
+            changes[name] = _absent(value, moved, at, known)
+    return _changed(tree, changes) if changes else tree
 
 
 def is_absent(number: Number) -> bool:

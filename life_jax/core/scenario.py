@@ -55,6 +55,9 @@ class Block:
     """A kind of layer: `repeats` layers with the same numbers of attention and of the feed-forward network.
 
     attention, ffn: numbers of the kinds `attention_kind` and `ffn_kind`, by the key of the model's file
+    loops [1]: times that a pass runs each layer, with the same weights and a cache of its own each time
+    vectors [1]: learned numbers of a layer that belong to no product: scales, tables
+    stack: decoder; or encoder, which reads the whole prompt in one pass
     """
 
     repeats: Number
@@ -70,11 +73,22 @@ class Block:
     output_gate: bool = static(default=False)
     keys_values: str = static(default="own")  # shared_projection: values are keys; reused: those of an earlier layer
     latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
+    loops: Number = neutral(default=1.0)
+    vectors: Number = neutral(default=0.0)
+    stack: str = static(default="decoder")
 
 
 @pytree
 class Architecture:
-    """A decoder: embedding, blocks, final norm, head. Sizes in elements [1]."""
+    """A model: embedding, blocks of an encoder, a decoder or both, final norm, head. Sizes in elements [1].
+
+    generation: autoregressive; none, of an encoder alone; diffusion: every step computes the whole sequence
+    embedding_size: width of the table, 0 where it is hidden_size
+    head_size: width of a layer in front of the head, 0 where there is none
+    vectors: learned numbers outside of layers that belong to no product: biases, tables of types and positions
+    encoder_positions: rows of the encoder's own table of learned positions
+    steps_per_token: passes of a diffusion model for each generated token
+    """
 
     hidden_size: Number
     vocab_size: Number
@@ -89,6 +103,27 @@ class Architecture:
     tied: bool = static(default=False)
     headed: bool = static(default=True)  # it has a language head
     embedding_norm: bool = static(default=False)
+    vectors: Number = neutral(default=0.0)
+    encoder_positions: Number = neutral(default=0.0)
+    steps_per_token: Number = neutral(default=1.0)
+    generation: str = static(default="autoregressive")
+    embedding_size: float = static(default=0.0)
+    embedding_bias: bool = static(default=False)  # of the projections between the table's width and the model's
+    head_size: float = static(default=0.0)
+    head_layer_bias: bool = static(default=True)
+    final_norm: bool = static(default=True)
+    head_norm: bool = static(default=False)  # behind the layer in front of the head
+    encoder_embedding_norm: bool = static(default=False)
+    encoder_final_norm: bool = static(default=False)
+
+    @property
+    def reading(self) -> str:
+        """What prefill computes in a pass: chunks of the prompt; the whole prompt, which an encoder reads; or the whole
+        sequence, with the tokens that are to be generated."""
+        if self.generation == "diffusion":
+            return "sequence"
+        return "prompt" if any(block.stack == "encoder" for block in self.blocks) else "chunks"
+
     hyper: bool = static(default=False)  # more streams than one, summed and mixed around every branch
     altup: bool = static(default=False)  # more streams than one, predicted and corrected around every layer
     per_layer: bool = static(default=False)  # an input for each layer
@@ -157,6 +192,34 @@ class Workload:
 
 
 @pytree
+class Load:
+    """Requests as they arrive, for what they see under load; their lengths are spread around those of the workload.
+
+    rate [1/s]: of an open loop, in which requests arrive whatever happens; 0 where there is none
+    concurrency [1]: of a closed loop, in which a request arrives when another ends; 0 where there is none
+    burst [1]: coefficient of variation of the gaps between arrivals (1: Poisson)
+    prompt_cv, output_cv [1]: coefficients of variation of the lengths, which are log-normal
+    prompts, outputs: lengths of another distribution (one of serving/lengths.py, or none), instead of the workload's
+    cached [1]: part of each prompt that a prefix cache holds
+    ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
+    requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
+    """
+
+    rate: Number = neutral(default=0.0)
+    concurrency: Number = neutral(default=0.0)
+    burst: Number = 1.0
+    prompt_cv: Number = 0.0
+    output_cv: Number = 0.0
+    cached: Number = 0.0
+    ttft_limit: Number = UNLIMITED
+    tpot_limit: Number = UNLIMITED
+    prompts: tuple[Any, ...] = ()
+    outputs: tuple[Any, ...] = ()
+    requests: Number = neutral(default=0.0)
+    percentile: float = static(default=50.0)
+
+
+@pytree
 class Costs:
     """Running cost and price of a device; see conf/cost/default.yaml for units and sources, forecasting/energy.py for
     the formulas.
@@ -201,3 +264,4 @@ class Scenario:
     engine: Engine
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
+    load: Load = dataclasses.field(default_factory=Load)

@@ -19,6 +19,7 @@ class Step:
     they come from
     decoding: whether the prompt is over, so that eviction has begun
     distinct [token]: tokens that choose experts independently, at most
+    source [token]: of each sequence, the tokens that an encoder reads, and a decoder behind it attends
     """
 
     batch: Number
@@ -29,6 +30,7 @@ class Step:
     images: Number = 1.0
     decoding: bool = False
     distinct: Number = UNLIMITED
+    source: Number = 0.0
 
     @property
     def tokens(self) -> Number:
@@ -69,14 +71,16 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Passes:
-    """`count` forward passes of one shape in a row, each with the tokens of those before it in the cache."""
+    """`count` forward passes of one shape in a row, each with the tokens of those before it in the cache, unless
+    `alike`: then all of them are the same."""
 
     first: Step
     count: Number = 1.0
+    alike: bool = False
 
     def at(self, index: Number) -> Step:
         """The pass of this index [1], 0 for the first; fractional indices are allowed."""
-        return replace(self.first, past=self.first.past + index * self.first.new)
+        return self.first if self.alike else replace(self.first, past=self.first.past + index * self.first.new)
 
     @property
     def middle(self) -> Step:
@@ -96,13 +100,16 @@ def chunk_of_one(workload: Workload, engine: Engine) -> Number:
     return chunks.tokens / workload.batch if chunks.shared else chunks.tokens
 
 
-def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
+def prefill(workload: Workload, engine: Engine, reading: str = "chunks") -> tuple[Passes, ...]:
     """The passes of prefill: the whole prompt at once, or equal chunks and then the rest. The last pass makes the first
     token.
 
     A prompt shorter than a chunk is one chunk. Logits are those of the last position, or of every position where
-    `engine.counting.logits` is `all`.
+    `engine.counting.logits` is `all`. reading: of the model (Architecture.reading); what is read in both directions is
+    one pass, since no part of it can be cached.
     """
+    if reading != "chunks":
+        return (Passes(both_directions(workload, reading)),)
     every = engine.counting.logits == "all"
     w = workload
     images: dict[str, Any] = {"image_tokens": w.image_tokens, "images": w.images}
@@ -118,15 +125,31 @@ def prefill(workload: Workload, engine: Engine) -> tuple[Passes, ...]:
     return (Passes(whole, before), Passes(last))
 
 
-def decode(workload: Workload) -> Passes:
+def both_directions(workload: Workload, reading: str) -> Step:
+    """The pass over everything: the prompt and what came before it; where reading is `sequence`, also the tokens that
+    are to be generated."""
+    w = workload
+    tokens = w.past_tokens + w.prompt_tokens
+    tokens = tokens + w.output_tokens if reading == "sequence" else tokens
+    whole = Step(batch=w.batch, new=tokens, past=0.0, logit_rows=tokens, distinct=w.distinct_tokens)
+    return replace(whole, image_tokens=w.image_tokens, images=w.images)
+
+
+def decode(workload: Workload, generation: str = "autoregressive", steps_per_token: Number = 1.0) -> Passes:
     """The decode steps: one token each after the prompt, one step fewer than generated tokens since prefill makes the
     first.
 
-    The first step attends past + prompt + 1 positions.
+    The first step attends past + prompt + 1 positions. An encoder has no decode steps; a diffusion model computes the
+    whole sequence steps_per_token [1] times for each token.
     """
     w = workload
     past = w.past_tokens + w.prompt_tokens
-    first = Step(batch=w.batch, new=1.0, past=past, decoding=True, distinct=w.distinct_tokens)
+    first = Step(batch=w.batch, new=1.0, past=past, decoding=True, distinct=w.distinct_tokens, source=past)
+    if generation == "none":
+        return Passes(first, 0.0)
+    if generation == "diffusion":
+        whole = replace(both_directions(w, "sequence"), decoding=True)
+        return Passes(whole, (w.output_tokens - 1) * steps_per_token, alike=True)
     return Passes(first, w.output_tokens - 1)
 
 

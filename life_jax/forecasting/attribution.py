@@ -84,7 +84,9 @@ def ttft(run: Run) -> Ledger:
 
 def tpot(run: Run) -> Ledger:
     """Attribution of the time per output token; NaN where there is no decode step."""
-    return _mean(run, run.decode) + Ledger(where(run.decode_steps > 0, 0.0, float("nan"))) + _nowhere(run)
+    step, nowhere = _mean(run, run.decode), Ledger(where(run.decode_steps > 0, 0.0, float("nan")))
+    steps = run.scenario.architecture.steps_per_token
+    return (step if is_fixed_at(steps, 1) else step.times(steps)) + nowhere + _nowhere(run)
 
 
 def e2e(run: Run) -> Ledger:

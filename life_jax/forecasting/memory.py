@@ -120,12 +120,11 @@ def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     tokens [token]: of the prompt.
     """
     engine = scenario.engine
-    tokens = (
-        smaller(tokens, schedule.chunk_of_one(scenario.workload, engine))
-        if not is_nothing(engine.chunks.tokens)
-        else tokens
-    )
-    per_token, last = _bytes_of_rows(scenario)
+    if scenario.architecture.reading == "chunks" and not is_nothing(engine.chunks.tokens):
+        tokens = smaller(tokens, schedule.chunk_of_one(scenario.workload, engine))
+    elif scenario.architecture.reading == "sequence":
+        tokens = tokens + scenario.workload.output_tokens
+    per_token, last = bytes_of_rows(scenario)
     return tokens * per_token + last
 
 
@@ -135,16 +134,18 @@ def _sequences(scenario: Scenario, of_one: Number) -> Number:
     return of_one if is_fixed_at(layout.data_parallel, 1) else of_one * layout.data_parallel
 
 
-def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
+def bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     """Bytes of activations [byte] for each token that is prefilled at once, and further bytes for the last token of a
     sequence."""
     width = decoder.widest_activation(scenario.architecture, _devices(scenario))
     live = width * scenario.precision.activation_bits / BITS_PER_BYTE
-    logits = scenario.architecture.vocab_size * LOGIT_BYTES
+    model = scenario.architecture
+    logits = model.vocab_size * LOGIT_BYTES if model.headed else 0.0
     layout = scenario.engine.parallelism
     if not is_fixed_at(layout.context_parallel, 1):
         live = live / layout.context_parallel
-    return (live + logits, 0.0) if scenario.engine.counting.logits == "all" else (live, logits)
+    every = scenario.engine.counting.logits == "all" or model.generation != "autoregressive"
+    return (live + logits, 0.0) if every else (live, logits)
 
 
 def room(scenario: Scenario) -> Number:
@@ -156,11 +157,14 @@ def room(scenario: Scenario) -> Number:
 def max_batch(scenario: Scenario) -> Number:
     """Largest whole number of sequences of this length that fit [1]."""
     engine, prompt = scenario.engine, scenario.workload.prompt_tokens
-    per_token, last = _bytes_of_rows(scenario)
+    per_token, last = bytes_of_rows(scenario)
     alone = cache_bytes(scenario, cached_tokens(scenario)) + last
     chunks = engine.chunks
-    if is_nothing(chunks.tokens) or not chunks.shared:
-        chunk = prompt if is_nothing(chunks.tokens) else smaller(prompt, chunks.tokens)
+    whole = is_nothing(chunks.tokens) or scenario.architecture.reading != "chunks"
+    if whole or not chunks.shared:
+        if scenario.architecture.reading == "sequence":
+            prompt = prompt + scenario.workload.output_tokens
+        chunk = prompt if whole else smaller(prompt, chunks.tokens)
         return floor(_sequences(scenario, floor(room(scenario) / (alone + chunk * per_token))))
     # together they prefill all that they have, or as much as a chunk takes
     few, many = room(scenario) / (alone + prompt * per_token), (room(scenario) - chunks.tokens * per_token) / alone

@@ -27,11 +27,10 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     if layout.alone:
         return 0.0
     mine = of_one(scenario, step)
-    count, message = _all_reduces(scenario, mine)
     total: Number = 0.0
     if not is_fixed_at(layout.tensor_parallel, 1):
         group = links(scenario.device, layout, devices=layout.tensor_parallel)
-        total = count * all_reduce_over(group, message)
+        total = sum(count * all_reduce_over(group, message) for count, message in _all_reduces(scenario, mine))
     if layout.exchanges:
         total = total + _exchanges(scenario, step, mine)
     if not is_fixed_at(layout.context_parallel, 1):
@@ -72,8 +71,8 @@ def link_bytes(scenario: Scenario, step: Step | Mixed) -> Number:
     """Bytes [byte] that all devices of a stage together send in a step."""
     layout = scenario.engine.parallelism
     mine = of_one(scenario, step)
-    count, message = _all_reduces(scenario, mine)
-    reduced = count * 2 * (layout.tensor_parallel - 1) * message
+    others = layout.tensor_parallel - 1
+    reduced = sum(count * 2 * others * message for count, message in _all_reduces(scenario, mine))
     if layout.only_tensor:
         return reduced
     total = layout.data_parallel * layout.context_parallel * reduced
@@ -91,19 +90,34 @@ def _hidden_bytes(scenario: Scenario, mine: Step | Mixed) -> Number:
     return mine.tokens * scenario.architecture.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE
 
 
-def _all_reduces(scenario: Scenario, mine: Step | Mixed) -> tuple[Number, Number]:
-    """Number of all-reduces of a step [1], and the message of each [byte].
+def _all_reduces(scenario: Scenario, mine: Step | Mixed) -> list[tuple[Number, Number]]:
+    """All-reduces of a step by stack: their number [1], and the message of each [byte]."""
+    row = scenario.architecture.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE
+    return [
+        (
+            sum(_of_layers(scenario, block) for block in scenario.architecture.blocks if block.stack == stack),
+            tokens * row,
+        )
+        for stack, tokens in _tokens(scenario, mine).items()
+    ]
 
-    Two per layer, or one where attention and MLP are parallel, or where tokens are exchanged between experts.
-    """
+
+def _of_layers(scenario: Scenario, block: Block) -> Number:
+    """All-reduces [1] of a kind of layer: two a layer, or one where attention and MLP are parallel; three where
+    attention to an encoder stands between both; one less where tokens are exchanged between experts."""
     layout = scenario.engine.parallelism
-    count: Number = 0.0
-    for block in scenario.architecture.blocks:
-        each: Number = 1.0 if block.parallel else 2.0
-        if layout.exchanges and _has_experts(block):
-            each = where(layout.data_parallel * layout.context_parallel > 1, 1.0, each)
-        count = count + block.repeats * each
-    return count, _hidden_bytes(scenario, mine)
+    each: Number = 1 if block.parallel else 3 if block.attention_kind == "full_cross" else 2
+    if layout.exchanges and _has_experts(block):
+        each = where(layout.data_parallel * layout.context_parallel > 1, 1.0, each)
+    return (block.repeats if is_fixed_at(block.loops, 1) else block.repeats * block.loops) * each
+
+
+def _tokens(scenario: Scenario, mine: Step | Mixed) -> dict[str, Number]:
+    """Tokens [token] that each stack computes in a step: a decoder behind an encoder begins with one of each
+    sequence."""
+    if isinstance(mine, Mixed) or scenario.architecture.reading != "prompt" or mine.decoding:
+        return {"decoder": mine.tokens}
+    return {"encoder": mine.context, "decoder": mine.batch}
 
 
 def _has_experts(block: Block) -> bool:

@@ -14,6 +14,7 @@ from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import energy, layout
 from life_jax.forecasting.messages import handover_seconds
 from life_jax.forecasting.step import hidden, host_seconds, overhead, step_graph
+from life_jax.forecasting.under_load import UnderLoad
 from life_jax.parallelism.layout import micro_batches
 from life_jax.parallelism.pipeline_parallel import Stages, stages
 from life_jax.roofline import decode_mean
@@ -42,14 +43,20 @@ class Run:
         return self.scenario.engine.efficiency.roof_smoothness
 
     @cached_property
+    def under_load(self) -> UnderLoad:
+        """What requests of the scenario's load see."""
+        return UnderLoad(self.scenario)
+
+    @cached_property
     def prefill(self) -> tuple[Passes, ...]:
         """Passes of prefill, of a micro-batch where there is a pipeline."""
-        return schedule.prefill(self._micro_batch, self.scenario.engine)
+        return schedule.prefill(self._micro_batch, self.scenario.engine, self.scenario.architecture.reading)
 
     @cached_property
     def decode(self) -> Passes:
         """Passes of decode, of a micro-batch where there is a pipeline."""
-        return schedule.decode(self._micro_batch)
+        model = self.scenario.architecture
+        return schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
 
     @cached_property
     def micro_batches(self) -> Number:
@@ -117,8 +124,11 @@ class Run:
 
     @cached_property
     def tpot(self) -> Number:
-        """Time per output token [s], as `decode_seconds`; NaN where there is no decode step."""
-        return where(self.decode_steps > 0, self.decode_seconds, float("nan"))
+        """Time per output token [s], as `decode_seconds` of so many steps; NaN where there is no decode step."""
+        seconds = self.decode_seconds
+        if not is_fixed_at(self.scenario.architecture.steps_per_token, 1):
+            seconds = seconds * self.scenario.architecture.steps_per_token
+        return where(self.decode_steps > 0, seconds, float("nan"))
 
     @cached_property
     def e2e(self) -> Number:

@@ -27,7 +27,8 @@ class Reduction:
     pareto: objectives of the Pareto front. best: objectives of which the best point is kept. quantiles: parts of the
     points below the values that are wanted. histogram: number of bins, 0 for none. count: whether feasible points are
     only counted. limits: (metric, value), the greatest that is feasible, or the least where more is better. by:
-    dimensions whose labels are reduced apart from one another; all other dimensions are reduced together.
+    dimensions whose labels are reduced apart from one another; all other dimensions are reduced together. partial:
+    whether some points cannot be, of which every number is NaN; they are not counted.
     """
 
     pareto: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Reduction:
     count: bool = False
     limits: tuple[tuple[str, float], ...] = ()
     by: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -135,8 +137,10 @@ class Reducer:
             group.front.add(columns, _array(ids), {name: block[name] for name in self.floats})
 
     def _feasible(self, block: Mapping[str, np.ndarray]) -> np.ndarray | None:
-        """Which points meet the limits; None where all of them do."""
+        """Which points there are and meet the limits; None where all of them do."""
         feasible = None
+        if self.what.partial:
+            feasible = ~np.all([np.isnan(block[name]) for name in self.floats], axis=0)
         for metric, limit in self.what.limits:
             within = block[metric] <= limit if self.signs[metric] > 0 else block[metric] >= limit
             feasible = within if feasible is None else feasible & within

@@ -5,7 +5,8 @@ fixed number) is structure. Fields of dataclasses whose metadata has `static` ar
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,39 +16,67 @@ def _is_leaf(value: Any) -> bool:
     return type(value) in (float, int) or isinstance(value, np.generic | np.ndarray)
 
 
-def _children(tree: Any) -> list[tuple[Any, Any]]:
+@functools.cache
+def _fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the fields of a dataclass that are children, and of those that are structure."""
+    fields = dataclasses.fields(kind)
+    static = tuple(field.name for field in fields if field.metadata.get("static"))
+    return tuple(field.name for field in fields if field.name not in static), static
+
+
+def _children(tree: Any) -> Iterable[tuple[Any, Any]]:
     """(key, child) of a node; of a dataclass without its static fields."""
     if isinstance(tree, Mapping):
-        return list(tree.items())
+        return tree.items()
     if isinstance(tree, tuple):
-        return list(enumerate(tree))
+        return enumerate(tree)
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        return [(f.name, getattr(tree, f.name)) for f in dataclasses.fields(tree) if not f.metadata.get("static")]
-    return []
+        return [(name, getattr(tree, name)) for name in _fields(type(tree))[0]]
+    return ()
 
 
 def leaves(tree: Any) -> Iterator[Any]:
     """The leaves in the order of the tree."""
-    if _is_leaf(tree):
-        yield tree
-        return
-    for _, child in _children(tree):
-        yield from leaves(child)
+    yield from flattened(tree)[1]
 
 
 def structure(tree: Any) -> Any:
     """All of the tree but its leaves; equal and hashable for trees whose leaves can be taken together."""
+    return flattened(tree)[0]
+
+
+def flattened(tree: Any) -> tuple[Any, list[Any]]:
+    """The structure of the tree and its leaves, in the order of the tree."""
+    found: list[Any] = []
+    return _flattened(tree, found), found
+
+
+def _flattened(tree: Any, found: list[Any]) -> Any:
     if _is_leaf(tree):
+        found.append(tree)
         return None
-    inner = tuple((key, structure(child)) for key, child in _children(tree))
+    head, below = node(tree)
+    return head, tuple([_flattened(child, found) for child in below])
+
+
+def node(tree: Any) -> tuple[Any, tuple[Any, ...]]:
+    """What the structure of a tree says of its uppermost node, and the trees below that node; none below a leaf."""
+    if _is_leaf(tree):
+        return None, ()
     if isinstance(tree, Mapping):
-        return dict, inner
+        return (dict, tuple(tree)), tuple(tree.values())
     if isinstance(tree, tuple):
-        return tuple, inner
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        fixed = tuple((f.name, getattr(tree, f.name)) for f in dataclasses.fields(tree) if f.metadata.get("static"))
-        return type(tree), fixed, inner
-    return type(tree), tree
+        return tuple, tree
+    if not dataclasses.is_dataclass(tree) or isinstance(tree, type):
+        return (type(tree), tree), ()
+    inner, static = _fields(type(tree))
+    return (type(tree), tuple([getattr(tree, name) for name in static])), tuple([getattr(tree, name) for name in inner])
+
+
+def refilled(tree: Any, new: Iterable[Any]) -> Any:
+    """The tree with other leaves, in the order of the tree."""
+    left = iter(new)
+    return mapped(lambda _: next(left), tree)
 
 
 def mapped(function: Callable[..., Any], *trees: Any) -> Any:
@@ -55,8 +84,8 @@ def mapped(function: Callable[..., Any], *trees: Any) -> Any:
     first = trees[0]
     if _is_leaf(first):
         return function(*trees)
-    inner = {key: [dict(_children(tree))[key] for tree in trees] for key, _ in _children(first)}
-    results = {key: mapped(function, *below) for key, below in inner.items()}
+    others = [dict(_children(tree)) for tree in trees[1:]]
+    results = {key: mapped(function, child, *(other[key] for other in others)) for key, child in _children(first)}
     if isinstance(first, Mapping):
         return results
     if isinstance(first, tuple):

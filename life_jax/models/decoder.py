@@ -1,12 +1,13 @@
 """A language model as an unfused operator graph, (Architecture, Step, Precision) -> Graph, and its size in memory."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from life_jax.core.graph import Graph, Op
-from life_jax.core.numerics import Number, larger
+from life_jax.core.numerics import Number, is_fixed_at, larger
 from life_jax.core.scenario import Architecture, Block, Precision
 from life_jax.core.schedule import Step
-from life_jax.models import altup, attention, ffn, hyper, per_layer, vision
+from life_jax.models import altup, attention, ffn, hyper, per_layer, stacks, vision
 from life_jax.models.kind import keeps_nothing
 from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators import elementwise
@@ -15,44 +16,75 @@ from life_jax.operators.elementwise import NORM_FLOPS, NORM_VECTORS
 
 def decoder(model: Architecture, step: Step, precision: Precision) -> Graph:
     """Every operator of one forward pass; layers of one kind are one entry with repeats."""
-    first, last = model.blocks[0], model.blocks[-1]
-    rows = step.batch * step.logit_rows
+    parts = stacks.steps(model, step)
     ops = []
     if model.vision and not (isinstance(step.image_tokens, float) and step.image_tokens == 0.0):
         present = 1.0 * (step.image_tokens > 0)
         ops += [replace(op, repeats=op.repeats * present) for op in vision.operators(model, step, precision)]
-    ops.append(_embedding(model, step, precision))
-    if model.embedding_norm:
-        ops.append(_norm("embedding_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
+    for name, own in parts.items():
+        ops += _stack(name, model, own, precision)
+    if parts and not (isinstance(step.logit_rows, float) and step.logit_rows == 0.0):
+        ops += _behind(model, parts, stacks.logit_rows(model, step), precision)
+    return Graph(tuple(ops))
+
+
+def _stack(name: str, model: Architecture, step: Step, precision: Precision) -> list[Op]:
+    """Operators of an encoder or a decoder: embedding, layers; of an encoder before a decoder also its final norm."""
+    first, width, both = model.blocks[0], stacks.table_width(model), name == stacks.ENCODER and model.encoder_final_norm
+    ops = [_embedding(model, step, precision)]
+    if model.encoder_embedding_norm if name == stacks.ENCODER and not _alone(model) else model.embedding_norm:
+        ops.append(_norm("embedding_norm", first, width, step.tokens, precision, repeats=1.0))
+    ops += stacks.project_embedding(model, step.tokens, precision)
     if model.altup:
         ops += altup.around(model, step.tokens, precision, "altup_in_proj")
     if model.per_layer:
         ops += per_layer.inputs(model, _layers(model), step, precision)
     for index, block in enumerate(model.blocks):
-        ops += [replace(op, block=index) for op in _layer(block, model, step, precision)]
-    if not (isinstance(step.logit_rows, float) and step.logit_rows == 0.0):
-        ops += hyper.head(model, rows, precision) if model.hyper else []
-        ops += altup.around(model, rows, precision, "altup_out_proj") if model.altup else []
-        ops.append(_norm("final_norm", last, model.hidden_size, rows, precision, repeats=1.0))
-        ops += [project(_head(model), rows, precision)] if model.headed else []
-    return Graph(tuple(ops))
+        if block.stack == name:
+            ops += [replace(op, block=index) for op in _layer(block, model, step, precision)]
+    if both:
+        ops.append(_norm("encoder_norm", first, model.hidden_size, step.tokens, precision, repeats=1.0))
+    return ops
+
+
+def _alone(model: Architecture) -> bool:
+    """Whether the model has one stack."""
+    return len(stacks.stacks(model)) == 1
+
+
+def _behind(model: Architecture, parts: Mapping[str, Step], rows: Number, precision: Precision) -> list[Op]:
+    """Operators behind the layers: final norm, layer in front of the head, head. An encoder's norm is of all tokens."""
+    last = model.blocks[-1]
+    ops = hyper.head(model, rows, precision) if model.hyper else []
+    ops += altup.around(model, rows, precision, "altup_out_proj") if model.altup else []
+    if model.final_norm:
+        normed = parts[stacks.ENCODER].tokens if model.generation == "none" else rows
+        ops.append(_norm("final_norm", last, model.hidden_size, normed, precision, repeats=1.0))
+    ops += stacks.head_layer(model, rows, precision)
+    return ops + ([project(_head(model), rows, precision)] if model.headed else [])
 
 
 def tensors(model: Architecture) -> tuple[Tensor, ...]:
     """Every learned tensor of the model; tied tensors stand once."""
     d = model.hidden_size
     first, last = model.blocks[0], model.blocks[-1]
-    learned = [_table(model), Tensor("position_embedding", "other", model.learned_positions, d)]
-    if model.embedding_norm:
-        learned.append(_norm_tensor("embedding_norm", first, d, 1.0))
+    width = stacks.table_width(model)
+    learned = [_table(model), Tensor("position_embedding", "other", model.learned_positions, width)]
+    learned += stacks.embedding_tensors(model)
+    if model.embedding_norm or model.encoder_embedding_norm:
+        learned.append(
+            _norm_tensor("embedding_norm", first, width, model.embedding_norm + model.encoder_embedding_norm)
+        )
     for block in model.blocks:
         learned += attention.INDEX[block.attention_kind].tensors(block, d)
         learned += ffn.INDEX[block.ffn_kind].tensors(block, d)
         learned.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
+        learned.append(Tensor("layer_vectors", "other", block.vectors, 1.0, repeats=block.repeats))
     learned += hyper.tensors(model, _layers(model)) if model.hyper else ()
     learned += altup.tensors(model, _layers(model)) if model.altup else ()
     learned += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
-    learned.append(_norm_tensor("final_norm", last, d, 1.0))
+    learned.append(_norm_tensor("final_norm", last, d, 1.0 * model.final_norm + model.encoder_final_norm))
+    learned += stacks.head_tensors(model)
     if model.tied:
         learned.append(Tensor("head_bias", "other", model.head_bias * model.vocab_size, 1.0))
     elif model.headed:
@@ -106,8 +138,9 @@ def layer_and_end_bytes(
 def cache_bytes(model: Architecture, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Bytes [byte] of KV cache and recurrent states, for one sequence of `tokens` tokens, on each of `devices` devices
     [1] that share every layer."""
-    total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision, devices) for b in model.blocks)
-    for block in model.blocks:
+    blocks = [_run(block) for block in model.blocks]
+    total = sum(attention.INDEX[b.attention_kind].cache_bytes(b, tokens, precision, devices) for b in blocks)
+    for block in blocks:
         total = total + getattr(ffn.INDEX[block.ffn_kind], "cache_bytes", keeps_nothing)(block, tokens, precision)
     return total
 
@@ -132,7 +165,7 @@ def _layer(block: Block, model: Architecture, step: Step, precision: Precision) 
 
     In order: norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual.
     """
-    d = model.hidden_size
+    d, block = model.hidden_size, _run(block)
     mixer = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
     mlp = ffn.INDEX[block.ffn_kind].operators(block, d, step, precision)
 
@@ -164,11 +197,16 @@ def _layer(block: Block, model: Architecture, step: Step, precision: Precision) 
     return [*before, *mixer, *after, *mlp, *more]
 
 
+def _run(block: Block) -> Block:
+    """A kind of layer as often as it runs: each loop is a layer more, with weights that are stored once."""
+    return block if is_fixed_at(block.loops, 1) else replace(block, repeats=block.repeats * block.loops)
+
+
 def _embedding(model: Architecture, step: Step, precision: Precision) -> Op:
     table = _table(model)
     args = {
         "tokens": step.tokens,
-        "width": model.hidden_size,
+        "width": table.d_out,
         "weight_bits": precision.weight(table.name, table.role).bits,
         "learned_positions": 1.0 * (model.learned_positions > 0),
         "activation_bits": precision.activation_bits,
@@ -179,11 +217,11 @@ def _embedding(model: Architecture, step: Step, precision: Precision) -> Op:
 def _table(model: Architecture) -> Tensor:
     # A tied table is the head: it is stored in the head's format.
     role = "head" if model.tied else "embedding"
-    return Tensor("embedding", role, model.vocab_size, model.hidden_size)
+    return Tensor("embedding", role, model.vocab_size, stacks.table_width(model))
 
 
 def _head(model: Architecture) -> Tensor:
-    return Tensor("lm_head", "head", model.hidden_size, model.vocab_size, model.head_bias)
+    return Tensor("lm_head", "head", model.head_size or model.hidden_size, model.vocab_size, model.head_bias)
 
 
 def _norm_tensor(name: str, block: Block, width: Number, repeats: Number) -> Tensor:

@@ -9,7 +9,7 @@ In all formulas: tokens [token], sizes [1], *_bits [bit], reads and writes 0 or 
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Shape, describe
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, larger
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.operators import elementwise as exact
 from life_jax.operators.linear import stored
@@ -227,13 +227,13 @@ def cache_read(
 def bmm(
     *, batch: Number, m: Number, k: Number, n: Number, read_bytes: Number, written_bytes: Number, dispatches: Number
 ) -> Cost:
-    """`batch` products [m, k] x [k, n]: 2bmkn - bmn operations.
+    """`batch` products [m, k] x [k, n]: 2bmkn - bmn operations; of a k below 1 bmkn, so that none are negative.
 
     batch, m, k, n [1]; read_bytes, written_bytes [byte] of activations and dispatches [1] of all products together.
     Returns the Cost of one call. Reference: Patwari et al. 2025, arXiv:2508.00904, table 1.
     """
     return Cost(
-        matmul_flops=2 * batch * m * k * n - batch * m * n,
+        matmul_flops=batch * m * n * larger(2 * k - 1, k),
         activations_read=read_bytes,
         activations_written=written_bytes,
         dispatches=dispatches,

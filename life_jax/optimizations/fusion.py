@@ -26,10 +26,10 @@ def _linears(name: str, ops: tuple[Op, ...]) -> Op | None:
     return replace(ops[0], name=name, args=side_by_side([op.args for op in ops]))
 
 
-def _flash(ops: tuple[Op, ...]) -> Op:
+def _flash(name: str, ops: tuple[Op, ...]) -> Op:
     scores, soft, values = ops
     args = attention.fused_arguments(scores.args, soft.args, values.args, scores.pairs)  # type: ignore[arg-type]
-    return replace(scores, name="attention", formula=attention.flash_attention, args=args)
+    return replace(scores, name=name, formula=attention.flash_attention, args=args)
 
 
 def _rope_append(ops: tuple[Op, ...]) -> Op | None:
@@ -48,10 +48,14 @@ def _add_norm(name: str, ops: tuple[Op, ...]) -> Op:
 
 # name -> what is merged, tried in this order; the first entry of a pattern that a layer has is used
 PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op | None]], ...]] = {
-    "attention": ((("attention_qk", "softmax", "attention_pv"), _flash),),
+    "attention": (
+        (("attention_qk", "softmax", "attention_pv"), partial(_flash, "attention")),
+        (("cross_attention_qk", "cross_softmax", "cross_attention_pv"), partial(_flash, "cross_attention")),
+    ),
     "qkv": (
         (("q_proj", "k_proj", "v_proj"), partial(_linears, "qkv_proj")),
         (("q_proj", "k_proj"), partial(_linears, "qk_proj")),  # values are keys
+        (("cross_k_proj", "cross_v_proj"), partial(_linears, "cross_kv_proj")),
     ),
     "gate_up": (
         (("gate_proj", "up_proj"), partial(_linears, "gate_up_proj")),
@@ -59,6 +63,7 @@ PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op |
         (("shared_expert_gate_proj", "shared_expert_up_proj"), partial(_linears, "shared_expert_gate_up_proj")),
     ),
     "add_norm": (
+        (("self_residual", "cross_norm"), partial(_add_norm, "cross_add_norm")),
         (("attention_residual", "mlp_norm"), partial(_add_norm, "mlp_add_norm")),
         # the residual of one layer with the first norm of the next
         (("mlp_residual", "input_norm"), partial(_add_norm, "input_add_norm")),

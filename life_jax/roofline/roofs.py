@@ -28,6 +28,17 @@ def root(a: Number, b: Number, smoothness: Number) -> Number:
     return sqrt(difference * difference, smoothness * smoothness * b * a)
 
 
+def exceeds_roof(seconds: Number, a: Number, b: Number, smoothness: Number) -> Number:
+    """Whether seconds are more than roof(a, b, smoothness) [bool], without its square root.
+
+    The roof is the larger solution r of (r - a) (r - b) = s^2 a b / 4.
+    """
+    above_both = (seconds > a) & (seconds > b)
+    if is_nothing(smoothness):
+        return above_both
+    return above_both & ((seconds - a) * (seconds - b) > smoothness * smoothness * a * b / 4)
+
+
 @dataclass(frozen=True)
 class Terms:
     """Seconds [s] of one execution on each roof, before the roofs are joined; `repeats` executions in a step.

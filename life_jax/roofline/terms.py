@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from life_jax.core.cost import Cost
 from life_jax.core.engine import Engine
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_fixed_at, is_nothing
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
 from life_jax.core.scenario import Device
 from life_jax.parallelism.layout import share
 from life_jax.roofline import effects, efficiency_tables
 from life_jax.roofline.effects import Work
-from life_jax.roofline.roofs import Terms
+from life_jax.roofline.roofs import Terms, exceeds_roof
 
 
 def step_terms(ops: Iterable[Op], device: Device, engine: Engine) -> list[Terms]:
@@ -53,16 +53,23 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
     matrix = matrix * w.quality * w.occupied
     cache = 0.0 if is_nothing(w.cache) else w.cache / w.cache_quality
     matrix_rate, vector_rate = device.rates[op.pipe], device.rates["vector"]
+    at_peak = _on_matrix_roof(w, matrix, engine)
+    matmul = 0.0 if is_nothing(at_peak) else at_peak / matrix_rate
+    on_vectors = _over(w.vector, vector, vector_rate)
+    if w.by_rows is not None:
+        row_by_row = _over(w.by_rows, vector, vector_rate)
+        is_slower = exceeds_roof(row_by_row, matmul, on_vectors, e.roof_smoothness)
+        matmul, on_vectors = where(is_slower, matmul, 0.0), where(is_slower, on_vectors, row_by_row)
     return Terms(
-        matmul=_over(w.matrix, matrix, matrix_rate),
-        vector=_over(w.vector, vector, vector_rate),
+        matmul=matmul,
+        vector=on_vectors,
         memory=_over(_bytes(op, w, cache, e.elementwise), memory, device.bandwidth),
         cache=_over(cache, memory, device.bandwidth),
         pipe=op.pipe,
         dispatch=cost.dispatches * (device.dispatch * e.dispatch),
         repeats=op.repeats,
         grows=op.grows,
-        mix=_mix(op, matrix * matrix_rate, vector * vector_rate, engine),
+        mix=_mix(op, matrix, matrix_rate, vector * vector_rate, engine),
     )
 
 
@@ -74,7 +81,7 @@ def _bytes(op: Op, w: Work, cache: Number, elementwise: Number) -> Number:
     return rest if is_nothing(cache) else rest + cache
 
 
-def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Number | None:
+def _mix(op: Op, matrix: Number, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Number | None:
     """Vector over matrix seconds [1] of attention by a single token per sequence and step; None for any other operator.
 
     Every score costs the same of both, whatever the context, so that the ratio of a single score is enough, without the
@@ -87,7 +94,19 @@ def _mix(op: Op, matrix_rate: Number, vector_rate: Number, engine: Engine) -> Nu
     if cost is None or is_nothing(cost.matmul_flops) or is_nothing(cost.vector_flops):
         return None
     score = work(op, cost, engine)
-    return score.vector / score.matrix * (matrix_rate / vector_rate)
+    return score.vector / _on_matrix_roof(score, matrix, engine) * (matrix_rate / vector_rate)
+
+
+def _on_matrix_roof(w: Work, efficiency: Number, engine: Engine) -> Number:
+    """FLOP that take as long at the full matrix rate as an operator does on that roof [FLOP]; a plain 0 without any.
+
+    Beside its matrix work, at the reached part of the rate, that is its vector work at the whole rate: no device
+    executes more than its peak, of whatever kind. LIFE's single roof over totals (scope `total`) has matrix work alone.
+    """
+    if is_nothing(w.matrix):
+        return 0.0
+    matrix = w.matrix / efficiency
+    return matrix if is_nothing(w.vector) or engine.counting.scope == "total" else matrix + w.vector
 
 
 def _over(work: Number, efficiency: Number, rate: Number) -> Number:

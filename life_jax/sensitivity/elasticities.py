@@ -28,10 +28,9 @@ from life_jax.forecasting.attribution import (
 )
 from life_jax.forecasting.metrics import BOUNDS, METRICS, forecast
 
-# An efficiency that multiplies whole rates has their elasticity, unless tables by operator replace it.
+# An efficiency that multiplies whole rates has their elasticity, unless tables by operator replace it. Those of matrix
+# work do not: vector work beside it is bounded by the whole rate.
 SAME: Mapping[Leaf, tuple[Leaf, ...]] = {
-    ("engine", "efficiency", "compute"): (("device", "rates", "linear"), ("device", "rates", "head")),
-    ("engine", "efficiency", "attention"): (("device", "rates", "attention"),),
     ("engine", "efficiency", "vector"): (("device", "rates", "vector"),),
     ("engine", "efficiency", "memory"): (BANDWIDTH,),
     ("engine", "efficiency", "dispatch"): (DISPATCH,),

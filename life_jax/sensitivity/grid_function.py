@@ -46,6 +46,24 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
+class NoForecast:
+    """NaN for every number of a combination that cannot be; -1 for bounds, false for flags.
+
+    columns: (name, whether it is a number) of all columns of the grid.
+    """
+
+    columns: tuple[tuple[str, bool], ...]
+
+    def __call__(self, base: object, values: Mapping[str, Number]) -> dict[str, Number]:
+        """The columns, whatever the point."""
+        kinds = {name: METRICS[name].kind if name in METRICS else "number" for name, _ in self.columns}
+        return {
+            name: float("nan") if is_number else -1.0 if kinds[name] == "bound" else 0.0
+            for name, is_number in self.columns
+        }
+
+
+@dataclass(frozen=True)
 class Forecaster:
     """Metrics and, where there is a Sensitivity, their sensitivities. Hashable, so that one compilation serves all
     cases."""

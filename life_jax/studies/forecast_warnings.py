@@ -5,11 +5,16 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from life_jax.config import engine_fit
+from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
-from life_jax.forecasting.metrics import METRICS
+from life_jax.core.pytree import map_leaves
+from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
 from life_jax.roofline import efficiency_tables
-from life_jax.studies.case import Case
+from life_jax.studies.case import Case, Nowhere
+
+MOST_REASONS, MOST_NAMED = 8, 4  # that are printed
 
 
 def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:
@@ -19,19 +24,89 @@ def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Ite
     def most(key: str, fixed: float) -> float:
         return float(axes[key].max()) if key in axes else fixed
 
-    longest = sum(most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens"))
+    lengths = {key: most(key, getattr(w, key)) for key in ("past_tokens", "prompt_tokens", "output_tokens")}
     for label, model in composed.model.items():
         positions = model.max_position_embeddings
+        longest = sum(lengths.values())
+        if model.generation == "none":
+            longest -= lengths["output_tokens"]
+        elif any(layer.get("stack") == "encoder" for layer in model.layers):  # positions of each stack
+            longest = max(longest - lengths["output_tokens"], lengths["output_tokens"])
         if longest > positions:
             model_label = composed.labels["model"][label]
             yield f"contexts of up to {longest:g} tokens exceed the {positions:g} positions of {model_label}"
 
 
+def nowhere_warnings(cells: tuple[Nowhere, ...]) -> Iterator[str]:
+    """A line for each reason why combinations of a study cannot be, with what it is about."""
+    reasons: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        reasons.setdefault(cell.reason.reason, {})[cell.reason.of] = None
+    for reason, of in list(reasons.items())[:MOST_REASONS]:
+        yield f"{_few(list(of))}: {reason}: NaN"
+    if len(reasons) > MOST_REASONS:
+        yield f"other combinations cannot be for {len(reasons) - MOST_REASONS} further reasons: NaN"
+
+
+def pair_warnings(cases: tuple[Case, ...]) -> Iterator[str]:
+    """A line for all pairs of a device and an engine that was measured, but not on this device."""
+    devices: dict[str, dict[str, None]] = {}
+    for case in cases:
+        label = table("hardware").get(case.keys["hw"], case.keys["hw"])
+        devices.setdefault(case.keys["engine"], {})[str(label)] = None
+    unseen = {engine: engine_fit.never_seen(engine, labels) for engine, labels in devices.items()}
+    pairs = [f"{engine} on {label}" for engine, labels in unseen.items() for label in labels]
+    if pairs:
+        are = "was" if len(pairs) == 1 else "were"
+        yield f"never measured {are} {_few(pairs)}: forecast from other devices of their class"
+
+
+def _few(names: list[str]) -> str:
+    rest = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + rest
+
+
+def range_warnings(
+    cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...], dtype: str
+) -> Iterator[str]:
+    """A line for each case whose largest workload is beyond the numbers of the study's dtype, so that times are inf.
+
+    Only workloads of more than MANY_TOKENS tokens in a step are looked at: no other is near the limit.
+    """
+    for case in cases:
+        w = case.scenario.workload
+        most = {key: axes[key].max() if key in axes else getattr(w, key) for key in WORKLOAD}
+        if most["batch"] * max(most["prompt_tokens"], most["past_tokens"], most["output_tokens"]) < MANY_TOKENS:
+            continue
+        s = case.scenario
+        for parameter in case.parameters:
+            value = axes[parameter.key].max() if parameter.key in WORKLOAD else axes[parameter.key].min()
+            s = parameter.set(s, float(value))
+        s = map_leaves(lambda number: np.array([number], dtype), s)
+        with np.errstate(all="ignore"):
+            values = forecast(s, tuple(m for m in metrics if METRICS[m].kind == "number"))
+        beyond = [name for name, value in values.items() if np.isinf(value).any()]
+        if beyond:
+            at = ", ".join(f"{key} {most[key]:g}" for key in WORKLOAD)
+            instead = "; dtype=float64 reaches further" if dtype == "float32" else ""
+            what = f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} inf"
+            yield f"{case.label}: {what} at {at}, beyond the range of {dtype}{instead}"
+
+
+WORKLOAD = ("prompt_tokens", "batch", "past_tokens", "output_tokens")
+MANY_TOKENS = 1e9
+
+
 def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
-    """Lines for metrics that are NaN: bounds of an engine without spreads, energies of a device without a power."""
+    """Lines for metrics that are NaN: bounds of an engine without spreads, energies of a device without a power, what
+    requests see under no load."""
     ends = [m for m in metrics if METRICS[m].needs == "spreads"]
     if ends and not cases[0].scenario.engine.spreads:
         yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
+    loaded = [m for m in metrics if METRICS[m].needs == "load"]
+    load = cases[0].scenario.load
+    if loaded and not ({"rate", "concurrency"} & set(axes) or load.rate or load.concurrency):
+        yield f"{', '.join(loaded)} are NaN: no requests arrive; give rate= or concurrency=, such as rate=4"
     drawn = [m for m in metrics if METRICS[m].needs == "power"]
     for case in cases:
         if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):

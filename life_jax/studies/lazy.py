@@ -21,21 +21,20 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.grid import labels
+from life_jax.grid import eager, labels
 from life_jax.grid import plan as grid
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
-CASES = 3  # dimensions model, hw, opt
 MOST = 2**27  # numbers of one slice
 
 
 def lazily(study: Study) -> xr.Dataset:
     """The dataset that life_jax.evaluate gives, whose numbers are computed when they are read.
 
-    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study. Slices
-    of about one size share a compilation. Raises ConfigError for a reduced study, and on reading MemoryError for a
-    slice of more than 2^27 numbers.
+    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study: a small
+    one by NumPy, a large one compiled, where slices of about one size share a compilation. Raises ConfigError for a
+    reduced study, and on reading MemoryError for a slice of more than 2^27 numbers.
     """
     if study.reduction is not None:
         raise ConfigError("a reduced grid keeps no points; lazy is for whole grids")
@@ -68,10 +67,24 @@ def reopen(path: str | Path) -> xr.Dataset:
     with xr.open_dataset(path, engine="netcdf4") as ds:
         if "words" not in ds.attrs:
             raise ConfigError(f"{path} is not a lazy result; lazy=true writes one")
-        study, written = load(json.loads(ds.attrs["words"])), ds.attrs["identity"]
+        study, written = load(_words(ds.attrs["words"], path)), ds.attrs["identity"]
     if identity(study) != written:
         raise ConfigError(f"{path} was asked of other code or of other files; its numbers would not be the same")
     return lazily(study)
+
+
+def _words(text: Any, path: str | Path) -> list[str]:
+    """The words of a lazy result, which may be somebody else's: none is for Hydra itself."""
+    try:
+        words = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        words = None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ConfigError(f"{path}: its attribute words is no list of words")
+    for word in words:
+        if word.lstrip("+~").startswith("hydra"):
+            raise ConfigError(f"{path}: its word {word[:80]} is for Hydra, and not taken from a file")
+    return words
 
 
 @dataclass(frozen=True)
@@ -112,14 +125,23 @@ class _Recomputed(BackendArray):
             raise MemoryError(f"{self._name}: {np.prod(shape, dtype=np.int64):.3g} numbers at once; slice it first")
         before = len(self._variable.before)
         columns = self._columns(places[:before])
-        cases = self._cases(places[before : before + CASES])
-        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[before + CASES :], strict=True)]
+        labels = before + len(self._study.case_dimensions)
+        cases = self._cases(places[before:labels])
+        axes = [_Picked(*pair) for pair in zip(self._study.grid_axes, places[labels:], strict=True)]
         whole = self._study.sweep
         outputs = {name: whole.outputs[name] for name in columns}
         plan = grid.flat(axes, len(whole.outputs))
-        sweep = grid.Sweep(tuple(whole.cases[case] for case in cases), plan, outputs, whole.dtype)
         numbers = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
-        grid.run(sweep, _Rows(numbers, columns))
+        functions = [whole.cases[case][0] for case in cases]
+        differentiates = any(getattr(function, "differentiates", False) for function in functions)
+        if numbers[0].size <= eager.MOST_POINTS and not differentiates:
+            cells = [self._study.cells[case] for case in cases]
+            exact: list[Any] = [{} if cell is None else cell.scenario for cell in cells]
+            sweep = grid.Sweep(tuple(zip(functions, exact, strict=True)), plan, outputs, whole.dtype)
+            grid.run(sweep, _Rows(numbers, columns), executor=eager.blocks)
+        else:
+            sweep = grid.Sweep(tuple(whole.cases[case] for case in cases), plan, outputs, whole.dtype)
+            grid.run(sweep, _Rows(numbers, columns))
         return numbers.reshape(shape).astype(self.dtype)[kept]
 
     def _columns(self, places: list[np.ndarray]) -> list[str]:
@@ -130,7 +152,7 @@ class _Recomputed(BackendArray):
         return [self._variable.columns[np.ravel_multi_index(at, sizes)] for at in product(*places)]
 
     def _cases(self, places: list[np.ndarray]) -> list[int]:
-        at = self.shape[len(self._variable.before) :][:CASES]
+        at = self.shape[len(self._variable.before) :][: len(self._study.case_dimensions)]
         return [int(np.ravel_multi_index(place, at)) for place in product(*places)]
 
 

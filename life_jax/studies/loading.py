@@ -1,5 +1,8 @@
 """Words -> Study: Hydra composes, the schema checks, cases are built."""
 
+import dataclasses
+import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -7,29 +10,38 @@ import numpy as np
 
 from life_jax.config import ranges
 from life_jax.config import words as command_words
-from life_jax.config.build import build
+from life_jax.config.build import Parts, build
 from life_jax.config.compose import Composed, compose
+from life_jax.config.engine_fit import AUTO, why_impossible
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
-from life_jax.config.schema.errors import ConfigError
-from life_jax.grid.sampling import Span
+from life_jax.config.schema.errors import ConfigError, ImpossibleError
+from life_jax.core.pytree import Absent
+from life_jax.grid import eager
+from life_jax.grid.reduction import Reduction
+from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
-from life_jax.studies.case import Case
-from life_jax.studies.study import Study, Work
+from life_jax.studies.case import Case, Nowhere
+from life_jax.studies.study import Study, View, Work
+
+# what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
+USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory")
 
 
-def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
-    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
+def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) -> Study:
+    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"], from keywords, such as
+    hw="v100", opt=["int4"], batch=8, or from both.
 
-    primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a ValueError of one line
-    that names what was typed and what would be accepted.
+    keywords: a mapping stands for the keys below it, workload={"batch": 8} for workload.batch=8; lists may be arrays;
+    None is not given. primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a
+    ValueError of one line that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
-    words = tuple(words)
+    words = (*words, *command_words.from_keywords(keywords))
     request = command_words.parse(words, verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
@@ -37,69 +49,117 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
     points = ranges.points(settings["sample"], settings["seed"], drawn)
     grid_axes = {key: _axis_values(key, typed) for key, typed in composed.axes.items() if key not in drawn}
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
-    cases = sensitivity_columns.with_sensitivities(tuple(_cases(composed, axes, request)), composed, axes)
+    cells = tuple(_cells(composed, axes, request))
+    possible = tuple(cell for cell in cells if isinstance(cell, Case))
+    nowhere = tuple(cell for cell in cells if isinstance(cell, Nowhere))
+    if not possible:
+        raise nowhere[0].reason
+    cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
     impossible = layouts.impossible(cases, axes)
     warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
+    warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
     warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    metrics = settings["metrics"]
+    if "metrics" not in request.plain and settings["reduction"] is None and _is_small(cases, grid_axes, points):
+        metrics = (*metrics, *(name for name in USUAL if name not in metrics))
+    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
+    warnings.update(dict.fromkeys(far))
     return Study(
         words=words,
         composed=composed,
         cases=cases,
+        nowhere=tuple(cell.labels for cell in nowhere),
         axes=grid_axes,
         points=points,
-        metrics=settings["metrics"],
+        metrics=metrics,
+        asked=settings["metrics"],
         dtype=settings["dtype"],
         out=settings["out"],
         overwrite=settings["overwrite"],
         warnings=tuple(warnings),
-        reduction=settings["reduction"],
+        reduction=_reduction(settings["reduction"], partial=bool(nowhere)),
         plots=settings["plot"],
         work=Work(**{key: settings[key] for key in ("compress", "lazy", "shard", "executor", "cluster", "workers")}),
         resolved=composed.resolved,
+        view=View(**settings["view"]),
+        scalars={key: value for key, value in request.scalars.items() if command_words.sets_number(key)},
+        primary=primary,
     )
 
 
-def _cases(composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request) -> Iterator[Case]:
-    """In the order of the file's dimensions: model, then hw, then opt."""
+def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
+    """Whether a study is small enough that what usually matters costs nothing beside what was asked for."""
+    numbers = [len(values) for values in axes.values()] + ([] if points is None else [len(points)])
+    return len(cases) * math.prod(numbers) <= eager.MOST_POINTS
+
+
+def _reduction(reduction: Reduction | None, *, partial: bool) -> Reduction | None:
+    return reduction and dataclasses.replace(reduction, partial=partial)
+
+
+def _cells(
+    composed: Composed, axes: Mapping[str, np.ndarray], request: command_words.Request
+) -> Iterator[Case | Nowhere]:
+    """In the order of the file's dimensions: model, then hw, then opt, then engine where several are compared."""
+    parts = Parts()
+    absent: Absent = {}
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])
         decided = "kv_bits" in axes or "precision.kv_bits" in request.scalars
-        for hw, device_file in composed.hw.items():
-            for opt, stack in composed.stacks.items():
-                _refuse_decided(stack.sets, axes, request)
+        for (hw, device_file), (opt, stack), (word, label) in itertools.product(
+            composed.hw.items(), composed.stacks.items(), composed.engine_words.items()
+        ):
+            _refuse_decided(stack.sets, axes, request)
+            engine = composed.automatic[hw, opt] if label == AUTO else label
+            typed = {name: composed.labels[name][key] for name, key in (("model", model), ("hw", hw), ("opt", opt))}
+            named: dict[str, Any] = {**typed, "engine": word if request.compares_engines else ""}
+            where = f"{model} on {hw}"
+            try:
+                _refuse_place(composed, hw, opt, engine, request)
                 built = build(
                     model=model_file,
                     device=device_file,
                     stack=stack,
                     workload=composed.workload,
+                    load=composed.load,
                     precision=composed.precision,
-                    engine=composed.engine,
+                    engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
                     own=own,
                     own_cache=None if decided else cache,
                     convention=composed.settings["convention"],
                     cost=composed.cost,
-                    efficiency=composed.efficiency.get(device_file.efficiency_class),
+                    efficiency=(
+                        composed.efficiency.get(device_file.efficiency_class)
+                        if composed.engines[engine].efficiency == "class"
+                        else None
+                    ),
+                    parts=parts,
                 )
-                where = f"{model} on {hw}"
-                parameters = tuple(parameter_of(key, built, where) for key in axes)
-                for parameter in parameters:
-                    if parameter.group is not None:
-                        refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
-                refuse_dependent(parameters, where)
-                yield Case(
-                    model=composed.labels["model"][model],
-                    hw=composed.labels["hw"][hw],
-                    opt=composed.labels["opt"][opt],
-                    built=built,
-                    parameters=parameters,
-                    keys={"model": model, "hw": hw, "opt": opt},
-                )
+            except ImpossibleError as reason:
+                yield Nowhere(tuple(label for label in named.values() if label), reason)
+                continue
+            parameters = tuple(parameter_of(key, built, where) for key in axes)
+            for parameter in parameters:
+                if parameter.group is not None:
+                    refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
+            refuse_dependent(parameters, where)
+            keys = {"model": model, "hw": hw, "opt": opt, "engine": engine}
+            yield Case(**named, built=built, parameters=parameters, keys=keys, absent=absent)
+
+
+def _refuse_place(composed: Composed, hw: str, opt: str, engine: str, request: command_words.Request) -> None:
+    """Raises ImpossibleError where the engine does not run on the device, or does not read the files of the stack."""
+    stack = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
+    why = why_impossible(composed.engines[engine], composed.hw[hw], stack, composed.kinds)
+    if why is not None:
+        raise ImpossibleError(f"hw.{hw}", why)
 
 
 def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: command_words.Request) -> None:
@@ -119,8 +179,10 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
+        if not typed and "chunk_tokens" not in composed.stacks[case.keys["opt"]].sets:
+            continue
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
-        if (typed or "chunk_tokens" in composed.stacks[case.keys["opt"]].sets) and least > prompts.max():
+        if least > prompts.max():
             raise ConfigError(
                 f"chunk_tokens is {least:g}, longer than the longest prompt ({prompts.max():g} tokens); "
                 f"give a smaller chunk, such as engine.chunk_tokens={max(1, prompts.max() // 2):g}, or a longer prompt"

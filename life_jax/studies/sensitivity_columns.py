@@ -122,8 +122,8 @@ def _usual_parameters(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -
 def _parameter_or_none(key: str, built: Built, cases: tuple[Case, ...], word: str) -> Parameter | None:
     """None where this case does not depend on the key; refused where no case does."""
     where = f"{word}=: "
-    if key == "opt":
-        raise ConfigError(f"{where}opt is not a number")
+    if key in axis_table.LABELLED:
+        raise ConfigError(f"{where}{key} is not a number")
     if key == ALL_RATES and word == "elasticity":
         pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
         return Parameter(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None

@@ -1,21 +1,25 @@
 """A study: a checked question with its cases and axes; the template of its dataset, its identity and its file."""
 
 import hashlib
+import itertools
+import json
 import math
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from life_jax.config.compose import Composed
-from life_jax.config.schema import axis_table
+from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.yaml_files import as_yaml
 from life_jax.core.own_code import code_hash
-from life_jax.core.pytree import map_leaves
+from life_jax.core.pytree import mapping
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
@@ -23,11 +27,14 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
+from life_jax.sensitivity.grid_function import Forecaster, NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
 
-AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations"}
+CONVENTIONS = "CF-1.8"  # of attributes and coordinates; tokens, FLOP and USD are no units of UDUNITS
+REFERENCE = "https://arxiv.org/abs/2508.00904"
+AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations", "engine": "software"}
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,38 @@ class Work:
 
 
 @dataclass(frozen=True)
+class View:
+    """What is printed and drawn of a study, which changes no number.
+
+    sort: names of columns, from large to small with a `-` before them. top: most rows, None for the usual number.
+    all_rows: whether all are printed. at: dimension -> label or number of the point that a picture shows.
+    """
+
+    sort: tuple[str, ...] = ()
+    top: int | None = None
+    all_rows: bool = False
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Study:
     """A checked question.
 
-    words: that it was loaded from. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
-    along the dimension `point`. out: file name, None for the default. resolved: the whole config as data.
+    words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
+    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
+    for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
+    primary: the command whose words they are.
     """
 
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
+    nowhere: tuple[tuple[str, ...], ...]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
+    asked: tuple[str, ...]
     dtype: str
     out: str | None
     overwrite: bool
@@ -63,7 +89,19 @@ class Study:
     reduction: Reduction | None
     plots: tuple[str, ...]
     work: Work
-    resolved: Mapping[str, Any] = field(repr=False)
+    resolved: Mapping[str, Any]
+    view: View = field(default_factory=View)
+    scalars: Mapping[str, Any] = field(default_factory=dict)
+    primary: str = "sweep"
+
+    def __repr__(self) -> str:
+        """A line or two: what is forecast, of which cases, along which axes."""
+        labels = (", ".join(_few(self._labels(name))) for name in self.case_dimensions)
+        axes = [f"{axis_table.dimension(key)} {len(values)}" for key, values in self.axes.items()]
+        axes += [] if self.points is None else [f"point {self.points.count}"]
+        count = f"{self.template.points:,} point{'s' if self.template.points > 1 else ''}"
+        grid = f"{' x '.join((f'{len(self.cases)} cases', *axes))} = {count}"
+        return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.asked)} at {grid}>"
 
     @property
     def scenario(self) -> Scenario:
@@ -73,6 +111,22 @@ class Study:
         return self.cases[0].scenario
 
     @property
+    def case_dimensions(self) -> tuple[str, ...]:
+        """Dimensions that tell cases apart, in their order."""
+        return tuple(name for name in AXIS_MEANINGS if name in self.composed.labels)
+
+    @property
+    def has_several_automatic(self) -> bool:
+        """Whether engine=auto means several engines, which no dimension tells apart."""
+        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+
+    @cached_property
+    def cells(self) -> tuple[Case | None, ...]:
+        """The case of each combination of labels, in the order of the file's dimensions; None where there is none."""
+        of = {tuple(getattr(case, name) for name in self.case_dimensions): case for case in self.cases}
+        return tuple(of.get(labels) for labels in itertools.product(*map(self._labels, self.case_dimensions)))
+
+    @property
     def metrics_stored(self) -> list[str]:
         """The metrics that are numbers, not flags or names of bounds."""
         return [m for m in self.metrics if METRICS[m].kind == "number"]
@@ -80,7 +134,7 @@ class Study:
     @cached_property
     def config(self) -> str:
         """The whole config as YAML, by labels of ours."""
-        return yaml.safe_dump(_plain(self.resolved), sort_keys=False, width=120)
+        return as_yaml(_plain(self.resolved))
 
     @cached_property
     def identity(self) -> str:
@@ -93,7 +147,10 @@ class Study:
         typed = [label for group in ("model", "hw", "opt") for label in self._labels(group)]
         ours = [*self.composed.model, *self.composed.hw, *self.composed.stacks]
         labels = "" if typed == ours else f"\n{typed}"
-        return hashlib.sha256(f"{plan.LAYOUT} {self.route}\n{self.config}{labels}".encode()).hexdigest()
+        # what is stored beside what was asked for
+        more = "" if self.metrics == self.asked else f" {' '.join(self.metrics)}"
+        config = json.dumps(_plain(self.resolved))
+        return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{config}{labels}".encode()).hexdigest()
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -105,7 +162,7 @@ class Study:
 
         By the size of the study alone, so that one file is never made by both; derivatives and clusters need JAX.
         """
-        points = len(self.cases) * math.prod([len(axis) for axis in self.grid_axes])
+        points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
         if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
             return "jax"
         return "jax" if any(case.forecaster(self.metrics).differentiates for case in self.cases) else "numpy"
@@ -114,7 +171,7 @@ class Study:
     def path(self) -> Path:
         """The file of the result: out=, or sweeps/out/MODEL_HW_OPT_HASH.nc by labels of ours."""
         if self.out is not None:
-            return Path(self.out).expanduser()
+            return paths.output(self.out)
         parts = (_joined(getattr(self.composed, name)) for name in ("model", "hw", "stacks"))
         return Path("sweeps") / "out" / f"{'_'.join(parts)}_{self.question[:8]}.nc"
 
@@ -122,7 +179,7 @@ class Study:
     def template(self) -> Template:
         """The dataset without its numbers."""
         coordinates: dict[str, Coordinate] = {
-            name: dataset.labels(self._labels(name), meaning) for name, meaning in AXIS_MEANINGS.items()
+            name: dataset.labels(self._labels(name), AXIS_MEANINGS[name]) for name in self.case_dimensions
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
@@ -146,16 +203,25 @@ class Study:
         return Template(coordinates, variables, self._attributes(), labels, listed)
 
     def _attributes(self) -> dict[str, Any]:
-        attributes = {
+        made = provenance()
+        return {
+            "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
+            "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
+            "references": REFERENCE,
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
-            "config": self.config,
+            **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **made,
             "identity": self.identity,
-            **provenance(),
+            "config": self.config,
         }
-        if self.warnings:
-            attributes["warnings"] = "\n".join(self.warnings)
-        return attributes
+
+    @property
+    def _telling_words(self) -> list[str]:
+        """The words without those that change no number."""
+        left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot", "sort", "top", "rows", "at")
+        return [word for word in self.words if re.split("[=.]", word.lstrip("+"))[0] not in left_out]
 
     @property
     def grid_axes(self) -> tuple[plan.Axis, ...]:
@@ -167,8 +233,19 @@ class Study:
     def sweep(self) -> plan.Sweep:
         """Every case over the grid, as the grid engine takes it."""
         outputs = self.template.outputs
-        number = np.float64 if self.route == "numpy" else np.dtype(self.dtype).type
-        cases = tuple((c.forecaster(self.metrics), map_leaves(number, c.scenario)) for c in self.cases)
+        as_numbers = mapping(np.dtype(self.dtype).type)
+        by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
+        nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
+        functions: dict[Forecaster, Forecaster] = {}  # equal ones are one object, of which there is one for many cases
+        cases = tuple(
+            nothing
+            if c is None
+            else (
+                functions.setdefault(f := c.forecaster(self.metrics), f),
+                c.scenario if by_numpy else as_numbers(c.scenario),
+            )
+            for c in self.cells
+        )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
 
 
@@ -190,6 +267,10 @@ def _variable(metric: str, dtype: str) -> Variable:
         attributes["flag_meanings"] = " ".join(BOUNDS)
         return Variable(np.dtype(np.int8), attributes)
     return Variable(np.dtype(dtype), attributes)
+
+
+def _few(names: list[str], most: int = 4) -> list[str]:
+    return names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -119,6 +119,8 @@ def _remember_compilations() -> None:
         return
     if "jax" not in sys.modules:  # a program that has imported JAX may have changed what is traced
         executable_cache.keep_in(folder / "executables", CACHE_BYTES, note)
+    if not os.environ.get("JAX_COMPILATION_CACHE_MAX_SIZE", "0").removeprefix("-").isdecimal():
+        fail("JAX_COMPILATION_CACHE_MAX_SIZE is no number of bytes; JAX, which reads it, would not start")
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.fspath(folder)
     os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(CACHE_BYTES))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -138,6 +140,12 @@ def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
 def note(line: str) -> None:
     """Print a line on stderr about what was found and is done about it."""
     print(line, file=sys.stderr)
+
+
+def refuse_axes(study: Any, verb: str) -> None:
+    """Raise ConfigError for a study that has axes, which this command does not take."""
+    if study.axes:
+        raise ConfigError(f"{verb} takes no axes.{next(iter(study.axes))}; life_jax.sweep takes grids")
 
 
 def warn(messages: Iterable[str]) -> None:

@@ -39,7 +39,7 @@ MISTAKES = {
     "hw=v100 convention=exactly": ["exactly", "exact"],
     "hw=v100 dtype=float16": ["float16", "float32"],
     "hw=v100 overwrite=perhaps": ["perhaps", "true"],
-    "hw=v100 format=json": ["format=", "explain"],
+    "hw=v100 format=xml": ["format=", "csv"],
     "hw=v100 devise=h100": ["devise"],
     "hw=v100 workload.promt_tokens=5": ["promt_tokens", "prompt_tokens"],
     "hw=v100 +workload.promt_tokens=5": ["promt_tokens", "prompt_tokens"],

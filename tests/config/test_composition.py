@@ -119,8 +119,6 @@ def test_a_file_that_begins_from_itself_is_refused(mine):
 
 def test_what_only_hydra_understands_is_left_to_it(mine):
     for text in (
-        "defaults: [v100]\nmemory_gb: ${.dispatch_us}\ndispatch_us: 9\n",
-        "defaults: [v100]\nmemory_gb: 9\nsource: ${workload.batch}\n",
         "# @package hw.odd\ndefaults: [v100]\nmemory_gb: 9\n",
         "defaults:\n  - v100\n  - optional /workload@extra: none_such\nmemory_gb: 9\n",
     ):
@@ -130,13 +128,12 @@ def test_what_only_hydra_understands_is_left_to_it(mine):
         config, _ = composition.composed(request, "sweep")
         assert config["hw"]["odd"]["memory_gb"] == 9
         assert config["hw"]["odd"]["bandwidth_gb_per_s"] == 900
-        if "workload.batch" not in text:
-            assert conf_files.composed("hw", "odd", request.folders) == config["hw"]["odd"]
+        assert conf_files.composed("hw", "odd", request.folders) == config["hw"]["odd"]
 
 
 @pytest.mark.parametrize(
     "word",
-    ["hydra.verbose=true", "workload.batch=${seed}", "engine.spreads={1: 2}", "hw.v100.memory_gb.deep=1"],
+    ["hydra.verbose=true", "engine.spreads={1: 2}", "hw.v100.memory_gb.deep=1"],
 )
 def test_unusual_words_are_left_to_hydra(word):
     with pytest.raises(UnusualError):

@@ -52,7 +52,7 @@ def sized(points):
         sized(2e7),
         [*sized(4e7), "pareto=[tpot,throughput]", "quantiles=[0.5]", "best=[ttft]"],
         [*sized(2e6), "elasticity=true"],
-        ["sample=random(5e6)", "axes.bandwidth_gb_per_s=loguniform(100,4000)", "axes.dispatch_us=uniform(0,9)"],
+        ["sample=random(2e6)", "axes.bandwidth_gb_per_s=loguniform(100,4000)", "axes.dispatch_us=uniform(0,9)"],
         ["axes.dispatch_us=linspace(0,9,700000)"],
     ],
     ids=["small", "stored", "reduced", "elasticities", "drawn", "one-long-axis"],

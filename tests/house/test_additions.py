@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from places import ROOT
@@ -16,7 +17,7 @@ POINT = ("axes.prompt_tokens=[512]", "axes.batch=[1]")
 SCRIPT = """
 import json, sys
 import life_jax as life
-print(json.dumps({name: value for name, value in eval(sys.argv[1], {"life": life, "life_jax": life}).items()}))
+print(json.dumps([eval(expression, {"life": life, "life_jax": life}) for expression in sys.argv[1:]]))
 """
 
 
@@ -38,23 +39,22 @@ class Copy:
         assert len(re.findall(pattern, text, re.M)) == 1, (path, pattern)
         self.write(path, re.sub(pattern, instead, text, flags=re.M))
 
-    def run(self, expression: str) -> dict[str, float]:
-        """A dict of numbers, evaluated in a process of its own that imports the copy."""
-        command = [sys.executable, "-c", SCRIPT, expression]
+    def run(self, *expressions: str) -> list[Any]:
+        """Values of expressions, numbers and text, in one process that imports the copy."""
+        command = [sys.executable, "-c", SCRIPT, *expressions]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    def forecast(self, words: list[str], metrics: list[str]) -> dict[str, float]:
-        """Metrics of the only point of a study."""
-        return self.run(
-            f"{{m: float(v) for m, v in life.forecast(life.load({words!r}).scenario, {tuple(metrics)!r}).items()}}"
-        )
 
-    def points(self, words: list[str], metric: str) -> list[float]:
-        """A metric at every point of a study."""
-        found = self.run(f"dict(enumerate(life.evaluate(life.load({words!r})).{metric}.values.ravel().tolist()))")
-        return list(found.values())
+def forecast(words: list[str], *metrics: str) -> str:
+    """An expression: metrics by name of the only point of a study."""
+    return f"{{m: float(v) for m, v in life.forecast(life.load({words!r}).scenario, {metrics!r}).items()}}"
+
+
+def points(words: list[str], metric: str) -> str:
+    """An expression: a metric at every point of a study."""
+    return f"life.evaluate(life.load({words!r})).{metric}.values.ravel().tolist()"
 
 
 @pytest.fixture
@@ -68,9 +68,10 @@ def test_a_device_is_one_file(copy):
         "name: Invented\nvendor: Nobody\ndevice_class: gpu_consumer\nsource: this test\ncheck: derived\n"
         "peak_tflops: {fp16: 100}\nbandwidth_gb_per_s: 1000\nmemory_gb: 24\n",
     )
-    half = copy.forecast(["hw=v100", "model=llama2_7b"], ["tpot"])["tpot"]
-    found = copy.forecast(["hw=invented_gpu", "model=llama2_7b"], ["tpot", "ttft"])
-    assert 0 < found["tpot"] < half  # it has more bandwidth
+    v100, found = copy.run(
+        *(forecast([f"hw={hw}", "model=llama2_7b"], "tpot", "ttft") for hw in ("v100", "invented_gpu"))
+    )
+    assert 0 < found["tpot"] < v100["tpot"]  # it has more bandwidth
     assert copy.touched == ["conf/hw/invented_gpu.yaml"]
 
 
@@ -95,11 +96,8 @@ def test_an_operator_with_its_use_in_one_kind_is_two_files(copy):
     shape = '{"tokens": step.tokens, "width": hidden_size, "activation_bits": precision.activation_bits}'
     tail = tail.replace("    return (", f'    return (\n        Op("clip", clip_values, {shape}, block.repeats),', 1)
     (copy.folder / "life_jax/models/ffn/plain.py").write_text(head + tail)
-    plain, gated = (
-        copy.forecast(["hw=v100", f"model={name}"], ["prefill_flops"])["prefill_flops"]
-        for name in ("phi2", "llama2_7b")
-    )
-    assert plain > 5 * gated  # a million operations an element
+    plain, gated = copy.run(*(forecast(["hw=v100", f"model={m}"], "prefill_flops") for m in ("phi2", "llama2_7b")))
+    assert plain["prefill_flops"] > 5 * gated["prefill_flops"]  # a million operations an element
     assert sorted(set(copy.touched)) == ["life_jax/models/ffn/plain.py", "life_jax/operators/clip_values.py"]
 
 
@@ -112,23 +110,23 @@ def test_a_kind_of_attention_is_one_file_and_one_line_of_the_index(copy):
         'NUMBERS = {"ring_bytes": {"name": "bytes of the ring", "unit": "byte", "low": 0}}\n'
         'KEYS = (*full.KEYS, "ring_bytes")\nOPTIONAL = full.OPTIONAL\n'
         "tensors, operators, widest = full.tensors, full.operators, full.widest\n\n\n"
-        "def cache_bytes(block: Block, tokens: Number, precision: Precision) -> Number:\n"
+        "def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number) -> Number:\n"
         '    """The cache, and the ring."""\n'
-        '    return full.cache_bytes(block, tokens, precision) + block.repeats * block.attention["ring_bytes"]\n',
+        '    ring = block.repeats * block.attention["ring_bytes"]\n'
+        "    return full.cache_bytes(block, tokens, precision, devices) + ring\n",
     )
     copy.change("life_jax/models/attention/__init__.py", r"^    none,$", "    none,\n    ring,")
     copy.change("life_jax/models/attention/__init__.py", r'^    "none": none,$', '    "none": none,\n    "ring": ring,')
     code = set(copy.touched)
     text = (copy.folder / "conf/model/llama2_7b.yaml").read_text()
     copy.write("conf/model/ringed.yaml", f"{text}\nattention: ring\nring_bytes: 1000000\n")
-    words = ["hw=v100", "model=[llama2_7b,ringed]", "metrics=[kv_memory]"]
-    plain, ringed = (
-        copy.forecast(["hw=v100", f"model={name}"], ["kv_memory"])["kv_memory"] for name in ("llama2_7b", "ringed")
+    study = ["hw=v100", "model=ringed", "axes.ring_bytes=[0,1e6]", *POINT, "metrics=[kv_memory]", "dtype=float64"]
+    plain, ringed, swept = copy.run(
+        *(forecast(["hw=v100", f"model={name}"], "kv_memory") for name in ("llama2_7b", "ringed")),
+        points(study, "kv_memory"),
     )
-    assert ringed - plain == 32e6
-    study = [*words[:1], "model=ringed", "axes.ring_bytes=[0,1e6]", *POINT, "metrics=[kv_memory]", "dtype=float64"]
-    found = copy.points(study, "kv_memory")
-    assert found == [plain, ringed]
+    assert ringed["kv_memory"] - plain["kv_memory"] == 32e6
+    assert swept == [plain["kv_memory"], ringed["kv_memory"]]
     assert code == {"life_jax/models/attention/ring.py", "life_jax/models/attention/__init__.py"}
 
 
@@ -157,15 +155,18 @@ def test_an_option_is_one_file_one_line_of_the_index_and_one_yaml(copy):
         '    "sliding_window": sliding_window,\n    "slower_decode": slower_decode,',
     )
     copy.write("conf/opt/twice.yaml", "kind: slower_decode\ntimes: 2\ndescription: every decode operator twice\n")
-    plain = copy.forecast(["hw=v100", "engine=ideal"], ["ttft", "tpot"])
-    twice = copy.forecast(["hw=v100", "engine=ideal", "opt=twice"], ["ttft", "tpot"])
+    study = ["hw=v100", "engine=ideal", "opt=twice", "axes.times=[1,2,3]", *POINT, "metrics=[tpot]", "dtype=float64"]
+    listed = "life_jax.config.options.numbers('slower_decode')['times']['low']"
+    plain, twice, swept, low = copy.run(
+        forecast(["hw=v100", "engine=ideal"], "ttft", "tpot"),
+        forecast(["hw=v100", "engine=ideal", "opt=twice"], "ttft", "tpot"),
+        points(study, "tpot"),
+        f"__import__('life_jax.config.options') and {listed}",
+    )
     assert twice["ttft"] == plain["ttft"]
     assert twice["tpot"] == pytest.approx(2 * plain["tpot"], rel=1e-12)
-    study = ["hw=v100", "engine=ideal", "opt=twice", "axes.times=[1,2,3]", *POINT, "metrics=[tpot]", "dtype=float64"]
-    swept = copy.points(study, "tpot")
     assert swept[2] == pytest.approx(3 * plain["tpot"], rel=1e-9)
-    listed = "life_jax.config.options.numbers('slower_decode')['times']['low']"
-    assert copy.run(f"{{'low': __import__('life_jax.config.options') and {listed}}}") == {"low": 0.0}
+    assert low == 0.0
     assert sorted(set(copy.touched)) == [
         "conf/opt/twice.yaml", "life_jax/optimizations/__init__.py", "life_jax/optimizations/slower_decode.py",
     ]  # fmt: skip
@@ -178,11 +179,10 @@ def test_a_metric_is_one_entry(copy):
         '    "energy_of_two": Metric(lambda r: 2 * r.energy, "J", "energy of two requests", needs="power"),\n'
         '    "power": Metric(',
     )
-    found = copy.forecast(["hw=v100"], ["energy", "energy_of_two"])
-    assert found["energy_of_two"] == 2 * found["energy"]
     words = ["hw=life_hx370_cpu", "metrics=[energy_of_two]"]
-    warned = copy.run(f"dict(enumerate(life.load({words!r}).warnings))")
-    assert any("publishes no power" in line for line in warned.values())
+    found, warned = copy.run(forecast(["hw=v100"], "energy", "energy_of_two"), f"life.load({words!r}).warnings")
+    assert found["energy_of_two"] == 2 * found["energy"]
+    assert any("publishes no power" in line for line in warned)
     assert copy.touched == ["life_jax/forecasting/metrics.py"]
 
 
@@ -205,8 +205,8 @@ def test_an_engines_constant_is_its_effect_and_its_field(copy):
         'leaf="engine.effects.attention_lanes.slowness"\n    )\n    roofline_scope: str = choice',
     )
     words = ["hw=v100", "engine=ideal", "workload.prompt_tokens=8000"]
-    plain, slow = (copy.forecast([*words, *more], ["ttft"])["ttft"] for more in ([], ["engine.attention_slowness=3"]))
-    assert slow > plain
+    plain, slow = copy.run(*(forecast([*words, *more], "ttft") for more in ([], ["engine.attention_slowness=3"])))
+    assert slow["ttft"] > plain["ttft"]
     assert sorted(set(copy.touched)) == [
         "life_jax/config/schema/engine_file.py", "life_jax/roofline/effects/attention_lanes.py",
     ]  # fmt: skip

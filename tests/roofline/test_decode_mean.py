@@ -78,7 +78,7 @@ def bent(s, fraction: float):
     """The same on a device whose attention turns compute-bound at that part of generation."""
     step = schedule.decode(s.workload).at(fraction * (s.workload.output_tokens - 2))
     op = next(op for op in step_graph(s, step) if op.grows and op.pipe == "attention")
-    return changed(s, "device.rates.attention", op.cost.matmul_flops * s.device.bandwidth / op.cost.bytes)
+    return changed(s, "device.rates.attention", op.cost.flops * s.device.bandwidth / op.cost.bytes)
 
 
 def bends(s) -> bool:

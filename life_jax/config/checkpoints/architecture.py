@@ -13,6 +13,12 @@ from life_jax.core.scenario import Architecture, Block
 from life_jax.models import attention, ffn, vision
 from life_jax.models.kind import Kind
 
+# keys of the file that an Architecture has under the same name, and that no axis moves
+AS_THEY_ARE = (
+    "generation", "embedding_size", "embedding_bias", "head_size", "head_layer_bias", "head_norm", "final_norm",
+    "encoder_embedding_norm", "encoder_final_norm",
+)  # fmt: skip
+
 
 def architecture(model: ModelFile, where: str) -> Architecture:
     """The decoder of a model file; refuses shapes that contradict themselves."""
@@ -42,6 +48,10 @@ def architecture(model: ModelFile, where: str) -> Architecture:
         tied=model.tie_word_embeddings,
         headed=model.language_head,
         embedding_norm=model.embedding_norm,
+        vectors=model.vectors,
+        encoder_positions=model.encoder_positions,
+        steps_per_token=model.steps_per_token,
+        **{key: getattr(model, key) for key in AS_THEY_ARE},
     )
 
 
@@ -76,11 +86,8 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
             f"{where}.num_attention_heads is {model.num_attention_heads:g}, "
             f"not a multiple of num_key_value_heads {model.num_key_value_heads:g}"
         )
-    one_branch = model.parallel or "none" in (model.attention, model.ffn)
-    if model.norms_per_layer not in (1, 2, 4) or (model.norms_per_layer == 1 and not one_branch):
-        raise ConfigError(
-            f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 2, 4, or 1 where a layer has one branch"
-        )
+    if model.norms_per_layer not in (1, 2, 4):
+        raise ConfigError(f"{where}.norms_per_layer is {model.norms_per_layer}; it must be 1, 2 or 4")
     repeats = check_number(entry.get("repeats"), {"low": 1}, f"{where}.layers.repeats")
     return Block(
         repeats=repeats,
@@ -95,6 +102,9 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
         position=model.position,
         output_gate=model.attention_output_gate,
         keys_values=model.keys_values,
+        loops=model.loops,
+        vectors=model.layer_vectors,
+        stack=model.stack,
     )
 
 

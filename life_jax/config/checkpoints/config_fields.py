@@ -90,6 +90,7 @@ class Fields:
 
     sizes: what the class of the family fills in where config.json is silent; `filled` are those that were taken.
     unread: fields that nothing asked for and that say nothing about the structure of the model.
+    names: fields that say a word of ours in this family.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class Fields:
         family: str,
         defaults: Mapping[str, Any],
         sizes: Mapping[str, int] | None = None,
+        names: Mapping[str, tuple[str, ...]] | None = None,
     ):
         self.config, self.family, self.defaults, self.sizes = config, family, defaults, sizes or {}
+        self.names = names or {}
         self.seen: set[str] = set()
         self.filled: dict[str, int] = {}
         self.unread: list[str] = []
@@ -109,9 +112,13 @@ class Fields:
         said = f"is {short(self.config[key])}" if key in self.config else "is missing"
         return ConfigError(f"{self.family} config.json: {key} {said} (accepted: {accepted})")
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """The fields that may say `name`: those of the family, then those of all."""
+        return (*self.names.get(name, ()), *ALIASES.get(name, (name,)))
+
     def find(self, name: str) -> tuple[str, Any]:
         """The field that says `name` and its value: config.json's, else the family's, else None."""
-        names = ALIASES.get(name, (name,))
+        names = self.names_of(name)
         said = [key for key in names if self.config.get(key) is not None]
         self.seen.update(names)
         for key in said[1:]:
@@ -120,13 +127,14 @@ class Fields:
         if said:
             return said[0], self.config[said[0]]
         silent = not any(key in self.config for key in names)
-        return names[0], self.defaults.get(name) if silent else None
+        assumed = next((self.defaults[key] for key in (name, *names) if key in self.defaults), None)
+        return names[0], assumed if silent else None
 
     def count(self, name: str) -> int:
         """A whole number from 1 on, which must be there or have a default of its class. Raises ConfigError."""
         value = self.count_or_none(name) or self.of_class(name)
         if value is None:
-            names = ", ".join(ALIASES.get(name, (name,)))
+            names = ", ".join(self.names_of(name))
             raise self.refuse(name, f"a whole number from 1 to {LARGEST}, under any of the names {names}")
         return value
 
@@ -136,7 +144,7 @@ class Fields:
 
     def of_class(self, name: str) -> int | None:
         """What the family's class fills in for a field that config.json leaves out; null is no such field."""
-        names = ALIASES.get(name, (name,))
+        names = self.names_of(name)
         if any(key in self.config for key in names):
             return None
         value = next((self.sizes[key] for key in names if self.sizes.get(key)), None)

@@ -7,18 +7,20 @@ from typing import Any
 from life_jax.config.schema import paths
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 
 FILES = {
     "workload": WorkloadFile,
+    "load": LoadFile,
     "precision": PrecisionFile,
     "hw": DeviceFile,
     "engine": EngineFile,
     "model": ModelFile,
     "cost": CostFile,
 }
+LABELLED = ("opt", "engine")  # axes of names, not of numbers
 RATE_FACTS = {"number": True, "unit": "TFLOP s-1", "low": 0, "open_low": True}
 
 
@@ -75,7 +77,12 @@ def axis_keys() -> list[str]:
         if field.metadata.get("number") and "leaf" in field.metadata
     ]
     more = (*ModelFile.more_numbers(), *option_keys())
-    return ["opt", *numbers_of_files, "peak_tflops.fp16", *(key for key in more if key not in numbers_of_files)]
+    return [
+        *LABELLED,
+        *numbers_of_files,
+        "peak_tflops.fp16",
+        *(key for key in more if key not in numbers_of_files),
+    ]
 
 
 def option_keys() -> list[str]:

@@ -9,6 +9,7 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import DTYPES
 
 T = TypeVar("T")
+LARGEST = 10**308  # whole number that is a float
 
 
 def check(values: Mapping[str, Any], schema: type[T], where: str) -> T:
@@ -47,7 +48,10 @@ def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:
     unit = facts.get("unit", "1")
     unit = "" if unit == "1" else f" {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}")
+        axis = f"; a list is an axis, axes.{where.rsplit('.', 1)[-1]}=[...]" if isinstance(value, list) else ""
+        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}{axis}")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ConfigError(f"{where} has {len(f'{value:x}') * 5 // 4} digits or so; a number below 1e308 is needed")
     if not math.isfinite(value):
         raise ConfigError(f"{where} is {value}; a finite number{unit and f' in{unit}'} is needed")
     low, high = facts.get("low"), facts.get("high")

@@ -12,6 +12,8 @@ OTHER_CLASS = "other"  # conf/efficiency of devices whose class was never measur
 VECTOR_MOST = 4.0  # bytes for each number of fp32
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
+MIXINGS = ("mixed", "prefill_first")
+ADMISSIONS = ("preempt", "reserve")
 
 
 @dataclass(kw_only=True)
@@ -230,6 +232,14 @@ class EngineFile:
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunks.tokens"
     )
     chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
+    token_budget: float = positive(
+        2048.0, unit="token", name="tokens of a step under load, at most", leaf="engine.scheduler.budget", whole=True
+    )
+    max_sequences: float = count(
+        256.0, name="requests that run together under load, at most", leaf="engine.scheduler.slots"
+    )
+    mixing: str = choice("mixed", MIXINGS)  # prompts share steps with decoding sequences, or go first alone
+    admission: str = choice("preempt", ADMISSIONS)  # room for a prompt, or for its whole output too, lets it start
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
     power_cap: bool = False  # no step is faster than the device's power limit allows
     # class: what is reached is what the device's class reaches (conf/efficiency) times the qualities below
@@ -275,7 +285,7 @@ class EngineFile:
         0.0,
         low=0,
         unit="1",
-        name="rows up to which products with weights run on the vector units",
+        name="rows that a matrix-vector kernel takes at once, on the vector units",
         leaf="engine.effects.matrix_tiles.vector_rows",
     )
     # llama.cpp for CUDA: one (ggml_cuda_mul_mat_id)
@@ -283,7 +293,7 @@ class EngineFile:
         1.0,
         low=0,
         unit="1",
-        name="tokens of a step up to which products with experts run on the vector units",
+        name="tokens of a step that a matrix-vector kernel of experts takes at once",
         leaf="engine.effects.matrix_tiles.expert_vector_tokens",
     )
     elementwise_efficiency: float = fraction(
@@ -324,4 +334,9 @@ class EngineFile:
     operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
     roofline_scope: str = choice("op", SCOPES)
     fusion: list[str] = dataclasses.field(default_factory=list)
+    # where it runs: vendors and classes of devices ("NVIDIA gpu_dc", "NVIDIA", "cpu"), anywhere unless said; formats of
+    # files that it reads (gguf, mlx, mlc, exl, hub), any unless said; and where that is written
+    runs_on: list[str] = dataclasses.field(default_factory=list)
+    formats: list[str] = dataclasses.field(default_factory=list)
+    runs_source: str = ""
     notes: str = ""

@@ -16,6 +16,17 @@ class ConfigError(ValueError):
         self.more = tuple(more)[:MOST_LINES]
 
 
+class ImpossibleError(ConfigError):
+    """A combination that cannot be: NaN where something else was asked as well, else an error.
+
+    of: what it is about, such as hw.v100; reason: the same for others of its kind.
+    """
+
+    def __init__(self, of: str, reason: str, message: str = "") -> None:
+        super().__init__(message or f"{of}: {reason}")
+        self.of, self.reason = of, reason
+
+
 def closest(word: str, choices: Iterable[str], n: int = MOST_NEAR) -> list[str]:
     """At most n choices that look like the word or contain it, in any capitals, the most alike first."""
     by_fold = {choice.lower(): choice for choice in choices}

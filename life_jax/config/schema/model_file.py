@@ -8,7 +8,9 @@ from typing import Any
 from life_jax.config.schema.quantities import choice, count, fraction, number
 
 NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight", "rmsnorm_no_weight")
-POSITIONS = ("rope", "learned", "alibi", "none")
+POSITIONS = ("rope", "learned", "alibi", "relative", "none")
+GENERATIONS = ("autoregressive", "none", "diffusion")
+STACKS = ("decoder", "encoder")
 QK_NORMS = ("none", "per_head", "full")
 KEYS_VALUES = ("own", "shared_projection", "reused")
 LAYERS = "architecture.blocks.*"  # a leaf of every kind of layer that has it
@@ -43,6 +45,24 @@ class ModelFile:
     qkv_bias: bool = False
     o_bias: bool = False
     ffn_bias: bool = False
+    generation: str = choice("autoregressive", GENERATIONS)  # none: an encoder; diffusion: steps compute everything
+    steps_per_token: float = number(
+        1.0, low=0, open_low=True, unit="1", name="passes of a diffusion model for each token",
+        leaf="architecture.steps_per_token",
+    )  # fmt: skip
+    stack: str = choice("decoder", STACKS)  # of a kind of layer
+    loops: float = number(1.0, low=0, unit="1", name="times that a pass runs each layer", leaf=f"{LAYERS}.loops")
+    layer_vectors: float = number(0.0, low=0, unit="1", name="further learned numbers of a layer")
+    vectors: float = number(0.0, low=0, unit="1", name="further learned numbers outside of layers")
+    final_norm: bool = True
+    embedding_size: float = number(0.0, low=0, unit="1", name="width of the embedding, 0 for hidden_size")
+    embedding_bias: bool = False  # of the projection of the embedding to hidden_size
+    head_size: float = number(0.0, low=0, unit="1", name="width of a layer before the head, 0 for none")
+    head_layer_bias: bool = True
+    head_norm: bool = False  # behind the layer before the head
+    encoder_positions: float = number(0.0, low=0, unit="1", name="rows of the encoder's table of learned positions")
+    encoder_embedding_norm: bool = False
+    encoder_final_norm: bool = False
     activation_parameters: int = 0  # learned numbers of an activation in each layer (xIELU has two)
     head_bias: bool = False
     language_head: bool = True  # not in embedding and reward models

@@ -1,5 +1,6 @@
-"""Where the shipped configs and studies are, in a clone and in an installed wheel."""
+"""Where the shipped configs and studies are, in a clone and in an installed wheel; paths that users type."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,39 @@ def conf_dir() -> Path:
 def studies_dir() -> Path:
     """The folder of the shipped studies."""
     return _first(PACKAGE / "sweeps", PACKAGE.parent / "sweeps")
+
+
+@cache
+def _shipped_folders() -> tuple[Path, ...]:
+    return conf_dir(), studies_dir()
+
+
+def is_shipped(file: Path) -> bool:
+    """Whether a file is one of ours, and not from outside."""
+    return any(file.is_relative_to(folder) and ".." not in file.parts for folder in _shipped_folders())
+
+
+def user_path(text: str) -> Path:
+    """The path that a user types; ~ is a home, where there is one: `~.nc` is a file of that name."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def output(text: str) -> Path:
+    """The path of a file that is to be written. Raises ConfigError for what cannot be the name of one."""
+    shown = text.encode("ascii", "backslashreplace").decode()[:200]
+    if any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 or character == "\x7f" for character in text):
+        raise ConfigError(f"out={shown}: a file name in UTF-8 without control characters is needed")
+    if "://" in text:
+        raise ConfigError(f"out={shown} is an address; the name of a file is needed")
+    if os.sep == "/" and "\\" in text:
+        raise ConfigError(f"out={shown}: netCDF takes no backslash in a name; folders are separated by /")
+    path = user_path(text)
+    if path.name in ("", ".."):
+        raise ConfigError(f"out={shown} is a folder; a file name is needed")
+    return path
 
 
 def choices(group: str, extra: tuple[Path, ...] = ()) -> dict[str, Path]:

@@ -6,7 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.yaml_check import MOST_BYTES, refuse_bombs
+from life_jax.core import file_system
 
 # numbers to Hydra that are text to PyYAML: 1e-3, 2.5E3
 FLOAT = re.compile(
@@ -25,7 +28,7 @@ def names_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
 
 def is_file(word: str, endings: tuple[str, ...] = YAML) -> bool:
     """Whether a word is the path of a file that is there and ends so; ~ is the user's home."""
-    return names_file(word, endings) and Path(word).expanduser().is_file()
+    return names_file(word, endings) and paths.user_path(word).is_file()
 
 
 @cache
@@ -58,20 +61,39 @@ def _loader() -> Any:
     return Loader
 
 
+def read_text(file: Path) -> str:
+    """The text of a YAML file of at most MOST_BYTES, in UTF-8. Raises ConfigError naming the file."""
+    try:
+        return file_system.read_regular(file, MOST_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:  # a name with a zero in it is a ValueError
+        reason = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+        raise ConfigError(f"{file}: cannot be read: {reason}") from None
+
+
 def _content(file: Path) -> Any:
+    """What is in a file: of ours as it is, of others only after `refuse_bombs`. Everything is data; ${...} is text."""
     import yaml
 
+    text = read_text(file)
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), _loader())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        if not paths.is_shipped(file):
+            refuse_bombs(text)
+        return yaml.load(text, _loader())
+    except ConfigError as error:
+        raise ConfigError(f"{file}: cannot be read: {error}") from None
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "problem", None) or (str(error).splitlines() or ["it is nested too deeply"])[0]
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1})" if mark is not None else ""
         raise ConfigError(f"{file}: cannot be read: {reason}{place}") from None
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ConfigError naming the file where it cannot be read or is no mapping."""
+    """The mapping in a YAML file. Raises ConfigError naming the file where it cannot be read or is no mapping.
+
+    A file from outside is refused if it is longer than 4 MiB, nested deeper than 64 levels, stands for more than
+    200 000 values, refers to itself, or has tags that name types.
+    """
     content = _content(file)
     if not isinstance(content, Mapping):
         raise ConfigError(f"{file}: a mapping of keys to values is needed")
@@ -84,6 +106,15 @@ def read_list(file: Path) -> list[Any]:
     if not isinstance(content, list):
         raise ConfigError(f"{file}: a list is needed")
     return content
+
+
+def as_yaml(content: Mapping[str, Any]) -> str:
+    """Plain data as the text of a YAML file, in its own order."""
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(content, Dumper=dumper, sort_keys=False, width=120)
+    return text
 
 
 def flatten(content: Mapping[str, Any], prefix: str, into: dict[str, Any]) -> None:

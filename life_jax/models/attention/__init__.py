@@ -9,9 +9,11 @@ from types import ModuleType
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import Block
 from life_jax.models.attention import (
+    bidirectional,
     block_sparse,
     compressed,
     full,
+    full_cross,
     full_mamba2,
     gated_delta,
     kda,
@@ -34,6 +36,9 @@ from life_jax.models.kind import Kind
 
 INDEX: dict[str, ModuleType | Kind] = {
     "full": full,
+    "full_cross": full_cross,
+    "bidirectional": bidirectional.bidirectional,
+    "bidirectional_window": bidirectional.window,
     "sliding_window": windowed.sliding_window,
     "chunked": windowed.chunked,
     "low_rank": low_rank,

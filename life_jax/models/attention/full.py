@@ -32,6 +32,7 @@ KEYS = (
     "attention_sinks",
 )
 OPTIONAL = ("v_head_dim", "attention_head_gate")
+BIASED = ("alibi", "relative")  # positions that are a term of each score
 
 
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
@@ -129,16 +130,22 @@ def widest(block: Block) -> Number:
 
 
 def around(
-    block: Block, learned: tuple[Tensor, ...], step: Step, precision: Precision, core: tuple[Op, ...]
+    block: Block,
+    learned: tuple[Tensor, ...],
+    step: Step,
+    precision: Precision,
+    core: tuple[Op, ...],
+    cached: bool = True,
 ) -> tuple[Op, ...]:
     """Operators of a layer around a core of attention: projections, norm and positions before it, gate and output
     projection behind it.
 
-    learned: `tensors` of the layer; core: the operators of attention itself.
+    learned: `tensors` of the layer; core: the operators of attention itself; cached: whether keys and values go to a
+    cache.
     """
     by_name = {t.name: t for t in learned}
     inputs = [by_name[name] for name in ("q_proj", "k_proj", "v_proj", "head_gate") if name in by_name]
-    positions = _positions(block, step, precision)
+    positions = _positions(block, step, precision, cached)
     gates = (_output_gate(block, step, precision),) if block.output_gate or "head_gate" in by_name else ()
     return (
         *(project(tensor, step.tokens, precision) for tensor in inputs),
@@ -172,7 +179,7 @@ def _qk_norm(block: Block, by_name: dict[str, Tensor], step: Step, precision: Pr
     return (Op("qk_norm", norm, args, block.repeats),)
 
 
-def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]:
+def _positions(block: Block, step: Step, precision: Precision, cached: bool) -> tuple[Op, ...]:
     a = block.attention
     rotated = a["head_dim"] * a["partial_rotary_factor"]
     reused = block.keys_values == "reused"
@@ -192,7 +199,7 @@ def _positions(block: Block, step: Step, precision: Precision) -> tuple[Op, ...]
         "kv_scale_bits": precision.kv_scale_bits,
     }
     ropes = (Op("rope", rope, rotary, block.repeats),) if block.position == "rope" else ()
-    return ropes if reused else (*ropes, Op("kv_append", kv_append, append, block.repeats))
+    return ropes if reused or not cached else (*ropes, Op("kv_append", kv_append, append, block.repeats))
 
 
 def attention_core(
@@ -224,7 +231,7 @@ def attention_core(
         "kv_scale_bits": precision.kv_scale_bits,
         "kv_dequant_flops": precision.kv_dequant_flops,
     }
-    soft = {**shape, "bias_flops": 1.0 if block.position == "alibi" else 0.0}
+    soft = {**shape, "bias_flops": 1.0 if block.position in BIASED else 0.0}
     values = {"head_dim": value_dim(block)}
     grows: dict[str, Any] = {"repeats": block.repeats, "grows": True, "bend": bend}
     return (

@@ -13,6 +13,8 @@ class Work:
     """Work of one execution of an operator, as effects see and change it.
 
     matrix, vector [FLOP]: on the matrix and on the vector units
+    by_rows [FLOP]: all of its work on the vector units in a kernel that multiplies row by row, run where it is
+    faster; None where there is no such kernel
     weights [byte]: moved, as the number of bytes of plain 16-bit weights that take the same time
     cache [byte]: of the KV cache moved, repeated reads included
     quality [1]: rate of the matrix kernel over that of a plain product
@@ -25,6 +27,7 @@ class Work:
     vector: Number
     weights: Number
     cache: Number
+    by_rows: Number | None = None
     quality: Number = 1.0
     occupied: Number = 1.0
     cache_quality: Number = 1.0

@@ -30,9 +30,12 @@ from configs import (
     QWEN2,
     QWEN_MOE,
 )
+from default_models import COUNTS as DEFAULT_COUNTS
+from default_models import LAYERS, PUBLISHED
 from places import ROOT
 
 from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.families.not_read import NOT_READ
 from life_jax.config.checkpoints.huggingface import FAMILIES, read_config, translate
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
@@ -283,4 +286,14 @@ def test_check_models_says_which_configs_are_built(tmp_path: Path) -> None:
 
 def test_every_family_is_tried_by_a_model_file_or_here() -> None:
     files = {yaml.safe_load(path.read_text()).get("family") for path in (ROOT / "conf" / "model").glob("*.yaml")}
-    assert set(FAMILIES) <= files | {config["model_type"] for config, _ in COUNTS}
+    published = {config["model_type"] for config, _ in COUNTS} | {
+        config["model_type"] for config, _ in PUBLISHED.values()
+    }
+    assert set(FAMILIES) <= files | published | set(DEFAULT_COUNTS) | set(LAYERS)
+
+
+@pytest.mark.parametrize("model_type", sorted(NOT_READ))
+def test_a_type_that_is_not_read_is_refused_with_its_reason(model_type: str) -> None:
+    assert model_type not in FAMILIES
+    with pytest.raises(ConfigError, match=f"{model_type}.*is not read: "):
+        translate({"model_type": model_type})

@@ -36,6 +36,7 @@ class Family:
     ignored: tuple[str, ...] = ()  # fields that change no cost in this family
     steps: tuple[Step, ...] = ()  # what a table cannot say
     sizes: tuple[str, ...] = SIZES
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # words of its own for ours, before all others
 
 
 def note(facts: dict[str, Any], text: str) -> None:
@@ -145,9 +146,9 @@ def experts(
             raise read.refuse(read.find("num_experts_per_tok")[0], f"at most the {facts['num_experts']} experts")
         facts["moe_intermediate_size"] = each
         if shared == "number":
-            facts["shared_expert_intermediate_size"] = (read.whole("shared_experts") or 0) * each
+            facts["shared_expert_intermediate_size"] = _stated(read, "shared_experts") * each
         elif shared == "width":
-            facts["shared_expert_intermediate_size"] = read.whole("shared_width") or 0
+            facts["shared_expert_intermediate_size"] = _stated(read, "shared_width")
         facts["shared_expert_gate"] = gate
         where = sparse(read, len(facts["layers"])) if sparse else [True] * len(facts["layers"])
         for layer, chosen in zip(facts["layers"], where, strict=True):
@@ -155,6 +156,12 @@ def experts(
                 layer["ffn"] = "moe"
 
     return step
+
+
+def _stated(read: Fields, name: str) -> int:
+    """A number that may be 0: config.json's, else that of the class."""
+    value = read.whole(name)
+    return (read.of_class(name) or 0) if value is None else value
 
 
 def after_first(read: Fields, layers: int) -> list[bool]:

@@ -12,9 +12,18 @@ SIZES: dict[str, dict[str, int]] = {
         "num_dense_layers": 1, "num_experts": 64, "num_experts_per_tok": 6, "num_hidden_layers": 32,
         "num_shared_experts": 2, "sliding_window": 1024, "vocab_size": 200192,
     },
+    "albert": {
+        "embedding_size": 128, "hidden_size": 4096, "inner_group_num": 1, "intermediate_size": 16384,
+        "max_position_embeddings": 512, "num_attention_heads": 64, "num_hidden_groups": 1, "num_hidden_layers": 12,
+        "type_vocab_size": 2, "vocab_size": 30000,
+    },
     "apertus": {
         "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 65536,
         "num_attention_heads": 32, "num_hidden_layers": 32, "vocab_size": 131072,
+    },
+    "apertus1p5_text": {
+        "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 65536,
+        "num_attention_heads": 32, "num_hidden_layers": 32, "vocab_size": 266752,
     },
     "arcee": {
         "hidden_size": 2560, "intermediate_size": 18432, "max_position_embeddings": 4096, "num_attention_heads": 32,
@@ -25,17 +34,69 @@ SIZES: dict[str, dict[str, int]] = {
         "moe_num_shared_experts": 2, "moe_topk": 2, "num_attention_heads": 32, "num_hidden_layers": 32,
         "vocab_size": 32000,
     },
+    "axk1": {
+        "hidden_size": 7168, "intermediate_size": 18432, "kv_lora_rank": 512, "max_position_embeddings": 32768,
+        "moe_intermediate_size": 2048, "n_routed_experts": 192, "n_shared_experts": 1, "num_attention_heads": 64,
+        "num_experts_per_tok": 8, "num_hidden_layers": 61, "num_key_value_heads": 64, "q_lora_rank": 1536,
+        "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 163840,
+    },
     "bamba": {
         "hidden_size": 4096, "intermediate_size": 14336, "mamba_d_conv": 4, "mamba_d_state": 256, "mamba_expand": 2,
         "mamba_n_groups": 1, "mamba_n_heads": 128, "max_position_embeddings": 262144, "num_attention_heads": 32,
         "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128000,
     },
+    "bart": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
+        "max_position_embeddings": 1024, "vocab_size": 50265,
+    },
+    "beam": {
+        "head_dim": 128, "hidden_size": 5120, "intermediate_size": 20480, "max_position_embeddings": 8192,
+        "moe_intermediate_size": 2560, "num_attention_heads": 48, "num_experts": 256, "num_experts_per_tok": 8,
+        "num_hidden_layers": 52, "num_key_value_heads": 8, "sliding_window": 512, "vocab_size": 151936,
+    },
+    "bert": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
+    },
+    "bert-generation": {
+        "hidden_size": 1024, "intermediate_size": 4096, "max_position_embeddings": 512, "num_attention_heads": 16,
+        "num_hidden_layers": 24, "vocab_size": 50358,
+    },
+    "big_bird": {
+        "block_size": 64, "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 4096,
+        "num_attention_heads": 12, "num_hidden_layers": 12, "num_random_blocks": 3, "type_vocab_size": 2,
+        "vocab_size": 50358,
+    },
+    "bigbird_pegasus": {
+        "block_size": 64, "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096,
+        "decoder_layers": 16, "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 16,
+        "max_position_embeddings": 4096, "num_random_blocks": 3, "vocab_size": 96103,
+    },
     "biogpt": {
         "hidden_size": 1024, "intermediate_size": 4096, "max_position_embeddings": 1024, "num_attention_heads": 16,
         "num_hidden_layers": 24, "vocab_size": 42384,
     },
+    "bitnet": {
+        "hidden_size": 2560, "intermediate_size": 6912, "max_position_embeddings": 2048, "num_attention_heads": 20,
+        "num_hidden_layers": 30, "num_key_value_heads": 5, "vocab_size": 128256,
+    },
+    "blenderbot": {
+        "d_model": 2560, "decoder_attention_heads": 32, "decoder_ffn_dim": 10240, "decoder_layers": 24,
+        "encoder_attention_heads": 32, "encoder_ffn_dim": 10240, "encoder_layers": 2,
+        "max_position_embeddings": 128, "vocab_size": 8008,
+    },
+    "blenderbot-small": {
+        "d_model": 512, "decoder_attention_heads": 16, "decoder_ffn_dim": 2048, "decoder_layers": 8,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 2048, "encoder_layers": 8, "max_position_embeddings": 512,
+        "vocab_size": 50265,
+    },
     "bloom": {
         "hidden_size": 64, "n_head": 8, "n_layer": 2, "vocab_size": 250880,
+    },
+    "camembert": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
     },
     "codegen": {
         "n_ctx": 2048, "n_embd": 4096, "n_head": 16, "n_layer": 28, "n_positions": 2048, "rotary_dim": 64,
@@ -49,13 +110,52 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 8192, "intermediate_size": 22528, "max_position_embeddings": 8192, "num_attention_heads": 64,
         "num_hidden_layers": 40, "sliding_window": 4096, "vocab_size": 256000,
     },
+    "cohere2_moe": {
+        "head_dim": 128, "hidden_size": 8192, "intermediate_size": 22528, "max_position_embeddings": 8192,
+        "num_attention_heads": 64, "num_experts": 8, "num_experts_per_tok": 2, "num_hidden_layers": 40,
+        "num_shared_experts": 0, "prefix_dense_sliding_window_pattern": 1, "sliding_window": 4096,
+        "sliding_window_pattern": 4, "vocab_size": 256000,
+    },
+    "cohere_compass_text": {
+        "hidden_size": 8192, "intermediate_size": 22528, "max_position_embeddings": 8192, "num_attention_heads": 64,
+        "num_hidden_layers": 40, "sliding_window": 4096, "vocab_size": 256000,
+    },
+    "cosmos3_edge_text": {
+        "head_dim": 128, "hidden_size": 2048, "intermediate_size": 9216, "max_position_embeddings": 131072,
+        "num_attention_heads": 16, "num_hidden_layers": 28, "num_key_value_heads": 8, "vocab_size": 131072,
+    },
+    "cpmant": {
+        "dim_ff": 10240, "dim_head": 128, "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 48,
+        "position_bias_max_distance": 2048, "position_bias_num_buckets": 512, "prompt_length": 32,
+        "prompt_types": 32, "segment_types": 32, "vocab_size": 30720,
+    },
+    "ctrl": {
+        "dff": 8192, "n_embd": 1280, "n_head": 16, "n_layer": 48, "n_positions": 256, "vocab_size": 246534,
+    },
     "cwm": {
         "head_dim": 128, "hidden_size": 6144, "intermediate_size": 21504, "max_position_embeddings": 131072,
         "num_attention_heads": 48, "num_hidden_layers": 64, "num_key_value_heads": 8, "sliding_window": 8192,
         "vocab_size": 128256,
     },
+    "data2vec-text": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
+    },
     "dbrx": {
         "d_model": 2048, "max_seq_len": 2048, "n_heads": 16, "n_layers": 24, "vocab_size": 32000,
+    },
+    "deberta": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 0, "vocab_size": 50265,
+    },
+    "deberta-v2": {
+        "hidden_size": 1536, "intermediate_size": 6144, "max_position_embeddings": 512, "num_attention_heads": 24,
+        "num_hidden_layers": 24, "type_vocab_size": 0, "vocab_size": 128100,
+    },
+    "deepseek_ocr2_text": {
+        "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048,
+        "moe_intermediate_size": 1407, "n_routed_experts": 64, "n_shared_experts": 2, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "vocab_size": 102400,
     },
     "deepseek_v2": {
         "first_k_dense_replace": 0, "hidden_size": 4096, "intermediate_size": 11008, "kv_lora_rank": 512,
@@ -84,11 +184,41 @@ SIZES: dict[str, dict[str, int]] = {
         "num_hidden_layers": 43, "num_key_value_heads": 1, "o_groups": 8, "o_lora_rank": 1024, "q_lora_rank": 1024,
         "sliding_window": 128, "vocab_size": 129280,
     },
+    "diffllama": {
+        "hidden_size": 2048, "intermediate_size": 8192, "max_position_embeddings": 2048, "num_attention_heads": 32,
+        "num_hidden_layers": 16, "vocab_size": 32000,
+    },
+    "distilbert": {
+        "dim": 768, "hidden_dim": 3072, "max_position_embeddings": 512, "n_heads": 12, "n_layers": 6,
+        "vocab_size": 30522,
+    },
+    "doge": {
+        "hidden_size": 1024, "intermediate_size": 2048, "keep_window_size": 2048, "max_position_embeddings": 2048,
+        "num_attention_heads": 8, "num_experts": 16384, "num_experts_per_tok": 64, "num_hidden_layers": 32,
+        "vocab_size": 32768,
+    },
+    "dory": {
+        "head_dim": 256, "hidden_size": 2560, "intermediate_size": 7168, "max_position_embeddings": 8192,
+        "n_input_layers": 8, "n_output_layers": 8, "n_recurrent_loops": 2, "num_attention_heads": 16,
+        "num_hidden_layers": 36, "num_key_value_heads": 4, "sliding_window": 1024, "vocab_size": 131072,
+    },
     "dots1": {
         "first_k_dense_replace": 0, "hidden_size": 4608, "intermediate_size": 10944,
         "max_position_embeddings": 2048, "max_window_layers": 62, "moe_intermediate_size": 1408,
         "num_attention_heads": 32, "num_hidden_layers": 62, "num_key_value_heads": 32, "sliding_window": 4096,
         "vocab_size": 152064,
+    },
+    "electra": {
+        "embedding_size": 128, "hidden_size": 256, "intermediate_size": 1024, "max_position_embeddings": 512,
+        "num_attention_heads": 4, "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
+    },
+    "emu3_text_model": {
+        "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 9216, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 184622,
+    },
+    "ernie": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "task_type_vocab_size": 3, "type_vocab_size": 2, "vocab_size": 30522,
     },
     "ernie4_5": {
         "head_dim": 128, "hidden_size": 1024, "intermediate_size": 3072, "max_position_embeddings": 131072,
@@ -99,6 +229,15 @@ SIZES: dict[str, dict[str, int]] = {
         "moe_intermediate_size": 1536, "moe_k": 6, "moe_layer_interval": 1, "moe_layer_start_index": 1,
         "moe_num_experts": 64, "moe_num_shared_experts": 2, "num_attention_heads": 20, "num_hidden_layers": 28,
         "num_key_value_heads": 4, "vocab_size": 103424,
+    },
+    "ernie4_5_vl_moe_text": {
+        "hidden_size": 2560, "intermediate_size": 12288, "max_position_embeddings": 131072, "moe_k": 6,
+        "moe_num_experts": 64, "moe_num_shared_experts": 2, "num_attention_heads": 20, "num_hidden_layers": 28,
+        "num_key_value_heads": 4, "vocab_size": 103424,
+    },
+    "eurobert": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 8192, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "vocab_size": 128256,
     },
     "exaone": {
         "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 4096, "num_attention_heads": 32,
@@ -133,6 +272,12 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 4096, "num_attention_heads": 32,
         "num_experts": 7, "num_experts_per_tok": 5, "num_hidden_layers": 32, "vocab_size": 100352,
     },
+    "flint": {
+        "decoder_sparse_step": 1, "head_dim": 128, "hidden_size": 2048, "intermediate_size": 6144,
+        "max_position_embeddings": 262144, "moe_intermediate_size": 512, "num_attention_heads": 32,
+        "num_experts": 256, "num_experts_per_tok": 6, "num_hidden_layers": 49, "num_key_value_heads": 4,
+        "shared_expert_intermediate_size": 1024, "sliding_window": 513, "vocab_size": 150144,
+    },
     "gemma": {
         "head_dim": 256, "hidden_size": 3072, "intermediate_size": 24576, "max_position_embeddings": 8192,
         "num_attention_heads": 16, "num_hidden_layers": 28, "num_key_value_heads": 16, "vocab_size": 256000,
@@ -165,6 +310,11 @@ SIZES: dict[str, dict[str, int]] = {
         "max_position_embeddings": 131072, "num_attention_heads": 8, "num_hidden_layers": 30,
         "num_key_value_heads": 4, "num_kv_shared_layers": 0, "sliding_window": 512, "vocab_size": 262144,
         "vocab_size_per_layer_input": 262144,
+    },
+    "gemma4_unified_text": {
+        "head_dim": 256, "hidden_size": 2304, "intermediate_size": 9216, "max_position_embeddings": 262144,
+        "num_attention_heads": 8, "num_hidden_layers": 30, "num_key_value_heads": 4, "num_kv_shared_layers": 0,
+        "sliding_window": 1024, "vocab_size": 262144,
     },
     "glm": {
         "head_dim": 128, "hidden_size": 4096, "intermediate_size": 13696, "max_position_embeddings": 131072,
@@ -224,6 +374,10 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 6144, "intermediate_size": 24576, "max_position_embeddings": 2048, "num_attention_heads": 64,
         "num_hidden_layers": 44, "vocab_size": 50432,
     },
+    "gpt_neox_japanese": {
+        "hidden_size": 2560, "intermediate_multiple_size": 4, "max_position_embeddings": 2048,
+        "num_attention_heads": 32, "num_hidden_layers": 32, "vocab_size": 32000,
+    },
     "gpt_oss": {
         "head_dim": 64, "hidden_size": 2880, "intermediate_size": 2880, "max_position_embeddings": 131072,
         "num_attention_heads": 64, "num_experts_per_tok": 4, "num_hidden_layers": 36, "num_key_value_heads": 8,
@@ -235,6 +389,14 @@ SIZES: dict[str, dict[str, int]] = {
     "granite": {
         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
         "num_hidden_layers": 32, "vocab_size": 32000,
+    },
+    "granite4_vision_text": {
+        "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "vocab_size": 32000,
+    },
+    "granite_docling_text": {
+        "hidden_size": 1024, "intermediate_size": 2048, "max_position_embeddings": 32768, "num_attention_heads": 16,
+        "num_hidden_layers": 28, "num_key_value_heads": 4, "vocab_size": 133800,
     },
     "granite_swa": {
         "hidden_size": 2560, "intermediate_size": 8192, "max_position_embeddings": 8192, "num_attention_heads": 20,
@@ -260,9 +422,17 @@ SIZES: dict[str, dict[str, int]] = {
         "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_local_experts": 8, "shared_intermediate_size": 0,
         "vocab_size": 32000,
     },
+    "gte": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 8192, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 1, "vocab_size": 250048,
+    },
     "helium": {
         "head_dim": 128, "hidden_size": 2560, "intermediate_size": 7040, "max_position_embeddings": 4096,
         "num_attention_heads": 20, "num_hidden_layers": 24, "num_key_value_heads": 20, "vocab_size": 48000,
+    },
+    "hrm_text": {
+        "H_cycles": 2, "L_cycles": 3, "head_dim": 128, "hidden_size": 1536, "intermediate_size": 4096,
+        "max_position_embeddings": 2048, "num_attention_heads": 12, "num_hidden_layers": 16, "vocab_size": 151808,
     },
     "hunyuan_v1_dense": {
         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
@@ -280,6 +450,10 @@ SIZES: dict[str, dict[str, int]] = {
         "head_dim": 128, "hidden_size": 4096, "intermediate_size": 13312, "max_position_embeddings": 131072,
         "moe_intermediate_size": 1536, "num_attention_heads": 64, "num_experts": 192, "num_experts_per_tok": 8,
         "num_hidden_layers": 80, "num_key_value_heads": 8, "num_shared_experts": 1, "vocab_size": 120832,
+    },
+    "hyperclovax": {
+        "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "vocab_size": 32000,
     },
     "internlm3": {
         "head_dim": 128, "hidden_size": 4096, "intermediate_size": 10240, "max_position_embeddings": 32768,
@@ -299,6 +473,10 @@ SIZES: dict[str, dict[str, int]] = {
         "max_position_embeddings": 262144, "num_attention_heads": 32, "num_experts": 16, "num_experts_per_tok": 2,
         "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 65536,
     },
+    "jina_embeddings_v3": {
+        "hidden_size": 1024, "intermediate_size": 4096, "max_position_embeddings": 8194, "num_attention_heads": 16,
+        "num_hidden_layers": 24, "type_vocab_size": 1, "vocab_size": 250002,
+    },
     "kimi_linear": {
         "hidden_size": 2304, "intermediate_size": 9216, "kv_lora_rank": 512, "linear_conv_kernel_dim": 4,
         "linear_head_dim": 128, "linear_num_heads": 32, "max_position_embeddings": 1048576,
@@ -306,11 +484,32 @@ SIZES: dict[str, dict[str, int]] = {
         "num_hidden_layers": 27, "num_key_value_heads": 32, "num_local_experts": 256, "qk_nope_head_dim": 128,
         "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 163840,
     },
+    "kolibri1": {
+        "head_dim": 128, "hidden_size": 2560, "max_position_embeddings": 262144, "moe_intermediate_size": 512,
+        "num_attention_heads": 48, "num_experts": 384, "num_experts_per_tok": 6, "num_hidden_layers": 50,
+        "num_key_value_heads": 4, "shared_expert_intermediate_size": 512, "sliding_window": 513,
+        "vocab_size": 128000,
+    },
+    "kosmos_2_5_text_model": {
+        "attention_heads": 16, "embed_dim": 1536, "ffn_dim": 6144, "layers": 24, "max_position_embeddings": 4096,
+        "vocab_size": 108481,
+    },
+    "kosmos_2_text_model": {
+        "attention_heads": 32, "embed_dim": 2048, "ffn_dim": 8192, "layers": 24, "max_position_embeddings": 2048,
+        "vocab_size": 65037,
+    },
     "laguna": {
         "head_dim": 128, "hidden_size": 2048, "intermediate_size": 8192, "max_position_embeddings": 131072,
         "moe_intermediate_size": 512, "num_attention_heads": 48, "num_experts": 256, "num_experts_per_tok": 8,
         "num_hidden_layers": 40, "num_key_value_heads": 8, "shared_expert_intermediate_size": 512,
         "sliding_window": 512, "vocab_size": 100352,
+    },
+    "lara_mini": {
+        "head_dim": 128, "hidden_size": 1024, "linear_conv_kernel_dim": 4, "linear_key_head_dim": 128,
+        "linear_num_key_heads": 8, "linear_num_value_heads": 16, "linear_value_head_dim": 128,
+        "max_position_embeddings": 131072, "moe_intermediate_size": 512, "num_attention_heads": 16,
+        "num_experts": 128, "num_experts_per_tok": 4, "num_hidden_layers": 34, "num_key_value_heads": 4,
+        "shared_expert_intermediate_size": 512, "sliding_window": 512, "vocab_size": 151936,
     },
     "lfm2": {
         "block_multiple_of": 256, "conv_L_cache": 3, "hidden_size": 2560, "intermediate_size": 12288,
@@ -322,6 +521,11 @@ SIZES: dict[str, dict[str, int]] = {
         "moe_intermediate_size": 1792, "num_attention_heads": 32, "num_dense_layers": 2, "num_experts": 32,
         "num_experts_per_tok": 4, "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 65536,
     },
+    "lfm3": {
+        "conv_L_cache": 7, "head_dim": 128, "hidden_size": 2048, "intermediate_size": 7680,
+        "max_position_embeddings": 128000, "num_attention_heads": 16, "num_hidden_layers": 24,
+        "num_key_value_heads": 4, "sliding_window": 256, "vocab_size": 128000,
+    },
     "llama": {
         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
         "num_hidden_layers": 32, "vocab_size": 32000,
@@ -332,6 +536,11 @@ SIZES: dict[str, dict[str, int]] = {
         "no_rope_layer_interval": 4, "num_attention_heads": 40, "num_experts_per_tok": 1, "num_hidden_layers": 48,
         "num_key_value_heads": 8, "num_local_experts": 16, "vocab_size": 202048,
     },
+    "m2m_100": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
+        "max_position_embeddings": 1024, "vocab_size": 128112,
+    },
     "mamba": {
         "conv_kernel": 4, "expand": 2, "hidden_size": 768, "num_hidden_layers": 32, "state_size": 16,
         "vocab_size": 50280,
@@ -339,6 +548,20 @@ SIZES: dict[str, dict[str, int]] = {
     "mamba2": {
         "conv_kernel": 4, "expand": 2, "head_dim": 64, "hidden_size": 4096, "n_groups": 8, "num_heads": 128,
         "num_hidden_layers": 64, "state_size": 128, "vocab_size": 32768,
+    },
+    "marian": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
+        "max_position_embeddings": 1024, "vocab_size": 58101,
+    },
+    "mbart": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
+        "max_position_embeddings": 1024, "vocab_size": 50265,
+    },
+    "megatron-bert": {
+        "hidden_size": 1024, "intermediate_size": 4096, "max_position_embeddings": 512, "num_attention_heads": 16,
+        "num_hidden_layers": 24, "type_vocab_size": 2, "vocab_size": 29056,
     },
     "mellum": {
         "head_dim": 128, "hidden_size": 2304, "intermediate_size": 7168, "max_position_embeddings": 131072,
@@ -405,9 +628,48 @@ SIZES: dict[str, dict[str, int]] = {
         "num_attention_heads": 32, "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_key_value_heads": 8,
         "num_local_experts": 8, "vocab_size": 32000,
     },
+    "mllama_text_model": {
+        "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 131072,
+        "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 8, "vocab_size": 128256,
+    },
+    "modernbert": {
+        "hidden_size": 768, "intermediate_size": 1152, "local_attention": 128, "max_position_embeddings": 8192,
+        "num_attention_heads": 12, "num_hidden_layers": 22, "vocab_size": 50368,
+    },
+    "modernbert-decoder": {
+        "hidden_size": 768, "intermediate_size": 1152, "local_attention": 128, "max_position_embeddings": 8192,
+        "num_attention_heads": 12, "num_hidden_layers": 22, "vocab_size": 50368,
+    },
+    "molmo2_text": {
+        "additional_vocab_size": 128, "head_dim": 128, "hidden_size": 4096, "intermediate_size": 12288,
+        "max_position_embeddings": 36864, "num_attention_heads": 32, "num_hidden_layers": 36,
+        "num_key_value_heads": 8, "vocab_size": 151936,
+    },
+    "moshi": {
+        "ffn_dim": 22528, "hidden_size": 4096, "max_position_embeddings": 3000, "num_attention_heads": 32,
+        "num_codebooks": 8, "num_hidden_layers": 32, "sliding_window": 3000, "vocab_size": 32000,
+    },
+    "mpnet": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "relative_attention_num_buckets": 32, "vocab_size": 30527,
+    },
     "mpt": {
         "d_model": 2048, "expansion_ratio": 4, "max_seq_len": 2048, "n_heads": 16, "n_layers": 24,
         "vocab_size": 50368,
+    },
+    "mt5": {
+        "d_ff": 1024, "d_kv": 64, "d_model": 512, "num_heads": 6, "num_layers": 8,
+        "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 250112,
+    },
+    "muse_glimmer_text": {
+        "head_dim": 128, "hidden_size": 6656, "intermediate_size": 19968, "max_position_embeddings": 131072,
+        "num_attention_heads": 32, "num_hidden_layers": 52, "num_key_value_heads": 2, "sliding_window": 2048,
+        "vocab_size": 202048,
+    },
+    "mvp": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
+        "max_position_embeddings": 1024, "prompt_length": 100, "prompt_mid_dim": 800, "vocab_size": 50267,
     },
     "nanochat": {
         "hidden_size": 768, "intermediate_size": 8192, "max_position_embeddings": 2048, "num_attention_heads": 6,
@@ -423,6 +685,10 @@ SIZES: dict[str, dict[str, int]] = {
         "moe_intermediate_size": 7688, "moe_shared_expert_intermediate_size": 7688, "n_groups": 8,
         "n_routed_experts": 8, "n_shared_experts": 1, "num_attention_heads": 32, "num_experts_per_tok": 2,
         "num_key_value_heads": 8, "ssm_state_size": 128, "vocab_size": 131072,
+    },
+    "nomic_bert": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 2048, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30528,
     },
     "olmo": {
         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
@@ -444,9 +710,21 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 2048, "intermediate_size": 2048, "max_position_embeddings": 4096, "num_attention_heads": 16,
         "num_experts": 64, "num_experts_per_tok": 8, "num_hidden_layers": 16, "vocab_size": 50304,
     },
+    "openai-gpt": {
+        "n_embd": 768, "n_head": 12, "n_layer": 12, "n_positions": 512, "vocab_size": 40478,
+    },
     "opt": {
         "ffn_dim": 3072, "hidden_size": 768, "max_position_embeddings": 2048, "num_attention_heads": 12,
         "num_hidden_layers": 12, "vocab_size": 50272,
+    },
+    "paddleocr_vl_text": {
+        "head_dim": 128, "hidden_size": 1024, "intermediate_size": 3072, "max_position_embeddings": 131072,
+        "num_attention_heads": 16, "num_hidden_layers": 18, "num_key_value_heads": 2, "vocab_size": 103424,
+    },
+    "pegasus": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
+        "max_position_embeddings": 1024, "vocab_size": 50265,
     },
     "persimmon": {
         "hidden_size": 4096, "intermediate_size": 16384, "max_position_embeddings": 16384,
@@ -468,6 +746,11 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 4096, "intermediate_size": 6400, "max_position_embeddings": 131072,
         "num_attention_heads": 32, "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_key_value_heads": 8,
         "num_local_experts": 16, "vocab_size": 32064,
+    },
+    "plbart": {
+        "d_model": 768, "decoder_attention_heads": 12, "decoder_ffn_dim": 3072, "decoder_layers": 6,
+        "encoder_attention_heads": 12, "encoder_ffn_dim": 3072, "encoder_layers": 6,
+        "max_position_embeddings": 1024, "vocab_size": 50005,
     },
     "qwen2": {
         "hidden_size": 4096, "intermediate_size": 22016, "max_position_embeddings": 32768, "max_window_layers": 28,
@@ -544,6 +827,22 @@ SIZES: dict[str, dict[str, int]] = {
         "attention_window_size": 2048, "conv1d_width": 4, "hidden_size": 2560, "intermediate_size": 7680,
         "num_attention_heads": 10, "num_hidden_layers": 26, "vocab_size": 256000,
     },
+    "rembert": {
+        "hidden_size": 1152, "input_embedding_size": 256, "intermediate_size": 4608, "max_position_embeddings": 512,
+        "num_attention_heads": 18, "num_hidden_layers": 32, "type_vocab_size": 2, "vocab_size": 250300,
+    },
+    "roberta": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 50265,
+    },
+    "roberta-prelayernorm": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 50265,
+    },
+    "roformer": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 1536, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 50000,
+    },
     "sarvam_mla": {
         "first_k_dense_replace": 1, "hidden_size": 4096, "intermediate_size": 16384, "kv_lora_rank": 512,
         "max_position_embeddings": 4096, "moe_intermediate_size": 2048, "n_routed_experts": 128,
@@ -585,6 +884,20 @@ SIZES: dict[str, dict[str, int]] = {
         "num_hidden_layers": 45, "num_key_value_heads": 8, "num_local_experts": 128, "share_expert_dim": 1280,
         "vocab_size": 128815,
     },
+    "t5": {
+        "d_ff": 2048, "d_kv": 64, "d_model": 512, "num_heads": 8, "num_layers": 6,
+        "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 32128,
+    },
+    "umt5": {
+        "d_ff": 1024, "d_kv": 64, "d_model": 512, "num_heads": 6, "num_layers": 8,
+        "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 250112,
+    },
+    "unlimited_ocr_text": {
+        "hidden_size": 1280, "intermediate_size": 6848, "max_position_embeddings": 32768,
+        "moe_intermediate_size": 896, "n_routed_experts": 64, "n_shared_experts": 2, "num_attention_heads": 10,
+        "num_experts_per_tok": 6, "num_hidden_layers": 12, "num_key_value_heads": 10, "sliding_window": 128,
+        "vocab_size": 129280,
+    },
     "vaultgemma": {
         "head_dim": 256, "hidden_size": 2304, "intermediate_size": 9216, "max_position_embeddings": 8192,
         "num_attention_heads": 8, "num_hidden_layers": 26, "num_key_value_heads": 4, "sliding_window": 4096,
@@ -593,6 +906,18 @@ SIZES: dict[str, dict[str, int]] = {
     "xglm": {
         "attention_heads": 16, "d_model": 1024, "ffn_dim": 4096, "max_position_embeddings": 2048, "num_layers": 24,
         "vocab_size": 256008,
+    },
+    "xlm": {
+        "emb_dim": 2048, "end_n_top": 5, "lang_id": 0, "mask_index": 5, "max_position_embeddings": 512,
+        "n_heads": 16, "n_langs": 1, "n_layers": 12, "start_n_top": 5, "unk_index": 3, "vocab_size": 30145,
+    },
+    "xlm-roberta": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
+    },
+    "xlm-roberta-xl": {
+        "hidden_size": 2560, "intermediate_size": 10240, "max_position_embeddings": 514, "num_attention_heads": 32,
+        "num_hidden_layers": 36, "type_vocab_size": 1, "vocab_size": 250880,
     },
     "youtu": {
         "hidden_size": 2048, "intermediate_size": 6144, "kv_lora_rank": 512, "max_position_embeddings": 131072,
@@ -612,23 +937,31 @@ SIZES: dict[str, dict[str, int]] = {
     },
 }
 TEXT_MODEL: dict[str, str] = {
-    "aria": "aria_text", "audioflamingo3": "qwen2", "aya_vision": "cohere2", "blip-2": "opt",
-    "cohere2_vision": "cohere2", "cosmos3_omni": "qwen3_vl_text", "deepseek_vl": "llama",
-    "deepseek_vl_hybrid": "llama", "exaone4_5": "exaone4", "fast_vlm": "qwen2", "fun_asr_nano": "qwen3",
-    "fuyu": "persimmon", "glm46v": "glm4v_text", "glm4v": "glm4v_text", "glm4v_moe": "glm4v_moe_text",
-    "glm_ocr": "glm_ocr_text", "glmasr": "llama", "glmga": "glm4v_text", "got_ocr2": "qwen2",
-    "granite_speech": "granite", "granite_speech_plus": "granite", "hunyuan_vl": "hunyuan_vl_text",
-    "idefics2": "mistral", "idefics3": "llama", "instructblip": "opt", "instructblipvideo": "opt",
-    "internvl": "qwen2", "janus": "llama", "jev": "qwen3_5_text", "kimi_k25": "deepseek_v3", "lfm2_vl": "lfm2",
-    "lighton_ocr": "qwen3", "llava": "llama", "llava_next": "llama", "llava_next_video": "llama",
-    "llava_onevision": "qwen2", "minicpm_ocr": "qwen3_5_text", "minicpmv4_6": "qwen3_5_text",
-    "minicpmv4_7": "qwen3_5_text", "mistral3": "mistral", "moss_transcribe_diarize": "qwen3",
+    "apertus1p5": "apertus1p5_text", "aria": "aria_text", "audioflamingo3": "qwen2", "aya_vision": "cohere2",
+    "blip-2": "opt", "cohere2_vision": "cohere2", "cohere_compass": "cohere_compass_text",
+    "cosmos3_edge": "cosmos3_edge_text", "cosmos3_omni": "qwen3_vl_text", "deepseek_ocr2": "deepseek_ocr2_text",
+    "deepseek_vl": "llama", "deepseek_vl_hybrid": "llama", "emu3": "emu3_text_model",
+    "ernie4_5_vl_moe": "ernie4_5_vl_moe_text", "exaone4_5": "exaone4", "fast_vlm": "qwen2", "florence2": "bart",
+    "fun_asr_nano": "qwen3", "fuyu": "persimmon", "gemma4_unified": "gemma4_unified_text",
+    "gemma4_unified_assistant": "gemma4_unified_text", "glm46v": "glm4v_text", "glm4v": "glm4v_text",
+    "glm4v_moe": "glm4v_moe_text", "glm_ocr": "glm_ocr_text", "glmasr": "llama", "glmga": "glm4v_text",
+    "got_ocr2": "qwen2", "granite4_vision": "granite4_vision_text", "granite_docling": "granite_docling_text",
+    "granite_speech": "granite", "granite_speech_plus": "granite", "grounding-dino": "bert",
+    "hunyuan_vl": "hunyuan_vl_text", "hyperclovax_vision_v2": "hyperclovax", "idefics2": "mistral",
+    "idefics3": "llama", "instructblip": "opt", "instructblipvideo": "opt", "internvl": "qwen2", "janus": "llama",
+    "jev": "qwen3_5_text", "kimi_k25": "deepseek_v3", "kosmos-2": "kosmos_2_text_model",
+    "kosmos-2.5": "kosmos_2_5_text_model", "lfm2_vl": "lfm2", "lfm3_vl": "lfm3", "lighton_ocr": "qwen3",
+    "llava": "llama", "llava_next": "llama", "llava_next_video": "llama", "llava_onevision": "qwen2",
+    "minicpm_ocr": "qwen3_5_text", "minicpmv4_6": "qwen3_5_text", "minicpmv4_7": "qwen3_5_text",
+    "mistral3": "mistral", "mllama": "mllama_text_model", "mm-grounding-dino": "bert", "modernvbert": "modernbert",
+    "molmo2": "molmo2_text", "moss_transcribe_diarize": "qwen3", "muse_glimmer": "muse_glimmer_text",
     "musicflamingo": "qwen2", "nemo_speechlm": "nemotron_h", "nemotron_h_omni": "nemotron_h", "omniasr": "llama",
-    "ovis2": "qwen2", "paligemma": "gemma", "perception_lm": "llama", "pp_chart2table": "qwen2",
+    "ovis2": "qwen2", "paddleocr_vl": "paddleocr_vl_text", "paligemma": "gemma", "pe_audio": "modernbert",
+    "pe_audio_video": "modernbert", "pe_video": "modernbert", "perception_lm": "llama", "pp_chart2table": "qwen2",
     "qianfan_ocr": "qwen3", "qwen2_5_omni": "qwen2_5_omni_text", "qwen2_5_omni_thinker": "qwen2_5_omni_text",
     "qwen2_audio": "qwen2", "qwen3_asr": "qwen3", "qwen3_omni_moe": "qwen3_omni_moe_text",
     "qwen3_omni_moe_thinker": "qwen3_omni_moe_text", "qwen3_vl": "qwen3_vl_text",
-    "qwen3_vl_moe": "qwen3_vl_moe_text", "shieldgemma2": "gemma3_text", "smolvlm": "llama", "vibevoice": "qwen2",
-    "vibevoice_asr": "qwen2", "video_llama_3": "qwen2", "video_llava": "llama", "vipllava": "llama",
-    "voxtral": "llama",
+    "qwen3_vl_moe": "qwen3_vl_moe_text", "shieldgemma2": "gemma3_text", "smolvlm": "llama",
+    "unlimited_ocr": "unlimited_ocr_text", "vibevoice": "qwen2", "vibevoice_asr": "qwen2", "video_llama_3": "qwen2",
+    "video_llava": "llama", "vipllava": "llama", "vision-text-dual-encoder": "bert", "voxtral": "llama",
 }

@@ -29,13 +29,18 @@ from life_jax.config.checkpoints.families.dense import (
     qwen,
     stablelm,
 )
+from life_jax.config.checkpoints.families.diffusion import DIFFUSIONS
+from life_jax.config.checkpoints.families.encoder_decoders import ENCODER_DECODERS
+from life_jax.config.checkpoints.families.encoders import ENCODERS
 from life_jax.config.checkpoints.families.hybrid import HYBRIDS
 from life_jax.config.checkpoints.families.layers import FAMILIES_BY_LAYER
 from life_jax.config.checkpoints.families.moe import MIXTURES
+from life_jax.config.checkpoints.families.recombined import RECOMBINED
 from life_jax.config.checkpoints.families.recurrent import RECURRENT
 from life_jax.config.checkpoints.families.rwkv import RWKV
 from life_jax.config.checkpoints.families.sparse import SPARSE
 from life_jax.config.checkpoints.families.variants import VARIANTS
+from life_jax.config.checkpoints.families.vision_language import VISION_LANGUAGE
 
 PLAIN = {"ffn": "plain", "norm": "layernorm"}
 ALL_BIASES = {"qkv_bias": True, "o_bias": True, "ffn_bias": True}
@@ -230,6 +235,11 @@ FAMILIES: dict[str, Family] = {
     **VARIANTS,
     **RECURRENT,
     **FAMILIES_BY_LAYER,
+    **RECOMBINED,
+    **VISION_LANGUAGE,
+    **DIFFUSIONS,
+    **ENCODERS,
+    **ENCODER_DECODERS,
 }
 # One code under another name.
 SAME = {
@@ -254,10 +264,16 @@ SAME = {
     "qwen2_5_vl": "qwen2_5_vl_text",
     "qwen2_5_omni_text": "qwen2",
     "qwen3_omni_moe_text": "qwen3_moe",
-    "glm4v_text": "glm4",
     "glm_ocr_text": "glm4",
     "glm4v_moe_text": "glm4_moe",
     "hunyuan_vl_text": "hunyuan_v1_dense",
     "step3p7": "step3p5",
     "qwen3_5_moe": "qwen3_5_moe_text",
+    "dream": "Dream",
+    "apertus1p5_text": "apertus",
+    "emu3_text_model": "llama",
+    "deepseek_ocr2_text": "unlimited_ocr_text",
+    "granite4_vision_text": "llama",
+    "granite_docling_text": "llama",
+    "cohere_compass_text": "cohere2",
 }

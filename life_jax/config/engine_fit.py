@@ -1,0 +1,82 @@
+"""Which engine fits a device and a format: where engines run, what they read, and engine=auto."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from life_jax.config.schema import paths
+from life_jax.config.schema.engine_file import EngineFile
+from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.yaml_files import read_list, read_yaml
+
+AUTO, GENERIC = "auto", "generic"
+PLAIN = "plain"  # a stack that says no format of files
+# beginnings of labels of options -> format of the files that hold such weights; of kind `gguf` every option is one
+FORMATS = {
+    "mlx_": "mlx", "mlc_": "mlc", "exl": "exl",
+    **dict.fromkeys(("fp8", "w8a8", "w4a4", "nvfp4", "nf4"), "hub"),
+}  # fmt: skip
+
+
+def file_formats(stack: Iterable[str], kinds: Mapping[str, str]) -> list[str]:
+    """Formats of files that a stack of options needs.
+
+    stack: labels. kinds: label -> kind of the option.
+    """
+    found = []
+    for label in stack:
+        named = next((form for start, form in FORMATS.items() if label.startswith(start)), "")
+        form = "gguf" if kinds.get(label) == "gguf" else named
+        if form and form not in found:
+            found.append(form)
+    return found
+
+
+def runs_on(places: Iterable[str], device: DeviceFile) -> bool:
+    """Whether a device is at one of the places: its vendor, its class, or both."""
+    return any(_is_at(place, device) for place in places)
+
+
+def _is_at(place: str, device: DeviceFile) -> bool:
+    rest = place.removeprefix(device.vendor).strip()
+    return rest in ("", device.device_class) if place.startswith(device.vendor) else place == device.device_class
+
+
+def why_impossible(
+    engine: EngineFile, device: DeviceFile, stack: Iterable[str], kinds: Mapping[str, str]
+) -> str | None:
+    """Why software cannot run a stack of options on a device; None where it can, or nothing is known of it."""
+    if engine.runs_on and not runs_on(engine.runs_on, device):
+        return f"engine {engine.name} runs on {', '.join(engine.runs_on)} alone"
+    unread = [form for form in file_formats(stack, kinds) if engine.formats and form not in engine.formats]
+    if unread:
+        named = "+".join(stack)
+        return f"engine {engine.name} reads {' and '.join(engine.formats)} files, and opt={named} needs {unread[0]}"
+    return None
+
+
+def automatic(device: DeviceFile, stack: Iterable[str], kinds: Mapping[str, str]) -> str:
+    """The label of the engine that people run on a device for a stack of options."""
+    forms = file_formats(stack, kinds) or [PLAIN]
+    for rule in _rules():
+        fits = runs_on([rule["device"]], device) and device.device_class not in rule.get("but", ())
+        if fits and rule.get("format", forms[0]) == forms[0] and device.vendor in rule.get("vendors", [device.vendor]):
+            return str(rule["engine"])
+    return GENERIC
+
+
+@cache
+def _rules() -> list[dict[str, Any]]:
+    return read_list(paths.conf_dir() / "auto_engine.yaml")
+
+
+@cache
+def fits() -> dict[str, dict[str, Any]]:
+    """Engine -> devices that its fit has seen, and errors on devices that were left out (conf/engine_fits.yaml)."""
+    return read_yaml(paths.conf_dir() / "engine_fits.yaml")
+
+
+def never_seen(engine: str, devices: Iterable[str]) -> list[str]:
+    """Those of the devices (labels) on which a fitted engine was not measured; none where it was measured on none."""
+    of = fits().get(engine)
+    return [] if of is None else [label for label in devices if label not in of["devices"]]

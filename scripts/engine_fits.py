@@ -1,0 +1,49 @@
+"""Write conf/engine_fits.yaml: the devices that each engine's measurements are of, and how far forecasts were off.
+
+    python scripts/engine_fits.py [--data ../shared/data]
+
+Devices come from the measurements that `scripts/fit_efficiency.py` fits, errors from docs/accuracy.md, which that
+script writes: mean error in percent over the cells of devices that a fit had not seen. Run it after a fit.
+"""
+
+import argparse
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from panel_model import load
+
+from life_jax.config.schema import paths
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = """\
+# Written by scripts/engine_fits.py. devices: those of the published measurements that scripts/fit_efficiency.py
+# fits. ttft, tpot, total: mean error of forecasts on devices that a fit had not seen [%], and over how many cells of
+# device and model (docs/accuracy.md).
+"""
+ERROR = re.compile(r"(TTFT|TPOT|TOTAL)\s+([\d.]+)/\s*[\d.]+ \((\d+),")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    settings, *_ = load(parser.parse_args().data)
+    devices = defaultdict(set)
+    for setting in settings:
+        devices[setting.engine].add(setting.hw)
+    text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    lines = [HEAD]
+    for engine in sorted(paths.choices("engine")):
+        if engine not in devices:
+            continue
+        lines.append(f"{engine}:\n  devices: [{', '.join(sorted(devices[engine]))}]\n")
+        found = re.search(rf"^  {engine} +(TT.*|TP.*|TO.*)$", text, re.MULTILINE)
+        for kind, error, cells in ERROR.findall(found[1] if found else ""):
+            lines.append(f"  {kind.lower()}: [{error}, {cells}]\n")
+    (ROOT / "conf" / "engine_fits.yaml").write_text("".join(lines), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Words that choose many devices or models at once, and this machine by what its system says."""
+
+import pytest
+
+from life_jax.config import many, this_machine
+from life_jax.config.choices import devices_and_models
+from life_jax.config.schema import paths
+from life_jax.config.schema.errors import ConfigError
+
+
+def _keys(typed, group="hw"):
+    return [choice.key for choice in devices_and_models(group, typed, ())]
+
+
+def test_all_is_every_device_and_model_but_those_of_the_paper():
+    known = set(paths.choices("hw", ()))
+    assert set(_keys("all")) == {label for label in known if not label.startswith("life_")}
+    assert set(_keys("all", "model")) == set(paths.choices("model", ()))
+
+
+def test_globs_match_labels_in_any_capitals_and_list_each_once():
+    assert _keys("h100*") == ["h100_nvl", "h100_pcie", "h100_sxm"]
+    assert _keys(["H100_*", "h100_sxm", "*_nvl", "v100"]) == [*_keys("h100*"), "h200_nvl", "v100"]
+    assert _keys("life_v*") == ["life_v100"]
+    assert all(key.startswith("qwen3_") for key in _keys("qwen3_*", "model"))
+
+
+@pytest.mark.parametrize(
+    ("name", "has", "has_not"),
+    [
+        ("gpu_consumer", "rtx_4090", "h100_sxm"), ("laptop", "rtx_4090_laptop", "rtx_4090"),
+        ("laptop", "apple_m3_pro", "v100_sxm2_32gb"),
+        ("phone", "sd_8_elite", "snapdragon_x2_elite_extreme_gpu"), ("workstation", "rtx_a6000", "rtx_a5000_laptop"),
+        ("datacenter", "mi300x", "rtx_4090"), ("datacenter", "epyc_9654", "xeon_w_2255"),
+    ],
+)  # fmt: skip
+def test_classes_are_of_devices_and_of_what_they_are_used_in(name, has, has_not):
+    keys = _keys(f"class:{name}")
+    assert has in keys and has_not not in keys and not any(key.startswith("life_") for key in keys)
+
+
+@pytest.mark.parametrize("name", ["laptop", "phone", "workstation", "datacenter"])
+def test_every_pattern_of_a_use_means_a_device(name):
+    rule, known = many._uses()[name], sorted(paths.choices("hw", ()))
+    for pattern in (*rule.get("names", ()), *rule.get("but", ())):
+        assert any(many._is_any(label, (pattern,)) for label in known), pattern
+
+
+@pytest.mark.parametrize(("typed", "part"), [("zz*", "no device is called 'zz*'"), ("class:gpu", "did you mean igpu")])
+def test_a_word_for_many_that_means_none_is_refused(typed, part):
+    with pytest.raises(ConfigError, match="hw=") as refusal:
+        _keys(typed)
+    assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("facts", "label"),
+    [
+        (["NVIDIA GeForce RTX 4090", "AMD Ryzen 9 7950X 16-Core Processor"], "rtx_4090"),
+        (["Unheard of 3000", "AMD Ryzen 9 7950X 16-Core Processor"], "ryzen_9_7950x_cpu"),
+        (["NVIDIA H100 80GB HBM3"], "h100_sxm"), (["Apple M3 Ultra 512GB", "Apple M3 Ultra"], "apple_m3_ultra"),
+    ],
+)  # fmt: skip
+def test_this_machine_is_the_first_of_its_names_that_is_known(facts, label, monkeypatch):
+    monkeypatch.setattr(this_machine, "facts", lambda: iter(facts))
+    assert _keys("here") == [label]
+
+
+@pytest.mark.parametrize(("facts", "part"), [([], "does not say"), (["Unheard of 3000"], "Unheard of 3000")])
+def test_a_machine_that_is_not_known_is_refused_with_what_it_says(facts, part, monkeypatch):
+    monkeypatch.setattr(this_machine, "facts", lambda: iter(facts))
+    with pytest.raises(ConfigError) as refusal:
+        _keys("here")
+    assert part in str(refusal.value)
+
+
+def test_the_system_is_asked_without_an_error_whatever_it_has():
+    assert all(isinstance(name, str) and name for name in this_machine.facts())
