@@ -147,9 +147,10 @@ def build(
         device=parts(_device, device, tuple(sources.items()), engine.power_cap),
         engine=parts(_on_units, scenario.engine, converts, as_bytes),
     )
+    sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
-    reasons = _meaningless(device, model, engine, converts)
+    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 

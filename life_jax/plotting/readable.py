@@ -49,7 +49,9 @@ def label(variable: "xr.DataArray") -> str:
 
 def number(value: float) -> str:
     """A number on an axis: no exponent where it has few digits."""
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 or not value else f"{value:.0e}"
+    if not 1e-3 <= abs(value) < 1e7 and value:
+        return f"{value:.0e}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def set_axis(axis: Any, variable: "xr.DataArray", *, is_log: bool = False) -> None:

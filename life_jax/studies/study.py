@@ -25,7 +25,7 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
-from life_jax.sensitivity.grid_function import NoForecast
+from life_jax.sensitivity.grid_function import Forecaster, NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
@@ -212,8 +212,14 @@ class Study:
         as_numbers = mapping(np.dtype(self.dtype).type)
         by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
         nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
+        functions: dict[Forecaster, Forecaster] = {}  # equal ones are one object, of which there is one for many cases
         cases = tuple(
-            nothing if c is None else (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario))
+            nothing
+            if c is None
+            else (
+                functions.setdefault(f := c.forecaster(self.metrics), f),
+                c.scenario if by_numpy else as_numbers(c.scenario),
+            )
             for c in self.cells
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
