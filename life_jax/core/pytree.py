@@ -30,13 +30,43 @@ def neutral(*, default: float) -> Any:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
 def pytree(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen dataclass as a JAX pytree. Fields made by `static` are metadata, the others leaves or
-    subtrees."""
+    """Class decorator: a frozen dataclass as a JAX pytree, with a repr of a line. Fields made by `static` are metadata,
+    the others leaves or subtrees."""
+    if "__repr__" not in vars(cls):
+        cls.__repr__ = _short_repr  # type: ignore[method-assign]
     frozen = dataclass(frozen=True)(cls)
     _UNREGISTERED.append(frozen)
     if "jax" in sys.modules:
         register_with_jax()
     return frozen
+
+
+def _short_repr(tree: Any) -> str:
+    """A dataclass without the fields that are at their defaults; what is long is left out."""
+    facts = dataclasses.fields(tree)
+    values = {f.name: getattr(tree, f.name) for f in facts if not _is_default(f, getattr(tree, f.name))}
+    inner = ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
+    return f"{type(tree).__name__}({inner})"
+
+
+def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    if field.default_factory is not dataclasses.MISSING:
+        return type(value) in (dict, tuple) and not value
+    return isinstance(value, int | float | str | tuple) and value == field.default
+
+
+def _shown(value: Any, most: int = 72) -> str:
+    """A value in at most so many characters."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+        return f"{{{inner}}}" if len(inner) <= most else f"{{{len(value)} entries}}"
+    if isinstance(value, tuple):
+        inner = ", ".join(_shown(item) for item in value)
+        return f"({inner})" if len(inner) <= most else f"({len(value)} entries)"
+    text = repr(value)
+    return text if len(text) <= most else f"{type(value).__name__}(...)"
 
 
 _UNREGISTERED: list[type] = []  # pytrees that are not registered yet, since JAX may not be imported

@@ -68,6 +68,10 @@ class Optimization:
     cache_dtype: str = ""
     otherwise: tuple["Origin", ...] = ()
 
+    def __repr__(self) -> str:
+        """Names of its options."""
+        return f"<Optimization {'+'.join(self.names) or 'none'}>"
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the options, in their order."""

@@ -95,7 +95,7 @@ def _panels(rows: int, columns: int, width: float, height: float) -> Any:
 def _draw_heatmap(r: Result) -> Any:
     ds = r.ds
     long = sorted(
-        (str(dim) for dim in ds.dims if ds[dim].dtype.kind in "fi" and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
+        (str(dim) for dim in ds.dims if charts.is_axis(ds, dim) and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
     )
     metrics = [m for m in ("ttft", "tpot") if m in ds]
     if len(long) < 2 or not metrics:

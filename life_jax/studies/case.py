@@ -42,6 +42,10 @@ class Case:
     engine: str = ""
     absent: Absent = field(default_factory=dict, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """Its label."""
+        return f"<life_jax.Case {self.label}>"
+
     @cached_property
     def moved(self) -> frozenset[Leaf]:
         """Leaves that something moves: axes, and what sensitivities are asked for."""
