@@ -79,7 +79,7 @@ def activation_quantization(
         rewrites = (*scenario.rewrites, Rewrite(numbers, quantize_inputs))
         return dataclasses.replace(scenario, precision=precision, rewrites=rewrites)
 
-    stored = {"bits": weight_bits, "group_size": group_size, "scale_bits": scale_bits}
+    stored: dict[str, Any] = {"bits": weight_bits, "group_size": group_size, "scale_bits": scale_bits}
     on_units = Optimization(transforms=(change,), sets={"activation_bits": ""}, math={"linear": (dtype, "")})
     alone = Origin("", "weight_quantization", {**stored, "dequant_flops": DEQUANT_FLOPS})
     return replace(

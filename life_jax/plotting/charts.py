@@ -362,3 +362,9 @@ def _title(variable: "xr.DataArray") -> str:
     """The long name of a variable; of a name of 60 letters or more the part before the first comma."""
     name = str(variable.attrs.get("long_name", variable.name))
     return name if len(name) < 60 else name.split(",", maxsplit=1)[0]
+
+
+def _label(variable: "xr.DataArray") -> str:
+    """The name of a variable with the unit that its numbers have."""
+    name, units = str(variable.name), str(variable.attrs.get("units", "1"))
+    return name if units == "1" else f"{name} [{units.replace(' s-1', '/s').replace(' token-1', '/token')}]"

@@ -145,7 +145,7 @@ def test_pictures_say_what_they_are_of_and_show_the_point_that_was_asked_for(ds)
     cases = life.load(WORDS).cases
     places = {"opt": 1, "batch": 2, "prompt_tokens": 1}
     figure = pictures.DRAWINGS["devices"](_result(ds, cases, places=places))
-    assert figure.get_suptitle() == "llama3_8b  |  128 output tokens  |  batch 16  |  prompt 512"
+    assert figure.get_suptitle() == "llama3_8b  |  128 output tokens  |  prompt 512  |  batch 16"
     wanted = ds.ttft.sel(prompt_tokens=512, batch=16).values.ravel()
     assert sorted(bar.get_width() for bar in figure.axes[0].patches) == pytest.approx(sorted(wanted))
 
