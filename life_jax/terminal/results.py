@@ -1,15 +1,14 @@
-"""How the command lines of sweeps deliver a result: progress, the check for a finished file, tables and pictures."""
+"""How the command lines of sweeps deliver a result: the check for a finished file, tables and pictures."""
 
-import contextlib
-import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.terminal import command, result_rows, result_tables, tables
+from life_jax.terminal import result_rows, result_tables
+from life_jax.terminal.progress import watched
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -127,23 +126,6 @@ def refuse_pictures(study: "Study", path: Path) -> None:
 
         for picture in pictures.files(study.plots, path.with_suffix("")):
             pictures.refuse_foreign(picture, study.question, overwrite=study.overwrite)
-
-
-@contextlib.contextmanager
-def watched(points: int) -> Iterator[Callable[[int], None]]:
-    """Context with a function to call with the number of points that were computed since its last call.
-
-    It moves a progress bar of `points` points, and raises KeyboardInterrupt if Ctrl-C came meanwhile.
-    """
-    with tables.progress() as bar:
-        task = bar.add_task("", total=points)
-
-        def done(more: int) -> None:
-            command.stop_if_interrupted()
-            gc.enable()  # a long sweep needs it; command.guarded has switched it off
-            bar.advance(task, more)
-
-        yield done
 
 
 def draw(study: "Study", path: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from life_jax.config.checkpoints.config_fields import (
 from life_jax.config.checkpoints.families.base import Family, grouped, note, warn
 from life_jax.config.checkpoints.families.class_defaults import SIZES, TEXT_MODEL
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
+from life_jax.config.checkpoints.families.not_read import NOT_READ
 from life_jax.config.checkpoints.quantization import section
 from life_jax.config.checkpoints.quantization.section import SECTIONS
 from life_jax.config.checkpoints.vision_tower import tower
@@ -171,6 +172,8 @@ def _unknown_family(model_type: Any) -> ConfigError:
     """The closest families, and what a file of one's own must say."""
     names = sorted({*FAMILIES, *SAME})
     close = closest(str(model_type), names) or names[:5]
+    if isinstance(model_type, str) and model_type in NOT_READ:
+        return ConfigError(f"model_type {short(model_type)} is not read: {NOT_READ[model_type]}")
     needed = [f.name for f in fields(ModelFile) if f.default is f.default_factory is MISSING]
     return ConfigError(
         f"model_type {short(model_type)} is not known (known: {', '.join(close)} and {len(names) - len(close)} more);"
