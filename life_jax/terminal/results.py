@@ -55,16 +55,15 @@ def deliver(
 def deliver_csv(study: "Study", path: Path, form: str) -> None:
     """Compute a study, write its rows as CSV to `path`, whole or not at all, and print its table and the path.
 
-    form: as in `deliver`. Raises ConfigError where the path exists, or the result has too many rows.
+    form: as in `deliver`. Raises StoreError where the path is taken, ConfigError where the result has too many rows.
     """
-    from life_jax.core.whole_file import whole_file
+    from life_jax.core.whole_file import refuse_taken, whole_file
     from life_jax.studies import evaluation
 
     if study.plots or study.work.shard or study.work.executor != "local":
         raise ConfigError(f"out={path}: plot=, shard= and executor= go with a result in out=NAME.nc")
     result_rows.check_text_size(study, f"out={path}")
-    if path.exists() and not study.overwrite:
-        raise ConfigError(f"{path} exists; overwrite=true replaces it")
+    refuse_taken(path, overwrite=study.overwrite)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True)
     with watched(study.template.points) as done:
