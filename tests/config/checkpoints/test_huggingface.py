@@ -125,7 +125,7 @@ STORED = [
     ({"quant_method": "bitsandbytes", "load_in_8bit": True}, ["int8"]),
     ({"quant_algo": "NVFP4", "quant_method": "modelopt", "ignore": ["lm_head"]}, ["w4a4_nvfp4", "nvfp4"]),
     (compressed({"type": "int", "num_bits": 8}, input_activations={"num_bits": 8}), ["w8a8", "int8"]),
-    (compressed({"type": "float", "num_bits": 8}), ["fp8"]),
+    (compressed({"type": "float", "num_bits": 8}), ["fp8_weight_only"]),
 ]
 
 
