@@ -9,6 +9,7 @@ from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
+from life_jax.config.options import without_units
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
@@ -108,12 +109,13 @@ def build(
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
     preferred = () if "weight_bits" in stack.sets else own
-    usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
+    stack, warnings = _as_it_runs(stack, device, hw)
+    stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
+    usable = [o for o in stored_as if _has_units(o, device)]
     if usable:
         stack = chain(usable[0], stack)
     if own_cache is not None and "kv_bits" not in stack.sets:
         stack = chain(own_cache, stack)
-    warnings = []
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
@@ -200,6 +202,20 @@ def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
     engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
     # weights that are multiplied as bytes are not written out at 16 bit before
     return set_leaf(engine, ("effects", "weight_expansion", "rows"), UNLIMITED) if as_bytes else engine
+
+
+def _as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optimization, list[str]]:
+    """The stack as the device runs it, and a line where that is its weights alone."""
+    instead = without_units(stack) if stack.otherwise else stack
+    if not stack.otherwise or _has_units(stack, device) or not _has_units(instead, device):
+        return stack, []
+    lacking = ", ".join(f"opt.{name}" for dtype, name in stack.math.values() if dtype not in device.peak_tflops)
+    return instead, [f"{hw} has no units for {lacking}: its weights alone are narrow, math is at 16 bit"]
+
+
+def _has_units(stack: Optimization, device: DeviceFile) -> bool:
+    """Whether the device has the matrix rates that a stack needs."""
+    return all(dtype in device.peak_tflops for dtype, _ in stack.math.values())
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
