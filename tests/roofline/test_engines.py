@@ -156,7 +156,7 @@ def test_fewer_heads_than_lanes_leave_some_idle():
 
 
 def test_no_quality_lifts_an_engine_above_a_peak():
-    """Kernels 2.4 times as good as those that a class was measured with mean nothing where these reach half the peak."""
+    """Kernels 2.4 times as good as those of the class mean nothing where those reach half of the peak."""
     words = ["hw=h100_sxm", "model=llama2_7b", "engine=vllm", "engine.compute_quality=2.4", "engine.memory_quality=2.4"]
     engine = life.load(words).scenario.engine
     assert engine.efficiency.compute == 1 and engine.efficiency.memory <= 1
