@@ -23,6 +23,7 @@ import attack_process
 import attack_writers
 from attack_writers import KINDS, Failures
 
+DRAWS = 2200  # of laws: 200 000 evaluations
 Tried = tuple[int, Failures]
 
 
@@ -33,7 +34,7 @@ def _each(attack: Callable[[str], Tried]) -> Tried:
 
 
 def _laws(share: float, seed: int) -> Tried:
-    evaluations, broken = attack_laws.attack(max(1, round(attack_laws.DRAWS * share)), seed)
+    evaluations, broken = attack_laws.attack(max(1, round(DRAWS * share)), seed)
     return evaluations, [str(law) for law in broken]
 
 

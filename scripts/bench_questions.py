@@ -67,8 +67,8 @@ def sweep(folder: Path, *words: str) -> tuple[float, float]:
     return seconds, memory
 
 
-def least(work: Callable[[], float], times: int = ROUNDS) -> float:
-    return min(work() for _ in range(times))
+def least(work: Callable[[], float]) -> float:
+    return min(work() for _ in range(ROUNDS))
 
 
 def row(what: str, seconds: float, than: float = 0.0, of: str = "") -> None:
@@ -122,8 +122,12 @@ def catalogue(folder: Path) -> None:
 
 KERNEL = """
 import sys, time
-from life_jax.studies.evaluation import compute
-from life_jax.studies.loading import load
+try:
+    from life_jax.studies.evaluation import compute
+    from life_jax.studies.loading import load
+except ImportError:  # as modules were called before they had rooms
+    from life_jax.study import load
+    from life_jax.work import compute
 study = load(sys.argv[2:])
 class Nowhere:
     def put(self, block): pass
@@ -144,8 +148,8 @@ def kernel(folder: Path, code: Path, *words: str) -> float:
 def grids(folder: Path, points: float, base: Path | None) -> None:
     """Grids with axes of the workload before those of the hardware, and one of a single long inner axis."""
     inside = (
-        "axes.batch=geomspace(1,64,8)",
-        f"axes.prompt_tokens=geomspace(64,4096,{max(1, round(points / 8 / SIDE**2))})",
+        f"axes.batch=geomspace(1,64,{max(1, round(points / 8 / SIDE**2))})",
+        "axes.prompt_tokens=geomspace(64,4096,8)",
         f"axes.bandwidth_gb_per_s=geomspace(100,4000,{SIDE})",
         f"axes.peak_tflops.fp16=geomspace(10,1000,{SIDE})",
     )
@@ -215,7 +219,9 @@ def main() -> None:
     arguments.add_argument("--points", type=float, default=1e7, help="of a large grid")
     arguments.add_argument("--peers", type=Path, help="folder of environments, as of bench_sweep.py")
     arguments.add_argument("--base", type=Path, help="checkout of another commit")
+    arguments.add_argument("--rounds", type=int, default=ROUNDS, help="of each row, of which the least counts")
     typed = arguments.parse_args()
+    globals().update(ROUNDS=typed.rounds)
     if wrong := set(typed.parts) - set(parts):
         arguments.error(f"{', '.join(sorted(wrong))}: no part; there are {', '.join(parts)}")
     with tempfile.TemporaryDirectory(prefix="life_jax-bench-") as name:

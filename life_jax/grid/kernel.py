@@ -1,7 +1,7 @@
 """Kernels: a function of one point, compiled to evaluate a whole chunk of rows x points.
 
 The function is vmapped on two levels. Buffers of earlier results are donated and written over, because touching
-fresh memory takes longer than computing (README, "Speed").
+fresh memory takes longer than computing (docs/speed.md).
 """
 
 from collections.abc import Mapping

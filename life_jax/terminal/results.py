@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.terminal import result_rows, result_tables
+from life_jax.studies import point
+from life_jax.terminal import result_columns, result_rows, result_tables
 from life_jax.terminal.progress import watched
 
 if TYPE_CHECKING:
@@ -54,16 +55,15 @@ def deliver(
 def deliver_csv(study: "Study", path: Path, form: str) -> None:
     """Compute a study, write its rows as CSV to `path`, whole or not at all, and print its table and the path.
 
-    form: as in `deliver`. Raises ConfigError where the path exists, or the result has too many rows.
+    form: as in `deliver`. Raises StoreError where the path is taken, ConfigError where the result has too many rows.
     """
-    from life_jax.core.whole_file import whole_file
+    from life_jax.core.whole_file import refuse_taken, whole_file
     from life_jax.studies import evaluation
 
     if study.plots or study.work.shard or study.work.executor != "local":
         raise ConfigError(f"out={path}: plot=, shard= and executor= go with a result in out=NAME.nc")
     result_rows.check_text_size(study, f"out={path}")
-    if path.exists() and not study.overwrite:
-        raise ConfigError(f"{path} exists; overwrite=true replaces it")
+    refuse_taken(path, overwrite=study.overwrite)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True)
     with watched(study.template.points) as done:
@@ -138,11 +138,22 @@ def draw(study: "Study", path: Path) -> list[Path]:
     from life_jax.plotting import pictures
 
     objectives = study.reduction.pareto if study.reduction is not None else ()
+    labels = {name: c.values for name, c in study.template.coordinates.items() if not c.numbered}
+    places = point.point(labels, study.view.at)
     with store.read(path) as ds:
         try:
             return list(
                 pictures.save(
-                    study.plots, ds, study.cases, objectives, path.with_suffix(""), study.question, study.overwrite
+                    study.plots,
+                    ds,
+                    study.cases,
+                    objectives,
+                    path.with_suffix(""),
+                    study.question,
+                    study.overwrite,
+                    about=result_columns.constant_words(study),
+                    places=places,
+                    chosen=tuple(study.view.at),
                 )
             )
         except ValueError as error:
