@@ -86,7 +86,7 @@ HARMLESS = re.compile(
 STRUCTURAL = re.compile(
     r"layer|hidden|head|expert|size|dim|rank|num_|n_|width|window|att|moe|ffn|mlp|kv|vocab|bias|norm|tie|proj|mixer"
     r"|ssm|conv|mamba|block|chunk|gate|share|sparse|index|position|rope|alibi|residual|parallel|depth|channels|lora"
-    r"|qk_|_ln|quant|embd|embed|stream|loop|recur|cache|latent|state|router|activation_param",
+    r"|qk_|_ln|quant|embd|embed|stream|loop|recur|cache|latent|state|router|activation_param|d_model",
     re.IGNORECASE,
 )
 # Fields beside a nested text model: other towers, their tokens, how they are joined.
