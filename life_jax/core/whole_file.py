@@ -209,7 +209,8 @@ def publish(temporary: Path, path: Path, *, overwrite: bool = False) -> None:
     """Flush a finished file, or a folder with all that is in it, to the disk and give it its final name.
 
     temporary: what was written, on the same file system as `path`. path: final name. overwrite: whether what stands
-    there is replaced. Only the replacement of a folder takes two steps, between which nothing has the final name.
+    there is replaced. Only the replacement of a folder, or by a folder, takes two steps, between which nothing has the
+    final name.
 
     Raises StoreError where the name is taken, OSError where it cannot be flushed or renamed.
     """
@@ -218,13 +219,14 @@ def publish(temporary: Path, path: Path, *, overwrite: bool = False) -> None:
     for item in (*temporary.rglob("*"), temporary) if temporary.is_dir() else (temporary,):
         file_system.sync_path(item)
     refuse_taken(path, overwrite=overwrite)
-    old = path.with_name(f"{path.name}.{secrets.token_hex(8)}.old") if path.is_dir() else None
+    aside = path.exists() and (path.is_dir() or temporary.is_dir())  # what no rename replaces
+    old = path.with_name(f"{path.name}.{secrets.token_hex(8)}.old") if aside else None
     if old is not None:
         path.replace(old)
     temporary.replace(path)
     file_system.sync_path(path.parent)
     if old is not None:
-        shutil.rmtree(old)
+        _remove(old)
 
 
 def _remove(path: Path) -> None:

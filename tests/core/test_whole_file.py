@@ -263,3 +263,15 @@ def test_no_other_module_gives_a_file_its_final_name():
     found = {name: list(renames(text)) for name, text in texts.items() if "import os" in text or "pathlib" in text}
     assert found.pop("core/whole_file.py")  # so that the search sees what it looks for
     assert not {name: lines for name, lines in found.items() if lines}
+
+
+def test_a_folder_replaces_a_file_where_that_is_asked_for(tmp_path):
+    made, there = tmp_path / "made", tmp_path / "x.zarr"
+    made.mkdir()
+    (made / "chunk").write_text("numbers")
+    there.write_text("of somebody else")
+    with pytest.raises(StoreError):
+        publish(made, there)
+    assert there.read_text() == "of somebody else"
+    publish(made, there, overwrite=True)
+    assert (there / "chunk").read_text() == "numbers" and [path.name for path in tmp_path.iterdir()] == ["x.zarr"]
