@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from life_jax.core import dual_numbers
+from life_jax.core.dual_numbers import Dual
+
 if TYPE_CHECKING:
     import jax
 
 TINY = 1e-37  # added below square roots; its own root, 3e-19 seconds, does not change a time
 # what a formula takes and returns, tracers included; JAX is named, not needed, so the union is not written with |
-Number = Union[float, np.ndarray, "jax.Array"]
+Number = Union[float, np.ndarray, "jax.Array"]  # or a Dual of NumPy, which formulas do not see either
 
 
 class Static(float):
@@ -42,7 +45,9 @@ def is_nothing(term: Number) -> bool:
 
 
 def _namespace(*values: Number) -> Any:
-    return sys.modules["jax.numpy"] if is_of_jax(*values) else np
+    if is_of_jax(*values):
+        return sys.modules["jax.numpy"]
+    return dual_numbers if any(type(value) is Dual for value in values) else np
 
 
 def product(first: Number, *others: Number) -> Number:
@@ -57,7 +62,7 @@ def product(first: Number, *others: Number) -> Number:
 def where(condition: Number, a: Number, b: Number) -> Number:
     """`a` where the condition holds, else `b`."""
     if not is_of_jax(condition, a, b):
-        return np.where(condition, a, b)
+        return _namespace(a, b).where(condition, a, b)
     import jax
 
     a, b = _alike(a, b)
@@ -138,7 +143,7 @@ def divide(a: Number, b: Number) -> Number:
 
 def constant(value: Number) -> Number:
     """The value itself, treated as constant in differentiation."""
-    return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else value
+    return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else dual_numbers.primal(value)
 
 
 def current_trace(*values: Number) -> Any:
