@@ -1,7 +1,7 @@
 """Forecasts how fast a language model runs on a device that nobody has benchmarked yet.
 
     import life_jax as life
-    study = life.load(["hw=v100", "opt=int4"])
+    study = life.load(["hw=v100", "opt=int4"])  # or life.load(hw="v100", opt=["int4"], batch=8)
     ds = life.evaluate(study)               # xarray.Dataset of ttft, tpot, tps
     life.forecast(study.cases[0].scenario)  # pure scalar function: jit, vmap, grad
     life.pareto(ds, minimize=["tpot"], maximize=["tps"])
@@ -13,6 +13,7 @@ Importing life_jax imports none of JAX, Hydra, xarray and matplotlib; they come 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from life_jax.analysis.crossover_map import crossover as crossover
     from life_jax.analysis.design_question import problem as problem
     from life_jax.analysis.inverse_design import cheapest as cheapest
@@ -51,6 +52,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module("life_jax.plotting.charts")
+    if name == "__version__":
+        from life_jax.studies.provenance import version
+
+        return version()
     if name not in _HOME:
         raise AttributeError(f"module 'life_jax' has no attribute '{name}'; it has {', '.join(__all__)}")
     from importlib import import_module
@@ -63,4 +68,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, "plot"])
+    return sorted([*(name for name in globals() if name.startswith("__")), *__all__, "__version__", "plot"])

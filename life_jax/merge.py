@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.words import take
 from life_jax.terminal import command
+from life_jax.terminal.progress import watched
 from life_jax.terminal.result_rows import FORMATS
-from life_jax.terminal.results import deliver, watched
+from life_jax.terminal.results import deliver
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from life_jax.config.words import take
 from life_jax.terminal import command
+from life_jax.terminal.progress import waiting, watched
 from life_jax.terminal.result_rows import FORMATS
-from life_jax.terminal.results import OTHER_CODE, deliver, finished, watched
+from life_jax.terminal.results import OTHER_CODE, deliver, finished
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -26,7 +27,8 @@ def sweep(words: list[str]) -> None:
     from life_jax.studies.loading import load
 
     form, rest = take(words, "format", FORMATS)
-    study = load(rest)
+    with waiting("checking the question"):
+        study = load(rest)
     command.warn(study.warnings)
     if study.work.lazy:
         from life_jax.studies import lazy

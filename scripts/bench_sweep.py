@@ -1,4 +1,7 @@
-"""What a sweep costs, its parts apart, in one run: python scripts/bench_sweep.py [POINTS] [--peers FOLDER].
+"""What a large sweep costs, its parts apart, in one run: python scripts/bench_sweep.py [POINTS] [--peers FOLDER].
+
+What the questions cost that people ask (a command, many cases, every model on every device), and grids with axes of
+the workload inside, is in bench_questions.py.
 
 Prints, for Llama-2-7B on a V100 over 64 workloads and a square of hardware points: cold commands, tracing and
 compilation, the kernel alone (results thrown away), the same written to a file with fsync and rename, reduced,

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import re
 import runpy
 import sys
 from collections.abc import Iterator, Mapping
@@ -47,6 +48,7 @@ RECURRENT = (
     "shared_mamba2",
     "compressed",
 )
+TOWERS = re.compile(r"image_embed|audio_embed|vision_model|vision_tower|audio_tower|image_encoder")  # not counted here
 # transformers knows some model types under another name
 TYPES = {
     "step3p7": "step3p5",
@@ -112,7 +114,8 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     made.get_text_config().use_cache = True
     with torch.device("meta"):
         model, head = _model(made)
-    found: dict[str, float | None] = {"parameters": float(sum(p.numel() for p in model.parameters()) + (head or 0))}
+    counted = sum(p.numel() for name, p in model.named_parameters() if not TOWERS.search(name))
+    found: dict[str, float | None] = {"parameters": float(counted + (head or 0))}
     if tokens is None or head != 0:
         return found
     prompt = {"input_ids": torch.zeros((1, tokens), dtype=torch.long, device="meta")}

@@ -235,4 +235,26 @@ COUNTS = [
     (DEEPSEEK_V4, 284_332_230_231),
 ]
 # of the same families or kinds, without a published count
-MORE = [RWKV6, ZAMBA2, KIMI_LINEAR, NEMOTRON3, MIMO, GEMMA4, GLM_5]
+T5 = {
+    "model_type": "t5", "d_model": 512, "d_ff": 1024, "d_kv": 64, "num_layers": 8, "num_decoder_layers": 6,
+    "num_heads": 6, "vocab_size": 32128, "feed_forward_proj": "gated-gelu", "tie_word_embeddings": False,
+    "relative_attention_num_buckets": 32, "n_positions": 512,
+}  # fmt: skip
+BART = {
+    "model_type": "bart", "d_model": 1024, "encoder_layers": 12, "decoder_layers": 6, "encoder_attention_heads": 16,
+    "decoder_attention_heads": 8, "encoder_ffn_dim": 4096, "decoder_ffn_dim": 2048, "vocab_size": 50265,
+    "max_position_embeddings": 1024,
+}  # fmt: skip
+ELECTRA = sizes("electra", 256, 12, 4, 1024, 30522, 512, embedding_size=128, type_vocab_size=2)
+MODERNBERT = sizes("modernbert", 768, 22, 12, 1152, 50368, 8192, local_attention=128, global_attn_every_n_layers=3)
+LLADA = {
+    "model_type": "llada", "d_model": 4096, "n_layers": 32, "n_heads": 32, "n_kv_heads": 32, "mlp_hidden_size": 12288,
+    "vocab_size": 126349, "embedding_size": 126464, "max_sequence_length": 4096,
+}  # fmt: skip
+DORY = sizes(
+    "dory", 2560, 8, 16, 7168, 131072, 8192, num_key_value_heads=4, head_dim=256, sliding_window=1024,
+    layer_types=["sliding_attention", "mlp"] * 3 + ["full_attention", "mlp"], n_input_layers=2, n_output_layers=2,
+    n_recurrent_layers=4, n_recurrent_loops=3,
+)  # fmt: skip
+OTHERS = [T5, BART, ELECTRA, MODERNBERT, LLADA, DORY]
+MORE = [RWKV6, ZAMBA2, KIMI_LINEAR, NEMOTRON3, MIMO, GEMMA4, GLM_5, *OTHERS]

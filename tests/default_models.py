@@ -63,6 +63,15 @@ COUNTS = {
     "ernie4_5_vl_moe_text": 28_624_635_776,
     "cosmos3_edge_text": 1_946_273_792,
     "mllama_text_model": 9_775_192_080,
+    "kosmos_2_text_model": 1_342_289_920,
+    "kosmos_2_5_text_model": 846_884_352,
+    "molmo2_text": 8_191_259_648,
+    "muse_glimmer_text": 27_854_780_928,
+    "paddleocr_vl_text": 360_748_032,
+    "unlimited_ocr_text": 2_934_734_080,
+    "glm4v_text": 9_400_279_040,
+    "gemma4_unified_text": 3_010_758_400,
+    "beam": 501_267_599_808,
 }
 # layers that no rule of the class says, and parameters: the layer types of the default model
 LAYERS = {

@@ -1,5 +1,6 @@
 """What the tests of laws share: everything there is, named once, and scenarios by the words of the command line."""
 
+import contextlib
 import dataclasses
 import functools
 from typing import Any
@@ -11,6 +12,7 @@ from places import CONF
 
 import life_jax as life
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.errors import ImpossibleError
 from life_jax.core.graph import Graph
 from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import UNPUBLISHED, Scenario
@@ -47,12 +49,34 @@ HOME = {
 NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
 
 
+# one device of every kind that an engine may be bound to
+DEVICES = (
+    "v100",
+    "ryzen_9_7950x_cpu",
+    "m3_max",
+    "rx_7900_xtx",
+    "arc_b580",
+    *sorted(p.stem for p in (CONF / "hw").iterdir()),
+)
+
+
+@functools.cache
+def device_of(engine: str) -> str:
+    """The first of DEVICES on which the engine (`engine=NAME`, or empty) runs."""
+    for device in DEVICES if engine else DEVICES[:1]:
+        with contextlib.suppress(ImpossibleError):
+            life.load([f"hw={device}", engine] if engine else [f"hw={device}"])
+            return device
+    raise AssertionError(engine)
+
+
 @functools.cache
 def case(*words: str) -> Any:
     """The only case of a study, by the words of the command line; v100 and its datasheet unless they say otherwise."""
+    engine = next((word for word in words if word.startswith("engine=")), "")
     if not any(word.startswith("hw=") for word in words):
-        words = ("hw=v100", *words)
-    if not any(word.startswith("engine=") for word in words):
+        words = (f"hw={device_of(engine)}", *words)
+    if not engine:
         words = ("engine=ideal", *words)
     return life.load(list(words)).cases[0]
 
@@ -150,6 +174,7 @@ def check_forecast(one) -> None:
         unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
     if np.isnan(one.scenario.device.power):
         unknown |= DRAWN
+    unknown |= {name for name in NUMBERS if METRICS[name].needs == "load"}  # it has no load
     model = one.scenario.architecture
     if model.generation == "none":  # nothing is generated
         of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}

@@ -31,7 +31,7 @@ def crossover(ds: "xr.Dataset", dim: str, step: str = "decode") -> "xr.DataArray
     for name in names:
         if name not in ds:
             raise ValueError(f"crossover(): the dataset has no {name}; add metrics=[{','.join(names)}]")
-    if dim not in ds[names[0]].dims or ds[dim].dtype.kind != "f" or ds.sizes[dim] < 2:
+    if dim not in ds[names[0]].dims or ds[dim].dtype.kind not in "if" or ds.sizes[dim] < 2:
         raise ValueError(
             f"crossover(): {dim} is no axis of two numbers or more; there are {', '.join(map(str, ds.dims))}"
         )

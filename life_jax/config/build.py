@@ -7,16 +7,26 @@ from typing import Any, TypeVar
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
+from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
-from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
 from life_jax.core.pytree import mapping, set_leaf
-from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Costs, Device, Precision, Scenario, WeightFormat, Workload
+from life_jax.core.scenario import (
+    PLAIN_BITS,
+    UNPUBLISHED,
+    Costs,
+    Device,
+    Precision,
+    Scenario,
+    WeightFormat,
+    Workload,
+)
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
 
@@ -63,6 +73,10 @@ class Built:
     meaningless: Mapping[str, str]
     options: OptionNumbers
 
+    def __repr__(self) -> str:
+        """Its scenario."""
+        return f"<Built: {self.scenario!r}>"
+
 
 def build(
     *,
@@ -78,6 +92,7 @@ def build(
     efficiency: EfficiencyFile | None = None,
     convention: str = "exact",
     cost: CostFile | None = None,
+    load: LoadFile | None = None,
     parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
@@ -115,6 +130,7 @@ def build(
         workload=parts(_workload, workload),
         engine=parts(software, engine, efficiency),
         costs=parts(_costs, cost, device),
+        load=parts(requests, load),
     )
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
@@ -145,9 +161,10 @@ def build(
         device=parts(_device, device, tuple(sources.items()), engine.power_cap),
         engine=parts(_on_units, scenario.engine, converts, as_bytes),
     )
+    sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
-    reasons = _meaningless(device, model, engine, converts)
+    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 

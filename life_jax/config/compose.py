@@ -16,7 +16,7 @@ from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
 from life_jax.config.words import DEFAULT_ENGINE, Choice, Request, sets_number
@@ -39,6 +39,7 @@ class Composed:
     model: Mapping[str, ModelFile]
     stacks: Mapping[str, Optimization]
     workload: WorkloadFile
+    load: LoadFile
     precision: PrecisionFile
     engines: Mapping[str, EngineFile]
     engine_words: Mapping[str, str]
@@ -49,6 +50,10 @@ class Composed:
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """How many files of each group there are."""
+        return f"<Composed: {len(self.model)} models, {len(self.hw)} devices, {len(self.stacks)} stacks of options>"
 
 
 def compose(request: Request, *, primary: str = "sweep") -> Composed:
@@ -85,6 +90,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         model={label: check(content, ModelFile, f"model.{label}") for label, content in files["model"].items()},
         stacks=stacks,
         workload=check(base["workload"], WorkloadFile, "workload"),
+        load=check(base["load"], LoadFile, "load"),
         precision=check(base["precision"], PrecisionFile, "precision"),
         engines=engines,
         engine_words=engine_words,
@@ -97,7 +103,10 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         resolved={
             **files,
             "opt": dict(zip(names, options, strict=True)),
-            **{key: base[key] for key in ("workload", "precision", "engine", "cost", "convention", "dtype", "metrics")},
+            **{
+                key: base[key]
+                for key in ("workload", "load", "precision", "engine", "cost", "convention", "dtype", "metrics")
+            },
             **({"engines": contents} if len(contents) > 1 else {}),
             **({"auto": {f"{hw} {opt}": label for (hw, opt), label in automatic.items()}} if automatic else {}),
             **({"axes.engine": list(engine_words.values())} if request.compares_engines else {}),

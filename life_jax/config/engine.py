@@ -7,7 +7,7 @@ from typing import Any
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.core.engine import Chunks, Counting, Efficiency, Engine
+from life_jax.core.engine import Chunks, Counting, Efficiency, Engine, Scheduler
 from life_jax.core.graph import KINDS
 from life_jax.core.pytree import set_leaf
 from life_jax.core.units import UNLIMITED
@@ -30,6 +30,7 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
     engine = Engine(
         efficiency=Efficiency(tables=_tables(file.operator_efficiencies)),
         chunks=Chunks(shared=file.chunk_shared),
+        scheduler=Scheduler(mixing=file.mixing, admission=file.admission),
         counting=Counting(
             logits=file.logits,
             scope=file.roofline_scope,

@@ -15,6 +15,13 @@ from life_jax.config.schema.files import DeviceFile
 NOT_TELLING = (
     "llm", "lm", "mii", "cli", "serve", "server", "bench", "genie", "transformers", "main", "master", "latest",
 )  # fmt: skip
+# programs around llama.cpp, by the rule that does not say the backend; words for backends, as rules write them
+AROUND = ("llama.cpp", "llama.cpp main", "llama-cpp", "llamacpp", "llama-server", "llama-bench", "llamafile", "ollama",
+          "LM Studio", "lmstudio", "KoboldCpp", "GPT4All", "Lemonade")  # fmt: skip
+BACKENDS = {
+    "vulkan": "Vulkan", "radv": "Vulkan", "amdvlk": "vulkan_amdvlk", "rocm": "ROCm", "hip": "HIP", "cuda": "CUDA",
+    "metal": "Metal", "opencl": "OpenCL", "sycl": "SYCL", "cpu": "CPU", "openblas": "OpenBLAS",
+}  # fmt: skip
 VERSION = re.compile(r"[vbr]?\d[\w.]*|[0-9a-f]{7,}")
 
 
@@ -110,8 +117,23 @@ def _is_own_engine(name: str) -> bool:
 
 
 def _rule(name: str, date: str) -> Mapping[str, Any] | None:
+    """The rule for a name; where it only says llama.cpp, or a program around it, by the backend behind the build."""
+    found = _first_rule(name, date)
+    backend = _backend(name[len(str(found["name"])) :]) if found and found["name"] in AROUND else ""
+    return _first_rule(f"llama.cpp {backend}", date) if backend else found
+
+
+def _first_rule(name: str, date: str) -> Mapping[str, Any] | None:
     """The first rule for the name, as it is written or else in any capitals."""
     dated = [rule for rule in rules("engine") if "until" not in rule or "" < date < str(rule["until"])]
     written = (rule for rule in dated if name.startswith(rule["name"]))
     folded = (rule for rule in dated if name.lower().startswith(rule["name"].lower()))
     return next(written, None) or next(folded, None)
+
+
+def _backend(rest: str) -> str:
+    """The backend of llama.cpp that stands behind a build, a date or a version; none where several do."""
+    words = {word for word in re.split(r"[^a-z0-9]+", rest.lower()) if word in BACKENDS}
+    told = {BACKENDS[word] for word in words}
+    told -= {"Vulkan"} if "vulkan_amdvlk" in told else set()  # which is one of its drivers
+    return told.pop() if len(told) == 1 else ""

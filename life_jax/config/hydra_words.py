@@ -1,11 +1,8 @@
 """A Request in the words that Hydra 1.3 needs."""
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
 from life_jax.config.schema import paths
 from life_jax.config.schema.yaml_files import names_file, read_yaml
+from life_jax.config.word_values import render
 from life_jax.config.words import Request
 
 
@@ -22,17 +19,3 @@ def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     values = {**request.scalars, **{f"axes.{k}": v for k, v in request.axes.items()}, **request.plain}
     words += [f"++{key}={render(value)}" for key, value in values.items() if key != "format"]
     return [*words, *request.hydra]
-
-
-def render(value: Any) -> str:
-    """A Python value as text in Hydra's grammar, which Hydra reads back as that value."""
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(render(item) for item in value) + "]"
-    if isinstance(value, str):
-        # Hydra takes backslashes as they are, but for those before a quote or at the end
-        return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{render(item)}" for key, item in value.items()) + "}"
-    return repr(value)

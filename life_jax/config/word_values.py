@@ -1,9 +1,12 @@
-"""What is typed behind KEY= as a Python value: numbers, names and [lists] by themselves, the rest by Hydra's grammar.
+"""What is typed behind KEY= as a Python value, and back: numbers, names and [lists] by themselves, the rest by Hydra's
+grammar.
 
 Importing Hydra's parser takes a tenth of a second; tests/config/test_word_values.py holds both equal.
 """
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
@@ -15,6 +18,38 @@ CONSTANTS = {"true": True, "false": False, "null": None, "nan": float("nan"), "i
 QUOTED = re.compile(r"'[^'\\$\n]*'|\"[^\"\\$\n]*\"")
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 TOKEN = re.compile(rf"[ \t]*([\[\],]|{QUOTED.pattern}|[^\[\]{{}}(),'\"\s]+)")
+
+
+def text(value: Any, key: str) -> str:
+    """The text that `value` reads as this Python value; a tuple is a list, a path its text.
+
+    key: what an error names. Raises ConfigError for a value of another kind.
+    """
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(text(item, key) for item in value) + "]"
+    if isinstance(value, Path):
+        return text(str(value), key)
+    if isinstance(value, str):
+        return value if NAME.fullmatch(value) and value.lower() not in CONSTANTS else render(value)
+    if hasattr(value, "item"):  # a number of NumPy or JAX
+        return text(value.item(), key)
+    if value is None or isinstance(value, bool | int | float):
+        return render(value)
+    raise ConfigError(f"{key} is {value!r:.60}; numbers, names, lists of them and mappings of keys to them are read")
+
+
+def render(value: Any) -> str:
+    """A Python value as text in Hydra's grammar, which Hydra reads back as that value."""
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(render(item) for item in value) + "]"
+    if isinstance(value, str):
+        # Hydra takes backslashes as they are, but for those before a quote or at the end
+        return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{render(item)}" for key, item in value.items()) + "}"
+    return repr(value)
 
 
 def value(key: str, text: str, hint: str = "") -> Any:

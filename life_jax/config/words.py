@@ -16,11 +16,12 @@ from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
 from life_jax.config.schema.yaml_files import flatten, names_file, read_yaml
+from life_jax.config.short_words import SHORT_WORDS, in_long_keys
 
 DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
-CHOSEN = ("workload", "engine", "cost")  # one file of each, of the defaults list
+CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
 NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
@@ -125,6 +126,25 @@ def _in_own_labels(
     return own
 
 
+def from_keywords(keywords: Mapping[str, Any]) -> list[str]:
+    """Words of Python's keywords: hw="v100", opt=["int4"], axes={"batch": [1, 8]} are hw=v100, opt=[int4],
+    axes.batch=[1,8].
+
+    Lists may be tuples or arrays of NumPy, texts may be paths; None is not given. Raises ConfigError for other values.
+    """
+    flat: dict[str, Any] = {}
+    flatten({key: value for key, value in keywords.items() if value is not None}, "", flat)
+    return [f"{key}={_text(key, value)}" for key, value in flat.items()]
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, Path):
+        value = str(value)
+    if isinstance(value, str) and _is_text(key, value):
+        return value
+    return word_values.text(value.tolist() if hasattr(value, "tolist") else value, key)  # NumPy's and JAX's arrays
+
+
 def key_and_text(word: str) -> tuple[str, str] | None:
     """KEY=VALUE, with `+` or `++` before it or not, as (KEY, VALUE); None where the word is not of this form."""
     key, equals, text = word.partition("=")
@@ -183,7 +203,7 @@ def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tupl
         if key in typed:
             raise ConfigError(f"{key}= is given twice; a list is one word, such as {key}=[A,B]")
         typed[key] = _value(key, text, folders)
-    return typed, folders, tuple(hydra)
+    return in_long_keys(typed), folders, tuple(hydra)
 
 
 def take_folders(words: Iterable[str]) -> tuple[list[str], tuple[Path, ...]]:
@@ -210,14 +230,19 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
     """Text of a word -> Python value; ranges and single names stay text."""
     if text == "":
         raise ConfigError(f"{key}= has no value")
-    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
-    if is_name or is_range(text):
+    if _is_text(key, text):
         plain = _unquoted_text(text)
         if key in GROUPS and "," in text and plain == text and not _is_known(key, text, folders):
             raise ConfigError(f"{key}={text}: write a list as {key}=[{text}]")
         return plain
     quoted = f'; in a list, a name with parentheses or commas is quoted: {key}=["A (B)",C]' if key in NAMED else ""
     return word_values.value(key, text, quoted)
+
+
+def _is_text(key: str, text: str) -> bool:
+    """Whether the value of a word is its text as it stands: a name, a path or a range."""
+    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
+    return is_name or is_range(text)
 
 
 def _unquoted_text(text: str) -> str:
@@ -273,7 +298,10 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     for key in TYPED_ONLY:
         if key in flat:
             raise ConfigError(f"{file}: {key} is not for a study to say; type {key}=")
-    return flat
+    try:
+        return in_long_keys(flat)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
 
 
 def _refuse_outside(out: Any, where: str) -> None:
@@ -303,6 +331,7 @@ def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
             section = axis_table.section_of(number)
             place = f"{section}.LABEL.{number}" if section in GROUPS else f"{section}.{number}"
             return ConfigError(f"'{key}' is not a word by itself; write {place}=VALUE or axes.{number}=[...]")
+    first_words = (*first_words, *SHORT_WORDS)
     near = closest(key, (*first_words, *(f"axes.{k}" for k in axis_table.axis_keys())))
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return ConfigError(f"'{key}=' is not known{hint}", columns([f"{word}=" for word in first_words]))

@@ -123,6 +123,13 @@ def floor(number: Any) -> Plain:
     return np.floor(primal(number))  # type: ignore[no-any-return]
 
 
+def sort(number: Any, axis: int) -> Dual:
+    """Values in increasing order along an axis, each with its tangent."""
+    order = np.argsort(number.value, axis)
+    moving = np.broadcast_to(number.tangent, np.shape(number.value))
+    return Dual(np.take_along_axis(number.value, order, axis), np.take_along_axis(moving, order, axis))
+
+
 def sqrt(number: Any) -> Dual:
     """Square root."""
     root = np.sqrt(primal(number))

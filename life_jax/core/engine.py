@@ -7,6 +7,7 @@ from typing import Any
 from life_jax.core.host_time import HostTime
 from life_jax.core.numerics import Number
 from life_jax.core.pytree import neutral, pytree, static
+from life_jax.core.units import UNLIMITED
 
 
 @pytree
@@ -70,6 +71,29 @@ class Chunks:
     shared: bool = static(default=False)
 
 
+# how prompts and decoding sequences share steps: in one step, or prompts alone before any decoding goes on
+MIXED, PREFILL_FIRST = "mixed", "prefill_first"
+# what a request needs of the cache to start: room for its prompt and whole output, or for its prompt alone, in which
+# case the youngest request is thrown out and computed anew when the cache is full
+RESERVE, PREEMPT = "reserve", "preempt"
+
+
+@pytree
+class Scheduler:
+    """Rules by which an engine fills its steps under load.
+
+    budget [token]: tokens of a step, at most; slots [1]: requests that run together, at most
+    cache [token]: room in the KV cache
+    mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
+    """
+
+    budget: Number = 2048.0
+    slots: Number = 256.0
+    cache: Number = UNLIMITED
+    mixing: str = static(default=MIXED)
+    admission: str = static(default=PREEMPT)
+
+
 @pytree
 class Counting:
     """What is counted.
@@ -86,7 +110,8 @@ class Counting:
 
 @pytree
 class Engine:
-    """An inference engine in parts: reached efficiencies, host time, memory, parallelism, chunks of prompts, counting.
+    """An inference engine in parts: reached efficiencies, host time, memory, parallelism, chunks of prompts, counting,
+    scheduling.
 
     effects: what kernels do beyond that, by name; each has no effect at its defaults (roofline/effects,
     forecasting/graph_effects.py).
@@ -99,5 +124,6 @@ class Engine:
     parallelism: Parallelism = dataclasses.field(default_factory=Parallelism)
     chunks: Chunks = dataclasses.field(default_factory=Chunks)
     counting: Counting = dataclasses.field(default_factory=Counting)
+    scheduler: Scheduler = dataclasses.field(default_factory=Scheduler)
     effects: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     spreads: Mapping[str, Number] = dataclasses.field(default_factory=dict)

@@ -143,13 +143,18 @@ class Op:
         What handles each token alone (an argument `tokens`) can; attention and recurrences, which differ by sequence,
         cannot. Padded rows are averaged by tokens.
         """
-        if self.formula is not other.formula or "tokens" not in self.args:
+        if self.formula is not other.formula or not self.by_token:
             return None
         args = {key: value + other.args[key] if key in ROWS else value for key, value in self.args.items()}
         if is_fixed_at(self.executed, 1) and is_fixed_at(other.executed, 1):
             return replace(self, args=args)
         mine = self.args["tokens"] / args["tokens"]
         return replace(self, args=args, executed=mine * self.executed + (1 - mine) * other.executed)
+
+    @property
+    def by_token(self) -> bool:
+        """Whether it handles each token alone, whichever sequence the token belongs to."""
+        return "tokens" in self.args
 
     @property
     def _description(self) -> Description:

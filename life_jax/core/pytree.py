@@ -9,6 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import Any, TypeVar, dataclass_transform
 
 from life_jax.core.numerics import Number, Static, is_fixed_at
@@ -29,13 +30,43 @@ def neutral(*, default: float) -> Any:
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
 def pytree(cls: type[T]) -> type[T]:
-    """Class decorator: a frozen dataclass as a JAX pytree. Fields made by `static` are metadata, the others leaves or
-    subtrees."""
+    """Class decorator: a frozen dataclass as a JAX pytree, with a repr of a line. Fields made by `static` are metadata,
+    the others leaves or subtrees."""
+    if "__repr__" not in vars(cls):
+        cls.__repr__ = _short_repr  # type: ignore[method-assign]
     frozen = dataclass(frozen=True)(cls)
     _UNREGISTERED.append(frozen)
     if "jax" in sys.modules:
         register_with_jax()
     return frozen
+
+
+def _short_repr(tree: Any) -> str:
+    """A dataclass without the fields that are at their defaults; what is long is left out."""
+    facts = dataclasses.fields(tree)
+    values = {f.name: getattr(tree, f.name) for f in facts if not _is_default(f, getattr(tree, f.name))}
+    inner = ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
+    return f"{type(tree).__name__}({inner})"
+
+
+def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    if field.default_factory is not dataclasses.MISSING:
+        return type(value) in (dict, tuple) and not value
+    return isinstance(value, int | float | str | tuple) and value == field.default
+
+
+def _shown(value: Any, most: int = 72) -> str:
+    """A value in at most so many characters."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
+        return f"{{{inner}}}" if len(inner) <= most else f"{{{len(value)} entries}}"
+    if isinstance(value, tuple):
+        inner = ", ".join(_shown(item) for item in value)
+        return f"({inner})" if len(inner) <= most else f"({len(value)} entries)"
+    text = repr(value)
+    return text if len(text) <= most else f"{type(value).__name__}(...)"
 
 
 _UNREGISTERED: list[type] = []  # pytrees that are not registered yet, since JAX may not be imported
@@ -56,6 +87,8 @@ def register_with_jax() -> None:
 
 _REGISTERED: set[type] = set()
 
+
+MOST_KNOWN = 2**14  # nodes that are remembered at once: what cases do not share is soon forgotten
 
 Fields = tuple[tuple[str, Mapping[str, Any]], ...]
 _FIELDS: dict[type, Fields] = {}
@@ -91,13 +124,16 @@ class Shared:
         """The result of a tree."""
         if isinstance(node, int | float):
             return self._function(node, self)
-        if id(node) not in self._known:
-            self._known[id(node)] = node, self._function(node, self)
-        return self._known[id(node)][1]
+        known = self._known.get(id(node))
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            known = self._known[id(node)] = node, self._function(node, self)
+        return known[1]
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
-    """A copy of the tree with `function(leaf)` for every leaf; static numbers stay."""
+    """The tree with `function(leaf)` for every leaf; static numbers stay, and so does what does not change."""
     return mapping(function)(tree)
 
 
@@ -110,12 +146,18 @@ def mapping(function: Callable[[Any], Any]) -> Shared:
         if isinstance(tree, int | float):
             return function(tree)
         if isinstance(tree, Mapping):
-            return {key: again(value) for key, value in tree.items()}
+            items = {key: again(value) for key, value in tree.items()}
+            return tree if all(map(is_, items.values(), tree.values())) else items
         if isinstance(tree, tuple):
-            return tuple([again(value) for value in tree])
+            values = tuple([again(value) for value in tree])
+            return tree if all(map(is_, values, tree)) else values
         if not (fields := _fields(tree)):
             return function(tree)
-        return _changed(tree, {name: again(getattr(tree, name)) for name, facts in fields if not facts.get("static")})
+        changes = {}
+        for name, facts in fields:
+            if not facts.get("static") and (new := again(value := getattr(tree, name))) is not value:
+                changes[name] = new
+        return _changed(tree, changes) if changes else tree
 
     return Shared(mapped)
 
@@ -156,10 +198,15 @@ Absent = dict[tuple[int, Leaf, frozenset[Leaf]], tuple[Any, Any]]  # a node, its
 
 
 def _absent(tree: Any, moved: frozenset[Leaf], path: Leaf, known: Absent) -> Any:
+    if not path:  # a case itself is in no other
+        return _absent_here(tree, moved, path, known)
     key = id(tree), path, moved
-    if key not in known:
-        known[key] = tree, _absent_here(tree, moved, path, known)
-    return known[key][1]
+    before = known.get(key)
+    if before is None:
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        before = known[key] = tree, _absent_here(tree, moved, path, known)
+    return before[1]
 
 
 def _absent_here(tree: Any, moved: frozenset[Leaf], path: Leaf, known: Absent) -> Any:

@@ -187,6 +187,34 @@ class Workload:
 
 
 @pytree
+class Load:
+    """Requests as they arrive, for what they see under load; their lengths are spread around those of the workload.
+
+    rate [1/s]: of an open loop, in which requests arrive whatever happens; 0 where there is none
+    concurrency [1]: of a closed loop, in which a request arrives when another ends; 0 where there is none
+    burst [1]: coefficient of variation of the gaps between arrivals (1: Poisson)
+    prompt_cv, output_cv [1]: coefficients of variation of the lengths, which are log-normal
+    prompts, outputs: lengths of another distribution (one of serving/lengths.py, or none), instead of the workload's
+    cached [1]: part of each prompt that a prefix cache holds
+    ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
+    requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
+    """
+
+    rate: Number = neutral(default=0.0)
+    concurrency: Number = neutral(default=0.0)
+    burst: Number = 1.0
+    prompt_cv: Number = 0.0
+    output_cv: Number = 0.0
+    cached: Number = 0.0
+    ttft_limit: Number = UNLIMITED
+    tpot_limit: Number = UNLIMITED
+    prompts: tuple[Any, ...] = ()
+    outputs: tuple[Any, ...] = ()
+    requests: Number = neutral(default=0.0)
+    percentile: float = static(default=50.0)
+
+
+@pytree
 class Costs:
     """Running cost and price of a device; see conf/cost/default.yaml for units and sources, forecasting/energy.py for
     the formulas.
@@ -231,3 +259,4 @@ class Scenario:
     engine: Engine
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
+    load: Load = dataclasses.field(default_factory=Load)

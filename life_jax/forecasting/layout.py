@@ -27,14 +27,12 @@ def why_impossible(scenario: Scenario, devices: float) -> str | None:
 
     The scenario has plain numbers.
     """
-    wrong: dict[str, None] = {}
-    allowed = set(range(1, MOST + 1))
-    for block in scenario.architecture.blocks:
-        for key, number, copied in attention.heads(block):
-            if not divides(devices, number, copied=copied):
-                wrong[f"{key} {number:g}"] = None
-            allowed = {n for n in allowed if divides(float(n), number, copied=copied)}
+    heads = {one: None for block in scenario.architecture.blocks for one in attention.heads(block)}
+    wrong = {f"{key} {number:g}": None for key, number, copied in heads if not divides(devices, number, copied=copied)}
     if not wrong:
         return None
-    numbers = ", ".join(str(n) for n in sorted(allowed))
+    allowed = (
+        n for n in range(1, MOST + 1) if all(divides(float(n), number, copied=copied) for _, number, copied in heads)
+    )
+    numbers = ", ".join(map(str, allowed))
     return f"{devices:g} devices cannot share {' and '.join(wrong)} evenly; tensor_parallel can be {numbers}"

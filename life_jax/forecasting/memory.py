@@ -96,11 +96,11 @@ def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
         tokens = smaller(tokens, schedule.chunk_of_one(scenario.workload, engine))
     elif scenario.architecture.reading == "sequence":
         tokens = tokens + scenario.workload.output_tokens
-    per_token, last = _bytes_of_rows(scenario)
+    per_token, last = bytes_of_rows(scenario)
     return tokens * per_token + last
 
 
-def _bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
+def bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     """Bytes of activations [byte] for each token that is prefilled at once, and further bytes for the last token of a
     sequence."""
     width = decoder.widest_activation(scenario.architecture, _devices(scenario))
@@ -120,7 +120,7 @@ def room(scenario: Scenario) -> Number:
 def max_batch(scenario: Scenario) -> Number:
     """Largest whole number of sequences of this length that fit [1]."""
     engine, prompt = scenario.engine, scenario.workload.prompt_tokens
-    per_token, last = _bytes_of_rows(scenario)
+    per_token, last = bytes_of_rows(scenario)
     alone = cache_bytes(scenario, cached_tokens(scenario)) + last
     chunks = engine.chunks
     whole = is_nothing(chunks.tokens) or scenario.architecture.reading != "chunks"

@@ -77,6 +77,37 @@ def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, 
     }
 
 
+def _under_load() -> dict[str, Metric]:
+    """Metrics of what requests see under load, and of what the engine serves."""
+
+    def time(name: str, of: str, percentile: float | None) -> Metric:
+        which = "mean" if percentile is None else f"{percentile:g}th percentile"
+        over = "tokens" if name == "itl" else "requests"
+        return Metric(
+            lambda r: r.under_load.time(name, percentile), "s", f"{of} under load, {which} over {over}", needs="load"
+        )
+
+    def number(of: str, unit: str, name: str, better: str | None = "high", stepwise: bool = False) -> Metric:
+        return Metric(lambda r: getattr(r.under_load, of), unit, name, better=better, stepwise=stepwise, needs="load")
+
+    times = {"ttft": "time to first token", "tpot": "time per output token"}
+    percentiles = {"mean": None, "p50": 50.0, "p90": 90.0, "p99": 99.0}
+    return {
+        **{f"{n}_{p}": time(n, of, value) for n, of in times.items() for p, value in percentiles.items()},
+        "itl_p99": time("itl", "time between two tokens", 99.0),
+        "request_rate": number("request_rate", "s-1", "requests served per second"),
+        "output_rate": number("output_rate", "token s-1", "generated tokens per second, of all requests"),
+        "concurrency": number("concurrency", "1", "requests that are there at once, mean", None),
+        "utilization": number("utilization", "1", "requests served over the largest rate that is steady", None),
+        "goodput": number(
+            "goodput", "s-1", "requests per second that meet load.ttft_limit and tpot_limit", stepwise=True
+        ),
+        "max_rate": number(
+            "max_rate", "s-1", "largest request rate at which load.percentile of requests meets the limits"
+        ),
+    }
+
+
 def _tokens(run: Run) -> Number:
     """Generated tokens [token] of the whole batch; NaN of an encoder, which generates none."""
     if run.scenario.architecture.generation == "none":
@@ -199,6 +230,7 @@ METRICS: dict[str, Metric] = {
         better=None,
     ),
 }
+METRICS |= _under_load()
 DEFAULT = ("ttft", "tpot", "tps")
 
 __all__ = ["BOUNDS", "DEFAULT", "METRICS", "Metric", "forecast"]

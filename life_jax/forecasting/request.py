@@ -13,6 +13,7 @@ from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import energy, layout
 from life_jax.forecasting.step import overhead, step_graph
+from life_jax.forecasting.under_load import UnderLoad
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
 from life_jax.roofline.terms import step_terms
@@ -37,6 +38,11 @@ class Run:
     def smoothness(self) -> Number:
         """Smoothness of the roofs [1]; see roofline/roofs.py."""
         return self.scenario.engine.efficiency.roof_smoothness
+
+    @cached_property
+    def under_load(self) -> UnderLoad:
+        """What requests of the scenario's load see."""
+        return UnderLoad(self.scenario)
 
     @cached_property
     def prefill(self) -> tuple[Passes, ...]:

@@ -15,41 +15,11 @@ import numpy as np
 from life_jax.grid import trees
 from life_jax.grid.function import Call, Sum
 from life_jax.grid.plan import Axis, Column, ResultBlock, Signed, Sweep
+from life_jax.grid.structures import Begun, Parts, unwatched
 
 MOST_POINTS = 2**19  # of a study; beyond, a compilation is worth its time
 POINTS_AT_ONCE = 2**16  # of a case, which bounds the memory
 STACKED = 2**13  # points of the cases of a stack, of which every number has its own place in memory
-
-
-class _Parts:
-    """What the bases of many cases are made of: devices and models are in many of them, and are taken apart once.
-
-    kinds: number of the structure of each part. leaves: of each part, arrays [n].
-    """
-
-    def __init__(self) -> None:
-        self.kinds: list[int] = []
-        self.leaves: list[np.ndarray] = []
-        self._numbers: dict[Any, int] = {}
-        self._known: dict[int, tuple[int, Any]] = {}  # parts are kept, so that no other gets their id
-
-    def number(self, thing: Any) -> int:
-        """A number that is the same for equal things."""
-        return self._numbers.setdefault(thing, len(self._numbers))
-
-    def of(self, base: Any) -> tuple[Any, tuple[int, ...]]:
-        """What cases that can be stacked have in common, and the numbers of the parts of a base."""
-        head, below = trees.node(base)
-        parts = tuple([self._part(part) for part in (below or (base,))])
-        return (self.number(head), *(self.kinds[part] for part in parts)), parts
-
-    def _part(self, tree: Any) -> int:
-        if id(tree) not in self._known:
-            structure, leaves = trees.flattened(tree)
-            self._known[id(tree)] = len(self.kinds), tree
-            self.kinds.append(self.number((structure,)))
-            self.leaves.append(np.array(leaves, np.float64))
-        return self._known[id(tree)][0]
 
 
 @dataclass(frozen=True)
@@ -64,7 +34,7 @@ class _Stack:
     base: Any
     parts: tuple[tuple[int, ...], ...]
 
-    def stacked(self, known: _Parts, dimensions: int) -> Any:
+    def stacked(self, known: Parts, dimensions: int) -> Any:
         """One base for all cases: leaves are arrays [cases, 1, ..., 1], or plain numbers where all cases share them.
 
         NumPy's floats divide by zero as arrays do; a literal zero still leaves its work out. dimensions: of the grid.
@@ -84,12 +54,16 @@ class _Stack:
         return trees.refilled(self.base, columns)
 
 
-def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
-    """Blocks of the wanted chunks, in their order, as `Sweep.blocks` gives them; cases are computed when needed."""
+def blocks(sweep: Sweep, wanted: Iterable[int], begun: Begun = unwatched) -> Iterator[ResultBlock]:
+    """Blocks of the wanted chunks, in their order, as `Sweep.blocks` gives them; cases are computed when needed.
+
+    begun: told of every stack before it is computed.
+    """
     wanted = list(wanted)
     last = {index // sweep.plan.chunks: index for index in wanted}
-    known = _Parts()
-    stack_of = {case: (stack, place) for stack in _stacks(sweep, last, known) for place, case in enumerate(stack.cases)}
+    known = Parts()
+    stacks = list(_stacks(sweep, last, known))
+    stack_of = {case: (stack, place) for stack in stacks for place, case in enumerate(stack.cases)}
     ready: dict[int, dict[str, Column]] = {}  # columns of all cases of a stack, by its first case
     left: dict[int, int] = {}
     points = sweep.plan.points
@@ -98,6 +72,7 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
         stack, place = stack_of[case]
         first = stack.cases[0]
         if first not in ready:
+            begun(len(left) + 1, len(stacks))
             ready[first] = _evaluated(sweep, stack, known)
             left[first] = len(stack.cases)
         chunk = sweep.plan.chunk(within)
@@ -110,14 +85,14 @@ def blocks(sweep: Sweep, wanted: Iterable[int]) -> Iterator[ResultBlock]:
                 del ready[first]
 
 
-def _stacks(sweep: Sweep, cases: Iterable[int], known: _Parts) -> Iterator[_Stack]:
+def _stacks(sweep: Sweep, cases: Iterable[int], known: Parts) -> Iterator[_Stack]:
     """Cases of one function and one structure, in stacks of as many as memory allows."""
     alike: dict[Any, list[int]] = {}
     parts_of: dict[int, tuple[int, ...]] = {}
     for case in cases:
         function, base = sweep.cases[case]
-        kind, parts_of[case] = known.of(base)
-        alike.setdefault((known.number(function), kind), []).append(case)
+        kind, parts_of[case] = known.of(function, base)
+        alike.setdefault(kind, []).append(case)
     at_once = max(1, STACKED // max(sweep.plan.points, 1))
     for members in alike.values():
         for first in range(0, len(members), at_once):
@@ -125,7 +100,7 @@ def _stacks(sweep: Sweep, cases: Iterable[int], known: _Parts) -> Iterator[_Stac
             yield _Stack(together, *sweep.cases[together[0]], tuple(parts_of[case] for case in together))
 
 
-def _evaluated(sweep: Sweep, stack: _Stack, known: _Parts) -> dict[str, Column]:
+def _evaluated(sweep: Sweep, stack: _Stack, known: Parts) -> dict[str, Column]:
     """Columns of a stack by name: all points of its first case in the order of the grid, then those of the next."""
     axes = sweep.plan.axes
     base = stack.stacked(known, len(axes))

@@ -22,6 +22,7 @@ from life_jax.core import file_system
 from life_jax.core.whole_file import whole_file
 
 DIGEST = hashlib.sha256().digest_size
+MOST_READY = 64  # executables of one function in memory: a sweep may have hundreds of structures
 MOST_BYTES = 2**28  # of an executable that is read
 
 _folder: Path | None = None
@@ -49,16 +50,28 @@ class CachedFunction:
         self._ready: dict[Hashable, Callable[..., Any]] = {}
 
     def __call__(self, *args: Any) -> Any:
-        if _folder is None:
+        if _folder is None and not self._ready:
             return self._jitted(*args)
+        return self._found(args, lambda: self._jitted)(*args)
+
+    def prepare(self, *args: Any) -> None:
+        """Compile what a call with such arguments needs, or read it from the disk, and call nothing."""
+        self._found(args, lambda: self._jitted.lower(*args).compile())
+
+    def _found(self, args: tuple[Any, ...], otherwise: Callable[[], Any]) -> Callable[..., Any]:
+        """The executable for such arguments; otherwise: makes what is called where none can be kept on the disk."""
         import jax
 
         leaves, tree = jax.tree.flatten(args)
-        kinds = tuple(jax.typeof(leaf) for leaf in leaves)
-        executable = self._ready.get((tree, kinds))
+        key = tree, tuple(jax.typeof(leaf) for leaf in leaves)
+        executable = self._ready.get(key)
         if executable is None:
-            executable = self._ready[tree, kinds] = self._executable(args, tree, kinds) or self._jitted
-        return executable(*args)
+            kept = self._executable(args, *key) if _folder is not None else None
+            executable = otherwise() if kept is None else kept
+            while len(self._ready) >= MOST_READY:  # the oldest goes
+                self._ready.pop(next(iter(self._ready)), None)
+            self._ready[key] = executable
+        return executable
 
     @property
     def compilations(self) -> int:

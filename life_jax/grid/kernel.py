@@ -1,7 +1,7 @@
 """Kernels: a function of one point, compiled to evaluate a whole chunk of rows x points.
 
 The function is vmapped on two levels. Buffers of earlier results are donated and written over, because touching
-fresh memory takes longer than computing (README, "Speed").
+fresh memory takes longer than computing (docs/speed.md).
 """
 
 from collections.abc import Mapping
@@ -48,6 +48,14 @@ class Kernel:
             columns = {name: array for block in blocks for name, array in block.items()}
             blocks.append(self._derive(base, (), columns, outer, inner, spare[-1]))
         return tuple(blocks)
+
+    def prepare(self, base: Any, outer: Any, inner: Any, spare: Results) -> None:
+        """Compile what a call with these arguments needs, and compute nothing."""
+        for call, old in zip(self._calls, spare, strict=False):
+            self._jitted[call.part].prepare(base, call.argument, {}, outer, inner, old)
+        if self._derive is not None:
+            columns = {name: array for block in spare[:-1] for name, array in block.items()}
+            self._derive.prepare(base, (), columns, outer, inner, spare[-1])
 
     def spare(self, shape: tuple[int, int], outputs: Mapping[str, Any], dtype: Any) -> Results:
         """Buffers for the first chunks to write over, made by NumPy, because JAX compiles to make an array.

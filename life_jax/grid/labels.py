@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Attributes = Mapping[str, Any]
+EXACT = 2**53  # whole numbers below it are float64, too
 LISTED = 2**20  # values of a listed coordinate that are computed at once
 
 
@@ -20,8 +21,8 @@ LISTED = 2**20  # values of a listed coordinate that are computed at once
 class Coordinate:
     """Labels along one dimension.
 
-    values: a list of texts, an array of float64, or a range where points are only numbered. attributes: `units`,
-    `long_name` and so on, as netCDF has them.
+    values: a list of texts, an array of float64 or int64, or a range where points are only numbered. attributes:
+    `units`, `long_name` and so on, as netCDF has them.
     """
 
     values: Any
@@ -138,8 +139,10 @@ def labels(values: Sequence[str], long_name: str) -> Coordinate:
 
 
 def numbers(values: np.ndarray, units: str, long_name: str) -> Coordinate:
-    """A coordinate of numbers [n] in `units`."""
-    return Coordinate(np.asarray(values, np.float64), {"units": units, "long_name": long_name})
+    """A coordinate of numbers [n] in `units`: of int64 where all are whole, else of float64."""
+    array = np.asarray(values, np.float64)
+    is_whole = bool((array == np.rint(array)).all() and (np.abs(array) < EXACT).all())
+    return Coordinate(array.astype(np.int64) if is_whole else array, {"units": units, "long_name": long_name})
 
 
 class InMemory:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from life_jax.grid import structures
+from life_jax.grid.ahead import Ahead
 from life_jax.grid.function import Function, Sum
 
 if TYPE_CHECKING:
@@ -241,8 +243,31 @@ class Sweep:
         chunk = self.plan.chunk(within)
         return case * self.plan.points + chunk.start, chunk.count
 
-    def blocks(self, wanted: Iterable[int]) -> Iterator[ResultBlock]:
-        """Blocks of the wanted chunks, in their order; each is computed while the one before is being taken."""
+    def blocks(self, wanted: Iterable[int], begun: structures.Begun = structures.unwatched) -> Iterator[ResultBlock]:
+        """Blocks of the wanted chunks, in their order; each is computed while the one before is being taken, and the
+        next structure is compiled meanwhile. begun: told of every structure before its first chunk."""
+        wanted = list(wanted)
+        chunks = self.plan.chunks
+        number_of = structures.numbered(self.cases, dict.fromkeys(index // chunks for index in wanted))
+        with closing(Ahead(wanted, chunks, number_of, self._compile)) as ahead:
+            yield from self._computed(structures.announced(wanted, chunks, number_of, begun), ahead.need)
+
+    def _compile(self, index: int) -> None:
+        """Compile what a chunk needs. index: number of the chunk."""
+        import jax
+
+        from life_jax.grid.kernel import kernel, packed
+
+        case, within = divmod(index, self.plan.chunks)
+        function, numbers = self.cases[case]
+        of, chunk, shape = kernel(function), self.plan.chunk(within), (self.plan.rows, self.plan.inner)
+        with jax.enable_x64(self.dtype == "float64"):
+            piece = jax.device_put(self.plan.points_of(chunk.piece, self.dtype))
+            spare = of.spare(shape, self.outputs, self.dtype)
+            of.prepare(packed(numbers), self.plan.rows_of(chunk, self.dtype), piece, spare)
+
+    def _computed(self, wanted: Iterable[int], need: Callable[[int], None]) -> Iterator[ResultBlock]:
+        """need: called with the number of a case before its first chunk, returns when its structure is compiled."""
         import jax
 
         from life_jax.grid.kernel import kernel, packed
@@ -257,6 +282,7 @@ class Sweep:
             of = kernel(function)
             with jax.enable_x64(self.dtype == "float64"):
                 if case != base_of:  # once, not for every part of every chunk
+                    need(case)
                     base_of, base = case, packed(numbers)
                 # a buffer of another kernel may have other columns, and is let go
                 old = spare.pop(0) if len(spare) == RING - 1 else None

@@ -165,7 +165,7 @@ def _about_volume(objectives: int, longest: int) -> dict[str, Any]:
 
 
 def _relative_volume(values: np.ndarray) -> float:
-    if len(values) > hypervolume.largest(values.shape[1]):
+    if not len(values) or len(values) > hypervolume.largest(values.shape[1]):  # no point met the limits, or too many
         return float("nan")
     return hypervolume.hypervolume(pareto_front.normalized(values), np.ones(values.shape[1]))
 

@@ -131,7 +131,10 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     if row["metric"] not in QUANTITIES:
         raise NotUnderstood(f"metric {row['metric']} is not forecast")
     if row.get("regime") == "serving":
-        raise NotUnderstood("serving under load is not forecast yet, only one request at a time is")
+        raise NotUnderstood(
+            "serving under load is not forecast yet, only one request at a time is: measure with a concurrency of 1, "
+            "or one batch to its end (vllm bench latency)"
+        )
     if row.get("core") == "0":
         raise NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")

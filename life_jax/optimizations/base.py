@@ -66,6 +66,10 @@ class Optimization:
     once: Mapping[str, str] = field(default_factory=dict)
     cache_dtype: str = ""
 
+    def __repr__(self) -> str:
+        """Names of its options."""
+        return f"<Optimization {'+'.join(self.names) or 'none'}>"
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the options, in their order."""

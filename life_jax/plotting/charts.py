@@ -307,6 +307,11 @@ def devices(ds: "xr.Dataset", metric: str, dim: str = "hw", hue: str | None = No
     return ax
 
 
+def is_axis(ds: "xr.Dataset", dim: Any) -> bool:
+    """Whether a dimension has numbers, along which something can be drawn; not names, nor bare positions."""
+    return dim in ds.coords and ds[dim].dtype.kind in "if"
+
+
 def interval(ds: "xr.Dataset", metric: str, dim: str = "hw", ax: Any = None) -> Any:
     """A time with its 80 % interval: by device as dots, or along a numeric axis as a line in a band.
 
@@ -322,7 +327,7 @@ def interval(ds: "xr.Dataset", metric: str, dim: str = "hw", ax: Any = None) -> 
     if lines[0].dims != (dim,):
         raise ValueError(f"interval(): {metric} has {', '.join(map(str, lines[0].dims))}; select all but {dim}")
     middle, low, high = (line.values for line in lines)
-    numeric = ds[dim].dtype.kind == "f"
+    numeric = is_axis(ds, dim)
     if numeric:
         ax = _axes(ax)
         ax.fill_between(ds[dim], low, high, alpha=0.25, linewidth=0, label="80 % interval")

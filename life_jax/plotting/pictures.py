@@ -21,7 +21,7 @@ def _draw_heatmap(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[s
     import matplotlib.pyplot as plt
 
     long = sorted(
-        (str(dim) for dim in ds.dims if ds[dim].dtype.kind == "f" and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
+        (str(dim) for dim in ds.dims if charts.is_axis(ds, dim) and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
     )
     metrics = [m for m in ("ttft", "tpot") if m in ds]
     if len(long) < 2 or not metrics:

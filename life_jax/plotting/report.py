@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from life_jax.forecasting.breakdown import decode_table, prefill_table
-from life_jax.plotting.charts import _label, _title
+from life_jax.plotting.charts import _label, _title, is_axis
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -120,7 +120,7 @@ def _map(ds: "xr.Dataset", metric: str) -> Any:
     import plotly.graph_objects as go
 
     numeric = sorted(
-        (str(d) for d in ds[metric].dims if ds[d].dtype.kind == "f" and ds.sizes[d] > 1), key=lambda d: -ds.sizes[d]
+        (str(d) for d in ds[metric].dims if is_axis(ds, d) and ds.sizes[d] > 1), key=lambda d: -ds.sizes[d]
     )
     label, hover = _label(ds[metric]), f"%{{x:.4g}}, %{{y:.4g}}<br>{metric} %{{customdata:.4g}}<extra></extra>"
     if len(numeric) > 1:

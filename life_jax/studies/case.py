@@ -11,6 +11,8 @@ from life_jax.core.pytree import Absent, Leaf, absent_as_static
 from life_jax.core.scenario import Scenario
 from life_jax.sensitivity.grid_function import Forecaster, Sensitivity
 
+NOTHING: frozenset[Leaf] = frozenset()  # one object for all cases
+
 
 @dataclass(frozen=True)
 class Nowhere:
@@ -40,6 +42,10 @@ class Case:
     engine: str = ""
     absent: Absent = field(default_factory=dict, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """Its label."""
+        return f"<life_jax.Case {self.label}>"
+
     @cached_property
     def moved(self) -> frozenset[Leaf]:
         """Leaves that something moves: axes, and what sensitivities are asked for."""
@@ -47,7 +53,7 @@ class Case:
         if self.sensitivity is not None:
             leaves += [leaf for _, paths in self.sensitivity.parameters for leaf in paths]
             leaves += [leaf for _, slope in self.sensitivity.slopes if slope is not None for leaf in slope.paths]
-        return frozenset(leaves)
+        return frozenset(leaves) if leaves else NOTHING
 
     @cached_property
     def scenario(self) -> Scenario:

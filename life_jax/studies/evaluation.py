@@ -1,11 +1,12 @@
 """Evaluates a study: into memory, into a file, reduced, or as shards; in this process or on a cluster."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.forecasting.metrics import METRICS
-from life_jax.grid import eager, labels, plan, reduced_dataset
+from life_jax.grid import eager, labels, plan, reduced_dataset, structures
 from life_jax.grid.dask_cluster import Cluster
 from life_jax.grid.reduction import Reducer, State
 from life_jax.grid.storage import shards
@@ -15,17 +16,32 @@ from life_jax.studies.study import Study
 if TYPE_CHECKING:
     import xarray as xr
 
-Done = Callable[[int], None]  # called with how many points more are done
+
+class Watch(Protocol):
+    """What is told of the progress of a sweep."""
+
+    def __call__(self, points: int) -> None:
+        """So many points more are done."""
+
+    def structure(self, number: int, count: int) -> None:
+        """A structure begins; number: from 1, of how many."""
 
 
-def ignore(points: int) -> None:
-    """Drops a report of progress."""
+class _Nobody:
+    def __call__(self, points: int) -> None:
+        """Drop the report."""
+
+    def structure(self, number: int, count: int) -> None:
+        """Drop the report."""
 
 
-def evaluate(study: Study, done: Done = ignore) -> "xr.Dataset":
+ignore: Watch = _Nobody()
+
+
+def evaluate(study: Study, done: Watch = ignore) -> "xr.Dataset":
     """The xarray.Dataset that the file of a study would hold.
 
-    done: called with how many points more are done.
+    done: told of points that are done and of structures that begin.
     """
     if study.reduction is not None:
         result = reducer(study)
@@ -36,18 +52,23 @@ def evaluate(study: Study, done: Done = ignore) -> "xr.Dataset":
     return sink.to_xarray()
 
 
-def compute(study: Study, sink: plan.Sink, wanted: Sequence[int] | None = None, done: Done = ignore) -> None:
-    """Computes chunks of the grid into a sink, in order unless on a cluster.
+def compute(study: Study, sink: plan.Sink, wanted: Sequence[int] | None = None, done: Watch = ignore) -> None:
+    """Computes chunks of the grid into a sink: those of one structure behind each other, on a cluster in any order.
 
-    wanted: numbers of the chunks, all unless given; done: called with how many points more are done.
+    wanted: numbers of the chunks, all unless given; done: told of points that are done and of structures that begin.
     """
     work = study.work
-    executor = _here(study) if work.executor == "local" else Cluster(work.cluster, work.workers).blocks
+    here = work.executor == "local"
+    executor = _here(study, done) if here else Cluster(work.cluster, work.workers).blocks
+    wanted = range(study.sweep.chunks) if wanted is None else wanted
+    if here and study.route == "jax":
+        wanted = structures.by_structure(study.sweep.cases, wanted, study.sweep.plan.chunks)
     plan.run(study.sweep, sink, wanted, lambda block: done(block.count), executor)
 
 
-def _here(study: Study) -> plan.Executor:
-    return eager.blocks if study.route == "numpy" else plan.Sweep.blocks
+def _here(study: Study, done: Watch) -> plan.Executor:
+    blocks = eager.blocks if study.route == "numpy" else plan.Sweep.blocks
+    return partial(blocks, begun=done.structure)
 
 
 def reducer(study: Study) -> Reducer:
@@ -56,16 +77,16 @@ def reducer(study: Study) -> Reducer:
     return Reducer(study.template, study.reduction, _signs())
 
 
-def reduce_into(study: Study, checkpoint: Checkpoint, end: int, done: Done = ignore) -> None:
+def reduce_into(study: Study, checkpoint: Checkpoint, end: int, done: Watch = ignore) -> None:
     """Reduces the chunks from where the checkpoint stands to `end`, exclusive, into the checkpoint."""
     _reduce(study, checkpoint, range(checkpoint.next, end), checkpoint.merge, done)
 
 
-def _reduce(study: Study, sink: plan.Sink, wanted: range, merge: Callable[[range, State], None], done: Done) -> None:
+def _reduce(study: Study, sink: plan.Sink, wanted: range, merge: Callable[[range, State], None], done: Watch) -> None:
     """Here block by block into the sink, in order; on a cluster workers reduce, and `merge` takes their states."""
     work = study.work
     if work.executor == "local":
-        plan.run(study.sweep, sink, wanted, lambda block: done(block.count), _here(study))
+        plan.run(study.sweep, sink, wanted, lambda block: done(block.count), _here(study, done))
         return
     assert study.reduction is not None
     cluster = Cluster(work.cluster, work.workers)

@@ -98,10 +98,15 @@ MANY_TOKENS = 1e9
 
 
 def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:
-    """Lines for metrics that are NaN: bounds of an engine without spreads, energies of a device without a power."""
+    """Lines for metrics that are NaN: bounds of an engine without spreads, energies of a device without a power, what
+    requests see under no load."""
     ends = [m for m in metrics if METRICS[m].needs == "spreads"]
     if ends and not cases[0].scenario.engine.spreads:
         yield f"{', '.join(ends)} are NaN: only a fitted engine knows how far it is off, such as engine=generic"
+    loaded = [m for m in metrics if METRICS[m].needs == "load"]
+    load = cases[0].scenario.load
+    if loaded and not ({"rate", "concurrency"} & set(axes) or load.rate or load.concurrency):
+        yield f"{', '.join(loaded)} are NaN: no requests arrive; give rate= or concurrency=, such as rate=4"
     drawn = [m for m in metrics if METRICS[m].needs == "power"]
     for case in cases:
         if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):

@@ -21,7 +21,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.grid import labels
+from life_jax.grid import eager, labels
 from life_jax.grid import plan as grid
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
@@ -32,9 +32,9 @@ MOST = 2**27  # numbers of one slice
 def lazily(study: Study) -> xr.Dataset:
     """The dataset that life_jax.evaluate gives, whose numbers are computed when they are read.
 
-    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study. Slices
-    of about one size share a compilation. Raises ConfigError for a reduced study, and on reading MemoryError for a
-    slice of more than 2^27 numbers.
+    Slice first, then read: ds.ttft.sel(batch=8).values computes that slice alone, in the dtype of the study: a small
+    one by NumPy, a large one compiled, where slices of about one size share a compilation. Raises ConfigError for a
+    reduced study, and on reading MemoryError for a slice of more than 2^27 numbers.
     """
     if study.reduction is not None:
         raise ConfigError("a reduced grid keeps no points; lazy is for whole grids")
@@ -131,9 +131,16 @@ class _Recomputed(BackendArray):
         whole = self._study.sweep
         outputs = {name: whole.outputs[name] for name in columns}
         plan = grid.flat(axes, len(whole.outputs))
-        sweep = grid.Sweep(tuple(whole.cases[case] for case in cases), plan, outputs, whole.dtype)
         numbers = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
-        grid.run(sweep, _Rows(numbers, columns))
+        functions = [whole.cases[case][0] for case in cases]
+        if numbers[0].size <= eager.MOST_POINTS:
+            cells = [self._study.cells[case] for case in cases]
+            exact: list[Any] = [{} if cell is None else cell.scenario for cell in cells]
+            sweep = grid.Sweep(tuple(zip(functions, exact, strict=True)), plan, outputs, whole.dtype)
+            grid.run(sweep, _Rows(numbers, columns), executor=eager.blocks)
+        else:
+            sweep = grid.Sweep(tuple(whole.cases[case] for case in cases), plan, outputs, whole.dtype)
+            grid.run(sweep, _Rows(numbers, columns))
         return numbers.reshape(shape).astype(self.dtype)[kept]
 
     def _columns(self, places: list[np.ndarray]) -> list[str]:

@@ -31,15 +31,17 @@ from life_jax.studies.study import Study, View, Work
 USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory")
 
 
-def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
-    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"].
+def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) -> Study:
+    """A checked Study from the words of the command line, such as ["hw=v100", "opt=int4"], from keywords, such as
+    hw="v100", opt=["int4"], batch=8, or from both.
 
-    primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a ValueError of one line
-    that names what was typed and what would be accepted.
+    keywords: a mapping stands for the keys below it, workload={"batch": 8} for workload.batch=8; lists may be arrays;
+    None is not given. primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a
+    ValueError of one line that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
-    words = tuple(words)
+    words = (*words, *command_words.from_keywords(keywords))
     request = command_words.parse(words, verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
@@ -86,6 +88,7 @@ def load(words: Iterable[str], *, primary: str = "sweep") -> Study:
         resolved=composed.resolved,
         view=View(**settings["view"]),
         scalars={key: value for key, value in request.scalars.items() if command_words.sets_number(key)},
+        primary=primary,
     )
 
 
@@ -124,6 +127,7 @@ def _cells(
                     device=device_file,
                     stack=stack,
                     workload=composed.workload,
+                    load=composed.load,
                     precision=composed.precision,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},

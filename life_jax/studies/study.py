@@ -4,8 +4,10 @@ import hashlib
 import itertools
 import json
 import math
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,13 @@ from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
-from life_jax.sensitivity.grid_function import NoForecast
+from life_jax.sensitivity.grid_function import Forecaster, NoForecast
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
 
+CONVENTIONS = "CF-1.8"  # of attributes and coordinates; tokens, FLOP and USD are no units of UDUNITS
+REFERENCE = "https://arxiv.org/abs/2508.00904"
 AXIS_MEANINGS = {"model": "language model", "hw": "device", "opt": "stack of optimizations", "engine": "software"}
 
 
@@ -67,6 +71,7 @@ class Study:
     NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
+    primary: the command whose words they are.
     """
 
     words: tuple[str, ...]
@@ -84,9 +89,19 @@ class Study:
     reduction: Reduction | None
     plots: tuple[str, ...]
     work: Work
-    resolved: Mapping[str, Any] = field(repr=False)
+    resolved: Mapping[str, Any]
     view: View = field(default_factory=View)
     scalars: Mapping[str, Any] = field(default_factory=dict)
+    primary: str = "sweep"
+
+    def __repr__(self) -> str:
+        """A line or two: what is forecast, of which cases, along which axes."""
+        labels = (", ".join(_few(self._labels(name))) for name in self.case_dimensions)
+        axes = [f"{axis_table.dimension(key)} {len(values)}" for key, values in self.axes.items()]
+        axes += [] if self.points is None else [f"point {self.points.count}"]
+        count = f"{self.template.points:,} point{'s' if self.template.points > 1 else ''}"
+        grid = f"{' x '.join((f'{len(self.cases)} cases', *axes))} = {count}"
+        return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.asked)} at {grid}>"
 
     @property
     def scenario(self) -> Scenario:
@@ -188,16 +203,25 @@ class Study:
         return Template(coordinates, variables, self._attributes(), labels, listed)
 
     def _attributes(self) -> dict[str, Any]:
-        attributes = {
+        made = provenance()
+        return {
+            "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
+            "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
+            "references": REFERENCE,
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
-            "config": self.config,
+            **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **made,
             "identity": self.identity,
-            **provenance(),
+            "config": self.config,
         }
-        if self.warnings:
-            attributes["warnings"] = "\n".join(self.warnings)
-        return attributes
+
+    @property
+    def _telling_words(self) -> list[str]:
+        """The words without those that change no number."""
+        left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot", "sort", "top", "rows", "at")
+        return [word for word in self.words if re.split("[=.]", word.lstrip("+"))[0] not in left_out]
 
     @property
     def grid_axes(self) -> tuple[plan.Axis, ...]:
@@ -212,8 +236,14 @@ class Study:
         as_numbers = mapping(np.dtype(self.dtype).type)
         by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
         nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
+        functions: dict[Forecaster, Forecaster] = {}  # equal ones are one object, of which there is one for many cases
         cases = tuple(
-            nothing if c is None else (c.forecaster(self.metrics), c.scenario if by_numpy else as_numbers(c.scenario))
+            nothing
+            if c is None
+            else (
+                functions.setdefault(f := c.forecaster(self.metrics), f),
+                c.scenario if by_numpy else as_numbers(c.scenario),
+            )
             for c in self.cells
         )
         return plan.Sweep(cases, plan.plan(self.grid_axes, len(outputs)), outputs, self.dtype)
@@ -237,6 +267,10 @@ def _variable(metric: str, dtype: str) -> Variable:
         attributes["flag_meanings"] = " ".join(BOUNDS)
         return Variable(np.dtype(np.int8), attributes)
     return Variable(np.dtype(dtype), attributes)
+
+
+def _few(names: list[str], most: int = 4) -> list[str]:
+    return names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -142,6 +142,12 @@ def note(line: str) -> None:
     print(line, file=sys.stderr)
 
 
+def refuse_axes(study: Any, verb: str) -> None:
+    """Raise ConfigError for a study that has axes, which this command does not take."""
+    if study.axes:
+        raise ConfigError(f"{verb} takes no axes.{next(iter(study.axes))}; life_jax.sweep takes grids")
+
+
 def warn(messages: Iterable[str]) -> None:
     """Print warnings on stderr, a line each."""
     for message in messages:

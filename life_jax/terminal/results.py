@@ -1,15 +1,14 @@
-"""How the command lines of sweeps deliver a result: progress, the check for a finished file, tables and pictures."""
+"""How the command lines of sweeps deliver a result: the check for a finished file, tables and pictures."""
 
-import contextlib
-import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.terminal import command, result_rows, result_tables, tables
+from life_jax.terminal import result_rows, result_tables
+from life_jax.terminal.progress import watched
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
@@ -55,16 +54,15 @@ def deliver(
 def deliver_csv(study: "Study", path: Path, form: str) -> None:
     """Compute a study, write its rows as CSV to `path`, whole or not at all, and print its table and the path.
 
-    form: as in `deliver`. Raises ConfigError where the path exists, or the result has too many rows.
+    form: as in `deliver`. Raises StoreError where the path is taken, ConfigError where the result has too many rows.
     """
-    from life_jax.core.whole_file import whole_file
+    from life_jax.core.whole_file import refuse_taken, whole_file
     from life_jax.studies import evaluation
 
     if study.plots or study.work.shard or study.work.executor != "local":
         raise ConfigError(f"out={path}: plot=, shard= and executor= go with a result in out=NAME.nc")
     result_rows.check_text_size(study, f"out={path}")
-    if path.exists() and not study.overwrite:
-        raise ConfigError(f"{path} exists; overwrite=true replaces it")
+    refuse_taken(path, overwrite=study.overwrite)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True)
     with watched(study.template.points) as done:
@@ -128,23 +126,6 @@ def refuse_pictures(study: "Study", path: Path) -> None:
 
         for picture in pictures.files(study.plots, path.with_suffix("")):
             pictures.refuse_foreign(picture, study.question, overwrite=study.overwrite)
-
-
-@contextlib.contextmanager
-def watched(points: int) -> Iterator[Callable[[int], None]]:
-    """Context with a function to call with the number of points that were computed since its last call.
-
-    It moves a progress bar of `points` points, and raises KeyboardInterrupt if Ctrl-C came meanwhile.
-    """
-    with tables.progress() as bar:
-        task = bar.add_task("", total=points)
-
-        def done(more: int) -> None:
-            command.stop_if_interrupted()
-            gc.enable()  # a long sweep needs it; command.guarded has switched it off
-            bar.advance(task, more)
-
-        yield done
 
 
 def draw(study: "Study", path: Path) -> list[Path]:

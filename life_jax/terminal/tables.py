@@ -1,11 +1,10 @@
-"""Tables on the terminal, numbers with prefixes, and the progress bar."""
+"""Tables on the terminal, and numbers with prefixes."""
 
 import math
 import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from life_jax.terminal import layout
 from life_jax.terminal.layout import Column
@@ -115,20 +114,3 @@ def digits(value: float, count: int = 4) -> str:
     places = max(0, count - 1 - math.floor(math.log10(abs(rounded))))
     text = f"{rounded:.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def progress() -> Any:
-    """A progress bar on stderr with points per second and the time left; invisible where stderr is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, ProgressColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            return Text(f"{engineering(task.speed or 0.0)}points/s")
-
-    console = Console(stderr=True)
-    return Progress(
-        "{task.percentage:>3.0f}%", BarColumn(), Rate(), TimeRemainingColumn(), console=console,
-        disable=not sys.stderr.isatty(), transient=True,
-    )  # fmt: skip

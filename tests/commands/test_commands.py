@@ -301,3 +301,12 @@ def test_every_command_says_how_it_is_used(life, verb):
     done = life(verb, "--help")
     assert done.status in (0, None)
     assert f"life_jax.{verb}" in done.out
+
+
+def test_a_front_without_a_point_that_meets_the_limits_is_empty(life):
+    done = life(
+        "sweep", "hw=v100", "axes.batch=[1]", "axes.prompt_tokens=[64]", "pareto=[ttft,throughput]", "limit.tpot=0"
+    )
+    assert done.status == 0, done.err
+    with xr.open_dataset(done.file) as ds:
+        assert ds.sizes["point"] == 0 and int(ds["count"].sum()) == 0 and ds["hypervolume"].isnull().all()

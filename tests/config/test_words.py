@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from life_jax.config import ranges, word_values
-from life_jax.config.hydra_words import render
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.word_values import render
 from life_jax.config.words import Choice, parse
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trials import trials
 
 from life_jax.measurements import cells
 from life_jax.measurements import rows as measurements
@@ -114,7 +115,7 @@ def written(draw):
 DEFAULTS = {"batch": 1.0, "prompt_tokens": 0.0, "output_tokens": 129.0, "ctx_depth": 0.0, "tp": 1.0, "ubatch": None}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=trials(500), deadline=None)
 @given(column=st.sampled_from(sorted(DEFAULTS)), cell=written())
 def test_a_changed_cell_is_its_number_or_the_row_is_reported(column, cell):
     """What is plain is its number; what is not plain is reported, or has all its digits in their order."""
@@ -132,7 +133,7 @@ def test_a_changed_cell_is_its_number_or_the_row_is_reported(column, cell):
         assert value != DEFAULTS[column] or float(digits) in (0.0, 1.0, 129.0), text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=trials(300), deadline=None)
 @given(column=st.sampled_from(sorted(FIELDS)), text=st.text(max_size=12))
 def test_any_text_in_a_cell_is_read_as_python_reads_it_or_reported(column, text):
     one = measurements.place({**GOOD, column: text})
@@ -141,7 +142,7 @@ def test_any_text_in_a_cell_is_read_as_python_reads_it_or_reported(column, text)
         assert math.isfinite(getattr(one, FIELDS[column]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=trials(150), deadline=None)
 @given(data=st.data())
 def test_a_changed_file_is_read_or_refused_in_one_line(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("mutated") / "m.csv"

@@ -159,6 +159,22 @@ def test_engines_go_by_the_date_where_they_changed(name: str, date: str, ours: s
     assert engine_names.engine_of_row(name, "apple_m1", date) == (ours, unfused)
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("llama.cpp b5022 (Vulkan)", "llama_cpp_vulkan"),
+        ("llama.cpp b6000 Vulkan vulkan_amdvlk", "llama_cpp_vulkan_amdvlk"),
+        ("ollama 0.5.7 vulkan", "llama_cpp_vulkan"),
+        ("LM Studio 0.3 ROCm", "llama_cpp_hip"),
+        ("llama.cpp build 5000 CPU", "llama_cpp_cpu"),
+        ("llama.cpp b5000", "llama_cpp_hip"),
+        ("llama.cpp b5000 cuda or vulkan", "llama_cpp_hip"),
+    ],
+)
+def test_the_backend_behind_a_build_decides_unless_two_are_named(name: str, ours: str) -> None:
+    assert engine_names.engine_of_row(name, "rx_7900_xtx", "2026-01-01")[0] == ours
+
+
 # bits per weight of a linear layer and of the head
 BITS = {
     ("4bit", "mlx-lm", "Llama-3.1-8B"): (4.5, 4.5),

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import life_jax as life
-from life_jax.grid import kernel
+from life_jax.grid import eager, kernel
 from life_jax.studies import lazy
 
 WORDS = ["hw=[v100,a100]", "engine=ideal", "axes.opt=[[],[int4]]", "dtype=float64", "axes.prompt_tokens=[64,512,1024]",
@@ -44,12 +44,14 @@ def test_labels_and_pointwise_places_work_too(whole):
     np.testing.assert_allclose(ds.ttft.isel(pairs), whole.ttft.isel(pairs), rtol=1e-14)
 
 
-def test_slices_of_about_one_size_share_a_compilation():
+def test_a_small_slice_is_not_compiled_and_large_ones_of_about_one_size_share_a_compilation(monkeypatch):
     study = life.load([*WORDS[:-2], "metrics=[ttft]", "axes.dispatch_us=linspace(1,9,2000)"])
     ds = life.lazily(study)
-    for count in (1030, 1500, 1999):
-        ds.ttft.isel(hw=0, batch=0, prompt_tokens=0, bandwidth_gb_per_s=0, opt=0, dispatch_us=slice(count)).load()
-    assert kernel.kernel(study.cases[0].forecaster(study.metrics)).compilations == 1
+    for most, compilations in ((eager.MOST_POINTS, 0), (0, 1)):
+        monkeypatch.setattr(eager, "MOST_POINTS", most)
+        for count in (1030, 1500, 1999):
+            ds.ttft.isel(hw=0, batch=0, prompt_tokens=0, bandwidth_gb_per_s=0, opt=0, dispatch_us=slice(count)).load()
+        assert kernel.kernel(study.cases[0].forecaster(study.metrics)).compilations == compilations
 
 
 def test_a_grid_larger_than_any_disk_opens_and_a_slice_too_large_is_refused():

@@ -1,7 +1,12 @@
 """Words become one study: the same words the same question, its cases and axes in the order of the file."""
 
 import collections
+import dataclasses
+import gc
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import life_jax as life
@@ -37,6 +42,48 @@ def test_a_study_of_several_cases_has_no_single_scenario():
 def test_a_text_is_no_list_of_words():
     with pytest.raises(life.ConfigError, match="a list of words"):
         life.load("hw=v100")
+
+
+@pytest.mark.parametrize(
+    "keywords, words",
+    [
+        ({"hw": "h100_sxm", "opt": ["int4"], "batch": 8}, ["hw=h100_sxm", "opt=[int4]", "batch=8"]),
+        ({"hw": ("v100", "NVIDIA GeForce RTX 3090")}, ["hw=[v100,'NVIDIA GeForce RTX 3090']"]),
+        ({"hw": "Intel(R) Xeon(R) 6980P", "engine": None}, ["hw=Intel(R) Xeon(R) 6980P"]),
+        ({"hw": "v100", "workload": {"batch": 2}, "opt": []}, ["hw=v100", "workload.batch=2", "opt=[]"]),
+        ({"hw": "v100", "axes": {"opt": [[], ["int4"]]}}, ["hw=v100", "axes.opt=[[],[int4]]"]),
+        ({"hw": "v100", "axes.batch": np.array([1.0, 8.0])}, ["hw=v100", "axes.batch=[1.0,8.0]"]),
+        ({"hw": "v100", "axes": {"batch": "geomspace(1,8,4)"}}, ["hw=v100", "axes.batch=geomspace(1,8,4)"]),
+        ({"hw": "v100", "batch": np.float32(2.5), "lazy": False}, ["hw=v100", "batch=2.5", "lazy=false"]),
+        ({"hw": "v100", "out": Path("a b") / "c.nc"}, ["hw=v100", f"out={Path('a b') / 'c.nc'}"]),
+    ],
+)
+def test_keywords_are_the_words_of_the_command_line(keywords, words):
+    study = life.load(**keywords)
+    assert list(study.words) == words
+    assert (study.identity, study.path) == (life.load(words).identity, life.load(words).path)
+
+
+def test_words_and_keywords_are_one_question():
+    assert life.load(["hw=v100", "batch=8"]).words == life.load(["hw=v100"], batch=8).words
+    with pytest.raises(life.ConfigError, match="hw= is given twice"):
+        life.load(["hw=v100"], hw="v100")
+    with pytest.raises(life.ConfigError, match="'hwx=' is not known; did you mean hw"):
+        life.load(hwx="v100")
+    with pytest.raises(life.ConfigError, match="opt is <object"):
+        life.load(hw="v100", opt=object())
+
+
+def test_public_objects_are_shown_in_a_line_or_two():
+    study = life.load([*MANY[:2], "opt=int4"])
+    shown = [study, study.cases[0], study.cases[0].built, study.composed, study.cases[0].scenario]
+    scenario = study.cases[0].scenario
+    shown += [scenario.device, scenario.architecture, scenario.engine, scenario.engine.host, scenario.precision]
+    for one in shown:
+        assert len(repr(one)) < 400 and repr(one).count("\n") <= 1, repr(one)
+    assert "v100, a100, h100_sxm, 2 more" in repr(study) and "720 points" in repr(study)
+    assert "bandwidth=9e+11" in repr(scenario.device)
+    assert repr(dataclasses.replace(scenario.workload, batch=2.5)) != repr(scenario.workload)
 
 
 MANY = [
@@ -77,3 +124,39 @@ def test_cases_that_share_parts_are_those_that_were_built_alone(monkeypatch):
         assert (one.built.scenario, one.scenario) == (other.built.scenario, other.scenario), one.label
         assert one.built.options.base == other.built.options.base
         assert one.built.warnings == other.built.warnings
+
+
+def _calls(job):
+    """How many functions of Python a job calls."""
+    count = 0
+
+    def profile(frame, event, argument):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(profile)
+    try:
+        job()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_loop_of_different_loads_neither_slows_down_nor_grows():
+    """Counted: functions that a load and an evaluation call, and objects that are left behind."""
+
+    def one(at):
+        words = {"hw": "v100", "model": ("llama2_7b", "qwen3_8b")[at % 2], "batch": 1 + at, "prompt": 512 + at / 8}
+        return life.evaluate(life.load(**words, opt=["int4", "kv8"][: at % 3]))
+
+    def alive():
+        gc.collect()
+        return len(gc.get_objects())
+
+    for at in range(12):
+        one(at)
+    calls, before = _calls(lambda: one(12)), alive()
+    for at in range(13, 40):
+        one(at)
+    assert alive() - before < 27  # objects, less than one for each load
+    assert _calls(lambda: one(42)) <= 1.01 * calls

@@ -72,13 +72,12 @@ def _shards(file: GgufFile, count: int) -> GgufFile:
             f"{where}, whose name does not say which: name its shards NAME-00001-of-{count:05d}.gguf, ..."
         )
     paths = [file.path.with_name(f"{named[1]}-{i + 1:05d}-of-{named[3]}{named[4]}") for i in range(count)]
-    if int(named[2]) != 1:  # the shape stands in the first shard alone, which llama.cpp asks for too
-        raise ConfigError(f"{where}: give its first shard, {paths[0].name}, with which the others are read")
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise ConfigError(f"{where}; its shards are read together: {missing[0]}{more} is not beside it")
-    first, *others = [file, *(_header(path) for path in paths[1:])]
+    # the shape stands in the first shard alone
+    first, *others = [file if path.name == file.path.name else _header(path) for path in paths]
     for other in others:
         if other.metadata.get("split.count") != count:
             raise ConfigError(f"{other.path} is no shard of {count}, as {file.path.name} is")
@@ -94,6 +93,8 @@ def _shards(file: GgufFile, count: int) -> GgufFile:
 
 def _header(path: Path) -> GgufFile:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ConfigError(f"{path} cannot be read: it is no file")
         with path.open("rb") as stream:
             return _Parser(stream, path).parse()
     except OSError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.checkpoints.families.base import grouped
+from life_jax.config.checkpoints.gguf_encoders import DIFFUSION, ENCODERS, UNREAD, diffusion, encoder
 from life_jax.config.checkpoints.gguf_file import GgufFile, StoredTensor, metadata_of, read_file
 from life_jax.config.checkpoints.gguf_windows import CHUNKED, UNROTATED, windows
 from life_jax.config.schema.errors import ConfigError
@@ -83,14 +84,13 @@ GLOBAL_TENSORS = {
 # in the file, not learned; scales of a whole matrix or layer
 BUFFERS = ("rope_freqs", "rope_factors_long", "rope_factors_short", "exp_probs_b", "layer_output_scale", "input_scale",
            ".scale")  # fmt: skip
-ENCODERS = ("bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "t5",
-            "eurobert", "t5encoder", "gemma-embedding", "wavtokenizer-dec", "llama-embed")  # fmt: skip
 IMAGES = ("flux", "sd1", "sd3", "sdxl", "wan", "qwen_image", "lumina2", "ltxv", "hyvid", "aura", "pixart", "hidream",
           "cosmos", "z_image", "flux2")  # fmt: skip
 UNPOSITIONED = ("jamba", "nemotron_h", "nemotron_h_moe", "mamba", "mamba2", "kimi-linear")
 KV_LAYERS = {"gemma3n": 20}  # layers from here on read the cache of earlier ones (llama.cpp, n_layer_kv_from_start)
 MOST_LAYERS, LARGEST = 4096, 10**9
-NORMS = ("attn_norm", "attn_norm_2", "post_attention_norm", "ffn_norm", "post_ffw_norm", "layer_output_norm")
+NORMS = ("attn_norm", "attn_norm_2", "post_attention_norm", "attn_output_norm", "ffn_norm", "post_ffw_norm",
+         "layer_output_norm")  # fmt: skip
 
 
 class Reader:
@@ -181,8 +181,8 @@ def _refuse_other_kinds(file: GgufFile, architecture: str) -> None:
         raise ConfigError(f"{path} is a LoRA adapter: give its base model, and opt=lora for the adapter")
     if kind in ("imatrix", "vocab", "controlvector") or architecture == "controlvector":
         raise ConfigError(f"{path} holds {'a vocabulary' if kind == 'vocab' else kind or architecture}, no model")
-    if architecture in ENCODERS:
-        raise ConfigError(f"{path}: {architecture} is an encoder; only decoders are read from GGUF")
+    if architecture in UNREAD:
+        raise ConfigError(f"{path}: {architecture} is an encoder that is not read from GGUF; give its config.json")
     if architecture in IMAGES:
         raise ConfigError(f"{path}: {architecture} makes images or video; only language models are read")
     if not architecture:
@@ -222,6 +222,10 @@ def _facts(file: Reader) -> dict[str, Any]:
         **_positions(file),
         **_beside(file),
     }
+    if file.architecture in ENCODERS:
+        facts |= encoder(file.tensors, layers)
+    elif file.architecture in DIFFUSION:
+        facts |= diffusion(layers)
     if file.unread:
         size = sum(file.tensors[name].bytes for name in file.unread)
         facts["warnings"] = [f"{len(file.unread)} tensors of {size} bytes are stored and read by no layer: not counted"]
@@ -460,10 +464,11 @@ def _cache_of_earlier_layers(file: Reader, layers: list[dict[str, Any]]) -> None
 
 
 def _norm(file: Reader) -> dict[str, Any]:
-    if file.has("attn_norm.bias"):
+    if file.has("attn_norm.bias") or file.has("attn_output_norm.bias"):
         return {"norm": "layernorm"}
     if file.get("attention.layer_norm_rms_epsilon") is None:
-        return {"norm": "layernorm_no_bias" if file.has("attn_norm.weight") else "layernorm_no_weight"}
+        normed = file.has("attn_norm.weight") or file.has("attn_output_norm.weight")
+        return {"norm": "layernorm_no_bias" if normed else "layernorm_no_weight"}
     return {}
 
 

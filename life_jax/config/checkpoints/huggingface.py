@@ -24,15 +24,18 @@ from life_jax.config.checkpoints.config_fields import (
 from life_jax.config.checkpoints.families.base import Family, grouped, note, warn
 from life_jax.config.checkpoints.families.class_defaults import SIZES, TEXT_MODEL
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
+from life_jax.config.checkpoints.families.not_read import NOT_READ
 from life_jax.config.checkpoints.quantization import section
 from life_jax.config.checkpoints.quantization.section import SECTIONS
 from life_jax.config.checkpoints.vision_tower import tower
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError, closest
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.core import file_system
 
 TEXT = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
 MOST_LAYERS = 10_000
+MOST_BYTES = 2**26  # of a config.json
 
 
 def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str, Any]:
@@ -40,7 +43,7 @@ def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str,
     path = Path(path)
     folder = path.resolve().parent.name if path.stem == "config" else path.stem
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = _json(path)
         if not isinstance(config, dict):
             raise ConfigError("not a JSON object (accepted: the config.json of a model)")
         return translate(config, name or folder, source, _quantization_beside(path))
@@ -48,12 +51,26 @@ def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str,
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
 
+def _json(path: Path) -> Any:
+    """The JSON in a file of at most MOST_BYTES. Raises OSError or ValueError, also for a key that is there twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+            raise ValueError(f"key '{twice[:80]}' is there twice")
+        return content
+
+    text = file_system.read_regular(path, MOST_BYTES).decode("utf-8-sig")
+    return json.loads(text, object_pairs_hook=once)
+
+
 def _quantization_beside(path: Path) -> dict[str, Any] | None:
     """The hf_quant_config.json of ModelOpt in the same folder, None where there is none."""
     beside = path.parent / "hf_quant_config.json"
     if path.name == beside.name or not beside.is_file():
         return None
-    said = json.loads(beside.read_text(encoding="utf-8"))
+    said = _json(beside)
     if not isinstance(said, dict):
         raise ConfigError(f"{beside.name} beside it is not a JSON object")
     return said
@@ -155,6 +172,8 @@ def _unknown_family(model_type: Any) -> ConfigError:
     """The closest families, and what a file of one's own must say."""
     names = sorted({*FAMILIES, *SAME})
     close = closest(str(model_type), names) or names[:5]
+    if isinstance(model_type, str) and model_type in NOT_READ:
+        return ConfigError(f"model_type {short(model_type)} is not read: {NOT_READ[model_type]}")
     needed = [f.name for f in fields(ModelFile) if f.default is f.default_factory is MISSING]
     return ConfigError(
         f"model_type {short(model_type)} is not known (known: {', '.join(close)} and {len(names) - len(close)} more);"

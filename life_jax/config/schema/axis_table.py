@@ -7,12 +7,13 @@ from typing import Any
 from life_jax.config.schema import paths
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 
 FILES = {
     "workload": WorkloadFile,
+    "load": LoadFile,
     "precision": PrecisionFile,
     "hw": DeviceFile,
     "engine": EngineFile,

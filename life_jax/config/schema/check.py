@@ -48,7 +48,8 @@ def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:
     unit = facts.get("unit", "1")
     unit = "" if unit == "1" else f" {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}")
+        axis = f"; a list is an axis, axes.{where.rsplit('.', 1)[-1]}=[...]" if isinstance(value, list) else ""
+        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}{axis}")
     if isinstance(value, int) and abs(value) > LARGEST:
         raise ConfigError(f"{where} has {len(f'{value:x}') * 5 // 4} digits or so; a number below 1e308 is needed")
     if not math.isfinite(value):

@@ -12,6 +12,8 @@ OTHER_CLASS = "other"  # conf/efficiency of devices whose class was never measur
 VECTOR_MOST = 4.0  # bytes for each number of fp32
 SCOPES = ("op", "total")
 LOGITS = ("last", "all")
+MIXINGS = ("mixed", "prefill_first")
+ADMISSIONS = ("preempt", "reserve")
 
 
 @dataclass(kw_only=True)
@@ -157,6 +159,14 @@ class EngineFile:
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunks.tokens"
     )
     chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
+    token_budget: float = positive(
+        2048.0, unit="token", name="tokens of a step under load, at most", leaf="engine.scheduler.budget", whole=True
+    )
+    max_sequences: float = count(
+        256.0, name="requests that run together under load, at most", leaf="engine.scheduler.slots"
+    )
+    mixing: str = choice("mixed", MIXINGS)  # prompts share steps with decoding sequences, or go first alone
+    admission: str = choice("preempt", ADMISSIONS)  # room for a prompt, or for its whole output too, lets it start
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed
     power_cap: bool = False  # no step is faster than the device's power limit allows
     # class: what is reached is what the device's class reaches (conf/efficiency) times the qualities below

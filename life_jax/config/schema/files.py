@@ -108,6 +108,64 @@ class WorkloadFile:
 
 
 @dataclass(kw_only=True)
+class LoadFile:
+    """conf/load/NAME.yaml: requests as they arrive. What is not given takes the workload's lengths, all equal."""
+
+    rate: float = number(0, low=0, unit="s-1", name="requests that arrive per second", leaf="load.rate")
+    concurrency: float = number(
+        0,
+        low=0,
+        unit="1",
+        name="requests that are there at any time, each replaced when it ends",
+        leaf="load.concurrency",
+        whole=True,
+    )
+    burst: float = number(
+        1,
+        low=0,
+        unit="1",
+        name="coefficient of variation of the gaps between arrivals (1: Poisson)",
+        leaf="load.burst",
+    )
+    prompt_cv: float = number(
+        0,
+        low=0,
+        unit="1",
+        name="coefficient of variation of prompt lengths, which are log-normal",
+        leaf="load.prompt_cv",
+    )
+    output_cv: float = number(
+        0,
+        low=0,
+        unit="1",
+        name="coefficient of variation of output lengths, which are log-normal",
+        leaf="load.output_cv",
+    )
+    cached: float = number(
+        0, low=0, high=0.999, unit="1", name="part of each prompt that a prefix cache holds", leaf="load.cached"
+    )
+    requests: float = number(
+        0,
+        low=0,
+        unit="1",
+        name="requests of a benchmark that begins with an empty engine, 0 for the steady state",
+        leaf="load.requests",
+        whole=True,
+    )
+    ttft_limit: float | None = positive(
+        None, unit="s", name="time to first token that a good request keeps within", leaf="load.ttft_limit"
+    )
+    tpot_limit: float | None = positive(
+        None, unit="s", name="time per output token that a good request keeps within", leaf="load.tpot_limit"
+    )
+    percentile: float = 50.0  # of requests that keep within the limits at max_rate, between 0 and 100
+    prompts: list[list[float]] = dataclasses.field(
+        default_factory=list
+    )  # [[tokens, part], ...] instead of one length and a cv
+    outputs: list[list[float]] = dataclasses.field(default_factory=list)
+
+
+@dataclass(kw_only=True)
 class PrecisionFile:
     """Bits per element, group scales and zero points included (4.125 is int4 with fp16 scales per 128)."""
 

@@ -68,6 +68,8 @@ class Journal(NameLock):
         refuse_taken(self.name, overwrite=overwrite)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.take(overwrite=overwrite)
+        if not self.ours:  # what is written last would find it when all is computed
+            self.remove(self.name.with_name(f"{self.name.name}.new"), overwrite=overwrite)
         refuse_taken(self.name, overwrite=overwrite)  # another process may have finished before we had the lock
 
     def resumed(self, identity: str, overwrite: bool, identity_of: Callable[[Path], str | None]) -> set[int] | None:

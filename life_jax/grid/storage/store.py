@@ -286,8 +286,9 @@ def _lay_out(path: Path, template: Template) -> None:
                 if coordinate.numbered:
                     continue
                 is_text = isinstance(coordinate.values, list)
-                labels = file.createVariable(name, str if is_text else np.float64, (name,))
-                labels[:] = np.array(coordinate.values, dtype=object if is_text else np.float64)
+                values = np.array(coordinate.values, dtype=object if is_text else None)
+                labels = file.createVariable(name, str if is_text else values.dtype, (name,))
+                labels[:] = values
                 labels.setncatts(dict(coordinate.attributes))
             for name, listed in template.listed.items():
                 own = (listed.dimension,)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_fixed_at, smaller, where
+from life_jax.core.numerics import Number, divide, is_fixed_at, smaller, where
 from life_jax.core.pytree import neutral, pytree
 from life_jax.core.scenario import PLAIN_BITS
 from life_jax.roofline.effects.base import Effect, Work
@@ -40,6 +40,6 @@ class KernelQuality(Effect):
             quality = quality * where(stored.bits < PLAIN_BITS, narrow, 1.0)
         weights = work.weights
         if not is_fixed_at(self.memory, 1):
-            slower = smaller(1 / self.memory, PLAIN_BITS / stored.bits)
+            slower = smaller(1 / self.memory, divide(PLAIN_BITS, stored.bits))  # 0 bits: nothing is stored
             weights = weights * where(stored.bits < PLAIN_BITS, slower, 1.0)
         return replace(work, quality=quality, weights=weights)

@@ -8,6 +8,7 @@ import pytest
 from configs import COUNTS, MORE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trials import trials
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.checkpoints.config_fields import ALIASES
@@ -113,7 +114,7 @@ def test_fields_that_contradict_each_other_are_refused(config: dict[str, Any]) -
 
 @pytest.mark.slow
 @given(config=st.sampled_from(ALL), changes=st.dictionaries(st.sampled_from(KEYS), JUNK))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=trials(400))
 def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, changes: dict) -> None:
     said = outcome(config | changes)
     if said is None:

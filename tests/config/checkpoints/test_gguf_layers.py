@@ -13,6 +13,7 @@ from gguf_bytes import (
     Q8_0,
     VOCAB,
     WIDTH,
+    Tensors,
     attention,
     dense,
     ends,
@@ -24,6 +25,7 @@ from gguf_bytes import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from trials import trials
 
 import life_jax as life
 from life_jax.config.checkpoints.architecture import architecture
@@ -205,12 +207,40 @@ def shards(folder: Path, *, only: int | None = None) -> list[Path]:
     return names
 
 
-def test_shards_are_read_together_from_the_first(tmp_path: Path) -> None:
+def test_shards_are_read_together_whichever_is_named(tmp_path: Path) -> None:
     first, second = shards(tmp_path)
-    assert bytes_of(first) == (total(dense(2)), 2 * TOKEN * 4096)
-    assert read_gguf(first)["name"] == "m"
-    with pytest.raises(ConfigError, match=r"shard 2 of 2.*first shard, m-00001-of-00002\.gguf"):
+    assert bytes_of(first) == bytes_of(second) == (total(dense(2)), 2 * TOKEN * 4096)
+    assert read_gguf(second) == read_gguf(first) and read_gguf(first)["name"] == "m"
+    first.unlink()
+    with pytest.raises(ConfigError, match=r"shard 2 of 2.*m-00001-of-00002\.gguf is not beside it"):
         read_gguf(second)
+
+
+def bert(layers: int) -> Tensors:
+    """An encoder whose norms stand behind its branches, with biases and a table of token types."""
+    found: Tensors = {"token_embd.weight": ((HIDDEN, VOCAB), Q8_0), "token_types.weight": ((HIDDEN, 2), F32)}
+    found |= {"position_embd.weight": ((HIDDEN, 512), F32), "token_embd_norm.weight": ((HIDDEN,), F32)}
+    found["token_embd_norm.bias"] = ((HIDDEN,), F32)
+    products = {f"attn_{name}": (HIDDEN, HIDDEN) for name in ("q", "k", "v", "output")}
+    for i in range(layers):
+        for name, (rows, columns) in (products | {"ffn_up": (HIDDEN, WIDTH), "ffn_down": (WIDTH, HIDDEN)}).items():
+            found[f"blk.{i}.{name}.weight"], found[f"blk.{i}.{name}.bias"] = ((rows, columns), Q8_0), ((columns,), F32)
+        for name in ("attn_output_norm", "layer_output_norm"):
+            found |= {f"blk.{i}.{name}.{part}": ((HIDDEN,), F32) for part in ("weight", "bias")}
+    return found
+
+
+def test_an_encoder_is_read_with_its_bytes_and_caches_nothing(tmp_path: Path) -> None:
+    keys = metadata("bert", 2, attention__head_count_kv=None, attention__layer_norm_rms_epsilon=None)
+    file = written(tmp_path / "bge.gguf", keys, bert(2))
+    facts = read_gguf(file)
+    assert facts["generation"] == "none" and facts["attention"] == "bidirectional" and not facts["language_head"]
+    assert bytes_of(file) == (total(bert(2)), 0)
+
+
+def test_a_diffusion_model_attends_in_both_directions(tmp_path: Path) -> None:
+    facts = read_gguf(written(tmp_path / "a.gguf", metadata("dream", 1), dense(1)))
+    assert facts["generation"] == "diffusion" and facts["attention"] == "bidirectional"
 
 
 def test_a_shard_alone_and_one_of_another_name_are_refused_as_shards(tmp_path: Path) -> None:
@@ -228,7 +258,7 @@ PARTS = [
     ({**metadata("llama", 1)}, {"blk.0.attn_q.weight.lora_a": ((64, 8), F32)}, "LoRA"),
     (metadata("llama", 2), {}, "vocabulary"),
     ({**metadata("llama", 1), "general.type": "imatrix"}, dense(1), "imatrix"),
-    (metadata("bert", 1), dense(1), "encoder"),
+    (metadata("neo-bert", 1), dense(1), "encoder"),
     (metadata("t5", 1), dense(1), "encoder"),
     (metadata("flux", 1), dense(1), "image"),
     ({}, dense(1), "general.architecture is missing"),
@@ -292,7 +322,7 @@ def refused_or_right(path: Path) -> bool:
 @pytest.mark.slow
 @given(base=st.sampled_from(BASES), changes=st.lists(st.tuples(st.integers(0, 1500), BYTES), min_size=1, max_size=6),
        cut=st.none() | st.integers(0, 2000))  # fmt: skip
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=trials(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_bent_header_is_read_rightly_or_refused_in_one_line(tmp_path: Path, base: bytes, changes, cut) -> None:
     bent = bytearray(base)
     for place, byte in changes:
@@ -314,7 +344,7 @@ KEYS = ("block_count", "embedding_length", "attention.head_count", "attention.he
 @pytest.mark.slow
 @given(name=st.sampled_from(["llama", "gemma3", "gemma3n", "cohere2", "llama4", "deepseek2", "lfm2", "phi3", "gemma4"]),
        changes=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4), tied=st.booleans())  # fmt: skip
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=trials(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_metadata_of_other_types_and_sizes_is_read_rightly_or_refused(tmp_path: Path, name, changes, tied) -> None:
     keys = metadata(name, 2)
     for key, said in changes.items():

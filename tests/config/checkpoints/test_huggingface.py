@@ -35,6 +35,7 @@ from default_models import LAYERS, PUBLISHED
 from places import ROOT
 
 from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.checkpoints.families.not_read import NOT_READ
 from life_jax.config.checkpoints.huggingface import FAMILIES, read_config, translate
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
@@ -289,3 +290,10 @@ def test_every_family_is_tried_by_a_model_file_or_here() -> None:
         config["model_type"] for config, _ in PUBLISHED.values()
     }
     assert set(FAMILIES) <= files | published | set(DEFAULT_COUNTS) | set(LAYERS)
+
+
+@pytest.mark.parametrize("model_type", sorted(NOT_READ))
+def test_a_type_that_is_not_read_is_refused_with_its_reason(model_type: str) -> None:
+    assert model_type not in FAMILIES
+    with pytest.raises(ConfigError, match=f"{model_type}.*is not read: "):
+        translate({"model_type": model_type})

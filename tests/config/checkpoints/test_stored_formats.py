@@ -11,6 +11,7 @@ import pytest
 from configs import DEEPSEEK, GPT_OSS, LLAMA, LLAMA4, MIXTRAL, QWEN_MOE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trials import trials
 
 import life_jax as life
 from life_jax.config.checkpoints.architecture import architecture
@@ -372,6 +373,6 @@ def right_or_refused(config: dict[str, Any], section: Any) -> bool:
 
 
 @given(sections())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=trials(150))
 def test_a_bent_section_gives_a_number_that_makes_sense_or_is_refused(changed: tuple[dict, dict]) -> None:
     right_or_refused(*changed)

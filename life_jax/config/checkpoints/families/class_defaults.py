@@ -50,6 +50,11 @@ SIZES: dict[str, dict[str, int]] = {
         "encoder_attention_heads": 16, "encoder_ffn_dim": 4096, "encoder_layers": 12,
         "max_position_embeddings": 1024, "vocab_size": 50265,
     },
+    "beam": {
+        "head_dim": 128, "hidden_size": 5120, "intermediate_size": 20480, "max_position_embeddings": 8192,
+        "moe_intermediate_size": 2560, "num_attention_heads": 48, "num_experts": 256, "num_experts_per_tok": 8,
+        "num_hidden_layers": 52, "num_key_value_heads": 8, "sliding_window": 512, "vocab_size": 151936,
+    },
     "bert": {
         "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
         "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
@@ -146,6 +151,11 @@ SIZES: dict[str, dict[str, int]] = {
     "deberta-v2": {
         "hidden_size": 1536, "intermediate_size": 6144, "max_position_embeddings": 512, "num_attention_heads": 24,
         "num_hidden_layers": 24, "type_vocab_size": 0, "vocab_size": 128100,
+    },
+    "deepseek_ocr2_text": {
+        "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048,
+        "moe_intermediate_size": 1407, "n_routed_experts": 64, "n_shared_experts": 2, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "vocab_size": 102400,
     },
     "deepseek_v2": {
         "first_k_dense_replace": 0, "hidden_size": 4096, "intermediate_size": 11008, "kv_lora_rank": 512,
@@ -300,6 +310,11 @@ SIZES: dict[str, dict[str, int]] = {
         "max_position_embeddings": 131072, "num_attention_heads": 8, "num_hidden_layers": 30,
         "num_key_value_heads": 4, "num_kv_shared_layers": 0, "sliding_window": 512, "vocab_size": 262144,
         "vocab_size_per_layer_input": 262144,
+    },
+    "gemma4_unified_text": {
+        "head_dim": 256, "hidden_size": 2304, "intermediate_size": 9216, "max_position_embeddings": 262144,
+        "num_attention_heads": 8, "num_hidden_layers": 30, "num_key_value_heads": 4, "num_kv_shared_layers": 0,
+        "sliding_window": 1024, "vocab_size": 262144,
     },
     "glm": {
         "head_dim": 128, "hidden_size": 4096, "intermediate_size": 13696, "max_position_embeddings": 131072,
@@ -475,6 +490,14 @@ SIZES: dict[str, dict[str, int]] = {
         "num_key_value_heads": 4, "shared_expert_intermediate_size": 512, "sliding_window": 513,
         "vocab_size": 128000,
     },
+    "kosmos_2_5_text_model": {
+        "attention_heads": 16, "embed_dim": 1536, "ffn_dim": 6144, "layers": 24, "max_position_embeddings": 4096,
+        "vocab_size": 108481,
+    },
+    "kosmos_2_text_model": {
+        "attention_heads": 32, "embed_dim": 2048, "ffn_dim": 8192, "layers": 24, "max_position_embeddings": 2048,
+        "vocab_size": 65037,
+    },
     "laguna": {
         "head_dim": 128, "hidden_size": 2048, "intermediate_size": 8192, "max_position_embeddings": 131072,
         "moe_intermediate_size": 512, "num_attention_heads": 48, "num_experts": 256, "num_experts_per_tok": 8,
@@ -617,6 +640,11 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 768, "intermediate_size": 1152, "local_attention": 128, "max_position_embeddings": 8192,
         "num_attention_heads": 12, "num_hidden_layers": 22, "vocab_size": 50368,
     },
+    "molmo2_text": {
+        "additional_vocab_size": 128, "head_dim": 128, "hidden_size": 4096, "intermediate_size": 12288,
+        "max_position_embeddings": 36864, "num_attention_heads": 32, "num_hidden_layers": 36,
+        "num_key_value_heads": 8, "vocab_size": 151936,
+    },
     "moshi": {
         "ffn_dim": 22528, "hidden_size": 4096, "max_position_embeddings": 3000, "num_attention_heads": 32,
         "num_codebooks": 8, "num_hidden_layers": 32, "sliding_window": 3000, "vocab_size": 32000,
@@ -632,6 +660,11 @@ SIZES: dict[str, dict[str, int]] = {
     "mt5": {
         "d_ff": 1024, "d_kv": 64, "d_model": 512, "num_heads": 6, "num_layers": 8,
         "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 250112,
+    },
+    "muse_glimmer_text": {
+        "head_dim": 128, "hidden_size": 6656, "intermediate_size": 19968, "max_position_embeddings": 131072,
+        "num_attention_heads": 32, "num_hidden_layers": 52, "num_key_value_heads": 2, "sliding_window": 2048,
+        "vocab_size": 202048,
     },
     "mvp": {
         "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
@@ -683,6 +716,10 @@ SIZES: dict[str, dict[str, int]] = {
     "opt": {
         "ffn_dim": 3072, "hidden_size": 768, "max_position_embeddings": 2048, "num_attention_heads": 12,
         "num_hidden_layers": 12, "vocab_size": 50272,
+    },
+    "paddleocr_vl_text": {
+        "head_dim": 128, "hidden_size": 1024, "intermediate_size": 3072, "max_position_embeddings": 131072,
+        "num_attention_heads": 16, "num_hidden_layers": 18, "num_key_value_heads": 2, "vocab_size": 103424,
     },
     "pegasus": {
         "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
@@ -855,6 +892,12 @@ SIZES: dict[str, dict[str, int]] = {
         "d_ff": 1024, "d_kv": 64, "d_model": 512, "num_heads": 6, "num_layers": 8,
         "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 250112,
     },
+    "unlimited_ocr_text": {
+        "hidden_size": 1280, "intermediate_size": 6848, "max_position_embeddings": 32768,
+        "moe_intermediate_size": 896, "n_routed_experts": 64, "n_shared_experts": 2, "num_attention_heads": 10,
+        "num_experts_per_tok": 6, "num_hidden_layers": 12, "num_key_value_heads": 10, "sliding_window": 128,
+        "vocab_size": 129280,
+    },
     "vaultgemma": {
         "head_dim": 256, "hidden_size": 2304, "intermediate_size": 9216, "max_position_embeddings": 8192,
         "num_attention_heads": 8, "num_hidden_layers": 26, "num_key_value_heads": 4, "sliding_window": 4096,
@@ -896,25 +939,29 @@ SIZES: dict[str, dict[str, int]] = {
 TEXT_MODEL: dict[str, str] = {
     "apertus1p5": "apertus1p5_text", "aria": "aria_text", "audioflamingo3": "qwen2", "aya_vision": "cohere2",
     "blip-2": "opt", "cohere2_vision": "cohere2", "cohere_compass": "cohere_compass_text",
-    "cosmos3_edge": "cosmos3_edge_text", "cosmos3_omni": "qwen3_vl_text", "deepseek_vl": "llama",
-    "deepseek_vl_hybrid": "llama", "emu3": "emu3_text_model", "ernie4_5_vl_moe": "ernie4_5_vl_moe_text",
-    "exaone4_5": "exaone4", "fast_vlm": "qwen2", "florence2": "bart", "fun_asr_nano": "qwen3", "fuyu": "persimmon",
-    "glm46v": "glm4v_text", "glm4v": "glm4v_text", "glm4v_moe": "glm4v_moe_text", "glm_ocr": "glm_ocr_text",
-    "glmasr": "llama", "glmga": "glm4v_text", "got_ocr2": "qwen2", "granite4_vision": "granite4_vision_text",
-    "granite_docling": "granite_docling_text", "granite_speech": "granite", "granite_speech_plus": "granite",
-    "grounding-dino": "bert", "hunyuan_vl": "hunyuan_vl_text", "hyperclovax_vision_v2": "hyperclovax",
-    "idefics2": "mistral", "idefics3": "llama", "instructblip": "opt", "instructblipvideo": "opt",
-    "internvl": "qwen2", "janus": "llama", "jev": "qwen3_5_text", "kimi_k25": "deepseek_v3", "lfm2_vl": "lfm2",
-    "lfm3_vl": "lfm3", "lighton_ocr": "qwen3", "llava": "llama", "llava_next": "llama", "llava_next_video": "llama",
-    "llava_onevision": "qwen2", "minicpm_ocr": "qwen3_5_text", "minicpmv4_6": "qwen3_5_text",
-    "minicpmv4_7": "qwen3_5_text", "mistral3": "mistral", "mllama": "mllama_text_model",
-    "mm-grounding-dino": "bert", "modernvbert": "modernbert", "moss_transcribe_diarize": "qwen3",
+    "cosmos3_edge": "cosmos3_edge_text", "cosmos3_omni": "qwen3_vl_text", "deepseek_ocr2": "deepseek_ocr2_text",
+    "deepseek_vl": "llama", "deepseek_vl_hybrid": "llama", "emu3": "emu3_text_model",
+    "ernie4_5_vl_moe": "ernie4_5_vl_moe_text", "exaone4_5": "exaone4", "fast_vlm": "qwen2", "florence2": "bart",
+    "fun_asr_nano": "qwen3", "fuyu": "persimmon", "gemma4_unified": "gemma4_unified_text",
+    "gemma4_unified_assistant": "gemma4_unified_text", "glm46v": "glm4v_text", "glm4v": "glm4v_text",
+    "glm4v_moe": "glm4v_moe_text", "glm_ocr": "glm_ocr_text", "glmasr": "llama", "glmga": "glm4v_text",
+    "got_ocr2": "qwen2", "granite4_vision": "granite4_vision_text", "granite_docling": "granite_docling_text",
+    "granite_speech": "granite", "granite_speech_plus": "granite", "grounding-dino": "bert",
+    "hunyuan_vl": "hunyuan_vl_text", "hyperclovax_vision_v2": "hyperclovax", "idefics2": "mistral",
+    "idefics3": "llama", "instructblip": "opt", "instructblipvideo": "opt", "internvl": "qwen2", "janus": "llama",
+    "jev": "qwen3_5_text", "kimi_k25": "deepseek_v3", "kosmos-2": "kosmos_2_text_model",
+    "kosmos-2.5": "kosmos_2_5_text_model", "lfm2_vl": "lfm2", "lfm3_vl": "lfm3", "lighton_ocr": "qwen3",
+    "llava": "llama", "llava_next": "llama", "llava_next_video": "llama", "llava_onevision": "qwen2",
+    "minicpm_ocr": "qwen3_5_text", "minicpmv4_6": "qwen3_5_text", "minicpmv4_7": "qwen3_5_text",
+    "mistral3": "mistral", "mllama": "mllama_text_model", "mm-grounding-dino": "bert", "modernvbert": "modernbert",
+    "molmo2": "molmo2_text", "moss_transcribe_diarize": "qwen3", "muse_glimmer": "muse_glimmer_text",
     "musicflamingo": "qwen2", "nemo_speechlm": "nemotron_h", "nemotron_h_omni": "nemotron_h", "omniasr": "llama",
-    "ovis2": "qwen2", "paligemma": "gemma", "pe_audio": "modernbert", "pe_audio_video": "modernbert",
-    "pe_video": "modernbert", "perception_lm": "llama", "pp_chart2table": "qwen2", "qianfan_ocr": "qwen3",
-    "qwen2_5_omni": "qwen2_5_omni_text", "qwen2_5_omni_thinker": "qwen2_5_omni_text", "qwen2_audio": "qwen2",
-    "qwen3_asr": "qwen3", "qwen3_omni_moe": "qwen3_omni_moe_text", "qwen3_omni_moe_thinker": "qwen3_omni_moe_text",
-    "qwen3_vl": "qwen3_vl_text", "qwen3_vl_moe": "qwen3_vl_moe_text", "shieldgemma2": "gemma3_text",
-    "smolvlm": "llama", "vibevoice": "qwen2", "vibevoice_asr": "qwen2", "video_llama_3": "qwen2",
+    "ovis2": "qwen2", "paddleocr_vl": "paddleocr_vl_text", "paligemma": "gemma", "pe_audio": "modernbert",
+    "pe_audio_video": "modernbert", "pe_video": "modernbert", "perception_lm": "llama", "pp_chart2table": "qwen2",
+    "qianfan_ocr": "qwen3", "qwen2_5_omni": "qwen2_5_omni_text", "qwen2_5_omni_thinker": "qwen2_5_omni_text",
+    "qwen2_audio": "qwen2", "qwen3_asr": "qwen3", "qwen3_omni_moe": "qwen3_omni_moe_text",
+    "qwen3_omni_moe_thinker": "qwen3_omni_moe_text", "qwen3_vl": "qwen3_vl_text",
+    "qwen3_vl_moe": "qwen3_vl_moe_text", "shieldgemma2": "gemma3_text", "smolvlm": "llama",
+    "unlimited_ocr": "unlimited_ocr_text", "vibevoice": "qwen2", "vibevoice_asr": "qwen2", "video_llama_3": "qwen2",
     "video_llava": "llama", "vipllava": "llama", "vision-text-dual-encoder": "bert", "voxtral": "llama",
 }

@@ -13,6 +13,7 @@ SIZES = ("hidden_size", "vocab_size")
 ENCODER = {"stack": "encoder", "attention": "bidirectional"}
 DECODER = {"stack": "decoder", "attention": "full_cross"}
 BIASES = {"qkv_bias": True, "o_bias": True, "ffn_bias": True}
+ACTIVATIONS = ("relu", "gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "silu", "swish", "tanh", "linear")
 TRAINING = (
     "scale_embedding", "force_bos_token_to_be_generated", "use_prompt", "prompt_length",
     "prompt_mid_dim", "normalize_before", "normalize_embedding", "add_bias_logits", "add_final_layer_norm",
@@ -73,9 +74,10 @@ def t5(read: Fields, facts: dict[str, Any]) -> None:
     facts["num_attention_heads"] = facts["num_key_value_heads"] = read.count("num_attention_heads")
     facts["head_dim"], facts["intermediate_size"] = read.count("d_kv"), read.count("d_ff")
     kind = read.find("feed_forward_proj")[1]
-    if not isinstance(kind, str):
-        raise read.refuse("feed_forward_proj", "a name such as relu or gated-gelu")
-    facts["ffn"] = "gated" if kind.startswith("gated-") else "plain"
+    name = kind.removeprefix("gated-") if isinstance(kind, str) else ""
+    if name not in ACTIVATIONS:
+        raise read.refuse("feed_forward_proj", f"one of {', '.join(ACTIVATIONS)}, or gated- and one of them")
+    facts["ffn"] = "gated" if kind != name else "plain"
     encoder = read.count("num_layers")
     decoder = read.count_or_none("num_decoder_layers") or encoder
     _stacks(facts, encoder, decoder)

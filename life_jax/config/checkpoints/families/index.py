@@ -40,6 +40,7 @@ from life_jax.config.checkpoints.families.recurrent import RECURRENT
 from life_jax.config.checkpoints.families.rwkv import RWKV
 from life_jax.config.checkpoints.families.sparse import SPARSE
 from life_jax.config.checkpoints.families.variants import VARIANTS
+from life_jax.config.checkpoints.families.vision_language import VISION_LANGUAGE
 
 PLAIN = {"ffn": "plain", "norm": "layernorm"}
 ALL_BIASES = {"qkv_bias": True, "o_bias": True, "ffn_bias": True}
@@ -235,6 +236,7 @@ FAMILIES: dict[str, Family] = {
     **RECURRENT,
     **FAMILIES_BY_LAYER,
     **RECOMBINED,
+    **VISION_LANGUAGE,
     **DIFFUSIONS,
     **ENCODERS,
     **ENCODER_DECODERS,
@@ -262,7 +264,6 @@ SAME = {
     "qwen2_5_vl": "qwen2_5_vl_text",
     "qwen2_5_omni_text": "qwen2",
     "qwen3_omni_moe_text": "qwen3_moe",
-    "glm4v_text": "glm4",
     "glm_ocr_text": "glm4",
     "glm4v_moe_text": "glm4_moe",
     "hunyuan_vl_text": "hunyuan_v1_dense",
@@ -271,6 +272,7 @@ SAME = {
     "dream": "Dream",
     "apertus1p5_text": "apertus",
     "emu3_text_model": "llama",
+    "deepseek_ocr2_text": "unlimited_ocr_text",
     "granite4_vision_text": "llama",
     "granite_docling_text": "llama",
     "cohere_compass_text": "cohere2",

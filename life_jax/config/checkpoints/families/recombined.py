@@ -72,9 +72,10 @@ def looped(read: Fields, facts: dict[str, Any]) -> None:
     loops = read.count_or_none("n_recurrent_loops") or 1
     if first + last > layers:
         raise read.refuse("n_input_layers", f"with n_output_layers at most the {layers} layers")
-    kinds = (
-        words[::2] if both else words or ["full_attention" if (i + 1) % 4 == 0 else "sliding" for i in range(layers)]
-    )
+    kinds = words[::2] if both else words
+    kinds = kinds or ["full_attention" if (i + 1) % 4 == 0 else "sliding_attention" for i in range(layers)]
+    if any(kind not in LOCAL for kind in kinds) or (both and set(words[1::2]) != {"mlp"}):
+        raise read.refuse("layer_types", f"a list of {', '.join(LOCAL)}, perhaps with mlp behind each")
     facts["layers"], facts["num_hidden_layers"] = [{} for _ in range(layers)], layers
     for i, (layer, kind) in enumerate(zip(facts["layers"], kinds, strict=True)):
         if kind != "full_attention":

@@ -1,0 +1,47 @@
+"""The load of a file as the load of a scenario."""
+
+from collections.abc import Sequence
+
+from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import LoadFile
+from life_jax.core.scenario import Load
+from life_jax.core.units import UNLIMITED
+from life_jax.serving.lengths import Mixture
+
+
+def requests(file: LoadFile | None) -> Load:
+    """The checked load; no load where there is no file. Raises ConfigError for numbers that exclude each other."""
+    if file is None:
+        return Load()
+    if not 0 < file.percentile < 100:
+        raise ConfigError(f"load.percentile is {file.percentile:g}; it must be above 0 and below 100")
+    if file.rate and file.concurrency:
+        raise ConfigError("load.rate and load.concurrency are both given; requests arrive by one of them")
+    if file.requests and not file.concurrency:
+        raise ConfigError("load.requests is of a benchmark that keeps a number of requests up; give load.concurrency")
+    return Load(
+        rate=file.rate,
+        concurrency=file.concurrency,
+        burst=file.burst,
+        prompt_cv=file.prompt_cv,
+        output_cv=file.output_cv,
+        cached=file.cached,
+        requests=file.requests,
+        ttft_limit=file.ttft_limit or UNLIMITED,
+        tpot_limit=file.tpot_limit or UNLIMITED,
+        prompts=_mixture(file.prompts, "load.prompts"),
+        outputs=_mixture(file.outputs, "load.outputs"),
+        percentile=file.percentile,
+    )
+
+
+def _mixture(rows: Sequence[Sequence[float]], where: str) -> tuple[Mixture, ...]:
+    """Lengths of a table [[tokens, part], ...], shortest first; the parts may have any sum."""
+    if not rows:
+        return ()
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 2 or not all(isinstance(x, int | float) and x > 0 for x in row):
+            raise ConfigError(f"{where} has {row}; [tokens, part] is needed, both above 0")
+    whole = sum(part for _, part in rows)
+    lengths, parts = zip(*sorted(map(tuple, rows)), strict=True)
+    return (Mixture(tuple(map(float, lengths)), tuple(part / whole for part in parts)),)

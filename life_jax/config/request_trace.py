@@ -1,0 +1,70 @@
+"""A trace of requests: a CSV with arrival_s, input_tokens, output_tokens and, where there is one, cached_tokens."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from life_jax.config.schema.errors import ConfigError
+from life_jax.serving.requests import Requests
+
+NEEDED = ("arrival_s", "input_tokens", "output_tokens")
+GROUPS = 32  # of lengths, each with the mean of its members
+MOST = 1_000_000  # requests of a file
+
+
+def read(path: Path) -> Requests:
+    """The requests of a file in order of arrival, the first at 0 s. Raises ConfigError with the line that is wrong."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return _requests(csv.DictReader(file), path)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"load.trace={path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _requests(rows: "csv.DictReader[str]", path: Path) -> Requests:
+    missing = [name for name in NEEDED if name not in (rows.fieldnames or ())]
+    if missing:
+        raise ConfigError(f"load.trace={path}: no column {', '.join(missing)}; it needs {', '.join(NEEDED)}")
+    numbers: list[tuple[float, ...]] = []
+    for row in rows:
+        if len(numbers) == MOST:
+            raise ConfigError(f"load.trace={path}: more than {MOST:,} requests")
+        arrival, prompt, output = (_number(row[name], f"{path}:{rows.line_num}: {name}") for name in NEEDED)
+        cached = _number(row.get("cached_tokens") or "0", f"{path}:{rows.line_num}: cached_tokens")
+        if not (arrival >= 0 and prompt >= 1 and output >= 1 and cached >= 0):
+            raise ConfigError(
+                f"load.trace={path}:{rows.line_num}: a time of 0 s or more and at least one token each is needed"
+            )
+        numbers.append((arrival, prompt, output, min(cached, prompt - 1)))  # the last token is always computed
+    if len(numbers) < 2:
+        raise ConfigError(f"load.trace={path}: {len(numbers)} requests; at least two are needed")
+    arrival, prompt, output, cached = np.array(sorted(numbers)).T
+    return Requests(arrival - arrival[0], prompt, output, cached)
+
+
+def _number(text: str | None, where: str) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ConfigError(f"load.trace={where} is {text!r}, not a number")
+    return value
+
+
+def as_words(requests: Requests) -> list[str]:
+    """Words of numbers for the formula: the mean rate, the spread of the gaps, and the lengths in GROUPS of equal
+    size."""
+    gaps = np.diff(requests.arrival)
+    rate = len(gaps) / float(gaps.sum()) if gaps.sum() > 0 else 0.0
+    if not rate:
+        raise ConfigError("load.trace=: all requests arrive at once; give concurrency= instead")
+    words = [f"load.rate={rate}", f"load.burst={float(gaps.std() / gaps.mean())}"]
+    for which, lengths in (("prompt", requests.prompt), ("output", requests.output)):
+        groups = [group for group in np.array_split(np.sort(lengths), GROUPS) if len(group)]
+        rows = [[round(float(group.mean()), 3), len(group)] for group in groups]
+        words += [f"workload.{which}_tokens={float(lengths.mean())}", f"load.{which}s={rows}".replace(" ", "")]
+    cached = float(requests.cached.sum() / requests.prompt.sum())
+    return [*words, f"load.cached={min(cached, 0.999)}"]

@@ -1,0 +1,201 @@
+"""What requests see of a scenario under load: times by percentile, rates, and the largest rate that meets targets.
+
+The scenario's engine, model and device give the law of its steps (forecasting/step_law.py), its memory the room of the
+cache; serving/ forecasts the rest.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from life_jax.core.engine import Scheduler
+from life_jax.core.numerics import Number, constant, is_fixed_at, iterate, larger, smaller, where
+from life_jax.core.pytree import map_leaves
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting import memory
+from life_jax.forecasting.step_law import step_law
+from life_jax.serving.benchmark import with_first_wave
+from life_jax.serving.lengths import LogNormal
+from life_jax.serving.percentiles import Spread, spread
+from life_jax.serving.steady_state import NEAREST, Requested, Steady, closed_loop, closed_steady, open_loop, places
+from life_jax.serving.step_law import TabulatedLaw, last_axis
+
+INFINITE = float("inf")
+NOTHING = float("nan")
+PARTS, DIVISIONS = 16, 4  # of the range in which max_rate lies
+LEAST_PART = 1e-4  # of the capacity; below, no rate meets the limits
+NUDGE = 1e-3  # of the rate, for the slope of a percentile
+
+
+@dataclass(frozen=True)
+class UnderLoad:
+    """A scenario that serves the requests of its load."""
+
+    scenario: Scenario
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests arrive at a rate."""
+        return not is_fixed_at(self.scenario.load.rate, 0) and self._is_steps
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether a number of requests is kept up."""
+        return not is_fixed_at(self.scenario.load.concurrency, 0) and self._is_steps
+
+    @property
+    def _is_steps(self) -> bool:
+        """Whether a request is a prompt and then a token in each step, so that requests can share steps."""
+        one_by_one = self.scenario.architecture.generation == "autoregressive"
+        return one_by_one and self.scenario.engine.counting.scope == "op"
+
+    @cached_property
+    def law(self) -> TabulatedLaw:
+        """Times of steps."""
+        return step_law(self.scenario)
+
+    @cached_property
+    def requested(self) -> Requested:
+        """Lengths of the requests."""
+        w, load = self.scenario.workload, self.scenario.load
+        return Requested(
+            load.prompts[0] if load.prompts else LogNormal(w.prompt_tokens, load.prompt_cv),
+            load.outputs[0] if load.outputs else LogNormal(w.output_tokens, load.output_cv),
+            load.cached,
+        )
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """The engine's scheduler, with the room of the KV cache in tokens."""
+        return replace(self.scenario.engine.scheduler, cache=cache_room(self.scenario))
+
+    @cached_property
+    def steady(self) -> Steady:
+        """The steady state."""
+        load = self.scenario.load
+        if self.is_closed:
+            return closed_steady(self.law, self.requested, self.scheduler, concurrency=load.concurrency)
+        return open_loop(
+            self.law, self.requested, self.scheduler, rate=load.rate, burst=load.burst, capacity=self.capacity
+        )
+
+    @cached_property
+    def spread(self) -> Spread:
+        """Times by request; infinite above the capacity."""
+        return self._spread(self.steady)
+
+    def _spread(self, steady: Steady) -> Spread:
+        load = self.scenario.load
+        times = spread(self.law, self.requested, self.scheduler, steady, burst=load.burst)
+        if self.is_closed and not is_fixed_at(load.requests, 0):
+            return with_first_wave(
+                times, self.law, self.requested, self.scheduler, steady, load.concurrency, load.requests
+            )
+        return times
+
+    def time(self, name: str, percentile: float | None) -> Number:
+        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity."""
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        value = self.spread.mean(name) if percentile is None else self.spread.at(name, percentile)
+        return where(self.steady.saturated > 0, INFINITE, value)
+
+    @property
+    def request_rate(self) -> Number:
+        """Requests served [1/s]: those that arrive, or the capacity where more arrive."""
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        return smaller(self.steady.rate, self.steady.capacity)
+
+    @property
+    def output_rate(self) -> Number:
+        """Generated tokens [1/s]."""
+        return self.request_rate * self.requested.output.average
+
+    @property
+    def concurrency(self) -> Number:
+        """Requests that are there [1], mean (Little's law); infinite above the capacity."""
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        if self.is_closed:
+            return self.scenario.load.concurrency
+        alive = self.time("ttft", None) + self.requested.decoded * self.steady.gap
+        return self.request_rate * alive
+
+    @property
+    def utilization(self) -> Number:
+        """Rate of requests over the capacity [1]."""
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        return self.request_rate / self.steady.capacity
+
+    @property
+    def goodput(self) -> Number:
+        """Requests served within both limits [1/s]."""
+        load = self.scenario.load
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        part = self.spread.meeting(load.ttft_limit, load.tpot_limit)
+        return self.request_rate * where(self.steady.saturated > 0, 0.0, part)
+
+    @cached_property
+    def max_rate(self) -> Number:
+        """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does.
+
+        The range up to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
+        next to nothing but carries the derivative of the implicit function.
+        """
+        if not (self.is_open or self.is_closed):
+            return NOTHING
+        load = self.scenario.load
+        capacity = self.capacity
+        place = np.arange(1.0, PARTS) / PARTS
+
+        def halve(ends: tuple[Number, Number]) -> tuple[Number, Number]:
+            low, high = ends
+            rates = last_axis(low) + last_axis(high - low) * place
+            met = (1.0 * (self._excess(rates, more=True) <= 1)).sum(-1) / PARTS
+            return low + (high - low) * met, low + (high - low) * (met + 1 / PARTS)
+
+        low, high = iterate(halve, (0.0 * capacity, NEAREST * capacity), DIVISIONS)
+        found = constant((low + high) / 2)
+        limited = (found > LEAST_PART * capacity) & (found < (NEAREST - LEAST_PART) * capacity)
+        rate = where(limited, found, capacity / 2)  # where nothing limits, the slope is not used
+        above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
+        slope = constant((above - below) / (2 * NUDGE * rate))
+        moved = (self._excess(rate) - 1) / where(limited, slope, 1.0)
+        return where(limited, found - moved, where(found > LEAST_PART * capacity, capacity, 0.0)) + 0.0 * load.burst
+
+    @cached_property
+    def capacity(self) -> Number:
+        """Largest rate that the engine serves [1/s], whatever requests wait."""
+        slots = places(self.requested, self.scheduler)
+        return closed_loop(self.law, self.requested, self.scheduler, concurrency=slots).rate
+
+    def _excess(self, rate: Any, *, more: bool = False) -> Any:
+        """The larger of both times over its limit at a rate [1/s]; at most 1 where both are met.
+
+        more: whether the rate has an axis more at its end.
+        """
+        law, capacity, load = self.law, self.capacity, self.scenario.load
+        numbers = (self.requested, self.scheduler, load)
+        requested, scheduler, load = (map_leaves(last_axis, x) for x in numbers) if more else numbers
+        law, capacity = (law.each(), last_axis(capacity)) if more else (law, capacity)
+        steady = open_loop(law, requested, scheduler, rate=rate, burst=load.burst, capacity=capacity)
+        times = spread(law, requested, scheduler, steady, burst=load.burst)
+        over = [times.at(name, load.percentile) for name in ("ttft", "tpot")]
+        return larger(over[0] / load.ttft_limit, over[1] / load.tpot_limit)
+
+
+def cache_room(scenario: Scenario) -> Number:
+    """Tokens that fit in the KV cache beside weights, software and the activations of a full step [token].
+
+    The smallest of all devices counts. A window or a recurrent state takes less than its share of a long context, so
+    that the room is that for sequences of the workload's length.
+    """
+    per_token, last = memory.bytes_of_rows(scenario)
+    left = memory.room(scenario) - scenario.engine.scheduler.budget * per_token - scenario.engine.scheduler.slots * last
+    tokens = memory.cached_tokens(scenario)
+    return larger(left, 0.0) / memory.cache_bytes(scenario, tokens) * tokens

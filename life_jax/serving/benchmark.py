@@ -1,0 +1,43 @@
+"""Benchmarks that begin with an empty engine: the first wave of a closed loop, whose prompts arrive all at once."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from life_jax.core.engine import PREFILL_FIRST, Scheduler
+from life_jax.core.numerics import Number, ceil, larger, smaller
+from life_jax.serving.percentiles import POINTS, Spread
+from life_jax.serving.steady_state import Requested, Steady
+from life_jax.serving.step_law import Law, StepLoad, last_axis
+
+ORDER = (np.arange(POINTS) * 0.6180339887498949 + 0.5) % 1  # of a request in the first wave, unlike its other points
+
+
+def with_first_wave(
+    times: Spread,
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    steady: Steady,
+    concurrency: Number,
+    requests: Number,
+) -> Spread:
+    """Times of a benchmark of so many `requests` [1], of which `concurrency` [1] arrive at once in an empty engine.
+
+    The first wave is prefilled in order, a full step after another; a part of it has ended when each step has. The rest
+    of the requests see the steady state.
+    """
+    new = requested.new
+    pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
+    wave = smaller(concurrency, scheduler.slots)
+    tokens = smaller(wave * new, scheduler.budget)
+    beside = 0.0 if scheduler.mixing == PREFILL_FIRST else wave / 2
+    load = StepLoad(beside, beside * requested.context, tokens, tokens * pairs, 1.0, 1.0)
+    step = law.seconds(load)
+    done = ceil(last_axis(wave * new / tokens) * (ORDER + 1e-9))  # steps until the prompt at this place has ended
+    first = last_axis(step) * larger(done, 1.0)
+    in_wave = last_axis(smaller(concurrency / requests, 1.0)) > ORDER_OF_WAVE
+    return replace(times, ttft=in_wave * first + (1 - in_wave) * times.ttft)
+
+
+ORDER_OF_WAVE = (np.arange(POINTS) * 0.7548776662466927 + 0.5) % 1

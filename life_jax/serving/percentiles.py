@@ -1,0 +1,237 @@
+"""How times to the first token and between tokens spread over requests in steady state.
+
+A fixed set of points, evenly spread over what differs between requests (lengths, the step that runs on arrival, the
+queues, the prompts met while decoding, the number of neighbours), gives one time each; sorted, they are percentiles.
+The same points serve every scenario, so that percentiles are smooth in its numbers and can be differentiated.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from life_jax.core import normal
+from life_jax.core.engine import PREFILL_FIRST, Scheduler
+from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sort_last, sqrt, where
+from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady
+from life_jax.serving.step_law import Law, StepLoad, last_axis
+
+POINTS = 256
+PROMPT, OUTPUT, RESIDUAL, QUEUE, SLOT, MET, NEIGHBOURS, STEP, BESIDE = range(9)
+EDGE = 1e-6  # of probabilities, whose quantiles must be finite
+LEAST_SWING = 0.3  # of a time per token, with few neighbours
+LONGEST_WAIT = 1e-4  # probability of waits beyond the longest point
+
+
+def _points() -> np.ndarray:
+    """Points [POINTS, 9] in the unit cube: the additive recurrence of the generalised golden ratio (Roberts 2018, "The
+    unreasonable effectiveness of quasirandom sequences"), whose first coordinate is made exactly uniform."""
+    root = 2.0
+    for _ in range(60):
+        root = (1 + root) ** (1 / 10)
+    steps = (1 / root) ** np.arange(1, 10)
+    points = (0.5 + np.outer(np.arange(1, POINTS + 1), steps)) % 1
+    points[:, 0] = (np.argsort(np.argsort(points[:, 0])) + 0.5) / POINTS
+    return points
+
+
+UNIFORM = _points()
+NORMAL = np.vectorize(NormalDist().inv_cdf)(np.clip(UNIFORM, EDGE, 1 - EDGE))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Times of requests at POINTS, on a last axis.
+
+    ttft, tpot [s]: to the first token, and mean time between the others; itl [s]: times between two tokens
+    """
+
+    ttft: Any
+    tpot: Any
+    itl: Any
+
+    @cached_property
+    def _sorted(self) -> dict[str, Any]:
+        return {name: sort_last(getattr(self, name)) for name in ("ttft", "tpot", "itl")}
+
+    def at(self, name: str, percentile: float) -> Number:
+        """`ttft`, `tpot` or `itl` [s] that this percentage of requests, or of tokens, does not exceed."""
+        return _at(self._sorted[name], percentile)
+
+    def mean(self, name: str) -> Any:
+        """Mean of `ttft` or `tpot` over requests, of `itl` over tokens [s]."""
+        return getattr(self, name).mean(-1)
+
+    def meeting(self, ttft: Any, tpot: Any) -> Any:
+        """Part of the requests [1] whose times are at most these [s]."""
+        good = (self.ttft <= last_axis(ttft)) & (self.tpot <= last_axis(tpot))
+        return (1.0 * good).mean(-1)
+
+
+def _at(ordered: Any, percentile: float) -> Number:
+    place = percentile / 100 * POINTS - 0.5  # each point stands for the middle of its part
+    low = int(np.clip(np.floor(place), 0, POINTS - 2))
+    part = min(max(place - low, 0.0), 1.0)
+    return ordered[..., low] * (1 - part) + ordered[..., low + 1] * part
+
+
+def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
+    """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals."""
+    points = _Points(law, requested, scheduler, steady, burst)
+    ttft: Any = points.until_first + points.slot
+    tpot: Any = points.tpot
+    if steady.mean_ttft is not None and steady.mean_gap is not None:
+        ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
+        tpot = tpot * last_axis(steady.mean_gap / tpot.mean(-1))
+    return Spread(ttft, tpot, points.itl)
+
+
+@dataclass(frozen=True)
+class _Points:
+    """What requests meet at POINTS; every number has a last axis of them, or of length 1."""
+
+    law: Law
+    requested: Requested
+    scheduler: Scheduler
+    steady: Steady
+    burst: Number
+
+    @property
+    def alone(self) -> bool:
+        """Whether prompts have steps of their own."""
+        return self.scheduler.mixing == PREFILL_FIRST
+
+    @cached_property
+    def rate(self) -> Number:
+        """Requests that are served [1/s]."""
+        return last_axis(smaller(self.steady.rate, self.steady.capacity))
+
+    @cached_property
+    def new(self) -> Number:
+        """Mean prompt tokens to compute [token]."""
+        return last_axis(self.requested.new)
+
+    @cached_property
+    def square(self) -> Number:
+        """Variance of the prompt tokens that arrive over their mean [token]."""
+        arrivals = (last_axis(self.burst) ** 2 + 1) / 2
+        return self.new * (1 + last_axis(self.requested.prompt.variation)) * arrivals
+
+    @cached_property
+    def pairs(self) -> Number:
+        """Positions [1] that a prompt token attends to, mean over tokens."""
+        r = self.requested
+        return last_axis(r.pairs(r.prompt.average * (1 + r.prompt.variation)))
+
+    def seconds(self, tokens: Number, pairs: Number) -> Number:
+        """Time of a step [s] with so many tokens of prompts, beside all others that decode."""
+        others = 0.0 if self.alone else last_axis(self.steady.decoding) - 1
+        load = StepLoad(others, others * last_axis(self.requested.context), tokens, pairs, 1.0, 1.0)
+        return self.law.each().seconds(load)
+
+    @cached_property
+    def with_prompts(self) -> Number:
+        """Time of a step with prompts [s]."""
+        room, mean = last_axis(self.steady.steps.room), last_axis(self.steady.steps.tokens)
+        tokens = smaller(_gamma(mean, mean * smaller(self.square, room), NORMAL[:, STEP]), room)
+        return self.seconds(tokens, tokens * self.pairs)
+
+    @cached_property
+    def on_arrival(self) -> tuple[Number, Number]:
+        """The step that runs when a request arrives [s], 0 where nothing runs, and what is left of it [s]."""
+        s, u = self.steady.steps, UNIFORM[:, RESIDUAL]
+        busy = last_axis(s.busy)
+        step = where(u < busy, self.with_prompts, last_axis(s.decode))
+        place = where(u < busy, u / larger(busy, EDGE), (u - busy) / larger(1 - busy, EDGE))
+        duration = last_axis(self.requested.decoded * s.seconds + self.steady.after + s.service)
+        present = larger(1 - exp(-self.rate * duration), EDGE)
+        runs = 1.0 * (place < present)
+        return runs * step, runs * step * place / present
+
+    @cached_property
+    def own(self) -> Number:
+        """Steps of a request's own prompt [s], whose last one is shared with prompts that arrived in the same step."""
+        room, cached = last_axis(self.steady.steps.room), last_axis(self.requested.cached)
+        prompt = self.requested.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+        pairs = prompt * ((1 - cached) / 2 + cached)
+        new = larger(prompt * (1 - cached), 1.0)
+        arrived = self.rate * self.on_arrival[0] * self.new
+        beside = _gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
+        chunks = larger(ceil(new / room - EDGE), 1.0)
+        last = new - (chunks - 1) * room
+        shared = smaller(last + beside, room)
+        full = (chunks - 1) * self.seconds(room, room * pairs)
+        return full + self.seconds(shared, last * pairs + (shared - last) * self.pairs)
+
+    @cached_property
+    def wait(self) -> Number:
+        """Wait for the prompts before [s]: none, or log-normal by the first two moments of the queue's (M/G/1)."""
+        load = clip(self.rate * last_axis(self.steady.steps.service), EDGE, 1 - EDGE)
+        mean = last_axis(self.steady.prefill_wait)
+        second = 2 * mean * mean + self.rate * last_axis(self.steady.steps.service3) / (3 * (1 - load))
+        return _with_atom(
+            load, UNIFORM[:, QUEUE], lambda q: _log_normal(mean / load, second / load, normal.quantile(q))
+        )
+
+    @cached_property
+    def until_first(self) -> Number:
+        """Time from the start in a slot to the first token [s]."""
+        return self.on_arrival[1] + self.wait + self.own
+
+    @cached_property
+    def slot(self) -> Number:
+        """Wait for a slot [s]: none, or exponential."""
+        mean = last_axis(self.steady.slot_wait)
+        return _with_atom(last_axis(self.steady.slot_waits), UNIFORM[:, SLOT], lambda q: -mean * log(1 - q))
+
+    @cached_property
+    def tpot(self) -> Number:
+        """Mean time between tokens [s]: steps without prompts, prompts met meanwhile, and the number of neighbours."""
+        s, steady = self.steady.steps, self.steady
+        output = larger(self.requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
+        decode, mean = last_axis(s.decode), last_axis(s.seconds)
+        base = (output - 1) * decode
+        each = last_axis(s.extra / s.tokens)
+        slow = larger(1 - self.rate * self.new * each, ROOM_KEPT)
+        met = self.rate * self.new * (base + self.until_first) - last_axis(steady.left)
+        more = larger(each * met / slow, EDGE * base)
+        variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
+        duration = base + _gamma(more, variance, NORMAL[:, MET])
+        tpot = smaller(duration / (output - 1), larger(last_axis(s.full), mean))
+        one_more = StepLoad(steady.decoding + 1, (steady.decoding + 1) * self.requested.context)
+        step_up = last_axis(self.law.seconds(one_more) - s.decode) / slow
+        held = duration / larger(last_axis(steady.relaxation), EDGE)
+        kept = 2 / held * (1 - (1 - exp(-held)) / held)  # of the variance of a mean over this time
+        swing = step_up * last_axis(steady.swing) * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
+        return tpot * larger(1 + swing / mean, LEAST_SWING)
+
+    @cached_property
+    def itl(self) -> Number:
+        """Times between two tokens [s]."""
+        s = self.steady.steps
+        decode = last_axis(s.decode)
+        with_prompts = self.with_prompts + (decode if self.alone else 0.0)
+        return where(UNIFORM[:, RESIDUAL] < last_axis(smaller(s.part, 1.0)), with_prompts, decode)
+
+
+def _with_atom(probability: Number, uniform: np.ndarray, quantile: Callable[[Number], Number]) -> Number:
+    """0 with probability 1 - `probability`, else the quantile function of what is above."""
+    above = (uniform - (1 - probability)) / larger(probability, EDGE)
+    return where(above > 0, quantile(clip(above, LONGEST_WAIT, 1 - LONGEST_WAIT)), 0.0)
+
+
+def _gamma(mean: Number, variance: Number, z: Number) -> Number:
+    """The gamma distribution of this mean and variance where the normal one is z (Wilson and Hilferty 1931)."""
+    shape = larger(mean * mean / larger(variance, 1e-30), 1e-3)
+    root = larger(1 - 1 / (9 * shape) + z / (3 * sqrt(shape)), 0.0)
+    return mean * root**3
+
+
+def _log_normal(mean: Number, second: Number, z: Number) -> Number:
+    """The log-normal distribution of this mean and second moment where the normal one is z."""
+    mean = larger(mean, EDGE * EDGE)
+    spread = log(larger(second / (mean * mean), 1.0))
+    return mean * exp(sqrt(spread) * z - spread / 2)

@@ -1,0 +1,420 @@
+"""Continuous batching in steady state: the mean step of an engine, from what it serves and how fast that arrives.
+
+While a step lasts, requests arrive; they are the work of the next steps. In steady state the prompt tokens that arrive
+in the mean time between two tokens of a sequence are those that are prefilled meanwhile, and the sequences that decode
+are those that arrived in the time that an output takes. Both give the time of a step, by its law: a fixed point.
+
+Three things matter beyond these means. A prompt that ends leaves behind what arrived while it waited and ran, which
+falls into the first decode steps of its own sequence: short outputs see slower steps than long ones. An output ends at
+the end of a step, and most steps are the short ones, so that little is left then. Near capacity requests wait for a
+slot: their number follows a diffusion whose drift is what arrives less what the engine would serve.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from life_jax.core.engine import PREEMPT, PREFILL_FIRST, Scheduler
+from life_jax.core.normal import cumulative, density
+from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, iterate, larger, smaller, sqrt, where
+from life_jax.core.pytree import pytree
+from life_jax.core.units import UNLIMITED
+from life_jax.serving.lengths import Lengths
+from life_jax.serving.step_law import Law, StepLoad, last_axis
+
+ROUNDS = 60  # of the damped iteration
+LEAST = 1e-12
+ROOM_KEPT = 0.02  # of the token budget that decoding sequences leave to prompts at least
+NEAREST = 0.999  # of the capacity: beyond, nothing is steady
+
+
+@pytree
+class Requested:
+    """What requests ask for: lengths of prompts and outputs [token], and the part [1] of each prompt that is cached."""
+
+    prompt: Lengths
+    output: Lengths
+    cached: Number = 0.0
+
+    @property
+    def new(self) -> Number:
+        """Prompt tokens to compute [token], mean."""
+        return self.prompt.average * (1 - self.cached)
+
+    @property
+    def decoded(self) -> Number:
+        """Tokens that decode steps make [token], mean: all but the first."""
+        return self.output.average - 1
+
+    @property
+    def context(self) -> Number:
+        """Context [token] of a decoding sequence, mean over steps, which meet long outputs more often."""
+        return self.prompt.average + self.output.average * (1 + self.output.variation) / 2
+
+    def pairs(self, prompt: Number) -> Number:
+        """Positions [1] that a new token of a prompt of this length attends to, mean over its tokens."""
+        return prompt * ((1 - self.cached) / 2 + self.cached)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Mean steps of an engine at a number of decoding sequences.
+
+    decode, prefill, full [s]: of a step without prompts, of one with prompts, and of one that fills the budget
+    extra [s]: that a step with prompts keeps decoding sequences waiting beyond a step without
+    part [1]: steps with prompts for each step that decodes; tokens [token]: of prompts in such a step
+    room [token]: of the budget, for prompts; chunks [1]: steps that a prompt takes, mean
+    service, service2, service3 [s, s^2, s^3]: moments of the time in which a prompt alone fills steps
+    """
+
+    decode: Number
+    prefill: Number
+    full: Number
+    extra: Number
+    part: Number
+    tokens: Number
+    room: Number
+    chunks: Number
+    service: Number
+    service2: Number
+    service3: Number
+
+    @property
+    def seconds(self) -> Number:
+        """Mean time [s] between two tokens of a sequence."""
+        return self.decode + self.part * self.extra
+
+    @property
+    def busy(self) -> Number:
+        """Part of the time [1] in which prompts are prefilled, while a sequence decodes."""
+        return smaller(self.part * self.prefill / self.seconds, 1.0)
+
+
+def steps(
+    law: Law, requested: Requested, scheduler: Scheduler, *, decoding: Number, seconds: Number, rate: Number
+) -> Steps:
+    """Mean steps with so many sequences decoding [1], while requests arrive at a rate [1/s] and a sequence gets a token
+    every `seconds` [s]."""
+    alone = scheduler.mixing == PREFILL_FIRST
+    contexts = decoding * requested.context
+    room = scheduler.budget if alone else larger(scheduler.budget - decoding, ROOM_KEPT * scheduler.budget)
+    lengths, weights = requested.prompt.nodes
+    cached = last_axis(requested.cached)
+    new = lengths * (1 - cached)
+    pairs = lengths * ((1 - cached) / 2 + cached)
+    column, of_each = last_axis(room), law.each()
+    beside = 0.0 if alone else last_axis(decoding)
+
+    def prompts(tokens: Any) -> Any:
+        """Seconds [..., n] of a step with so many tokens of prompts of each length."""
+        load = StepLoad(beside, beside * last_axis(requested.context), tokens, tokens * pairs, 1.0, 1.0)
+        return of_each.seconds(load)
+
+    chunks: Any = larger(ceil(new / column - 1e-9), 1.0)
+    mean_chunks = (weights * chunks).sum(-1)
+    mean_new = (weights * new).sum(-1)
+    arriving = rate * seconds * mean_new
+    demand = rate * seconds * mean_chunks
+    shared = larger(
+        1 - exp(-demand) if not alone else demand, arriving / room
+    )  # prompts that arrive together share steps
+    crowd = arriving / larger(shared, LEAST) / (mean_new / mean_chunks)
+    tokens: Any = smaller(last_axis(crowd) * new / chunks, column)
+    by_step = weights * chunks / last_axis(mean_chunks)
+    mean_tokens = (by_step * tokens).sum(-1)
+    part = arriving / mean_tokens if alone else smaller(arriving / mean_tokens, 1.0)
+    decode = law.seconds(StepLoad(decoding, contexts))
+    prefill = (by_step * prompts(tokens)).sum(-1)
+    whole = prompts(column)
+    service = new / column * whole
+    return Steps(
+        decode=decode,
+        prefill=prefill,
+        full=(weights * new * whole).sum(-1) / mean_new,
+        extra=prefill if alone else prefill - decode,
+        part=part,
+        tokens=mean_tokens,
+        room=room,
+        chunks=mean_chunks,
+        service=(weights * service).sum(-1),
+        service2=(weights * service**2).sum(-1),
+        service3=(weights * service**3).sum(-1),
+    )
+
+
+@dataclass(frozen=True)
+class Steady:
+    """An engine in steady state under a load.
+
+    rate [1/s]: of requests; capacity [1/s]: the largest rate that it serves; saturated: whether more arrives
+    steps: of the engine, with `decoding` sequences [1] as a request sees it, itself included
+    prefill_wait [s]: until the prompts before it are done; residual [s]: of the step that runs when it arrives
+    own [s]: steps of its own prompt; after [s]: by which its decode steps are longer than the mean together, because of
+    what arrived while its prompt waited and ran
+    slot_waits [1]: part of the requests that wait for a slot, slot_wait [s] then: mean time
+    relaxation [s]: in which the number of decoding sequences forgets; swing [1]: its standard deviation
+    """
+
+    rate: Number
+    capacity: Number
+    saturated: Number
+    steps: Steps
+    decoding: Number
+    prefill_wait: Number
+    residual: Number
+    own: Number
+    after: Number
+    left: Number
+    slot_waits: Number
+    slot_wait: Number
+    relaxation: Number
+    swing: Number
+    mean_decoded: Number
+
+    # of a closed loop [s], whose times are spread around them; those of an open one are sums of the parts
+    mean_ttft: Number | None = None
+    mean_gap: Number | None = None
+
+    @property
+    def ttft(self) -> Number:
+        """Mean time to first token [s]."""
+        if self.mean_ttft is not None:
+            return self.mean_ttft
+        return self.prefill_wait + self.residual + self.own + self.slot_waits * self.slot_wait
+
+    @property
+    def gap(self) -> Number:
+        """Mean time [s] between two tokens of a sequence, over all tokens but the first of each."""
+        if self.mean_gap is not None:
+            return self.mean_gap
+        return self.steps.seconds + self.after / self.mean_decoded
+
+
+def open_loop(
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    *,
+    rate: Number,
+    burst: Number = 1.0,
+    capacity: Number | None = None,
+) -> Steady:
+    """Requests that arrive at a rate [1/s] whatever happens.
+
+    burst [1]: coefficient of variation of their gaps; capacity [1/s]: the largest rate that is served, where it is
+    known.
+    """
+    slots = places(requested, scheduler)
+    if capacity is None:
+        capacity = closed_loop(law, requested, scheduler, concurrency=slots).rate
+    served = smaller(rate, NEAREST * capacity)
+    here = _open(law, requested, scheduler, rate=served, burst=burst, slots=slots)
+    more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, slots=slots)
+
+    def running(state: _Open, at: Number) -> Number:
+        return at * (state.own + state.duration)
+
+    held = running(here, served)
+    relaxation = larger((running(more, served * STEP_UP) - held) / ((STEP_UP - 1) * served), held / served)
+    swing = sqrt(served * relaxation)
+    # above all slots the queue falls at the rate of what the engine serves less what arrives
+    spare = larger(capacity - served, LEAST)
+    variation = (burst * burst + requested.output.variation) / 2
+    queue = served * variation / spare
+    z = clip((slots - held) / swing, -3.0, 6.0)
+    waits = queue / (queue + swing * cumulative(z) / density(z))
+    return Steady(
+        rate=rate,
+        capacity=capacity,
+        saturated=1.0 * (rate >= capacity),
+        steps=here.steps,
+        decoding=here.decoding,
+        prefill_wait=here.wait,
+        residual=here.residual,
+        own=here.own,
+        after=here.after,
+        left=here.left,
+        slot_waits=waits,
+        slot_wait=queue / served,
+        relaxation=relaxation,
+        swing=swing,
+        mean_decoded=requested.decoded,
+    )
+
+
+STEP_UP = 1.02  # of the rate, to see how the number of running requests answers
+
+
+def places(requested: Requested, scheduler: Scheduler) -> Number:
+    """Requests that can run together [1]: those that have a slot, or those that the cache has room for."""
+    if is_fixed_at(scheduler.cache, UNLIMITED):
+        return scheduler.slots
+    grown = requested.prompt.average + requested.output.average
+    if scheduler.admission == PREEMPT:  # those that are not at their end need less
+        grown = requested.prompt.average + requested.output.average * (1 + requested.output.variation) / 2
+    return smaller(scheduler.slots, larger(scheduler.cache / grown, 1.0))
+
+
+@dataclass(frozen=True)
+class _Open:
+    steps: Steps
+    decoding: Number
+    duration: Number
+    wait: Number
+    residual: Number
+    own: Number
+    after: Number
+    left: Number
+
+
+def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number, burst: Number, slots: Number) -> _Open:
+    """The fixed point of an open loop below its capacity."""
+
+    def state(seconds: Number, duration: Number) -> _Open:
+        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget, slots))
+        s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
+        new = requested.new
+        load = smaller(rate * s.service, NEAREST)
+        wait = rate * s.service2 * (burst * burst + 1) / 2 / (2 * (1 - load))
+        busy = s.busy
+        present = 1 - exp(-rate * (duration + s.service))
+        residual = present * (busy * s.prefill + (1 - busy) * s.decode) / 2
+        own = larger(s.chunks * s.prefill, s.service)
+        # prompt tokens that wait when a prompt ends, and at the end of a step, mean over steps
+        behind = rate * new * (wait + residual + own)
+        chunks = s.chunks
+        within = new * (chunks - 1) / (2 * chunks) * (1 + requested.prompt.variation)
+        in_prefill = within + rate * new * (wait + own * (chunks + 1) / (2 * chunks))
+        part = smaller(s.part, 1.0)
+        left = part * in_prefill + (1 - part) * rate * new * s.decode
+        slow = larger(1 - rate * new * s.extra / s.tokens, ROOM_KEPT)
+        longest = requested.decoded * larger(s.full - s.seconds, 0.0)  # every step a full one
+        after = clip(s.extra / s.tokens * (behind - left) / slow, 0.0, longest)
+        return _Open(s, decoding, duration, wait, residual, own, after, left)
+
+    def improve(values: tuple[Number, Number]) -> tuple[Number, Number]:
+        seconds, duration = values
+        now = state(seconds, duration)
+        better = sqrt(seconds * now.steps.seconds)
+        return better, sqrt(duration * (requested.decoded * better + now.after))
+
+    alone = law.seconds(StepLoad(1.0, requested.context))
+    seconds, duration = iterate(improve, (alone * 1.5, alone * 1.5 * requested.decoded + 0.0 * rate), ROUNDS)
+    return state(seconds, duration)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """An engine that serves a fixed number of requests, each replaced when it ends.
+
+    rate [1/s]: of requests; seconds [s]: mean time between two tokens of a sequence; ttft [s]: mean time to first token
+    """
+
+    rate: Number
+    seconds: Number
+    ttft: Number
+    steps: Steps
+    decoding: Number
+    wait: Number
+    own: Number
+
+
+def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Closed:
+    """Requests that arrive when another ends, so that `concurrency` [1] of them are there at any time.
+
+    Outputs of different lengths mix the requests, as if they arrived at random. Outputs of one length keep together
+    what has ended in one step: such requests are prefilled in one step again, and again.
+    """
+    mixed = _closed(law, requested, scheduler, concurrency, together=False)
+    together = _closed(law, requested, scheduler, concurrency, together=True)
+    spread = requested.output.average * sqrt(requested.output.variation)  # steps between the ends of outputs
+    part = exp(-2 * spread) / (1 + requested.prompt.variation)
+    blend = [a ** (1 - part) * b**part for a, b in zip(mixed[:3], together[:3], strict=True)]
+    return Closed(*blend, *mixed[3:])
+
+
+def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Steady:
+    """The steady state of a closed loop, in which nothing is ever saturated: those that have no slot wait for one."""
+    slots = places(requested, scheduler)
+    inside = smaller(concurrency, slots)
+    loop = closed_loop(law, requested, scheduler, concurrency=inside)
+    waiting = (concurrency - inside) / loop.rate
+    others = (inside - 1) / inside
+    s = loop.steps
+    residual = others * (s.busy * s.prefill + (1 - s.busy) * s.decode) / 2
+    relaxation = requested.decoded * loop.seconds
+    return Steady(
+        rate=loop.rate,
+        capacity=closed_loop(law, requested, scheduler, concurrency=slots).rate,
+        saturated=0.0 * loop.rate,
+        steps=s,
+        decoding=loop.decoding,
+        prefill_wait=loop.wait,
+        residual=residual,
+        own=loop.own,
+        after=0.0 * loop.rate,
+        left=loop.rate * requested.new * s.seconds,
+        slot_waits=1.0 * (waiting > 0),
+        slot_wait=waiting,
+        relaxation=relaxation,
+        swing=0.0 * loop.rate,
+        mean_decoded=requested.decoded,
+        mean_ttft=loop.ttft + waiting,
+        mean_gap=loop.seconds,
+    )
+
+
+def _closed(
+    law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool
+) -> tuple[Any, ...]:
+    others = (concurrency - 1) / concurrency
+    limit = (1 - ROOM_KEPT) * scheduler.budget
+
+    def state(seconds: Number, rate: Number, wait: Number) -> tuple[Steps, Number, Number, Number, Number]:
+        inside = smaller(rate * requested.decoded * seconds, concurrency)
+        decoding = smaller(1 + others * inside, limit)
+        s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
+        if together:
+            s = _in_cohorts(s, law, requested, scheduler, concurrency, decoding, seconds, rate)
+            own = larger(1.0, requested.new / s.tokens) * s.prefill
+            queue = 0.0 * wait
+        else:
+            own = larger(s.chunks * s.prefill, s.service)
+            ahead = smaller(rate * (wait + s.service), concurrency)
+            queue = larger(others * s.service * ahead - rate * (s.service * s.service - s.service2 / 2), 0.0)
+        served = smaller(concurrency / (queue + own + requested.decoded * seconds), 1 / s.service)
+        return s, decoding, queue, own, served
+
+    def improve(values: tuple[Number, Number, Number]) -> tuple[Number, Number, Number]:
+        seconds, rate, _ = values
+        s, _, queue, _, served = state(*values)
+        return sqrt(seconds * s.seconds), sqrt(rate * served), queue
+
+    start = law.seconds(StepLoad(smaller(concurrency, limit), requested.context * concurrency)) * 1.5
+    values = iterate(improve, (start, concurrency / (requested.decoded * start * 1.5), 0.0 * start), 2 * ROUNDS)
+    s, decoding, queue, own, _ = state(*values)
+    seconds, rate, _ = values
+    return rate, seconds, concurrency / rate - requested.decoded * seconds, s, decoding, queue, own
+
+
+def _in_cohorts(
+    s: Steps,
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    concurrency: Number,
+    decoding: Number,
+    seconds: Number,
+    rate: Number,
+) -> Steps:
+    """Steps in which prompts come in cohorts as large as the budget allows, since their requests ended together."""
+    cohorts = larger(ceil(concurrency * requested.new / s.room), 1.0)
+    several = concurrency * requested.new / cohorts
+    alone = requested.new / larger(ceil(requested.new / s.room), 1.0)
+    tokens = smaller(where(requested.new < s.room, several, alone), s.room)
+    beside = 0.0 if scheduler.mixing == PREFILL_FIRST else decoding
+    pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
+    prefill = law.seconds(StepLoad(beside, beside * requested.context, tokens, tokens * pairs, 1.0, 1.0))
+    part = rate * requested.new * seconds / tokens
+    part = part if scheduler.mixing == PREFILL_FIRST else smaller(part, 1.0)
+    extra = prefill if scheduler.mixing == PREFILL_FIRST else prefill - s.decode
+    return replace(s, prefill=prefill, extra=extra, part=part, tokens=tokens)

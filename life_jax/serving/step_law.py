@@ -1,0 +1,233 @@
+"""Seconds of any step of an engine as a function of a few sums over its sequences."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from life_jax.core.numerics import Number, clip, divide, floor, is_of_jax, larger, log2, smaller, where
+from life_jax.core.pytree import map_leaves, pytree, static
+from life_jax.roofline.roofs import roof
+
+
+def last_axis(number: Any) -> Any:
+    """An array with one more axis at its end, of length 1; a plain number as it is."""
+    return number[..., None] if hasattr(number, "shape") else number
+
+
+@pytree
+class StepLoad:
+    """What a step computes.
+
+    decoding [1]: sequences that get one token each; contexts [token]: sum of their contexts, the new token included
+    prompts [token]: tokens of prompts; pairs [1]: sum over these tokens of the positions that each attends to, itself
+    included
+    prefilling [1]: prompts that these tokens belong to; ended [1]: those whose last token is among them, so that they
+    get logits
+    """
+
+    decoding: Number
+    contexts: Number
+    prompts: Number = 0.0
+    pairs: Number = 0.0
+    prefilling: Number = 0.0
+    ended: Number = 0.0
+
+    @property
+    def tokens(self) -> Number:
+        """Tokens that pass through the linear layers [token]."""
+        return self.decoding + self.prompts
+
+
+class Law(Protocol):
+    """A pytree that gives the time of a step."""
+
+    def seconds(self, load: StepLoad) -> Number:
+        """Time of a step [s]."""
+
+    def each(self) -> "Law":
+        """The same law for loads that have one more axis at their end."""
+
+
+@pytree
+class RooflineLaw:
+    """A law of seven numbers: a smooth roof over weights and tokens, attention, and the host.
+
+    weights [s]: to read the weights once; token [s]: compute of a token; smoothness [1]: of the roof over both
+    context [s]: of a token in the cache of a decoding sequence; pair [s]: of a pair in prefill
+    step [s]: of every step; sequence [s]: of every decoding sequence
+    """
+
+    weights: Number
+    token: Number
+    smoothness: Number
+    context: Number
+    pair: Number
+    step: Number
+    sequence: Number
+
+    def seconds(self, load: StepLoad) -> Number:
+        """Time of a step [s]."""
+        linear = roof(self.weights, self.token * load.tokens, self.smoothness)
+        attention = self.context * load.contexts + self.pair * load.pairs
+        return self.step + self.sequence * load.decoding + linear + attention
+
+    def each(self) -> "RooflineLaw":
+        """The same law for loads that have one more axis at their end."""
+        return map_leaves(last_axis, self)
+
+
+# Tokens of a step, in intervals whose ends are those of the tiles of matrix units, so that a step of padding lies
+# between two intervals: (first interval's start, length, number of intervals)
+INTERVALS = ((0, 1, 64), (64, 32, 30), (1024, 128, 56), (8192, 512, 112))
+STARTS = np.concatenate([start + length * np.arange(count) for start, length, count in INTERVALS]).astype(float)
+LENGTHS = np.concatenate([np.full(count, length) for _, length, count in INTERVALS]).astype(float)
+LOW_ENDS, HIGH_ENDS = STARTS + 1, STARTS + LENGTHS
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Places at which attention is tabulated: `below`, and from `first` on `count` more, so many `each` doubling."""
+
+    below: tuple[float, ...]
+    first: float
+    each: int
+    count: int
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """All places, in order."""
+        return np.concatenate([self.below, self.first * 2 ** (np.arange(self.count) / self.each)])
+
+    def bracket(self, value: Number) -> tuple[Any, Number]:
+        """Index of the place at or below a value, and the part of the way to the next; the last part goes on."""
+        index = self._index(value)
+        low, high = _pick(self.values, index), _pick(self.values, index + 1)
+        return index, larger((value - low) / (high - low), 0.0)
+
+    def _index(self, value: Number) -> Any:
+        if not is_of_jax(value):
+            return np.clip(np.searchsorted(self.values, value, side="right") - 1, 0, len(self.values) - 2)
+        doublings = log2(larger(value / self.first, 1.0))
+        index = len(self.below) + smaller(floor(self.each * doublings), self.count - 2.0)
+        for place, start in reversed(list(enumerate((*self.below[1:], self.first)))):
+            index = where(value < start, 1.0 * place, index)
+        return _whole(index)
+
+
+SEQUENCES = Nodes((), 1.0, 1, 11)  # that decode, up to 1024
+POSITIONS = Nodes((0.0, 32.0), 64.0, 4, 49)  # tokens cached, up to a quarter of a million
+CHUNKS = Nodes((), 1.0, 2, 31)  # tokens of a prompt in a step, up to 32768
+
+
+@pytree
+class TabulatedLaw:
+    """A law by tables, made of the operators of a step (forecasting/step_law.py). Leading axes are those of a batch.
+
+    low, high [..., intervals] [s]: of what handles tokens one by one, at LOW_ENDS and HIGH_ENDS
+    head_low, head_high [..., intervals] [s]: of logits, by their rows
+    decode [..., sequences, positions] [s]: of attention, for each decoding sequence
+    prefill [..., chunks, positions] [s]: of attention, for each token of a prompt, by the tokens cached before
+    launch_decode, launch_prefill [s]: of attention's kernels, once a step
+    step, sequence, context [s]: of the host, for a step, a sequence, and a token in its context
+    """
+
+    low: Any
+    high: Any
+    head_low: Any
+    head_high: Any
+    decode: Any
+    prefill: Any
+    launch_decode: Number
+    launch_prefill: Number
+    step: Number
+    sequence: Number
+    context: Number
+    batch: int = static(default=0)  # leading axes of the tables
+    more: int = static(default=0)  # axes at the end of loads, beyond those
+
+    def seconds(self, load: StepLoad) -> Number:
+        """Time of a step [s]."""
+        rows = load.decoding + load.ended
+        position = divide(load.contexts, load.decoding) - 1  # cached before the new token
+        decode = load.decoding * self._at(self.decode, SEQUENCES, load.decoding, position)
+        chunk = divide(load.prompts, larger(load.prefilling, 1.0))
+        past = larger(divide(load.pairs, load.prompts) - (chunk + 1) / 2, 0.0)
+        prefill = load.prompts * self._at(self.prefill, CHUNKS, chunk, past)
+        sequences = load.decoding + load.prefilling
+        contexts = load.contexts + load.prefilling * (past + chunk)
+        host = self._own(self.step) + self._own(self.sequence) * sequences + self._own(self.context) * contexts
+        launches = where(load.decoding > 0, self._own(self.launch_decode), 0.0)
+        launches = launches + where(load.prompts > 0, self._own(self.launch_prefill), 0.0)
+        linear = self._by_tokens(self.low, self.high, load.tokens)
+        head = where(rows > 0, self._by_tokens(self.head_low, self.head_high, rows), 0.0)
+        return linear + head + decode + prefill + launches + host
+
+    def each(self) -> "TabulatedLaw":
+        """The same law for loads that have one more axis at their end."""
+        return replace(self, more=self.more + 1)
+
+    def _own(self, number: Number) -> Number:
+        """A number of the batch, for loads with more axes."""
+        for _ in range(self.more):
+            number = last_axis(number)
+        return number
+
+    def _by_tokens(self, low: Any, high: Any, tokens: Number) -> Number:
+        index = _interval(tokens)
+        start, length = _pick(STARTS, index), _pick(LENGTHS, index)
+        part = divide(clip(tokens - start - 1, 0.0, length - 1), larger(length - 1, 1.0))
+        first, second = self._take(low, index), self._take(high, index)
+        return first + (second - first) * part
+
+    def _at(self, table: Any, rows: Nodes, row: Number, position: Number) -> Number:
+        """Bilinear interpolation in a table of `rows` and POSITIONS."""
+        i, u = rows.bracket(row)
+        j, v = POSITIONS.bracket(position)
+        flat = table.reshape(*table.shape[:-2], -1)
+        width = table.shape[-1]
+        values = [self._take(flat, (i + a) * width + j + b) for a in (0, 1) for b in (0, 1)]
+        return (1 - u) * ((1 - v) * values[0] + v * values[1]) + u * ((1 - v) * values[2] + v * values[3])
+
+    def _take(self, table: Any, index: Any) -> Any:
+        """Entries of the last axis of a table [batch..., n] at indices [batch..., more...]."""
+        if table.ndim == 1:
+            return table[index]
+        index = np.asarray(index) if not is_of_jax(index) else index
+        lead = table.ndim - 1
+        index = index.reshape((1,) * max(lead + self.more - index.ndim, 0) + index.shape)
+        batch = np.broadcast_shapes(table.shape[:-1], index.shape[:lead])
+        more = index.shape[lead:]
+        index = np.broadcast_to(index, batch + more).reshape(*batch, -1)
+        return np.take_along_axis(np.broadcast_to(table, (*batch, table.shape[-1])), index, -1).reshape(batch + more)
+
+
+def _interval(tokens: Number) -> Any:
+    """Index of the interval that holds a number of tokens; the last one for more than there are."""
+    if not is_of_jax(tokens):
+        return np.clip(np.searchsorted(STARTS, tokens, side="left") - 1, 0, len(STARTS) - 1)
+    index: Any = 0.0 * tokens
+    before = 0
+    for start, length, count in INTERVALS:
+        inside = tokens > start
+        index = where(inside, before + clip(_ceil_below((tokens - start) / length), 0.0, count - 1.0), index)
+        before += count
+    return _whole(index)
+
+
+def _ceil_below(value: Number) -> Number:
+    """The largest whole number below a positive value."""
+    return -floor(-value) - 1
+
+
+def _pick(nodes: np.ndarray, index: Any) -> Any:
+    if not is_of_jax(index):
+        return nodes[index]
+    import jax.numpy as jnp
+
+    return jnp.asarray(nodes)[index]
+
+
+def _whole(number: Number) -> Any:
+    return number.astype("int32")  # type: ignore[union-attr]

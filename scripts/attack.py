@@ -1,0 +1,92 @@
+"""Attacks life_jax with kills, full disks, other people's files, hostile files, mutated words and laws, and counts.
+
+    python scripts/attack.py [PART ...] [--share 0.1] [--seed N]
+
+Prints a table with how often each thing was tried and how often it failed, then each failure; the exit status is 1
+where there is one. The whole takes about ten minutes of a quiet core; --share does a part of it. Parts: kills, dask,
+disks, links, pairs, files, lines, laws. `disks` mounts file systems, in a mount namespace of its own where it may.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attack_files
+import attack_laws
+import attack_process
+import attack_writers
+from attack_writers import KINDS, Failures
+
+DRAWS = 2200  # of laws: 200 000 evaluations
+Tried = tuple[int, Failures]
+
+
+def _each(attack: Callable[[str], Tried]) -> Tried:
+    """An attack on every kind of result."""
+    done, failures = zip(*(attack(kind) for kind in KINDS), strict=True)
+    return sum(done), [line for some in failures for line in some]
+
+
+def _laws(share: float, seed: int) -> Tried:
+    evaluations, broken = attack_laws.attack(max(1, round(DRAWS * share)), seed)
+    return evaluations, [str(law) for law in broken]
+
+
+def parts(top: Path, share: float, seed: int) -> dict[str, Callable[[], Tried]]:
+    """Attacks by name. share: of how often each is tried. top: folder for all that is written."""
+    kills, disks = max(1, round(30 * share)), max(1, round(8 * share))
+    return {
+        "kills": lambda: _each(lambda kind: attack_writers.kills(kind, top / "kills", kills, seed)),
+        "dask": lambda: attack_writers.dask_kills(top, max(1, round(4 * share))),
+        "disks": lambda: _disks(top, disks),
+        "links": lambda: _each(lambda kind: attack_writers.foreign_files(kind, top / "links")),
+        "pairs": lambda: attack_writers.pairs(top / "pairs"),
+        "files": lambda: attack_files.hostile_files(top, round(300 * share), seed),
+        "lines": lambda: attack_files.command_lines(top, round(1000 * share), seed),
+        "laws": lambda: _laws(share, seed),
+    }
+
+
+def _disks(top: Path, wanted: int) -> Tried:
+    done, failures = _each(lambda kind: attack_writers.full_disks(kind, top / "full", wanted))
+    more, others = _each(lambda kind: attack_writers.small_disks(kind, top / "small"))
+    return done + more, failures + others
+
+
+def main() -> int:
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="*")
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    wanted = given.part or list(parts(Path(), 1, 0))
+    if "disks" in wanted and "LIFE_JAX_ATTACK_MOUNTS" not in os.environ and shutil.which("unshare"):
+        command = ["unshare", "-m" if os.geteuid() == 0 else "-rm"]
+        if subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0:
+            os.environ["LIFE_JAX_ATTACK_MOUNTS"] = "1"
+            os.execvp(command[0], [*command, sys.executable, *sys.argv])
+    attack_process.imported()
+    print(f"{'part':8} {'tried':>8} {'failed':>8} {'CPU s':>8}", flush=True)
+    failures: Failures = []
+    with tempfile.TemporaryDirectory(prefix="life_jax_attack_") as folder:
+        for name, attack in parts(Path(folder), given.share, given.seed).items():
+            if name in wanted:
+                before = os.times()
+                tried, failed = attack()
+                failures += failed
+                spent = sum(os.times()[:4]) - sum(before[:4])
+                print(f"{name:8} {tried:8} {len(failed):8} {spent:8.0f}", flush=True)
+    print(*failures, sep="\n", end="\n" * bool(failures))
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    begun = time.monotonic()
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""life-jax serve: loads, lengths, targets and traces as people type them."""
+
+import json
+
+import pytest
+
+WORDS = ["hw=h100_sxm", "model=llama3_8b", "engine=vllm"]
+
+
+def served(life, *words: str):
+    run = life("serve", *WORDS, *words, "format=json")
+    assert run.status == 0, run.err
+    return json.loads(run.out)
+
+
+def test_a_rate_gives_times_by_percentile_and_what_is_served(life):
+    answer = served(life, "rate=4", "prompt=1024", "output=256")
+    assert {"model", "hw", "opt", "engine", "load", "metrics", "saturated", "method", "warnings"} == set(answer)
+    m = answer["metrics"]
+    assert m["ttft_p50"] < m["ttft_p90"] < m["ttft_p99"] and m["tpot_p50"] <= m["tpot_p99"]
+    assert m["request_rate"] == 4 and m["output_rate"] == 4 * 256
+    assert m["concurrency"] == pytest.approx(4 * (m["ttft_mean"] + 255 * m["tpot_mean"]), rel=0.02)  # Little's law
+
+
+def test_more_than_is_served_is_saturated_and_no_number(life):
+    answer = served(life, "rate=1000")
+    assert answer["saturated"] is True
+    assert answer["metrics"]["ttft_p99"] is None and answer["metrics"]["utilization"] == 1
+    assert answer["metrics"]["request_rate"] < 1000
+
+
+def test_targets_add_goodput_and_the_largest_rate_that_meets_them(life):
+    answer = served(life, "rate=4", "target.ttft=0.5", "target.tpot=0.02", "target.percentile=90")
+    most = answer["metrics"]["max_rate"]
+    at_most = served(life, f"rate={most}", "metrics=[ttft_p90,tpot_p90]")["metrics"]
+    assert max(at_most["ttft_p90"] / 0.5, at_most["tpot_p90"] / 0.02) == pytest.approx(1, rel=1e-2)
+
+
+def test_lengths_are_numbers_lists_or_distributions(life):
+    same = served(life, "rate=2", "prompt=[512,512]", "output=[[128,1]]")["metrics"]
+    assert same["ttft_mean"] == pytest.approx(
+        served(life, "rate=2", "prompt=512", "output=128")["metrics"]["ttft_mean"]
+    )
+    mixed = served(life, "rate=2", "prompt=lognormal(512,1)", "output=128")["metrics"]
+    assert mixed["ttft_p99"] > same["ttft_p99"]
+
+
+def test_a_closed_loop_keeps_its_concurrency(life):
+    answer = served(life, "concurrency=32", "prompt=512", "output=128")["metrics"]
+    assert answer["concurrency"] == 32
+    assert answer["request_rate"] * (answer["ttft_mean"] + 127 * answer["tpot_mean"]) == pytest.approx(32, rel=0.02)
+
+
+def test_a_benchmark_from_an_empty_engine_waits_longer_for_first_tokens(life):
+    steady = served(life, "concurrency=64", "prompt=1024", "output=128")["metrics"]
+    once = served(life, "concurrency=64", "prompt=1024", "output=128", "load.protocol=benchmark(64)")["metrics"]
+    assert once["ttft_mean"] > 2 * steady["ttft_mean"]
+
+
+def test_the_simulator_sees_what_the_formula_says(life):
+    words = ("rate=4", "prompt=lognormal(512,1)", "output=lognormal(128,1)")
+    formula, run = (served(life, *words, f"method={method}")["metrics"] for method in ("formula", "simulate"))
+    assert run["ttft_mean"] == pytest.approx(formula["ttft_mean"], rel=0.1)
+    assert run["tpot_mean"] == pytest.approx(formula["tpot_mean"], rel=0.05)
+    assert served(life, *words, "method=simulate")["metrics"] == run  # one seed, one answer
+
+
+def test_a_trace_is_served_as_it_arrives(life, tmp_path):
+    trace = tmp_path / "trace.csv"
+    rows = "\n".join(f"{i * 0.2},{500 + 10 * (i % 7)},{60 + i % 5}" for i in range(64))
+    trace.write_text(f"arrival_s,input_tokens,output_tokens\n{rows}\n")
+    for method in ("formula", "simulate"):
+        answer = served(life, f"load.trace={trace}", f"method={method}")
+        assert answer["metrics"]["request_rate"] == pytest.approx(5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "rate=, concurrency= or load.trace= is missing"),
+        (("rate=4", "concurrency=8"), "given together"),
+        (("rate=-1",), "must be"),
+        (("rate=4", "prompt=lognormal(5)"), "lognormal(MEAN,CV)"),
+        (("rate=4", "prompt=[]"), "[N,M]"),
+        (("rate=4", "target.speed=1"), "target 'speed'"),
+        (("rate=4", "target.percentile=100"), "below 100"),
+        (("rate=4", "load.protocol=once"), "steady or benchmark(REQUESTS)"),
+        (("rate=4", "load.protocol=benchmark(64)"), "give load.concurrency"),
+        (("load.trace=none.csv",), "cannot be read"),
+        (("rate=4", "axes.batch=[1,2]"), "takes no axes"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused_in_a_line(life, words, said):
+    run = life("serve", *WORDS, *words)
+    assert run.status == 2 and said in run.err.splitlines()[0] and not run.out
+
+
+def test_a_wrong_cell_of_a_trace_is_named(life, tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,many,5\n")
+    run = life("serve", *WORDS, f"load.trace={trace}")
+    assert run.status == 2 and "trace.csv:3: input_tokens is 'many'" in run.err
