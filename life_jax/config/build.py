@@ -9,6 +9,7 @@ from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.engine import software
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
+from life_jax.config.options import without_units
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
@@ -33,6 +34,8 @@ from life_jax.optimizations import Optimization, Refused, chain
 NOT_LINEAR = ("head", "lm_head", "embedding", "router")
 HALF = ("fp16", "bf16", "fp32")  # what 16-bit math runs at: the first of these that the device has
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
+NODE = 8.0  # devices of a node whose file does not say it [assumption]
+NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a published network [assumption]
 # rates of units that multiply weights of few bits without widening them to 16
 AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
@@ -106,12 +109,13 @@ def build(
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
     preferred = () if "weight_bits" in stack.sets else own
-    usable = [o for o in preferred if all(dtype in device.peak_tflops for dtype, _ in o.math.values())]
+    stack, warnings = _as_it_runs(stack, device, hw)
+    stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
+    usable = [o for o in stored_as if _has_units(o, device)]
     if usable:
         stack = chain(usable[0], stack)
     if own_cache is not None and "kv_bits" not in stack.sets:
         stack = chain(own_cache, stack)
-    warnings = []
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
@@ -123,6 +127,7 @@ def build(
         )
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
+    warnings += _network_assumed(engine, device, hw)
     scenario = Scenario(
         device=parts(_device, device, (), engine.power_cap),
         architecture=parts(architecture, model, f"model.{labels['model']}"),
@@ -169,6 +174,15 @@ def build(
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
 
 
+def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[str]:
+    """A line where a layout needs more than a node of devices whose file says no network."""
+    devices = engine.tensor_parallel * engine.pipeline_parallel * engine.data_parallel * engine.context_parallel
+    room = device.node_devices or NODE
+    if devices <= room or device.network_gb_per_s is not None:
+        return []
+    return [f"{hw} says no network: {NETWORK:g} GB/s a device between nodes of {room:g} assumed (100 Gb Ethernet)"]
+
+
 def _generation(model: ModelFile, label: str) -> list[str]:
     """What ttft and tpot mean of a model that does not generate one token after the other."""
     if model.generation == "none":
@@ -188,6 +202,20 @@ def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
     engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
     # weights that are multiplied as bytes are not written out at 16 bit before
     return set_leaf(engine, ("effects", "weight_expansion", "rows"), UNLIMITED) if as_bytes else engine
+
+
+def _as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optimization, list[str]]:
+    """The stack as the device runs it, and a line where that is its weights alone."""
+    instead = without_units(stack) if stack.otherwise else stack
+    if not stack.otherwise or _has_units(stack, device) or not _has_units(instead, device):
+        return stack, []
+    lacking = ", ".join(f"opt.{name}" for dtype, name in stack.math.values() if dtype not in device.peak_tflops)
+    return instead, [f"{hw} has no units for {lacking}: its weights alone are narrow, math is at 16 bit"]
+
+
+def _has_units(stack: Optimization, device: DeviceFile) -> bool:
+    """Whether the device has the matrix rates that a stack needs."""
+    return all(dtype in device.peak_tflops for dtype, _ in stack.math.values())
 
 
 def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
@@ -291,6 +319,9 @@ def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float
         memory=device.memory_gb * GIGA,
         dispatch=device.dispatch_us * MICRO,
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
+        crowding=device.link_crowding or 0.0,
+        node=device.node_devices or NODE,
+        network=(device.network_gb_per_s or NETWORK) * GIGA,
         power=device.tdp_w or float("nan"),
         power_limit=(device.power_limit_w or device.tdp_w or float("nan")) if capped else UNLIMITED,
         cores=device.cores or 0.0,

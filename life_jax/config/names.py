@@ -9,7 +9,7 @@ of ours is refused with the candidates.
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from life_jax.config.aliases import TABLES, rules, table
@@ -21,6 +21,7 @@ from life_jax.config.weight_format_names import split_format
 Folders = tuple[Path, ...]
 Words = tuple[str, ...]
 SUFFIXES = {"hw": YAML, "model": (".json", ".gguf", *YAML), "engine": YAML}
+MOST_NAMES = 2**13  # that are remembered: more than measurements have, and no more in a process that never ends
 KINDS = {"hw": "device", "model": "model", "opt": "option", "engine": "engine"}
 # words of a name that say who made a chip, or what was done to a model, but not which it is
 MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct", "tesla", "apple", "intel", "generation")
@@ -55,7 +56,7 @@ def is_file(group: str, name: str) -> bool:
     return yaml_files.is_file(name, SUFFIXES[group])
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def _meant(group: str, name: str, own: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Labels that the name may stand for: those of the first comparison that has any.
 
@@ -82,7 +83,7 @@ def _index(
     return [(words_of(name, dropped), str(label)) for name, label in names.items()]
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def words_of(name: str, dropped: tuple[str, ...]) -> tuple[str, ...]:
     """Words of a name in small letters, without its organisation (ORGANISATION/NAME) and without the dropped ones."""
     split = re.split(r"[^a-z0-9.]+", re.sub(r"\((r|tm)\)", "", name.lower()).split("/")[-1])
@@ -119,7 +120,7 @@ def refusal(
     )
 
 
-@cache
+@lru_cache(MOST_NAMES)
 def _candidates(group: str, name: str, own: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Labels of which the name says a part, and the names that look most like it."""
     meant = _meant(group, name, own) if group in ("hw", "model") else ()

@@ -83,6 +83,11 @@ def made(origin: Origin) -> Optimization:
     return named(origin, INDEX[origin.kind](**origin.arguments))
 
 
+def without_units(stack: Optimization) -> Optimization:
+    """What stands for a stack on a device without the units that it needs."""
+    return chain(*(made(origin) for origin in stack.otherwise))
+
+
 def numbers(kind: str) -> dict[str, dict[str, Any]]:
     """Arguments of a kind of option that are numbers, each with its unit, name and least value.
 

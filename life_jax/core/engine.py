@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.core.host_time import HostTime
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, is_fixed_at
 from life_jax.core.pytree import neutral, pytree, static
 from life_jax.core.units import UNLIMITED
 
@@ -48,15 +48,67 @@ class MemoryPolicy:
 
 @pytree
 class Parallelism:
-    """Devices that share each layer, and how well they communicate.
+    """The layout of a model over devices, and how well they communicate.
 
-    tensor_parallel [1]: number of devices that share each layer; allreduce_latency [s]: latency of one hop;
-    link_efficiency [1]: reached part of the interconnect's bandwidth.
+    tensor_parallel [1]: devices that share each layer
+    pipeline_parallel [1]: stages, each with a part of the layers; micro_batches [1]: into which a batch is split among
+    them, 0 for as many as stages
+    data_parallel [1]: groups of devices that attend for sequences of their own, and share the experts
+    context_parallel [1]: groups of devices that share the tokens of each sequence
+    expert_parallel [1]: parts into which the experts are divided, each on an equal number of the devices of a stage
+    expert_spread [1]: spread of the experts' popularity that no replica evens out; data_spread [1]: 1 where sequences
+    go to groups at random, 0 where all groups have equally many
+    overlap [1]: part of the shorter of computation and messages that is hidden behind the longer
+    allreduce_latency [s]: latency of one hop; link_efficiency [1]: reached part of the interconnect's bandwidth
+    exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node
+    network_latency [s], network_efficiency [1]: the same of messages between nodes
     """
 
     tensor_parallel: Number = neutral(default=1.0)
+    pipeline_parallel: Number = neutral(default=1.0)
+    data_parallel: Number = neutral(default=1.0)
+    context_parallel: Number = neutral(default=1.0)
+    expert_parallel: Number = neutral(default=1.0)
+    micro_batches: Number = neutral(default=0.0)
+    expert_spread: Number = neutral(default=0.0)
+    data_spread: Number = neutral(default=0.0)
+    overlap: Number = neutral(default=0.0)
     allreduce_latency: Number = 0.0
     link_efficiency: Number = 1.0
+    exchange_latency: Number = 0.0
+    exchange_efficiency: Number = 1.0
+    network_latency: Number = 0.0
+    network_efficiency: Number = 1.0
+
+    @property
+    def stage(self) -> Number:
+        """Devices of a pipeline stage [1]."""
+        return self.tensor_parallel * self.data_parallel * self.context_parallel
+
+    @property
+    def devices(self) -> Number:
+        """Devices of the whole layout [1]."""
+        return self.stage * self.pipeline_parallel
+
+    @property
+    def in_pipeline(self) -> bool:
+        """Whether there may be more stages than one."""
+        return not is_fixed_at(self.pipeline_parallel, 1)
+
+    @property
+    def exchanges(self) -> bool:
+        """Whether tokens may go to experts on devices beyond those that share their attention."""
+        return not (is_fixed_at(self.data_parallel, 1) and is_fixed_at(self.context_parallel, 1))
+
+    @property
+    def only_tensor(self) -> bool:
+        """Whether nothing but tensor parallelism divides the model."""
+        return not (self.in_pipeline or self.exchanges) and is_fixed_at(self.expert_parallel, 1)
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is a single device."""
+        return self.only_tensor and is_fixed_at(self.tensor_parallel, 1)
 
 
 @pytree

@@ -151,6 +151,10 @@ class Op:
         mine = self.args["tokens"] / args["tokens"]
         return replace(self, args=args, executed=mine * self.executed + (1 - mine) * other.executed)
 
+    def with_rows(self, factor: Number) -> "Op":
+        """This operator with `factor` times as many tokens [1]."""
+        return replace(self, args={**self.args, "tokens": self.args["tokens"] * factor})
+
     @property
     def by_token(self) -> bool:
         """Whether it handles each token alone, whichever sequence the token belongs to."""

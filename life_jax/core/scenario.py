@@ -27,7 +27,9 @@ class Device:
     bandwidth [byte/s]: of the memory
     memory [byte]: capacity
     dispatch [s]: time to start a kernel
-    interconnect [byte/s]: to the other devices of a node, in one direction
+    interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
+    collective, each gets (2 / n)^crowding of it (0: links of its own, a switch)
+    node [1]: devices of a node; network [byte/s]: from one node to another, in one direction for each device
     power [W]: largest power; NaN where it is not published
     power_limit [W]: power that no step exceeds; UNLIMITED where the engine sets no limit
     cores [1]: of a CPU, whose rates add up those of so many cores; 0 for any other device
@@ -40,6 +42,9 @@ class Device:
     memory: Number
     dispatch: Number
     interconnect: Number = UNPUBLISHED
+    crowding: Number = neutral(default=0.0)
+    node: Number = 8.0
+    network: Number = UNPUBLISHED
     power: Number = float("nan")
     power_limit: Number = neutral(default=UNLIMITED)
     cores: Number = 0.0

@@ -14,10 +14,9 @@ from life_jax.core.numerics import Number, divide, is_fixed_at, where
 from life_jax.core.pytree import Leaf, set_leaf
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
-from life_jax.forecasting import energy
+from life_jax.forecasting import energy, messages
 from life_jax.forecasting.request import Run
 from life_jax.forecasting.step import host_seconds
-from life_jax.parallelism import collectives
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Sides, Terms, by_repeats, sides
 
@@ -27,13 +26,15 @@ DISPATCH: Leaf = ("device", "dispatch")
 CACHE: Leaf = ("engine", "effects", "cache_traffic", "efficiency")
 HOST_TIME: tuple[Leaf, ...] = tuple(("engine", "host", field.name) for field in fields(HostTime))
 ALLREDUCE: Leaf = ("engine", "parallelism", "allreduce_latency")
+NETWORK: Leaf = ("device", "network")
+NETWORK_LATENCY: Leaf = ("engine", "parallelism", "network_latency")
 OF_SPLIT: tuple[Leaf, ...] = (("engine", "host", "split_step"), ALLREDUCE)
 HOST: tuple[Leaf, ...] = (*HOST_TIME, ALLREDUCE)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
 PRICED: Leaf = ("device", "rates", "datasheet")  # decides prices only: nothing runs at this rate
-FIXED = frozenset((INTERCONNECT, DISPATCH, PRICED, *HOST))  # their seconds are under no roof
+FIXED = frozenset((INTERCONNECT, NETWORK, NETWORK_LATENCY, DISPATCH, PRICED, *HOST))  # their seconds are under no roof
 HELD = frozenset((*RATES, BANDWIDTH, CACHE, *FIXED))
 
 
@@ -66,8 +67,10 @@ class Ledger:
 
 def known(scenario: Scenario) -> bool:
     """Whether times of this scenario are sums of operators under roofs, which can be attributed: no roof over totals,
-    no power limit."""
-    return scenario.engine.counting.scope == "op" and not energy.is_capped(scenario)
+    no power limit, no layout but tensor parallelism, no messages behind computation."""
+    layout = scenario.engine.parallelism
+    summed = layout.only_tensor and is_fixed_at(layout.overlap, 0)
+    return scenario.engine.counting.scope == "op" and summed and not energy.is_capped(scenario)
 
 
 def ttft(run: Run) -> Ledger:
@@ -134,10 +137,14 @@ def _host(scenario: Scenario, passes: Passes) -> Ledger:
     for name, seconds in host_seconds(scenario, passes.middle).items():
         total = total + _fixed(("engine", "host", name), seconds)
     if not is_fixed_at(scenario.engine.parallelism.tensor_parallel, 1):
-        # affine in the latency and in 1 / interconnect, each of which is gone where the other holds alone
-        links = collectives.collectives(set_leaf(scenario, ALLREDUCE, 0.0), passes.first)
-        waits = collectives.collectives(scenario, passes.first) - links
-        total = total + _fixed(INTERCONNECT, links) + _fixed(ALLREDUCE, waits)
+        # affine in both latencies, in 1 / interconnect and in 1 / network: each holds what is gone without it
+        links = messages.seconds(scenario, passes.first)
+        for leaf, gone in ((ALLREDUCE, 0.0), (NETWORK, UNPUBLISHED), (NETWORK_LATENCY, 0.0)):
+            waits = messages.seconds(scenario, passes.first) - messages.seconds(
+                set_leaf(scenario, leaf, gone), passes.first
+            )
+            links, total = links - waits, total + _fixed(leaf, waits)
+        total = total + _fixed(INTERCONNECT, links)
     return total
 
 

@@ -55,7 +55,8 @@ def prefill_table(scenario: Scenario) -> StepTable:
     Its times are NaN on a device without a published compute rate, as TTFT is.
     """
     run = Run(scenario)
-    table = _table(run, run.prefill, float(scenario.engine.host.request))
+    in_stages = float(run.ttft) if scenario.engine.parallelism.in_pipeline else None
+    table = _table(run, run.prefill, float(scenario.engine.host.request), in_stages)
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
@@ -65,11 +66,17 @@ def prefill_table(scenario: Scenario) -> StepTable:
 def decode_table(scenario: Scenario) -> StepTable:
     """The first step after the prompt, which attends past + prompt + 1 positions."""
     run = Run(scenario)
-    return _table(run, (Passes(run.decode.first),))
+    first = Passes(run.decode.first)
+    in_stages = float(run.in_stages(first)) if scenario.engine.parallelism.in_pipeline else None
+    return _table(run, (first,), in_stages=in_stages)
 
 
-def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
-    """Table of all these passes together; once [s]: host time of the whole request, which these passes include."""
+def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: float | None = None) -> StepTable:
+    """Table of all these passes together; once [s]: host time of the whole request, which these passes include.
+
+    in_stages [s]: time of all micro-batches in a pipeline, of one of which the operators are; the rest of it, waits for
+    stages and messages between them, is a row.
+    """
     scenario = run.scenario
     seconds, host, waited = once, once, 0.0
     executions: dict[tuple[str, int], list[tuple[float, Op]]] = {}
@@ -83,9 +90,13 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0) -> StepTable:
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
             executions.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
+    rest = 0.0 if in_stages is None else in_stages - seconds
+    seconds += rest
     rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
     if host:
         rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
+    if rest:
+        rows.append(OperatorRow("pipeline", 1.0, Cost(), rest, rest / seconds, "dispatch"))
     if waited:
         rows.append(OperatorRow("power_limit", 1.0, Cost(), waited, waited / seconds, "dispatch"))
     return StepTable(tuple(rows), total, seconds)

@@ -11,8 +11,8 @@ from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import UNLIMITED
-from life_jax.parallelism import collectives
-from life_jax.parallelism.tensor_parallel import share_of_one
+from life_jax.forecasting import messages
+from life_jax.parallelism.layout import share
 
 HOURS_PER_YEAR = 8766.0
 SECONDS_PER_HOUR = 3600.0
@@ -21,7 +21,7 @@ JOULES_PER_KWH = 3.6e6
 
 def idle_power(scenario: Scenario) -> Number:
     """Power [W] of all devices together when they do nothing."""
-    return scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.tensor_parallel
+    return scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.devices
 
 
 def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number:
@@ -33,16 +33,16 @@ def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number
     busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
     at_peak: Number = 0.0
     moved: Number = 0.0
-    devices = scenario.engine.parallelism.tensor_parallel
+    layout = scenario.engine.parallelism
     for op in ops:
         # what every device does, or reads again, takes its energy on each
-        cost = op.cost if is_fixed_at(devices, 1) else share_of_one(op, devices).times(devices)
+        cost = op.cost if layout.alone else share(op, layout).times(layout.stage)
         rate = device.rates[op.pipe]
         at_peak = at_peak + op.repeats * (cost.matmul_flops / rate + cost.vector_flops / device.rates["vector"])
         moved = moved + op.repeats * cost.bytes
     joules = busy * at_peak + costs.byte_energy * moved
-    if not is_fixed_at(devices, 1):
-        joules = joules + costs.link_energy * collectives.link_bytes(scenario, step)
+    if not layout.alone:
+        joules = joules + costs.link_energy * messages.link_bytes(scenario, step)
     return joules
 
 
@@ -53,7 +53,7 @@ def is_capped(scenario: Scenario) -> bool:
 
 def capped_seconds(scenario: Scenario, joules: Number) -> Number:
     """Least time [s] in which a step may draw `joules` [J] beyond idle power under the power limit."""
-    room = scenario.device.power_limit * scenario.engine.parallelism.tensor_parallel - idle_power(scenario)
+    room = scenario.device.power_limit * scenario.engine.parallelism.devices - idle_power(scenario)
     return joules / room
 
 
@@ -61,13 +61,13 @@ def price(scenario: Scenario) -> Number:
     """Price [USD] of all devices; NaN where neither a price nor the rate to derive it from is known."""
     d, c = scenario.device, scenario.costs
     if not is_nothing(c.price):
-        return c.price * scenario.engine.parallelism.tensor_parallel
+        return c.price * scenario.engine.parallelism.devices
     rate = d.rates["datasheet"]
     rate = where(rate < UNPUBLISHED, rate, float("nan"))
     listed = (
         c.price_base + c.price_per_rate * rate + c.price_per_bandwidth * d.bandwidth + c.price_per_memory * d.memory
     )
-    return listed * c.price_factor * scenario.engine.parallelism.tensor_parallel
+    return listed * c.price_factor * scenario.engine.parallelism.devices
 
 
 def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:

@@ -2,35 +2,73 @@
 
 from life_jax.core.numerics import Number, is_fixed_at
 from life_jax.core.scenario import Scenario
-from life_jax.models import attention
-from life_jax.parallelism.tensor_parallel import divides
+from life_jax.models import attention, ffn
+from life_jax.parallelism.tensor_parallel import divides, is_whole
 
-DIVIDED = tuple(attention.HEADS)  # numbers of a model that a layout must divide
+# the numbers of a layout, as engine files name them
+NUMBERS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_parallel", "expert_parallel")
+DIVIDED = (*attention.HEADS, "num_experts", "num_hidden_layers")  # numbers of a model that a layout must divide
 MOST = 1024  # devices that are tried for the list of allowed numbers
 
 
 def is_possible(scenario: Scenario) -> Number | None:
-    """Whether the layout divides the heads of every layer; None where a single device needs no division."""
-    devices = scenario.engine.parallelism.tensor_parallel
-    if is_fixed_at(devices, 1):
+    """Whether the layout divides the heads, the experts and the layers; None where a single device needs no
+    division."""
+    layout = scenario.engine.parallelism
+    if layout.alone:
         return None
+    model = scenario.architecture
     possible: Number = 1.0
-    for block in scenario.architecture.blocks:
-        for _, number, copied in attention.heads(block):
-            possible = possible * divides(devices, number, copied=copied)
+    if not is_fixed_at(layout.tensor_parallel, 1):
+        for block in model.blocks:
+            for _, number, copied in attention.heads(block):
+                possible = possible * divides(layout.tensor_parallel, number, copied=copied)
+    if layout.only_tensor:
+        return possible > 0
+    layers = sum(block.repeats for block in model.blocks)
+    possible = possible * is_whole(layout.pipeline_parallel) * (layout.pipeline_parallel <= layers)
+    possible = possible * is_whole(layout.data_parallel) * is_whole(layout.context_parallel)
+    if not is_fixed_at(layout.expert_parallel, 1):
+        possible = possible * is_whole(layout.expert_parallel) * divides(layout.expert_parallel, layout.stage)
+        experts = ffn.experts(model)
+        for number in experts:
+            possible = possible * divides(layout.expert_parallel, number)
+        if not experts:
+            possible = possible * (layout.expert_parallel <= 1)
     return possible > 0
 
 
-def why_impossible(scenario: Scenario, devices: float) -> str | None:
-    """The reason for which `devices` devices [1] cannot share the layers, with the numbers that can; None where they
-    can.
+def why_impossible(scenario: Scenario) -> str | None:
+    """The reason for which the layout is impossible, with the numbers that are possible; None where it is possible.
 
     The scenario has plain numbers.
     """
+    possible = is_possible(scenario)
+    if possible is None or possible:
+        return None
+    layout, model = scenario.engine.parallelism, scenario.architecture
+    for key in NUMBERS:
+        if not is_whole(getattr(layout, key)):
+            return f"{key} is {getattr(layout, key):g}; a whole number is needed"
+    layers = sum(block.repeats for block in model.blocks)
+    if layout.pipeline_parallel > layers:
+        return f"{layout.pipeline_parallel:g} stages are more than its {layers:g} layers; pipeline_parallel can be less"
+    experts, parts = ffn.experts(model), layout.expert_parallel
+    if not experts and parts > 1:
+        return f"it has no experts to divide among {parts:g} devices; expert_parallel can be 1"
+    if parts > 1 and not all(divides(parts, number) for number in (*experts, layout.stage)):
+        allowed = (n for n in range(1, MOST + 1) if all(divides(float(n), m) for m in (*experts, layout.stage)))
+        wrong = [f"{n:g} experts" for n in dict.fromkeys(experts) if not divides(parts, n)]
+        if not divides(parts, layout.stage):
+            wrong.append(f"the {layout.stage:g} devices of a stage (tensor x data x context)")
+        numbers = ", ".join(map(str, allowed))
+        return f"{parts:g} parts do not divide {' and '.join(wrong)} evenly; expert_parallel can be {numbers}"
+    return _heads_that_differ(scenario, float(layout.tensor_parallel))
+
+
+def _heads_that_differ(scenario: Scenario, devices: float) -> str:
     heads = {one: None for block in scenario.architecture.blocks for one in attention.heads(block)}
     wrong = {f"{key} {number:g}": None for key, number, copied in heads if not divides(devices, number, copied=copied)}
-    if not wrong:
-        return None
     allowed = (
         n for n in range(1, MOST + 1) if all(divides(float(n), number, copied=copied) for _, number, copied in heads)
     )

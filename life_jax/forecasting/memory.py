@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from life_jax.core import schedule
-from life_jax.core.numerics import Number, divide, floor, is_nothing, larger, smaller, where
+from life_jax.core.numerics import Number, ceil, divide, floor, is_fixed_at, is_nothing, larger, smaller, where
 from life_jax.core.scenario import Scenario
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.forecasting.step import step_graph
@@ -42,12 +42,11 @@ class Memory:
 
 def memory(scenario: Scenario) -> Memory:
     """Memory of each device, part by part."""
-    w, devices = scenario.workload, _devices(scenario)
-    weights = decoder.weight_bytes(scenario.architecture, scenario.precision, devices)
+    w = scenario.workload
     return Memory(
-        weights=weights + _tower(scenario) + _beside(scenario),
-        kv=w.batch * cache_bytes(scenario, cached_tokens(scenario)),
-        activations=w.batch * activation_bytes(scenario, w.prompt_tokens),
+        weights=_weights(scenario) + _tower(scenario) + _beside(scenario),
+        kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
+        activations=_of_one(scenario, w.batch) * activation_bytes(scenario, w.prompt_tokens),
         runtime=scenario.engine.memory.runtime,
         available=scenario.device.memory * scenario.engine.memory.utilization,
     )
@@ -56,6 +55,32 @@ def memory(scenario: Scenario) -> Memory:
 def _devices(scenario: Scenario) -> Number:
     """Devices that share every layer [1]."""
     return scenario.engine.parallelism.tensor_parallel
+
+
+def _of_one(scenario: Scenario, batch: Number) -> Number:
+    """Sequences of the group of devices that attends for most of them [1]."""
+    layout = scenario.engine.parallelism
+    return batch if is_fixed_at(layout.data_parallel, 1) else ceil(batch / layout.data_parallel)
+
+
+def _stage(scenario: Scenario) -> Number:
+    """Part of the layers [1] that the largest stage of a pipeline has."""
+    layout = scenario.engine.parallelism
+    if not layout.in_pipeline:
+        return 1.0
+    layers = sum(block.repeats for block in scenario.architecture.blocks)
+    return ceil(layers / layout.pipeline_parallel) / layers
+
+
+def _weights(scenario: Scenario) -> Number:
+    """Bytes of the model's weights on each device of the largest stage [byte]: its layers, and table or head."""
+    model, precision, layout = scenario.architecture, scenario.precision, scenario.engine.parallelism
+    if layout.only_tensor:
+        return decoder.weight_bytes(model, precision, layout.tensor_parallel)
+    layers, ends, larger_end = decoder.layer_and_end_bytes(model, precision, layout.tensor_parallel, layout.stage)
+    if not layout.in_pipeline:
+        return layers + ends
+    return _stage(scenario) * layers + where(layout.pipeline_parallel > 1, larger_end, ends)
 
 
 def _tower(scenario: Scenario) -> Number:
@@ -76,7 +101,10 @@ def _beside(scenario: Scenario) -> Number:
 
 def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Bytes on each device of the KV cache and the states of one sequence with `tokens` positions [token] [byte]."""
-    return decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
+    layout = scenario.engine.parallelism
+    tokens = tokens if is_fixed_at(layout.context_parallel, 1) else tokens / layout.context_parallel
+    whole = decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
+    return _stage(scenario) * whole if layout.in_pipeline else whole
 
 
 def cached_tokens(scenario: Scenario) -> Number:
@@ -100,6 +128,12 @@ def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     return tokens * per_token + last
 
 
+def _sequences(scenario: Scenario, of_one: Number) -> Number:
+    """Sequences of the whole layout [1], from those of the group of devices that attends for most."""
+    layout = scenario.engine.parallelism
+    return of_one if is_fixed_at(layout.data_parallel, 1) else of_one * layout.data_parallel
+
+
 def bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     """Bytes of activations [byte] for each token that is prefilled at once, and further bytes for the last token of a
     sequence."""
@@ -107,6 +141,9 @@ def bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     live = width * scenario.precision.activation_bits / BITS_PER_BYTE
     model = scenario.architecture
     logits = model.vocab_size * LOGIT_BYTES if model.headed else 0.0
+    layout = scenario.engine.parallelism
+    if not is_fixed_at(layout.context_parallel, 1):
+        live = live / layout.context_parallel
     every = scenario.engine.counting.logits == "all" or model.generation != "autoregressive"
     return (live + logits, 0.0) if every else (live, logits)
 
@@ -128,10 +165,10 @@ def max_batch(scenario: Scenario) -> Number:
         if scenario.architecture.reading == "sequence":
             prompt = prompt + scenario.workload.output_tokens
         chunk = prompt if whole else smaller(prompt, chunks.tokens)
-        return floor(room(scenario) / (alone + chunk * per_token))
+        return floor(_sequences(scenario, floor(room(scenario) / (alone + chunk * per_token))))
     # together they prefill all that they have, or as much as a chunk takes
     few, many = room(scenario) / (alone + prompt * per_token), (room(scenario) - chunks.tokens * per_token) / alone
-    return floor(larger(few, many))
+    return floor(_sequences(scenario, floor(larger(few, many))))
 
 
 def max_context(scenario: Scenario) -> Number:
@@ -142,8 +179,12 @@ def max_context(scenario: Scenario) -> Number:
     layer has a window and all windows fit.
     """
     w = scenario.workload
-    left = room(scenario) / w.batch - activation_bytes(scenario, w.prompt_tokens)
-    return floor(larger(_tokens_in(scenario, left), 0.0))
+    left = room(scenario) / _of_one(scenario, w.batch) - activation_bytes(scenario, w.prompt_tokens)
+    layout = scenario.engine.parallelism
+    left = left / _stage(scenario) if layout.in_pipeline else left
+    most = _tokens_in(scenario, left)
+    most = most if is_fixed_at(layout.context_parallel, 1) else smaller(most * layout.context_parallel, FAR)
+    return floor(larger(most, 0.0))
 
 
 def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:

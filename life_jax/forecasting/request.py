@@ -1,19 +1,22 @@
 """The whole forecast of a request: scenario -> graph -> cost -> seconds. Scalar and pure: jit, vmap, differentiate."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
-from life_jax.core.graph import Graph, Op
-from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, where
-from life_jax.core.scenario import UNPUBLISHED, Scenario
+from life_jax.core.graph import OUTSIDE, Graph, Op
+from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, larger, where
+from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import energy, layout
-from life_jax.forecasting.step import overhead, step_graph
+from life_jax.forecasting.messages import handover_seconds
+from life_jax.forecasting.step import hidden, host_seconds, overhead, step_graph
 from life_jax.forecasting.under_load import UnderLoad
+from life_jax.parallelism.layout import micro_batches
+from life_jax.parallelism.pipeline_parallel import Stages, stages
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
 from life_jax.roofline.terms import step_terms
@@ -46,14 +49,26 @@ class Run:
 
     @cached_property
     def prefill(self) -> tuple[Passes, ...]:
-        """Passes of prefill."""
-        return schedule.prefill(self.scenario.workload, self.scenario.engine, self.scenario.architecture.reading)
+        """Passes of prefill, of a micro-batch where there is a pipeline."""
+        return schedule.prefill(self._micro_batch, self.scenario.engine, self.scenario.architecture.reading)
 
     @cached_property
     def decode(self) -> Passes:
-        """Passes of decode."""
+        """Passes of decode, of a micro-batch where there is a pipeline."""
         model = self.scenario.architecture
-        return schedule.decode(self.scenario.workload, model.generation, model.steps_per_token)
+        return schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
+
+    @cached_property
+    def micro_batches(self) -> Number:
+        """Parts of the batch [1] that are in different stages of a pipeline at the same time."""
+        return micro_batches(self.scenario.workload.batch, self.scenario.engine.parallelism)
+
+    @property
+    def _micro_batch(self) -> Workload:
+        workload = self.scenario.workload
+        if not self.scenario.engine.parallelism.in_pipeline:
+            return workload
+        return replace(workload, batch=workload.batch / self.micro_batches)
 
     @property
     def decode_steps(self) -> Number:
@@ -69,13 +84,43 @@ class Run:
     def ttft(self) -> Number:
         """Time to first token [s], that of prefill; NaN on a device without a published compute rate."""
         seconds = sum(passes.count * self.mean_seconds(passes) for passes in self.prefill)
+        if self.scenario.engine.parallelism.in_pipeline:
+            seconds = self._prefill_in_stages()
         seconds = seconds + self.scenario.engine.host.request
         return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
     def decode_seconds(self) -> Number:
         """Mean time of the decode steps [s], each with one more token of context than the step before."""
-        return self.mean_seconds(self.decode)
+        if not self.scenario.engine.parallelism.in_pipeline:
+            return self.mean_seconds(self.decode)
+        return self.in_stages(self.decode)
+
+    def in_stages(self, passes: Passes) -> Number:
+        """Seconds [s] between a token and the next of the same sequence in a pipeline: a token needs the one before it,
+        and stages wait for the slowest of them."""
+        decode = self._stages(passes)
+        return larger(decode.whole, self.micro_batches * decode.slowest)
+
+    def _prefill_in_stages(self) -> Number:
+        """Seconds [s] in which all micro-batches with all their chunks go through a pipeline, one behind the other."""
+        timed = [(passes.count, self._stages(passes)) for passes in self.prefill]
+        last = timed[-1][1]
+        waited = sum(count * self.micro_batches * s.slowest for count, s in timed)
+        return waited + last.whole - last.slowest
+
+    def _stages(self, passes: Passes) -> Stages:
+        """Seconds of one of the passes in a pipeline."""
+        whole, middle = self.mean_seconds(passes), passes.middle
+        ends = step_seconds(self._roofs(op for op in self.graph(middle) if op.block == OUTSIDE), self.smoothness)
+        return stages(
+            whole=whole,
+            ends=ends,
+            host=sum(host_seconds(self.scenario, middle).values()),
+            layers=sum(block.repeats for block in self.scenario.architecture.blocks),
+            handover=handover_seconds(self.scenario, middle),
+            count=self.scenario.engine.parallelism.pipeline_parallel,
+        )
 
     @cached_property
     def tpot(self) -> Number:
@@ -96,7 +141,13 @@ class Run:
         total = Cost()
         for passes in self.prefill:
             total = total + self.graph(passes.middle).cost.times(passes.count)
-        return total
+        return self._of_all(total)
+
+    def _of_all(self, cost: Cost) -> Cost:
+        """Counts of all devices, from those of a micro-batch on the devices that attend together."""
+        layout = self.scenario.engine.parallelism
+        groups = layout.data_parallel * layout.context_parallel * self.micro_batches
+        return cost if is_fixed_at(groups, 1) else cost.times(groups)
 
     def prefill_time(self, term: str) -> Number:
         """Seconds [s] of prefill on one roof alone: matmul, vector, memory or dispatch (LIFE's t_c and t_m)."""
@@ -113,7 +164,7 @@ class Run:
     @cached_property
     def decode_cost(self) -> Cost:
         """Counts of the first decode step."""
-        return self.graph(self.decode.at(0.0)).cost
+        return self._of_all(self.graph(self.decode.at(0.0)).cost)
 
     @cached_property
     def prefill_shares(self) -> Shares:
@@ -148,9 +199,10 @@ class Run:
         return self.mean_seconds(passes) - self._mean_seconds(passes)
 
     def dynamic(self, passes: Passes) -> Number:
-        """Energy [J] of one of the passes beyond idle power, at the middle of them."""
+        """Energy [J] of one of the passes of all micro-batches beyond idle power, at the middle of them."""
         middle = passes.middle
-        return energy.dynamic(self.scenario, middle, self.graph(middle))
+        joules = energy.dynamic(self.scenario, middle, self.graph(middle))
+        return joules if not self.scenario.engine.parallelism.in_pipeline else joules * self.micro_batches
 
     @cached_property
     def prefill_energy(self) -> Number:
@@ -178,7 +230,7 @@ class Run:
                 operator.first, operator.last, operator.count, self.smoothness
             )
             seconds = seconds + operator.first.repeats * mean * divide(operator.count, passes.count)
-        return seconds
+        return seconds - hidden(self.scenario, passes.middle, seconds)
 
     def executions(self, passes: Passes) -> tuple[list[Terms], list[Growing]]:
         """Terms of the operators that are the same in every pass, and those of the operators that grow, between two

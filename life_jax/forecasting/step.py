@@ -7,27 +7,29 @@ A step is a `Step`, equal sequences, or a `Mixed`, several groups of sequences t
 from functools import reduce
 
 from life_jax.core.graph import Graph
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, is_fixed_at, larger, smaller
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Mixed, Step
-from life_jax.forecasting import energy
+from life_jax.forecasting import energy, messages
 from life_jax.forecasting.graph_effects import on_graph
 from life_jax.models.decoder import decoder
 from life_jax.optimizations.fusion import fuse
-from life_jax.parallelism.collectives import collectives
+from life_jax.parallelism.layout import step_of_one, with_all_tokens
 from life_jax.roofline.roofs import roof, step_seconds
 from life_jax.roofline.terms import step_terms
 
 
 def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
-    """Operators of a step after every rewrite.
+    """Operators of a step after every rewrite, as the devices that attend for the same tokens see it.
 
     Fusion comes after the stack of options, whatever its order. The counting convention comes last, on the operators
     that are really executed. In a mixed step, what handles tokens one by one is executed once for all groups.
     """
     if isinstance(step, Mixed):
         return reduce(Graph.beside, (step_graph(scenario, group) for group in step.groups))
-    graph = decoder(scenario.architecture, step, scenario.precision)
+    layout = scenario.engine.parallelism
+    whole, step = step, step_of_one(step, layout)
+    graph = with_all_tokens(decoder(scenario.architecture, step, scenario.precision), step, whole, layout)
     for rewrite in scenario.rewrites:
         graph = graph if rewrite.last else rewrite(graph, step)
     graph = on_graph(fuse(graph, scenario.engine.counting.fusion), scenario.engine)
@@ -39,7 +41,9 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
 def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     """Time of a step [s]: its operators one after another, host time and collectives, under the power limit."""
     graph, smoothness = step_graph(scenario, step), scenario.engine.efficiency.roof_smoothness
-    total = step_seconds(step_terms(graph, scenario.device, scenario.engine), smoothness) + overhead(scenario, step)
+    computed = step_seconds(step_terms(graph, scenario.device, scenario.engine), smoothness)
+    total = computed + overhead(scenario, step)
+    total = total - hidden(scenario, step, total)
     if not energy.is_capped(scenario):
         return total
     return roof(total, energy.capped_seconds(scenario, energy.dynamic(scenario, step, graph)), smoothness)
@@ -47,10 +51,36 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
 
 def host_seconds(scenario: Scenario, step: Step | Mixed) -> dict[str, Number]:
     """Host time of a step [s], by field of `engine.host`."""
-    engine = scenario.engine
-    return engine.host.of_step(batch=step.batch, context=step.context, devices=engine.parallelism.tensor_parallel)
+    engine, mine = scenario.engine, messages.of_one(scenario, step)
+    return engine.host.of_step(batch=mine.batch, context=mine.context, devices=engine.parallelism.tensor_parallel)
 
 
 def overhead(scenario: Scenario, step: Step | Mixed) -> Number:
-    """Seconds [s] of a step that belong to no operator: host time and collectives."""
-    return sum(host_seconds(scenario, step).values()) + collectives(scenario, step)
+    """Seconds [s] of a step that belong to no operator: host time and messages."""
+    return sum(host_seconds(scenario, step).values()) + _messages(scenario, step)
+
+
+def hidden(scenario: Scenario, step: Step | Mixed, total: Number) -> Number:
+    """Seconds [s] of messages that an engine hides behind computation, or of computation behind messages; a plain 0 for
+    one that does not.
+
+    total [s]: of the step, with both one after the other.
+    """
+    overlap = scenario.engine.parallelism.overlap
+    if is_fixed_at(overlap, 0):
+        return 0.0
+    sent = _messages(scenario, step)
+    computed = total - sent - sum(host_seconds(scenario, step).values())
+    return overlap * smaller(sent, computed)
+
+
+def _messages(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] of a step's messages, but for keys and values that go round while attention runs."""
+    layout = scenario.engine.parallelism
+    sent = messages.seconds(scenario, step)
+    if not is_fixed_at(layout.context_parallel, 1):
+        attention = step_graph(scenario, step).select(lambda op: op.pipe == "attention")
+        terms = step_terms(attention, scenario.device, scenario.engine)
+        meanwhile = step_seconds(terms, scenario.engine.efficiency.roof_smoothness)
+        sent = sent + larger(messages.ring_seconds(scenario, step) - meanwhile, 0.0)
+    return sent

@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number
+from life_jax.core.numerics import Number, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
+from life_jax.forecasting import messages
 from life_jax.forecasting.step import step_graph
-from life_jax.parallelism.collectives import collectives
 from life_jax.roofline.terms import step_terms
 from life_jax.serving.step_law import (
     CHUNKS,
@@ -72,9 +72,18 @@ def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
     def in_head(op: Op) -> bool:
         return op.by_token and (op.name, op.block) not in names
 
-    nothing = 0.0 * tokens  # a model without a head has no logits
-    linear = sum(_seconds(scenario, body.select(in_body))) + collectives(scenario, step) + nothing
+    nothing = 0.0 * tokens + _unknown(scenario)  # a model without a head has no logits
+    linear = sum(_seconds(scenario, body.select(in_body))) + messages.seconds(scenario, step) + nothing
     return linear, sum(_seconds(scenario, whole.select(in_head))) + nothing
+
+
+def _unknown(scenario: Scenario) -> Number:
+    """NaN for layouts whose groups or stages have a scheduler each, which the law does not follow, else 0."""
+    layout = scenario.engine.parallelism
+    if not (layout.in_pipeline or layout.exchanges):
+        return 0.0
+    groups = layout.pipeline_parallel * layout.data_parallel * layout.context_parallel
+    return where(groups > 1, float("nan"), 0.0)
 
 
 def _of_sequences(scenario: Scenario, step: Step) -> tuple[Number, Number]:

@@ -112,6 +112,29 @@ def weight_bytes(model: Architecture, precision: Precision, devices: Number = 1.
     return sum(tensor.bytes(precision, devices) for tensor in tensors(model))
 
 
+def layer_and_end_bytes(
+    model: Architecture, precision: Precision, devices: Number, experts: Number
+) -> tuple[Number, Number, Number]:
+    """Bytes on each device [byte] of all layers; of what stands before and behind them; of the larger of both.
+
+    devices [1]: that share every layer; experts [1]: devices that share the experts. A tied table is at both ends.
+    """
+    table, head = _table(model), _head(model)
+    layers: Number = 0.0
+    before: Number = 0.0
+    behind: Number = 0.0
+    for tensor in tensors(model):
+        held = tensor.bytes(precision, experts if tensor.of_experts else devices)
+        if tensor.name in (table.name, "position_embedding", "embedding_norm"):
+            before = before + held
+        elif tensor.name in (head.name, "head_bias", "final_norm"):
+            behind = behind + held
+        else:
+            layers = layers + held
+    apart = larger(before, behind + (table.bytes(precision, devices) if model.tied else 0.0))
+    return layers, before + behind, apart
+
+
 def cache_bytes(model: Architecture, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Bytes [byte] of KV cache and recurrent states, for one sequence of `tokens` tokens, on each of `devices` devices
     [1] that share every layer."""

@@ -29,6 +29,7 @@ class Tensor:
     copies: Number = 1.0
     used: Number = 1.0
     parts: Number = UNLIMITED
+    of_experts: bool = False  # its copies are experts, which devices may divide among them
 
     @property
     def parameters(self) -> Number:

@@ -56,6 +56,7 @@ class Optimization:
     math: matrix rate by pipe that it needs (linear: int8), with the option's name; devices without that unit refuse it
     once: what only a single option of a stack may decide (adapters), and why; `chain` refuses a second option
     cache_dtype: data type of the KV cache, where a device without units for it has to convert what it reads
+    otherwise: options that stand for it on a device without the units of `math`; none where such a device refuses it
     """
 
     origins: tuple["Origin", ...] = ()
@@ -65,6 +66,7 @@ class Optimization:
     math: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     once: Mapping[str, str] = field(default_factory=dict)
     cache_dtype: str = ""
+    otherwise: tuple["Origin", ...] = ()
 
     def __repr__(self) -> str:
         """Names of its options."""
@@ -101,6 +103,7 @@ def named(origin: Origin, optimization: Optimization) -> Optimization:
         origins=(origin,),
         sets=dict.fromkeys(optimization.sets, name),
         math={pipe: (dtype, name) for pipe, (dtype, _) in optimization.math.items()},
+        otherwise=tuple(replace(instead, name=name) for instead in optimization.otherwise),
     )
 
 
@@ -123,7 +126,9 @@ def chain(*optimizations: Optimization) -> Optimization:
         merged["math"].update(option.math)
         if "kv_bits" in option.sets:  # the last to say how the cache is stored
             merged["cache_dtype"] = option.cache_dtype
+    falls_back = any(option.otherwise for option in optimizations)
     return Optimization(
+        otherwise=tuple(o for option in optimizations for o in option.otherwise or option.origins) * falls_back,
         origins=tuple(origin for option in optimizations for origin in option.origins),
         transforms=tuple(f for option in optimizations for f in option.transforms),
         rewrites=tuple(f for option in optimizations for f in option.rewrites),

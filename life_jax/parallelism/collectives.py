@@ -1,9 +1,11 @@
-"""Messages between devices that share a model: seconds and bytes of all-reduces."""
+"""Seconds of messages between devices: all-reduce, all-gather, all-to-all, point to point.
 
-from life_jax.core.numerics import Number, is_fixed_at, log2
-from life_jax.core.scenario import Block, Scenario
-from life_jax.core.schedule import Mixed, Step
-from life_jax.core.units import BITS_PER_BYTE
+A collective takes the latency of its steps and the time of the bytes that cross a device's links. Over several nodes
+an all-reduce is hierarchical: reduce-scatter in each node, all-reduce between nodes, all-gather in each node.
+"""
+
+from life_jax.core.numerics import Number, larger, log2
+from life_jax.parallelism.topology import Links
 
 
 def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: Number) -> Number:
@@ -17,49 +19,35 @@ def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: 
     return many * (latency * (1 + log2(devices)) + 2 * (devices - 1) / devices * message / bandwidth)
 
 
-def collectives(scenario: Scenario, step: Step | Mixed) -> Number:
-    """Seconds [s] of a step's all-reduces under tensor parallelism.
+def all_reduce_over(links: Links, message: Number) -> Number:
+    """Seconds [s] of an all-reduce of `message` [byte] in a group: each device's part of it crosses the network."""
+    inside = all_reduce(devices=links.inside, message=message, latency=links.latency, bandwidth=links.bandwidth)
+    part = message / links.inside
+    between = all_reduce(devices=links.nodes, message=part, latency=links.network_latency, bandwidth=links.network)
+    return inside + between
 
-    There are two per layer, or one where attention and MLP are parallel; three where attention to an encoder stands
-    between both.
+
+def all_gather_over(links: Links, message: Number) -> Number:
+    """Seconds [s] of an all-gather to `message` [byte] on every device (or a reduce-scatter of it): half an
+    all-reduce."""
+    return all_reduce_over(links, message) / 2
+
+
+def exchange_over(links: Links, *, inside: Number, outside: Number, latency: Number, efficiency: Number) -> Number:
+    """Seconds [s] of an all-to-all in which a device sends `inside` bytes [byte] to devices of its node and
+    `outside` to other nodes; both ways at once.
+
+    latency [s] inside a node; efficiency [1]: reached part of `links.bandwidth` by such messages.
+    Reference: DeepEP's published times are the bytes that leave the node over the network (within 10 %).
     """
-    layout = scenario.engine.parallelism
-    if is_fixed_at(layout.tensor_parallel, 1):
-        return 0.0
-    link = {
-        "devices": layout.tensor_parallel,
-        "latency": layout.allreduce_latency,
-        "bandwidth": scenario.device.interconnect * layout.link_efficiency,
-    }
-    return sum(count * all_reduce(message=message, **link) for count, message in _messages(scenario, step))
+    near = (inside > 0) * latency + inside / (links.bandwidth * efficiency)
+    far = (outside > 0) * links.network_latency + outside / links.network
+    return larger(near, far)
 
 
-def link_bytes(scenario: Scenario, step: Step | Mixed) -> Number:
-    """Bytes [byte] that all devices together send in a step's all-reduces."""
-    others = scenario.engine.parallelism.tensor_parallel - 1
-    return sum(count * 2 * others * message for count, message in _messages(scenario, step))
-
-
-def _messages(scenario: Scenario, step: Step | Mixed) -> list[tuple[Number, Number]]:
-    """All-reduces of a step by stack: their number [1], and the message of each [byte]."""
-    model = scenario.architecture
-    row = model.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE
-    return [
-        (sum(_of_layers(block) for block in model.blocks if block.stack == stack), tokens * row)
-        for stack, tokens in _tokens(scenario, step).items()
-    ]
-
-
-def _of_layers(block: Block) -> Number:
-    branches = 1 if block.parallel else 3 if block.attention_kind == "full_cross" else 2
-    return (block.repeats if is_fixed_at(block.loops, 1) else block.repeats * block.loops) * branches
-
-
-def _tokens(scenario: Scenario, step: Step | Mixed) -> dict[str, Number]:
-    """Tokens [token] that each stack computes in a step: a decoder behind an encoder begins with one of each
-    sequence."""
-    if isinstance(step, Mixed) or scenario.architecture.reading != "prompt":
-        return {"decoder": step.tokens}
-    if step.decoding:
-        return {"decoder": step.tokens}
-    return {"encoder": step.context, "decoder": step.batch}
+def pass_on(links: Links, message: Number) -> Number:
+    """Seconds [s] to send `message` [byte] from one device to the next, in the node where all of them are, else through
+    the network."""
+    near = links.latency + message / links.bandwidth
+    far = links.network_latency + message / links.network
+    return near + (links.nodes > 1) * (far - near)

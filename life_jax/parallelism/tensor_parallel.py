@@ -40,10 +40,11 @@ def divides(devices: Number, heads: Number, *, copied: bool = False) -> Number:
     copied: whether devices beyond the heads hold copies of them, as they do of KV heads.
     Reference: vLLM and SGLang, which refuse any other number.
     """
-    evenly = _is_whole(heads / devices)
-    return larger(evenly, _is_whole(devices / heads)) if copied else evenly
+    evenly = is_whole(heads / devices)
+    return larger(evenly, is_whole(devices / heads)) if copied else evenly
 
 
-def _is_whole(number: Number) -> Number:
+def is_whole(number: Number) -> Number:
+    """1 for a whole number [1], else 0."""
     off = number - floor(number + 0.5)
     return 1.0 * (off * off < NEAR * NEAR)

@@ -10,6 +10,7 @@ import numpy as np
 
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.breakdown import StepTable, decode_table, prefill_table
+from life_jax.plotting import readable
 from life_jax.roofline.effects import on_device
 
 if TYPE_CHECKING:
@@ -135,13 +136,15 @@ def heatmap(ds: "xr.Dataset", metric: str, x: str, y: str, ax: Any = None) -> An
         raise ValueError(f"heatmap(): {metric} has {', '.join(map(str, values.dims))}; select all but {x} and {y}")
     values = values.transpose(y, x)
     mesh = ax.pcolormesh(values[x], values[y], values, norm=LogNorm(), cmap="viridis", shading="nearest")
-    ax.figure.colorbar(mesh, ax=ax, label=_label(ds[metric]))
+    bar = ax.figure.colorbar(mesh, ax=ax)
+    readable.set_axis(bar.ax.yaxis, ds[metric], is_log=True)
+    factor, _ = readable.scale(ds[metric])
     low, high = float(values.min()), float(values.max())
     levels = [v for v in (m * 10.0**e for e in range(-9, 12) for m in (1, 2, 5)) if low < v < high]
     if levels:
         some = levels[:: max(1, len(levels) // 8)]
         lines = ax.contour(values[x], values[y], values, levels=some, colors="white", linewidths=0.8)
-        ax.clabel(lines, fontsize=7.5, fmt=lambda v: f"{v:.3g}")
+        ax.clabel(lines, fontsize=7.5, fmt=lambda v: readable.number(v / factor))
     bound = {"ttft": "prefill_bound", "tpot": "decode_bound", "tps": "decode_bound"}.get(metric, "bound")
     if bound in ds:
         edges = ds[bound].squeeze(drop=True).transpose(y, x)
@@ -150,7 +153,9 @@ def heatmap(ds: "xr.Dataset", metric: str, x: str, y: str, ax: Any = None) -> An
             ax.contour(values[x], values[y], edges, levels=[0.5, 1.5], **style)
             ax.plot([], [], "--", color="#ffb000", label=f"{bound.replace('_', ' ')} changes")
             ax.legend(fontsize=8, loc="upper left")
-    ax.set(xscale="log", yscale="log", xlabel=_label(ds[x]), ylabel=_label(ds[y]), title=_title(ds[metric]))
+    ax.set(xscale="log", yscale="log", title=_title(ds[metric]))
+    readable.set_axis(ax.xaxis, ds[x], is_log=True)
+    readable.set_axis(ax.yaxis, ds[y], is_log=True)
     return ax
 
 
@@ -162,12 +167,14 @@ def front(
     label: Sequence[str] = (),
     behind: "xr.Dataset | None" = None,
     ax: Any = None,
+    lines: bool = True,
 ) -> Any:
-    """Pareto fronts as lines, in a colour for each label of a dimension; stars are knees.
+    """Pareto fronts, in a colour for each label of a dimension; stars are knees.
 
     points: dataset along `point`, of `life.pareto` or of a sweep with pareto=. x, y: names of two metrics. colour:
     coordinate whose labels have colours of their own. label: names of coordinates whose values are written beside the
     points, as many as there is room for. behind: dataset of the whole grid, drawn as grey dots.
+    lines: whether points of a front are joined, which says nothing of a front of more than two objectives.
     """
     ax = _axes(ax)
     along = [str(name) for name in points.coords if points[name].dims == ("point",)]
@@ -182,12 +189,14 @@ def front(
         group = points.isel(point=np.flatnonzero(points[name].values == text)) if text != "" else points
         group = group.isel(point=np.argsort(group[x].values))
         style = {"marker": MARKERS[index % 8], "markersize": 4, "linewidth": 1, "color": f"C{index}"}
-        ax.plot(group[x], group[y], "-", label=str(text), **style)
+        ax.plot(group[x], group[y], linestyle="-" if lines else "none", label=str(text), **style)
         if "knee" in group:
             knee = group.isel(point=np.flatnonzero(group.knee.values))
             ax.plot(knee[x], knee[y], "*", markersize=13, color=f"C{index}", markeredgecolor="black")
     ax.set(xscale="log", yscale="log")
-    ax.set(xlabel=_label(points[x]), ylabel=_label(points[y]), title="Pareto front (star: knee)")
+    ax.set(title="Pareto front (star: knee)")
+    readable.set_axis(ax.xaxis, points[x], is_log=True)
+    readable.set_axis(ax.yaxis, points[y], is_log=True)
     ax.grid(alpha=0.25, which="both", linewidth=0.4)
     if labels != [""]:
         ax.legend(fontsize=8)
@@ -245,8 +254,7 @@ def _by_worth(points: "xr.Dataset", where: np.ndarray, groups: np.ndarray) -> li
 
 
 def _short(name: str, value: Any) -> str:
-    short = {"tensor_parallel": "tp", "prompt_tokens": "prompt", "output_tokens": "output"}.get(name, name)
-    return str(value) if isinstance(value, str) else f"{short} {float(value):.3g}"
+    return str(value) if isinstance(value, str) else f"{readable.short(name)} {float(value):.3g}"
 
 
 def tornado(ds: "xr.Dataset", metrics: Sequence[str] = ("ttft", "tpot"), ax: Any = None) -> Any:
@@ -300,7 +308,8 @@ def devices(ds: "xr.Dataset", metric: str, dim: str = "hw", hue: str | None = No
         label = None if hue is None else str(values[hue].values[index])
         ax.barh(at, values.isel({other: index}), height=0.8 / n, color=f"C{index}", label=label)
     ax.set_yticks(range(values.sizes[dim]), [str(v) for v in values[dim].values])
-    ax.set(xlabel=_label(ds[metric]), title=_title(ds[metric]))
+    ax.set(title=_title(ds[metric]))
+    readable.set_axis(ax.xaxis, ds[metric])
     if hue is not None:
         ax.legend(fontsize=8)
     ax.grid(alpha=0.25, axis="x", linewidth=0.4)
@@ -332,14 +341,17 @@ def interval(ds: "xr.Dataset", metric: str, dim: str = "hw", ax: Any = None) -> 
         ax = _axes(ax)
         ax.fill_between(ds[dim], low, high, alpha=0.25, linewidth=0, label="80 % interval")
         ax.plot(ds[dim], middle, label="forecast")
-        ax.set(xscale="log", yscale="log", xlabel=_label(ds[dim]), ylabel=_label(ds[metric]))
+        ax.set(xscale="log", yscale="log")
+        readable.set_axis(ax.xaxis, ds[dim], is_log=True)
+        readable.set_axis(ax.yaxis, ds[metric], is_log=True)
     else:
         ax = _axes(ax, 6.4, 1.2 + 0.35 * ds.sizes[dim])
         order = np.argsort(middle)
         errors = np.stack([middle - low, high - middle])[:, order]
         ax.errorbar(middle[order], range(len(order)), xerr=errors, fmt="o", capsize=3, label="forecast, 80 % interval")
         ax.set_yticks(range(len(order)), [str(v) for v in ds[dim].values[order]])
-        ax.set(xscale="log", xlabel=_label(ds[metric]))
+        ax.set(xscale="log")
+        readable.set_axis(ax.xaxis, ds[metric], is_log=True)
     ax.set_title(_title(ds[metric]))
     ax.legend(fontsize=8)
     ax.grid(alpha=0.25, which="both", linewidth=0.4)
@@ -353,5 +365,6 @@ def _title(variable: "xr.DataArray") -> str:
 
 
 def _label(variable: "xr.DataArray") -> str:
+    """The name of a variable with the unit that its numbers have."""
     name, units = str(variable.name), str(variable.attrs.get("units", "1"))
     return name if units == "1" else f"{name} [{units.replace(' s-1', '/s').replace(' token-1', '/token')}]"

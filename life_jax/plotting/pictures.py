@@ -1,94 +1,186 @@
 """The pictures of plot=: which part of a result each of them shows, and the files they are saved to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import wrap
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from life_jax.core.parameter import set_all
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.plotting import charts
+from life_jax.plotting.readable import short, text
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def _first(ds: "xr.Dataset", keep: Sequence[str] = ()) -> "xr.Dataset":
-    """The result at the first label of every dimension but those to keep."""
-    dims = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
-    return ds.isel(dict.fromkeys(dims, 0))
+MOST_PANELS = 6  # small multiples of one picture
 
 
-def _draw_heatmap(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+@dataclass(frozen=True)
+class Result:
+    """What pictures are drawn of.
+
+    ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. about: parts of the
+    title, what is the same in the whole result. places: dimension -> place of the point that is shown where a picture
+    does not show all of it; `chosen` names the dimensions of which the place was asked for.
+    """
+
+    ds: "xr.Dataset"
+    cases: Sequence[Any]
+    objectives: Sequence[str] = ()
+    about: Sequence[str] = ()
+    places: Mapping[str, int] = field(default_factory=dict)
+    chosen: Sequence[str] = ()
+
+    def at(self, keep: Sequence[str] = ()) -> "xr.Dataset":
+        """The result at the point that is shown, with all labels of the dimensions to keep."""
+        dims = [dim for dim in self.ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
+        return self.ds.isel({dim: self.places.get(str(dim), 0) for dim in dims})
+
+    def devices(self) -> "list[tuple[str, xr.Dataset]]":
+        """The result of each device, at most MOST_PANELS of them, or of the one that was asked for."""
+        if "hw" not in self.ds.dims or "hw" in self.chosen:
+            return [("", self.ds)]
+        labels = self.ds.hw.values.tolist()[:MOST_PANELS]
+        return [(str(label) if len(self.ds.hw) > 1 else "", self.ds.sel(hw=label)) for label in labels]
+
+    def title(self, kept: Sequence[str]) -> str:
+        """What a picture is of, where it shows all labels of the dimensions `kept`."""
+        named = [
+            f"{short(str(dim))} {text(self.ds[dim].values[self.places.get(str(dim), 0)])}"
+            for dim in self.ds.dims
+            if dim in self.ds.coords and self.ds.sizes[dim] > 1 and dim not in (*kept, "metric", "parameter", "bound")
+        ]
+        return "  |  ".join([*self.about, *named])
+
+    def scenarios(self) -> list[Any]:
+        """(label, scenario) of cases at the point that is shown: one of each device, at most MOST_PANELS."""
+        shown = []
+        for case in self.cases:
+            fixed = [
+                name
+                for name in ("model", "opt", "engine", *(["hw"] if "hw" in self.chosen else []))
+                if name in self.ds.dims
+            ]
+            if all(getattr(case, name) == self.ds[name].values[self.places.get(name, 0)] for name in fixed):
+                values = {
+                    p.key: float(self.ds[dim].values[self.places.get(dim, 0)])
+                    for p in case.parameters
+                    if (dim := p.key.replace(".", "_")) in self.ds.dims
+                }
+                own = tuple(p for p in case.parameters if p.key in values)
+                shown.append(SimpleNamespace(label=case.hw, scenario=set_all(case.scenario, own, values)))
+        return shown[:MOST_PANELS]
+
+
+def _titled(figure: Any, title: str, width: float) -> Any:
+    """The figure with what it is of above it; width [inch]: of the figure."""
+    figure.suptitle("\n".join(wrap(title, int(width * 13), break_long_words=False)), fontsize=9)
+    return figure
+
+
+def _panels(rows: int, columns: int, width: float, height: float) -> Any:
+    """Axes [rows, columns] of a new figure; width, height [inch]: of one."""
     import matplotlib.pyplot as plt
 
+    size = (width * columns, height * rows + 0.5)
+    return plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1]
+
+
+def _draw_heatmap(r: Result) -> Any:
+    ds = r.ds
     long = sorted(
         (str(dim) for dim in ds.dims if charts.is_axis(ds, dim) and ds.sizes[dim] > 2), key=lambda d: -ds.sizes[d]
     )
     metrics = [m for m in ("ttft", "tpot") if m in ds]
     if len(long) < 2 or not metrics:
         raise ValueError("plot=heatmap needs two axes of more than two numbers, and ttft or tpot")
-    plane = _first(ds, long[:2])
-    _, axes = plt.subplots(1, len(metrics), figsize=(6.2 * len(metrics), 4.6), layout="constrained", squeeze=False)
-    for ax, metric in zip(axes[0], metrics, strict=True):
-        charts.heatmap(plane, metric, long[0], long[1], ax)
-    return axes[0][0].figure
+    devices = r.devices()
+    axes = _panels(len(devices), len(metrics), 6.2, 4.2)
+    for row, (label, of) in zip(axes, devices, strict=True):
+        plane = replace(r, ds=of).at(long[:2])
+        for ax, metric in zip(row, metrics, strict=True):
+            charts.heatmap(plane, metric, long[0], long[1], ax)
+            ax.set_title(f"{label}: {ax.get_title()}".removeprefix(": "), fontsize=9)
+    return _titled(axes[0][0].figure, r.title(("hw", *long[:2]) if len(devices) > 1 else long[:2]), 6.2 * len(metrics))
 
 
-def _draw_front(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
+def _draw_front(r: Result) -> Any:
     import matplotlib.pyplot as plt
 
-    if "point" not in ds.dims:
+    if "point" not in r.ds.dims:
         raise ValueError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
-    labels = [name for name in ("opt", "batch", "prompt_tokens") if name in ds.coords and ds[name].dims == ("point",)]
-    ax = plt.subplots(figsize=(8.0, 5.4), layout="constrained")[1]
-    return charts.front(ds, objectives[0], objectives[1], label=labels, ax=ax).figure
+    along = [str(name) for name in r.ds.coords if r.ds[name].dims == ("point",)]
+    varying = [name for name in along if np.unique(r.ds[name].values).size > 1]
+    constant = [
+        f"{short(name)} {text(r.ds[name].values[0])}" for name in along if name not in varying and len(r.ds[name])
+    ]
+    ax = plt.subplots(figsize=(8.4, 5.8), layout="constrained")[1]
+    labels = [name for name in varying if name.removeprefix("front_") != "hw"]
+    charts.front(r.ds, r.objectives[0], r.objectives[1], label=labels, ax=ax, lines=len(r.objectives) == 2)
+    others = [f"best of {', '.join(r.objectives)}"] if len(r.objectives) > 2 else []
+    said = " ".join(r.about)
+    more = [word for word in constant if word.split(" ", 1)[1] not in said and not word.endswith(" none")]
+    return _titled(ax.figure, "  |  ".join([*r.about, *more, *others]), 8.4)
 
 
-def _draw_tornado(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
-    if "elasticity" not in ds:
+def _draw_tornado(r: Result) -> Any:
+    if "elasticity" not in r.ds:
         raise ValueError("plot=tornado needs elasticity=true")
-    metrics = [m for m in ("ttft", "tpot") if m in ds.metric.values] or ds.metric.values[:2].tolist()
-    return charts.tornado(_first(ds), metrics).figure
+    metrics = [m for m in ("ttft", "tpot") if m in r.ds.metric.values] or r.ds.metric.values[:2].tolist()
+    devices = r.devices()
+    axes = _panels(-(-len(devices) // 2), min(2, len(devices)), 6.4, 0.8 + 0.34 * r.ds.sizes["parameter"])
+    for ax in axes.flat[len(devices) :]:
+        ax.set_visible(False)
+    for ax, (label, of) in zip(axes.flat, devices, strict=False):
+        charts.tornado(replace(r, ds=of).at(), metrics, ax)
+        ax.set_title(label or "elasticities", fontsize=9)
+    return _titled(axes.flat[0].figure, r.title(("hw",) if len(devices) > 1 else ()), 6.4 * axes.shape[1])
 
 
-def _draw_devices(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
-    import matplotlib.pyplot as plt
-
-    metrics = [m for m in ("ttft", "tpot") if m in ds]
-    if not metrics or "hw" not in ds.dims:
+def _draw_devices(r: Result) -> Any:
+    metrics = [m for m in ("ttft", "tpot") if m in r.ds]
+    if not metrics or "hw" not in r.ds.dims:
         raise ValueError("plot=devices needs a grid with ttft or tpot")
-    hue = "opt" if ds.sizes["opt"] > 1 else None
-    bars = _first(ds, ("hw", *([hue] if hue else [])))
-    height = 1.4 + 0.35 * bars.sizes["hw"] * (bars.sizes["opt"] if hue else 1)
-    _, axes = plt.subplots(1, len(metrics), figsize=(6 * len(metrics), height), layout="constrained", squeeze=False)
+    hue = next((dim for dim in ("engine", "opt") if r.ds.sizes.get(dim, 1) > 1 and dim not in r.chosen), None)
+    kept = ("hw", *([hue] if hue else []))
+    bars = r.at(kept)
+    height = 1.4 + 0.35 * bars.sizes["hw"] * (bars.sizes[hue] if hue else 1)
+    axes = _panels(1, len(metrics), 6, height)
     for ax, metric in zip(axes[0], metrics, strict=True):
         charts.devices(bars, metric, hue=hue, ax=ax)
-    return axes[0][0].figure
+    return _titled(axes[0][0].figure, r.title(kept), 6 * len(metrics))
 
 
-def _draw_roofline(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
-    import matplotlib.pyplot as plt
-
-    _, axes = plt.subplots(1, 2, figsize=(12.5, 4.8), layout="constrained")
-    for ax, step in zip(axes, ("prefill", "decode"), strict=True):
-        charts.roofline(cases[0].scenario, step, ax).set_title(f"{cases[0].label}: {step}", fontsize=10)
-    return axes[0].figure
-
-
-def _draw_operators(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
-    import matplotlib.pyplot as plt
-
-    _, axes = plt.subplots(2, 1, figsize=(8.5, 2.6 + 0.8 * len(cases)), layout="constrained")
-    for ax, step in zip(axes, ("prefill", "decode"), strict=True):
-        charts.operators(cases, step, ax)
-    return axes[0].figure
+def _draw_roofline(r: Result) -> Any:
+    shown = r.scenarios()
+    axes = _panels(len(shown), 2, 6.2, 4.4)
+    for row, case in zip(axes, shown, strict=True):
+        for ax, step in zip(row, ("prefill", "decode"), strict=True):
+            charts.roofline(case.scenario, step, ax).set_title(f"{case.label}: {step}", fontsize=9)
+    return _titled(axes[0][0].figure, r.title(("hw",)), 12.4)
 
 
-def _draw_interval(ds: "xr.Dataset", cases: Sequence[Any], objectives: Sequence[str]) -> Any:
-    metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(ds)), None)
+def _draw_operators(r: Result) -> Any:
+    shown = r.scenarios()
+    axes = _panels(2, 1, 8.5, 1.3 + 0.4 * len(shown))
+    for ax, step in zip(axes[:, 0], ("prefill", "decode"), strict=True):
+        charts.operators(shown, step, ax)
+    return _titled(axes[0][0].figure, r.title(("hw",)), 8.5)
+
+
+def _draw_interval(r: Result) -> Any:
+    metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(r.ds)), None)
     if metric is None:
         raise ValueError("plot=interval needs metrics=[tpot,tpot_low,tpot_high], or those of ttft or e2e")
-    by_device = _first(ds, ("hw",))
-    return charts.interval(by_device if "hw" in by_device.dims else by_device.expand_dims("hw"), metric).figure
+    by_device = r.at(("hw",))
+    ax = charts.interval(by_device if "hw" in by_device.dims else by_device.expand_dims("hw"), metric)
+    return _titled(ax.figure, r.title(("hw",)), ax.figure.get_figwidth())
 
 
 DRAWINGS = {
@@ -139,13 +231,16 @@ def save(
     stem: Path,
     question: str,
     overwrite: bool = False,
+    about: Sequence[str] = (),
+    places: Mapping[str, int] | None = None,
+    chosen: Sequence[str] = (),
 ) -> list[Path]:
     """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
     names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
     first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
     without ending. question: hash of the question that the result answers. overwrite: whether a file that is no
-    picture of it is replaced.
+    picture of it is replaced. about, places, chosen: as a `Result` has them.
 
     Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows, StoreError where
     a file is in the way.
@@ -163,7 +258,7 @@ def save(
 
             page = f"{report.page(ds, cases, objectives)}<!-- {_mark(question)} -->\n"
         else:
-            figure = DRAWINGS[name](ds, cases, objectives)
+            figure = DRAWINGS[name](Result(ds, cases, objectives, about, places or {}, chosen))
         refuse_foreign(path, question, overwrite=overwrite)
         with whole_file(path, overwrite=True) as new:
             if name == REPORT:

@@ -7,7 +7,7 @@ from life_jax.core.engine import Engine
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
 from life_jax.core.scenario import Device
-from life_jax.parallelism.tensor_parallel import share_of_one
+from life_jax.parallelism.layout import share
 from life_jax.roofline import effects, efficiency_tables
 from life_jax.roofline.effects import Work
 from life_jax.roofline.roofs import Terms, exceeds_roof
@@ -44,8 +44,7 @@ def work(op: Op, cost: Cost, engine: Engine) -> Work:
 def _terms(op: Op, device: Device, engine: Engine) -> Terms:
     """Terms of an operator; device: after the effects of the engine on it."""
     e = engine.efficiency
-    devices = engine.parallelism.tensor_parallel
-    cost = op.cost if is_fixed_at(devices, 1) else share_of_one(op, devices)
+    cost = share(op, engine.parallelism)
     matrix, vector, memory = e.attention if op.pipe == "attention" else e.compute, e.vector, e.memory
     if e.tables:
         matrix, vector = (efficiency_tables.at(e.tables, op, "compute", number) for number in (matrix, vector))

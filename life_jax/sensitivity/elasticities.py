@@ -24,6 +24,7 @@ from life_jax.forecasting.attribution import (
     HELD,
     HOST,
     INTERCONNECT,
+    NETWORK_LATENCY,
     OF_SPLIT,
     PRICED,
     RATES,
@@ -99,7 +100,7 @@ def sign(path: Leaf) -> int:
     bandwidths, 0 for any other leaf."""
     if path not in HELD:
         return 0
-    return 1 if path == DISPATCH or path in HOST else -1
+    return 1 if path in (DISPATCH, NETWORK_LATENCY) or path in HOST else -1
 
 
 def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: Sequence[Leaf] = ()) -> Atoms:
@@ -121,6 +122,9 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
     law |= {path for path in host_times(scenario) if path in moving or get_leaf(scenario, path) != 0}
     # a power limit is one more roof, which the law does not know
     closes = is_absent(scenario.device.power_limit) and law <= whole and (BANDWIDTH,) in tuples
+    layout = scenario.engine.parallelism
+    # nor are the links between nodes, and messages of other layouts, in it
+    closes = closes and layout.only_tensor and not is_moved_beyond(scenario, moving)
     return Atoms(
         parts=tuples,
         parameters=tuple(
@@ -133,6 +137,12 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
 def is_split(scenario: Scenario) -> bool:
     """Whether several devices share a layer, or may do so at some point of a grid."""
     return not is_absent(scenario.engine.parallelism.tensor_parallel)
+
+
+def is_moved_beyond(scenario: Scenario, moving: Sequence[Leaf]) -> bool:
+    """Whether devices that share a layer may stand in several nodes. moving: leaves that the grid sets."""
+    leaf = ("engine", "parallelism", "tensor_parallel")
+    return leaf in moving or bool(get_leaf(scenario, leaf) > scenario.device.node)
 
 
 def host_times(scenario: Scenario) -> tuple[Leaf, ...]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.terminal import result_rows, result_tables
+from life_jax.studies import point
+from life_jax.terminal import result_columns, result_rows, result_tables
 from life_jax.terminal.progress import watched
 
 if TYPE_CHECKING:
@@ -137,11 +138,22 @@ def draw(study: "Study", path: Path) -> list[Path]:
     from life_jax.plotting import pictures
 
     objectives = study.reduction.pareto if study.reduction is not None else ()
+    labels = {name: c.values for name, c in study.template.coordinates.items() if not c.numbered}
+    places = point.point(labels, study.view.at)
     with store.read(path) as ds:
         try:
             return list(
                 pictures.save(
-                    study.plots, ds, study.cases, objectives, path.with_suffix(""), study.question, study.overwrite
+                    study.plots,
+                    ds,
+                    study.cases,
+                    objectives,
+                    path.with_suffix(""),
+                    study.question,
+                    study.overwrite,
+                    about=result_columns.constant_words(study),
+                    places=places,
+                    chosen=tuple(study.view.at),
                 )
             )
         except ValueError as error:

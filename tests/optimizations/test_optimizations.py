@@ -5,6 +5,7 @@ from laws import OPTIONS, SPREAD, case, changed, graph, named, of, scenario
 from omegaconf import OmegaConf
 from places import CONF
 
+from life_jax.forecasting.metrics import forecast
 from life_jax.models import decoder
 from life_jax.optimizations.base import Optimization, chain
 from life_jax.optimizations.gguf import FILE_TYPES, bits_per_weight, gguf
@@ -99,6 +100,20 @@ def test_activation_options_quantize_inputs_and_run_at_the_narrow_rate(name, dty
     assert all(op.repeats == 32 and op.cost.dispatches == 1 for op in quantizers)
     assert all(op.args["input_bits"] == FILES[name]["input_bits"] for op in quantizers)
     assert ops["lm_head"].cost.activations_read == 2 * 4096 * 2
+
+
+def test_fp8_is_what_engines_mean_by_it_where_the_device_has_units_and_weight_only_elsewhere():
+    words = ("model=llama3_8b", "workload.prompt_tokens=1000", "engine=ideal")
+    fast, weights, separate = (
+        scenario("hw=h100_sxm", f"opt={o}", *words) for o in ("fp8", "fp8_weight_only", "w8a8_fp8")
+    )
+    assert fast.device.rates == separate.device.rates != weights.device.rates
+    assert fast.precision == separate.precision and not fast.rewrites and separate.rewrites
+    ttft = [float(forecast(s, ("ttft",))["ttft"]) for s in (fast, separate, weights)]
+    assert ttft == sorted(ttft)
+    old = case("hw=a100", "opt=[fp8,kv8]", *words)
+    assert old.scenario == scenario("hw=a100", "opt=[fp8_weight_only,kv8]", *words)
+    assert old.built.warnings == ("hw.a100 has no units for opt.fp8: its weights alone are narrow, math is at 16 bit",)
 
 
 def test_the_last_weight_format_of_a_stack_stays():

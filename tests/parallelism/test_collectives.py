@@ -4,7 +4,8 @@ import pytest
 from laws import graph, scenario
 
 from life_jax.core.schedule import Step
-from life_jax.parallelism.collectives import all_reduce, link_bytes
+from life_jax.forecasting.messages import link_bytes
+from life_jax.parallelism.collectives import all_reduce
 from life_jax.parallelism.tensor_parallel import divides, share_of_one
 
 

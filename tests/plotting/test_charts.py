@@ -135,3 +135,48 @@ def test_pictures_of_what_is_not_there_are_refused_before_anything_is_computed(w
 def test_the_words_of_plot_are_what_is_drawn():
     assert (tuple(pictures.DRAWINGS), pictures.PICTURE_FORMATS) == (settings.PICTURES, settings.PICTURE_FORMATS)
     assert settings.REPORT == pictures.REPORT
+
+
+def _result(ds, cases, **more):
+    return pictures.Result(ds, cases, about=["llama3_8b", "128 output tokens"], **more)
+
+
+def test_pictures_say_what_they_are_of_and_show_the_point_that_was_asked_for(ds):
+    cases = life.load(WORDS).cases
+    places = {"opt": 1, "batch": 2, "prompt_tokens": 1}
+    figure = pictures.DRAWINGS["devices"](_result(ds, cases, places=places))
+    assert figure.get_suptitle() == "llama3_8b  |  128 output tokens  |  prompt 512  |  batch 16"
+    wanted = ds.ttft.sel(prompt_tokens=512, batch=16).values.ravel()
+    assert sorted(bar.get_width() for bar in figure.axes[0].patches) == pytest.approx(sorted(wanted))
+
+
+@pytest.mark.parametrize("name", ["heatmap", "roofline"])
+def test_every_device_has_its_own_panel_unless_one_was_asked_for(name, ds):
+    cases = life.load(WORDS).cases
+    both = pictures.DRAWINGS[name](_result(ds, cases)).axes
+    one = pictures.DRAWINGS[name](_result(ds, cases, places={"hw": 1}, chosen=["hw"])).axes
+    assert len(both) == 2 * len(one)
+
+
+def test_operators_are_of_the_point_and_not_of_the_file(ds):
+    cases = life.load(WORDS).cases
+    few, many = (_result(ds, cases, places={"prompt_tokens": place}).scenarios() for place in (0, 2))
+    assert [case.label for case in few] == ["v100", "a100"]
+    assert few[0].scenario.workload.prompt_tokens == 64 and many[0].scenario.workload.prompt_tokens == 4096
+
+
+def test_a_front_of_three_objectives_is_points_without_lines():
+    study = life.load([*WORDS[:4], "pareto=[tpot,throughput,price]", "workload.prompt_tokens=512"])
+    front = life.evaluate(study)
+    for objectives, style in ((("tpot", "throughput"), "-"), (("tpot", "throughput", "price"), "None")):
+        axes = pictures.DRAWINGS["front"](_result(front, study.cases, objectives=objectives)).axes[0]
+        assert {line.get_linestyle() for line in axes.lines if line.get_marker() != "*"} == {style}
+    assert any("batch" in label.get_text() for label in axes.texts)
+
+
+def test_axes_are_in_units_that_people_read(ds):
+    axes = pictures.DRAWINGS["devices"](_result(ds, life.load(WORDS).cases)).axes[1]
+    assert axes.get_xlabel() == "TPOT [ms]"
+    axes.figure.draw_without_rendering()
+    shown = [float(label.get_text()) for label in axes.get_xticklabels()]
+    assert max(shown) > 1 and shown == pytest.approx([1e3 * tick for tick in axes.get_xticks()], rel=2e-2, abs=1e-6)

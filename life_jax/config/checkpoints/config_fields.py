@@ -45,6 +45,23 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "ssm_rank": ("time_step_rank", "mamba_dt_rank"),
 }  # fmt: skip
 
+# Words that only some families write: elsewhere they are no alias, but a field that is not known. A family writes those
+# that its class has a number for, and these.
+OF_FAMILIES = frozenset(
+    ("n_embd", "n_embed", "d_model", "n_layer", "n_layers", "num_layers", "n_head", "n_heads", "num_heads",
+     "attention_heads", "n_head_kv", "n_inner", "ffn_dim", "n_positions", "n_ctx")
+)  # fmt: skip
+WRITTEN_BY = {
+    "bloom": ("n_embed", "n_embd", "num_attention_heads", "n_inner"),
+    "falcon": ("n_head_kv", "n_layer", "n_head", "ffn_hidden_size"),
+    "gpt2": ("n_inner", "n_ctx"),
+    "gptj": ("n_inner", "n_ctx"),
+    "codegen": ("n_inner",),
+    "gpt_bigcode": ("n_inner", "n_ctx"),
+    "gpt_neo": ("n_inner", "num_layers", "num_heads"),
+    "t5": ("n_positions",), "mt5": ("n_positions",), "umt5": ("n_positions",),
+}  # fmt: skip
+
 # Fields that say how a model was trained, is sampled, is stored, or which cheap function it applies.
 HARMLESS = re.compile(
     r"_.*|.*token_ids?|.*token_index|.*dropout.*|.*pdrop|layerdrop|.*_eps|.*epsilon|init.*|.*_init|.*initializer.*"
@@ -90,7 +107,8 @@ class Fields:
 
     sizes: what the class of the family fills in where config.json is silent; `filled` are those that were taken.
     unread: fields that nothing asked for and that say nothing about the structure of the model.
-    names: fields that say a word of ours in this family.
+    names: fields that say a word of ours in this family. written: those of OF_FAMILIES that the family writes, all of
+    them where it is None.
     """
 
     def __init__(
@@ -100,9 +118,11 @@ class Fields:
         defaults: Mapping[str, Any],
         sizes: Mapping[str, int] | None = None,
         names: Mapping[str, tuple[str, ...]] | None = None,
+        written: Iterable[str] | None = None,
     ):
         self.config, self.family, self.defaults, self.sizes = config, family, defaults, sizes or {}
         self.names = names or {}
+        self.foreign = OF_FAMILIES - set(written) if written is not None else frozenset()
         self.seen: set[str] = set()
         self.filled: dict[str, int] = {}
         self.unread: list[str] = []
@@ -114,7 +134,8 @@ class Fields:
 
     def names_of(self, name: str) -> tuple[str, ...]:
         """The fields that may say `name`: those of the family, then those of all."""
-        return (*self.names.get(name, ()), *ALIASES.get(name, (name,)))
+        shared = (word for word in ALIASES.get(name, (name,)) if word == name or word not in self.foreign)
+        return (*self.names.get(name, ()), *shared)
 
     def find(self, name: str) -> tuple[str, Any]:
         """The field that says `name` and its value: config.json's, else the family's, else None."""

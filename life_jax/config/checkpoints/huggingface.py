@@ -16,6 +16,7 @@ from life_jax.config.checkpoints.config_fields import (
     ALIASES,
     HARMLESS,
     OTHER_TOWERS,
+    WRITTEN_BY,
     Fields,
     check_only,
     check_rest,
@@ -90,7 +91,7 @@ def translate(
         raise _unknown_family(model_type)
     family = FAMILIES[known]
     sizes = SIZES.get(str(model_type)) or SIZES.get(known)
-    read = Fields(_flat(text, family), str(model_type), family.defaults, sizes, family.names)
+    read = Fields(_flat(text, family), str(model_type), family.defaults, sizes, family.names, _written(known, sizes))
     origin = config.get("_name_or_path")
     origin = origin if isinstance(origin, str) else ""
     facts = {
@@ -117,6 +118,11 @@ def translate(
         for key, default in defaults.items()
         if key in facts and facts[key] != default and facts[key] not in empty
     }
+
+
+def _written(known: str | None, sizes: Mapping[str, int] | None) -> tuple[str, ...] | None:
+    """The words of a family in its config.json: of its class; None where no class of transformers is known."""
+    return None if sizes is None else (*sizes, *WRITTEN_BY.get(str(known), ()))
 
 
 HEADLESS = re.compile(

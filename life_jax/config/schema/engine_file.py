@@ -131,6 +131,79 @@ class EngineFile:
     # in place of it where a published measurement is known to be of a first call (conf/alias/source.yaml)
     cold_request_ms: float | None = number(None, low=0, unit="ms", name="host time of a request that nothing warmed up")
     tensor_parallel: float = count(1.0, name="devices that share each layer", leaf="engine.parallelism.tensor_parallel")
+    pipeline_parallel: float = count(
+        1.0, name="stages of a pipeline, each with a part of the layers", leaf="engine.parallelism.pipeline_parallel"
+    )
+    data_parallel: float = count(
+        1.0,
+        name="groups of devices that attend for their own sequences",
+        leaf="engine.parallelism.data_parallel",
+    )
+    context_parallel: float = count(
+        1.0,
+        name="groups of devices that share the tokens of each sequence",
+        leaf="engine.parallelism.context_parallel",
+    )
+    expert_parallel: float = count(
+        1.0,
+        name="parts of the experts, each on some of a stage's devices",
+        leaf="engine.parallelism.expert_parallel",
+    )
+    micro_batches: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        whole=True,
+        name="parts of a batch in a pipeline, 0: as many as stages",
+        leaf="engine.parallelism.micro_batches",
+    )
+    expert_spread: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="spread of the experts' popularity that replicas leave",
+        leaf="engine.parallelism.expert_spread",
+    )
+    data_spread: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="1: sequences go to groups at random, 0: evenly",
+        leaf="engine.parallelism.data_spread",
+    )
+    overlap: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="part of messages or computation, the shorter, that is hidden",
+        leaf="engine.parallelism.overlap",
+    )
+    # all-to-all of tokens inside a node: 13 to 22 us and about half of the links (tables of aiconfigurator, H100)
+    exchange_us: float = number(
+        13.0,
+        low=0,
+        unit="us",
+        name="latency of an all-to-all inside a node",
+        leaf="engine.parallelism.exchange_latency",
+        scale=MICRO,
+    )
+    exchange_efficiency: float = fraction(
+        0.5, name="part of the links reached by an all-to-all", leaf="engine.parallelism.exchange_efficiency"
+    )
+    # scripts/fit_collectives.py on DeepEP's published times of 16 to 256 ranks
+    network_us: float = number(
+        27.0,
+        low=0,
+        unit="us",
+        name="latency of a message between nodes",
+        leaf="engine.parallelism.network_latency",
+        scale=MICRO,
+    )
+    network_efficiency: float = fraction(
+        0.87, name="part of the network's bandwidth reached", leaf="engine.parallelism.network_efficiency"
+    )
     threads: float | None = count(  # as many as the CPU has cores unless given
         None, name="threads of a CPU that compute, each on its own core", leaf="engine.effects.cpu_threads.threads"
     )

@@ -58,6 +58,18 @@ class DeviceFile:
         None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
     )
     interconnect: str | None = None
+    link_crowding: float | None = number(
+        None,
+        low=0,
+        high=4,
+        unit="1",
+        name="exponent by which links slow down as devices join",
+        leaf="device.crowding",
+    )  # (2 / n)^exponent of the interconnect in a collective of n devices
+    node_devices: float | None = count(None, name="devices of a node", leaf="device.node")
+    network_gb_per_s: float | None = positive(
+        None, unit="GB s-1", name="network to other nodes, one direction", leaf="device.network", scale=GIGA
+    )  # for each device
     efficiency: str = ""  # file of conf/efficiency, where it is not the one of device_class
     notes: str = ""
 

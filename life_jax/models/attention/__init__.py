@@ -78,3 +78,13 @@ HEADS = {
 def heads(block: Block) -> tuple[tuple[str, Number, bool], ...]:
     """Heads of a kind of layer, as (key of the file, number [1], whether devices beyond them hold copies)."""
     return tuple((key, block.attention[key], copied) for key, copied in HEADS.items() if key in block.attention)
+
+
+def output_width(block: Block) -> Number | None:
+    """Elements of a token's outputs of all heads, with a maximum and a sum for each head [1]; None for a kind that
+    carries a state only."""
+    a = block.attention
+    if block.attention_kind in RECURRENT or "num_attention_heads" not in a:
+        return None
+    size = a.get("kv_lora_rank", a.get("v_head_dim", a.get("head_dim", 0.0)))
+    return a["num_attention_heads"] * (size + 2)

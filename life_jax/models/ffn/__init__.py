@@ -7,6 +7,8 @@ facts of numbers that only this kind has, by key (see models/numbers.py).
 
 from types import ModuleType
 
+from life_jax.core.numerics import Number
+from life_jax.core.scenario import Architecture
 from life_jax.models.ffn import gated, mixture, moe_beside, none, plain, rwkv_channel
 from life_jax.models.kind import Kind
 
@@ -19,3 +21,8 @@ INDEX: dict[str, ModuleType | Kind] = {
     "plain": plain,
     "rwkv_channel": rwkv_channel,
 }
+
+
+def experts(model: Architecture) -> tuple[Number, ...]:
+    """Experts [1] of each kind of layer that has some."""
+    return tuple(b.ffn["num_experts"] for b in model.blocks if "num_experts" in INDEX[b.ffn_kind].KEYS)

@@ -7,6 +7,7 @@ that width, between two projections (Nemotron 3).
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
@@ -38,7 +39,8 @@ def tensors(block: Block, hidden_size: Number, expert: ModuleType) -> tuple[Tens
     expert: the module gated or plain, the network that each expert is.
     """
     f, n = block.ffn, block.repeats
-    per_expert = {"bias": f["expert_bias"], "repeats": n, "copies": f["num_experts"], "used": f["num_experts_per_tok"]}
+    per_expert: dict[str, Any] = {"bias": f["expert_bias"], "repeats": n, "of_experts": True}
+    per_expert.update(copies=f["num_experts"], used=f["num_experts_per_tok"])
     inside, width = f.get("moe_latent_size", hidden_size), f["moe_intermediate_size"]
     into = ("experts_gate_proj", "experts_up_proj") if expert is gated else ("experts_up_proj",)
     return (

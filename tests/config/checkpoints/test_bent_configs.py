@@ -127,3 +127,13 @@ def test_a_bent_config_is_refused_or_has_finite_positive_numbers(config: dict, c
         assert "\n" not in str(error)
         return
     assert math.isfinite(parameter_count(built)) and parameter_count(built) > 0
+
+
+@pytest.mark.parametrize("word", ["n_embd", "n_layer", "d_model", "n_heads", "ffn_dim", "n_positions"])
+def test_a_word_of_other_families_is_no_alias(word: str) -> None:
+    """A Llama with GPT-2's `n_layer` has the layers of num_hidden_layers in transformers: the field is not known."""
+    llama = next(config for config in ALL if config["model_type"] == "llama")
+    with pytest.raises(ConfigError, match=f"{word} 7 is not read yet"):
+        translate(llama | {word: 7})
+    gpt2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
+    assert translate(gpt2)["num_hidden_layers"] == 12

@@ -125,7 +125,7 @@ STORED = [
     ({"quant_method": "bitsandbytes", "load_in_8bit": True}, ["int8"]),
     ({"quant_algo": "NVFP4", "quant_method": "modelopt", "ignore": ["lm_head"]}, ["w4a4_nvfp4", "nvfp4"]),
     (compressed({"type": "int", "num_bits": 8}, input_activations={"num_bits": 8}), ["w8a8", "int8"]),
-    (compressed({"type": "float", "num_bits": 8}), ["fp8"]),
+    (compressed({"type": "float", "num_bits": 8}), ["fp8_weight_only"]),
 ]
 
 
@@ -194,7 +194,7 @@ REFUSED = [
     (LLAMA | {"hidden_size": 10**400}, "hidden_size"),
     (LLAMA | {"hidden_size": 4100}, "no multiple of 32 heads"),
     (LLAMA | {"num_key_value_heads": 5}, "a divisor of the 32 query heads"),
-    (LLAMA | {"n_layer": 16}, "the same as num_hidden_layers"),
+    (FALCON7 | {"n_layer": 16}, "the same as num_hidden_layers"),
     (LLAMA | {"attention_bias": 1}, "attention_bias"),
     (LLAMA | {"num_experts": 8}, "num_experts 8 is not read yet"),
     (LLAMA | {"quantization_config": {"bits": 4}}, "quantization_config"),

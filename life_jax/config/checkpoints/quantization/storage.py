@@ -57,7 +57,7 @@ MXFP8 = Storage(8, 32, 8)
 # Storage of all linear layers (of the head and the embedding too) -> options, in order of preference
 NAMED: dict[Storage, list[Any]] = {
     FP8: ["w8a8_fp8", "fp8"],
-    FP8_WEIGHTS: ["fp8"],
+    FP8_WEIGHTS: ["fp8_weight_only"],
     INT8: ["int8"],
     INT8_MATH: ["w8a8", "int8"],
     NVFP4: ["w4a4_nvfp4", "nvfp4"],

@@ -1,0 +1,189 @@
+"""Messages of a step between the devices of a layout: their seconds and bytes."""
+
+from life_jax.core.numerics import Number, is_fixed_at, larger, smaller, where
+from life_jax.core.scenario import Block, Scenario
+from life_jax.core.schedule import Mixed, Step
+from life_jax.core.units import BITS_PER_BYTE
+from life_jax.models import attention, ffn
+from life_jax.parallelism.collectives import all_gather_over, all_reduce_over, exchange_over, pass_on
+from life_jax.parallelism.expert_parallel import distinct_ranks, row_bytes
+from life_jax.parallelism.layout import step_of_one
+from life_jax.parallelism.topology import links
+
+PARTIAL_BYTES = 4  # partial outputs of attention, their maxima and sums are exchanged in fp32
+
+
+def of_one(scenario: Scenario, step: Step | Mixed) -> Step | Mixed:
+    """The step, or all groups of it, of the devices that attend for the same tokens."""
+    layout = scenario.engine.parallelism
+    if isinstance(step, Mixed):
+        return Mixed(tuple(step_of_one(group, layout) for group in step.groups))
+    return step_of_one(step, layout)
+
+
+def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] of a step's messages between the devices of a stage, one after another."""
+    layout = scenario.engine.parallelism
+    if layout.alone:
+        return 0.0
+    mine = of_one(scenario, step)
+    total: Number = 0.0
+    if not is_fixed_at(layout.tensor_parallel, 1):
+        group = links(scenario.device, layout, devices=layout.tensor_parallel)
+        total = sum(count * all_reduce_over(group, message) for count, message in _all_reduces(scenario, mine))
+    if layout.exchanges:
+        total = total + _exchanges(scenario, step, mine)
+    if not is_fixed_at(layout.context_parallel, 1):
+        groups = step.groups if isinstance(step, Mixed) else (step,)
+        total = total + sum(_partial_outputs(scenario, group) for group in groups if group.decoding)
+    return total
+
+
+def ring_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which devices that share the tokens of prompts pass the keys and values of their parts round;
+    attention runs meanwhile."""
+    layout = scenario.engine.parallelism
+    if is_fixed_at(layout.context_parallel, 1):
+        return 0.0
+    ranks = layout.context_parallel
+    group = links(scenario.device, layout, devices=ranks, stride=layout.tensor_parallel)
+    total: Number = 0.0
+    for prompt in step.groups if isinstance(step, Mixed) else (step,):
+        if prompt.decoding:
+            continue
+        mine = step_of_one(prompt, layout)
+        for block in scenario.architecture.blocks:
+            kind = attention.INDEX[block.attention_kind]
+            cached = [kind.cache_bytes(block, n, scenario.precision, layout.tensor_parallel) for n in (1.0, 0.0)]
+            part = mine.batch * mine.new * (cached[0] - cached[1])
+            total = total + (ranks - 1) * block.repeats * pass_on(group, part / block.repeats)
+    return total
+
+
+def handover_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which a stage of a pipeline passes its activations to the next."""
+    layout = scenario.engine.parallelism
+    group = links(scenario.device, layout, devices=layout.pipeline_parallel, stride=layout.stage)
+    return pass_on(group, _hidden_bytes(scenario, of_one(scenario, step)) / layout.tensor_parallel)
+
+
+def link_bytes(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Bytes [byte] that all devices of a stage together send in a step."""
+    layout = scenario.engine.parallelism
+    mine = of_one(scenario, step)
+    others = layout.tensor_parallel - 1
+    reduced = sum(count * 2 * others * message for count, message in _all_reduces(scenario, mine))
+    if layout.only_tensor:
+        return reduced
+    total = layout.data_parallel * layout.context_parallel * reduced
+    if layout.exchanges:
+        for block in scenario.architecture.blocks:
+            sent = _sent(scenario, block, step, mine)
+            total = total + block.repeats * layout.stage * sum(near + far for near, far in sent)
+    if layout.in_pipeline:
+        crossings = layout.pipeline_parallel - 1
+        total = total + crossings * layout.data_parallel * layout.context_parallel * _hidden_bytes(scenario, mine)
+    return total
+
+
+def _hidden_bytes(scenario: Scenario, mine: Step | Mixed) -> Number:
+    return mine.tokens * scenario.architecture.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE
+
+
+def _all_reduces(scenario: Scenario, mine: Step | Mixed) -> list[tuple[Number, Number]]:
+    """All-reduces of a step by stack: their number [1], and the message of each [byte]."""
+    row = scenario.architecture.hidden_size * scenario.precision.activation_bits / BITS_PER_BYTE
+    return [
+        (
+            sum(_of_layers(scenario, block) for block in scenario.architecture.blocks if block.stack == stack),
+            tokens * row,
+        )
+        for stack, tokens in _tokens(scenario, mine).items()
+    ]
+
+
+def _of_layers(scenario: Scenario, block: Block) -> Number:
+    """All-reduces [1] of a kind of layer: two a layer, or one where attention and MLP are parallel; three where
+    attention to an encoder stands between both; one less where tokens are exchanged between experts."""
+    layout = scenario.engine.parallelism
+    each: Number = 1 if block.parallel else 3 if block.attention_kind == "full_cross" else 2
+    if layout.exchanges and _has_experts(block):
+        each = where(layout.data_parallel * layout.context_parallel > 1, 1.0, each)
+    return (block.repeats if is_fixed_at(block.loops, 1) else block.repeats * block.loops) * each
+
+
+def _tokens(scenario: Scenario, mine: Step | Mixed) -> dict[str, Number]:
+    """Tokens [token] that each stack computes in a step: a decoder behind an encoder begins with one of each
+    sequence."""
+    if isinstance(mine, Mixed) or scenario.architecture.reading != "prompt" or mine.decoding:
+        return {"decoder": mine.tokens}
+    return {"encoder": mine.context, "decoder": mine.batch}
+
+
+def _has_experts(block: Block) -> bool:
+    return "num_experts" in ffn.INDEX[block.ffn_kind].KEYS
+
+
+def _exchanges(scenario: Scenario, step: Step | Mixed, mine: Step | Mixed) -> Number:
+    """Seconds [s] in which tokens go to their experts and back, in every layer of experts."""
+    layout = scenario.engine.parallelism
+    group = links(scenario.device, layout, devices=layout.stage)
+    total: Number = 0.0
+    for block in scenario.architecture.blocks:
+        for near, far in _sent(scenario, block, step, mine):
+            once = exchange_over(
+                group,
+                inside=near,
+                outside=far,
+                latency=layout.exchange_latency,
+                efficiency=layout.exchange_efficiency / layout.link_efficiency,
+            )
+            total = total + block.repeats * once
+    return total
+
+
+def _sent(
+    scenario: Scenario, block: Block, step: Step | Mixed, mine: Step | Mixed
+) -> tuple[tuple[Number, Number], ...]:
+    """Bytes [byte] that a device sends to others of its node and to other nodes, on the way to the experts and back.
+
+    In decode a token goes once for each chosen expert, as low-latency kernels send it; in prefill once to each part of
+    the experts that has one of them. Experts that are sliced in a part get a copy on each of its devices.
+    """
+    layout = scenario.engine.parallelism
+    if not _has_experts(block):
+        return ()
+    count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
+    parts, devices = layout.expert_parallel, layout.stage
+    slices = devices / parts
+    decoding = not isinstance(step, Mixed) and step.decoding
+    ranks = smaller(chosen, parts) if decoding else distinct_ranks(ranks=parts, experts=count, chosen=chosen)
+    copies = ranks * slices
+    group = links(scenario.device, layout, devices=devices)
+    width = block.ffn.get("moe_latent_size", scenario.architecture.hidden_size)
+    tokens = mine.tokens / layout.tensor_parallel  # the devices that attend together send a part each
+    present = 1.0 * (layout.data_parallel * layout.context_parallel > 1)
+    far = 1 - 1 / group.nodes
+    near = larger(1 - 1 / devices - far, 0.0)
+    precision = scenario.precision
+    rows = [
+        present * tokens * copies * row_bytes(width=width, bits=bits)
+        for bits in (precision.linear_input_bits, precision.activation_bits)
+    ]
+    return tuple((row * near, row * far) for row in rows)
+
+
+def _partial_outputs(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] in which devices that hold parts of each sequence's cache join their partial outputs: an all-gather
+    and a reduce-scatter in every layer that attends."""
+    layout = scenario.engine.parallelism
+    ranks, mine = layout.context_parallel, step_of_one(step, layout)
+    group = links(scenario.device, layout, devices=ranks, stride=layout.tensor_parallel)
+    total: Number = 0.0
+    for block in scenario.architecture.blocks:
+        width = attention.output_width(block)
+        if width is None:
+            continue
+        message = mine.batch * width / layout.tensor_parallel * PARTIAL_BYTES
+        total = total + block.repeats * 2 * all_gather_over(group, message)
+    return total

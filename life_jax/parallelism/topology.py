@@ -1,0 +1,44 @@
+"""Where the devices of a group stand: inside a node, with links to each other, and in several nodes with a network.
+
+Groups are laid out from the inside: tensor, context, data, expert, then pipeline.
+"""
+
+from dataclasses import dataclass
+
+from life_jax.core.engine import Parallelism
+from life_jax.core.numerics import Number, is_fixed_at, power, smaller
+from life_jax.core.scenario import Device
+
+
+@dataclass(frozen=True)
+class Links:
+    """What a group of devices communicates through.
+
+    inside [1]: devices of the group in one node; nodes [1]: nodes of the group
+    bandwidth, network [byte/s]: reached of a device's links inside the node and to other nodes, one direction
+    latency, network_latency [s]: of a hop
+    """
+
+    inside: Number
+    nodes: Number
+    bandwidth: Number
+    network: Number
+    latency: Number
+    network_latency: Number
+
+
+def links(device: Device, layout: Parallelism, *, devices: Number, stride: Number = 1.0) -> Links:
+    """Links of a group of `devices` devices [1], neighbours of which are `stride` devices [1] apart."""
+    room = device.node if is_fixed_at(stride, 1) else device.node / smaller(stride, device.node)
+    inside = smaller(devices, room)
+    bandwidth = device.interconnect * layout.link_efficiency
+    if not is_fixed_at(device.crowding, 0):
+        bandwidth = bandwidth * power(2 / inside, device.crowding)
+    return Links(
+        inside=inside,
+        nodes=devices / inside,
+        bandwidth=bandwidth,
+        network=device.network * layout.network_efficiency,
+        latency=layout.allreduce_latency,
+        network_latency=layout.network_latency,
+    )

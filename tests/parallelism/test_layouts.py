@@ -1,0 +1,212 @@
+"""Layouts over many devices: identities at one device, sums over ranks, and what more of a link can do."""
+
+import dataclasses
+import itertools
+
+import jax
+import numpy as np
+import pytest
+from laws import changed, scenario
+
+import life_jax as life
+from life_jax.core.schedule import Passes, Step
+from life_jax.forecasting import messages
+from life_jax.forecasting.breakdown import decode_table, prefill_table
+from life_jax.forecasting.memory import max_batch, memory
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.step import step_graph
+from life_jax.models import decoder
+from life_jax.parallelism.layout import share, step_of_one
+
+NUMBERS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_parallel", "expert_parallel")
+METRICS = ("ttft", "tpot", "throughput", "memory", "kv_memory", "max_batch", "max_context", "energy", "price")
+DENSE, EXPERTS = "llama3_8b", "qwen3_30b_a3b"
+LAYOUTS = [
+    {"tensor_parallel": 4.0}, {"pipeline_parallel": 4.0}, {"data_parallel": 4.0, "expert_parallel": 4.0},
+    {"data_parallel": 4.0}, {"context_parallel": 4.0}, {"tensor_parallel": 2.0, "pipeline_parallel": 2.0},
+    {"tensor_parallel": 2.0, "data_parallel": 4.0, "expert_parallel": 8.0},
+    {"data_parallel": 16.0, "expert_parallel": 16.0},
+]  # fmt: skip
+
+
+def on(model: str, layout: dict[str, float], *words: str, batch: float = 32.0):
+    s = scenario(f"model={model}", "hw=h100_sxm", "engine=vllm", *words)
+    s = changed(s, "workload.batch", batch)
+    return changed(s, "engine.parallelism", dataclasses.replace(s.engine.parallelism, **layout))
+
+
+def metrics(s, names=METRICS):
+    with np.errstate(all="ignore"):
+        return {name: float(value) for name, value in life.forecast(s, names).items()}
+
+
+@pytest.mark.parametrize("model", [DENSE, EXPERTS, "deepseek_v2_lite"])
+def test_layouts_of_one_device_are_the_identity_also_where_they_are_axes(model):
+    alone = metrics(on(model, {}))
+    for numbers in itertools.combinations(NUMBERS, 2):
+        moved = metrics(on(model, {name: np.array(1.0) for name in numbers}))
+        assert moved == pytest.approx(alone, rel=1e-12), numbers
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("step", [Step(32.0, 1.0, 900.0, decoding=True), Step(32.0, 512.0, 0.0)])
+def test_all_ranks_together_do_the_products_and_read_the_experts_of_one_device(layout, step):
+    for model in (DENSE, EXPERTS) if "expert_parallel" not in layout else (EXPERTS,):
+        whole = {op.name: op for op in step_graph(on(model, {}), step)}
+        s = on(model, {**layout, "expert_spread": 0.0})
+        p = s.engine.parallelism
+        for op in step_graph(s, step):
+            mine, one = share(op, p), whole[op.name].cost
+            if op.kind == "bmm" or op.shape.experts is not None:
+                fullest = 1.0 if op.kind == "bmm" else mine.matmul_flops * p.stage / one.matmul_flops
+                assert p.stage * mine.matmul_flops == pytest.approx(fullest * one.matmul_flops, rel=1e-9), op.name
+                assert 1 <= fullest < 2.5
+                # the experts that all tokens touch are read once, in parts
+                assert op.kind == "bmm" or p.stage * mine.weight_bytes == pytest.approx(one.weight_bytes, rel=1e-9)
+            elif op.name in ("o_proj", "down_proj") and p.context_parallel == 1:
+                assert p.stage * mine.matmul_flops == pytest.approx(one.matmul_flops, rel=1e-9)
+
+
+@pytest.mark.parametrize("ranks", [2.0, 3.0, 8.0])
+def test_ranks_that_share_a_context_have_all_its_tokens_and_pairs_and_all_of_its_cache(ranks):
+    p = on(DENSE, {"context_parallel": ranks}).engine.parallelism
+    for prompt in (Step(2.0, 960.0, 0.0), Step(1.0, 512.0, 300.0)):
+        mine = step_of_one(prompt, p)
+        assert ranks * mine.tokens == pytest.approx(prompt.tokens)
+        pairs = [s.new * s.past + s.new * (s.new + 1) / 2 for s in (mine, prompt)]
+        assert ranks * pairs[0] == pytest.approx(pairs[1])
+    step = Step(4.0, 1.0, 999.0, decoding=True)
+    assert ranks * step_of_one(step, p).context == pytest.approx(step.context)
+
+
+@pytest.mark.parametrize("model", [DENSE, EXPERTS])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_all_devices_together_hold_the_weights_at_least_once(model, layout):
+    if model == DENSE and "expert_parallel" in layout:
+        return
+    s = on(model, layout)
+    whole = float(decoder.weight_bytes(s.architecture, s.precision))
+    p = s.engine.parallelism
+    assert float(memory(s).weights) * p.devices >= whole * (1 - 1e-9)
+    assert float(memory(s).weights) <= whole
+    most = float(max_batch(s))
+    assert memory(changed(s, "workload.batch", most)).fits
+    assert not memory(changed(s, "workload.batch", most + 1)).fits
+
+
+def test_the_cache_of_a_stage_and_of_a_group_by_hand():
+    one = float(memory(on(DENSE, {})).kv)
+    for layout in ({"pipeline_parallel": 4.0}, {"data_parallel": 4.0}, {"context_parallel": 4.0}):
+        assert float(memory(on(DENSE, layout)).kv) == pytest.approx(one / 4)
+    # 32 layers in 5 stages: the largest has 7
+    assert float(memory(on(DENSE, {"pipeline_parallel": 5.0})).kv) == pytest.approx(one * 7 / 32)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_faster_links_are_never_slower_and_longer_latencies_never_faster(layout):
+    s = on(EXPERTS, layout)
+    before = metrics(s, ("ttft", "tpot"))
+    for leaf, factor in (("device.interconnect", 4.0), ("device.network", 4.0), ("device.node", 4.0),
+                         ("engine.parallelism.network_latency", 0.25), ("engine.parallelism.exchange_latency", 0.25),
+                         ("engine.parallelism.allreduce_latency", 0.25)):  # fmt: skip
+        value = s
+        for key in leaf.split("."):
+            value = getattr(value, key)
+        after = metrics(changed(s, leaf, float(value) * factor), ("ttft", "tpot"))
+        for name, seconds in after.items():
+            assert seconds <= before[name] * (1 + 1e-12), (leaf, name)
+
+
+@pytest.mark.parametrize("stages", [2.0, 4.0, 8.0])
+def test_one_prompt_in_one_chunk_gains_nothing_from_a_pipeline_and_no_token_comes_sooner(stages):
+    alone, piped = (metrics(on(DENSE, {"pipeline_parallel": n}, batch=1.0), ("ttft", "tpot")) for n in (1.0, stages))
+    assert piped["ttft"] > alone["ttft"]
+    assert piped["tpot"] > alone["tpot"]
+
+
+def test_chunks_of_one_prompt_fill_a_pipeline():
+    words = ("engine.chunk_tokens=256", "workload.prompt_tokens=4096")
+    alone, piped = (metrics(on(DENSE, {"pipeline_parallel": n}, *words, batch=1.0), ("ttft",)) for n in (1.0, 4.0))
+    assert alone["ttft"] / 4 < piped["ttft"] < alone["ttft"] / 2  # 16 chunks: 19 of 64 stage times, and messages
+
+
+def test_a_pipeline_takes_as_many_batches_as_stages_and_waits_with_fewer():
+    full, half = (Run(on(DENSE, {"pipeline_parallel": 4.0, "micro_batches": m})) for m in (4.0, 2.0))
+    assert (full.micro_batches, half.micro_batches) == (4, 2)
+    assert Run(on(DENSE, {"pipeline_parallel": 4.0}, batch=3.0)).micro_batches == 3
+    alone = Run(on(DENSE, {}, batch=8.0))  # a micro-batch of 32 sequences
+    assert full.decode_seconds == pytest.approx(alone.decode_seconds, rel=0.1)  # the head's stage is the slowest
+
+
+def test_groups_run_in_lockstep_with_the_fullest():
+    p = on(EXPERTS, {"data_parallel": 8.0}).engine.parallelism
+    assert step_of_one(Step(64.0, 1.0, 0.0), p).batch == 8
+    assert step_of_one(Step(3.0, 1.0, 0.0), p).batch == 1  # some run a dummy
+    spread = dataclasses.replace(p, data_spread=1.0)
+    assert step_of_one(Step(64.0, 1.0, 0.0), spread).batch == pytest.approx(8 * (1 + (2 * np.log(8) / 8) ** 0.5))
+
+
+def test_hidden_messages_are_those_of_the_shorter_side():
+    s = on(DENSE, {"tensor_parallel": 4.0})
+    step = Step(32.0, 1.0, 900.0, decoding=True)
+    none, half, all_hidden = (
+        Run(changed(s, "engine.parallelism.overlap", x)).mean_seconds(Run(s).decode) for x in (0.0, 0.5, 1.0)
+    )
+    assert none - half == pytest.approx((none - all_hidden) / 2, rel=1e-9)
+    assert none - all_hidden == pytest.approx(messages.seconds(s, step), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("model", "layout", "reason"),
+    [
+        (DENSE, "engine.pipeline_parallel=64", "64 stages are more than its 32 layers"),
+        (DENSE, "engine.expert_parallel=2", "has no experts"),
+        (
+            EXPERTS,
+            "engine.expert_parallel=3",
+            "3 parts do not divide 128 experts and the 1 devices .*; expert_parallel can be 1$",
+        ),
+        (DENSE, "engine.data_parallel=1.5", "data_parallel is 1.5; a whole number"),
+    ],
+)
+def test_layouts_that_do_not_divide_a_model_are_refused_with_what_does(model, layout, reason):
+    with pytest.raises(ValueError, match=reason):
+        life.load([f"model={model}", "hw=h100_sxm", layout])
+
+
+def test_a_sweep_of_layouts_is_nan_where_they_do_not_divide_and_equals_its_points():
+    words = [f"model={EXPERTS}", "hw=h100_sxm", "engine=vllm", "workload.prompt_tokens=256", "dtype=float64",
+             "axes.batch=[1,64]", "axes.tensor_parallel=[1,2]", "axes.data_parallel=[1,4]",
+             "axes.expert_parallel=[1,4,8]", "axes.pipeline_parallel=[1,2]", "metrics=[tpot,ttft,memory]"]  # fmt: skip
+    ds = life.evaluate(life.load(words)).squeeze()
+    for tp, dp, ep, pp in itertools.product((1, 2), (1, 4), (1, 4, 8), (1, 2)):
+        point = ds.sel(batch=64, tensor_parallel=tp, data_parallel=dp, expert_parallel=ep, pipeline_parallel=pp)
+        assert bool(np.isnan(point.tpot)) == bool(tp * dp % ep)
+        if not tp * dp % ep:
+            layout = dict(zip(NUMBERS, map(float, (tp, pp, dp, 1, ep)), strict=True))
+            plain = changed(on(EXPERTS, layout, batch=64.0), "workload.prompt_tokens", 256.0)
+            assert metrics(plain, ("tpot", "ttft", "memory")) == pytest.approx(
+                {name: float(point[name]) for name in ("tpot", "ttft", "memory")}, rel=1e-6
+            )
+
+
+def test_layouts_compile_and_have_finite_gradients_by_links():
+    s = on(EXPERTS, {"tensor_parallel": 2.0, "data_parallel": 8.0, "expert_parallel": 16.0, "pipeline_parallel": 2.0})
+
+    def of(network):
+        return life.forecast(changed(s, "device.network", network), ("tpot",))["tpot"]
+
+    with jax.enable_x64(True):
+        at = float(s.device.network)
+        slope = float(jax.jit(jax.grad(of))(at))
+        assert slope == pytest.approx(float(of(at * 1.001) - of(at * 0.999)) / (0.002 * at), rel=1e-4)
+        assert slope < 0
+
+
+def test_the_tables_of_a_pipeline_sum_to_its_times():
+    s = on(DENSE, {"pipeline_parallel": 4.0, "tensor_parallel": 2.0})
+    run = Run(s)
+    for table, seconds in ((prefill_table(s), run.ttft), (decode_table(s), run.in_stages(Passes(run.decode.first)))):
+        assert table.seconds == pytest.approx(float(seconds), rel=1e-9)
+        assert sum(row.repeats * row.seconds for row in table.operators) == pytest.approx(table.seconds, rel=1e-6)
+        assert {row.name for row in table.operators} >= {"pipeline", "host_and_collectives"}
