@@ -45,7 +45,7 @@ def is_nothing(term: Number) -> bool:
     return is_fixed_at(term, 0)
 
 
-def _namespace(*values: Number) -> Any:
+def _namespace(*values: Any) -> Any:
     if is_of_jax(*values):
         return sys.modules["jax.numpy"]
     return dual_numbers if any(type(value) is Dual for value in values) else np
