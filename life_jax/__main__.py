@@ -1,4 +1,4 @@
-"""python -m life_jax: lists the commands, or runs one of them: python -m life_jax sweep hw=v100."""
+"""life-jax (python -m life_jax): lists the commands, or runs one of them: life-jax sweep hw=v100."""
 
 import importlib
 import pkgutil

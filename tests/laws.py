@@ -49,21 +49,14 @@ HOME = {
 NUMBERS = tuple(name for name, metric in METRICS.items() if metric.kind == "number")
 
 
-# one device of every kind that an engine may be bound to
-DEVICES = (
-    "v100",
-    "ryzen_9_7950x_cpu",
-    "m3_max",
-    "rx_7900_xtx",
-    "arc_b580",
-    *sorted(p.stem for p in (CONF / "hw").iterdir()),
-)
+# devices on which an engine is tried, one of every kind that it may be bound to first
+TRIED = ("v100", "ryzen_9_7950x_cpu", "m3_max", "rx_7900_xtx", "arc_b580", *DEVICES)
 
 
 @functools.cache
 def device_of(engine: str) -> str:
-    """The first of DEVICES on which the engine (`engine=NAME`, or empty) runs."""
-    for device in DEVICES if engine else DEVICES[:1]:
+    """The first of TRIED on which the engine (`engine=NAME`, or empty) runs."""
+    for device in TRIED if engine else TRIED[:1]:
         with contextlib.suppress(ImpossibleError):
             life.load([f"hw={device}", engine] if engine else [f"hw={device}"])
             return device

@@ -11,6 +11,10 @@ SHORT_WORDS = {
     "output": "workload.output_tokens",
     "context": "workload.past_tokens",
     "tp": "engine.tensor_parallel",
+    "pp": "engine.pipeline_parallel",
+    "ep": "engine.expert_parallel",
+    "dp": "engine.data_parallel",
+    "cp": "engine.context_parallel",
     "rate": "load.rate",
     "concurrency": "load.concurrency",
 }

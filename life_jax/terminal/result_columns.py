@@ -17,6 +17,7 @@ SHORT = {
     "ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "E2E", "fits_memory": "fits", "bound": "binds",
     "prefill_bound": "prefill binds", "decode_bound": "decode binds", "cost_per_mtoken": "cost of 1e6 tokens",
     "prompt_tokens": "prompt", "output_tokens": "output", "past_tokens": "past", "tensor_parallel": "tp",
+    "pipeline_parallel": "pp", "expert_parallel": "ep", "data_parallel": "dp", "context_parallel": "cp",
     "front_hw": "hw", "front_model": "model", "front_opt": "opt", "front_engine": "engine",
 }  # fmt: skip
 UNITS = {

@@ -248,7 +248,7 @@ def test_the_package_lists_its_commands_and_runs_them(tmp_path):
     assert run("catalog", "opt", "int4").stdout == run("catalog", "opt", "INT4").stdout != ""
     wrong = run("sweeep", "hw=v100")
     assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error: command 'sweeep' is not known; did you mean sweep?")
+    assert wrong.stderr.startswith("error: command 'sweeep' is not known; did you mean sweep")
 
 
 def completed(line, folder):

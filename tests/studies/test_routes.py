@@ -22,7 +22,11 @@ def test_numpy_and_a_compiled_study_agree():
 
 def test_the_draws_hold_every_device_model_option_and_engine():
     count = compare_routes.draws()
-    for group, everything in (("hw", laws.DEVICES), ("model", laws.MODELS), ("opt", laws.OPTIONS)):
+    for group, everything in (
+        ("hw", laws.DEVICES),
+        ("model", laws.MODELS),
+        ("opt", laws.OPTIONS),
+    ):
         assert {compare_routes.stems(group)[number % len(everything)] for number in range(count)} == set(everything)
 
 

@@ -71,6 +71,9 @@ def _shards(file: GgufFile, count: int) -> GgufFile:
         raise ConfigError(
             f"{where}, whose name does not say which: name its shards NAME-00001-of-{count:05d}.gguf, ..."
         )
+    if int(named[2]) != 1:  # as llama.cpp, which loads a split model by its first file alone
+        first_name = f"{named[1]}-00001-of-{named[3]}{named[4]}"
+        raise ConfigError(f"{where}; a split model is named by its first shard, {first_name}")
     paths = [file.path.with_name(f"{named[1]}-{i + 1:05d}-of-{named[3]}{named[4]}") for i in range(count)]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
