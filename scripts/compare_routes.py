@@ -45,7 +45,12 @@ AXES = (
     ("axes.memory_efficiency=[0.3,0.9]", "axes.roof_smoothness=[0,0.5]", "workload.batch=3"),
     (),
 )
-SENSITIVITY = (("elasticity=true",), (), ("elasticity=true", "gains=true"))  # of times, beside the first metrics
+SENSITIVITY = (
+    ("elasticity=true",),
+    (),
+    ("elasticity=true", "gains=true"),
+    ("elasticity=[weight_bits,batch]", "gradients=[prompt_tokens]"),
+)
 LAYOUTS = ((), (), ("engine.tensor_parallel=2",), (), ("engine.chunk_tokens=256", "workload.prompt_tokens=600"))
 DTYPES = ("float64", "float64", "float32")
 
@@ -66,7 +71,7 @@ def words(number: int, model: str | None = None) -> list[str]:
 
     number: of the draw, from 0. model: instead of the one that is its turn. Of the words that a draw would have, the
     later ones give way: an engine that has no such layout, an option that makes no sense on the model, an elasticity
-    that needs a derivative.
+    of what has no slope.
     """
     hw, turn = (stems(group)[number % len(stems(group))] for group in ("hw", "model"))
     chosen = [
@@ -83,8 +88,8 @@ def words(number: int, model: str | None = None) -> list[str]:
         SENSITIVITY[number // 4 % len(SENSITIVITY)],
     ):
         with contextlib.suppress(ConfigError):
-            if life.load([*chosen, *more]).route == "numpy":  # a derivative is JAX's alone
-                chosen += more
+            life.load([*chosen, *more])
+            chosen += more
     return chosen
 
 

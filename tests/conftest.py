@@ -25,7 +25,7 @@ TESTS = Path(__file__).resolve().parent
 # names of functions that compile, or search for seconds
 COMPILE = {
     "evaluate", "lazily", "reopen", "compute", "jit", "grad", "jacfwd", "vmap", "cost_analysis", "cheapest", "curve",
-    "calibrate", "sobol", "Search", "CachedFunction",
+    "sobol", "Search", "CachedFunction",
 }  # fmt: skip
 
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
+from life_jax.core import dual_numbers
+from life_jax.core.dual_numbers import Dual
+
 if TYPE_CHECKING:
     import jax
 
 TINY = 1e-37  # added below square roots; its own root, 3e-19 seconds, does not change a time
 # what a formula takes and returns, tracers included; JAX is named, not needed, so the union is not written with |
-Number = Union[float, np.ndarray, "jax.Array"]
+Number = Union[float, np.ndarray, "jax.Array"]  # or a Dual of NumPy, which formulas do not see either
 
 
 class Static(float):
@@ -42,8 +45,10 @@ def is_nothing(term: Number) -> bool:
     return is_fixed_at(term, 0)
 
 
-def _namespace(*values: Number) -> Any:
-    return sys.modules["jax.numpy"] if is_of_jax(*values) else np
+def _namespace(*values: Any) -> Any:
+    if is_of_jax(*values):
+        return sys.modules["jax.numpy"]
+    return dual_numbers if any(type(value) is Dual for value in values) else np
 
 
 def product(first: Number, *others: Number) -> Number:
@@ -58,7 +63,7 @@ def product(first: Number, *others: Number) -> Number:
 def where(condition: Number, a: Number, b: Number) -> Number:
     """`a` where the condition holds, else `b`."""
     if not is_of_jax(condition, a, b):
-        return np.where(condition, a, b)
+        return _namespace(a, b).where(condition, a, b)
     import jax
 
     a, b = _alike(a, b)
@@ -134,7 +139,7 @@ def exp(value: Number) -> Number:
 
 def iterate(function: Callable[[Any], Any], start: Any, rounds: int) -> Any:
     """`function` applied `rounds` times to a tuple of numbers, which JAX compiles once and differentiates in both
-    directions. NumPy stops when nothing changes any more."""
+    directions. NumPy stops when nothing changes any more, but with tangents, which settle later."""
     if is_of_jax(*start):
         import jax
         import jax.numpy as jnp
@@ -145,6 +150,8 @@ def iterate(function: Callable[[Any], Any], start: Any, rounds: int) -> Any:
     state = start
     for _ in range(rounds):
         before, state = state, function(state)
+        if any(type(number) is Dual for number in state):
+            continue
         if all(np.allclose(old, new, rtol=1e-10, atol=0) for old, new in zip(before, state, strict=True)):
             break
     return state
@@ -162,7 +169,7 @@ def sort_last(values: Number) -> Number:
 
 def constant(value: Number) -> Number:
     """The value itself, treated as constant in differentiation."""
-    return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else value
+    return sys.modules["jax"].lax.stop_gradient(value) if is_of_jax(value) else dual_numbers.primal(value)
 
 
 def current_trace(*values: Number) -> Any:

@@ -9,8 +9,11 @@ others.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from life_jax.core.numerics import Number
+from life_jax.core import dual_numbers
+from life_jax.core.dual_numbers import Dual
+from life_jax.core.numerics import Number, is_of_jax
 from life_jax.core.pytree import Leaf, get_leaf, is_absent, set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.attribution import (
@@ -50,21 +53,28 @@ def tangent(metrics: tuple[str, ...], scenario: Scenario, paths: Sequence[Leaf])
     def of(excess: Number) -> dict[str, Number]:
         return forecast(scaled(scenario, paths, 1 + excess), metrics)
 
-    import jax
-    import jax.numpy as jnp
-
-    return jax.jvp(of, (jnp.zeros(()),), (jnp.ones(()),))[1]
+    return _derivative(of, 0.0, traced=is_of_jax(*(get_leaf(scenario, path) for path in paths)))
 
 
 def slope(
     metrics: tuple[str, ...], scenario: Scenario, change: Callable[[Scenario, Number], Scenario], value: Number
 ) -> dict[str, Number]:
     """d metric / d value by metric, in its unit over that of the value; `change` sets the value in a scenario."""
+    return _derivative(lambda v: forecast(change(scenario, v), metrics), value, traced=is_of_jax(value))
+
+
+def _derivative(of: Callable[[Any], dict[str, Number]], at: Number, *, traced: bool) -> dict[str, Number]:
+    """Derivatives by name of a function of one number: by JAX, or by dual numbers on NumPy.
+
+    at: the number. traced: whether the function is one of JAX's arrays.
+    """
+    if not traced:
+        return {name: dual_numbers.tangent(value) for name, value in of(Dual(at, 1.0)).items()}
     import jax
     import jax.numpy as jnp
 
-    value = jnp.asarray(value)
-    return jax.jvp(lambda v: forecast(change(scenario, v), metrics), (value,), (jnp.ones_like(value),))[1]
+    at = jnp.asarray(at)
+    return jax.jvp(of, (at,), (jnp.ones_like(at),))[1]
 
 
 @dataclass(frozen=True)

@@ -99,11 +99,6 @@ class Forecaster:
             ]
         return tuple(calls)
 
-    @property
-    def differentiates(self) -> bool:
-        """Whether a part needs derivatives, which only JAX computes."""
-        return any(isinstance(call.part, Tangent | Slope) for call in self.calls)
-
     @cached_property
     def _timed(self) -> tuple[str, ...]:
         """The metrics that are attributed to leaves."""

@@ -133,8 +133,7 @@ class _Recomputed(BackendArray):
         plan = grid.flat(axes, len(whole.outputs))
         numbers = np.empty((len(columns), len(cases) * plan.points), self._variable.dtype)
         functions = [whole.cases[case][0] for case in cases]
-        differentiates = any(getattr(function, "differentiates", False) for function in functions)
-        if numbers[0].size <= eager.MOST_POINTS and not differentiates:
+        if numbers[0].size <= eager.MOST_POINTS:
             cells = [self._study.cells[case] for case in cases]
             exact: list[Any] = [{} if cell is None else cell.scenario for cell in cells]
             sweep = grid.Sweep(tuple(zip(functions, exact, strict=True)), plan, outputs, whole.dtype)

@@ -160,12 +160,12 @@ class Study:
     def route(self) -> str:
         """What evaluates the grid: `numpy` where a compilation would cost more than it saves, else `jax`.
 
-        By the size of the study alone, so that one file is never made by both; derivatives and clusters need JAX.
+        By the size of the study alone, so that one file is never made by both; clusters and lazy results need JAX.
         """
         points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
         if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
             return "jax"
-        return "jax" if any(case.forecaster(self.metrics).differentiates for case in self.cases) else "numpy"
+        return "numpy"
 
     @property
     def path(self) -> Path:

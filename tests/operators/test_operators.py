@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from laws import changed, fields, flops, graph, scenario
 
+from life_jax.core import dual_numbers
 from life_jax.core.cost import Cost
+from life_jax.core.dual_numbers import Dual
 from life_jax.operators import attention, compressed_attention, elementwise, experts
 from life_jax.operators.attention import causal_pairs
 from life_jax.operators.linear import linear
@@ -153,6 +155,8 @@ def test_every_formula_jits_vmaps_and_differentiates(formula):
             step = 1e-6 * arguments[name]
             up, down = ({**arguments, name: arguments[name] + h} for h in (step, -step))
             assert float(slope) == pytest.approx(float(total(up) - total(down)) / (2 * step), rel=1e-5, abs=1e-4)
+            by_dual = dual_numbers.tangent(total({**arguments, name: Dual(arguments[name], 1.0)}))
+            assert float(by_dual) == pytest.approx(float(slope), rel=1e-11, abs=1e-12)
 
 
 @settings(max_examples=50, deadline=None)

@@ -3,7 +3,9 @@
 import dataclasses
 import itertools
 
+import compare_routes
 import jax
+import laws
 import numpy as np
 import pytest
 import xarray as xr
@@ -19,7 +21,7 @@ HOME = ["hw=v100", "opt=int4", "engine=ideal", "dtype=float64", "metrics=[ttft,t
 RATES = ["peak_tflops.fp16", "peak_tflops.fp32"]
 EFFICIENCIES = ["compute_efficiency", "attention_efficiency", "vector_efficiency", "memory_efficiency", "kv_efficiency"]
 EVERY = ",".join([*RATES, "bandwidth_gb_per_s", "dispatch_us", *EFFICIENCIES])
-EACH = ",".join([*RATES, "bandwidth_gb_per_s", "dispatch_us", "memory_efficiency"])  # a compilation for every number
+EACH = ",".join([*RATES, "bandwidth_gb_per_s", "dispatch_us", "memory_efficiency"])
 POINTS = ["axes.prompt_tokens=[100,1500]", "axes.batch=[1,37]"]
 ONE = ["workload.prompt_tokens=777", "workload.batch=1"]
 CASES = [
@@ -86,6 +88,31 @@ def test_elasticities_are_the_jacobian_of_jax():
         assert float(ds[f"d_{metric}_d_dispatch_us"]) == pytest.approx(of_dispatch * 1e-6)
         e = float(ds.elasticity.sel(metric=metric, parameter="bandwidth_gb_per_s"))
         assert e == pytest.approx(slope * study.scenario.device.bandwidth / float(ds[metric]), rel=1e-9)
+
+
+def test_compiled_derivatives_are_those_of_dual_numbers():
+    """What a large study computes, at a few points."""
+    words = [*HOME[:-1], *POINTS, "metrics=[ttft,energy]", "elasticity=[weight_bits,memory_efficiency]",
+             "gradients=[batch]"]  # fmt: skip
+    by_numpy, by_jax = compare_routes.by_both(words)
+    assert list(by_numpy.data_vars) == ["ttft", "energy", "elasticity", "d_ttft_d_batch", "d_energy_d_batch"]
+    xr.testing.assert_allclose(by_numpy.drop_attrs(), by_jax.drop_attrs(), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("model", laws.KINDS)
+def test_derivatives_of_every_kind_of_layer_are_differences_of_the_forecast(model):
+    """Of the ideal engine, whose steps in ceilings are few, at a prompt away from them."""
+    keys = ("weight_bits", "batch", "prompt_tokens", "hidden_size", "bandwidth_gb_per_s")
+    words = ["hw=b200", f"model={model}", "engine=ideal", "workload.prompt_tokens=777", "workload.batch=3.3",
+             "engine.roof_smoothness=0.4", "metrics=[ttft,tpot,energy]"]  # fmt: skip
+    case = life.load([*words, f"elasticity=[{','.join(keys)}]"]).cases[0]
+    metrics = ("ttft", "tpot", "energy")
+    for _, leaves in case.sensitivity.parameters:
+        slopes = elasticities.tangent(metrics, case.scenario, leaves)
+        up, down = (life.forecast(elasticities.scaled(case.scenario, leaves, 1 + h), metrics) for h in (1e-5, -1e-5))
+        for metric in metrics:
+            expected = float(up[metric] - down[metric]) / 2e-5
+            assert float(slopes[metric]) == pytest.approx(expected, rel=1e-5, abs=1e-7 * float(up[metric]))
 
 
 @pytest.mark.parametrize("more", CASES[:3:2])
