@@ -40,8 +40,11 @@ class Metric:
 
     @property
     def differentiable(self) -> bool:
-        """Whether it has a slope: a number that does not change in steps."""
-        return self.kind == "number" and not self.stepwise
+        """Whether studies give its slope: a number that does not change in steps.
+
+        What requests see under load has slopes too (serving/steady_state.py), but compiling them takes minutes.
+        """
+        return self.kind == "number" and not self.stepwise and self.needs != "load"
 
     @property
     def sign(self) -> int:
