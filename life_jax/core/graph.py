@@ -10,7 +10,6 @@ from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import UNLIMITED
 
 OUTSIDE = -1  # block index of what is not in a layer: embedding, final norm, head
-ROWS = ("tokens", "batch")  # arguments that add up where one operator takes the rows of several groups of sequences
 PIPES = ("linear", "head", "attention", "vector")
 # what an operator is: a product with weights (gemm), a product of two activations (bmm), or work on every element
 KINDS = ("gemm", "bmm", "softmax", "rope", "norm", "activation", "elementwise", "embedding", "other")
@@ -137,29 +136,6 @@ class Op:
             cost, matmul_flops=cost.matmul_flops * self.executed, dispatches=cost.dispatches + self.more_dispatches
         )
 
-    def beside(self, other: "Op") -> "Op | None":
-        """One operator with the rows of both, so that weights are read once; None where they cannot run as one.
-
-        What handles each token alone (an argument `tokens`) can; attention and recurrences, which differ by sequence,
-        cannot. Padded rows are averaged by tokens.
-        """
-        if self.formula is not other.formula or not self.by_token:
-            return None
-        args = {key: value + other.args[key] if key in ROWS else value for key, value in self.args.items()}
-        if is_fixed_at(self.executed, 1) and is_fixed_at(other.executed, 1):
-            return replace(self, args=args)
-        mine = self.args["tokens"] / args["tokens"]
-        return replace(self, args=args, executed=mine * self.executed + (1 - mine) * other.executed)
-
-    def with_rows(self, factor: Number) -> "Op":
-        """This operator with `factor` times as many tokens [1]."""
-        return replace(self, args={**self.args, "tokens": self.args["tokens"] * factor})
-
-    @property
-    def by_token(self) -> bool:
-        """Whether it handles each token alone, whichever sequence the token belongs to."""
-        return "tokens" in self.args
-
     @property
     def _description(self) -> Description:
         return _DESCRIPTIONS.get(self.formula, _UNKNOWN)
@@ -240,10 +216,10 @@ class Graph:
             ops = [op for op in ops if not any(op is old for old in by_name.values())]
         return Graph(tuple(ops))
 
-    def beside(self, other: "Graph") -> "Graph":
+    def beside(self, other: "Graph", join: Callable[[Op, Op], Op | None]) -> "Graph":
         """The operators of one pass for the sequences of both graphs.
 
-        Operators of the same name in the same kind of layer run as one where they can (`Op.beside`), else one after
+        Operators of the same name in the same kind of layer run as one where `join` makes one of them, else one after
         the other; what only one graph has stays as it is. The order is that of this graph.
         """
         ops = list(self.ops)
@@ -252,7 +228,7 @@ class Graph:
             at = next(
                 (i for i in range(end, len(ops)) if (ops[i].name, ops[i].block) == (theirs.name, theirs.block)), None
             )
-            both = None if at is None else ops[at].beside(theirs)
+            both = None if at is None else join(ops[at], theirs)
             if at is not None and both is not None:
                 ops[at] = both
                 end = at + 1

@@ -13,6 +13,7 @@ from life_jax.core.schedule import Mixed, Step
 from life_jax.forecasting import energy, messages
 from life_jax.forecasting.graph_effects import on_graph
 from life_jax.models.decoder import decoder
+from life_jax.operators.token_rows import joined
 from life_jax.optimizations.fusion import fuse
 from life_jax.parallelism.layout import step_of_one, with_all_tokens
 from life_jax.roofline.roofs import roof, step_seconds
@@ -26,7 +27,8 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
     that are really executed. In a mixed step, what handles tokens one by one is executed once for all groups.
     """
     if isinstance(step, Mixed):
-        return reduce(Graph.beside, (step_graph(scenario, group) for group in step.groups))
+        graphs = (step_graph(scenario, group) for group in step.groups)
+        return reduce(lambda one, other: one.beside(other, joined), graphs)
     layout = scenario.engine.parallelism
     whole, step = step, step_of_one(step, layout)
     graph = with_all_tokens(decoder(scenario.architecture, step, scenario.precision), step, whole, layout)

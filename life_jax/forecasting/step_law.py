@@ -16,6 +16,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
 from life_jax.forecasting import messages
 from life_jax.forecasting.step import step_graph
+from life_jax.operators.token_rows import by_token
 from life_jax.roofline.terms import step_terms
 from life_jax.serving.step_law import (
     CHUNKS,
@@ -67,10 +68,10 @@ def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
     whole = step_graph(scenario, Step(tokens, 1.0, 0.0, decoding=True))
 
     def in_body(op: Op) -> bool:
-        return op.by_token and (op.name, op.block) in names
+        return by_token(op) and (op.name, op.block) in names
 
     def in_head(op: Op) -> bool:
-        return op.by_token and (op.name, op.block) not in names
+        return by_token(op) and (op.name, op.block) not in names
 
     nothing = 0.0 * tokens + _unknown(scenario)  # a model without a head has no logits
     linear = sum(_seconds(scenario, body.select(in_body))) + messages.seconds(scenario, step) + nothing
@@ -88,7 +89,7 @@ def _unknown(scenario: Scenario) -> Number:
 
 def _of_sequences(scenario: Scenario, step: Step) -> tuple[Number, Number]:
     """Seconds [..., rows, positions] under the roofs of what depends on sequences, and of its kernels' start [...]."""
-    ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: not op.by_token)
+    ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: not by_token(op))
     roofed, launches = _seconds(scenario, ops)
     nothing: Any = 0.0 * (step.batch * step.new * step.past)
     return roofed + nothing, (launches + nothing)[..., 0, 0]

@@ -1,4 +1,4 @@
 """How a model and its messages are split over devices and nodes.
 
-May import: core.
+May import: core, operators.
 """

@@ -7,6 +7,7 @@ from life_jax.core.engine import Parallelism
 from life_jax.core.graph import Graph, Op
 from life_jax.core.numerics import Number, is_fixed_at, larger, log, smaller, sqrt
 from life_jax.core.schedule import Step
+from life_jax.operators.token_rows import with_rows
 from life_jax.parallelism.expert_parallel import imbalance
 from life_jax.parallelism.tensor_parallel import share_of_one
 
@@ -43,7 +44,7 @@ def with_all_tokens(graph: Graph, mine: Step, step: Step, layout: Parallelism) -
 
     def change(op: Op) -> Op:
         if op.shape.experts is not None:
-            op = op.with_rows(more)
+            op = with_rows(op, more)
         if op.bend is not None and step.decoding and not is_fixed_at(layout.context_parallel, 1):
             op = replace(op, bend=(op.bend + step.new) * layout.context_parallel - step.new)
         return op
