@@ -90,6 +90,7 @@ def test_elasticities_are_the_jacobian_of_jax():
         assert e == pytest.approx(slope * study.scenario.device.bandwidth / float(ds[metric]), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_compiled_derivatives_are_those_of_dual_numbers():
     """What a large study computes, at a few points."""
     words = [*HOME[:-1], *POINTS, "metrics=[ttft,energy]", "elasticity=[weight_bits,memory_efficiency]",

@@ -15,6 +15,7 @@ import life_jax as life
 DRAW = int(os.environ.get("LIFE_JAX_DRAW", datetime.datetime.now(datetime.UTC).date().toordinal()))
 
 
+@pytest.mark.slow
 def test_numpy_and_a_compiled_study_agree():
     question, found = compare_routes.compare(DRAW, model=laws.SPREAD[DRAW % len(laws.SPREAD)])
     assert all(difference.step for difference in found), (f"LIFE_JAX_DRAW={DRAW}", question, [*map(str, found)])
