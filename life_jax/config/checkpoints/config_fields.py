@@ -145,7 +145,9 @@ class Fields:
         for key in said[1:]:
             if self.config[key] != self.config[said[0]]:
                 raise self.refuse(key, f"the same as {said[0]}, {short(self.config[said[0]])}")
-        if said:
+        if said:  # a word of other families that says the same changes nothing
+            same = (key for key in ALIASES.get(name, ()) if self.config.get(key) == self.config[said[0]])
+            self.seen.update(key for key in same if key in self.foreign)
             return said[0], self.config[said[0]]
         silent = not any(key in self.config for key in names)
         assumed = next((self.defaults[key] for key in (name, *names) if key in self.defaults), None)

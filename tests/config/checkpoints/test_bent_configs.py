@@ -137,3 +137,9 @@ def test_a_word_of_other_families_is_no_alias(word: str) -> None:
         translate(llama | {word: 7})
     gpt2 = {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257}
     assert translate(gpt2)["num_hidden_layers"] == 12
+
+
+def test_a_word_of_other_families_that_says_the_same_changes_nothing() -> None:
+    """The published files of LFM2 have `num_heads` beside `num_attention_heads`."""
+    lfm2 = next(config for config in ALL if config["model_type"] == "lfm2")
+    assert translate(lfm2 | {"num_heads": lfm2["num_attention_heads"]}) == translate(lfm2)
