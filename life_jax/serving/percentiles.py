@@ -22,7 +22,7 @@ from life_jax.serving.step_law import Law, StepLoad, last_axis
 POINTS = 256
 PROMPT, OUTPUT, RESIDUAL, QUEUE, SLOT, MET, NEIGHBOURS, STEP, BESIDE = range(9)
 EDGE = 1e-6  # of probabilities, whose quantiles must be finite
-LEAST_SWING = 0.3  # of a time per token, with few neighbours
+LEAST_SWING = 0.3  # of a time per token, with few neighbours [assumption]
 LONGEST_WAIT = 1e-4  # probability of waits beyond the longest point
 
 

@@ -23,7 +23,7 @@ from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 ROUNDS = 60  # of the damped iteration
 LEAST = 1e-12
-ROOM_KEPT = 0.02  # of the token budget that decoding sequences leave to prompts at least
+ROOM_KEPT = 0.02  # of the token budget that decoding sequences leave to prompts at least [assumption]
 NEAREST = 0.999  # of the capacity: beyond, nothing is steady
 
 

@@ -25,7 +25,11 @@ PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
 
 @dataclass(frozen=True)
 class Simulated:
-    """Times of the requests that count, [n] [s], and their output [token]; duration [s]: of the run; steps [1]."""
+    """Times of the requests that count.
+
+    ttft, tpot [n] [s]; output [n] [token]; start, end [s]: of the time in which they are counted; steps [1]: of the
+    whole run.
+    """
 
     ttft: np.ndarray
     tpot: np.ndarray
@@ -33,7 +37,6 @@ class Simulated:
     start: float
     end: float
     steps: float
-    whole: float
 
     def metrics(self, ttft_limit: float, tpot_limit: float) -> dict[str, float]:
         """Metrics by the names of forecasting.metrics; NaN for what a run cannot tell."""
@@ -77,7 +80,6 @@ def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = Non
         start=float(arrival[counted][0]),
         end=float(last.max()),
         steps=steps,
-        whole=float(last.max()),
     )
 
 

@@ -20,12 +20,8 @@ from life_jax.config.checkpoints.families.base import (
 from life_jax.config.checkpoints.families.dense import four_times, learned
 from life_jax.config.checkpoints.families.hybrid import LINEAR, gated_delta
 from life_jax.config.checkpoints.families.recurrent import CONV
+from life_jax.config.checkpoints.families.variants import ALL_BIASES, ATTENTION_BIAS, BIAS_FLAGS, PLAIN, TIED
 
-PLAIN = {"ffn": "plain", "norm": "layernorm"}
-ALL_BIASES = {"qkv_bias": True, "o_bias": True, "ffn_bias": True}
-BIAS_FLAGS = {"attention_bias": "qkv_bias o_bias", "mlp_bias": "ffn_bias"}
-ATTENTION_BIAS = {"attention_bias": "qkv_bias o_bias"}
-TIED = {"tie_word_embeddings": True}
 UNTRAINED = {"norm": "rmsnorm_no_weight"}
 
 
