@@ -118,7 +118,7 @@ class Study:
     @property
     def has_several_automatic(self) -> bool:
         """Whether engine=auto means several engines, which no dimension tells apart."""
-        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+        return "engine" not in self.composed.labels and len({case.keys.engine for case in self.cases}) > 1
 
     @cached_property
     def cells(self) -> tuple[Case | None, ...]:
