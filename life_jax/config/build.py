@@ -67,7 +67,8 @@ class Built:
 
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
-    the stack was applied to, so that its numbers can be moved.
+    the stack was applied to, so that its numbers can be moved. quality_source: of what the options keep of the model's
+    quality, where that is asked for.
     """
 
     scenario: Scenario
@@ -75,6 +76,7 @@ class Built:
     warnings: tuple[str, ...]
     meaningless: Mapping[str, str]
     options: OptionNumbers
+    quality_source: str = ""
 
     def __repr__(self) -> str:
         """Its scenario."""

@@ -254,6 +254,16 @@ class Costs:
 
 
 @pytree
+class Quality:
+    """What the options keep of the model's likelihood [1], and the ends of the interval in which 80 % of measurements
+    lie; 0 where it is not known. See conf/quality.yaml."""
+
+    kept: Number = neutral(default=0.0)
+    low: Number = neutral(default=0.0)
+    high: Number = neutral(default=0.0)
+
+
+@pytree
 class Scenario:
     """Everything that a forecast depends on.
 
@@ -268,3 +278,4 @@ class Scenario:
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
     load: Load = dataclasses.field(default_factory=Load)
+    quality: Quality = dataclasses.field(default_factory=Quality)
