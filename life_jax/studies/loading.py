@@ -20,11 +20,13 @@ from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.core.pytree import Absent
+from life_jax.forecasting.metrics import METRICS
 from life_jax.grid import eager
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
 from life_jax.studies.case import Case, Keys, Nowhere
+from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
 # what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
@@ -108,6 +110,7 @@ def _cells(
     """In the order of the file's dimensions: model, then hw, then opt, then engine where several are compared."""
     parts = Parts()
     absent: Absent = {}
+    needs_quality = any(METRICS[name].needs == "quality" for name in composed.settings["metrics"])
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])
@@ -145,6 +148,8 @@ def _cells(
             except ImpossibleError as reason:
                 yield Nowhere(tuple(label for label in named.values() if label), reason)
                 continue
+            if needs_quality:
+                built = with_quality(built, composed, request, (model, hw, opt), axes)
             parameters = tuple(parameter_of(key, built, where) for key in axes)
             for parameter in parameters:
                 if parameter.group is not None:

@@ -204,6 +204,10 @@ class Study:
 
     def _attributes(self) -> dict[str, Any]:
         made = provenance()
+        # of each model and stack
+        qualities = dict.fromkeys(
+            f"{c.model}, {c.opt}: {c.built.quality_source}" for c in self.cases if c.built.quality_source
+        )
         return {
             "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
@@ -212,6 +216,7 @@ class Study:
             "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **({"quality_source": "\n".join(qualities)} if qualities else {}),
             **made,
             "identity": self.identity,
             "config": self.config,

@@ -144,6 +144,19 @@ def test_shares_add_up_and_are_the_parts_of_the_time():
     np.testing.assert_allclose(shares.sel(bound="compute"), -each.sel(parameter=RATES).sum("parameter"), atol=1e-12)
     np.testing.assert_allclose(shares.sel(bound="memory"), -each.sel(parameter="memory_efficiency"), atol=1e-12)
     np.testing.assert_allclose(shares.sel(bound="dispatch"), each.sel(parameter="dispatch_us"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(bound=["link", "host"]), 0.0, atol=1e-12)
+
+
+def test_shares_of_links_and_of_the_host_are_theirs():
+    words = [*POINTS, "engine=vllm", "engine.tensor_parallel=4", "elasticity=true", "metrics=[tpot]"]
+    ds = dataset(*words).sel(metric="tpot")
+    e, shares = ds.elasticity, ds.bound_share
+    np.testing.assert_allclose(shares.sum("bound"), 1.0, rtol=1e-12)
+    host = [str(key) for key in e.parameter.values if key in ("step_us", "sequence_us", "context_ns", "split_step_us")]
+    np.testing.assert_allclose(shares.sel(bound="host"), e.sel(parameter=host).sum("parameter"), atol=1e-12)
+    link = e.sel(parameter="allreduce_us") - e.sel(parameter="interconnect_gb_per_s")
+    np.testing.assert_allclose(shares.sel(bound="link"), link, atol=1e-12)
+    assert float(shares.sel(bound="link").min()) > 0
 
 
 def test_rates_together_are_the_sum_of_each_and_the_values_are_those_of_the_plain_sweep():
