@@ -61,6 +61,14 @@ class Parts:
         part: T = self._known[key][1]
         return part
 
+    def once(self, of: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """make(), or what it was before for the same objects and texts."""
+        key = None, *(part if isinstance(part, str) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make()
+        part: T = self._known[key][1]
+        return part
+
     def equal(self, precision: Precision) -> Precision:
         """The first precision of plain numbers that was equal to this one: options make a new one for each case."""
         names = (field.name for field in fields(precision) if field.name != "weights")
@@ -117,6 +125,7 @@ def build(
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
+    as_given = stack
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = _as_it_runs(stack, device, hw)
     stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
@@ -164,7 +173,11 @@ def build(
         )
     options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
     try:
-        stored = options.applied({}).precision
+        stored = (
+            parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
+            if stack is as_given
+            else options.applied({}).precision
+        )
     except Refused as reason:
         raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)

@@ -55,7 +55,7 @@ def load_words(typed: Iterable[str]) -> LoadWords:
             if LENGTHS[key] in load:
                 raise ConfigError(f"{key}={text}: the length of the {LENGTHS[key]} is given twice")
             load[LENGTHS[key]] = text
-            others += _lengths(key, LENGTHS[key], text)
+            others += lengths(key, LENGTHS[key], text)
         elif key == "load.trace":
             trace = paths.user_path(text)
             load["trace"] = text
@@ -87,7 +87,7 @@ def load_words(typed: Iterable[str]) -> LoadWords:
     return LoadWords(tuple(others), method, trace, load)
 
 
-def _lengths(key: str, which: str, text: str) -> list[str]:
+def lengths(key: str, which: str, text: str) -> list[str]:
     """Words of numbers for the lengths of prompts or outputs."""
     plain = text.strip("'\"")
     match = LOG_NORMAL.fullmatch(plain)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any
 
+from life_jax.config.plan_question import plan_question
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten
@@ -44,7 +45,7 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
         if checked["elasticity"] or checked["gradients"] or checked["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
-    checked.update(_design(composed))
+    checked.update({"plan": plan_question(composed)} if "devices" in composed else _design(composed))
     checked.update(_work(composed, reduction))
     plots = _plots(composed["plot"], checked["elasticity"], reduction)
     view = {**_view(composed), "at": _at(composed["at"] or {}, dims)}

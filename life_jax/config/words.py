@@ -32,6 +32,7 @@ PLAIN = (
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
+PLAN = ("target", "devices", "quality", "confidence", "budget", "minimize", "write", "layout")  # of life_jax.plan
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -98,7 +99,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         compares_engines="axes.engine" in merged,
         scalars=scalars,
         axes=axes,
-        plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
+        plain={key: merged[key] for key in (*PLAIN, *DESIGN, *PLAN) if key in merged and key != "study"},
         folders=folders,
         hydra=hydra,
     )
@@ -313,11 +314,11 @@ def _refuse_outside(out: Any, where: str) -> None:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *(DESIGN if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *{"design": DESIGN, "plan": PLAN}.get(verb, ()))
     for key in words:
         head = key.split(".", 1)[0]
         if head not in first_words or (
-            head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
+            head in ("axes", "precision", "limit", "at", "target", "range", "budget", "layout") and "." not in key
         ):
             raise _unknown_key(key, first_words)
         if "." in key and head in PLAIN:

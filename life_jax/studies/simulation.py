@@ -60,9 +60,11 @@ class Simulated:
 def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = None) -> Simulated:
     """The requests of the scenario's load, or of a trace, one by one; the same for the same seed.
 
-    Raises ConfigError where a request is longer than the cache.
+    Raises ConfigError where a request is longer than the cache, and for several data-parallel groups.
     """
     load, under = scenario.load, UnderLoad(scenario)
+    if float(under.groups) > 1:
+        raise ConfigError("method=simulate follows a single scheduler; give dp=1 and the part of the load of one group")
     count = len(trace.prompt) if trace is not None else int(load.requests or REQUESTS)
     requests = trace if trace is not None else _drawn(under.requested, under, count, seed)
     concurrency = float(load.concurrency) if under.is_closed else None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.config.compose import Composed
+from life_jax.config.plan_question import PlanQuestion
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.yaml_files import as_yaml
@@ -71,7 +72,8 @@ class Study:
     NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
-    primary: the command whose words they are.
+    primary: the command whose words they are. reasons: why each of `nowhere` cannot be. plan_question: what plan asks.
+    typed: group (model, hw) -> label of ours -> our file, or the path of the user's own. stacks: label -> options.
     """
 
     words: tuple[str, ...]
@@ -93,6 +95,10 @@ class Study:
     view: View = field(default_factory=View)
     scalars: Mapping[str, Any] = field(default_factory=dict)
     primary: str = "sweep"
+    reasons: tuple[str, ...] = ()
+    plan_question: PlanQuestion | None = None
+    typed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A line or two: what is forecast, of which cases, along which axes."""

@@ -353,4 +353,7 @@ class EngineFile:
     runs_on: list[str] = dataclasses.field(default_factory=list)
     formats: list[str] = dataclasses.field(default_factory=list)
     runs_source: str = ""
+    # what it divides a model by (tp, pp, dp, ep); none: it runs on a single device; not known unless said
+    layouts: list[str] | None = None
+    layouts_source: str = ""
     notes: str = ""
