@@ -196,7 +196,7 @@ class Study:
             known = {
                 "metric": (sensitivity.metrics, "metric"),
                 "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
-                "bound": (BOUNDS, "what the time goes to"),
+                "resource": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
