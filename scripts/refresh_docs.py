@@ -188,7 +188,7 @@ def missing_pictures(text: str, run: Session) -> list[str]:
 
 def copy_pictures(page: Path, text: str, run: Session) -> None:
     """Copy what the commands of a page have drawn to where the page shows it."""
-    for path in PICTURE.findall(text):
+    for path in set(PICTURE.findall(text)) - set(missing_pictures(text, run)):
         target = page.parent / path
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(run.folder / target.name, target)
