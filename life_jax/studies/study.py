@@ -118,7 +118,7 @@ class Study:
     @property
     def has_several_automatic(self) -> bool:
         """Whether engine=auto means several engines, which no dimension tells apart."""
-        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+        return "engine" not in self.composed.labels and len({case.keys.engine for case in self.cases}) > 1
 
     @cached_property
     def cells(self) -> tuple[Case | None, ...]:
@@ -196,7 +196,7 @@ class Study:
             known = {
                 "metric": (sensitivity.metrics, "metric"),
                 "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
-                "bound": (BOUNDS, "what the time goes to"),
+                "resource": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
@@ -204,6 +204,10 @@ class Study:
 
     def _attributes(self) -> dict[str, Any]:
         made = provenance()
+        # of each model and stack
+        qualities = dict.fromkeys(
+            f"{c.model}, {c.opt}: {c.built.quality_source}" for c in self.cases if c.built.quality_source
+        )
         return {
             "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
@@ -212,6 +216,7 @@ class Study:
             "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **({"quality_source": "\n".join(qualities)} if qualities else {}),
             **made,
             "identity": self.identity,
             "config": self.config,
