@@ -136,9 +136,9 @@ def forecasts(
     formulas run on arrays over the rows: no compilation, however many structures there are.
     """
     values = np.full(len(settings), np.nan)
-    alone = np.flatnonzero([s.load is None for s in settings])
+    alone = np.array([i for i, s in enumerate(settings) if s.load is None], int)
     with np.errstate(all="ignore"):
-        for rows, group in scenarios([settings[i] for i in alone], engine):
+        for rows, group in scenarios([settings[int(i)] for i in alone], engine):
             changed = dataclasses.replace(group, engine=change(group.engine))
             run = Run(changed)
             places = alone[rows]

@@ -119,7 +119,10 @@ QUANTITIES = _quantities()
 
 def as_load(served: Sequence[Served], loop: str) -> Load:
     """One load whose numbers are arrays over rows; loop: `closed` or `open`, whichever is asked of them."""
-    numbers = {name: np.array([getattr(s, name) for s in served]) for name in ("burst", "prompt_cv", "output_cv")}
+
+    numbers: dict[str, Any] = {
+        name: np.array([getattr(s, name) for s in served]) for name in ("burst", "prompt_cv", "output_cv")
+    }
     if loop == "open":
         return Load(rate=np.array([s.rate for s in served]), **numbers)
     concurrency, requests = (np.array([getattr(s, name) for s in served]) for name in ("concurrency", "requests"))
