@@ -50,6 +50,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+        self._precisions: dict[tuple[Any, ...], Precision] = {}
         self.floats = mapping(float)  # int32 wraps under jit and has no gradient
 
     def __call__(self, make: Callable[..., T], *of: Any) -> T:
@@ -60,8 +61,14 @@ class Parts:
         part: T = self._known[key][1]
         return part
 
+    def equal(self, precision: Precision) -> Precision:
+        """The first precision of plain numbers that was equal to this one: options make a new one for each case."""
+        names = (field.name for field in fields(precision) if field.name != "weights")
+        key = (*precision.weights.items(), *(getattr(precision, name) for name in names))
+        return self._precisions.setdefault(key, precision)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """A scenario and what was decided on the way.
 
@@ -171,6 +178,7 @@ def build(
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
+    scenario = dataclasses.replace(scenario, precision=parts.equal(scenario.precision))
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)

@@ -180,8 +180,12 @@ class Run:
         return self._shares(self.decode)
 
     def graph(self, step: Step) -> Graph:
-        """Operators of a step after every rewrite."""
-        return step_graph(self.scenario, step)
+        """Operators of a step after every rewrite; those of a whole prompt at once are made once."""
+        return self._of_whole_prompt if step is self.prefill[-1].first else step_graph(self.scenario, step)
+
+    @cached_property
+    def _of_whole_prompt(self) -> Graph:
+        return step_graph(self.scenario, self.prefill[-1].first)
 
     def mean_seconds(self, passes: Passes) -> Number:
         """Mean time of the passes [s]: operators one after another, host time and collectives, under the power

@@ -40,7 +40,7 @@ class Result:
 
     def at(self, keep: Sequence[str] = ()) -> "xr.Dataset":
         """The result at the point that is shown, with all labels of the dimensions to keep."""
-        dims = [dim for dim in self.ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
+        dims = [dim for dim in self.ds.dims if dim not in (*keep, "metric", "parameter", "resource")]
         return self.ds.isel({dim: self.places.get(str(dim), 0) for dim in dims})
 
     def devices(self) -> "list[tuple[str, xr.Dataset]]":
@@ -55,7 +55,9 @@ class Result:
         named = [
             f"{short(str(dim))} {text(self.ds[dim].values[self.places.get(str(dim), 0)])}"
             for dim in self.ds.dims
-            if dim in self.ds.coords and self.ds.sizes[dim] > 1 and dim not in (*kept, "metric", "parameter", "bound")
+            if dim in self.ds.coords
+            and self.ds.sizes[dim] > 1
+            and dim not in (*kept, "metric", "parameter", "resource")
         ]
         return "  |  ".join([*self.about, *named])
 

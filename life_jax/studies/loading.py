@@ -25,7 +25,7 @@ from life_jax.grid import eager
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
-from life_jax.studies.case import Case, Nowhere
+from life_jax.studies.case import Case, Keys, Nowhere
 from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
@@ -155,7 +155,7 @@ def _cells(
                 if parameter.group is not None:
                     refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
             refuse_dependent(parameters, where)
-            keys = {"model": model, "hw": hw, "opt": opt, "engine": engine}
+            keys = Keys(model, hw, opt, engine)
             yield Case(**named, built=built, parameters=parameters, keys=keys, absent=absent)
 
 
@@ -184,7 +184,7 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
-        if not typed and "chunk_tokens" not in composed.stacks[case.keys["opt"]].sets:
+        if not typed and "chunk_tokens" not in composed.stacks[case.keys.opt].sets:
             continue
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
         if least > prompts.max():

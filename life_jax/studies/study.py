@@ -119,7 +119,7 @@ class Study:
     @property
     def has_several_automatic(self) -> bool:
         """Whether engine=auto means several engines, which no dimension tells apart."""
-        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+        return "engine" not in self.composed.labels and len({case.keys.engine for case in self.cases}) > 1
 
     @cached_property
     def cells(self) -> tuple[Case | None, ...]:
@@ -200,7 +200,7 @@ class Study:
             known = {
                 "metric": (sensitivity.metrics, "metric"),
                 "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
-                "bound": (BOUNDS, "what the time goes to"),
+                "resource": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}

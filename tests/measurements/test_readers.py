@@ -385,13 +385,9 @@ def test_settings_with_their_own_numbers_are_forecast_as_alone():
     assert forecasts.forecasts([dataclasses.replace(settings[0], batch=1.0)])[0] != alone[0]
 
 
-def test_the_commands_of_the_readme_take_what_llama_bench_wrote(life, tmp_path):
+def test_calibration_and_validation_take_what_llama_bench_wrote(life, tmp_path):
     (tmp_path / "llama_bench.json").write_bytes(EXAMPLE.read_bytes())
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    command = "python -m life_jax.calibrate examples/llama_bench.json hw=rtx_4090 engine=llama_cpp_cuda out=mine.yaml"
-    assert command in readme and "llama-bench -m" in readme and "-o json > " in readme
-    verb, *words = command.replace("examples/", "").replace("python -m life_jax.", "").split()
-    done = life(verb, *words)
+    done = life("calibrate", "llama_bench.json", "hw=rtx_4090", "engine=llama_cpp_cuda", "out=mine.yaml")
     assert done.status == 0, done.err
     assert (tmp_path / "mine.yaml").is_file() and "4 rows" in done.out
     checked = life("validate", "llama_bench.json", "engine=mine.yaml", "out=f.csv")

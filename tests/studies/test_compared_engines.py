@@ -43,7 +43,7 @@ def test_numbers_of_engines_hold_for_all_that_are_compared():
 )  # fmt: skip
 def test_auto_is_what_people_run_on_the_device_and_format(hw, opt, engine):
     words = [f"hw={hw}", "engine=auto", *([] if opt == "none" else [f"opt={opt}"]), *POINT]
-    assert life.load(words).cases[0].keys["engine"] == engine
+    assert life.load(words).cases[0].keys.engine == engine
 
 
 def test_auto_never_means_an_engine_that_cannot_run_there():
