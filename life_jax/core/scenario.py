@@ -26,7 +26,8 @@ class Device:
     rates [FLOP/s]: by pipe (linear, head, attention, vector); `datasheet` is the rate of 16-bit matrix work, which
     prices depend on
     bandwidth [byte/s]: of the memory
-    memory [byte]: capacity
+    memory [byte]: capacity; memory_share [1]: part of it that the system lets software use; memory_reserved [byte]:
+    what the system, a display and the driver's context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
     collective, each gets (2 / n)^crowding of it (0: links of its own, a switch)
@@ -49,6 +50,8 @@ class Device:
     power: Number = float("nan")
     power_limit: Number = neutral(default=UNLIMITED)
     cores: Number = 0.0
+    memory_share: Number = 1.0
+    memory_reserved: Number = 0.0
 
 
 @pytree
@@ -252,6 +255,16 @@ class Costs:
 
 
 @pytree
+class Quality:
+    """What the options keep of the model's likelihood [1], and the ends of the interval in which 80 % of measurements
+    lie; 0 where it is not known. See conf/quality.yaml."""
+
+    kept: Number = neutral(default=0.0)
+    low: Number = neutral(default=0.0)
+    high: Number = neutral(default=0.0)
+
+
+@pytree
 class Scenario:
     """Everything that a forecast depends on.
 
@@ -267,3 +280,4 @@ class Scenario:
     costs: Costs = dataclasses.field(default_factory=Costs)
     speculation: Speculation = dataclasses.field(default_factory=Speculation)
     load: Load = dataclasses.field(default_factory=Load)
+    quality: Quality = dataclasses.field(default_factory=Quality)

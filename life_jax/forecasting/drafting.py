@@ -36,7 +36,7 @@ class Drafting:
     @property
     def shares(self) -> Shares:
         """Seconds of a step by what binds."""
-        total = Shares(0.0, 0.0, 0.0)
+        total = Shares()
         for repeats, passes in self.passes:
             total = total + self.run.pass_shares(passes).times(repeats)
         return total

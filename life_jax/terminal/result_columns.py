@@ -167,7 +167,7 @@ def _engine_words(study: "Study") -> str:
     split = f" on {layout}" if layout else ""
     if "engine" in study.case_dimensions:
         return layout
-    used = dict.fromkeys(study.composed.engines[case.keys["engine"]].name for case in study.cases)
+    used = dict.fromkeys(study.composed.engines[case.keys.engine].name for case in study.cases)
     if study.has_several_automatic:
         return "engine auto"
     name = next(iter(used))
