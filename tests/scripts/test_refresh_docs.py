@@ -36,7 +36,8 @@ def shown_by_docs() -> set[str]:
 def test_pictures_and_links_of_a_page_are_there(page):
     text = page.read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)\s#]+)(?:#[\w-]+)?\)", text) if "://" not in link]
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    made = "reference/"  # by the build of the site
+    assert [link for link in links if not (page.parent / link).exists() and not link.startswith(made)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
