@@ -7,14 +7,14 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from life_jax.config.compose import Composed
+from life_jax.config.compose import OF_REQUESTS, Composed
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.yaml_files import as_yaml
@@ -25,6 +25,7 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
 from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
+from life_jax.grid.reduced_dataset import WORKLOAD
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
 from life_jax.sensitivity.grid_function import Forecaster, NoForecast
@@ -183,7 +184,10 @@ class Study:
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
-            coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            of = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            if axis_table.section_of(key) in OF_REQUESTS:
+                of = replace(of, attributes={**of.attributes, "role": WORKLOAD})
+            coordinates[axis_table.dimension(key)] = of
         listed: dict[str, Listed] = {}
         if self.points is not None:
             coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
