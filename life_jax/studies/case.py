@@ -31,6 +31,9 @@ class Keys(NamedTuple):
     engine: str = ""
 
 
+NO_KEYS = Keys()
+
+
 @dataclass(frozen=True)
 class Case:
     """A model on a device under a stack of options.
@@ -46,7 +49,7 @@ class Case:
     built: Built
     parameters: tuple[Parameter, ...]
     sensitivity: Sensitivity | None = None
-    keys: Keys = Keys()
+    keys: Keys = NO_KEYS
     engine: str = ""
     absent: Absent = field(default_factory=dict, repr=False, compare=False)
 

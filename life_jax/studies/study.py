@@ -7,7 +7,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.config import request_trace
-from life_jax.config.compose import Composed
+from life_jax.config.compose import OF_REQUESTS, Composed
 from life_jax.config.load_words import LoadWords
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
@@ -27,6 +27,7 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
 from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
+from life_jax.grid.reduced_dataset import WORKLOAD
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
 from life_jax.sensitivity.grid_function import NoForecast
@@ -225,7 +226,10 @@ class Study:
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
-            coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            of = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            if axis_table.section_of(key) in OF_REQUESTS:
+                of = replace(of, attributes={**of.attributes, "role": WORKLOAD})
+            coordinates[axis_table.dimension(key)] = of
         listed: dict[str, Listed] = {}
         if self.points is not None:
             coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
@@ -238,7 +242,7 @@ class Study:
             known = {
                 "metric": (sensitivity.metrics, "metric"),
                 "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
-                "bound": (BOUNDS, "what the time goes to"),
+                "resource": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
