@@ -109,7 +109,7 @@ class Run:
         if self.drafting is None or mine is None:
             return mine
         of_draft = layout.is_possible(self.drafting.run.scenario)
-        return mine if of_draft is None else mine & of_draft
+        return mine if of_draft is None else 1.0 * mine * of_draft > 0
 
     @cached_property
     def ttft(self) -> Number:
