@@ -1,26 +1,23 @@
 """The passes of a draft beside the decode steps of the model that verifies what it drafts."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number
 from life_jax.core.schedule import Passes
 from life_jax.roofline.roofs import Shares
 
-if TYPE_CHECKING:
-    from life_jax.forecasting.request import Run
-
 
 @dataclass(frozen=True)
 class Drafting:
     """What drafts tokens in every decode step.
 
-    run: of the draft, on the same devices; passes: of it in a step, as (number [1], passes along the decode steps)
+    run: of the draft (a Run of forecasting/request.py), on the same devices; passes: of it in a step, as (number [1], passes along the decode steps)
     micro_batches [1]: for each of which the draft runs
     """
 
-    run: "Run"
+    run: Any
     passes: tuple[tuple[Number, Passes], ...]
     micro_batches: Number = 1.0
 
