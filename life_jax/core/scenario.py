@@ -204,7 +204,8 @@ class Load:
     burst [1]: coefficient of variation of the gaps between arrivals (1: Poisson)
     prompt_cv, output_cv [1]: coefficients of variation of the lengths, which are log-normal
     prompts, outputs: lengths of another distribution (one of serving/lengths.py, or none), instead of the workload's
-    cached [1]: part of each prompt that a prefix cache holds
+    cached [1]: part of each prompt that a prefix cache holds, of those that it holds anything of; hits [1]: part of the
+    requests of which it does
     ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
     requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
     """
@@ -220,6 +221,7 @@ class Load:
     prompts: tuple[Any, ...] = ()
     outputs: tuple[Any, ...] = ()
     requests: Number = neutral(default=0.0)
+    hits: Number = neutral(default=1.0)
     percentile: float = static(default=50.0)
 
 

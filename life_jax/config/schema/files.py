@@ -167,7 +167,15 @@ class LoadFile:
         leaf="load.output_cv",
     )
     cached: float = number(
-        0, low=0, high=0.999, unit="1", name="part of each prompt that a prefix cache holds", leaf="load.cached"
+        0,
+        low=0,
+        high=0.999,
+        unit="1",
+        name="part of a prompt that a prefix cache holds, of those that find any",
+        leaf="load.cached",
+    )
+    hit_rate: float = number(
+        1, low=0, high=1, unit="1", name="part of the requests that find part of their prompt cached", leaf="load.hits"
     )
     requests: float = number(
         0,
