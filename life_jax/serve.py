@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from life_jax.config.words import take
 from life_jax.terminal import command, tables
+from life_jax.terminal.progress import waiting
 
 if TYPE_CHECKING:
     from life_jax.config.load_words import LoadWords
@@ -30,10 +31,15 @@ def serve(words: list[str]) -> None:
 
     form, rest = take(words, "format", command.OUTPUT_FORMATS)
     asked = load_words(rest)
-    study = load(with_trace(asked), primary="serve")
+    with waiting("checking the question"):
+        study = load(with_trace(asked), primary="serve")
     command.refuse_axes(study, "serve")
     command.warn(study.warnings)
-    answers = [(case, answer(study, case, asked)) for case in study.cases]
+    answers = []
+    for number, case in enumerate(study.cases, 1):
+        what = "following every request" if asked.method == "simulate" else "finding the steady state"
+        with waiting(f"{what} of {case.label}" + (f", {number} of {len(study.cases)}" if len(study.cases) > 1 else "")):
+            answers.append((case, answer(study, case, asked)))
     if form == "json":
         objects = [as_json(study, case, asked, values) for case, values in answers]
         print(json.dumps(objects[0] if len(objects) == 1 else objects, indent=1))
