@@ -76,7 +76,7 @@ target.ttft= target.tpot=   seconds that good requests keep within, of
                    target.percentile=90 %: adds goodput and max_rate
 method=            formula (the steady state), or simulate (each request; seed=)
 engine.token_budget= engine.max_sequences=   of a step, at most
-format=json        one object. No axes; sweep takes axes.rate=[1,2,4]
+axes.rate=[1,2,4]  a table and a file over it, as sweep does; format=json
 {SAME_WORDS}.
 {MORE}
 """,

@@ -125,7 +125,8 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
         name: c.values[0] for name, c in t.coordinates.items()
         if name not in LABELS and len(c) == 1 and not c.numbered
     }  # fmt: skip
-    for name, usual in (("prompt_tokens", None), ("batch", None), ("past_tokens", 0), ("image_tokens", 0)):
+    shapes = (("prompt_tokens", None), ("batch", None), ("past_tokens", 0), ("image_tokens", 0))
+    for name, usual in shapes[:1] if study.load_words is not None else shapes:  # under load there is no static batch
         if name not in t.coordinates and name not in t.listed and getattr(workload, name) != usual:
             single[name] = getattr(workload, name)
     words += [f"{heading(name)} {tables.digits(float(v), 6)}" for name, v in single.items() if name not in shown]
