@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,7 @@ def _values(key: str) -> Iterable[str]:
         "rows": lambda: ("all",),
         "compress": lambda: ("zstd",),
         **{word: lambda: ("true", "false") for word in ("overwrite", "lazy", "gains")},
-        **{group: lambda group=group: paths.choices(group) for group in ("workload", "load", "cost")},
+        **{group: partial(paths.choices, group) for group in ("workload", "load", "cost")},
     }
     return fixed[key]() if key in fixed else ()
 
