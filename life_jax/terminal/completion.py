@@ -22,6 +22,7 @@ OF_FILES = (*(f"{key}=" for key in ("hw", "model", "engine", "opt", "batch", "pr
             "overwrite=true")  # words of validate and calibrate  # fmt: skip
 OF_COMMAND = {"design": DESIGN, "serve": ("target", "method"), "plan": ("target", "method", "devices", "budget")}
 WITH_PARTS = ("target", "range", "budget")
+LISTED = ("hw", "model", "opt", "engine", "cost", "workload", "study", "metric", "axis")  # kinds of life-jax catalog
 NUMBERED = ("axes.", "at.")  # a number follows by its key
 METRIC_WORDS = ("metrics", "best", "pareto", "minimize", "sort")
 KEY_WORDS = ("elasticity", "gradients", "free", "by")
@@ -87,10 +88,8 @@ def candidates(words: list[str], commands: Iterable[str]) -> list[str]:
     plus = typed[: len(typed) - len(typed.lstrip("+"))]
     key, equals, value = typed[len(plus) :].partition("=")
     if name == "catalog":
-        from life_jax.catalog import LISTINGS
-
         plain = [word for word in rest[:-1] if not word.startswith("-") and "=" not in word and word != name]
-        return _starting([*([] if plain else LISTINGS), "format=json", "format=csv", "format=md"], typed)
+        return _starting([*([] if plain else LISTED), "format=json", "format=csv", "format=md"], typed)
     if equals:
         head = value[: max(value.rfind("["), value.rfind(",")) + 1]
         return [f"{plus}{key}={head}{name}" for name in _starting(_values(key), value[len(head) :])]

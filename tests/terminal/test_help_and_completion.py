@@ -93,3 +93,9 @@ def test_every_shell_gets_a_script_for_every_command(shell):
 def test_another_task_is_refused():
     with pytest.raises(ConfigError, match="bash, zsh, fish"):
         complete("install=csh", COMMANDS)
+
+
+def test_the_kinds_that_are_completed_are_those_of_the_catalogue():
+    from life_jax.catalog import LISTINGS
+
+    assert list(LISTINGS) == offered("life-jax catalog ")[: len(LISTINGS)]
