@@ -162,6 +162,7 @@ def _cells(
                     stack=stack,
                     workload=composed.workload,
                     load=composed.load,
+                    draft=composed.draft,
                     precision=composed.precision,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
