@@ -49,6 +49,7 @@ def explain(words: list[str]) -> None:
 
 def _text(study: "Study") -> None:
     from life_jax.forecasting import breakdown
+    from life_jax.forecasting.memory import memory
     from life_jax.forecasting.metrics import forecast
     from life_jax.models import decoder
 
@@ -66,7 +67,7 @@ def _text(study: "Study") -> None:
     _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
     names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
     whole = {name: float(value) for name, value in forecast(s, names).items()}
-    room = s.device.memory * s.engine.memory.utilization
+    room = memory(s).available
     tables.say(
         f"TTFT {tables.engineering(whole['ttft'], 's')}, TPOT {tables.engineering(whole['tpot'], 's')}, "
         f"TPS {tables.digits(whole['tps'])} tok/s, memory {tables.digits(whole['memory'] / 1e9)} GB of "

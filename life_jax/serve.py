@@ -84,7 +84,7 @@ def as_json(study: "Study", case: "Case", asked: "LoadWords", values: dict[str, 
 def engine_of(study: "Study", case: "Case") -> str:
     """The engine's name."""
     engines = study.composed.engines
-    return engines[case.keys["engine"] if case.keys.get("engine") in engines else next(iter(engines))].name
+    return engines[case.keys.engine if case.keys.engine in engines else next(iter(engines))].name
 
 
 def _text(case: "Case", asked: "LoadWords", values: dict[str, float]) -> None:

@@ -167,7 +167,7 @@ def check_forecast(one) -> None:
         unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
     if np.isnan(one.scenario.device.power):
         unknown |= DRAWN
-    unknown |= {name for name in NUMBERS if METRICS[name].needs == "load"}  # it has no load
+    unknown |= {name for name in NUMBERS if METRICS[name].needs in ("load", "quality")}  # it has neither
     model = one.scenario.architecture
     if model.generation == "none":  # nothing is generated
         of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}

@@ -50,6 +50,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+        self._precisions: dict[tuple[Any, ...], Precision] = {}
         self.floats = mapping(float)  # int32 wraps under jit and has no gradient
 
     def __call__(self, make: Callable[..., T], *of: Any) -> T:
@@ -60,14 +61,21 @@ class Parts:
         part: T = self._known[key][1]
         return part
 
+    def equal(self, precision: Precision) -> Precision:
+        """The first precision of plain numbers that was equal to this one: options make a new one for each case."""
+        names = (field.name for field in fields(precision) if field.name != "weights")
+        key = (*precision.weights.items(), *(getattr(precision, name) for name in names))
+        return self._precisions.setdefault(key, precision)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """A scenario and what was decided on the way.
 
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
-    the stack was applied to, so that its numbers can be moved.
+    the stack was applied to, so that its numbers can be moved. quality_source: of what the options keep of the model's
+    quality, where that is asked for.
     """
 
     scenario: Scenario
@@ -75,6 +83,7 @@ class Built:
     warnings: tuple[str, ...]
     meaningless: Mapping[str, str]
     options: OptionNumbers
+    quality_source: str = ""
 
     def __repr__(self) -> str:
         """Its scenario."""
@@ -129,7 +138,7 @@ def build(
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     warnings += _network_assumed(engine, device, hw)
     scenario = Scenario(
-        device=parts(_device, device, (), engine.power_cap),
+        device=parts(_device, device, (), engine.power_cap, engine.whole_memory),
         architecture=parts(architecture, model, f"model.{labels['model']}"),
         precision=parts(bits, precision),
         workload=parts(_workload, workload),
@@ -163,12 +172,13 @@ def build(
     as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
     scenario = dataclasses.replace(
         scenario,
-        device=parts(_device, device, tuple(sources.items()), engine.power_cap),
+        device=parts(_device, device, tuple(sources.items()), engine.power_cap, engine.whole_memory),
         engine=parts(_on_units, scenario.engine, converts, as_bytes),
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
+    scenario = dataclasses.replace(scenario, precision=parts.equal(scenario.precision))
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
@@ -307,7 +317,17 @@ def _rate_sources(
     return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
 
 
-def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float], ...]], ...], capped: bool) -> Device:
+def _device(
+    device: DeviceFile,
+    sources: tuple[tuple[str, tuple[tuple[str, float], ...]], ...],
+    capped: bool,
+    whole_memory: bool,
+) -> Device:
+    """A device in base units.
+
+    sources: key of a published rate -> pipes that run at it, each with a factor. capped: whether its power limit holds.
+    whole_memory: whether software may use all of its memory.
+    """
     rates = dict.fromkeys((*PIPES, "datasheet"), UNPUBLISHED)
     for key, pipes in sources:
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
@@ -325,6 +345,8 @@ def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float
         power=device.tdp_w or float("nan"),
         power_limit=(device.power_limit_w or device.tdp_w or float("nan")) if capped else UNLIMITED,
         cores=device.cores or 0.0,
+        memory_share=1.0 if whole_memory else device.memory_share or 1.0,
+        memory_reserved=0.0 if whole_memory else (device.memory_reserved_gb or 0.0) * GIGA,
     )
 
 

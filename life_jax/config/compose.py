@@ -23,6 +23,8 @@ from life_jax.config.words import DEFAULT_ENGINE, Choice, Request, sets_number
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
 
+OF_REQUESTS = ("workload", "load")  # sections of what requests bring, which no designer chooses
+
 
 @dataclass(frozen=True)
 class Composed:
@@ -69,7 +71,8 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     ]
     axes = _axes(base, request)
     dims = (axis_table.dimension(key) for key, values in axes.items() if not is_span(values))
-    settings = read_settings(base, ("model", "hw", "opt", *(["engine"] * request.compares_engines), *dims))
+    names_of = ("model", "hw", "opt", *(["engine"] * request.compares_engines))
+    settings = read_settings(base, (*names_of, *dims), _of_requests(axes))
     convention = settings["convention"]
     stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     _refuse_two_formats(request, stacks)
@@ -207,6 +210,16 @@ def _refuse_two_formats(request: Request, stacks: Mapping[str, Optimization]) ->
         for stack, built in zip(request.stacks, stacks.values(), strict=True):
             if "weight_bits" in built.sets and not any(set(named) <= set(stack) for named in choice.weights):
                 raise ConfigError(f"{where}; opt={built.sets['weight_bits']} says otherwise: drop one of them")
+
+
+def _of_requests(axes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Dimensions of what requests bring, along which there are several values: axes of the workload and of the load."""
+    return tuple(
+        axis_table.dimension(key)
+        for key, values in axes.items()
+        if axis_table.section_of(key) in OF_REQUESTS and not is_span(values)
+        if not (isinstance(values, list) and len(values) == 1)
+    )
 
 
 def _axes(config: Mapping[str, Any], request: Request) -> dict[str, Any]:

@@ -26,12 +26,12 @@ NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
-    "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
+    "reduce", "pareto", "best", "quantiles", "histogram", "by", "free", "plot", "out", "overwrite", "dtype", "format",
     "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
 )  # fmt: skip
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
-DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
+DESIGN = ("target", "range", "minimize")  # words of life_jax.design
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 

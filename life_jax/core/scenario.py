@@ -25,7 +25,8 @@ class Device:
     rates [FLOP/s]: by pipe (linear, head, attention, vector); `datasheet` is the rate of 16-bit matrix work, which
     prices depend on
     bandwidth [byte/s]: of the memory
-    memory [byte]: capacity
+    memory [byte]: capacity; memory_share [1]: part of it that the system lets software use; memory_reserved [byte]:
+    what the system, a display and the driver's context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
     collective, each gets (2 / n)^crowding of it (0: links of its own, a switch)
@@ -48,6 +49,8 @@ class Device:
     power: Number = float("nan")
     power_limit: Number = neutral(default=UNLIMITED)
     cores: Number = 0.0
+    memory_share: Number = 1.0
+    memory_reserved: Number = 0.0
 
 
 @pytree
@@ -251,6 +254,16 @@ class Costs:
 
 
 @pytree
+class Quality:
+    """What the options keep of the model's likelihood [1], and the ends of the interval in which 80 % of measurements
+    lie; 0 where it is not known. See conf/quality.yaml."""
+
+    kept: Number = neutral(default=0.0)
+    low: Number = neutral(default=0.0)
+    high: Number = neutral(default=0.0)
+
+
+@pytree
 class Scenario:
     """Everything that a forecast depends on.
 
@@ -265,3 +278,4 @@ class Scenario:
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
     load: Load = dataclasses.field(default_factory=Load)
+    quality: Quality = dataclasses.field(default_factory=Quality)

@@ -10,9 +10,9 @@ from life_jax.core.graph import Op
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
 from life_jax.forecasting.request import Run
-from life_jax.forecasting.step import overhead
+from life_jax.forecasting.step import host_seconds, overhead
 from life_jax.models import decoder
-from life_jax.roofline.roofs import BOUNDS, Terms
+from life_jax.roofline.roofs import Terms
 from life_jax.roofline.terms import terms
 
 
@@ -21,7 +21,7 @@ class OperatorRow:
     """An operator of a step.
 
     repeats [1]: executions in the step; cost: of one execution; seconds [s]: of one execution; share [1]: part of the
-    step's time, all repeats together; bound: compute, memory or dispatch
+    step's time, all repeats together; bound: the one of BOUNDS that takes longest
     """
 
     name: str
@@ -41,7 +41,7 @@ class OperatorRow:
 class StepTable:
     """A step: its operators, their total cost, and its seconds [s].
 
-    Host time and collectives are one row without cost; what a power limit adds is another row.
+    Host time, messages between devices, waits of a pipeline and what a power limit adds are rows without cost.
     """
 
     operators: tuple[OperatorRow, ...]
@@ -78,7 +78,7 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
     stages and messages between them, is a row.
     """
     scenario = run.scenario
-    seconds, host, waited = once, once, 0.0
+    seconds, host, link, waited = once, once, 0.0, 0.0
     executions: dict[tuple[str, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
@@ -86,19 +86,21 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
         graph = run.graph(middle)
         seconds += float(passes.count * run.mean_seconds(passes))
         waited += float(passes.count * run.power_wait(passes))
-        host += float(passes.count * overhead(scenario, middle))
+        of_host = float(sum(host_seconds(scenario, middle).values()))
+        host += float(passes.count) * of_host
+        link += float(passes.count) * (float(overhead(scenario, middle)) - of_host)
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
             executions.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
     rest = 0.0 if in_stages is None else in_stages - seconds
     seconds += rest
     rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
-    if host:
-        rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
-    if rest:
-        rows.append(OperatorRow("pipeline", 1.0, Cost(), rest, rest / seconds, "dispatch"))
-    if waited:
-        rows.append(OperatorRow("power_limit", 1.0, Cost(), waited, waited / seconds, "dispatch"))
+    # stages wait for messages and for one another; a power limit slows clocks down
+    for name, spent, bound in (
+        ("host", host, "host"), ("link", link, "link"), ("pipeline", rest, "link"), ("power_limit", waited, "compute"),
+    ):  # fmt: skip
+        if spent:
+            rows.append(OperatorRow(name, 1.0, Cost(), spent, spent / seconds, bound))
     return StepTable(tuple(rows), total, seconds)
 
 
@@ -119,8 +121,8 @@ def _row(by_shape: list[tuple[float, Op]], scenario: Scenario, total: float) -> 
 
 def _binds(t: Terms) -> str:
     """The longest of compute, memory and dispatch."""
-    sides = (float(t.compute), float(t.memory), float(t.dispatch))
-    return BOUNDS[sides.index(max(sides))]
+    sides = {"compute": float(t.compute), "memory": float(t.memory), "dispatch": float(t.dispatch)}
+    return max(sides, key=lambda bound: sides[bound])
 
 
 def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Metric:
     stepwise: whether it changes in whole steps, so that it has no slope
     better: "low", "high", or None where neither is better
     ledger: attribution of the metric to leaves of the scenario, for a time that is a sum of operators
-    needs: what it is NaN without: "power" of the device, "spreads" of a fitted engine
+    needs: what it is NaN without: "power" of the device, "spreads" of a fitted engine, "load", "quality" of the options
     """
 
     function: Callable[[Any], Number]
@@ -44,7 +44,7 @@ class Metric:
 
         What requests see under load has slopes too (serving/steady_state.py), but compiling them takes minutes.
         """
-        return self.kind == "number" and not self.stepwise and self.needs != "load"
+        return self.kind == "number" and not self.stepwise and self.needs not in ("load", "quality")
 
     @property
     def sign(self) -> int:
@@ -136,6 +136,25 @@ def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metr
     }
 
 
+def _kept() -> dict[str, Metric]:
+    """Metrics of what the options keep of the model's likelihood; NaN where nothing is known of one of them."""
+
+    def metric(end: str, name: str) -> Metric:
+        def value(run: Run) -> Number:
+            kept = getattr(run.scenario.quality, end)
+            return where(kept > 0, kept, float("nan"))
+
+        return Metric(
+            value, "1", f"part of the base model's likelihood that is kept{name}", better="high", needs="quality"
+        )
+
+    return {
+        "quality": metric("kept", ", a token"),
+        "quality_low": metric("low", ", lower end of the 80 % interval"),
+        "quality_high": metric("high", ", upper end of the 80 % interval"),
+    }
+
+
 METRICS: dict[str, Metric] = {
     "ttft": Metric(lambda r: r.ttft, "s", "time to first token", ledger=ledger.ttft),
     "tpot": Metric(
@@ -197,6 +216,7 @@ METRICS: dict[str, Metric] = {
     "power": Metric(
         lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices", needs="power"
     ),
+    **_kept(),
     "price": Metric(lambda r: energy.price(r.scenario), "USD", "price of the devices by the cost file"),
     "cost_per_mtoken": Metric(
         lambda r: 1e6 * energy.usd(r.scenario, r.e2e, r.energy) / _tokens(r),

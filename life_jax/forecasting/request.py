@@ -8,12 +8,12 @@ from itertools import pairwise
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, larger, where
+from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import energy, layout
 from life_jax.forecasting.messages import handover_seconds
-from life_jax.forecasting.step import hidden, host_seconds, overhead, step_graph
+from life_jax.forecasting.step import hidden, host_seconds, message_seconds, overhead, step_graph
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.parallelism.layout import micro_batches
 from life_jax.parallelism.pipeline_parallel import Stages, stages
@@ -168,20 +168,24 @@ class Run:
 
     @cached_property
     def prefill_shares(self) -> Shares:
-        """Seconds of prefill by what binds: compute, memory or dispatch."""
-        total = Shares(0.0, 0.0, self.scenario.engine.host.request)
+        """Seconds of prefill by what binds (BOUNDS)."""
+        total = Shares(host=self.scenario.engine.host.request)
         for passes in self.prefill:
             total = total + self._shares(passes).times(passes.count)
         return total
 
     @cached_property
     def decode_shares(self) -> Shares:
-        """Seconds of a decode step, at the middle of generation, by what binds: compute, memory or dispatch."""
+        """Seconds of a decode step, at the middle of generation, by what binds (BOUNDS)."""
         return self._shares(self.decode)
 
     def graph(self, step: Step) -> Graph:
-        """Operators of a step after every rewrite."""
-        return step_graph(self.scenario, step)
+        """Operators of a step after every rewrite; those of a whole prompt at once are made once."""
+        return self._of_whole_prompt if step is self.prefill[-1].first else step_graph(self.scenario, step)
+
+    @cached_property
+    def _of_whole_prompt(self) -> Graph:
+        return step_graph(self.scenario, self.prefill[-1].first)
 
     def mean_seconds(self, passes: Passes) -> Number:
         """Mean time of the passes [s]: operators one after another, host time and collectives, under the power
@@ -251,8 +255,12 @@ class Run:
 
     def _shares(self, passes: Passes) -> Shares:
         middle = passes.middle
-        host = overhead(self.scenario, middle)
-        return shares(self._roofs(self.graph(middle)), self.smoothness) + Shares(0.0, 0.0, host)
+        operators = shares(self._roofs(self.graph(middle)), self.smoothness)
+        host, link = sum(host_seconds(self.scenario, middle).values()), message_seconds(self.scenario, middle)
+        if not is_nothing(link):
+            total = operators.compute + operators.memory + operators.dispatch + host + link
+            link = link - hidden(self.scenario, middle, total)
+        return operators + Shares(link=link, host=host)
 
     def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
         return step_terms(ops, self.scenario.device, self.scenario.engine)

@@ -196,6 +196,7 @@ def cache_room(scenario: Scenario) -> Number:
     that the room is that for sequences of the workload's length.
     """
     per_token, last = memory.bytes_of_rows(scenario)
-    left = memory.room(scenario) - scenario.engine.scheduler.budget * per_token - scenario.engine.scheduler.slots * last
+    scheduler = scenario.engine.scheduler
+    left = memory.memory(scenario).cache_room(scheduler.budget * per_token + scheduler.slots * last)
     tokens = memory.cached_tokens(scenario)
     return larger(left, 0.0) / memory.cache_bytes(scenario, tokens) * tokens

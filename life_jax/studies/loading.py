@@ -20,11 +20,13 @@ from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.core.pytree import Absent
+from life_jax.forecasting.metrics import METRICS
 from life_jax.grid import eager
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
-from life_jax.studies.case import Case, Nowhere
+from life_jax.studies.case import Case, Keys, Nowhere
+from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
 # what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
@@ -108,6 +110,7 @@ def _cells(
     """In the order of the file's dimensions: model, then hw, then opt, then engine where several are compared."""
     parts = Parts()
     absent: Absent = {}
+    needs_quality = any(METRICS[name].needs == "quality" for name in composed.settings["metrics"])
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])
@@ -145,12 +148,14 @@ def _cells(
             except ImpossibleError as reason:
                 yield Nowhere(tuple(label for label in named.values() if label), reason)
                 continue
+            if needs_quality:
+                built = with_quality(built, composed, request, (model, hw, opt), axes)
             parameters = tuple(parameter_of(key, built, where) for key in axes)
             for parameter in parameters:
                 if parameter.group is not None:
                     refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
             refuse_dependent(parameters, where)
-            keys = {"model": model, "hw": hw, "opt": opt, "engine": engine}
+            keys = Keys(model, hw, opt, engine)
             yield Case(**named, built=built, parameters=parameters, keys=keys, absent=absent)
 
 
@@ -179,7 +184,7 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
-        if not typed and "chunk_tokens" not in composed.stacks[case.keys["opt"]].sets:
+        if not typed and "chunk_tokens" not in composed.stacks[case.keys.opt].sets:
             continue
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
         if least > prompts.max():

@@ -7,14 +7,14 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from life_jax.config.compose import Composed
+from life_jax.config.compose import OF_REQUESTS, Composed
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.yaml_files import as_yaml
@@ -25,6 +25,7 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
 from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
+from life_jax.grid.reduced_dataset import WORKLOAD
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
 from life_jax.sensitivity.grid_function import Forecaster, NoForecast
@@ -118,7 +119,7 @@ class Study:
     @property
     def has_several_automatic(self) -> bool:
         """Whether engine=auto means several engines, which no dimension tells apart."""
-        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+        return "engine" not in self.composed.labels and len({case.keys.engine for case in self.cases}) > 1
 
     @cached_property
     def cells(self) -> tuple[Case | None, ...]:
@@ -183,7 +184,10 @@ class Study:
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
-            coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            of = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            if axis_table.section_of(key) in OF_REQUESTS:
+                of = replace(of, attributes={**of.attributes, "role": WORKLOAD})
+            coordinates[axis_table.dimension(key)] = of
         listed: dict[str, Listed] = {}
         if self.points is not None:
             coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
@@ -196,7 +200,7 @@ class Study:
             known = {
                 "metric": (sensitivity.metrics, "metric"),
                 "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
-                "bound": (BOUNDS, "what the time goes to"),
+                "resource": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
@@ -204,6 +208,10 @@ class Study:
 
     def _attributes(self) -> dict[str, Any]:
         made = provenance()
+        # of each model and stack
+        qualities = dict.fromkeys(
+            f"{c.model}, {c.opt}: {c.built.quality_source}" for c in self.cases if c.built.quality_source
+        )
         return {
             "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
@@ -212,6 +220,7 @@ class Study:
             "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **({"quality_source": "\n".join(qualities)} if qualities else {}),
             **made,
             "identity": self.identity,
             "config": self.config,

@@ -147,7 +147,7 @@ def _engine_words(study: "Study") -> str:
     split = f" on {devices:g} devices" if devices > 1 and "tensor_parallel" not in study.axes else ""
     if "engine" in study.case_dimensions:
         return f"{devices:g} devices" if split else ""
-    used = dict.fromkeys(study.composed.engines[case.keys["engine"]].name for case in study.cases)
+    used = dict.fromkeys(study.composed.engines[case.keys.engine].name for case in study.cases)
     if study.has_several_automatic:
         return "engine auto"
     name = next(iter(used))

@@ -177,7 +177,7 @@ def test_a_csv_is_written_whole_or_not_at_all(life, tmp_path):
 
 
 def test_a_csv_of_a_reduction_is_its_one_table(life, tmp_path):
-    words = ("sweep", "hw=[v100,a100]", "pareto=[tpot,throughput]")
+    words = ("sweep", "hw=[v100,a100]", "pareto=[tpot,throughput]", "free=[prompt,batch]")
     life(*words, "out=front.csv")
     rows = list(csv.DictReader((tmp_path / "front.csv").open()))
     assert {row["hw"] for row in rows} == {"a100"} and sum(row["knee"] == "true" for row in rows) == 1
@@ -208,7 +208,8 @@ def test_what_cannot_be_shown_is_said_in_one_line(words, part, life):
 
 
 def test_a_front_names_the_choices_that_all_of_its_points_share(life):
-    out = life("sweep", "hw=v100", "axes.opt=[[],[int4]]", "pareto=[tpot,throughput]", "limit.ttft=1").out
+    words = ("sweep", "hw=v100", "axes.opt=[[],[int4]]", "pareto=[tpot,throughput]", "limit.ttft=1", "free=[batch]")
+    out = life(*words, "at.prompt=64").out
     title = out.split("\n\n")[0]
     assert "Pareto front" in title and "opt int4" in title and "prompt 64" in title
     assert "points feasible: ttft <= 1 s" in title

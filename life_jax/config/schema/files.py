@@ -19,6 +19,7 @@ from life_jax.core.units import GIGA, MICRO, PICO, TERA
 # fp16_acc16: fp16 products added up in fp16, which GeForce cards do at twice the rate
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16")
 CHECKS = ("seen", "recalled", "derived")
+CLASS_NOTES = ("source", "memory_source")  # keys of a class that are no defaults of its devices
 
 
 @cache
@@ -41,6 +42,18 @@ class DeviceFile:
         unit="GB s-1", name="peak memory bandwidth", leaf="device.bandwidth", scale=GIGA
     )
     memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
+    # what software may use of the memory: that of the class unless given, all where the class says nothing
+    memory_share: float | None = fraction(
+        None, name="part of the memory that the system lets software use", leaf="device.memory_share"
+    )
+    memory_reserved_gb: float | None = number(
+        None,
+        low=0,
+        unit="GB",
+        name="memory that system, display and driver take",
+        leaf="device.memory_reserved",
+        scale=GIGA,
+    )
     dispatch_us: float = number(  # that of the class unless given
         None, low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
     )
@@ -79,7 +92,7 @@ class DeviceFile:
         if self.device_class not in classes:
             raise unknown(f"{self.name}: device_class", self.device_class, classes)
         for key, value in classes[self.device_class].items():
-            if key != "source" and getattr(self, key) is None:
+            if key not in CLASS_NOTES and getattr(self, key) is None:
                 setattr(self, key, value)
         if self.dispatch_us is None:
             raise ConfigError(f"{self.name}: dispatch_us is missing, and class {self.device_class} has no default")
