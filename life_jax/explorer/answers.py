@@ -79,8 +79,8 @@ def labels(study: Study, cell: int) -> dict[str, str]:
     """Labels as typed of a cell of the study, by group; the engine that `auto` means as `runs`."""
     named = dict(zip(study.case_dimensions, _combination(study, cell), strict=True))
     case = study.cells[cell]
-    runs = "" if case is None else study.composed.engines[case.keys["engine"]].name
-    return {**named, "runs": runs or ("" if case is None else case.keys["engine"])}
+    runs = "" if case is None else study.composed.engines[case.keys.engine].name
+    return {**named, "runs": runs or ("" if case is None else case.keys.engine)}
 
 
 def _combination(study: Study, cell: int) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def _single(words: Sequence[str]) -> tuple[Study, Case]:
 
 def step(table: breakdown.StepTable) -> dict[str, Any]:
     """A step by operator, the longest first: seconds and FLOP of all its executions, FLOP/s that it reaches."""
-    operators = [
+    operators: list[dict[str, Any]] = [
         {
             "name": row.name,
             "repeats": number(row.repeats),
@@ -247,7 +247,7 @@ def fits(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
             row["weights"] = number(float(of["weight_memory"].reshape(-1)[0]))
             row["available"] = number(available(case.scenario))
             row["parameters"] = number(float(decoder.parameter_count(case.scenario.architecture)))
-            row["positions"] = number(study.composed.model[case.keys["model"]].max_position_embeddings)
+            row["positions"] = number(study.composed.model[case.keys.model].max_position_embeddings)
         cells.append(row)
     quiet = ("contexts of up to", "never measured")  # said cell by cell, and of the whole map in a line
     return {

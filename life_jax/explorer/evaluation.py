@@ -1,6 +1,7 @@
 """Metrics of every cell of a small study as arrays in float64, without a dataset and without a compilation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def evaluated(study: Study, metrics: Sequence[str], more: Sequence[str] = ()) ->
     bounds their index.
     """
     names = (*metrics, *more)
-    nothing = NoForecast(tuple((name, True) for name in names)), {}
+    nothing: tuple[Any, Any] = NoForecast(tuple((name, True) for name in names)), {}
     cases = tuple(nothing if c is None else (c.forecaster(tuple(metrics)), c.scenario) for c in study.cells)
     of_axes = plan.plan(study.grid_axes, len(names))
     sweep = plan.Sweep(cases, of_axes, dict.fromkeys(names, np.dtype(np.float64)), "float64")
