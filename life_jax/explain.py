@@ -51,6 +51,7 @@ def _text(study: "Study") -> None:
     from life_jax.forecasting import breakdown
     from life_jax.forecasting.memory import memory
     from life_jax.forecasting.metrics import forecast
+    from life_jax.forecasting.speculation import accepted, verified
     from life_jax.models import decoder
 
     case = study.cases[0]
@@ -64,7 +65,13 @@ def _text(study: "Study") -> None:
     print()
     _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
     positions = w.past_tokens + w.prompt_tokens + 1
-    _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
+    drafts = s.speculation
+    each = (
+        "1 token"
+        if drafts.is_off
+        else f"{float(verified(drafts)):g} tokens, of which {float(accepted(drafts)):.4g} stay"
+    )
+    _step(f"first decode step: {w.batch:g} x {each}, attending {positions:g} positions", breakdown.decode_table(s))
     names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
     whole = {name: float(value) for name, value in forecast(s, names).items()}
     room = memory(s).available

@@ -59,8 +59,8 @@ DTYPES = ("float64", "float64", "float32")
 
 @functools.cache
 def stems(group: str) -> list[str]:
-    """Names of the files of a group."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Names of the files of a group, without the option that needs draft.model= beside it."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if path.stem != "speculative")
 
 
 def draws() -> int:

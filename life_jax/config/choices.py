@@ -83,6 +83,18 @@ def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "
     return tuple(chosen)
 
 
+def single(group: str, typed: Any, folders: Folders, engine: str, word: str) -> Choice | None:
+    """The one choice of a word that names a device or a model (`group`); None where it is not typed."""
+    if typed is None:
+        return None
+    chosen = devices_and_models(group, typed, folders, engine)
+    if len(chosen) > 1:
+        raise ConfigError(f"{word}= names {len(chosen)} {KINDS[group]}s; one is needed")
+    if chosen[0].format:
+        raise ConfigError(f"{word}={chosen[0].label}: a name without a weight format is needed")
+    return chosen[0]
+
+
 def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
     if typed in paths.choices(group, folders):
         return Choice(typed, typed, typed)

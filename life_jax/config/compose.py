@@ -19,7 +19,8 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
-from life_jax.config.words import DEFAULT_ENGINE, Choice, Request, sets_number
+from life_jax.config.words import DEFAULT_ENGINE, DRAFT, Choice, Request, sets_number
+from life_jax.core.speculation import MODEL
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
 
@@ -33,7 +34,7 @@ class Composed:
     labels: group (hw, model, opt; engine where several are compared) -> label of ours -> the word as typed.
     engines: files by label of ours, or path. engine_words: word as typed -> label, path or auto. automatic: what auto
     means on a device (label) under a stack (label). kinds: of options, by label. efficiency: files by class of device,
-    where an engine asks for them. resolved: all of it as data.
+    where an engine asks for them. draft: the model that drafts. resolved: all of it as data.
     """
 
     labels: Mapping[str, Mapping[str, str]]
@@ -49,6 +50,7 @@ class Composed:
     kinds: Mapping[str, str]
     cost: CostFile
     efficiency: Mapping[str, EfficiencyFile]
+    draft: ModelFile | None
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
@@ -76,6 +78,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     convention = settings["convention"]
     stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     _refuse_two_formats(request, stacks)
+    draft = _draft(request, options)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
     engine_words = request.engines or {DEFAULT_ENGINE: DEFAULT_ENGINE}
     automatic = _automatic(engine_words, hw, request, options, names)
@@ -101,10 +104,12 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         kinds={label: str(of.get("kind")) for contents in options for label, of in contents.items()},
         cost=check(base["cost"], CostFile, "cost"),
         efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
+        draft=None if draft is None else check(draft, ModelFile, DRAFT),
         axes=axes,
         settings=settings,
         resolved={
             **files,
+            **({} if draft is None else {"draft": draft}),
             "opt": dict(zip(names, options, strict=True)),
             **{
                 key: base[key]
@@ -120,6 +125,18 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             "axes": axes,
         },
     )
+
+
+def _draft(request: Request, options: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The content of the file of draft.model=; refused where no stack has an option that takes it."""
+    if request.draft is None:
+        return None
+    taken = (of.get("drafter") == MODEL for contents in options for of in contents.values())
+    if not any(taken):
+        raise ConfigError(f"{DRAFT}= is for an option whose drafts come from a model; give opt=speculative")
+    if request.draft.file is None:
+        return conf_files.composed("model", request.draft.name, request.folders)
+    return conf_files.merged(request.draft.file, "model", request.folders)
 
 
 def _automatic(

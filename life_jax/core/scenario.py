@@ -11,6 +11,7 @@ from typing import Any
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number
 from life_jax.core.pytree import neutral, pytree, static
+from life_jax.core.speculation import Speculation
 from life_jax.core.units import UNLIMITED
 
 # FLOP/s that stand for a rate that nobody published: no work takes time. Not infinite: gradients would be NaN.
@@ -277,5 +278,6 @@ class Scenario:
     engine: Engine
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
+    speculation: Speculation = dataclasses.field(default_factory=Speculation)
     load: Load = dataclasses.field(default_factory=Load)
     quality: Quality = dataclasses.field(default_factory=Quality)
