@@ -8,6 +8,7 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.config.words import take
 from life_jax.terminal import command, result_columns, tables
 from life_jax.terminal.layout import Column
+from life_jax.terminal.progress import waiting
 
 if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
@@ -30,7 +31,8 @@ def explain(words: list[str]) -> None:
     from life_jax.studies.loading import load
 
     form, rest = take(words, "format", command.OUTPUT_FORMATS)
-    study = load(rest, primary="explain")
+    with waiting("checking the question"):
+        study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
         raise ConfigError(f"explain takes one model, one device and one stack, not {what}; life_jax.sweep takes grids")

@@ -19,6 +19,12 @@ from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 
 LISTING = "python -m life_jax.catalog"
+MORE_WORDS = {"design": " target.tpot=0.02", "serve": " rate=1"}  # that a command needs beside hw=
+# devices that most questions are about, which lists begin with
+USUAL = (
+    "h100_sxm", "h200_sxm", "b200", "a100_sxm_80gb", "l40s", "mi300x", "rtx_3090", "rtx_4090", "rtx_5090", "apple_m4",
+    "apple_m4_pro", "apple_m4_max_40c", "ryzen_ai_max_395_igpu_8060s", "gb10_dgx_spark", "v100_sxm2_32gb", "t4",
+)  # fmt: skip
 NOT_OF_A_LABEL = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -242,8 +248,11 @@ def file_of_group(group: str, typed: str, folders: Folders) -> str:
 
 
 def no_device(verb: str, folders: Folders) -> ConfigError:
-    """The error of a command without hw=, which lists the devices."""
+    """The error of a command without hw=, which lists the devices, those first that people have."""
+    usual = [label for label in USUAL if label in paths.choices("hw", folders)]
+    others = [label for label in paths.choices("hw", folders) if label not in usual]
+    example = f"python -m life_jax.{verb} hw=v100{MORE_WORDS.get(verb, '')}"
     return ConfigError(
-        f"no device is given: hw=NAME is needed, such as python -m life_jax.{verb} hw=v100",
-        columns(list(paths.choices("hw", folders)), f"{LISTING} hw"),
+        f"no device is given: hw=NAME is needed, such as {example}; hw=here is this machine",
+        columns([*usual, *others], f"{LISTING} hw"),
     )

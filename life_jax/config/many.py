@@ -46,10 +46,10 @@ def _usual(group: str, folders: Folders) -> list[str]:
 
 def _of_class(name: str, folders: Folders) -> list[str]:
     """Labels of a class of devices, or of what devices are used in."""
-    uses, classes = _uses(), [c for c in device_classes() if c != "other"]
-    if name not in uses and name not in classes:
-        raise unknown("hw=class:", name, [*uses, *classes])
-    rule = uses.get(name, {"classes": [name]})
+    known, classes = uses(), [c for c in device_classes() if c != "other"]
+    if name not in known and name not in classes:
+        raise unknown("hw=class:", name, [*known, *classes])
+    rule = known.get(name, {"classes": [name]})
     return [
         label for label in _usual("hw", folders)
         if (_class_of(label, folders) in rule.get("classes", ()) or _is_any(label, rule.get("names", ())))
@@ -62,7 +62,8 @@ def _is_any(label: str, patterns: Any) -> bool:
 
 
 @cache
-def _uses() -> dict[str, Any]:
+def uses() -> dict[str, Any]:
+    """conf/device_use.yaml: what devices are used in, and which they are."""
     return read_yaml(paths.conf_dir() / "device_use.yaml")
 
 

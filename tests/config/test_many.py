@@ -41,7 +41,7 @@ def test_classes_are_of_devices_and_of_what_they_are_used_in(name, has, has_not)
 
 @pytest.mark.parametrize("name", ["laptop", "phone", "workstation", "datacenter"])
 def test_every_pattern_of_a_use_means_a_device(name):
-    rule, known = many._uses()[name], sorted(paths.choices("hw", ()))
+    rule, known = many.uses()[name], sorted(paths.choices("hw", ()))
     for pattern in (*rule.get("names", ()), *rule.get("but", ())):
         assert any(many._is_any(label, (pattern,)) for label in known), pattern
 
