@@ -1,5 +1,6 @@
 """python -m life_jax.explore: a page in the browser that shows forecasts move, from this machine alone."""
 
+import gc
 from importlib.util import find_spec
 
 from life_jax.config.schema.errors import ConfigError
@@ -7,14 +8,11 @@ from life_jax.config.words import key_and_text, take
 from life_jax.terminal import command
 
 NEEDED = ("starlette", "uvicorn")
-USAGE = """Serves the explorer on 127.0.0.1 and prints its address; Ctrl-C ends it.
-  life-jax explore [hw=NAME model=NAME opt=NAME ...] [port=0] [open=false]
-words are those of sweep: what the page begins with; port=0 takes a free one; open=true opens the browser"""
 
 
 def main() -> None:
     """Run the command line."""
-    command.guarded(explore, "explore", USAGE)
+    command.guarded(explore, "explore", str(__doc__))
 
 
 def explore(words: list[str]) -> None:
@@ -32,6 +30,8 @@ def explore(words: list[str]) -> None:
     if question.hw:  # a mistake is said here, and not by the page
         command.warn(load(question.words()).warnings)
     menus.menus(question)
+
+    gc.enable()  # which commands that end soon do without
 
     def ready(address: str) -> None:
         print(address, flush=True)
