@@ -90,11 +90,11 @@ def generic(cpu: Cpu, memory: float, named: Sequence[str], folders: Folders) -> 
     return Machine(content=content, note=note)
 
 
-def _alike(cpu: Cpu, cycle: Mapping[str, float], folders: Folders) -> dict[str, Mapping[str, Any]]:
+def _alike(cpu: Cpu, cycle: Mapping[str, float], folders: Folders) -> dict[str, dict[str, Any]]:
     """Processors that we know, by label: as like to this one as there are any."""
     words = set(re.findall(r"[a-z]+", cpu.name.lower()))
     makers = ON_ARM if cpu.vendor == "Arm" else (cpu.vendor,)
-    every = {}
+    every: dict[str, dict[str, Any]] = {}
     for label in paths.choices("hw", folders):
         of = conf_files.composed("hw", label, folders)
         if of.get("device_class") == "cpu" and of.get("cores") and of.get("vendor") in makers:
