@@ -235,6 +235,7 @@ class Costs:
     byte_energy, link_energy [J/byte]: of memory traffic, and of traffic between devices
     price [USD] of a device; where it is 0 (not known), (price_base + price_per_rate x rate + price_per_bandwidth x
     bandwidth + price_per_memory x memory) x price_factor
+    rent [USD/h] of a device, power included, instead of its price and electricity; 0 where it is bought
     electricity [USD/kWh]; power_overhead [1]: power of the site over power of the devices
     lifetime [year]; busy_time [1]: part of the lifetime in which the device works
     """
@@ -254,6 +255,7 @@ class Costs:
     power_overhead: Number = 1.0
     lifetime: Number = 1.0
     busy_time: Number = 1.0
+    rent: Number = neutral(default=0.0)
 
 
 @pytree

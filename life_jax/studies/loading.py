@@ -66,7 +66,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
     impossible = layouts.impossible(cases, axes)
-    warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
+    warnings.update(dict.fromkeys(w for case in cases for w in case.built.warnings))
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
     warnings.update(dict.fromkeys(impossible))
@@ -83,7 +84,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words=words,
         composed=composed,
         cases=cases,
-        nowhere=tuple(cell.labels for cell in nowhere),
+        nowhere={cell.labels: cell.reason.reason for cell in nowhere},
         axes=grid_axes,
         points=points,
         metrics=metrics,

@@ -67,6 +67,9 @@ class DeviceFile:
         None, unit="W", name="power that the device is limited to", leaf="device.power_limit"
     )  # the thermal design power unless given; holds where engine.power_cap is true
     price_usd: float | None = positive(None, unit="USD", name="price of one device", leaf="costs.price")
+    rent_usd_per_hour: float | None = positive(  # instead of a price, with power in it
+        None, unit="USD h-1", name="rent of one device, power included", leaf="costs.rent"
+    )
     interconnect_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
     )
