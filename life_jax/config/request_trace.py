@@ -53,14 +53,14 @@ def _requests(rows: "csv.DictReader[str]", path: Path, prefix_room: float) -> Re
     if len(numbers) < 2:
         raise ConfigError(f"load.trace={path}: {len(numbers)} requests; at least two are needed")
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
-    arrival, prompt, output, cached = np.array([numbers[index] for index in order]).T
-    if any(blocks) and not cached.any():
-        cached = _reused([blocks[index] for index in order], arrival, prompt, prefix_room)
+    arrivals, prompts, outputs, held = np.array([numbers[index] for index in order]).T
+    if any(blocks) and not held.any():
+        held = _reused([blocks[index] for index in order], arrivals, prompts, prefix_room)
     elif prefix_room < math.inf:
         raise ConfigError(
             f"load.prefix_room= with load.trace={path}: it has no column block_ids that says what is alike"
         )
-    return Requests(arrival - arrival[0], prompt, output, cached)
+    return Requests(arrivals - arrivals[0], prompts, outputs, held)
 
 
 def _reused(blocks: list[tuple[str, ...]], arrival: np.ndarray, prompt: np.ndarray, room: float) -> np.ndarray:
