@@ -32,7 +32,7 @@ def plan(words: list[str]) -> None:
     form, rest = take(words, "format", FORMATS)
     with waiting("checking the question"):
         study = load(rest, primary="plan")
-    with watched(len(study.cases) + len(study.reasons)) as done:
+    with watched(len(study.cases) + len(study.nowhere)) as done:
         result = planning.plan(study, done)
     command.warn(result.warnings)
     if form == "json":

@@ -195,11 +195,11 @@ def write(panel, x, spreads):
     rows = of_engine.reshape(len(engines.prior), -1)
     called_once = {s.engine for s in panel.settings if s.cold}
     generic = (rows * count).sum(axis=1) / count.sum()
-    for i, name in enumerate((*engines.groups, "generic")):
+    for i, name in enumerate((*engines.groups, *MEANS)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
-        if name == "generic":
-            found, source = values(engines, generic, 0, groups=1), MEAN
+        if name in MEANS:
+            found, source = values(engines, generic, 0, groups=1), MEANS[name]
         else:
             found = values(engines, of_engine, i)
             source = SOURCE.format(cells=count[i]) if count[i] else KNOWN_FROM.get(name, PRIOR)
@@ -240,6 +240,8 @@ KEPT = (
     "runtime_gb",
     "activation_tokens",
     "memory_source",
+    "token_budget",
+    "max_sequences",
     "runs_on",
     "formats",
     "runs_source",
@@ -251,6 +253,10 @@ SOURCE = (
 )
 MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for devices of no class that was measured"
 MEAN = "geometric mean of the fitted engines, weighted by cells"
+MEANS = {
+    "generic": MEAN,
+    "sglang": f"{MEAN} (generic.yaml), since no measurement of SGLang was fitted [assumption]",
+}
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {
     "cpu_measured": "prior of scripts/fit_efficiency.py, of CPUs; memory_efficiency from decode of Qwen3-0.6B in fp16 "

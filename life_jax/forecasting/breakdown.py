@@ -57,6 +57,9 @@ def prefill_table(scenario: Scenario) -> StepTable:
     run = Run(scenario)
     in_stages = float(run.ttft) if scenario.engine.parallelism.in_pipeline else None
     table = _table(run, run.prefill, float(scenario.engine.host.request), in_stages)
+    if run.drafting is not None:
+        draft = run.drafting.run
+        table = _beside(table, [(1.0, _table(draft, draft.prefill))])
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
@@ -64,11 +67,33 @@ def prefill_table(scenario: Scenario) -> StepTable:
 
 
 def decode_table(scenario: Scenario) -> StepTable:
-    """The first step after the prompt, which attends past + prompt + 1 positions."""
+    """The first step after the prompt, which attends past + prompt + 1 positions; with drafts, all that makes and
+    verifies them."""
     run = Run(scenario)
     first = Passes(run.decode.first)
     in_stages = float(run.in_stages(first)) if scenario.engine.parallelism.in_pipeline else None
-    return _table(run, (first,), in_stages=in_stages)
+    table = _table(run, (first,), in_stages=in_stages)
+    if scenario.speculation.is_off:
+        return table
+    drafting = run.drafting
+    tables = [] if drafting is None else [
+        (float(repeats), _table(drafting.run, (Passes(passes.first),))) for repeats, passes in drafting.passes
+    ]  # fmt: skip
+    return _beside(table, tables, float(run.drafting_host))
+
+
+def _beside(table: StepTable, drafts: list[tuple[float, StepTable]], host: float = 0.0) -> StepTable:
+    """The table of a step and of the passes of a draft, as (number, table of one); host [s]: of drafting."""
+    seconds = table.seconds + host + sum(repeats * draft.seconds for repeats, draft in drafts)
+    total, rows = table.total, list(table.operators)
+    for repeats, draft in drafts:
+        total = total + draft.total.times(repeats)
+        prefix = "draft" if len(drafts) == 1 else f"draft_{'first' if draft is drafts[0][1] else 'more'}"
+        rows += [replace(row, name=f"{prefix}_{row.name}", repeats=repeats * row.repeats) for row in draft.operators]
+    if host:
+        rows.append(OperatorRow("drafting_host", 1.0, Cost(), host, 0.0, "host"))
+    shares = [replace(row, share=row.repeats * row.seconds / seconds) for row in rows if row.repeats]
+    return StepTable(tuple(shares), total, seconds)
 
 
 def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: float | None = None) -> StepTable:

@@ -13,6 +13,8 @@ from life_jax.config import words as command_words
 from life_jax.config.build import Parts, build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
+from life_jax.config.load import refuse_contradictions
+from life_jax.config.load_words import LoadWords, load_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.parameters import parameter_of
@@ -47,13 +49,18 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     words = (*words, *command_words.from_keywords(keywords))
     if primary == "plan":
         words = tuple(with_defaults(words))
-    request = command_words.parse(words, verb=primary)
+    of_load = load_words(words) if primary == "serve" else None
+    request = command_words.parse(words if of_load is None else with_trace(of_load), verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
-    points = ranges.points(settings["sample"], settings["seed"], drawn)
+    simulated = of_load is not None and of_load.method == "simulate"  # which has a seed of its own
+    points = ranges.points(settings["sample"], 0 if simulated and not drawn else settings["seed"], drawn)
     grid_axes = {key: _axis_values(key, typed) for key, typed in composed.axes.items() if key not in drawn}
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
+    refuse_contradictions(composed.load, axes, needed=primary == "serve")
+    settings = _without_dimensions(settings, axes, request)
+    _refuse_simulated(of_load, settings)
     cells = tuple(_cells(composed, axes, request))
     possible = tuple(cell for cell in cells if isinstance(cell, Case))
     nowhere = tuple(cell for cell in cells if isinstance(cell, Nowhere))
@@ -61,9 +68,12 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         raise nowhere[0].reason
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
-    warnings = {} if primary == "plan" else _warnings(cases, nowhere, composed, axes)
+    warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
+    if primary != "plan":
+        warnings.update(_warnings(cases, nowhere, composed, axes, settings["metrics"]))
     metrics = settings["metrics"]
-    if "metrics" not in request.plain and settings["reduction"] is None and _is_small(cases, grid_axes, points):
+    is_default = "metrics" not in request.plain and settings["reduction"] is None
+    if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
     far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
     warnings.update(dict.fromkeys(() if primary == "plan" else far))
@@ -71,8 +81,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words=words,
         composed=composed,
         cases=cases,
-        nowhere=tuple(cell.labels for cell in nowhere),
-        reasons=tuple(cell.reason.reason for cell in nowhere),
+        nowhere={cell.labels: cell.reason.reason for cell in nowhere},
         axes=grid_axes,
         points=points,
         metrics=metrics,
@@ -91,14 +100,18 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         plan_question=settings.get("plan"),
         typed={group: {c.key: c.name for c in getattr(request, group)} for group in ("model", "hw")},
         stacks=dict(zip(composed.stacks, request.stacks, strict=True)),
+        load_words=of_load,
     )
 
 
 def _warnings(
-    cases: tuple[Case, ...], nowhere: tuple[Nowhere, ...], composed: Composed, axes: Mapping[str, np.ndarray]
+    cases: tuple[Case, ...],
+    nowhere: tuple[Nowhere, ...],
+    composed: Composed,
+    axes: Mapping[str, np.ndarray],
+    metrics: tuple[str, ...],
 ) -> dict[str, None]:
     """Lines for the user, each once, in their order. Raises ConfigError where no layout of the study is possible."""
-    settings = composed.settings
     impossible = layouts.impossible(cases, axes)
     warnings: dict[str, None] = dict.fromkeys(w for case in cases for w in case.built.warnings)
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
@@ -106,8 +119,30 @@ def _warnings(
     warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
-    warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, metrics)))
     return warnings
+
+
+def _without_dimensions(
+    settings: Mapping[str, Any], axes: Iterable[str], request: command_words.Request
+) -> Mapping[str, Any]:
+    """The settings without metrics that have the name of an axis, which the file has already; one that was typed is
+    refused."""
+    dimensions = {axis_table.dimension(key) for key in axes}
+    twice = [name for name in settings["metrics"] if name in dimensions]
+    judged = settings["reduction"].metrics if settings["reduction"] is not None else ()
+    for name in twice:
+        if "metrics" in request.plain or name in judged:
+            raise ConfigError(f"metrics=: {name} is an axis of this study, which the file holds anyway; leave it out")
+    return {**settings, "metrics": tuple(name for name in settings["metrics"] if name not in dimensions)}
+
+
+def _refuse_simulated(of_load: LoadWords | None, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for work that a simulation cannot be."""
+    if of_load is None or of_load.method != "simulate":
+        return
+    if settings["lazy"] or settings["executor"] != "local":
+        raise ConfigError("method=simulate computes here and now; lazy=true and executor= go with method=formula")
 
 
 def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
@@ -148,6 +183,7 @@ def _cells(
                     stack=stack,
                     workload=composed.workload,
                     load=composed.load,
+                    draft=composed.draft,
                     precision=composed.precision,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},

@@ -117,9 +117,9 @@ def plan(study: Study, done: Watch = lambda count: None) -> Plan:
     order = _order(study, found)
     rows = _rows(study, found, order, done)
     rejected = Counter({REASONS[i]: int((designs.status == i).sum()) for i in range(len(REASONS))})
-    for reason in study.reasons:
+    for reason in study.nowhere.values():
         rejected["engine" if reason.startswith("engine ") else "units"] += len(designs.layouts) * len(designs.points)
-    space = len(designs.case) + len(study.reasons) * len(designs.layouts) * len(designs.points)
+    space = len(designs.case) + len(study.nowhere) * len(designs.layouts) * len(designs.points)
     nearest, relax = (None, {}) if rows else _nearest(study, found, done)
     used = [(row.engine, row.layout) for row in (*rows, *([nearest] if nearest else []))]
     return Plan(
