@@ -172,7 +172,7 @@ def test_evaluate_gives_the_rows_as_a_dataset():
 
 
 def test_here_is_this_machine(monkeypatch):
-    monkeypatch.setattr(this_machine, "device", lambda folders: "apple_m2_max")
+    monkeypatch.setattr(this_machine, "device", lambda folders: this_machine.Machine("apple_m2_max"))
     rows = planned(MODEL, "hw=here", "axes.opt=[[mlx_4bit],[q4_k_m]]").rows
     assert {row.hw for row in rows} == {"apple_m2_max"}
     assert {row.devices for row in rows} == {1}  # an Apple is one
