@@ -13,7 +13,8 @@ from life_jax.roofline.roofs import Shares
 class Drafting:
     """What drafts tokens in every decode step.
 
-    run: of the draft (a Run of forecasting/request.py), on the same devices; passes: of it in a step, as (number [1], passes along the decode steps)
+    run: of the draft (a Run of forecasting/request.py), on the same devices; passes: of it in a step, as (number [1],
+    passes along the decode steps)
     micro_batches [1]: for each of which the draft runs
     """
 

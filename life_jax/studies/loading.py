@@ -83,7 +83,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words=words,
         composed=composed,
         cases=cases,
-        nowhere=tuple(cell.labels for cell in nowhere),
+        nowhere={cell.labels: cell.reason.reason for cell in nowhere},
         axes=grid_axes,
         points=points,
         metrics=metrics,

@@ -73,7 +73,7 @@ class Study:
     """A checked question.
 
     words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
-    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    NaN, with the reason. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     primary: the command whose words they are. load_words: those of serve, in words of numbers; None for other commands.
@@ -82,7 +82,7 @@ class Study:
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
-    nowhere: tuple[tuple[str, ...], ...]
+    nowhere: Mapping[tuple[str, ...], str]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]

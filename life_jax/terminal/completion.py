@@ -20,7 +20,12 @@ from life_jax.config.words import CHOSEN, DESIGN, PLAIN, SECTIONS
 PROGRAM = "life-jax"
 OF_FILES = (*(f"{key}=" for key in ("hw", "model", "engine", "opt", "batch", "prompt", "output", "concurrency", "out")),
             "overwrite=true")  # words of validate and calibrate  # fmt: skip
-OF_COMMAND = {"design": DESIGN, "serve": ("target", "method"), "plan": ("target", "method", "devices", "budget")}
+OF_COMMAND = {
+    "design": DESIGN,
+    "explore": ("port", "open"),
+    "serve": ("target", "method"),
+    "plan": ("target", "method", "devices", "budget"),
+}
 WITH_PARTS = ("target", "range", "budget")
 LISTED = ("hw", "model", "opt", "engine", "cost", "workload", "study", "metric", "axis")  # kinds of life-jax catalog
 NUMBERED = ("axes.", "at.")  # a number follows by its key

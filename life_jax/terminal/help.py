@@ -80,6 +80,18 @@ axes.rate=[1,2,4]  a table and a file over it, as sweep does; format=json
 {SAME_WORDS}.
 {MORE}
 """,
+    "explore": f"""life-jax explore: forecasts as a page in the browser, with sliders
+
+  life-jax explore
+  life-jax explore 'hw=[v100,a100]' model=llama3_8b batch=8
+
+Prints an address of this machine that nobody else can open; Ctrl-C ends it.
+port=8123          that port, else any that is free
+open=true          opens the browser
+The page begins with the other words.
+{SAME_WORDS}.
+Needs pip install 'life_jax[explore]'.
+""",
     "catalog": """life-jax catalog: what there is, one line on each
 
   life-jax catalog                what kinds there are
@@ -121,6 +133,7 @@ ABOUT = {
     "explain": "where the time of one scenario goes, operator by operator",
     "serve": "what requests see under load, by percentile",
     "design": "the cheapest design that meets targets",
+    "explore": "forecasts as a page in the browser, with sliders",
     "catalog": "devices, models, options, engines, metrics, axes",
     "validate": "forecasts beside your measurements",
     "calibrate": "an engine's constants from your measurements",
