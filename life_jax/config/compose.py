@@ -195,9 +195,9 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
 def _read(group: str, choice: Choice, config: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:
     """The content of a chosen file: as it was composed, or of a path of the user under what is typed."""
     typed = (config.get(group) or {}).get(choice.key) or {}
-    if choice.file is None:
+    if choice.is_ours:
         return dict(typed)
-    content = conf_files.merged(choice.file, group, folders)
+    content = choice.content(group, folders)
     conf_files.merge(content, typed)
     return content
 
