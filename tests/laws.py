@@ -154,7 +154,8 @@ def scaled(s, c):
     return dataclasses.replace(s, device=faster)
 
 
-DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "cost_per_mtoken"}
+COSTS = {"cost_per_mtoken", "cost_per_input_mtoken", "cost_per_output_mtoken", "tokens_per_usd", "usd_per_hour"}
+DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", *COSTS}
 
 
 def check_forecast(one) -> None:
@@ -164,7 +165,7 @@ def check_forecast(one) -> None:
     with np.errstate(all="ignore"):
         found = life.forecast(one.scenario, NUMBERS)
     unpublished = one.scenario.device.rates["linear"] >= UNPUBLISHED
-    unknown = {"ttft", "e2e", "e2e_throughput", "price", "cost_per_mtoken"} | DRAWN if unpublished else set()
+    unknown = {"ttft", "e2e", "e2e_throughput", "price"} | DRAWN if unpublished else set()
     if not one.scenario.engine.spreads:
         unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
     if np.isnan(one.scenario.device.power):
@@ -173,7 +174,7 @@ def check_forecast(one) -> None:
     model = one.scenario.architecture
     if model.generation == "none":  # nothing is generated
         of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}
-        unknown |= {"cost_per_mtoken", *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
+        unknown |= {*COSTS, *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
     counts = {
         "max_batch",
         "max_context",

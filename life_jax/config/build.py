@@ -373,6 +373,7 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
         byte_energy=of_class(file.memory_pj_per_byte, "memory_pj_per_byte") * PICO,
         link_energy=file.link_pj_per_byte * PICO,
         price=device.price_usd or 0.0,
+        rent=device.rent_usd_per_hour or 0.0,
         price_base=file.usd_base,
         price_per_rate=file.usd_per_tflops / TERA,
         price_per_bandwidth=file.usd_per_gb_per_s / GIGA,
