@@ -28,6 +28,7 @@ from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
 from life_jax.studies.case import Case, Keys, Nowhere
+from life_jax.studies.other_places import places
 from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
@@ -157,20 +158,20 @@ def _cells(
             where = f"{model} on {hw}"
             try:
                 _refuse_place(composed, hw, opt, engine, request)
+                shared: dict[str, Any] = {
+                    "model": model_file, "workload": composed.workload, "load": composed.load,
+                    "precision": composed.precision, "own": own, "own_cache": None if decided else cache,
+                    "convention": composed.settings["convention"], "cost": composed.cost,
+                }  # fmt: skip
+                labels = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
                 built = build(
-                    model=model_file,
+                    **shared,
                     device=device_file,
                     stack=stack,
-                    workload=composed.workload,
-                    load=composed.load,
                     draft=composed.draft,
-                    precision=composed.precision,
+                    beside=places(composed, engine, labels, stack, parts, **shared) if composed.beside else None,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
-                    own=own,
-                    own_cache=None if decided else cache,
-                    convention=composed.settings["convention"],
-                    cost=composed.cost,
                     efficiency=(
                         composed.efficiency.get(device_file.efficiency_class)
                         if composed.engines[engine].efficiency == "class"
