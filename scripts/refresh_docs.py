@@ -93,8 +93,18 @@ def words_of(command: str) -> list[str] | None:
 
 def typed(words: list[str]) -> tuple[int, str]:
     """What a command of ours does, in this process: its status and what it prints."""
-    with mock.patch.object(sys, "argv", ["life-jax", *words]):
+    with mock.patch.object(sys, "argv", ["life-jax", *words]), ending_at_once(words[:1] == ["explore"]):
         return captured(life_jax.__main__.main)
+
+
+@contextlib.contextmanager
+def ending_at_once(serves: bool) -> Iterator[None]:
+    """Let a command that serves until it is interrupted end as soon as it is ready."""
+    if not serves:
+        yield
+        return
+    with mock.patch("life_jax.explorer.server.run", lambda *words: words[-1]("http://127.0.0.1:8080/")):
+        yield
 
 
 def run_command(command: str, note: str = "") -> str:
