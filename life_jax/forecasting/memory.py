@@ -104,7 +104,7 @@ def fits(scenario: Scenario) -> Number:
     if scenario.offload.is_off:
         return mine
     there, usable = on_host(scenario)
-    return mine & (there <= usable)
+    return 1.0 * mine * (there <= usable) > 0
 
 
 def _devices(scenario: Scenario) -> Number:

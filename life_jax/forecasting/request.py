@@ -322,7 +322,7 @@ class Run:
         if self.scenario.offload.is_off or is_fixed_at(self.scenario.offload.stream_tokens, UNLIMITED):
             return False
         enough = places.may_stream(self.scenario, passes.first)
-        return enough & (self.streamed(passes)[0] < self._in_place(passes))
+        return 1.0 * enough * (self.streamed(passes)[0] < self._in_place(passes)) > 0
 
     def _mean_seconds(self, passes: Passes) -> Number:
         seconds, streams = self._in_place(passes), self.streams(passes)

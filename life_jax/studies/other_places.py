@@ -33,7 +33,8 @@ def places(
     for word, device in composed.beside.items():
         software = _engine(composed.engines[engine], device, labels, composed.kinds)
         if word == OFFLOAD:
-            software = dataclasses.replace(software, **dict.fromkeys(OF_LAYOUT, 1.0))
+            alone: dict[str, Any] = dict.fromkeys(OF_LAYOUT, 1.0)
+            software = dataclasses.replace(software, **alone)
         of_class = composed.efficiency.get(device.efficiency_class) if software.efficiency == "class" else None
         scenario = build(
             **{**files, "device": device, "stack": there, "engine": software, "efficiency": of_class},
