@@ -17,6 +17,7 @@ from life_jax.config.load import refuse_contradictions
 from life_jax.config.load_words import LoadWords, load_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
+from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
@@ -28,7 +29,6 @@ from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
 from life_jax.studies.case import Case, Keys, Nowhere
-from life_jax.studies.other_places import places
 from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
