@@ -43,6 +43,8 @@ def calibrate(words: list[str]) -> None:
 
     file, typed = _words(words)
     (device,) = choices.devices_and_models("hw", typed["hw"], ())
+    if device.built:
+        raise ConfigError(f"{device.note.split(';', 1)[0]}; scripts/measure_host.py writes its file, which hw= takes")
     hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
     out = paths.output(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
     refuse_taken(out, overwrite=typed["overwrite"] == "true")

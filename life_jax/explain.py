@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.words import take
-from life_jax.terminal import command, result_columns, tables
+from life_jax.terminal import command, result_columns, tables, verification
 from life_jax.terminal.layout import Column
 from life_jax.terminal.progress import waiting
+
+ENDS = ("ttft_low", "ttft_high", "tpot_low", "tpot_high")
 
 if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
@@ -74,7 +76,7 @@ def _text(study: "Study") -> None:
         else f"{float(verified(drafts)):g} tokens, of which {float(accepted(drafts)):.4g} stay"
     )
     _step(f"first decode step: {w.batch:g} x {each}, attending {positions:g} positions", breakdown.decode_table(s))
-    names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
+    names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context", *ENDS)
     whole = {name: float(value) for name, value in forecast(s, names).items()}
     room = memory(s).available
     tables.say(
@@ -84,6 +86,8 @@ def _text(study: "Study") -> None:
         f"room for batch {whole['max_batch']:.0f} of this length, "
         f"or {whole['max_context']:.0f} positions at this batch)"
     )
+    for sentence in verification.basis(case, case.keys.engine, whole):
+        tables.say(sentence)
 
 
 def _step(title: str, table: "StepTable") -> None:

@@ -76,8 +76,9 @@ def menus(question: Question) -> dict[str, Any]:
 
 @cache
 def machine() -> dict[str, str | None]:
-    """The device of this machine, or why it is not known."""
+    """The device of this machine (`here` where it is built from what the system says), or why it is not known."""
     try:
-        return {"label": this_machine.device(()), "reason": None}
+        device = this_machine.device(())
+        return {"label": device.label or "here", "reason": device.note or None}
     except ConfigError as error:
         return {"label": None, "reason": str(error)}

@@ -129,6 +129,44 @@ def _per_step(run: Run) -> Number:
     return where(run.decode_steps > 0, tokens, float("nan"))
 
 
+def _costs() -> dict[str, Metric]:
+    """Metrics of what devices and electricity, or rents, cost beside the cost of a million generated tokens."""
+
+    def decode(r: Run) -> Number:
+        return energy.usd(r.scenario, r.decode_steps * r.decode_seconds, r.energy - r.prefill_energy)
+
+    def prompts(r: Run) -> Number:
+        return r.scenario.workload.batch * r.scenario.workload.prompt_tokens
+
+    return {
+        "cost_per_input_mtoken": Metric(
+            lambda r: 1e6 * energy.usd(r.scenario, r.ttft, r.prefill_energy) / prompts(r),
+            "USD",
+            "devices and electricity for prefill of a million prompt tokens",
+            needs="power",
+        ),
+        "cost_per_output_mtoken": Metric(
+            lambda r: 1e6 * decode(r) / _tokens(r),
+            "USD",
+            "devices and electricity for decode of a million generated tokens, prefill apart",
+            needs="power",
+        ),
+        "tokens_per_usd": Metric(
+            lambda r: _tokens(r) / energy.usd(r.scenario, r.e2e, r.energy),
+            "token USD-1",
+            "generated tokens for a dollar, prefill included",
+            needs="power",
+            better="high",
+        ),
+        "usd_per_hour": Metric(
+            lambda r: energy.usd(r.scenario, energy.SECONDS_PER_HOUR, r.energy / r.e2e * energy.SECONDS_PER_HOUR),
+            "USD h-1",
+            "devices and electricity of an hour of this load",
+            needs="power",
+        ),
+    }
+
+
 QUANTILE = 1.2816  # of the normal distribution: 80 % lie within
 
 
@@ -207,10 +245,18 @@ METRICS: dict[str, Metric] = {
         better="high",
     ),
     "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "memory needed on each device"),
+    "available_memory": Metric(
+        lambda r: memory.memory(r.scenario).available, "byte", "memory that may be filled on each device", better="high"
+    ),
+    "host_memory": Metric(
+        lambda r: memory.on_host(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
+        "byte",
+        "weights and cache on the device of offload.hw",
+    ),
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "weights on each device"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache on each device, generation over"),
     "fits_memory": Metric(
-        lambda r: memory.memory(r.scenario).fits,
+        lambda r: memory.fits(r.scenario),
         "1",
         "fits in the memory of each device",
         "flag",
@@ -249,6 +295,7 @@ METRICS: dict[str, Metric] = {
         "devices and electricity for a million generated tokens, prefill included",
         needs="power",
     ),
+    **_costs(),
     **_bounds("ttft", "time to first token", lambda r: r.ttft),
     **_bounds("tpot", "time per output token", lambda r: r.tpot),
     **_bounds("e2e", "time from request to last token", lambda r: r.e2e),

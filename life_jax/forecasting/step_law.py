@@ -79,8 +79,11 @@ def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
 
 
 def _unknown(scenario: Scenario) -> Number:
-    """NaN for layouts whose groups or stages have a scheduler each, which the law does not follow, else 0."""
+    """NaN for layouts whose groups or stages have a scheduler each, for drafts and for other devices, all of which the
+    law does not follow, else 0."""
     layout = scenario.engine.parallelism
+    if not scenario.speculation.is_off or not scenario.offload.is_off or scenario.handover.on:
+        return float("nan")
     if not (layout.in_pipeline or layout.exchanges):
         return 0.0
     groups = layout.pipeline_parallel * layout.data_parallel * layout.context_parallel

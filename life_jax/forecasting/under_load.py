@@ -64,6 +64,8 @@ class UnderLoad:
             load.prompts[0] if load.prompts else LogNormal(w.prompt_tokens, load.prompt_cv),
             load.outputs[0] if load.outputs else LogNormal(w.output_tokens, load.output_cv),
             load.cached,
+            load.hits,
+            self.scenario.engine.scheduler.block,
         )
 
     @cached_property

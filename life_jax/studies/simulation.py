@@ -243,7 +243,9 @@ def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Req
     prompt = np.maximum(np.round(np.ravel(requested.prompt.at(prompts, normal(prompts)))), 1.0)
     output = np.maximum(np.round(np.ravel(requested.output.at(outputs, normal(outputs)))), 1.0)
     prompt, output = (np.broadcast_to(x, (count,)) for x in (prompt, output))
-    cached = np.minimum(np.floor(prompt * float(load.cached)), prompt - 1)
+    part = float(load.cached) * (1.0 if load.hits == 1 else draw.random(count) < float(load.hits))
+    block = float(under.scheduler.block)
+    cached = np.minimum(np.floor(prompt * part / block) * block, prompt - 1)
     times = np.zeros(count) if under.is_closed else arrivals(gap, float(load.rate), float(load.burst), seed)
     return Requests(times, prompt, output, cached)
 

@@ -173,8 +173,8 @@ class Study:
     @cached_property
     def trace(self) -> Requests | None:
         """Requests of the trace, where there is one."""
-        path = None if self.load_words is None else self.load_words.trace
-        return None if path is None else request_trace.read(path)
+        asked = self.load_words
+        return None if asked is None or asked.trace is None else request_trace.read(asked.trace, asked.prefix_room)
 
     @property
     def _trace_hash(self) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.aliases import TABLES, table
-from life_jax.config.many import ALL, CLASS, HERE, uses
+from life_jax.config.choices import HERE
+from life_jax.config.many import ALL, CLASS, uses
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import device_classes

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 SHORT = {
     "ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "E2E", "fits_memory": "fits", "bound": "binds",
     "prefill_bound": "prefill binds", "decode_bound": "decode binds", "cost_per_mtoken": "cost of 1e6 tokens",
+    "cost_per_input_mtoken": "cost of 1e6 in", "cost_per_output_mtoken": "cost of 1e6 out",
     "prompt_tokens": "prompt", "output_tokens": "output", "past_tokens": "past", "tensor_parallel": "tp",
     "pipeline_parallel": "pp", "expert_parallel": "ep", "data_parallel": "dp", "context_parallel": "cp",
     "front_hw": "hw", "front_model": "model", "front_opt": "opt", "front_engine": "engine",
 }  # fmt: skip
 UNITS = {
     "token s-1": "tok/s", "J token-1": "J/tok", "1": "", "token": "", "byte": "B", "GB s-1": "GB/s",
-    "TFLOP s-1": "TFLOP/s",
+    "TFLOP s-1": "TFLOP/s", "token USD-1": "tok/USD", "USD h-1": "USD/h",
 }  # fmt: skip
 PREFIXED = ("s", "B", "FLOP", "J", "W", "J/tok")  # units that take a prefix
 ENDS = ("_low", "_high")  # of an interval
@@ -125,6 +126,7 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
         words[0] = f"{words[0]} with {fixed['opt']}".strip()
     if study.composed.draft is not None:
         words.append(f"draft {study.composed.draft.name}")
+    words += [f"{word} {device.name}" for word, device in study.composed.beside.items()]
     workload, t = study.composed.workload, study.template
     single = {
         name: c.values[0] for name, c in t.coordinates.items()
