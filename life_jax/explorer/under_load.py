@@ -98,9 +98,11 @@ def _of_requests(question: Question) -> Question:
     return dataclasses.replace(question, numbers=numbers)
 
 
-def _targets(settings: Mapping[str, Any]) -> dict[str, float]:
+def _targets(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the targets; none where neither time has one."""
-    limits = {f"target.{key}": positive(settings[key], key) for key in ("ttft", "tpot") if settings.get(key)}
+    limits: dict[str, Any] = {
+        f"target.{key}": positive(settings[key], key) for key in ("ttft", "tpot") if settings.get(key)
+    }
     if limits and settings.get("percentile"):
         percentile = positive(settings["percentile"], "percentile")
         if percentile >= 100:
