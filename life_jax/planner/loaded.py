@@ -27,16 +27,35 @@ def under_load(
 ) -> Iterator[tuple[np.ndarray, UnderLoad]]:
     """Parts of the places, each with what its designs see: numbers [n, k] at rates [n, k] [1/s], or [n, 1] at the
     load's concurrency."""
-    laws = _Laws(designs, places)
-    for part in laws.groups():
+    drafted = np.array([not s.speculation.is_off for s in designs.scenarios])[designs.case[places]]
+    yield from _drafted(designs, places, np.flatnonzero(drafted), rates, done)
+    plain = np.flatnonzero(~drafted)
+    laws = _Laws(designs, places[plain])
+    for own in laws.groups():
+        part = plain[own]
         carrier = designs.scenarios[int(designs.case[places[part[0]]])]
         groups = np.array([designs.layouts[at].dp for at in designs.layout[places[part]]], float)[:, None]
         carrier = set_leaf(carrier, ("engine", "parallelism", "data_parallel"), groups)
         if rates is not None:
             carrier = set_leaf(carrier, ("load", "rate"), rates[part])
-        law, scheduler = laws.of(part)
+        law, scheduler = laws.of(own)
         yield part, UnderLoad(carrier, law, scheduler)
         done(len(part))
+
+
+def _drafted(
+    designs: Designs, places: np.ndarray, drafted: np.ndarray, rates: np.ndarray | None, done: rows.Done
+) -> Iterator[tuple[np.ndarray, UnderLoad]]:
+    """The same of designs with speculation, whose requests depend on what they draft: structure by structure."""
+    moved = {leaf: values[:, None] for leaf, values in designs.moved(places[drafted]).items()}
+    if rates is not None:
+        moved["load", "rate"] = rates[drafted]
+    cases = designs.case[places[drafted]]
+    for group in rows.groups(designs.scenarios, cases, moved) if len(drafted) else ():
+        for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
+            scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+            yield drafted[part], UnderLoad(scenario)
+            done(len(part))
 
 
 class _Laws:
@@ -53,6 +72,8 @@ class _Laws:
         self.tables: dict[str, np.ndarray] = {}
         self.numbers: dict[str, np.ndarray] = {}
         self.kinds: list[tuple[str, str]] = [("", "")] * len(first)
+        if not len(places):
+            return
         self._tabulate(designs, places[first])
 
     def _tabulate(self, designs: Designs, places: np.ndarray) -> None:
@@ -63,6 +84,7 @@ class _Laws:
                 scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
                 with np.errstate(all="ignore"):
                     law = step_law(scenario)
+                    assert isinstance(law, TabulatedLaw)
                     scheduler = replace(scenario.engine.scheduler, cache=cache_room(scenario))
                 for field in fields(TabulatedLaw):
                     if field.name not in ("batch", "more"):

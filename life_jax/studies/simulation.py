@@ -223,6 +223,8 @@ class _Run:
 
 
 def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> _Run:
+    if not scenario.speculation.is_off:
+        raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
     if float(under.groups) > 1:
         raise ConfigError("method=simulate follows a single scheduler; give dp=1 and the part of the load of one group")

@@ -226,7 +226,7 @@ def test_regret_is_none_for_what_always_meets_at_the_least_price():
         (["minimize=speed"], "minimize=: metric 'speed' is not known"),
         (["axes.batch=[1,2]"], "plan takes no axes.batch"),
         (["hw=v10"], "device 'v10' is not known"),
-        (["free=[tdp_w]"], "'free=' is not known"),
+        (["range.tdp_w=[1,2]"], "'range.tdp_w=' is not known"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_line(words, message):
