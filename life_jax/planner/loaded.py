@@ -109,7 +109,7 @@ class _Laws:
     def of(self, part: np.ndarray) -> tuple[TabulatedLaw, Scheduler]:
         """The law and the scheduler of designs, along a leading axis and one more of length 1."""
         laws = self.inverse[part]
-        tables = {name: np.expand_dims(column[laws], 1) for name, column in self.tables.items()}
+        tables: dict[str, Any] = {name: np.expand_dims(column[laws], 1) for name, column in self.tables.items()}
         mixing, admission = self.kinds[laws[0]]
         numbers = {name: column[laws][:, None] for name, column in self.numbers.items()}
         return TabulatedLaw(**tables), Scheduler(**numbers, mixing=mixing, admission=admission)

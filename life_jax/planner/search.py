@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
     first[inverse] = alive  # any design of the case at the point
     metrics = (*found.bound, "prefill_compute_time")
 
-    def alone(scenario: Scenario) -> Mapping[str, rows.Columns]:
+    def alone(scenario: Scenario) -> Mapping[str, Any]:
         return forecast(scenario, metrics)
 
     load = designs.scenarios[0].load

@@ -135,10 +135,10 @@ def picture(plan: "Plan", rows: Any) -> None:
         line = round((high_y - math.log(y)) / ((high_y - low_y) or 1) * (HIGH - 1))
         cells[line][column] = MARKS[rank - 1]
     print("TPOT ms of the rows above, by price in USD (both logarithmic)")
-    for number, line in enumerate(cells):
+    for number, marks in enumerate(cells):
         value = math.exp(high_y - number * (high_y - low_y) / (HIGH - 1)) / MILLI
         label = tables.digits(value, 3) if number in (0, HIGH - 1) else ""
-        print(f"{label:>8} |{''.join(line)}".rstrip())
+        print(f"{label:>8} |{''.join(marks)}".rstrip())
     ends = tables.digits(math.exp(low_x), 3), tables.digits(math.exp(high_x), 3)
     print(f"{'':8} +{'-' * WIDE}\n{'':9} {ends[0]}{ends[1]:>{WIDE - len(ends[0])}}")
 
