@@ -13,8 +13,11 @@ from life_jax.config import words as command_words
 from life_jax.config.build import Parts, build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
+from life_jax.config.load import refuse_contradictions
+from life_jax.config.load_words import LoadWords, load_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
+from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
@@ -38,19 +41,24 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     hw="v100", opt=["int4"], batch=8, or from both.
 
     keywords: a mapping stands for the keys below it, workload={"batch": 8} for workload.batch=8; lists may be arrays;
-    None is not given. primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a
-    ValueError of one line that names what was typed and what would be accepted.
+    None is not given. primary: the command whose words they are (sweep, explain, design or serve). Raises ConfigError,
+    a ValueError of one line that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
     words = (*words, *command_words.from_keywords(keywords))
-    request = command_words.parse(words, verb=primary)
+    of_load = load_words(words) if primary == "serve" else None
+    request = command_words.parse(words if of_load is None else with_trace(of_load), verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
-    points = ranges.points(settings["sample"], settings["seed"], drawn)
+    simulated = of_load is not None and of_load.method == "simulate"  # which has a seed of its own
+    points = ranges.points(settings["sample"], 0 if simulated and not drawn else settings["seed"], drawn)
     grid_axes = {key: _axis_values(key, typed) for key, typed in composed.axes.items() if key not in drawn}
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
+    refuse_contradictions(composed.load, axes, needed=primary == "serve")
+    settings = _without_dimensions(settings, axes, request)
+    _refuse_simulated(of_load, settings)
     cells = tuple(_cells(composed, axes, request))
     possible = tuple(cell for cell in cells if isinstance(cell, Case))
     nowhere = tuple(cell for cell in cells if isinstance(cell, Nowhere))
@@ -59,7 +67,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
     impossible = layouts.impossible(cases, axes)
-    warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
+    warnings.update(dict.fromkeys(w for case in cases for w in case.built.warnings))
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
     warnings.update(dict.fromkeys(impossible))
@@ -67,7 +76,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
     metrics = settings["metrics"]
-    if "metrics" not in request.plain and settings["reduction"] is None and _is_small(cases, grid_axes, points):
+    is_default = "metrics" not in request.plain and settings["reduction"] is None
+    if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
     far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
     warnings.update(dict.fromkeys(far))
@@ -75,7 +85,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words=words,
         composed=composed,
         cases=cases,
-        nowhere=tuple(cell.labels for cell in nowhere),
+        nowhere={cell.labels: cell.reason.reason for cell in nowhere},
         axes=grid_axes,
         points=points,
         metrics=metrics,
@@ -91,7 +101,30 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         view=View(**settings["view"]),
         scalars={key: value for key, value in request.scalars.items() if command_words.sets_number(key)},
         primary=primary,
+        load_words=of_load,
     )
+
+
+def _without_dimensions(
+    settings: Mapping[str, Any], axes: Iterable[str], request: command_words.Request
+) -> Mapping[str, Any]:
+    """The settings without metrics that have the name of an axis, which the file has already; one that was typed is
+    refused."""
+    dimensions = {axis_table.dimension(key) for key in axes}
+    twice = [name for name in settings["metrics"] if name in dimensions]
+    judged = settings["reduction"].metrics if settings["reduction"] is not None else ()
+    for name in twice:
+        if "metrics" in request.plain or name in judged:
+            raise ConfigError(f"metrics=: {name} is an axis of this study, which the file holds anyway; leave it out")
+    return {**settings, "metrics": tuple(name for name in settings["metrics"] if name not in dimensions)}
+
+
+def _refuse_simulated(of_load: LoadWords | None, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for work that a simulation cannot be."""
+    if of_load is None or of_load.method != "simulate":
+        return
+    if settings["lazy"] or settings["executor"] != "local":
+        raise ConfigError("method=simulate computes here and now; lazy=true and executor= go with method=formula")
 
 
 def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
@@ -125,19 +158,20 @@ def _cells(
             where = f"{model} on {hw}"
             try:
                 _refuse_place(composed, hw, opt, engine, request)
+                shared: dict[str, Any] = {
+                    "model": model_file, "workload": composed.workload, "load": composed.load,
+                    "precision": composed.precision, "own": own, "own_cache": None if decided else cache,
+                    "convention": composed.settings["convention"], "cost": composed.cost,
+                }  # fmt: skip
+                labels = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
                 built = build(
-                    model=model_file,
+                    **shared,
                     device=device_file,
                     stack=stack,
-                    workload=composed.workload,
-                    load=composed.load,
-                    precision=composed.precision,
+                    draft=composed.draft,
+                    beside=places(composed, engine, labels, stack, parts, **shared) if composed.beside else None,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
-                    own=own,
-                    own_cache=None if decided else cache,
-                    convention=composed.settings["convention"],
-                    cost=composed.cost,
                     efficiency=(
                         composed.efficiency.get(device_file.efficiency_class)
                         if composed.engines[engine].efficiency == "class"

@@ -64,6 +64,8 @@ def show(study: "Study", result: Any, form: str = "text") -> None:
     varying = {c.heading for c in table if c.key}
     shown = [name for name in rows.names if result_columns.heading(name) in varying]
     tables.table(table, (), result_columns.constant_words(study, shown), "format=csv has them")
+    if study.load_words is not None and any("inf" in column.cells for column in table):
+        tables.say("inf: more requests arrive than the engine serves, and times grow without end")
     if len(index) < rows.count:
         is_chosen = study.view.sort or study.view.top is not None
         best = "-" * (METRICS[study.asked[0]].sign < 0) + study.asked[0]
