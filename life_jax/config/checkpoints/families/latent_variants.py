@@ -75,7 +75,8 @@ def dots3(read: Fields, facts: dict[str, Any]) -> None:
     if said is not None and not isinstance(said, dict):
         raise read.refuse(key, "an object with the layers' numbers")
     for i, layer in enumerate(facts["layers"]):
-        listed = next((said[name] for name in (str(i), f"{i:02d}") if name in said), {}) if said else None
+        names = (str(i), f"{i:02d}")
+        listed: Any = next((said[name] for name in names if name in said), {}) if said else None
         if listed is None and layer["attention"] == "mla_window":
             layer.update({name: read.count_or_none(f"swa_{name}") or usual for name, usual in OF_WINDOWS.items()})
         elif listed:
