@@ -53,7 +53,7 @@ def refuse_bombs(text: str) -> None:
 
 def _refuse_other_bases(event: Any) -> None:
     """Raise ConfigError for 1:30, which YAML 1.1 reads as 90, and for 010, which it reads as 8."""
-    if event.style is None and event.tag is None:
+    if not event.style and event.tag is None:
         for pattern, base in ((SIXTIES, 60), (OCTAL, 8)):
             if pattern.fullmatch(event.value):
                 written = event.value[:40]
