@@ -10,9 +10,8 @@ import pytest
 import life_jax as life
 from life_jax.config import this_machine
 from life_jax.forecasting.metrics import forecast
-from life_jax.planner import space, times
+from life_jax.planner import times
 from life_jax.planner.designs import REASONS, settle
-from life_jax.planner.regret import regrets
 from life_jax.studies.planning import _designs, dataset, plan
 
 MODEL = "model=llama3_1_8b"
@@ -178,21 +177,6 @@ def test_here_is_this_machine(monkeypatch):
     assert {row.devices for row in rows} == {1}  # an Apple is one
 
 
-def test_layouts_are_all_that_multiply_to_a_count():
-    found = space.layouts([4], groups=True, experts=False, fixed={})
-    assert {(one.tp, one.pp, one.dp) for one in found} == {
-        (4, 1, 1),
-        (2, 2, 1),
-        (1, 4, 1),
-        (2, 1, 2),
-        (1, 2, 2),
-        (1, 1, 4),
-    }
-    assert all(one.devices == 4 for one in found)
-    assert {one.ep for one in space.layouts([4], groups=False, experts=True, fixed={"pp": (1,)})} == {1, 4}
-    assert {one.tp for one in space.layouts([1, 2, 4], groups=False, experts=False, fixed={"tp": (2,)})} == {2}
-
-
 def test_data_parallel_groups_share_the_load_evenly():
     words = ["hw=h100_sxm", MODEL, "engine=vllm", "prompt=512", "output=64"]
     names = ("ttft_p90", "tpot_p90", "utilization", "request_rate", "output_rate")
@@ -201,16 +185,6 @@ def test_data_parallel_groups_share_the_load_evenly():
     for name in names:
         factor = 4 if name.endswith("rate") else 1
         assert float(four[name]) == pytest.approx(factor * float(one[name]), rel=1e-9), name
-
-
-def test_regret_is_none_for_what_always_meets_at_the_least_price():
-    fit = [("a", "x"), ("a", "x"), ("b", "x")]
-    found = regrets(np.array([1.0, 2.0, 3.0]), np.array([np.inf, np.inf, np.inf]), fit)
-    assert found.tolist() == [0, 1, 2]
-    # half of the draws miss with the first: it costs what is needed then on top of its own price
-    found = regrets(np.array([1.0, 2.0]), np.array([0.0, np.inf]), [("a", "x"), ("a", "x")])
-    assert 0.3 < found[0] < 0.7
-    assert 0.3 < found[1] < 0.7
 
 
 @pytest.mark.parametrize(
