@@ -29,7 +29,11 @@ CLASSES = {
     # M1 all of it (ggml-org/llama.cpp#1642)
     "apple_soc_max": (0.72, 0.50, 0.84),
     "apple_soc_m3": (0.72, 0.50, 0.84),  # from M3 on: registers by need, pipelines side by side (Apple, 2023)
-    "igpu": (0.40, 0.25, 0.65), "igpu_xmx": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80), "cpu": (0.80, 0.20, 0.65),
+    "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80),
+    # Xe2 and Xe3, whose matrix units are those of Arc cards: kernels of a B60 reach 0.90, 0.64 and 0.88 of its peaks
+    # (the reference, from aiconfigurator's tables), those of laptops less within their power [assumption]
+    "igpu_xmx": (0.80, 0.55, 0.80),
+    "cpu": (0.80, 0.20, 0.65),
     # of the datasheet's bandwidth of all channels, of which one process of many threads draws less
     "cpu_server": (0.80, 0.20, 0.40),
     # a bandwidth that was read on the machine (scripts/measure_host.py), not a datasheet's: decode of 16-bit weights
@@ -41,7 +45,7 @@ CLASSES = {
 SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "cpu_measured")
 NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
-WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
+WEAK = {"igpu_xmx": 0.3, "gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
 # CPUs unpack bytes: four to a lane of fp32. Each further row up to eight of a quantized product costs 1.3 ms of an 8B
 # model in Q4_0 on a RTX 3090 (ggml-org/llama.cpp#15802), 1.4 ms of a 7B model in Q2_K (#5434): what 6.2 and 7.6 FLOP in
 # fp32 take for each weight, of which 2.6 and 3.2 are counted (`unpack_work` of llama_cpp_cuda); 10 ms of a 7B model in
@@ -142,8 +146,8 @@ SERVERS = (
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm_2024", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
-# of each sequence in a step of V1: 10 to 40 us fit requests under load (vLLM 0.18 and 0.19, ai-dynamo/aiconfigurator and
-# LLMServingSim's traces), which are no rows of the panels; single streams cannot tell it from the time of a step
+# of each sequence in a step of V1: 10 to 40 us fit requests under load (vLLM 0.18 and 0.19, ai-dynamo/aiconfigurator
+# and LLMServingSim's traces), which are no rows of the panels; single streams cannot tell it from the time of a step
 V1_SEQUENCE = 20.0
 # of each token of context of each sequence: tables that Python walks through [assumption]
 CONTEXT = dict.fromkeys(("vllm_2024", "vllm_2023", "vllm_intel", "tgis"), 5.0)
@@ -169,10 +173,10 @@ OWN = {
 SERIAL = 0.03
 COMMON = 0.5  # of the variance of an engine's constants: by its family
 TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
-# constants of hosts and requests, of which programs have little in common
-OF_HOSTS = (
+# constants of hosts, requests and grouped products, of which programs have little in common
+OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
-    "allreduce_quality",
+    "allreduce_quality", "compute_experts",
 )  # fmt: skip
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
@@ -210,7 +214,7 @@ def _common(of_engine, groups, part):
         groups=tuple(groups),
         prior=dict.fromkeys(of_engine.prior, 1.0),
         deviation={
-            name: 1e-3 if name in OF_HOSTS and len(groups) == 1 else spread * part**0.5 for name, spread in most.items()
+            name: 1e-3 if name in OF_PROGRAMS and len(groups) == 1 else d * part**0.5 for name, d in most.items()
         },
     )
 
@@ -264,7 +268,7 @@ def of_engines(groups, neutral=False):
         "compute_quality": chosen(COMPUTE, 0.8 if neutral else 1.0, 0.3, 0.45),
         "compute_8bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
         "compute_4bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
-        "compute_experts": (EXPERTS, 0.4),
+        "compute_experts": (EXPERTS, {"llama_cpp_cuda": 0.05, "other": 0.4}),  # read there, and of no row
         "bf16_emulation": (EMULATED, 0.2),
         "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, 0.8, 1.0),
         "memory_quality": (1.0, 0.15),

@@ -20,7 +20,7 @@ ADMISSIONS = ("preempt", "reserve")
 class EfficiencyFile:
     """conf/efficiency/CLASS.yaml: what software usually reaches on a class of devices.
 
-    The spreads say how far forecasts of devices that a fit had not seen were off: 80 % of the measured
+    The spreads say how far forecasts of sources that a fit had not seen were off: 80 % of the measured
     cells lie within a factor exp(1.2816 spread).
     """
 
