@@ -48,7 +48,8 @@ CONTENTS = """## What is fitted, and to what
 
 Both development panels: `panel_dev.csv` and `panel_new_dev.csv` with the rows that they list, of each cell at most
 eight, spread evenly over batch, context and prompt. Left out are rows that are more than 1.5 times faster than the
-datasheet's roofline allows (32, most of them with a wrong device or batch) and batches that do not fit in memory (4).
+datasheet's roofline allows (36: decode of CPUs and NPUs, whose unpacking or bandwidth our files understate, two of MLX,
+six prompts under vLLM on four cards) and batches that do not fit in memory (4).
 Constants by class, by engine, by family of engines and of all engines together; a constant that no row tells takes
 the value of its family or of all.
 
@@ -59,7 +60,12 @@ Three things were learned from the residuals of the new rows, and hold for devic
   Work of one thread that others do not divide (`serial_part`) is what 96 threads lack.
 * **llama.cpp scored every sequence's cache for each query** until it got one stream for each sequence in July 2025
   (`cache_shared`): decode of 32 sequences of 512 tokens is that of 16 000 tokens each.
-* **Flash attention on Radeon cards runs on the vector units** under HIP and Vulkan (`attention_units: [fp32]`).
+* **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
+  the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
+
+What no row tells is forecast badly. Without rows of more than 4096 tokens, long prompts are forecast 2.5 times too slow:
+short ones do not tell what attention reaches. Chosen priors hide less than they did, since most engines have rows of
+their own by now: with them devices left out read as *the same, before* says.
 
 """
 
