@@ -63,9 +63,9 @@ Three things were learned from the residuals of the new rows, and hold for devic
 * **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
   the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
 
-What no row tells is forecast badly. Without rows of more than 4096 tokens, long prompts are forecast 2.5 times too slow:
-short ones do not tell what attention reaches. Chosen priors hide less than they did, since most engines have rows of
-their own by now: with them devices left out read as *the same, before* says.
+What no row tells is forecast badly. Without rows of more than 4096 tokens, long prompts are forecast 2.5 times too
+slow: short ones do not tell what attention reaches. Chosen priors hide less than they did, since most engines have
+rows of their own by now: with them devices left out read as *the same, before* says.
 
 """
 

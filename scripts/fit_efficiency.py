@@ -184,7 +184,7 @@ def write_engines(panel, x):
     engines = panel.parts[1]
     count = _cells(panel, 1, engines.groups)
     called_once = {s.engine for s in panel.settings if s.cold}
-    generic = (x.reshape(len(engines.prior), -1) * count).sum(axis=1) / count.sum()
+    generic = _mean(engines, x.reshape(len(engines.prior), -1), count)
     for i, name in enumerate((*engines.groups, "generic")):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
@@ -200,6 +200,16 @@ def write_engines(panel, x):
         if name not in FAMILIES["llama_cpp_cpu"]:  # the only engines whose rows tell it
             del found["serial_part"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
+
+
+def _mean(engines, x, count):
+    """What an engine reaches that nothing is known of: the mean by cells; of quantized kernels that of engines which run
+    them at the rate of 16-bit ones, and no less than those, as fewer bits are never slower."""
+    files = [yaml.safe_load((ROOT / "conf" / "engine" / f"{name}.yaml").read_text()) for name in engines.groups]
+    alike = count * np.array(["quantized_units" not in file for file in files])
+    weights = [alike if name in ("compute_8bit", "compute_4bit") else count for name in engines.prior]
+    mean = [(row * weight).sum() / weight.sum() for row, weight in zip(x, weights, strict=True)]
+    return np.array([max(m, 0.0) if w is alike else m for m, w in zip(mean, weights, strict=True)])
 
 
 def values(part, x, index, groups=None):
