@@ -203,7 +203,7 @@ def write_engines(panel, x):
 
 
 def _mean(engines, x, count):
-    """What an engine reaches that nothing is known of: the mean by cells; of quantized kernels that of engines which run
+    """What an engine reaches that nothing is known of: the mean by cells; of quantized kernels that of engines that run
     them at the rate of 16-bit ones, and no less than those, as fewer bits are never slower."""
     files = [yaml.safe_load((ROOT / "conf" / "engine" / f"{name}.yaml").read_text()) for name in engines.groups]
     alike = count * np.array(["quantized_units" not in file for file in files])
