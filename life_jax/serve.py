@@ -4,15 +4,22 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from life_jax.config.words import take
+from life_jax.config.words import key_and_text, take
 from life_jax.terminal import command, tables
+from life_jax.terminal.grids import deliver_grid
+from life_jax.terminal.progress import waiting
+from life_jax.terminal.result_rows import FORMATS
 
 if TYPE_CHECKING:
-    from life_jax.config.load_words import LoadWords
     from life_jax.studies.case import Case
     from life_jax.studies.study import Study
 
 MILLISECONDS = 1e-3
+# words about a file, its rows or pictures, which one table has none of
+OF_GRIDS = {
+    "out", "overwrite", "plot", "sort", "top", "rows", "at", "reduce", "pareto", "best", "quantiles", "histogram",
+    "limit", "by", "compress", "lazy", "shard", "executor",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -21,58 +28,51 @@ def main() -> None:
 
 
 def serve(words: list[str]) -> None:
-    """Print times and rates of each case as a table or (format=json) as JSON, one object, or a list for several cases.
+    """Print times and rates of each case as a table or (format=json) as JSON, one object, or a list for several cases;
+    with axes, or words about a file or rows, deliver a table of rows and a file as sweep does.
 
     Raises ConfigError for words that make no sense, and without a load.
     """
-    from life_jax.config.load_words import load_words
     from life_jax.studies.loading import load
 
-    form, rest = take(words, "format", command.OUTPUT_FORMATS)
-    asked = load_words(rest)
-    study = load(with_trace(asked), primary="serve")
-    command.refuse_axes(study, "serve")
+    form, rest = take(words, "format", FORMATS)
+    with waiting("checking the question"):
+        study = load(rest, primary="serve")
     command.warn(study.warnings)
-    answers = [(case, answer(study, case, asked)) for case in study.cases]
+    typed = {pair[0].split(".", 1)[0] for word in rest if (pair := key_and_text(word)) is not None}
+    if study.axes or study.points is not None or form not in command.OUTPUT_FORMATS or typed & OF_GRIDS:
+        deliver_grid(study, form)
+        command.warn(dict.fromkeys(study.notes))
+        return
+    answers = []
+    for number, case in enumerate(study.cases, 1):
+        with waiting(f"load on {case.label}" + (f", {number} of {len(study.cases)}" if len(study.cases) > 1 else "")):
+            answers.append((case, answer(study, case)))
     if form == "json":
-        objects = [as_json(study, case, asked, values) for case, values in answers]
+        objects = [as_json(study, case, values) for case, values in answers]
         print(json.dumps(objects[0] if len(objects) == 1 else objects, indent=1))
         return
     for case, values in answers:
-        _text(case, asked, values)
+        _text(study, case, values)
 
 
-def with_trace(asked: "LoadWords") -> list[str]:
-    """The words, with the rate and the lengths of the trace where there is one."""
-    if asked.trace is None:
-        return list(asked.words)
-    from life_jax.config import request_trace
-
-    return [*asked.words, *request_trace.as_words(request_trace.read(asked.trace))]
-
-
-def answer(study: "Study", case: "Case", asked: "LoadWords") -> dict[str, float]:
-    """Metrics of a case by name."""
+def answer(study: "Study", case: "Case") -> dict[str, float]:
+    """Metrics of a case by name. Raises ConfigError where the simulation of a request is impossible."""
     import numpy as np
 
     from life_jax.forecasting.metrics import forecast
+    from life_jax.studies.simulation import simulated_metrics
 
-    names = tuple(study.metrics)
+    if study.is_simulated:
+        return simulated_metrics(case.scenario, study.metrics, seed=study.seed, trace=study.trace)
     with np.errstate(all="ignore"):
-        if asked.method == "formula":
-            return {name: float(value) for name, value in forecast(case.scenario, names).items()}
-        from life_jax.config import request_trace
-        from life_jax.studies.simulation import simulated
-
-        trace = None if asked.trace is None else request_trace.read(asked.trace)
-        run = simulated(case.scenario, seed=int(study.resolved.get("seed") or 0), trace=trace)
-        limits = case.scenario.load.ttft_limit, case.scenario.load.tpot_limit
-        seen = run.metrics(*map(float, limits))
-    return {name: seen[name] for name in names if name in seen}
+        return {name: float(value) for name, value in forecast(case.scenario, tuple(study.metrics)).items()}
 
 
-def as_json(study: "Study", case: "Case", asked: "LoadWords", values: dict[str, float]) -> dict[str, Any]:
+def as_json(study: "Study", case: "Case", values: dict[str, float]) -> dict[str, Any]:
     """The object that format=json prints; infinite times are null."""
+    asked = study.load_words
+    assert asked is not None
     saturated = any(math.isinf(value) for value in values.values())
     return {
         "model": case.model, "hw": case.hw, "opt": case.opt, "engine": engine_of(study, case),
@@ -84,10 +84,12 @@ def as_json(study: "Study", case: "Case", asked: "LoadWords", values: dict[str, 
 def engine_of(study: "Study", case: "Case") -> str:
     """The engine's name."""
     engines = study.composed.engines
-    return engines[case.keys["engine"] if case.keys.get("engine") in engines else next(iter(engines))].name
+    return engines[case.keys.engine if case.keys.engine in engines else next(iter(engines))].name
 
 
-def _text(case: "Case", asked: "LoadWords", values: dict[str, float]) -> None:
+def _text(study: "Study", case: "Case", values: dict[str, float]) -> None:
+    asked = study.load_words
+    assert asked is not None
     load = "  ".join(f"{key}={value}" for key, value in asked.load.items())
     columns = [("", "left"), *((name, "right") for name in ("mean", "p50", "p90", "p99", ""))]
     rows = []

@@ -1,7 +1,7 @@
 """python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,39 +15,34 @@ from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
 from life_jax.measurements.readers import index
-from life_jax.measurements.rows import MEASURED_TIMES
+from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
+from life_jax.terminal.progress import waiting
 
 USAGE = (
     "python -m life_jax.validate FILE [hw=NAME] [model=NAME] [engine=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
-    " [concurrency=N] [out=FORECASTS.csv] [plot=PARITY.png] [overwrite=true]"
+    " [concurrency=N] [rate=R] [tp=N] [out=FORECASTS.csv] [plot=PARITY.png] [overwrite=true]"
 )
 MEANING = f"""FILE is {index.READ}.
 A table has the columns {", ".join(measurements.COLUMNS)}; canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp) and
-threads (of a CPU) are read where they are there.
+threads (of a CPU) are read where they are there; for requests beside others concurrency or request_rate (and requests,
+burst, prompt_cv, output_cv) instead of batch.
 hw=, model=, engine=, opt=   hold for every row, whatever the file says
-batch=, prompt=, output=     hold where the file does not say; concurrency= goes with GenAI-Perf's CSV"""
+batch=, prompt=, output=, tp=  hold where the file does not say
+concurrency=, rate=          of requests beside others, where the file does not say (GenAI-Perf's CSV, a table)"""
 OWN_WORDS = ("out", "plot", "overwrite")
+LOADED = tuple(kind for kind in KINDS if kind not in MEASURED_TIMES)
 MOST_REASONS = 30  # that are printed
 
 
 def print_totals(t: Totals) -> None:
     """Print the errors of forecasts as a table, by device class and by engine, and what was left out of it."""
-    columns = [("macro error %, median (cells)", "left"), *((kind, "right") for kind in MEASURED_TIMES)]
-
-    def row(name: str, of_kind: Mapping[str, tuple[float, float, int]]) -> list[str]:
-        return [name, *(f"{a:.1f}, {b:.1f} ({n})" if n else "-" for a, b, n in (of_kind[k] for k in MEASURED_TIMES))]
-
-    table = [row(name, errors.macro()) for name, errors in t.errors.items()]
-    own = t.errors["life_jax"]
-    table += [row(f"  class {name}", own.macro(of_class=name)) for name in sorted(t.classes)]
-    table += [row(f"  engine {name}", own.macro(engine=name)) for name in sorted(t.engines)]
-    tables.table(columns, table, f"{_rows(t.judged)}, macro-averaged over device x model x engine")
+    _print_errors(t)
     part, cells = t.inside.coverage()
     if cells:
         print(f"80 % intervals hold the measured value in {100 * part:.0f} % (mean over {cells} cells)")
-    print("median forecast / measured time: " + ", ".join(f"{k} {median:.2f}" for k, median in t.medians().items()))
+    _print_medians(t)
     if t.impossible:
         print(
             f"{_rows(t.impossible)} apart: faster than {TOO_FAST:g} x the datasheet roofline, or a batch beyond memory"
@@ -59,6 +54,46 @@ def print_totals(t: Totals) -> None:
     for name, count in t.generic.items():
         print(f"{_rows(count)} with engine=generic: engine '{name}' is not known")
     print(*reasons(t), sep="\n", end="\n" * bool(t.skipped))
+
+
+def _print_errors(t: Totals) -> None:
+    """Tables of errors: of requests and batches alone, and of requests beside others, where there are some."""
+    counts = {kind: cells for kind, (_, _, cells) in t.errors["life_jax"].macro().items()}
+    under_load = any(counts[kind] for kind in LOADED)
+    what = f"{_rows(t.judged)}, macro-averaged over device x model x engine"
+    alone = not under_load or any(counts[kind] for kind in MEASURED_TIMES)
+    if alone:
+        tables.table(*_errors(t, tuple(MEASURED_TIMES)), what)
+    if under_load:
+        tables.table(
+            *_errors(t, LOADED), "of these, requests beside others" if alone else f"requests beside others: {what}"
+        )
+
+
+def _print_medians(t: Totals) -> None:
+    """Lines of the median of forecast over measured time, by kind."""
+    medians = t.medians()
+    for kinds, where in ((MEASURED_TIMES, ""), (LOADED, " under load")):
+        of = {kind.removesuffix(" under load"): medians[kind] for kind in kinds if kind in medians}
+        if of:
+            print(f"median forecast / measured time{where}: " + ", ".join(f"{k} {x:.2f}" for k, x in of.items()))
+
+
+def _errors(t: Totals, kinds: Sequence[str]) -> tuple[list[tuple[str, str]], list[list[str]]]:
+    """Columns and rows of a table: errors of these kinds by forecaster, class of device and engine."""
+    own = t.errors["life_jax"]
+    of = [(name, errors.macro()) for name, errors in t.errors.items()]
+    of += [(f"  class {name}", own.macro(of_class=name)) for name in sorted(t.classes)]
+    of += [(f"  engine {name}", own.macro(engine=name)) for name in sorted(t.engines)]
+
+    def cell(mean: float, median: float, cells: int) -> str:
+        return f"{mean:.1f}, {median:.1f} ({cells})" if cells else "-"
+
+    columns = [
+        ("macro error %, median (cells)", "left"),
+        *((kind.removesuffix(" under load"), "right") for kind in kinds),
+    ]
+    return columns, [[name, *(cell(*macro[kind]) for kind in kinds)] for name, macro in of]
 
 
 def reasons(t: Totals) -> list[str]:
@@ -83,8 +118,8 @@ def _rows(count: int) -> str:
 def written(path: Path, *, overwrite: bool = False) -> Iterator[Callable[[Report], None]]:
     """Context with a function that writes the forecasts of a report to a CSV, which is whole or not there.
 
-    Its columns are id, forecast, low and high, each in the unit of its row. overwrite: whether a file of this name is
-    replaced. Raises OSError where it cannot be written, or the name is taken.
+    Its columns are id, forecast, low and high, each in the unit of its row; without bounds where nothing was fitted.
+    overwrite: whether a file of this name is replaced. Raises OSError where it cannot be written, or the name is taken.
     """
     with whole_file(path, overwrite=overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -93,17 +128,21 @@ def written(path: Path, *, overwrite: bool = False) -> Iterator[Callable[[Report
         def add(r: Report) -> None:
             for s, *values in zip(r.settings, r.forecast, r.low, r.high, strict=True):
                 if np.isfinite(values[0]):
-                    writer.writerow((s.id, *(f"{v:.6g}" for v in values)))
+                    writer.writerow((s.id, *(f"{v:.6g}" if np.isfinite(v) else "" for v in values)))
 
         yield add
 
 
 def main() -> None:
     """Run the command line."""
-    command.guarded(_job, "sweep", f"usage: {USAGE}\n\n{MEANING}")
+    command.guarded(validate, "sweep", f"usage: {USAGE}\n\n{MEANING}")
 
 
-def _job(words: list[str]) -> None:
+def validate(words: list[str]) -> None:
+    """Forecast the rows of a file of measurements, write the forecasts and a parity plot, and print the errors.
+
+    Raises ConfigError for words that make no sense, and where no row is understood.
+    """
     file, settings = _words(words)
     out = paths.output(settings.get("out", f"{file.stem}_forecasts.csv"))
     picture = paths.output(settings["plot"]) if "plot" in settings else out.with_suffix(".png")
@@ -113,11 +152,12 @@ def _job(words: list[str]) -> None:
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")
     fills = index.checked(settings)
-    with written(out, overwrite=overwrite) as add:
+    with waiting(f"forecasting the rows of {file.name}"), written(out, overwrite=overwrite) as add:
         t = totals(lambda: index.rows(file, fills), settings.get("engine"), add)
         if not t.rows:
             raise ConfigError(f"{file}: no row is understood", [f"  {line}" for line in reasons(t)])
-    plot(t, picture, overwrite=overwrite)
+    with waiting("drawing"):
+        plot(t, picture, overwrite=overwrite)
     print_totals(t)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
     print(out)

@@ -74,20 +74,20 @@ def line(held: Held, ratio: np.ndarray, rows: np.ndarray) -> str:
 def summary(held: Held) -> list[str]:
     """Every scheme on the rows of either panel."""
     every = np.ones(len(held.measured), bool)
-    lines = ["new rows (2024 to 2026)", f"  sources left out     {line(held, held.ratio('sources'), held.new)}"]
-    lines += [f"  devices left out     {line(held, held.ratio('devices'), held.new)}"]
-    lines += ["old rows (2023 to 2026)", f"  devices left out     {line(held, held.ratio('devices'), ~held.new)}"]
-    lines += [f"  sources left out     {line(held, held.ratio('sources'), ~held.new)}"]
-    lines += [f"  three rows of each   {line(held, held.ratio('three_rows'), ~held.new)}"]
-    before = np.isfinite(held.ratio("three_rows")) & ~held.new
-    lines += [f"  the same, before     {line(held, held.ratio('own_priors'), before)}"]
-    lines.append("left out on purpose, rows of both")
-    for number, name in enumerate(REGIMES):
-        lines.append(f"  {name:20s} {line(held, held.ratio(f'regime_{number}'), every)}")
-    lines.append("all rows")
-    for name, column in (("datasheet", "datasheet"), ("LIFE, 0.5 and 0.5", "life"), ("two factors", "two_factors")):
-        lines.append(f"  {name:20s} {line(held, held.ratio(column), every)}")
-    lines.append(f"  {'in sample':20s} {line(held, held.ratio('in_sample'), every)}")
+    rows = {
+        "new rows, sources left out": ("sources", held.new),
+        "new rows, devices left out": ("devices", held.new),
+        "old rows, devices left out": ("devices", ~held.new),
+        "old rows, sources left out": ("sources", ~held.new),
+        "old rows, three of each": ("three_rows", ~held.new),
+        "the same, before": ("own_priors", np.isfinite(held.ratio("three_rows")) & ~held.new),
+        **{f"{name} left out": (f"regime_{number}", every) for number, name in enumerate(REGIMES)},
+        "datasheet": ("datasheet", every),
+        "LIFE, 0.5 and 0.5": ("life", every),
+        "two factors": ("two_factors", every),
+        "in sample": ("in_sample", every),
+    }
+    lines = [f"{name:28s} {line(held, held.ratio(column), mine)}" for name, (column, mine) in rows.items()]
     return lines
 
 

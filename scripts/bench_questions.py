@@ -145,26 +145,33 @@ def kernel(folder: Path, code: Path, *words: str) -> float:
     return points / seconds
 
 
-def grids(folder: Path, points: float, base: Path | None) -> None:
-    """Grids with axes of the workload before those of the hardware, and one of a single long inner axis."""
-    inside = (
-        f"axes.batch=geomspace(1,64,{max(1, round(points / 8 / SIDE**2))})",
-        "axes.prompt_tokens=geomspace(64,4096,8)",
+def inside(points: float) -> tuple[str, ...]:
+    """Axes of a grid that has those of the workload before those of the hardware: prompts, 8 batches, SIDE x SIDE."""
+    return (
+        f"axes.prompt_tokens=geomspace(64,4096,{max(2, round(points / 8 / SIDE**2))})",
+        "axes.batch=geomspace(1,64,8)",
         f"axes.bandwidth_gb_per_s=geomspace(100,4000,{SIDE})",
         f"axes.peak_tflops.fp16=geomspace(10,1000,{SIDE})",
     )
+
+
+def grids(folder: Path, points: float, base: Path | None, peers: dict[str, float]) -> None:
+    """Compiled kernels of large grids with axes of the workload inside, and of one with a single long inner axis."""
     side = max(1, round((points / 64) ** 0.5))
     one = (
         "axes.prompt_tokens=geomspace(64,4096,8)", "axes.batch=geomspace(1,128,8)",
         f"axes.bandwidth_gb_per_s=geomspace(100,4000,{side})", f"axes.peak_tflops.fp16=geomspace(10,1000,{side})",
     )  # fmt: skip
-    studies = {what: ("hw=v100", *words, *inside) for what, words in GRIDS.items()} | {"one structure": (*ONE, *one)}
-    for what, words in studies.items():
-        ours = kernel(folder, ROOT, *words)
+    studies = {what: ("hw=v100", *words) for what, words in GRIDS.items()}
+    for what, words in {**studies, "one structure": ONE}.items():
+        axes = one if words is ONE else inside(points)
+        ours = kernel(folder, ROOT, *words, *axes)
         line = f"{what}: {ours / 1e6:.3g} million points per CPU second"
         if base is not None:
-            line += f", {ours / kernel(folder, base, *words):.3g} x {base.name}"
-        print(line, flush=True)
+            line += f", {ours / kernel(folder, base, *words, *axes):.3g} x {base.name}"
+        by_numpy = kernel(folder, ROOT, *words, *inside(0))  # so few points are not compiled
+        line += f", {ours / by_numpy:.3g} x NumPy on few of its points"
+        print(line, *(f"    {ours / rate:.3g} x {name}" for name, rate in peers.items()), sep="\n", flush=True)
 
 
 def disk(folder: Path, points: float) -> None:
@@ -225,15 +232,15 @@ def main() -> None:
     if wrong := set(typed.parts) - set(parts):
         arguments.error(f"{', '.join(sorted(wrong))}: no part; there are {', '.join(parts)}")
     with tempfile.TemporaryDirectory(prefix="life_jax-bench-") as name:
-        folder, usual = Path(name), 0.0
+        folder, usual, peers = Path(name), 0.0, rates(typed.peers)
         if "commands" in typed.parts:
-            usual = commands(folder, rates(typed.peers))
+            usual = commands(folder, peers)
         if "kinds" in typed.parts:
             kinds(folder, usual or least(lambda: sweep(folder, "hw=v100", "opt=int4")[0]))
         if "catalogue" in typed.parts:
             catalogue(folder)
         if "grids" in typed.parts:
-            grids(folder, typed.points, typed.base)
+            grids(folder, typed.points, typed.base, peers)
         if "disk" in typed.parts:
             disk(folder, typed.points)
 

@@ -50,9 +50,10 @@ ELASTICITIES = {
 ROUNDS = 5
 MANY = ("hw=[v100,h100_sxm]", "model=[llama3_8b,mixtral_8x7b]", "axes.batch=[1,8,64]")
 SMALL = {"TTFT, TPOT, TPS": (), "elasticities and gains": ("elasticity=true", "gains=true")}
+FREE = "free=[prompt,batch]"
 REDUCED = {
-    "best": ("best=[tpot]", "limit.ttft=1"),
-    "pareto": ("pareto=[tpot,ttft]",),
+    "best": ("best=[tpot]", "limit.ttft=1", FREE),
+    "pareto": ("pareto=[tpot,ttft]", FREE),
     "quantiles": ("quantiles=[0.5]",),
     "count": ("reduce=count", "limit.ttft=1"),
 }

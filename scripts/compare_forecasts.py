@@ -60,7 +60,7 @@ def studies() -> Iterator[list[str]]:
     yield [f"model=[{','.join(stems('model'))}]", "hw=[h100_sxm,m3_max]", "axes.opt=[[],[int4]]"]
     for option in stems("opt"):
         on = [f"hw={'a100' if option == 'w4a4kv4' else ROOMY}", f"model={LATENT.get(option, models)}"]
-        yield [*on, f"opt={option}"]
+        yield [*on, f"opt={option}", *(["draft.model=llama3_2_1b"] if option == "speculative" else [])]
     for engine in stems("engine"):
         for batch, prompt in ((1, 128), (24, 2000)):
             words = [f"workload.batch={batch}", f"workload.prompt_tokens={prompt}"]

@@ -1,10 +1,11 @@
-"""Whether NumPy and compiled JAX give the same results: python scripts/compare_routes.py [FIRST] [COUNT].
+"""Whether NumPy and compiled JAX give the same results: python scripts/compare_routes.py [FIRST] [COUNT] [--every N].
 
 Small studies are evaluated by NumPy, large ones by JAX (life_jax/grid/eager.py). Each of the drawn studies is evaluated
 by both. A draw is a number: number n takes the n-th model, device, option and engine, each from the start again after
 its last, so that as many draws as there are devices hold every one of them. By default all are drawn, which takes
-hours, because nearly every draw is compiled. What differs is printed, with the words that give it; status 1 where a
-difference is none of those that rounding explains.
+hours, because nearly every draw is compiled; --every takes one of so many. What differs is printed, with the words that
+give it, and at the end the peak memory of the process after so many compilations; status 1 where a difference is none
+of those that rounding explains.
 
 In float64 numbers agree to 1e-12, elasticities and gains relative to the largest of their metric. Against float32 they
 agree to 1e-6, but for steps: where a ceiling, a bound or a limit lies between the two roundings. Those are listed, and
@@ -15,6 +16,7 @@ import argparse
 import contextlib
 import dataclasses
 import functools
+import resource
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,8 +59,8 @@ DTYPES = ("float64", "float64", "float32")
 
 @functools.cache
 def stems(group: str) -> list[str]:
-    """Names of the files of a group."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Names of the files of a group, without the option that needs draft.model= beside it."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if path.stem != "speculative")
 
 
 def draws() -> int:
@@ -181,18 +183,37 @@ def compare(number: int, model: str | None = None) -> tuple[list[str], list[Diff
     return question, list(differences(*by_both(question), DTYPES[number % len(DTYPES)]))
 
 
+def _compilations() -> list[float]:
+    """A list to which JAX appends the seconds of every compilation from now on."""
+    import jax.monitoring
+
+    seconds: list[float] = []
+
+    def listen(event: str, duration: float, **_: object) -> None:
+        if event.endswith("backend_compile_duration"):
+            seconds.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return seconds
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("first", nargs="?", type=int, default=0, help="number of the first draw")
     arguments.add_argument("count", nargs="?", type=int, default=draws(), help="how many draws")
+    arguments.add_argument("--every", type=int, default=1, help="of so many draws, one is tried")
     typed = arguments.parse_args()
     failed = 0
-    for number in range(typed.first, typed.first + typed.count):
+    compiled_in = _compilations()
+    numbers = range(typed.first, typed.first + typed.count, typed.every)
+    for number in numbers:
         question, found = compare(number)
         failed += any(not difference.step for difference in found)
         for difference in found:
             print(f"draw {number}: {difference}\n    {' '.join(question)}", flush=True)
-    print(f"{typed.count} draws, {failed} with differences that rounding does not explain")
+    print(f"{len(numbers)} draws, {failed} with differences that rounding does not explain")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(f"{len(compiled_in)} compilations, peak memory {peak / 1e6:.0f} MB")
     sys.exit(bool(failed))
 
 

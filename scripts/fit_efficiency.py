@@ -185,11 +185,11 @@ def write_engines(panel, x):
     count = _cells(panel, 1, engines.groups)
     called_once = {s.engine for s in panel.settings if s.cold}
     generic = _mean(engines, x.reshape(len(engines.prior), -1), count)
-    for i, name in enumerate((*engines.groups, "generic")):
+    for i, name in enumerate((*engines.groups, *MEANS)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
-        if name == "generic":
-            found, source = values(engines, generic, 0, groups=1), MEAN
+        if name in MEANS:
+            found, source = values(engines, generic, 0, groups=1), MEANS[name]
         else:
             found = values(engines, x, i)
             source = SOURCE.format(cells=count[i]) if count[i] else KNOWN_FROM.get(name, PRIOR)
@@ -234,6 +234,7 @@ KEPT = (
     "expert_vector_tokens",
     "attention_lanes",
     "cache_shared",
+    "cache_block",
     "token_budget",
     "max_sequences",
     "admission",
@@ -242,7 +243,11 @@ KEPT = (
     "chunk_tokens",
     "chunk_shared",
     "memory_utilization",
+    "resident_utilization",
+    "cache_utilization",
     "runtime_gb",
+    "activation_tokens",
+    "memory_source",
     "runs_on",
     "formats",
     "runs_source",
@@ -254,6 +259,10 @@ SOURCE = (
 )
 MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for devices of no class that was measured"
 MEAN = "geometric mean of the fitted engines, weighted by cells"
+MEANS = {
+    "generic": MEAN,
+    "sglang": f"{MEAN} (generic.yaml), since no measurement of SGLang was fitted [assumption]",
+}
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {
     "cpu_measured": "prior of scripts/fit_efficiency.py, of CPUs; memory_efficiency from decode of Qwen3-0.6B in fp16 "

@@ -173,6 +173,7 @@ OWN = {
 SERIAL = 0.03
 COMMON = 0.5  # of the variance of an engine's constants: by its family
 TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
+UNFITTED = ("ideal", "generic", "sglang")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
@@ -186,7 +187,7 @@ def constants(rows, neutral=False):
     """Of classes, engines, families of engines, devices, and devices under one engine; neutral: without chosen
     priors."""
     engines = tuple(p.stem for p in sorted((ROOT / "conf" / "engine").glob("*.yaml")))
-    engines = tuple(e for e in engines if e not in ("ideal", "generic"))
+    engines = tuple(e for e in engines if e not in UNFITTED)
     own = [
         Constants(groups=tuple(sorted(set(names))), prior=dict.fromkeys(OWN, 1.0), deviation=of_devices(part))
         for names, part in ((rows.devices, SHARED), (pairs(rows), 1 - SHARED))

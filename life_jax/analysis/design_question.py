@@ -85,4 +85,4 @@ def _range(parameter: Parameter, scenario: Scenario, ranges: Mapping[str, Any]) 
 def _changes_memory(parameter: Parameter, scenario: Scenario) -> bool:
     """Whether the part of the memory that is needed depends on the number."""
     now, other = memory(scenario), memory(parameter.set(scenario, 1.5 * float(parameter.get(scenario)) or 1.0))
-    return float(now.needed / now.available) != float(other.needed / other.available)
+    return float(now.filled) != float(other.filled)

@@ -42,7 +42,7 @@ class Target:
 
     @property
     def sign(self) -> int:
-        """1 where less is better, -1 where more is; fits_memory means needed over available memory, so 1."""
+        """1 where less is better, -1 where more is; fits_memory means the part of the memory that is filled, so 1."""
         return 1 if self.metric == FITS else METRICS[self.metric].sign
 
 
@@ -68,8 +68,7 @@ class Values:
         names = (self.minimize, *(metric for metric, _ in self.targets if metric != FITS))
         metrics = dict(forecast(scenario, tuple(dict.fromkeys(names))))
         if any(metric == FITS for metric, _ in self.targets):
-            m = memory(scenario)
-            metrics[FITS] = m.needed / m.available
+            metrics[FITS] = memory(scenario).filled
         return [log(metrics[self.minimize]), *(sign * log(metrics[metric]) for metric, sign in self.targets)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.drafts import drafted_by, other_words
 from life_jax.config.engine import software
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
@@ -28,6 +29,7 @@ from life_jax.core.scenario import (
     WeightFormat,
     Workload,
 )
+from life_jax.core.speculation import Speculation
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
 
@@ -50,6 +52,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+        self._precisions: dict[tuple[Any, ...], Precision] = {}
         self.floats = mapping(float)  # int32 wraps under jit and has no gradient
 
     def __call__(self, make: Callable[..., T], *of: Any) -> T:
@@ -60,14 +63,21 @@ class Parts:
         part: T = self._known[key][1]
         return part
 
+    def equal(self, precision: Precision) -> Precision:
+        """The first precision of plain numbers that was equal to this one: options make a new one for each case."""
+        names = (field.name for field in fields(precision) if field.name != "weights")
+        key = (*precision.weights.items(), *(getattr(precision, name) for name in names))
+        return self._precisions.setdefault(key, precision)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """A scenario and what was decided on the way.
 
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
-    the stack was applied to, so that its numbers can be moved.
+    the stack was applied to, so that its numbers can be moved. quality_source: of what the options keep of the model's
+    quality, where that is asked for.
     """
 
     scenario: Scenario
@@ -75,6 +85,7 @@ class Built:
     warnings: tuple[str, ...]
     meaningless: Mapping[str, str]
     options: OptionNumbers
+    quality_source: str = ""
 
     def __repr__(self) -> str:
         """Its scenario."""
@@ -96,6 +107,7 @@ def build(
     convention: str = "exact",
     cost: CostFile | None = None,
     load: LoadFile | None = None,
+    draft: ModelFile | None = None,
     parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
@@ -103,8 +115,8 @@ def build(
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
     preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
     device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
-    where they are asked for; parts: what was built of the same files before. Raises ConfigError, also for activation
-    precision that the device has no units for.
+    where they are asked for; draft: the model that drafts, where there is one; parts: what was built of the same files
+    before. Raises ConfigError, also for activation precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
@@ -129,14 +141,17 @@ def build(
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     warnings += _network_assumed(engine, device, hw)
     scenario = Scenario(
-        device=parts(_device, device, (), engine.power_cap),
+        device=parts(_device, device, (), engine.power_cap, engine.whole_memory),
         architecture=parts(architecture, model, f"model.{labels['model']}"),
         precision=parts(bits, precision),
         workload=parts(_workload, workload),
         engine=parts(software, engine, efficiency),
         costs=parts(_costs, cost, device),
         load=parts(requests, load),
+        speculation=Speculation() if draft is None else parts(drafted_by, draft),
     )
+    if draft is not None:
+        warnings += other_words(draft, model, labels["model"])
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
     warnings += _generation(model, labels["model"])
@@ -163,12 +178,13 @@ def build(
     as_bytes = any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
     scenario = dataclasses.replace(
         scenario,
-        device=parts(_device, device, tuple(sources.items()), engine.power_cap),
+        device=parts(_device, device, tuple(sources.items()), engine.power_cap, engine.whole_memory),
         engine=parts(_on_units, scenario.engine, converts, as_bytes),
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
+    scenario = dataclasses.replace(scenario, precision=parts.equal(scenario.precision))
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
@@ -307,7 +323,17 @@ def _rate_sources(
     return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
 
 
-def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float], ...]], ...], capped: bool) -> Device:
+def _device(
+    device: DeviceFile,
+    sources: tuple[tuple[str, tuple[tuple[str, float], ...]], ...],
+    capped: bool,
+    whole_memory: bool,
+) -> Device:
+    """A device in base units.
+
+    sources: key of a published rate -> pipes that run at it, each with a factor. capped: whether its power limit holds.
+    whole_memory: whether software may use all of its memory.
+    """
     rates = dict.fromkeys((*PIPES, "datasheet"), UNPUBLISHED)
     for key, pipes in sources:
         published = device.vector_tflops if key == "vector_tflops" else device.peak_tflops[key.split(".")[1]]
@@ -325,6 +351,8 @@ def _device(device: DeviceFile, sources: tuple[tuple[str, tuple[tuple[str, float
         power=device.tdp_w or float("nan"),
         power_limit=(device.power_limit_w or device.tdp_w or float("nan")) if capped else UNLIMITED,
         cores=device.cores or 0.0,
+        memory_share=1.0 if whole_memory else device.memory_share or 1.0,
+        memory_reserved=0.0 if whole_memory else (device.memory_reserved_gb or 0.0) * GIGA,
     )
 
 
@@ -345,6 +373,7 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
         byte_energy=of_class(file.memory_pj_per_byte, "memory_pj_per_byte") * PICO,
         link_energy=file.link_pj_per_byte * PICO,
         price=device.price_usd or 0.0,
+        rent=device.rent_usd_per_hour or 0.0,
         price_base=file.usd_base,
         price_per_rate=file.usd_per_tflops / TERA,
         price_per_bandwidth=file.usd_per_gb_per_s / GIGA,

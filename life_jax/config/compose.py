@@ -19,9 +19,12 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
-from life_jax.config.words import DEFAULT_ENGINE, Choice, Request, sets_number
+from life_jax.config.words import DEFAULT_ENGINE, DRAFT, Choice, Request, sets_number
+from life_jax.core.speculation import MODEL
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
+
+OF_REQUESTS = ("workload", "load")  # sections of what requests bring, which no designer chooses
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Composed:
     labels: group (hw, model, opt; engine where several are compared) -> label of ours -> the word as typed.
     engines: files by label of ours, or path. engine_words: word as typed -> label, path or auto. automatic: what auto
     means on a device (label) under a stack (label). kinds: of options, by label. efficiency: files by class of device,
-    where an engine asks for them. resolved: all of it as data.
+    where an engine asks for them. draft: the model that drafts. resolved: all of it as data.
     """
 
     labels: Mapping[str, Mapping[str, str]]
@@ -47,6 +50,7 @@ class Composed:
     kinds: Mapping[str, str]
     cost: CostFile
     efficiency: Mapping[str, EfficiencyFile]
+    draft: ModelFile | None
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
@@ -69,10 +73,12 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     ]
     axes = _axes(base, request)
     dims = (axis_table.dimension(key) for key, values in axes.items() if not is_span(values))
-    settings = read_settings(base, ("model", "hw", "opt", *(["engine"] * request.compares_engines), *dims))
+    names_of = ("model", "hw", "opt", *(["engine"] * request.compares_engines))
+    settings = read_settings(base, (*names_of, *dims), _of_requests(axes))
     convention = settings["convention"]
     stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     _refuse_two_formats(request, stacks)
+    draft = _draft(request, options)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
     engine_words = request.engines or {DEFAULT_ENGINE: DEFAULT_ENGINE}
     automatic = _automatic(engine_words, hw, request, options, names)
@@ -98,10 +104,12 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         kinds={label: str(of.get("kind")) for contents in options for label, of in contents.items()},
         cost=check(base["cost"], CostFile, "cost"),
         efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
+        draft=None if draft is None else check(draft, ModelFile, DRAFT),
         axes=axes,
         settings=settings,
         resolved={
             **files,
+            **({} if draft is None else {"draft": draft}),
             "opt": dict(zip(names, options, strict=True)),
             **{
                 key: base[key]
@@ -117,6 +125,18 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             "axes": axes,
         },
     )
+
+
+def _draft(request: Request, options: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The content of the file of draft.model=; refused where no stack has an option that takes it."""
+    if request.draft is None:
+        return None
+    taken = (of.get("drafter") == MODEL for contents in options for of in contents.values())
+    if not any(taken):
+        raise ConfigError(f"{DRAFT}= is for an option whose drafts come from a model; give opt=speculative")
+    if request.draft.file is None:
+        return conf_files.composed("model", request.draft.name, request.folders)
+    return conf_files.merged(request.draft.file, "model", request.folders)
 
 
 def _automatic(
@@ -175,9 +195,9 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
 def _read(group: str, choice: Choice, config: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:
     """The content of a chosen file: as it was composed, or of a path of the user under what is typed."""
     typed = (config.get(group) or {}).get(choice.key) or {}
-    if choice.file is None:
+    if choice.is_ours:
         return dict(typed)
-    content = conf_files.merged(choice.file, group, folders)
+    content = choice.content(group, folders)
     conf_files.merge(content, typed)
     return content
 
@@ -207,6 +227,16 @@ def _refuse_two_formats(request: Request, stacks: Mapping[str, Optimization]) ->
         for stack, built in zip(request.stacks, stacks.values(), strict=True):
             if "weight_bits" in built.sets and not any(set(named) <= set(stack) for named in choice.weights):
                 raise ConfigError(f"{where}; opt={built.sets['weight_bits']} says otherwise: drop one of them")
+
+
+def _of_requests(axes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Dimensions of what requests bring, along which there are several values: axes of the workload and of the load."""
+    return tuple(
+        axis_table.dimension(key)
+        for key, values in axes.items()
+        if axis_table.section_of(key) in OF_REQUESTS and not is_span(values)
+        if not (isinstance(values, list) and len(values) == 1)
+    )
 
 
 def _axes(config: Mapping[str, Any], request: Request) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def file(group: str, name: str, schema: type[Any]) -> Any:
     Raises ConfigError, which calls the file GROUP.NAME.
     """
     path = paths.choices(group).get(name) or paths.user_path(name)
-    return check(read_file(path), schema, f"{group}.{name}")
+    return check(merged(path, group), schema, f"{group}.{name}")
 
 
 def content(group: str, name: str, folders: Folders = (), above: tuple[Path, ...] = ()) -> dict[str, Any]:

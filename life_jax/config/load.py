@@ -1,6 +1,7 @@
 """The load of a file as the load of a scenario."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import LoadFile
@@ -10,15 +11,11 @@ from life_jax.serving.lengths import Mixture
 
 
 def requests(file: LoadFile | None) -> Load:
-    """The checked load; no load where there is no file. Raises ConfigError for numbers that exclude each other."""
+    """The checked load; no load where there is no file. Raises ConfigError for what is no percentile or no table."""
     if file is None:
         return Load()
     if not 0 < file.percentile < 100:
         raise ConfigError(f"load.percentile is {file.percentile:g}; it must be above 0 and below 100")
-    if file.rate and file.concurrency:
-        raise ConfigError("load.rate and load.concurrency are both given; requests arrive by one of them")
-    if file.requests and not file.concurrency:
-        raise ConfigError("load.requests is of a benchmark that keeps a number of requests up; give load.concurrency")
     return Load(
         rate=file.rate,
         concurrency=file.concurrency,
@@ -26,6 +23,7 @@ def requests(file: LoadFile | None) -> Load:
         prompt_cv=file.prompt_cv,
         output_cv=file.output_cv,
         cached=file.cached,
+        hits=file.hit_rate,
         requests=file.requests,
         ttft_limit=file.ttft_limit or UNLIMITED,
         tpot_limit=file.tpot_limit or UNLIMITED,
@@ -33,6 +31,30 @@ def requests(file: LoadFile | None) -> Load:
         outputs=_mixture(file.outputs, "load.outputs"),
         percentile=file.percentile,
     )
+
+
+def refuse_contradictions(file: LoadFile, axes: Mapping[str, Any], *, needed: bool) -> None:
+    """Raise ConfigError where requests arrive by two rules at once, or by none although some are needed.
+
+    axes: values by key, in the unit of the file.
+    """
+    rate, concurrency = (getattr(file, key) or key in axes for key in ("rate", "concurrency"))
+    if rate and concurrency:
+        raise ConfigError("load.rate and load.concurrency are both given; requests arrive by one of them")
+    if (file.requests or "requests" in axes) and not concurrency:
+        raise ConfigError("load.requests is of a benchmark that keeps a number of requests up; give load.concurrency")
+    if needed and not (rate or concurrency):
+        raise ConfigError(
+            "rate=, concurrency= or load.trace= is missing: how do requests arrive? rate=4 is four a second, "
+            "concurrency=32 keeps 32 up"
+        )
+    for key in ("rate", "concurrency"):
+        if key in axes and not min(axes[key]) > 0:
+            raise ConfigError(f"axes.{key} has {min(axes[key]):g}; with no requests there is nothing to see: above 0")
+    for which, rows in (("prompt", file.prompts), ("output", file.outputs)):
+        for key in (f"{which}_tokens", f"{which}_cv"):
+            if rows and key in axes:
+                raise ConfigError(f"axes.{key} and load.{which}s both say how long a {which} is; drop one of them")
 
 
 def _mixture(rows: Sequence[Sequence[float]], where: str) -> tuple[Mixture, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten
+from life_jax.config.short_words import long_key
 from life_jax.forecasting.metrics import METRICS
 from life_jax.grid.reduction import BINS, QUANTILES, Reduction
 from life_jax.optimizations.conventions import INDEX as CONVENTIONS
@@ -22,9 +23,12 @@ ENDINGS = (".nc", ".nc4", ".h5", ".csv", ".zarr")  # of out=
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
 
 
-def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, Any]:
+def settings(composed: Mapping[str, Any], dims: tuple[str, ...], of_requests: tuple[str, ...] = ()) -> dict[str, Any]:
     """The checked values by word, of the composed config; ConfigError where one is not of its kind, or two exclude
-    each other. dims: dimensions of the grid."""
+    each other.
+
+    dims: dimensions of the grid. of_requests: those of them that are numbers of the workload or the load.
+    """
     for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
         if composed[key] not in accepted:
             raise unknown(f"{key}=", str(composed[key]), accepted)
@@ -39,7 +43,7 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...]) -> dict[str, An
     if not metrics:
         raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
     checked.update({key: _numbers(key, composed[key]) for key in ("elasticity", "gradients")})
-    reduction = _reduction(composed, metrics, dims)
+    reduction = _reduction(composed, metrics, dims, of_requests)
     if reduction is not None:
         if checked["elasticity"] or checked["gradients"] or checked["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
@@ -197,8 +201,13 @@ def _numbers(word: str, typed: Any) -> bool | tuple[str, ...]:
     return tuple(keys)
 
 
-def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tuple[str, ...]) -> Reduction | None:
-    """reduce=, or one of its words, which means it. None where the whole grid is kept."""
+def _reduction(
+    composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tuple[str, ...], of_requests: tuple[str, ...]
+) -> Reduction | None:
+    """reduce=, or one of its words, which means it. None where the whole grid is kept.
+
+    Fronts and best designs are of each workload by itself, but for the numbers in free=.
+    """
     words = [str(word) for word in _list(composed["reduce"])]
     for word in words:
         if word not in REDUCTIONS:
@@ -207,7 +216,7 @@ def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tupl
         word: composed[word] for word in ("pareto", "best", "quantiles", "histogram") if composed[word] is not None
     }
     if not words and not typed:
-        for key in ("limit", "by"):
+        for key in ("limit", "by", *(["free"] if "target" not in composed else [])):
             if composed[key]:
                 raise ConfigError(f"{key}= goes with reduce=, pareto=, best=, quantiles= or histogram=")
         return None
@@ -222,19 +231,29 @@ def _reduction(composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tupl
     bins = typed.get("histogram", BINS if "histogram" in words else 0)
     if isinstance(bins, bool) or not isinstance(bins, int) or not 0 <= bins <= 10_000:
         raise ConfigError(f"histogram={bins}: a number of bins up to 10000 is needed")
-    by = tuple(str(dim) for dim in _list(composed["by"]))
-    for dim in by:
-        if dim not in dims:
-            raise unknown("by=: dimension", dim, dims)
+    by = _dimensions("by", composed["by"], dims)
+    free = _dimensions("free", composed["free"], of_requests, "number of the workload with several values")
+    best = _judged("best", typed.get("best"), judged if "best" in words else ())
+    apart = tuple(dim for dim in of_requests if dim not in (*by, *free)) if pareto or best else ()
     return Reduction(
         pareto=pareto,
-        best=_judged("best", typed.get("best"), judged if "best" in words else ()),
+        best=best,
         quantiles=tuple(float(q) for q in quantiles),
         histogram=bins,
         count="count" in words,
         limits=tuple(_limit(metric, value) for metric, value in (composed["limit"] or {}).items()),
-        by=by,
+        by=(*by, *apart),
+        apart=apart,
     )
+
+
+def _dimensions(word: str, typed: Any, dims: tuple[str, ...], kind: str = "dimension") -> tuple[str, ...]:
+    """Dimensions by name, or by a short word for it."""
+    listed = tuple(long_key(f"axes.{dim}").removeprefix("axes.").replace(".", "_") for dim in _list(typed))
+    for dim in listed:
+        if dim not in dims:
+            raise unknown(f"{word}=: {kind}", dim, dims)
+    return listed
 
 
 def _judged(word: str, typed: Any, otherwise: tuple[str, ...]) -> tuple[str, ...]:

@@ -22,16 +22,17 @@ DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
 CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
+DRAFT = "draft.model"  # the model that drafts for another
 NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
     "study", "convention", "metrics", "elasticity", "gains", "gradients",
-    "reduce", "pareto", "best", "quantiles", "histogram", "by", "plot", "out", "overwrite", "dtype", "format",
+    "reduce", "pareto", "best", "quantiles", "histogram", "by", "free", "plot", "out", "overwrite", "dtype", "format",
     "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
 )  # fmt: skip
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
-DESIGN = ("target", "free", "range", "minimize")  # words of life_jax.design
+DESIGN = ("target", "range", "minimize")  # words of life_jax.design
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -42,7 +43,7 @@ class Request:
     engines: word as typed -> label of ours, or path, or auto; several where engines are compared (axes.engine).
     stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
     label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
-    (--config-dir). hydra: words for Hydra itself.
+    (--config-dir). hydra: words for Hydra itself. draft: the model that drafts, where one is named.
     """
 
     hw: tuple[Choice, ...]
@@ -57,6 +58,7 @@ class Request:
     plain: Mapping[str, Any]
     folders: tuple[Path, ...] = ()
     hydra: tuple[str, ...] = field(default=())
+    draft: Choice | None = None
 
 
 def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -> Request:
@@ -84,6 +86,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         groups["engine"] = own[0]
     engine = groups.get("engine", DEFAULT_ENGINE)
     model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
+    draft = choices.single("model", merged.pop(DRAFT, None), folders, engine, DRAFT)
     stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
     labels = {"hw": _by_word(hw), "model": _by_word(model), "opt": options}
     scalars = _in_own_labels({k: v for k, v in merged.items() if "." in k and not k.startswith("axes.")}, typed, labels)
@@ -101,6 +104,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
         folders=folders,
         hydra=hydra,
+        draft=draft,
     )
 
 
@@ -241,7 +245,7 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
 
 def _is_text(key: str, text: str) -> bool:
     """Whether the value of a word is its text as it stands: a name, a path or a range."""
-    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
+    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", DRAFT, *CHOSEN) and not text.startswith("[")
     return is_name or is_range(text)
 
 
@@ -313,13 +317,15 @@ def _refuse_outside(out: Any, where: str) -> None:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *(DESIGN if verb == "design" else ()))
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", "draft", *(DESIGN if verb == "design" else ()))
     for key in words:
         head = key.split(".", 1)[0]
         if head not in first_words or (
             head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
         ):
             raise _unknown_key(key, first_words)
+        if head == "draft" and key != DRAFT:
+            raise unknown("the word", f"{key}=", [f"{DRAFT}="])
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
 

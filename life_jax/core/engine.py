@@ -37,13 +37,20 @@ class Efficiency:
 
 @pytree
 class MemoryPolicy:
-    """Use of the device memory.
+    """Use of the device memory. Engines keep room free in one of three ways, each a part [1], 1 where it does not hold.
 
-    utilization [1]: part of the memory that may be used; runtime [byte]: memory that the software itself takes.
+    utilization [1]: of the device's memory, which weights, cache, activations and runtime may fill together
+    resident [1]: of the memory that the system leaves, which weights and cache may fill
+    cache [1]: of what weights, activations and runtime leave, which the cache may fill
+    runtime [byte]: memory that the software itself takes, such as recorded graphs of kernels and buffers of messages
+    activation_tokens [token]: prompt tokens at most whose activations are held at once
     """
 
-    utilization: Number = 1.0
+    utilization: Number = neutral(default=1.0)
+    resident: Number = neutral(default=1.0)
+    cache: Number = neutral(default=1.0)
     runtime: Number = 0.0
+    activation_tokens: Number = neutral(default=UNLIMITED)
 
 
 @pytree
@@ -136,6 +143,7 @@ class Scheduler:
 
     budget [token]: tokens of a step, at most; slots [1]: requests that run together, at most
     cache [token]: room in the KV cache
+    block [token]: of the cache, that prompts with one beginning share as a whole
     mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
     """
 
@@ -144,6 +152,7 @@ class Scheduler:
     cache: Number = UNLIMITED
     mixing: str = static(default=MIXED)
     admission: str = static(default=PREEMPT)
+    block: Number = neutral(default=1.0)
 
 
 @pytree

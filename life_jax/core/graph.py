@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 from life_jax.core.cost import Cost
@@ -191,6 +192,10 @@ class Graph:
             total = total + op.cost.times(op.repeats)
         return total
 
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset([op.name for op in self.ops])
+
     def select(self, keep: Callable[[Op], bool]) -> "Graph":
         """The operators for which `keep` is true."""
         return Graph(tuple(op for op in self.ops if keep(op)))
@@ -205,6 +210,8 @@ class Graph:
         `make` gets the operators in the order of `names`; what it returns stands where the last of them stood. Where it
         returns None, they stay as they are.
         """
+        if not self._names.issuperset(names):
+            return self
         ops = list(self.ops)
         for block in dict.fromkeys(op.block for op in self.ops):
             by_name = {op.name: op for op in ops if op.block == block and op.name in names}

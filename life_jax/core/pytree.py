@@ -34,7 +34,7 @@ def pytree(cls: type[T]) -> type[T]:
     the others leaves or subtrees."""
     if "__repr__" not in vars(cls):
         cls.__repr__ = _short_repr  # type: ignore[method-assign]
-    frozen = dataclass(frozen=True)(cls)
+    frozen = dataclass(frozen=True, slots=True)(cls)  # studies have hundreds of thousands of them
     _UNREGISTERED.append(frozen)
     if "jax" in sys.modules:
         register_with_jax()

@@ -11,6 +11,7 @@ from typing import Any
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number
 from life_jax.core.pytree import neutral, pytree, static
+from life_jax.core.speculation import Speculation
 from life_jax.core.units import UNLIMITED
 
 # FLOP/s that stand for a rate that nobody published: no work takes time. Not infinite: gradients would be NaN.
@@ -25,7 +26,8 @@ class Device:
     rates [FLOP/s]: by pipe (linear, head, attention, vector); `datasheet` is the rate of 16-bit matrix work, which
     prices depend on
     bandwidth [byte/s]: of the memory
-    memory [byte]: capacity
+    memory [byte]: capacity; memory_share [1]: part of it that the system lets software use; memory_reserved [byte]:
+    what the system, a display and the driver's context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
     collective, each gets (2 / n)^crowding of it (0: links of its own, a switch)
@@ -48,6 +50,8 @@ class Device:
     power: Number = float("nan")
     power_limit: Number = neutral(default=UNLIMITED)
     cores: Number = 0.0
+    memory_share: Number = 1.0
+    memory_reserved: Number = 0.0
 
 
 @pytree
@@ -200,7 +204,8 @@ class Load:
     burst [1]: coefficient of variation of the gaps between arrivals (1: Poisson)
     prompt_cv, output_cv [1]: coefficients of variation of the lengths, which are log-normal
     prompts, outputs: lengths of another distribution (one of serving/lengths.py, or none), instead of the workload's
-    cached [1]: part of each prompt that a prefix cache holds
+    cached [1]: part of each prompt that a prefix cache holds, of those that it holds anything of; hits [1]: part of the
+    requests of which it does
     ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
     requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
     """
@@ -216,6 +221,7 @@ class Load:
     prompts: tuple[Any, ...] = ()
     outputs: tuple[Any, ...] = ()
     requests: Number = neutral(default=0.0)
+    hits: Number = neutral(default=1.0)
     percentile: float = static(default=50.0)
 
 
@@ -229,6 +235,7 @@ class Costs:
     byte_energy, link_energy [J/byte]: of memory traffic, and of traffic between devices
     price [USD] of a device; where it is 0 (not known), (price_base + price_per_rate x rate + price_per_bandwidth x
     bandwidth + price_per_memory x memory) x price_factor
+    rent [USD/h] of a device, power included, instead of its price and electricity; 0 where it is bought
     electricity [USD/kWh]; power_overhead [1]: power of the site over power of the devices
     lifetime [year]; busy_time [1]: part of the lifetime in which the device works
     """
@@ -248,6 +255,17 @@ class Costs:
     power_overhead: Number = 1.0
     lifetime: Number = 1.0
     busy_time: Number = 1.0
+    rent: Number = neutral(default=0.0)
+
+
+@pytree
+class Quality:
+    """What the options keep of the model's likelihood [1], and the ends of the interval in which 80 % of measurements
+    lie; 0 where it is not known. See conf/quality.yaml."""
+
+    kept: Number = neutral(default=0.0)
+    low: Number = neutral(default=0.0)
+    high: Number = neutral(default=0.0)
 
 
 @pytree
@@ -264,4 +282,6 @@ class Scenario:
     engine: Engine
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
+    speculation: Speculation = dataclasses.field(default_factory=Speculation)
     load: Load = dataclasses.field(default_factory=Load)
+    quality: Quality = dataclasses.field(default_factory=Quality)

@@ -24,12 +24,12 @@ BANDWIDTH: Leaf = ("device", "bandwidth")
 INTERCONNECT: Leaf = ("device", "interconnect")
 DISPATCH: Leaf = ("device", "dispatch")
 CACHE: Leaf = ("engine", "effects", "cache_traffic", "efficiency")
-HOST_TIME: tuple[Leaf, ...] = tuple(("engine", "host", field.name) for field in fields(HostTime))
+HOST_TIME: frozenset[Leaf] = frozenset(("engine", "host", field.name) for field in fields(HostTime))
 ALLREDUCE: Leaf = ("engine", "parallelism", "allreduce_latency")
 NETWORK: Leaf = ("device", "network")
 NETWORK_LATENCY: Leaf = ("engine", "parallelism", "network_latency")
 OF_SPLIT: tuple[Leaf, ...] = (("engine", "host", "split_step"), ALLREDUCE)
-HOST: tuple[Leaf, ...] = (*HOST_TIME, ALLREDUCE)
+HOST: tuple[Leaf, ...] = (*(("engine", "host", field.name) for field in fields(HostTime)), ALLREDUCE)
 
 
 RATES = frozenset(("device", "rates", pipe) for pipe in ("linear", "head", "attention", "vector"))
@@ -67,9 +67,9 @@ class Ledger:
 
 def known(scenario: Scenario) -> bool:
     """Whether times of this scenario are sums of operators under roofs, which can be attributed: no roof over totals,
-    no power limit, no layout but tensor parallelism, no messages behind computation."""
+    no power limit, no layout but tensor parallelism, no messages behind computation, no drafts."""
     layout = scenario.engine.parallelism
-    summed = layout.only_tensor and is_fixed_at(layout.overlap, 0)
+    summed = layout.only_tensor and is_fixed_at(layout.overlap, 0) and scenario.speculation.is_off
     return scenario.engine.counting.scope == "op" and summed and not energy.is_capped(scenario)
 
 

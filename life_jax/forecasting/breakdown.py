@@ -10,9 +10,9 @@ from life_jax.core.graph import Op
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
 from life_jax.forecasting.request import Run
-from life_jax.forecasting.step import overhead
+from life_jax.forecasting.step import host_seconds, overhead
 from life_jax.models import decoder
-from life_jax.roofline.roofs import BOUNDS, Terms
+from life_jax.roofline.roofs import Terms
 from life_jax.roofline.terms import terms
 
 
@@ -21,7 +21,7 @@ class OperatorRow:
     """An operator of a step.
 
     repeats [1]: executions in the step; cost: of one execution; seconds [s]: of one execution; share [1]: part of the
-    step's time, all repeats together; bound: compute, memory or dispatch
+    step's time, all repeats together; bound: the one of BOUNDS that takes longest
     """
 
     name: str
@@ -41,7 +41,7 @@ class OperatorRow:
 class StepTable:
     """A step: its operators, their total cost, and its seconds [s].
 
-    Host time and collectives are one row without cost; what a power limit adds is another row.
+    Host time, messages between devices, waits of a pipeline and what a power limit adds are rows without cost.
     """
 
     operators: tuple[OperatorRow, ...]
@@ -57,6 +57,9 @@ def prefill_table(scenario: Scenario) -> StepTable:
     run = Run(scenario)
     in_stages = float(run.ttft) if scenario.engine.parallelism.in_pipeline else None
     table = _table(run, run.prefill, float(scenario.engine.host.request), in_stages)
+    if run.drafting is not None:
+        draft = run.drafting.run
+        table = _beside(table, [(1.0, _table(draft, draft.prefill))])
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
@@ -64,11 +67,33 @@ def prefill_table(scenario: Scenario) -> StepTable:
 
 
 def decode_table(scenario: Scenario) -> StepTable:
-    """The first step after the prompt, which attends past + prompt + 1 positions."""
+    """The first step after the prompt, which attends past + prompt + 1 positions; with drafts, all that makes and
+    verifies them."""
     run = Run(scenario)
     first = Passes(run.decode.first)
     in_stages = float(run.in_stages(first)) if scenario.engine.parallelism.in_pipeline else None
-    return _table(run, (first,), in_stages=in_stages)
+    table = _table(run, (first,), in_stages=in_stages)
+    if scenario.speculation.is_off:
+        return table
+    drafting = run.drafting
+    tables = [] if drafting is None else [
+        (float(repeats), _table(drafting.run, (Passes(passes.first),))) for repeats, passes in drafting.passes
+    ]  # fmt: skip
+    return _beside(table, tables, float(run.drafting_host))
+
+
+def _beside(table: StepTable, drafts: list[tuple[float, StepTable]], host: float = 0.0) -> StepTable:
+    """The table of a step and of the passes of a draft, as (number, table of one); host [s]: of drafting."""
+    seconds = table.seconds + host + sum(repeats * draft.seconds for repeats, draft in drafts)
+    total, rows = table.total, list(table.operators)
+    for repeats, draft in drafts:
+        total = total + draft.total.times(repeats)
+        prefix = "draft" if len(drafts) == 1 else f"draft_{'first' if draft is drafts[0][1] else 'more'}"
+        rows += [replace(row, name=f"{prefix}_{row.name}", repeats=repeats * row.repeats) for row in draft.operators]
+    if host:
+        rows.append(OperatorRow("drafting_host", 1.0, Cost(), host, 0.0, "host"))
+    shares = [replace(row, share=row.repeats * row.seconds / seconds) for row in rows if row.repeats]
+    return StepTable(tuple(shares), total, seconds)
 
 
 def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: float | None = None) -> StepTable:
@@ -78,7 +103,7 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
     stages and messages between them, is a row.
     """
     scenario = run.scenario
-    seconds, host, waited = once, once, 0.0
+    seconds, host, link, waited = once, once, 0.0, 0.0
     executions: dict[tuple[str, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
@@ -86,19 +111,21 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
         graph = run.graph(middle)
         seconds += float(passes.count * run.mean_seconds(passes))
         waited += float(passes.count * run.power_wait(passes))
-        host += float(passes.count * overhead(scenario, middle))
+        of_host = float(sum(host_seconds(scenario, middle).values()))
+        host += float(passes.count) * of_host
+        link += float(passes.count) * (float(overhead(scenario, middle)) - of_host)
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
             executions.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
     rest = 0.0 if in_stages is None else in_stages - seconds
     seconds += rest
     rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
-    if host:
-        rows.append(OperatorRow("host_and_collectives", 1.0, Cost(), host, host / seconds, "dispatch"))
-    if rest:
-        rows.append(OperatorRow("pipeline", 1.0, Cost(), rest, rest / seconds, "dispatch"))
-    if waited:
-        rows.append(OperatorRow("power_limit", 1.0, Cost(), waited, waited / seconds, "dispatch"))
+    # stages wait for messages and for one another; a power limit slows clocks down
+    for name, spent, bound in (
+        ("host", host, "host"), ("link", link, "link"), ("pipeline", rest, "link"), ("power_limit", waited, "compute"),
+    ):  # fmt: skip
+        if spent:
+            rows.append(OperatorRow(name, 1.0, Cost(), spent, spent / seconds, bound))
     return StepTable(tuple(rows), total, seconds)
 
 
@@ -119,8 +146,8 @@ def _row(by_shape: list[tuple[float, Op]], scenario: Scenario, total: float) -> 
 
 def _binds(t: Terms) -> str:
     """The longest of compute, memory and dispatch."""
-    sides = (float(t.compute), float(t.memory), float(t.dispatch))
-    return BOUNDS[sides.index(max(sides))]
+    sides = {"compute": float(t.compute), "memory": float(t.memory), "dispatch": float(t.dispatch)}
+    return max(sides, key=lambda bound: sides[bound])
 
 
 def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -71,7 +71,9 @@ def price(scenario: Scenario) -> Number:
 
 
 def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:
-    """Cost [USD] of `seconds` [s] of the devices' life and of `joules` [J] of electricity."""
+    """Cost [USD] of `seconds` [s] of the devices' life and of `joules` [J] of electricity, or of their rent."""
     c = scenario.costs
+    if not is_nothing(c.rent):
+        return c.rent / SECONDS_PER_HOUR * scenario.engine.parallelism.devices * seconds
     life = c.lifetime * c.busy_time * HOURS_PER_YEAR * SECONDS_PER_HOUR
     return price(scenario) * seconds / life + joules * c.power_overhead / JOULES_PER_KWH * c.electricity

@@ -5,8 +5,9 @@ from itertools import product
 
 from life_jax.core import schedule
 from life_jax.core.numerics import Number, ceil, divide, floor, is_fixed_at, is_nothing, larger, smaller, where
-from life_jax.core.scenario import Scenario
-from life_jax.core.units import BITS_PER_BYTE
+from life_jax.core.scenario import Architecture, Precision, Scenario
+from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
+from life_jax.forecasting import speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
 from life_jax.models.tensors import on_one
@@ -19,8 +20,9 @@ FAR = 1e12  # tokens: beyond any window and any context
 class Memory:
     """Memory of each device [byte]; what devices that share every layer hold twice counts on each.
 
-    weights: adapters and vision tower included; kv: cache at the end of generation; activations: peak of prefill;
-    runtime: taken by the software; available: what may be used
+    weights: adapters, vision tower and draft included; kv: cache at the end of generation; activations: peak of
+    prefill; runtime: taken by the software; available: what all of them may fill; resident: what weights and cache may
+    fill; cache_part [1]: part of what the others leave of the available memory that the cache may fill
     """
 
     weights: Number
@@ -28,6 +30,8 @@ class Memory:
     activations: Number
     runtime: Number
     available: Number
+    resident: Number = UNLIMITED
+    cache_part: Number = 1.0
 
     @property
     def needed(self) -> Number:
@@ -35,20 +39,49 @@ class Memory:
         return self.weights + self.kv + self.activations + self.runtime
 
     @property
+    def claimed(self) -> Number:
+        """Memory [byte] that must be available, so that the part which the engine gives to the cache holds it."""
+        return self.needed if is_fixed_at(self.cache_part, 1) else self.needed + self.kv * (1 / self.cache_part - 1)
+
+    @property
     def fits(self) -> Number:
         """Whether the memory that is needed is available."""
-        return self.needed <= self.available
+        within = self.claimed <= self.available
+        return within if self._is_unlimited else within & (self.weights + self.kv <= self.resident)
+
+    @property
+    def filled(self) -> Number:
+        """What must be available over what is [1]: above 1 where it does not fit."""
+        part = self.claimed / larger(self.available, 1.0)
+        return part if self._is_unlimited else larger(part, (self.weights + self.kv) / larger(self.resident, 1.0))
+
+    @property
+    def room(self) -> Number:
+        """Memory left for sequences [byte], after weights and runtime."""
+        return larger(self.available - self.weights - self.runtime, 0.0)
+
+    def cache_room(self, activations: Number) -> Number:
+        """Memory that the cache may fill [byte] beside these activations [byte]; negative where they do not fit."""
+        left = (self.available - self.weights - self.runtime - activations) * self.cache_part
+        return left if self._is_unlimited else smaller(left, self.resident - self.weights)
+
+    @property
+    def _is_unlimited(self) -> bool:
+        return is_fixed_at(self.resident, UNLIMITED)
 
 
 def memory(scenario: Scenario) -> Memory:
     """Memory of each device, part by part."""
-    w = scenario.workload
+    w, device, policy = scenario.workload, scenario.device, scenario.engine.memory
+    usable = device.memory * device.memory_share - device.memory_reserved
     return Memory(
-        weights=_weights(scenario) + _tower(scenario) + _beside(scenario),
+        weights=_weights(scenario) + _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario),
         kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
-        activations=_of_one(scenario, w.batch) * activation_bytes(scenario, w.prompt_tokens),
-        runtime=scenario.engine.memory.runtime,
-        available=scenario.device.memory * scenario.engine.memory.utilization,
+        activations=activation_bytes(scenario, w.prompt_tokens),
+        runtime=policy.runtime,
+        available=usable if is_fixed_at(policy.utilization, 1) else smaller(device.memory * policy.utilization, usable),
+        resident=UNLIMITED if is_fixed_at(policy.resident, 1) else usable * policy.resident,
+        cache_part=policy.cache,
     )
 
 
@@ -104,28 +137,43 @@ def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
     layout = scenario.engine.parallelism
     tokens = tokens if is_fixed_at(layout.context_parallel, 1) else tokens / layout.context_parallel
     whole = decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
-    return _stage(scenario) * whole if layout.in_pipeline else whole
+    whole = _stage(scenario) * whole if layout.in_pipeline else whole
+    draft = speculation.draft_scenario(scenario)
+    return whole if draft is None else whole + cache_bytes(draft, tokens)
 
 
 def cached_tokens(scenario: Scenario) -> Number:
-    """Positions of one sequence when generation ends [token]."""
+    """Positions of one sequence when generation ends [token], those of drafts included."""
     w = scenario.workload
-    return w.past_tokens + w.prompt_tokens + w.output_tokens
+    tokens = w.past_tokens + w.prompt_tokens + w.output_tokens
+    return tokens if scenario.speculation.is_off else tokens + speculation.lookahead(scenario.speculation)
 
 
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
-    """Peak of one sequence in prefill on each device [byte]: the widest pair of live activations of a chunk, and the
-    rows of logits.
+    """Peak of the batch in prefill on each device [byte]: the widest pair of live activations of all tokens that are
+    prefilled at once, and the rows of logits.
 
-    tokens [token]: of the prompt.
+    tokens [token]: of each prompt.
     """
-    engine = scenario.engine
-    if scenario.architecture.reading == "chunks" and not is_nothing(engine.chunks.tokens):
-        tokens = smaller(tokens, schedule.chunk_of_one(scenario.workload, engine))
-    elif scenario.architecture.reading == "sequence":
-        tokens = tokens + scenario.workload.output_tokens
     per_token, last = bytes_of_rows(scenario)
-    return tokens * per_token + last
+    sequences = _of_one(scenario, scenario.workload.batch)
+    whole, most = _at_once(scenario, tokens)
+    together = sequences * whole
+    together = together if is_fixed_at(most, UNLIMITED) else smaller(together, most)
+    return together * per_token + sequences * last
+
+
+def _at_once(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
+    """Tokens [token] of a prompt that are prefilled at once, and how many of all prompts are at most."""
+    engine, reading = scenario.engine, scenario.architecture.reading
+    if reading != "chunks":  # every pass reads whole sequences
+        return (tokens + scenario.workload.output_tokens if reading == "sequence" else tokens), UNLIMITED
+    most = engine.memory.activation_tokens
+    if is_nothing(engine.chunks.tokens):
+        return tokens, most
+    if not engine.chunks.shared:
+        return smaller(tokens, engine.chunks.tokens), most
+    return tokens, engine.chunks.tokens if is_fixed_at(most, UNLIMITED) else smaller(most, engine.chunks.tokens)
 
 
 def _sequences(scenario: Scenario, of_one: Number) -> Number:
@@ -148,27 +196,19 @@ def bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     return (live + logits, 0.0) if every else (live, logits)
 
 
-def room(scenario: Scenario) -> Number:
-    """Bytes left for sequences on each device, after weights and runtime [byte]."""
-    m = memory(scenario)
-    return larger(m.available - m.weights - m.runtime, 0.0)
-
-
 def max_batch(scenario: Scenario) -> Number:
     """Largest whole number of sequences of this length that fit [1]."""
-    engine, prompt = scenario.engine, scenario.workload.prompt_tokens
+    m = memory(scenario)
     per_token, last = bytes_of_rows(scenario)
-    alone = cache_bytes(scenario, cached_tokens(scenario)) + last
-    chunks = engine.chunks
-    whole = is_nothing(chunks.tokens) or scenario.architecture.reading != "chunks"
-    if whole or not chunks.shared:
-        if scenario.architecture.reading == "sequence":
-            prompt = prompt + scenario.workload.output_tokens
-        chunk = prompt if whole else smaller(prompt, chunks.tokens)
-        return floor(_sequences(scenario, floor(room(scenario) / (alone + chunk * per_token))))
-    # together they prefill all that they have, or as much as a chunk takes
-    few, many = room(scenario) / (alone + prompt * per_token), (room(scenario) - chunks.tokens * per_token) / alone
-    return floor(_sequences(scenario, floor(larger(few, many))))
+    whole, most = _at_once(scenario, scenario.workload.prompt_tokens)
+    cache = cache_bytes(scenario, cached_tokens(scenario))
+    alone = cache / m.cache_part + last
+    fitting = m.room / (alone + whole * per_token)
+    if not is_fixed_at(most, UNLIMITED):  # together they prefill all that they have, or as much as is prefilled at once
+        fitting = larger(fitting, (m.room - most * per_token) / alone)
+    if not is_fixed_at(m.resident, UNLIMITED):
+        fitting = smaller(fitting, larger(m.resident - m.weights, 0.0) / larger(cache, 1.0))
+    return floor(_sequences(scenario, floor(fitting)))
 
 
 def max_context(scenario: Scenario) -> Number:
@@ -179,23 +219,39 @@ def max_context(scenario: Scenario) -> Number:
     layer has a window and all windows fit.
     """
     w = scenario.workload
-    left = room(scenario) / _of_one(scenario, w.batch) - activation_bytes(scenario, w.prompt_tokens)
+    left = memory(scenario).cache_room(activation_bytes(scenario, w.prompt_tokens)) / _of_one(scenario, w.batch)
     layout = scenario.engine.parallelism
-    left = left / _stage(scenario) if layout.in_pipeline else left
     most = _tokens_in(scenario, left)
     most = most if is_fixed_at(layout.context_parallel, 1) else smaller(most * layout.context_parallel, FAR)
     return floor(larger(most, 0.0))
 
 
+Kind = tuple[Architecture, Precision, Number, Number]
+
+
+def _kinds(scenario: Scenario) -> list[Kind]:
+    """Each kind of layer alone, of the model and of what drafts for it: its precision, the devices that share it [1],
+    and how much of its cache a device holds for a position of its own [1]."""
+    model, layout = scenario.architecture, scenario.engine.parallelism
+    alone = [replace(model, blocks=(block,)) for block in model.blocks]
+    kinds: list[Kind] = [(kind, scenario.precision, layout.tensor_parallel, _stage(scenario)) for kind in alone]
+    draft = speculation.draft_scenario(scenario)
+    if draft is None:
+        return kinds
+    return kinds + [(*kind[:3], layout.context_parallel) for kind in _kinds(draft)]
+
+
 def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
     """Inverse of cache_bytes [token]: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
-    model, precision, devices = scenario.architecture, scenario.precision, _devices(scenario)
-    kinds = [replace(model, blocks=(block,)) for block in model.blocks]
-    constant = decoder.cache_bytes(model, 0.0, precision, devices)
-    slopes = [decoder.kv_bytes_per_token(kind, precision, devices) for kind in kinds]
-    most, least = ([decoder.cache_bytes(kind, n, precision, devices) for kind in kinds] for n in (FAR, 0.0))
+    kinds = _kinds(scenario)
+
+    def held(tokens: float) -> list[Number]:
+        return [part * decoder.cache_bytes(model, tokens, form, devices) for model, form, devices, part in kinds]
+
+    most, one, least = held(FAR), held(1.0), held(0.0)
+    slopes = [a - b for a, b in zip(one, least, strict=True)]
     limits = [a - b for a, b in zip(most, least, strict=True)]
-    room_of_one = room_of_one - constant
+    room_of_one = room_of_one - sum(least)
     best: Number = 0.0
     for full in product((False, True), repeat=len(kinds)):
         slope = sum(a for a, f in zip(slopes, full, strict=True) if not f)

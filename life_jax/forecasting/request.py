@@ -8,14 +8,16 @@ from itertools import pairwise
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, larger, where
+from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, where
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
-from life_jax.forecasting import energy, layout
+from life_jax.core.speculation import Speculation
+from life_jax.forecasting import energy, layout, speculation
+from life_jax.forecasting.drafting import Drafting
 from life_jax.forecasting.messages import handover_seconds
-from life_jax.forecasting.step import hidden, host_seconds, overhead, step_graph
+from life_jax.forecasting.step import hidden, host_seconds, message_seconds, overhead, step_graph
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.parallelism.layout import micro_batches
+from life_jax.parallelism.layout import micro_batches, step_of_one
 from life_jax.parallelism.pipeline_parallel import Stages, stages
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
@@ -55,8 +57,33 @@ class Run:
     @cached_property
     def decode(self) -> Passes:
         """Passes of decode, of a micro-batch where there is a pipeline."""
-        model = self.scenario.architecture
-        return schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
+        model, drafts = self.scenario.architecture, self.scenario.speculation
+        decode = schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
+        return decode if drafts.is_off else speculation.verifying(decode, drafts)
+
+    @cached_property
+    def drafting(self) -> Drafting | None:
+        """What computes drafts; None where nothing does."""
+        draft = speculation.draft_scenario(self.scenario)
+        if draft is None:
+            return None
+        return Drafting(Run(draft), speculation.draft_passes(self.scenario, self.decode), self.micro_batches)
+
+    @cached_property
+    def plain(self) -> "Run":
+        """The same without drafts."""
+        return Run(replace(self.scenario, speculation=Speculation()))
+
+    @property
+    def drafting_seconds(self) -> Number:
+        """Time [s] that drafts take in a decode step, mean."""
+        return self.drafting_host if self.drafting is None else self.drafting_host + self.drafting.seconds
+
+    @property
+    def drafting_host(self) -> Number:
+        """Host time [s] of drafting in a decode step of a micro-batch."""
+        mine = step_of_one(self.decode.first, self.scenario.engine.parallelism)
+        return sum(speculation.host_seconds(self.scenario, mine.batch).values())
 
     @cached_property
     def micro_batches(self) -> Number:
@@ -78,7 +105,11 @@ class Run:
     @cached_property
     def possible(self) -> Number | None:
         """Whether the layout over devices divides the model; None where nothing is divided."""
-        return layout.is_possible(self.scenario)
+        mine = layout.is_possible(self.scenario)
+        if self.drafting is None or mine is None:
+            return mine
+        of_draft = layout.is_possible(self.drafting.run.scenario)
+        return mine if of_draft is None else 1.0 * mine * of_draft > 0
 
     @cached_property
     def ttft(self) -> Number:
@@ -87,20 +118,23 @@ class Run:
         if self.scenario.engine.parallelism.in_pipeline:
             seconds = self._prefill_in_stages()
         seconds = seconds + self.scenario.engine.host.request
+        if self.drafting is not None:  # which reads the prompt too
+            seconds = seconds + self.drafting.run.ttft
         return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
 
     @cached_property
     def decode_seconds(self) -> Number:
         """Mean time of the decode steps [s], each with one more token of context than the step before."""
         if not self.scenario.engine.parallelism.in_pipeline:
-            return self.mean_seconds(self.decode)
-        return self.in_stages(self.decode)
+            seconds = self.mean_seconds(self.decode)
+            return seconds if self.scenario.speculation.is_off else seconds + self.drafting_seconds
+        return self.in_stages(self.decode, self.drafting_seconds)
 
-    def in_stages(self, passes: Passes) -> Number:
-        """Seconds [s] between a token and the next of the same sequence in a pipeline: a token needs the one before it,
-        and stages wait for the slowest of them."""
+    def in_stages(self, passes: Passes, drafting: Number = 0.0) -> Number:
+        """Seconds [s] between a step and the next of the same sequence in a pipeline: a token needs the one before it,
+        and stages wait for the slowest of them. drafting [s]: of each micro-batch, behind the last stage."""
         decode = self._stages(passes)
-        return larger(decode.whole, self.micro_batches * decode.slowest)
+        return larger(decode.whole + drafting, self.micro_batches * (decode.slowest + drafting))
 
     def _prefill_in_stages(self) -> Number:
         """Seconds [s] in which all micro-batches with all their chunks go through a pipeline, one behind the other."""
@@ -126,6 +160,8 @@ class Run:
     def tpot(self) -> Number:
         """Time per output token [s], as `decode_seconds` of so many steps; NaN where there is no decode step."""
         seconds = self.decode_seconds
+        if not self.scenario.speculation.is_off:
+            seconds = seconds * divide(self.decode_steps, self.scenario.workload.output_tokens - 1)
         if not is_fixed_at(self.scenario.architecture.steps_per_token, 1):
             seconds = seconds * self.scenario.architecture.steps_per_token
         return where(self.decode_steps > 0, seconds, float("nan"))
@@ -141,9 +177,10 @@ class Run:
         total = Cost()
         for passes in self.prefill:
             total = total + self.graph(passes.middle).cost.times(passes.count)
-        return self._of_all(total)
+        total = self.of_all_devices(total)
+        return total if self.drafting is None else total + self.drafting.run.prefill_cost
 
-    def _of_all(self, cost: Cost) -> Cost:
+    def of_all_devices(self, cost: Cost) -> Cost:
         """Counts of all devices, from those of a micro-batch on the devices that attend together."""
         layout = self.scenario.engine.parallelism
         groups = layout.data_parallel * layout.context_parallel * self.micro_batches
@@ -151,37 +188,46 @@ class Run:
 
     def prefill_time(self, term: str) -> Number:
         """Seconds [s] of prefill on one roof alone: matmul, vector, memory or dispatch (LIFE's t_c and t_m)."""
-        return sum(passes.count * self._time(passes, term) for passes in self.prefill)
+        return sum(passes.count * self.pass_time(passes, term) for passes in self.prefill)
 
     def decode_time(self, term: str) -> Number:
         """Seconds [s] of a decode step on one roof alone, at the middle of generation; term as in `prefill_time`."""
-        return self._time(self.decode, term)
+        seconds = self.pass_time(self.decode, term)
+        return seconds if self.drafting is None else seconds + self.drafting.time(term)
 
-    def _time(self, passes: Passes, term: str) -> Number:
+    def pass_time(self, passes: Passes, term: str) -> Number:
         terms = self._roofs(self.graph(passes.middle))
         return sum(t.repeats * getattr(t, term) for t in terms)
 
     @cached_property
     def decode_cost(self) -> Cost:
         """Counts of the first decode step."""
-        return self._of_all(self.graph(self.decode.at(0.0)).cost)
+        cost = self.of_all_devices(self.graph(self.decode.at(0.0)).cost)
+        return cost if self.drafting is None else cost + self.drafting.cost
 
     @cached_property
     def prefill_shares(self) -> Shares:
-        """Seconds of prefill by what binds: compute, memory or dispatch."""
-        total = Shares(0.0, 0.0, self.scenario.engine.host.request)
+        """Seconds of prefill by what binds (BOUNDS)."""
+        total = Shares(host=self.scenario.engine.host.request)
         for passes in self.prefill:
-            total = total + self._shares(passes).times(passes.count)
-        return total
+            total = total + self.pass_shares(passes).times(passes.count)
+        return total if self.drafting is None else total + self.drafting.run.prefill_shares
 
     @cached_property
     def decode_shares(self) -> Shares:
-        """Seconds of a decode step, at the middle of generation, by what binds: compute, memory or dispatch."""
-        return self._shares(self.decode)
+        """Seconds of a decode step, at the middle of generation, by what binds (BOUNDS)."""
+        shares = self.pass_shares(self.decode)
+        if not self.scenario.speculation.is_off:
+            shares = shares + Shares(host=self.drafting_host)
+        return shares if self.drafting is None else shares + self.drafting.shares
 
     def graph(self, step: Step) -> Graph:
-        """Operators of a step after every rewrite."""
-        return step_graph(self.scenario, step)
+        """Operators of a step after every rewrite; those of a whole prompt at once are made once."""
+        return self._of_whole_prompt if step is self.prefill[-1].first else step_graph(self.scenario, step)
+
+    @cached_property
+    def _of_whole_prompt(self) -> Graph:
+        return step_graph(self.scenario, self.prefill[-1].first)
 
     def mean_seconds(self, passes: Passes) -> Number:
         """Mean time of the passes [s]: operators one after another, host time and collectives, under the power
@@ -208,18 +254,30 @@ class Run:
     def prefill_energy(self) -> Number:
         """Energy [J] of prefill, idle power included."""
         joules = sum(passes.count * self.dynamic(passes) for passes in self.prefill)
+        if self.drafting is not None:
+            run = self.drafting.run
+            joules = joules + sum(passes.count * run.dynamic(passes) for passes in run.prefill)
         return joules + energy.idle_power(self.scenario) * self.ttft
 
     @cached_property
     def decode_energy(self) -> Number:
         """Energy [J] of a decode step, mean over generation, idle power included."""
-        return self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.tpot
+        seconds = self.tpot
+        if not self.scenario.speculation.is_off:
+            seconds = where(self.decode_steps > 0, self.decode_seconds, float("nan"))
+        return self._decode_dynamic + energy.idle_power(self.scenario) * seconds
+
+    @property
+    def _decode_dynamic(self) -> Number:
+        """Energy [J] of a decode step beyond idle power, that of drafts included."""
+        joules = self.dynamic(self.decode)
+        return joules if self.drafting is None else joules + self.drafting.dynamic
 
     @cached_property
     def energy(self) -> Number:
         """Energy [J] from request to last token, of the whole batch."""
         steps = where(self.decode_steps > 0, self.decode_steps, 0.0)
-        per_step = self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.decode_seconds
+        per_step = self._decode_dynamic + energy.idle_power(self.scenario) * self.decode_seconds
         return self.prefill_energy + steps * per_step
 
     def _mean_seconds(self, passes: Passes) -> Number:
@@ -249,10 +307,14 @@ class Run:
             growing += [Growing(a, b, high - low) for a, b in zip(*both, strict=True)]
         return self._roofs(op for op in first if not (op.grows or whole)), growing
 
-    def _shares(self, passes: Passes) -> Shares:
+    def pass_shares(self, passes: Passes) -> Shares:
         middle = passes.middle
-        host = overhead(self.scenario, middle)
-        return shares(self._roofs(self.graph(middle)), self.smoothness) + Shares(0.0, 0.0, host)
+        operators = shares(self._roofs(self.graph(middle)), self.smoothness)
+        host, link = sum(host_seconds(self.scenario, middle).values()), message_seconds(self.scenario, middle)
+        if not is_nothing(link):
+            total = operators.compute + operators.memory + operators.dispatch + host + link
+            link = link - hidden(self.scenario, middle, total)
+        return operators + Shares(link=link, host=host)
 
     def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
         return step_terms(ops, self.scenario.device, self.scenario.engine)
@@ -268,7 +330,7 @@ def _bends(ops: Graph, passes: Passes) -> list[Number]:
     chunked = not (isinstance(first.new, float) and first.new == 1.0)
     cuts = []
     for bend in bends.values():
-        full = ceil((bend - first.past) / first.new)
+        full = ceil((bend - first.past) / passes.advance)
         cuts += [clip(full, 0.0, passes.count)]
         cuts += [clip(full - 1, 0.0, passes.count)] if chunked else []
     return decode_mean.sort(cuts)

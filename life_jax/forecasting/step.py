@@ -59,7 +59,7 @@ def host_seconds(scenario: Scenario, step: Step | Mixed) -> dict[str, Number]:
 
 def overhead(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] of a step that belong to no operator: host time and messages."""
-    return sum(host_seconds(scenario, step).values()) + _messages(scenario, step)
+    return sum(host_seconds(scenario, step).values()) + message_seconds(scenario, step)
 
 
 def hidden(scenario: Scenario, step: Step | Mixed, total: Number) -> Number:
@@ -71,12 +71,12 @@ def hidden(scenario: Scenario, step: Step | Mixed, total: Number) -> Number:
     overlap = scenario.engine.parallelism.overlap
     if is_fixed_at(overlap, 0):
         return 0.0
-    sent = _messages(scenario, step)
+    sent = message_seconds(scenario, step)
     computed = total - sent - sum(host_seconds(scenario, step).values())
     return overlap * smaller(sent, computed)
 
 
-def _messages(scenario: Scenario, step: Step | Mixed) -> Number:
+def message_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] of a step's messages, but for keys and values that go round while attention runs."""
     layout = scenario.engine.parallelism
     sent = messages.seconds(scenario, step)

@@ -64,6 +64,8 @@ class UnderLoad:
             load.prompts[0] if load.prompts else LogNormal(w.prompt_tokens, load.prompt_cv),
             load.outputs[0] if load.outputs else LogNormal(w.output_tokens, load.output_cv),
             load.cached,
+            load.hits,
+            self.scenario.engine.scheduler.block,
         )
 
     @cached_property
@@ -196,6 +198,7 @@ def cache_room(scenario: Scenario) -> Number:
     that the room is that for sequences of the workload's length.
     """
     per_token, last = memory.bytes_of_rows(scenario)
-    left = memory.room(scenario) - scenario.engine.scheduler.budget * per_token - scenario.engine.scheduler.slots * last
+    scheduler = scenario.engine.scheduler
+    left = memory.memory(scenario).cache_room(scheduler.budget * per_token + scheduler.slots * last)
     tokens = memory.cached_tokens(scenario)
     return larger(left, 0.0) / memory.cache_bytes(scenario, tokens) * tokens

@@ -12,6 +12,7 @@ from life_jax.grid.reduction import FINE, Reducer
 if TYPE_CHECKING:
     import xarray as xr
 
+WORKLOAD = "workload"  # role of a coordinate that is no choice of a design
 DEFINITIONS = {
     "tie": "of points equal in all objectives the first in the order of the grid is kept",
     "knee": "nearest to the ideal, each objective scaled between the best and the worst on the front",
@@ -174,14 +175,15 @@ def pareto(
     ds: "xr.Dataset",
     minimize: Sequence[str] = (),
     maximize: Sequence[str] = (),
-    by: Iterable[str] = (),
+    by: Iterable[str] | None = None,
     within: "xr.DataArray | None" = None,
 ) -> "xr.Dataset":
     """The Pareto front of a dataset of forecasts.
 
     ds: xarray.Dataset. minimize, maximize: names of its variables that are the objectives, at least one. by: names of
-    dimensions; each combination of their labels gets a front of its own. within: a boolean DataArray, such as
-    ds.fits_memory; only points where it is true take part.
+    dimensions; each combination of their labels gets a front of its own; unless it is given, the dimensions whose
+    coordinate says `role: workload`, which no design chooses. within: a boolean DataArray, such as ds.fits_memory; only
+    points where it is true take part.
 
     Returns an xarray.Dataset along `point`, in the order of the first objective. Every dimension of the grid becomes
     a coordinate of the points, so that it is seen which design a point is. `knee` marks the point of a front that is
@@ -196,13 +198,13 @@ def pareto(
     objectives = [*minimize, *maximize]
     if not objectives:
         raise ValueError("pareto() needs minimize= or maximize=, lists of variables such as ['ttft']")
-    by = tuple(by)
     for name in objectives:
         if name not in ds.data_vars:
             raise ValueError(
                 f"pareto(): the dataset has no variable '{name}'; it has {', '.join(map(str, ds.data_vars))}"
             )
     dims = tuple(dict.fromkeys(str(dim) for name in objectives for dim in ds[name].dims))
+    by = tuple(d for d in dims if d in ds.coords and ds[d].attrs.get("role") == WORKLOAD) if by is None else tuple(by)
     for dim in by:
         if dim not in dims:
             raise ValueError(f"pareto(): by has '{dim}'; the objectives have {', '.join(dims)}")

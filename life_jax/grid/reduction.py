@@ -27,8 +27,9 @@ class Reduction:
     pareto: objectives of the Pareto front. best: objectives of which the best point is kept. quantiles: parts of the
     points below the values that are wanted. histogram: number of bins, 0 for none. count: whether feasible points are
     only counted. limits: (metric, value), the greatest that is feasible, or the least where more is better. by:
-    dimensions whose labels are reduced apart from one another; all other dimensions are reduced together. partial:
-    whether some points cannot be, of which every number is NaN; they are not counted.
+    dimensions whose labels are reduced apart from one another; all other dimensions are reduced together. apart: those
+    of them that nobody asked for, along which a design has no choice. partial: whether some points cannot be, of which
+    every number is NaN; they are not counted.
     """
 
     pareto: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Reduction:
     count: bool = False
     limits: tuple[tuple[str, float], ...] = ()
     by: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     partial: bool = False
 
     @property

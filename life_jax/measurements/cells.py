@@ -9,36 +9,23 @@ from collections.abc import Iterable
 
 TOKENS = ("prompt_tokens", "output_tokens", "ctx_depth", "ubatch")
 MEANS = ("batch", "prompt_tokens", "output_tokens")  # a table may hold means over requests, which are no whole numbers
-COUNTS = (*TOKENS, "batch", "tp", "threads")
-NUMBERS = (*COUNTS, "value")
+COUNTS = (*TOKENS, "batch", "tp", "threads", "concurrency", "requests")
+NUMBERS = (*COUNTS, "value", "request_rate", "burst", "prompt_cv", "output_cv")
 NOTHING = ("n/a", "na", "nan", "none", "null", "nil", "-", "--", "?", "#n/a", "tbd", "unknown")  # nothing was entered
 MOST_CHARACTERS = 64  # of a number with its unit
 SURE = "sure"  # a decimal mark: the cell is written as programs write numbers, and 550.125 is a decimal in any column
 
 # what may follow the number -> factor to the column's own unit
 _TOKEN_UNITS = dict.fromkeys(("token", "tokens", "tok", "toks", "ctx", "token(s)"), 1.0)
+_SEQUENCES = dict.fromkeys(
+    ("seq", "seqs", "sequence", "sequences", "req", "reqs", "request", "requests", "prompt", "prompts", "stream",
+     "streams", "user", "users", "x"),
+    1.0,
+)  # fmt: skip
 _UNITS: dict[str, dict[str, float]] = {
     **dict.fromkeys(TOKENS, _TOKEN_UNITS),
-    "batch": dict.fromkeys(
-        [
-            "seq",
-            "seqs",
-            "sequence",
-            "sequences",
-            "req",
-            "reqs",
-            "request",
-            "requests",
-            "prompt",
-            "prompts",
-            "stream",
-            "streams",
-            "user",
-            "users",
-            "x",
-        ],
-        1.0,
-    ),
+    **dict.fromkeys(("batch", "concurrency", "requests"), _SEQUENCES),
+    "request_rate": dict.fromkeys(("/s", "req/s", "requests/s", "rps", "qps", "requests/sec", "hz"), 1.0),
     "tp": dict.fromkeys(
         ["x", "gpu", "gpus", "device", "devices", "way", "-way", "card", "cards", "chip", "chips"], 1.0
     ),
@@ -120,7 +107,9 @@ def units(column: str, metric: str = "") -> dict[str, float]:
         return _RATE
     if metric.startswith("tpot"):
         return {f"{name}{per}": factor for name, factor in _TIME.items() for per in _PER_TOKEN}
-    return _TIME if metric.endswith("_s") else {}
+    if metric.endswith("_rate"):
+        return _UNITS["request_rate"] if metric == "request_rate" else _RATE
+    return _TIME if metric.endswith("_s") or metric.startswith(("ttft", "e2e", "itl")) else {}
 
 
 def plain(text: str, column: str, decimal: str) -> str:

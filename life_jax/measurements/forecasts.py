@@ -22,8 +22,13 @@ from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.forecasting.memory import memory
 from life_jax.forecasting.request import Run
 from life_jax.grid import trees
+from life_jax.measurements.loads import as_load, quantity
 from life_jax.measurements.rows import QUANTITIES, Setting
 from life_jax.optimizations import chain
+
+POINTS = (
+    64  # benchmarks of servers that are forecast at once: the law of their steps is a table of thousands of numbers
+)
 
 
 @lru_cache(maxsize=2048)  # a table may have a million settings
@@ -131,15 +136,42 @@ def forecasts(
     formulas run on arrays over the rows: no compilation, however many structures there are.
     """
     values = np.full(len(settings), np.nan)
+    alone = np.array([i for i, s in enumerate(settings) if s.load is None], int)
     with np.errstate(all="ignore"):
-        for rows, group in scenarios(settings, engine):
+        for rows, group in scenarios([settings[int(i)] for i in alone], engine):
             changed = dataclasses.replace(group, engine=change(group.engine))
             run = Run(changed)
-            for metric in {settings[i].metric for i in rows}:
+            places = alone[rows]
+            for metric in {settings[i].metric for i in places}:
                 of_rows = np.broadcast_to(QUANTITIES[metric][1](run, changed.workload), len(rows))
-                mine = np.array([settings[i].metric == metric for i in rows])
-                values[rows[mine]] = of_rows[mine]
+                mine = np.array([settings[i].metric == metric for i in places])
+                values[places[mine]] = of_rows[mine]
+        _under_load(settings, engine, change, values)
     return np.where(np.isfinite(values) & (values > 0) & (values < UNPUBLISHED), values, np.nan)
+
+
+def _under_load(
+    settings: Sequence[Setting], engine: str | None, change: Callable[[Engine], Engine], values: np.ndarray
+) -> None:
+    """Writes the forecasts of the rows under load into `values` [rows]; rows of one benchmark are computed once."""
+    points: dict[tuple[str, ...], dict[Setting, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, s in enumerate(settings):
+        if s.load is not None:
+            point = dataclasses.replace(s, id="", cell=("", "", ""), metric="", value=0.0)
+            points[s.load.loops][point].append(index)
+    for loops, of_point in points.items():
+        listed = list(of_point)
+        for start in range(0, len(listed), POINTS):
+            some = listed[start : start + POINTS]
+            for rows, group in scenarios(some, engine):
+                served = [one for one in (some[i].load for i in rows) if one is not None]
+                changed = dataclasses.replace(group, engine=change(group.engine))
+                runs = {loop: Run(dataclasses.replace(changed, load=as_load(served, loop))) for loop in loops}
+                members = [of_point[some[i]] for i in rows]
+                for metric in {settings[i].metric for indices in members for i in indices}:
+                    of_rows = np.broadcast_to(quantity(metric, runs, changed.workload), len(rows))
+                    for value, indices in zip(of_rows, members, strict=True):
+                        values[[i for i in indices if settings[i].metric == metric]] = value
 
 
 def fits(settings: Sequence[Setting]) -> np.ndarray:

@@ -16,12 +16,14 @@ from life_jax.config.weight_format_names import WEIGHTS_ALONE
 from life_jax.core.scenario import Workload
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
-from life_jax.measurements import cells
+from life_jax.measurements import cells, loads
 from life_jax.measurements.readers import index
 from life_jax.measurements.readers.base import COLUMNS, PROBLEM
+from life_jax.measurements.row_numbers import NotUnderstood, at_least_1, number, positive
 from life_jax.measurements.sources import circumstances
 
 __all__ = ["COLUMNS", "KV_FORMATS", "QUANTITIES", "Setting", "place", "read", "seconds"]
+FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]*$)")
 LLAMA_BENCH_TOKENS = 128.0  # generated where a row does not say: llama-bench's default
 # kv_dtype of a row -> options; E5M2 is fp16 without its last byte, which nothing has to convert
 KV_FORMATS: dict[str, tuple[str, ...]] = {
@@ -44,15 +46,17 @@ QUANTITIES: dict[str, tuple[str, Callable[[Run, Workload], Any]]] = {
     "e2e_s": ("TOTAL", lambda run, w: run.e2e),
     "total_tok_s": ("TOTAL", lambda run, w: w.batch * (w.prompt_tokens + w.output_tokens) / run.e2e),
     "output_tok_s": ("TOTAL", lambda run, w: w.batch * w.output_tokens / run.e2e),
+    **loads.QUANTITIES,
 }
+KINDS = (*MEASURED_TIMES, *loads.KINDS)
 
 
 @dataclass(frozen=True)
 class Setting:
     """An understood row: labels of our files, options, and numbers of the workload.
 
-    cell: (device, model, engine) that errors are averaged over. value: in the unit of the metric [s, token s-1].
-    half: type of 16-bit math, where it is another than the engine's own.
+    cell: (device, model, engine) that errors are averaged over. value: in the unit of the metric [s, s-1, token s-1].
+    half: type of 16-bit math, where it is another than the engine's own. load: of requests that run beside others.
     """
 
     id: str
@@ -73,16 +77,17 @@ class Setting:
     half: str | None = None
     threads: float | None = None
     chunk_tokens: float | None = None
+    load: loads.Served | None = None
 
     @property
     def kind(self) -> str:
-        """Kind of time that it measures, a key of MEASURED_TIMES."""
+        """Kind of time that it measures, one of KINDS."""
         return QUANTITIES[self.metric][0]
 
     @property
     def is_rate(self) -> bool:
         """Whether the value is a rate, of which more is faster."""
-        return self.metric.endswith("tok_s")
+        return self.metric.endswith(("tok_s", "_rate"))
 
     def ratio(self, forecast: float) -> float:
         """Forecast time over measured time [1], of a forecast in the row's own unit."""
@@ -90,14 +95,14 @@ class Setting:
 
 
 def seconds(s: Setting) -> float:
-    """The measured time [s]: of the prompt, of an output token, or of the request."""
+    """The measured time [s]: of the prompt, of an output token, of the request; under load between two of a rate."""
     tokens = {
         "prefill_tok_s": s.batch * s.prompt_tokens,
         "decode_tok_s": s.batch,
         "total_tok_s": s.batch * (s.prompt_tokens + s.output_tokens),
         "output_tok_s": s.batch * s.output_tokens,
     }
-    return tokens[s.metric] / s.value if s.is_rate else s.value
+    return tokens.get(s.metric, 1.0) / s.value if s.is_rate else s.value
 
 
 def read(path: Path, words: Mapping[str, str] | None = None) -> list[dict[str, str]]:
@@ -106,10 +111,6 @@ def read(path: Path, words: Mapping[str, str] | None = None) -> list[dict[str, s
     Raises ConfigError for a file that no reader knows, or that lacks what a forecast needs.
     """
     return list(index.rows(path, words))
-
-
-class NotUnderstood(Exception):
-    """A cell of a row has no meaning here; the message says which and why."""
 
 
 def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
@@ -128,13 +129,14 @@ def place(row: Mapping[str, str], engine: str | None = None) -> Setting | str:
 def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     if row.get(PROBLEM):
         raise NotUnderstood(row[PROBLEM])
-    if row["metric"] not in QUANTITIES:
-        raise NotUnderstood(f"metric {row['metric']} is not forecast")
-    if row.get("regime") == "serving":
-        raise NotUnderstood(
-            "serving under load is not forecast yet, only one request at a time is: measure with a concurrency of 1, "
-            "or one batch to its end (vllm bench latency)"
-        )
+    if FORMULA.match(row["id"]):  # ids are written into a CSV again
+        raise NotUnderstood("its id begins as a formula does, which a spreadsheet would compute")
+    load = loads.load_of(row)
+    row = row if load is None else {**row, "metric": loads.metric_of(row)}
+    if row["metric"] not in QUANTITIES or (row["metric"] not in loads.QUANTITIES and load is not None):
+        raise NotUnderstood(f"metric {row['metric']} is not forecast" + (" under load" if load else ""))
+    if row["metric"] in loads.QUANTITIES and load is None:
+        raise NotUnderstood(f"metric {row['metric']} is of requests under load: concurrency or rate is missing")
     if row.get("core") == "0":
         raise NotUnderstood("core is 0: the file itself marks the row as not to be judged")
     hw = names.device(row["hardware"]) or names.device(row.get("canonical") or "")
@@ -152,7 +154,7 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
     stack += _cache_options(row)
     if unfused:
         stack += ["eager_attention", "fp32_scores"]
-    value = _positive(row, "value")
+    value = positive(row, "value")
     if value is None:
         raise NotUnderstood("no measured value")
     device = row.get("canonical") or row["hardware"]
@@ -165,11 +167,12 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         model=model,
         stack=tuple(stack),
         engine=engine,
-        tensor_parallel=_at_least_1(row, "tp") or 1.0,
-        batch=_at_least_1(row, "batch") or 1.0,
-        past_tokens=_number(row, "ctx_depth") or 0.0,
+        tensor_parallel=at_least_1(row, "tp") or 1.0,
+        batch=(at_least_1(row, "batch") or 1.0) if load is None else 1.0,
+        past_tokens=number(row, "ctx_depth") or 0.0,
         threads=_threads(row, hw),
-        chunk_tokens=_at_least_1(row, "ubatch"),
+        chunk_tokens=at_least_1(row, "ubatch"),
+        load=load,
         **circumstances(row),
         **_tokens(row),
     )
@@ -210,21 +213,21 @@ def _flag(text: str) -> bool:
 
 def _refuse_part_on_host(row: Mapping[str, str], model: str) -> None:
     """llama.cpp counts the head as one layer more; a model that is partly on the host has no forecast."""
-    on_gpu = _number(row, "gpu_layers")
+    on_gpu = number(row, "gpu_layers")
     if on_gpu is not None and on_gpu <= (layers := conf_files.file("model", model, ModelFile).num_hidden_layers):
         raise NotUnderstood(f"{on_gpu:g} of {layers:g} layers and the head on the GPU: a part is not forecast")
 
 
 def _tokens(row: Mapping[str, str]) -> dict[str, Any]:
     kind = QUANTITIES[row["metric"]][0]
-    prompt = _number(row, "prompt_tokens") or 0.0
+    prompt = number(row, "prompt_tokens") or 0.0
     if kind == "TTFT":  # whatever is generated afterwards
-        output = 1.0 if cells.is_empty(row.get("output_tokens") or "") else _number(row, "output_tokens") or 0.0
+        output = 1.0 if cells.is_empty(row.get("output_tokens") or "") else number(row, "output_tokens") or 0.0
     else:
-        output = _positive(row, "output_tokens") or 0.0
+        output = positive(row, "output_tokens") or 0.0
     if kind != "TPOT" and not prompt:
         raise NotUnderstood("no prompt_tokens")
-    if kind == "TOTAL" and not output:
+    if (kind == "TOTAL" or kind in loads.KINDS) and not output:
         raise NotUnderstood("no output_tokens")
     if kind == "TPOT":
         # without a prompt the decode rate is over `output` steps (llama-bench); else the first token is prefill's
@@ -237,34 +240,6 @@ def _threads(row: Mapping[str, str], hw: str) -> float | None:
     if not conf_files.file("hw", hw, DeviceFile).cores:
         return None
     if row.get("threads"):
-        return _at_least_1(row, "threads")
+        return at_least_1(row, "threads")
     match = re.search(r"\b(\d{1,6}) thread", row.get("note") or "")
     return (float(match[1]) or None) if match else None
-
-
-def _number(row: Mapping[str, str], column: str) -> float | None:
-    """The number of a cell, None where it is empty; NotUnderstood for what is no number, or a negative one."""
-    text = row.get(column) or ""
-    if not text:
-        return None
-    try:
-        value = cells.number(text, column, row["metric"])
-    except cells.Unreadable as reason:
-        raise NotUnderstood(f"{column} {reason}") from None
-    if value < 0:
-        raise NotUnderstood(f"{column} {text.strip()} is negative")
-    return value
-
-
-def _positive(row: Mapping[str, str], column: str) -> float | None:
-    value = _number(row, column)
-    if value == 0:
-        raise NotUnderstood("no measured value: it is 0" if column == "value" else f"{column} is 0")
-    return value
-
-
-def _at_least_1(row: Mapping[str, str], column: str) -> float | None:
-    value = _positive(row, column)
-    if value is not None and value < 1:
-        raise NotUnderstood(f"{column} {value:g} is less than 1")
-    return value

@@ -19,6 +19,7 @@ from life_jax.optimizations.low_rank_kv import low_rank_kv
 from life_jax.optimizations.polynomial_activation import polynomial_activation
 from life_jax.optimizations.rotated_quantization import rotated_quantization
 from life_jax.optimizations.sliding_window import sliding_window
+from life_jax.optimizations.speculation import speculation
 from life_jax.optimizations.tensor_formats import tensor_formats
 from life_jax.optimizations.tiling import tiling
 from life_jax.optimizations.weight_quantization import weight_quantization
@@ -39,6 +40,7 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "polynomial_activation": polynomial_activation,
     "rotated_quantization": rotated_quantization,
     "sliding_window": sliding_window,
+    "speculation": speculation,
     "tensor_formats": tensor_formats,
     "tiling": tiling,
     "weight_quantization": weight_quantization,

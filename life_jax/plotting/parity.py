@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from life_jax.core.whole_file import whole_file
-from life_jax.measurements.rows import MEASURED_TIMES
+from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 
 
 class HasPoints(Protocol):
@@ -18,7 +18,8 @@ class HasPoints(Protocol):
 
 
 def plot(r: HasPoints, path: Path, *, overwrite: bool = False) -> None:
-    """Save the parity plot of a report: forecast over measured time [s], a panel for TTFT, TPOT and totals each.
+    """Save the parity plot of a report: forecast over measured time [s], a panel for TTFT, TPOT and totals each,
+    and for those under load where there are some.
 
     path: name of the file, whose ending chooses the format (PNG without one). overwrite: whether a file of this name is
     replaced. Raises StoreError where the name is taken.
@@ -27,10 +28,11 @@ def plot(r: HasPoints, path: Path, *, overwrite: bool = False) -> None:
     from matplotlib.figure import Figure
 
     colormap = colormaps["tab20"]
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
     points = r.points()
+    kinds = [kind for kind in KINDS if kind in MEASURED_TIMES or any(kind == of for of, _ in points)]
+    figure = Figure(figsize=(4 * len(kinds), 4.2), layout="constrained")
     classes = sorted({name for _, name in points})
-    for axis, kind in zip(figure.subplots(1, 3), MEASURED_TIMES, strict=True):
+    for axis, kind in zip(figure.subplots(1, len(kinds)), kinds, strict=True):
         for number, name in enumerate(classes):
             if (kind, name) in points:
                 measured, ratio = points[kind, name]

@@ -11,6 +11,7 @@ import numpy as np
 
 from life_jax.core.parameter import set_all
 from life_jax.core.whole_file import refuse_taken, whole_file
+from life_jax.grid.reduced_dataset import WORKLOAD
 from life_jax.plotting import charts
 from life_jax.plotting.readable import short, text
 
@@ -39,7 +40,7 @@ class Result:
 
     def at(self, keep: Sequence[str] = ()) -> "xr.Dataset":
         """The result at the point that is shown, with all labels of the dimensions to keep."""
-        dims = [dim for dim in self.ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
+        dims = [dim for dim in self.ds.dims if dim not in (*keep, "metric", "parameter", "resource")]
         return self.ds.isel({dim: self.places.get(str(dim), 0) for dim in dims})
 
     def devices(self) -> "list[tuple[str, xr.Dataset]]":
@@ -54,7 +55,9 @@ class Result:
         named = [
             f"{short(str(dim))} {text(self.ds[dim].values[self.places.get(str(dim), 0)])}"
             for dim in self.ds.dims
-            if dim in self.ds.coords and self.ds.sizes[dim] > 1 and dim not in (*kept, "metric", "parameter", "bound")
+            if dim in self.ds.coords
+            and self.ds.sizes[dim] > 1
+            and dim not in (*kept, "metric", "parameter", "resource")
         ]
         return "  |  ".join([*self.about, *named])
 
@@ -110,19 +113,29 @@ def _draw_heatmap(r: Result) -> Any:
     return _titled(axes[0][0].figure, r.title(("hw", *long[:2]) if len(devices) > 1 else long[:2]), 6.2 * len(metrics))
 
 
+def of_workload(ds: "xr.Dataset", places: Mapping[str, int]) -> "xr.Dataset":
+    """The points of a front that belong to the workload that is shown, where each workload has a front of its own.
+
+    places: dimension -> place of the workload along it; all points where none is there.
+    """
+    kept = np.ones(ds.sizes["point"], bool)
+    for dim in (str(dim) for dim in ds.dims if ds.get(dim) is not None and ds[dim].attrs.get("role") == WORKLOAD):
+        kept &= ds[f"front_{dim}"].values == ds[dim].values[places.get(dim, 0)]
+    return ds.isel(point=np.flatnonzero(kept)) if kept.any() else ds
+
+
 def _draw_front(r: Result) -> Any:
     import matplotlib.pyplot as plt
 
     if "point" not in r.ds.dims:
         raise ValueError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
-    along = [str(name) for name in r.ds.coords if r.ds[name].dims == ("point",)]
-    varying = [name for name in along if np.unique(r.ds[name].values).size > 1]
-    constant = [
-        f"{short(name)} {text(r.ds[name].values[0])}" for name in along if name not in varying and len(r.ds[name])
-    ]
+    ds = of_workload(r.ds, r.places)
+    along = [str(name) for name in ds.coords if ds[name].dims == ("point",)]
+    varying = [name for name in along if np.unique(ds[name].values).size > 1]
+    constant = [f"{short(name)} {text(ds[name].values[0])}" for name in along if name not in varying and len(ds[name])]
     ax = plt.subplots(figsize=(8.4, 5.8), layout="constrained")[1]
     labels = [name for name in varying if name.removeprefix("front_") != "hw"]
-    charts.front(r.ds, r.objectives[0], r.objectives[1], label=labels, ax=ax, lines=len(r.objectives) == 2)
+    charts.front(ds, r.objectives[0], r.objectives[1], label=labels, ax=ax, lines=len(r.objectives) == 2)
     others = [f"best of {', '.join(r.objectives)}"] if len(r.objectives) > 2 else []
     said = " ".join(r.about)
     more = [word for word in constant if word.split(" ", 1)[1] not in said and not word.endswith(" none")]

@@ -70,4 +70,4 @@ def set_axis(axis: Any, variable: "xr.DataArray", *, is_log: bool = False) -> No
         span = np.log10(values.max() / values.min()) if values.size else 0.0
         axis.set_minor_formatter(NullFormatter())
         if span < 2.2:
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span > 0.8 else (1, 1.5, 2, 3, 4, 5, 7)))
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span > 0.8 else (1, 1.5, 2, 3, 4, 5, 6, 8)))

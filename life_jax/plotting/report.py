@@ -76,8 +76,8 @@ def _overview(ds: "xr.Dataset") -> str:
         total = some.sizes["point"]
         some = some.isel(point=np.unique(np.linspace(0, total - 1, min(total, MOST_SHOWN)).round().astype(int)))
     else:
-        some = ds[[name for name in ds.data_vars if not {"metric", "parameter", "bound"} & set(ds[name].dims)]]
-        some = some.drop_dims([dim for dim in ("metric", "parameter", "bound") if dim in some.dims])
+        some = ds[[name for name in ds.data_vars if not {"metric", "parameter", "resource"} & set(ds[name].dims)]]
+        some = some.drop_dims([dim for dim in ("metric", "parameter", "resource") if dim in some.dims])
         total = int(np.prod(list(some.sizes.values()) or [1]))
         room = MOST_SHOWN
         for dim, size in some.sizes.items():
@@ -110,7 +110,7 @@ def _short(value: Any) -> str:
 
 def _first(ds: "xr.Dataset | xr.DataArray", keep: Sequence[str]) -> tuple[Any, str]:
     """The result at the first label of every dimension but those to keep, and these labels as a text."""
-    others = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "bound")]
+    others = [dim for dim in ds.dims if dim not in (*keep, "metric", "parameter", "resource")]
     chosen = {dim: ds[dim].values[0] for dim in others if ds.sizes[dim] > 1}
     return ds.isel(dict.fromkeys(others, 0)), ", ".join(f"{dim} {_short(value)}" for dim, value in chosen.items())
 

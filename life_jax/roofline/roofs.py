@@ -182,37 +182,50 @@ def by_repeats(terms: Iterable[Terms]) -> list[tuple[Number, list[Terms]]]:
     return list(groups.values())
 
 
+BOUNDS = ("compute", "memory", "link", "dispatch", "host")
+
+
 @dataclass(frozen=True)
 class Shares:
-    """Seconds [s] of a step by what binds: an operator's time under the roofs counts for its longest roof."""
+    """Seconds [s] of a step by what binds: an operator's time under the roofs counts for its longest roof.
 
-    compute: Number
-    memory: Number
-    dispatch: Number
+    link: messages between devices, but for what is hidden behind computation; host: its time for steps and requests
+    """
+
+    compute: Number = 0.0
+    memory: Number = 0.0
+    link: Number = 0.0
+    dispatch: Number = 0.0
+    host: Number = 0.0
 
     def __add__(self, other: "Shares") -> "Shares":
-        return Shares(self.compute + other.compute, self.memory + other.memory, self.dispatch + other.dispatch)
+        return Shares(*(getattr(self, bound) + getattr(other, bound) for bound in BOUNDS))
 
     def times(self, n: Number) -> "Shares":
         """The seconds of `n` steps [1]."""
-        return Shares(self.compute * n, self.memory * n, self.dispatch * n)
+        return Shares(*(getattr(self, bound) * n for bound in BOUNDS))
 
     @property
     def bound(self) -> Number:
-        """The largest share: 0 compute, 1 memory, 2 dispatch. Of equal shares the first."""
-        first = where(self.compute >= self.memory, 0, 1)
-        most = larger(self.compute, self.memory)
-        return where(most >= self.dispatch, first, 2)
-
-
-BOUNDS = ("compute", "memory", "dispatch")
+        """The place in BOUNDS of the largest share; of equal shares the first."""
+        most, place = self.compute, where(self.compute >= self.memory, 0, 1)
+        most = larger(most, self.memory)
+        for index, bound in enumerate(BOUNDS):
+            seconds = getattr(self, bound)
+            if index > 1 and not is_nothing(seconds):
+                place, most = where(most >= seconds, place, index), larger(most, seconds)
+        return place
 
 
 def shares(terms: list[Terms], smoothness: Number) -> Shares:
-    """Seconds of a step by what binds each operator: compute or memory, and dispatch apart."""
-    total = Shares(0.0, 0.0, 0.0)
+    """Seconds of a step's operators by what binds each: compute or memory, and dispatch apart."""
+    total = Shares()
     for t in terms:
         by_compute = t.compute > t.memory
         seconds = t.repeats * t.roofed(smoothness)
-        total = total + Shares(where(by_compute, seconds, 0.0), where(by_compute, 0.0, seconds), t.repeats * t.dispatch)
+        total = total + Shares(
+            compute=where(by_compute, seconds, 0.0),
+            memory=where(by_compute, 0.0, seconds),
+            dispatch=t.repeats * t.dispatch,
+        )
     return total

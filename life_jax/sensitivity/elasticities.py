@@ -7,7 +7,7 @@ ln(time) / d ln(number), and the elasticity of the bandwidth, on which almost ev
 others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,9 @@ from life_jax.forecasting.attribution import (
     BANDWIDTH,
     CACHE,
     DISPATCH,
-    FIXED,
     HELD,
     HOST,
+    HOST_TIME,
     INTERCONNECT,
     NETWORK_LATENCY,
     OF_SPLIT,
@@ -83,12 +83,18 @@ class Atoms:
 
     parts: the sets; leaves of a set move together in every parameter. parameters: (key, indices of its parts).
     free: index of the part (of the bandwidth) that follows from the others for a time; None where the law does not
-    close.
+    close. split: whether several devices share a layer.
     """
 
     parts: tuple[tuple[Leaf, ...], ...]
     parameters: tuple[tuple[str, tuple[int, ...]], ...]
     free: int | None
+    split: bool = False
+
+    @property
+    def host(self) -> tuple[int, ...]:
+        """Indices of the parts that are times of the host."""
+        return tuple(i for i, part in enumerate(self.parts) if HOST_TIME.issuperset(part))
 
     def signs(self) -> tuple[int, ...]:
         """Sign of each part in the law: -1 for rates and bandwidths, +1 for fixed times, 0 for any other part."""
@@ -131,6 +137,7 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
             (key, tuple(i for i, part in enumerate(tuples) if part[0] in leaves[key])) for key in parameters
         ),
         free=tuples.index((BANDWIDTH,)) if closes else None,
+        split=is_split(scenario),
     )
 
 
@@ -170,27 +177,39 @@ def completed(a: Atoms, by_part: Mapping[int, Number], value: Number, *, law: bo
 
 
 def bound_shares(a: Atoms, by_part: Mapping[int, Number], value: Number) -> dict[str, Number]:
-    """Part of a time that each side of the roofs takes: a d(roof)/da for compute, b d(roof)/db for memory, the rest
-    dispatch.
+    """Part of a time that each of BOUNDS takes: a d(roof)/da for compute, b d(roof)/db for memory, the seconds of
+    dispatches and of the host, and for messages what those leave. Under a power limit its part belongs to none of them.
 
     by_part: elasticities times the time by index of the part; value: the time.
     """
-    compute = 0 - sum(e for i, e in by_part.items() if not RATES.isdisjoint(a.parts[i]))
-    memory = 0 - sum(e for i, e in by_part.items() if a.parts[i][0] == BANDWIDTH)
-    shares = (compute / value, memory / value, (value - compute - memory) / value)
-    return dict(zip(BOUNDS, shares, strict=True))
+
+    def held(parts: Iterable[int]) -> Number:
+        return sum(by_part[i] if sign(a.parts[i][0]) > 0 else 0 - by_part[i] for i in parts if i in by_part)
+
+    every = range(len(a.parts))
+    compute = held(i for i in every if not RATES.isdisjoint(a.parts[i]))
+    memory = held(i for i in every if a.parts[i][0] == BANDWIDTH)
+    dispatch, host = held(i for i in every if a.parts[i] == (DISPATCH,)), held(a.host)
+    link = value - compute - memory - dispatch - host if a.split else 0 * value
+    return {
+        bound: seconds / value for bound, seconds in zip(BOUNDS, (compute, memory, link, dispatch, host), strict=True)
+    }
 
 
-def alone(a: Atoms) -> dict[str, tuple[int, int]]:
-    """Bounds whose share is the elasticity to a single part, but for its sign: (index of the part, sign) by bound."""
+def sums(a: Atoms) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Bounds whose share is a sum of elasticities: (index of the part, sign) of each, by bound.
+
+    A share of nothing is that of a part, less the same: columns are sums of some columns.
+    """
     rates = [i for i, part in enumerate(a.parts) if not RATES.isdisjoint(part)]
     memory = [i for i, part in enumerate(a.parts) if BANDWIDTH in part]
-    fixed = [i for i, part in enumerate(a.parts) if FIXED.issuperset(part) and part != (PRICED,)]
-    single = {}
+    dispatch = [i for i, part in enumerate(a.parts) if part == (DISPATCH,)]
+    nothing = ((0, 1), (0, -1))
+    known: dict[str, tuple[tuple[int, int], ...]] = {"host": tuple((i, 1) for i in a.host) or nothing}
     if len(rates) == 1 and RATES.issuperset(set(a.parts[rates[0]]) - {PRICED}):
-        single[BOUNDS[0]] = (rates[0], -1)
+        known["compute"] = ((rates[0], -1),)
     if len(memory) == 1 and a.parts[memory[0]] == (BANDWIDTH,):
-        single[BOUNDS[1]] = (memory[0], -1)
-    if len(fixed) == 1 and a.parts[fixed[0]] == (DISPATCH,):
-        single[BOUNDS[2]] = (fixed[0], 1)
-    return single
+        known["memory"] = ((memory[0], -1),)
+    if dispatch:
+        known["dispatch"] = ((dispatch[0], 1),)
+    return known if a.split else {**known, "link": nothing}

@@ -156,10 +156,12 @@ class Forecaster:
                     sums[name] = Sum(((by_parts[parts], 1),))
             self._by_law(metric, by_parts, sums)
             if s is not None and s.shares and elasticities.obeys_law(metric):
-                for bound, (held, sign) in elasticities.alone(s.atoms).items():
-                    if (held,) in by_parts:
-                        itself = sums.get(by_parts[held,], Sum(((by_parts[held,], 1),)))
-                        sums[column("bound_share", metric, bound)] = itself if sign == 1 else itself.negative()
+                for bound, of in elasticities.sums(s.atoms).items():
+                    if all((i,) in by_parts for i, _ in of):
+                        parts = [(sums.get(by_parts[i,], Sum(((by_parts[i,], 1),))), sign) for i, sign in of]
+                        signed = [part if sign == 1 else part.negative() for part, sign in parts]
+                        terms = tuple(term for part in signed for term in part.terms)
+                        sums[column("bound_share", metric, bound)] = Sum(terms, sum(part.constant for part in signed))
         return sums
 
     def _by_law(self, metric: str, by_parts: Mapping[tuple[int, ...], str], sums: dict[str, Sum]) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 
 from life_jax.core import normal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sort_last, sqrt, where
+from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, larger, log, smaller, sort_last, sqrt, where
+from life_jax.serving.prefix_cache import reused
 from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
@@ -39,6 +40,7 @@ def _points() -> np.ndarray:
 
 
 UNIFORM = _points()
+HIT = (np.arange(POINTS) * 0.5698402909980532 + 0.5) % 1  # unlike the other points of a request
 NORMAL = np.vectorize(NormalDist().inv_cdf)(np.clip(UNIFORM, EDGE, 1 - EDGE))
 
 
@@ -154,10 +156,13 @@ class _Points:
     @cached_property
     def own(self) -> Number:
         """Steps of a request's own prompt [s], whose last one is shared with prompts that arrived in the same step."""
-        room, cached = last_axis(self.steady.steps.room), last_axis(self.requested.cached)
-        prompt = self.requested.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
-        pairs = prompt * ((1 - cached) / 2 + cached)
-        new = larger(prompt * (1 - cached), 1.0)
+        room, r = last_axis(self.steady.steps.room), self.requested
+        prompt = r.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+        held = reused(prompt, last_axis(r.cached), last_axis(r.block))
+        if not is_fixed_at(r.hits, 1):
+            held = where(last_axis(r.hits) > HIT, held, 0.0)
+        new = larger(prompt - held, 1.0)
+        pairs = prompt - (prompt - held) / 2
         arrived = self.rate * self.on_arrival[0] * self.new
         beside = _gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
         chunks = larger(ceil(new / room - EDGE), 1.0)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
+from life_jax.serving import gaps
 from life_jax.serving.requests import Requests
 from life_jax.serving.step_law import Law, StepLoad
 
@@ -28,14 +29,20 @@ class _Request:
 
 
 def simulate_with_preemption(
-    law: Law, requests: Requests, scheduler: Scheduler, concurrency: float | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Arrival, first and last token of each request [n] [s], and the number of steps [1]."""
+    law: Law, requests: Requests, scheduler: Scheduler, concurrency: float | None = None, unseen: float = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
+    """Arrival, first and last token of each request [n] [s], the number of steps [1], and times between two tokens,
+    counted (serving/gaps.py) [BINS].
+
+    unseen [1]: requests that end before times between tokens are counted.
+    """
     total = len(requests.prompt)
     arrival = np.array(requests.arrival, float)
     first, last = np.full(total, np.nan), np.full(total, np.nan)
     waiting: deque[_Request] = deque()
     running: list[_Request] = []
+    token = np.full(total, np.nan)  # time of the last token of a request
+    between: list[float] = []
     time, arrived, done, steps = 0.0, 0, 0, 0
     while done < total:
         while arrived < total and (
@@ -73,11 +80,15 @@ def simulate_with_preemption(
                 r.generated += 1
                 if np.isnan(first[r.index]):
                     first[r.index] = time
+        for r in [*decoding, *(r for r, _ in chunks if r.decodes)]:
+            if r.generated > 1 and done >= unseen:
+                between.append(time - token[r.index])
+            token[r.index] = time
         for r in [r for r in running if r.generated >= r.output]:
             last[r.index] = time
             running.remove(r)
             done += 1
-    return arrival, first, last, float(steps)
+    return arrival, first, last, float(steps), gaps.counted(np.array(between))
 
 
 def _step(

@@ -21,6 +21,7 @@ from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import is_fixed_at
 from life_jax.core.pytree import pytree
 from life_jax.core.units import UNLIMITED
+from life_jax.serving import gaps
 from life_jax.serving.requests import Requests
 from life_jax.serving.step_law import Law, StepLoad
 
@@ -32,6 +33,7 @@ class Timeline:
     arrival, first, last [s]: times at which a request arrived, and at which its first and last token were made
     steps [1]: of the engine; busy [s]: their time; decoded [s]: integral over time of the number of decoding sequences
     peak [token]: most tokens that were cached at once
+    gaps [BINS]: times between two tokens of a sequence, counted (serving/gaps.py); [0] where none are
     overflow: whether more requests ran at once than the window holds; times that were not simulated are NaN
     """
 
@@ -42,6 +44,7 @@ class Timeline:
     busy: Any
     decoded: Any
     peak: Any
+    gaps: Any
     overflow: Any
 
 
@@ -59,7 +62,10 @@ class _Window(NamedTuple):
 
 
 class _State(NamedTuple):
-    """What changes. Times and sums are relative to the window's base; requests: [w]."""
+    """What changes. Times and sums are relative to the window's base; requests: [w].
+
+    token: time of the last step that made tokens of decoding sequences.
+    """
 
     time: Any
     decode_steps: Any
@@ -70,6 +76,8 @@ class _State(NamedTuple):
     busy: Any
     decoded: Any
     peak: Any
+    gaps: Any
+    token: Any
     arrival: Any
     end: Any
     first: Any
@@ -78,13 +86,20 @@ class _State(NamedTuple):
 
 
 def simulate(
-    law: Law, requests: Requests, scheduler: Scheduler, *, concurrency: Any = None, window: int = 256
+    law: Law,
+    requests: Requests,
+    scheduler: Scheduler,
+    *,
+    concurrency: Any = None,
+    window: int = 256,
+    unseen: Any = None,
 ) -> Timeline:
     """Simulate requests until the last has ended.
 
     concurrency [1]: of a closed loop, in which a request arrives when an earlier one ends; None where requests arrive
     at their own times. window [1]: requests that are looked at together, more than ever run at once between the oldest
-    and the youngest.
+    and the youngest. unseen [1]: requests that end before times between tokens are counted; None to
+    count none, which is faster.
     Times are exact for a law that is affine in the contexts.
     """
     total = requests.prompt.shape[0]
@@ -103,7 +118,7 @@ def simulate(
         started = state._replace(arrival=_arrivals(padded, base, origin, state.arrival, window, concurrency))
         more = base + window < total
         state = jax.lax.while_loop(
-            lambda s: ~s.stalled, lambda s: _iterate(law, scheduler, facts, s, concurrency, more), started
+            lambda s: ~s.stalled, lambda s: _iterate(law, scheduler, facts, s, concurrency, more, unseen), started
         )
         results = tuple(
             jax.lax.dynamic_update_slice(whole, part + origin, (base,))
@@ -115,12 +130,15 @@ def simulate(
         return base + shift, origin + state.time, _shifted(state, facts, shift), results, overflow
 
     nothing = jnp.full((window,), jnp.nan, zero.dtype)
-    state = _State(*(zero,) * 9, nothing, jnp.full((window,), jnp.inf, zero.dtype), nothing, nothing, jnp.array(False))
+    endless, no_gaps = (
+        jnp.full((window,), jnp.inf, zero.dtype),
+        jnp.zeros(0 if unseen is None else gaps.BINS, zero.dtype),
+    )
+    state = _State(*(zero,) * 9, no_gaps, zero, nothing, endless, nothing, nothing, jnp.array(False))
     carry = (jnp.zeros((), jnp.int32), zero, state, (blank, blank, blank), jnp.array(False))
     _, _, state, (arrival, first, last), overflow = jax.lax.while_loop(unfinished, advance, carry)
-    return Timeline(
-        arrival[:total], first[:total], last[:total], state.steps, state.busy, state.decoded, state.peak, overflow
-    )
+    seen = (state.steps, state.busy, state.decoded, state.peak, state.gaps)
+    return Timeline(arrival[:total], first[:total], last[:total], *seen, overflow)
 
 
 def _slice(array: Any, base: Any, window: int) -> Any:
@@ -159,6 +177,7 @@ def _shifted(state: _State, facts: _Window, shift: Any) -> _State:
     return state._replace(
         time=jnp.zeros_like(state.time),
         decode_steps=jnp.zeros_like(state.decode_steps),
+        token=state.token - state.time,
         prefilled=state.prefilled - left,
         freed=state.freed - gone,
         arrival=move(state.arrival - state.time, jnp.nan),
@@ -169,7 +188,9 @@ def _shifted(state: _State, facts: _Window, shift: Any) -> _State:
     )
 
 
-def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurrency: Any, more: Any) -> _State:
+def _iterate(
+    law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurrency: Any, more: Any, unseen: Any
+) -> _State:
     """One step that prefills, or decode steps until a request ends or arrives, or a jump to the next arrival."""
     arrival = s.arrival
     if concurrency is not None:
@@ -209,10 +230,8 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         prefilling=_count((facts.until > s.prefilled) & (facts.until - facts.new < reached), s),
         ended=_count(ends, s),
     )
-    seconds = law.seconds(load)
     stretch = jnp.where(jnp.isfinite(until_end), until_end, 1.0)
-    later = StepLoad(decoding=sequences, contexts=contexts + sequences * (stretch - 1))
-    slope = jnp.where(stretch > 1, (law.seconds(later) - seconds) / jnp.maximum(stretch - 1, 1.0), 0.0)
+    seconds, slope = _rising(law, load, sequences, contexts, stretch)
     next_arrival = jnp.min(jnp.where(~arrived & startable, arrival, jnp.inf), initial=jnp.inf)
     blocked = _count(arrived, s) > count_admitted
     until_arrival = jnp.where(blocked, jnp.inf, next_arrival - s.time)
@@ -221,13 +240,17 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
     elapsed = jnp.where(prefills, seconds, count * seconds + slope * count * (count - 1) / 2)
 
     works = prefills | (sequences > 0)
-    over = ~works & jnp.isinf(next_arrival)
+    makes, over = works & ~waits, ~works & jnp.isinf(next_arrival)
     time = jnp.where(works, s.time + elapsed, jnp.where(over, s.time, next_arrival))
-    decode_steps = s.decode_steps + jnp.where(works & ~waits, count, 0.0)
+    decode_steps = s.decode_steps + jnp.where(makes, count, 0.0)
     end = jnp.where(ends, decode_steps + facts.output - 1, s.end)
     first = jnp.where(ends, time, s.first)
     finished = (decoding & (s.end <= decode_steps)) | (ends & (facts.output <= 1))
     decoded = jnp.where(waits, contexts - sequences, contexts + sequences * (count - 1))
+    counts = s.gaps
+    if unseen is not None:
+        weight = jnp.where((s.done >= unseen) & makes & ~stalled, 1.0, 0.0)
+        counts = _with_gaps(s, (seconds, elapsed, count), decoding if first_alone else None, sequences, weight)
     new = _State(
         time=time,
         decode_steps=decode_steps,
@@ -238,13 +261,45 @@ def _iterate(law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurre
         busy=s.busy + jnp.where(works, elapsed, 0.0),
         decoded=s.decoded + jnp.where(works, elapsed, 0.0) * sequences,
         peak=jnp.maximum(s.peak, decoded + jnp.sum(_prefilled(facts, reached, ends))),
+        gaps=counts[:0],
+        token=jnp.where(makes, time, s.token),
         arrival=arrival,
         end=end,
         first=first,
         last=jnp.where(finished, time, s.last),
         stalled=over,
     )
-    return jax.tree.map(lambda old, now: jnp.where(stalled, old, now), s._replace(arrival=arrival, stalled=True), new)
+    old = s._replace(arrival=arrival, stalled=True, gaps=counts[:0])
+    chosen = jax.tree.map(lambda before, now: jnp.where(stalled, before, now), old, new)
+    return chosen._replace(gaps=counts)  # which is not copied
+
+
+def _rising(law: Law, load: StepLoad, sequences: Any, contexts: Any, steps: Any) -> tuple[Any, Any]:
+    """Seconds of a step, and by how much each of so many `steps` [1] is longer than the one before it."""
+    seconds = law.seconds(load)
+    later = StepLoad(decoding=sequences, contexts=contexts + sequences * (steps - 1))
+    slope = jnp.where(steps > 1, (law.seconds(later) - seconds) / jnp.maximum(steps - 1, 1.0), 0.0)
+    return seconds, slope
+
+
+def _with_gaps(s: _State, step: tuple[Any, Any, Any], decoding: Any, sequences: Any, weight: Any) -> Any:
+    """Counted times between tokens [BINS] with those of one iteration, times a weight [1].
+
+    step: seconds of the first step, of all steps, and their number [1]. decoding [w]: the sequences that may have
+    waited before the first step, each since a token of its own; None where none has. sequences [1]: that decode.
+    """
+    seconds, elapsed, count = step
+    mean = jnp.where(count > 1, (elapsed - seconds) / jnp.maximum(count - 1, 1.0), seconds)
+    counts = s.gaps.at[_bin(mean)].add(weight * sequences * (count - 1))
+    if decoding is None:
+        return counts.at[_bin(seconds)].add(weight * sequences)
+    waited = s.time + seconds - jnp.maximum(jnp.where(decoding, s.first, 0.0), s.token)
+    return counts.at[_bin(waited)].add(weight * decoding)
+
+
+def _bin(seconds: Any) -> Any:
+    log10 = jnp.log10(jnp.maximum(jnp.nan_to_num(seconds), gaps.LEAST))
+    return jnp.clip(gaps.place(log10), 0, gaps.BINS - 1).astype(jnp.int32)
 
 
 def _count(mask: Any, state: _State) -> Any:

@@ -16,6 +16,16 @@ def last_axis(number: Any) -> Any:
     return number[..., None] if hasattr(number, "shape") else number
 
 
+def side_by_side(first: Any, second: Any) -> Any:
+    """Two arrays behind each other on the last axis."""
+    shape = np.broadcast_shapes(first.shape, second.shape)
+    places = np.eye(2)[:, :, None]
+    both = sum(
+        (array + np.zeros(shape))[..., None, :] * place for array, place in zip((first, second), places, strict=True)
+    )
+    return both.reshape(*shape[:-1], 2 * shape[-1])
+
+
 @pytree
 class StepLoad:
     """What a step computes.

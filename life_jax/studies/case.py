@@ -1,8 +1,8 @@
 """A case of a study: a model on a device under a stack of options, and how the axes set its numbers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from life_jax.config.build import Built
 from life_jax.config.schema.errors import ImpossibleError
@@ -22,14 +22,25 @@ class Nowhere:
     reason: ImpossibleError
 
 
+class Keys(NamedTuple):
+    """Labels of ours of a case, as in words and files, where what was typed may be another name."""
+
+    model: str = ""
+    hw: str = ""
+    opt: str = ""
+    engine: str = ""
+
+
+NO_KEYS = Keys()
+
+
 @dataclass(frozen=True)
 class Case:
     """A model on a device under a stack of options.
 
     model, hw, opt, engine: labels as typed; engine is empty where engines are not compared. built: the scenario at its
-    scalars; parameters: how each axis sets it. sensitivity: which elasticities, gains and slopes are computed. keys:
-    group (model, hw, opt, engine) -> label of ours, as in words and files. absent: what was made of parts that other
-    cases of the study have too.
+    scalars; parameters: how each axis sets it. sensitivity: which elasticities, gains and slopes are computed.
+    absent: what was made of parts that other cases of the study have too.
     """
 
     model: str
@@ -38,7 +49,7 @@ class Case:
     built: Built
     parameters: tuple[Parameter, ...]
     sensitivity: Sensitivity | None = None
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Keys = NO_KEYS
     engine: str = ""
     absent: Absent = field(default_factory=dict, repr=False, compare=False)
 

@@ -52,8 +52,8 @@ def pair_warnings(cases: tuple[Case, ...]) -> Iterator[str]:
     """A line for all pairs of a device and an engine that was measured, but not on this device."""
     devices: dict[str, dict[str, None]] = {}
     for case in cases:
-        label = table("hardware").get(case.keys["hw"], case.keys["hw"])
-        devices.setdefault(case.keys["engine"], {})[str(label)] = None
+        label = table("hardware").get(case.keys.hw, case.keys.hw)
+        devices.setdefault(case.keys.engine, {})[str(label)] = None
     unseen = {engine: engine_fit.never_seen(engine, labels) for engine, labels in devices.items()}
     pairs = [f"{engine} on {label}" for engine, labels in unseen.items() for label in labels]
     if pairs:
@@ -110,7 +110,7 @@ def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metr
     drawn = [m for m in metrics if METRICS[m].needs == "power"]
     for case in cases:
         if drawn and "tdp_w" not in axes and np.isnan(case.scenario.device.power):
-            hw = f"hw.{case.keys['hw']}"
+            hw = f"hw.{case.keys.hw}"
             yield f"{hw} publishes no power: {', '.join(drawn)} are NaN; give {hw}.tdp_w"
 
 

@@ -35,7 +35,7 @@ def impossible(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple
             why = why_impossible(set_leaf(scenario, PARALLELISM, dataclasses.replace(layout, **changes)))
             if why is not None:
                 wrong += 1
-                reasons[f"model.{case.keys['model']}: {why}"] = None
+                reasons[f"model.{case.keys.model}: {why}"] = None
     if wrong and wrong == points:
         raise ConfigError(next(iter(reasons)))
     return tuple(f"{reason}: NaN" for reason in reasons)

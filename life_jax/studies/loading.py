@@ -13,6 +13,8 @@ from life_jax.config import words as command_words
 from life_jax.config.build import Parts, build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
+from life_jax.config.load import refuse_contradictions
+from life_jax.config.load_words import LoadWords, load_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.parameters import parameter_of
@@ -20,11 +22,13 @@ from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.core.pytree import Absent
+from life_jax.forecasting.metrics import METRICS
 from life_jax.grid import eager
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points, Span
 from life_jax.studies import forecast_warnings, layouts, sensitivity_columns
-from life_jax.studies.case import Case, Nowhere
+from life_jax.studies.case import Case, Keys, Nowhere
+from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
 # what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
@@ -36,19 +40,24 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     hw="v100", opt=["int4"], batch=8, or from both.
 
     keywords: a mapping stands for the keys below it, workload={"batch": 8} for workload.batch=8; lists may be arrays;
-    None is not given. primary: the command whose words they are (sweep, explain or design). Raises ConfigError, a
-    ValueError of one line that names what was typed and what would be accepted.
+    None is not given. primary: the command whose words they are (sweep, explain, design or serve). Raises ConfigError,
+    a ValueError of one line that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
     words = (*words, *command_words.from_keywords(keywords))
-    request = command_words.parse(words, verb=primary)
+    of_load = load_words(words) if primary == "serve" else None
+    request = command_words.parse(words if of_load is None else with_trace(of_load), verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
-    points = ranges.points(settings["sample"], settings["seed"], drawn)
+    simulated = of_load is not None and of_load.method == "simulate"  # which has a seed of its own
+    points = ranges.points(settings["sample"], 0 if simulated and not drawn else settings["seed"], drawn)
     grid_axes = {key: _axis_values(key, typed) for key, typed in composed.axes.items() if key not in drawn}
     axes = {**grid_axes, **{key: np.array([span.low, span.high]) for key, span in drawn.items()}}  # for what is checked
+    refuse_contradictions(composed.load, axes, needed=primary == "serve")
+    settings = _without_dimensions(settings, axes, request)
+    _refuse_simulated(of_load, settings)
     cells = tuple(_cells(composed, axes, request))
     possible = tuple(cell for cell in cells if isinstance(cell, Case))
     nowhere = tuple(cell for cell in cells if isinstance(cell, Nowhere))
@@ -57,7 +66,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
     impossible = layouts.impossible(cases, axes)
-    warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
+    warnings.update(dict.fromkeys(w for case in cases for w in case.built.warnings))
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
     warnings.update(dict.fromkeys(impossible))
@@ -65,7 +75,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
     metrics = settings["metrics"]
-    if "metrics" not in request.plain and settings["reduction"] is None and _is_small(cases, grid_axes, points):
+    is_default = "metrics" not in request.plain and settings["reduction"] is None
+    if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
     far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
     warnings.update(dict.fromkeys(far))
@@ -73,7 +84,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words=words,
         composed=composed,
         cases=cases,
-        nowhere=tuple(cell.labels for cell in nowhere),
+        nowhere={cell.labels: cell.reason.reason for cell in nowhere},
         axes=grid_axes,
         points=points,
         metrics=metrics,
@@ -89,7 +100,30 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         view=View(**settings["view"]),
         scalars={key: value for key, value in request.scalars.items() if command_words.sets_number(key)},
         primary=primary,
+        load_words=of_load,
     )
+
+
+def _without_dimensions(
+    settings: Mapping[str, Any], axes: Iterable[str], request: command_words.Request
+) -> Mapping[str, Any]:
+    """The settings without metrics that have the name of an axis, which the file has already; one that was typed is
+    refused."""
+    dimensions = {axis_table.dimension(key) for key in axes}
+    twice = [name for name in settings["metrics"] if name in dimensions]
+    judged = settings["reduction"].metrics if settings["reduction"] is not None else ()
+    for name in twice:
+        if "metrics" in request.plain or name in judged:
+            raise ConfigError(f"metrics=: {name} is an axis of this study, which the file holds anyway; leave it out")
+    return {**settings, "metrics": tuple(name for name in settings["metrics"] if name not in dimensions)}
+
+
+def _refuse_simulated(of_load: LoadWords | None, settings: Mapping[str, Any]) -> None:
+    """Raise ConfigError for work that a simulation cannot be."""
+    if of_load is None or of_load.method != "simulate":
+        return
+    if settings["lazy"] or settings["executor"] != "local":
+        raise ConfigError("method=simulate computes here and now; lazy=true and executor= go with method=formula")
 
 
 def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
@@ -108,6 +142,7 @@ def _cells(
     """In the order of the file's dimensions: model, then hw, then opt, then engine where several are compared."""
     parts = Parts()
     absent: Absent = {}
+    needs_quality = any(METRICS[name].needs == "quality" for name in composed.settings["metrics"])
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])
@@ -128,6 +163,7 @@ def _cells(
                     stack=stack,
                     workload=composed.workload,
                     load=composed.load,
+                    draft=composed.draft,
                     precision=composed.precision,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
@@ -145,12 +181,14 @@ def _cells(
             except ImpossibleError as reason:
                 yield Nowhere(tuple(label for label in named.values() if label), reason)
                 continue
+            if needs_quality:
+                built = with_quality(built, composed, request, (model, hw, opt), axes)
             parameters = tuple(parameter_of(key, built, where) for key in axes)
             for parameter in parameters:
                 if parameter.group is not None:
                     refuse_values(parameter.key, axes[parameter.key].tolist(), built.options, where)
             refuse_dependent(parameters, where)
-            keys = {"model": model, "hw": hw, "opt": opt, "engine": engine}
+            keys = Keys(model, hw, opt, engine)
             yield Case(**named, built=built, parameters=parameters, keys=keys, absent=absent)
 
 
@@ -179,7 +217,7 @@ def _refuse_long_chunks(
     prompts = axes.get("prompt_tokens", np.array([composed.workload.prompt_tokens]))
     typed = "chunk_tokens" in axes or "engine.chunk_tokens" in request.scalars
     for case in cases:
-        if not typed and "chunk_tokens" not in composed.stacks[case.keys["opt"]].sets:
+        if not typed and "chunk_tokens" not in composed.stacks[case.keys.opt].sets:
             continue
         least = float(axes["chunk_tokens"].min()) if "chunk_tokens" in axes else case.scenario.engine.chunks.tokens
         if least > prompts.max():

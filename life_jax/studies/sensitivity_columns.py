@@ -38,9 +38,8 @@ def variables(s: Sensitivity, dtype: np.dtype) -> dict[str, Variable]:
     if keys:
         by_name["elasticity"] = of("elasticity", "relative change of the metric per relative change", keys, "parameter")
     if s.shares:
-        by_name["bound_share"] = of(
-            "bound_share", "part of the time that each side of the roofs holds", BOUNDS, "bound"
-        )
+        # a dimension of its own name: `bound` is a metric of the same file
+        by_name["bound_share"] = of("bound_share", "part of the time that goes to each resource", BOUNDS, "resource")
     for gain in GAINS if s.gains else ():
         by_name[gain] = of(
             gain, f"relative change of the metric with {GAIN_NAMES[gain]} of the number", keys, "parameter"

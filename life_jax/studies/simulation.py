@@ -1,6 +1,7 @@
 """Requests under the load of a scenario, simulated one by one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -8,19 +9,27 @@ import numpy as np
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.engine import PREEMPT, Scheduler
+from life_jax.core.numerics import Number
+from life_jax.core.parameter import Parameter, set_all
 from life_jax.core.pytree import register_with_jax
-from life_jax.core.scenario import Scenario
+from life_jax.core.scenario import Load, Scenario
 from life_jax.core.units import UNLIMITED
+from life_jax.forecasting.layout import is_possible
+from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.under_load import UnderLoad
+from life_jax.serving import gaps
 from life_jax.serving.arrivals import arrivals
 from life_jax.serving.lengths import STANDARD
 from life_jax.serving.preemption import simulate_with_preemption
 from life_jax.serving.requests import Requests
-from life_jax.serving.steady_state import Requested
+from life_jax.serving.steady_state import Requested, places
 
 REQUESTS = 4096  # of a run, unless a trace or a benchmark says how many
+ROUNDS = 8  # of the largest concurrency, at least, that a run of a closed loop has
 WARM_UP = 1 / 8  # of the requests of a steady state, which are not counted
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0}
+NEAR = 0.1  # of the formula's capacity, within which a run decides what the capacity is
+HALVINGS = 12  # of the range of max_rate
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class Simulated:
     """Times of the requests that count.
 
     ttft, tpot [n] [s]; output [n] [token]; start, end [s]: of the time in which they are counted; steps [1]: of the
-    whole run.
+    whole run; gaps [BINS]: times between two tokens, counted (serving/gaps.py)
     """
 
     ttft: np.ndarray
@@ -37,14 +46,15 @@ class Simulated:
     start: float
     end: float
     steps: float
+    gaps: np.ndarray
 
     def metrics(self, ttft_limit: float, tpot_limit: float) -> dict[str, float]:
-        """Metrics by the names of forecasting.metrics; NaN for what a run cannot tell."""
-        values = {}
-        for name, times in (("ttft", self.ttft), ("tpot", self.tpot[~np.isnan(self.tpot)])):
-            values[f"{name}_mean"] = float(times.mean()) if len(times) else float("nan")
+        """Metrics by the names of forecasting.metrics, but for those that take several runs."""
+        values = {"itl_p99": gaps.percentile(self.gaps, 99.0)}
+        for name in ("ttft", "tpot"):
+            values[f"{name}_mean"] = self.time(name)
             for which, percentile in PERCENTILES.items():
-                values[f"{name}_{which}"] = float(np.percentile(times, percentile)) if len(times) else float("nan")
+                values[f"{name}_{which}"] = self.time(name, percentile)
         rate = len(self.ttft) / (self.end - self.start)
         good = (self.ttft <= ttft_limit) & ~(self.tpot > tpot_limit)
         alive = self.ttft + np.where(np.isnan(self.tpot), 0.0, self.tpot * (self.output - 1))
@@ -56,49 +66,194 @@ class Simulated:
             "goodput": rate * float(good.mean()),
         }
 
+    def time(self, name: str, percentile: float | None = None) -> float:
+        """`ttft` or `tpot` [s] at a percentile, or (None) the mean; NaN where no request has one."""
+        times = getattr(self, name)
+        times = times[~np.isnan(times)]
+        if not len(times):
+            return float("nan")
+        return float(times.mean() if percentile is None else np.percentile(times, percentile))
+
+
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """The function that a grid evaluates where requests are simulated: values of the axes -> metrics.
+
+    parameters: of the axes; metrics: names; seed: of all points, so that they compare; trace: requests, instead of
+    drawn ones; notes: of what could not be simulated, filled as points are.
+    """
+
+    parameters: tuple[Parameter, ...]
+    metrics: tuple[str, ...]
+    seed: int = 0
+    trace: Requests | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __call__(self, base: Scenario, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Metrics by name, each of the shape to which the values [...] broadcast, with an axis of length 1 in front
+        where there are none."""
+        keys = [parameter.key for parameter in self.parameters]
+        meshes = np.broadcast_arrays(np.zeros(1), *(values[key] for key in keys))[1:]
+        shape = meshes[0].shape if meshes else (1,)
+        columns = {name: np.full(shape, np.nan) for name in self.metrics}
+        for place in np.ndindex(shape):
+            numbers = {key: float(mesh[place]) for key, mesh in zip(keys, meshes, strict=True)}
+            scenario = set_all(base, self.parameters, numbers)
+            try:
+                seen = simulated_metrics(scenario, self.metrics, seed=self.seed, trace=self.trace)
+            except ConfigError as error:
+                self.notes.append(str(error))
+                continue
+            for name, value in seen.items():
+                columns[name][place] = value
+        return columns
+
+
+def simulated_metrics(
+    scenario: Scenario, names: Iterable[str], *, seed: int = 0, trace: Requests | None = None
+) -> dict[str, float]:
+    """Metrics by name of the requests of a scenario's load, or of a trace; of those without a load, the forecast.
+
+    Times are infinite where more requests arrive than are served. Raises ConfigError where a request is longer than
+    the cache.
+    """
+    names = tuple(names)
+    of_load = tuple(name for name in names if METRICS[name].needs == "load")
+    with np.errstate(all="ignore"):
+        others = forecast(scenario, tuple(name for name in names if name not in of_load))
+        values = {name: float(value) for name, value in others.items()}
+        if of_load:
+            values.update(_under_load(scenario, of_load, seed, trace))
+    return {name: values[name] for name in names}
+
+
+def _under_load(scenario: Scenario, names: tuple[str, ...], seed: int, trace: Requests | None) -> dict[str, float]:
+    under, load = UnderLoad(scenario), scenario.load
+    possible = is_possible(scenario)
+    if not (under.is_open or under.is_closed) or (possible is not None and not possible):
+        return dict.fromkeys(names, float("nan"))
+    run = simulated(scenario, seed=seed, trace=trace)
+    values = run.metrics(float(load.ttft_limit), float(load.tpot_limit))
+    if under.is_open and trace is None and _is_saturated(scenario, seed):
+        most = simulated_capacity(scenario, seed=seed)
+        for name in values:
+            values[name] = float("inf") if METRICS[name].units == "s" or name == "concurrency" else 0.0
+        values |= {"request_rate": most, "output_rate": most * float(under.requested.output.average)}
+    if "utilization" in names:
+        values["utilization"] = min(values["request_rate"] / simulated_capacity(scenario, seed=seed), 1.0)
+    if "max_rate" in names:
+        values["max_rate"] = simulated_max_rate(scenario, seed=seed)
+    return {name: values[name] for name in names}
+
+
+def _is_saturated(scenario: Scenario, seed: int) -> bool:
+    """Whether more requests arrive than are served: by the formula, or near its capacity by a run."""
+    rate, capacity = float(scenario.load.rate), float(UnderLoad(scenario).capacity)
+    if abs(rate / capacity - 1) > NEAR:
+        return rate > capacity
+    return rate >= simulated_capacity(scenario, seed=seed)
+
+
+def simulated_capacity(scenario: Scenario, *, seed: int = 0) -> float:
+    """Requests [1/s] that are served while as many as can run together always wait: the middle half of a run."""
+    under = UnderLoad(scenario)
+    most = max(1.0, float(np.floor(places(under.requested, under.scheduler))))
+    load = _steady(scenario.load, concurrency=most)
+    run = _timeline(replace(scenario, load=load), int(max(REQUESTS, ROUNDS * most)), seed)
+    ends = np.sort(run.last)
+    first, last = len(ends) // 4, 3 * len(ends) // 4
+    return float((last - first) / (ends[last] - ends[first]))
+
+
+def _steady(load: Load, *, rate: float = 0.0, concurrency: float = 0.0) -> Load:
+    return replace(load, rate=rate, concurrency=concurrency, requests=0.0)
+
+
+def simulated_max_rate(scenario: Scenario, *, seed: int = 0) -> float:
+    """The largest rate [1/s] at which the percentile of both times keeps within the limits of the load; 0 where none
+    does. Every rate sees the same requests, at gaps that scale with it."""
+    load, capacity = scenario.load, simulated_capacity(scenario, seed=seed)
+
+    def meets(rate: float) -> bool:
+        run = simulated(replace(scenario, load=_steady(load, rate=rate)), seed=seed)
+        limits = {"ttft": float(load.ttft_limit), "tpot": float(load.tpot_limit)}
+        return all(not run.time(name, load.percentile) > limit for name, limit in limits.items())
+
+    low, high = 0.0, capacity
+    if meets(high):
+        return capacity
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if meets(middle) else (low, middle)
+    return low
+
 
 def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = None) -> Simulated:
     """The requests of the scenario's load, or of a trace, one by one; the same for the same seed.
 
     Raises ConfigError where a request is longer than the cache.
     """
+    load = scenario.load
+    count = int(load.requests or max(REQUESTS, ROUNDS * float(load.concurrency)))
+    run = _timeline(scenario, count, seed, trace)
+    requests, counted = run.requests, slice(run.unseen, None)
+    between = np.where(requests.output > 1, (run.last - run.first) / np.maximum(requests.output - 1, 1), np.nan)
+    return Simulated(
+        ttft=(run.first - run.arrival)[counted],
+        tpot=between[counted],
+        output=requests.output[counted],
+        start=float(run.arrival[counted][0]),
+        end=float(run.last.max()),
+        steps=run.steps,
+        gaps=run.gaps,
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run: its requests, times of each [n] [s], how many of the first are not counted, steps [1], counted gaps."""
+
+    requests: Requests
+    unseen: int
+    arrival: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+    steps: float
+    gaps: np.ndarray
+
+
+def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> _Run:
     load, under = scenario.load, UnderLoad(scenario)
-    count = len(trace.prompt) if trace is not None else int(load.requests or REQUESTS)
     requests = trace if trace is not None else _drawn(under.requested, under, count, seed)
-    concurrency = float(load.concurrency) if under.is_closed else None
+    unseen = 0 if trace is not None or load.requests else int(count * WARM_UP)
+    concurrency = float(load.concurrency) if under.is_closed and trace is None else None
     scheduler = under.scheduler
     longest = float(np.max(requests.prompt + requests.output))
     if longest > float(scheduler.cache):
         raise ConfigError(f"a request of {longest:.0f} tokens is longer than the cache, {float(scheduler.cache):.0f}")
-    arrival, first, last, steps = _run(under.law, requests, scheduler, concurrency)
-    counted = slice(0 if trace is not None or load.requests else int(count * WARM_UP), None)
-    between = np.where(requests.output > 1, (last - first) / np.maximum(requests.output - 1, 1), np.nan)
-    return Simulated(
-        ttft=(first - arrival)[counted],
-        tpot=between[counted],
-        output=requests.output[counted],
-        start=float(arrival[counted][0]),
-        end=float(last.max()),
-        steps=steps,
-    )
+    return _Run(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
 
 
 def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Requests:
     """Requests with whole tokens, by one generator of random numbers whatever the load, so that loads compare."""
     draw = np.random.default_rng(seed)
-    gaps, prompts, outputs = draw.random((3, count))
+    gap, prompts, outputs = draw.random((3, count))
     load = under.scenario.load
     normal = np.vectorize(STANDARD.inv_cdf)
     prompt = np.maximum(np.round(np.ravel(requested.prompt.at(prompts, normal(prompts)))), 1.0)
     output = np.maximum(np.round(np.ravel(requested.output.at(outputs, normal(outputs)))), 1.0)
     prompt, output = (np.broadcast_to(x, (count,)) for x in (prompt, output))
-    cached = np.minimum(np.floor(prompt * float(load.cached)), prompt - 1)
-    times = np.zeros(count) if under.is_closed else arrivals(gaps, float(load.rate), float(load.burst), seed)
+    part = float(load.cached) * (1.0 if load.hits == 1 else draw.random(count) < float(load.hits))
+    block = float(under.scheduler.block)
+    cached = np.minimum(np.floor(prompt * part / block) * block, prompt - 1)
+    times = np.zeros(count) if under.is_closed else arrivals(gap, float(load.rate), float(load.burst), seed)
     return Requests(times, prompt, output, cached)
 
 
-def _run(law: Any, requests: Requests, scheduler: Scheduler, concurrency: float | None) -> tuple[Any, ...]:
-    """Arrival, first and last token of each request [s], and steps [1]."""
+def _run(
+    law: Any, requests: Requests, scheduler: Scheduler, concurrency: float | None, unseen: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
+    """Arrival, first and last token of each request [s], steps [1], and counted times between tokens."""
     import jax
 
     register_with_jax()
@@ -107,17 +262,19 @@ def _run(law: Any, requests: Requests, scheduler: Scheduler, concurrency: float 
     window = 256
     with jax.enable_x64(True):
         while True:
-            found = _compiled(min(window, len(requests.prompt)))(law, requests, kept, concurrency)
-            if not bool(found.overflow):
+            seen = _compiled(min(window, len(requests.prompt)))(law, requests, kept, concurrency, float(unseen))
+            if not bool(seen.overflow):
                 break
             window *= 2
-        if scheduler.admission == PREEMPT and float(found.peak) > float(scheduler.cache):
-            return simulate_with_preemption(law, requests, _with_cache(ample, float(scheduler.cache)), concurrency)
-        return (*(np.asarray(x) for x in (found.arrival, found.first, found.last)), float(found.steps))
+        if scheduler.admission == PREEMPT and float(seen.peak) > float(scheduler.cache):
+            rules = _with_cache(ample, float(scheduler.cache))
+            return simulate_with_preemption(law, requests, rules, concurrency, unseen)
+        times = (np.asarray(x) for x in (seen.arrival, seen.first, seen.last))
+        return (*times, float(seen.steps), np.asarray(seen.gaps))  # type: ignore[return-value]
 
 
-def _with_cache(scheduler: Scheduler, cache: float) -> Scheduler:
-    return Scheduler(scheduler.budget, scheduler.slots, cache, scheduler.mixing, scheduler.admission)
+def _with_cache(scheduler: Scheduler, room: float) -> Scheduler:
+    return Scheduler(scheduler.budget, scheduler.slots, room, scheduler.mixing, scheduler.admission)
 
 
 @cache
@@ -126,7 +283,7 @@ def _compiled(window: int) -> Any:
 
     from life_jax.serving.simulator import simulate
 
-    def run(law: Any, requests: Requests, scheduler: Scheduler, concurrency: float | None) -> Any:
-        return simulate(law, requests, scheduler, concurrency=concurrency, window=window)
+    def run(law: Any, requests: Requests, scheduler: Scheduler, concurrency: float | None, unseen: Number) -> Any:
+        return simulate(law, requests, scheduler, concurrency=concurrency, window=window, unseen=unseen)
 
     return jax.jit(run)

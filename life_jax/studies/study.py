@@ -7,14 +7,16 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from life_jax.config.compose import Composed
+from life_jax.config import request_trace
+from life_jax.config.compose import OF_REQUESTS, Composed
+from life_jax.config.load_words import LoadWords
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.yaml_files import as_yaml
@@ -25,12 +27,15 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.grid import eager, plan
 from life_jax.grid import labels as dataset
 from life_jax.grid.labels import Coordinate, Listed, Template, Variable
+from life_jax.grid.reduced_dataset import WORKLOAD
 from life_jax.grid.reduction import Reduction
 from life_jax.grid.sampling import Points
-from life_jax.sensitivity.grid_function import Forecaster, NoForecast
+from life_jax.sensitivity.grid_function import NoForecast
+from life_jax.serving.requests import Requests
 from life_jax.studies import sensitivity_columns
 from life_jax.studies.case import Case
 from life_jax.studies.provenance import provenance
+from life_jax.studies.simulation import Simulator
 
 CONVENTIONS = "CF-1.8"  # of attributes and coordinates; tokens, FLOP and USD are no units of UDUNITS
 REFERENCE = "https://arxiv.org/abs/2508.00904"
@@ -68,16 +73,16 @@ class Study:
     """A checked question.
 
     words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
-    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    NaN, with the reason. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
-    primary: the command whose words they are.
+    primary: the command whose words they are. load_words: those of serve, in words of numbers; None for other commands.
     """
 
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
-    nowhere: tuple[tuple[str, ...], ...]
+    nowhere: Mapping[tuple[str, ...], str]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
@@ -93,6 +98,7 @@ class Study:
     view: View = field(default_factory=View)
     scalars: Mapping[str, Any] = field(default_factory=dict)
     primary: str = "sweep"
+    load_words: LoadWords | None = None
 
     def __repr__(self) -> str:
         """A line or two: what is forecast, of which cases, along which axes."""
@@ -118,7 +124,7 @@ class Study:
     @property
     def has_several_automatic(self) -> bool:
         """Whether engine=auto means several engines, which no dimension tells apart."""
-        return "engine" not in self.composed.labels and len({case.keys["engine"] for case in self.cases}) > 1
+        return "engine" not in self.composed.labels and len({case.keys.engine for case in self.cases}) > 1
 
     @cached_property
     def cells(self) -> tuple[Case | None, ...]:
@@ -149,8 +155,43 @@ class Study:
         labels = "" if typed == ours else f"\n{typed}"
         # what is stored beside what was asked for
         more = "" if self.metrics == self.asked else f" {' '.join(self.metrics)}"
+        if self.is_simulated:
+            more += f" simulated {self.seed} {self._trace_hash}"
         config = json.dumps(_plain(self.resolved))
         return hashlib.sha256(f"{plan.LAYOUT} {self.route}{more}\n{config}{labels}".encode()).hexdigest()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether requests are simulated one by one, instead of forecast by formulas (method=simulate)."""
+        return self.load_words is not None and self.load_words.method == "simulate"
+
+    @property
+    def seed(self) -> int:
+        """Of the random numbers that simulated requests are drawn by."""
+        return int(self.composed.settings["seed"] or 0)
+
+    @cached_property
+    def trace(self) -> Requests | None:
+        """Requests of the trace, where there is one."""
+        asked = self.load_words
+        return None if asked is None or asked.trace is None else request_trace.read(asked.trace, asked.prefix_room)
+
+    @property
+    def _trace_hash(self) -> str:
+        if self.trace is None:
+            return ""
+        t = self.trace
+        return hashlib.sha256(b"".join(x.tobytes() for x in (t.arrival, t.prompt, t.output, t.cached))).hexdigest()
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What could not be simulated, filled while the study is evaluated."""
+        return []
+
+    def _forecaster(self, case: Case) -> Any:
+        if self.is_simulated:
+            return Simulator(case.parameters, self.metrics, self.seed, self.trace, self.notes)
+        return case.forecaster(self.metrics)
 
     def _labels(self, group: str) -> list[str]:
         """Labels as typed of model, hw or opt."""
@@ -163,6 +204,8 @@ class Study:
         By the size of the study alone, so that one file is never made by both; clusters and lazy results need JAX.
         """
         points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
+        if self.is_simulated:
+            return "numpy"
         if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
             return "jax"
         return "numpy"
@@ -183,7 +226,10 @@ class Study:
         }
         for key, values in self.axes.items():
             facts = axis_table.facts(key)
-            coordinates[axis_table.dimension(key)] = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            of = dataset.numbers(values, facts.get("unit", "1"), facts["name"])
+            if axis_table.section_of(key) in OF_REQUESTS:
+                of = replace(of, attributes={**of.attributes, "role": WORKLOAD})
+            coordinates[axis_table.dimension(key)] = of
         listed: dict[str, Listed] = {}
         if self.points is not None:
             coordinates["point"] = Coordinate(range(self.points.count), {"long_name": "number of the drawn point"})
@@ -196,7 +242,7 @@ class Study:
             known = {
                 "metric": (sensitivity.metrics, "metric"),
                 "parameter": ([key for key, _ in sensitivity.parameters], "number of the files"),
-                "bound": (BOUNDS, "what the time goes to"),
+                "resource": (BOUNDS, "what the time goes to"),
             }
             used = {dim for v in variables.values() for dim in v.before}
             labels = {dim: dataset.labels(list(values), name) for dim, (values, name) in known.items() if dim in used}
@@ -204,6 +250,10 @@ class Study:
 
     def _attributes(self) -> dict[str, Any]:
         made = provenance()
+        # of each model and stack
+        qualities = dict.fromkeys(
+            f"{c.model}, {c.opt}: {c.built.quality_source}" for c in self.cases if c.built.quality_source
+        )
         return {
             "Conventions": CONVENTIONS,
             "title": "life_jax forecast: " + ", ".join(self.metrics),
@@ -212,6 +262,7 @@ class Study:
             "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
+            **({"quality_source": "\n".join(qualities)} if qualities else {}),
             **made,
             "identity": self.identity,
             "config": self.config,
@@ -236,12 +287,12 @@ class Study:
         as_numbers = mapping(np.dtype(self.dtype).type)
         by_numpy = self.route == "numpy"  # which takes leaves as they are, in float64
         nothing: tuple[Any, Any] = (NoForecast(tuple((name, dtype.kind == "f") for name, dtype in outputs.items())), {})
-        functions: dict[Forecaster, Forecaster] = {}  # equal ones are one object, of which there is one for many cases
+        functions: dict[Any, Any] = {}  # equal ones are one object, of which there is one for many cases
         cases = tuple(
             nothing
             if c is None
             else (
-                functions.setdefault(f := c.forecaster(self.metrics), f),
+                functions.setdefault(f := self._forecaster(c), f),
                 c.scenario if by_numpy else as_numbers(c.scenario),
             )
             for c in self.cells

@@ -92,7 +92,7 @@ class Rows:
             if name in t.coordinates:
                 columns[name] = np.asarray(t.coordinates[name].values)[places[name]]
             elif name == "engine":
-                cells = [cell.keys["engine"] if cell is not None else "" for cell in self.study.cells]
+                cells = [cell.keys.engine if cell is not None else "" for cell in self.study.cells]
                 columns[name] = np.array(cells)[self._case_of(places)]
             elif name in t.listed:
                 columns[name] = t.listed[name].at(places[t.listed[name].dimension])

@@ -64,6 +64,8 @@ def show(study: "Study", result: Any, form: str = "text") -> None:
     varying = {c.heading for c in table if c.key}
     shown = [name for name in rows.names if result_columns.heading(name) in varying]
     tables.table(table, (), result_columns.constant_words(study, shown), "format=csv has them")
+    if study.load_words is not None and any("inf" in column.cells for column in table):
+        tables.say("inf: more requests arrive than the engine serves, and times grow without end")
     if len(index) < rows.count:
         is_chosen = study.view.sort or study.view.top is not None
         best = "-" * (METRICS[study.asked[0]].sign < 0) + study.asked[0]
@@ -195,7 +197,8 @@ def show_reduced(study: "Study", ds: "xr.Dataset", form: str = "text") -> None:
         if form == "csv":
             write_frame(sys.stdout, frame)
             continue
-        shown = frame if study.view.all_rows or study.view.top is not None else frame.head(ROWS)
+        of_point = _of_point(study, frame)
+        shown = of_point if study.view.all_rows or study.view.top is not None else of_point.head(ROWS)
         table, constant = result_columns.frame_columns(shown, study)
         if form == "md":
             result_rows.write_markdown(sys.stdout, table)
@@ -204,6 +207,28 @@ def show_reduced(study: "Study", ds: "xr.Dataset", form: str = "text") -> None:
         tables.table(table, (), [*said, TITLES[name], *constant], "format=csv has them")
         if len(shown) < len(frame):
             tables.say(f"{len(shown)} of {len(frame)} rows shown; rows=all prints all, all are in the file")
+    if reduction.apart and form == "text":
+        words = [result_columns.heading(name) for name in reduction.apart]
+        first = reduction.apart[-1]
+        tables.say(
+            f"what requests bring is no choice: every {' and '.join(words)} by itself; at.{first}=VALUE shows another, "
+            f"free=[{first}] makes it a choice"
+        )
+
+
+def _of_point(study: "Study", frame: Any) -> Any:
+    """The rows of a table at the point that at.KEY= picks, of the dimensions that are kept apart because no design has
+    a choice there; all rows where they are few and nothing was picked, or where none is at that point."""
+    assert study.reduction is not None
+    apart = [name for name in study.reduction.apart if name in frame]
+    picked = [name for name in apart if name in study.view.at]
+    if study.view.all_rows or (not picked and (len(frame) <= ROWS or study.view.top is not None)):
+        return frame
+    chosen = frame
+    for name in apart:
+        values = study.template.coordinates[name].values
+        chosen = chosen[np.isclose(chosen[name], values[point.place(values, name, study.view.at)])]
+    return chosen if len(chosen) else frame
 
 
 TITLES = {"front": "Pareto front", "best": "best designs", "quantiles": "quantiles", "count": ""}
@@ -236,7 +261,7 @@ def frames(study: "Study", ds: "xr.Dataset") -> Iterator[tuple[str, Any]]:
     assert reduction is not None
     by = list(reduction.by)
     counts = None
-    if by or not (reduction.pareto or reduction.best or reduction.quantiles):
+    if set(by) - set(reduction.apart) or not (reduction.pareto or reduction.best or reduction.quantiles):
         held = ds["count"] if ds["count"].dims else ds["count"].expand_dims("all")
         counts = held.to_dataframe().reset_index()[[*by, "count"]]
     for name, prefix, kept in (("best", "best_", reduction.best), ("quantiles", "quantile_", reduction.quantiles)):

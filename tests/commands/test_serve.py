@@ -58,7 +58,7 @@ def test_a_benchmark_from_an_empty_engine_waits_longer_for_first_tokens(life):
 
 
 def test_the_simulator_sees_what_the_formula_says(life):
-    words = ("rate=4", "prompt=lognormal(512,1)", "output=lognormal(128,1)")
+    words = ("rate=4", "prompt=lognormal(512,1)", "output=lognormal(128,1)", "metrics=[ttft_mean,tpot_mean]")
     formula, run = (served(life, *words, f"method={method}")["metrics"] for method in ("formula", "simulate"))
     assert run["ttft_mean"] == pytest.approx(formula["ttft_mean"], rel=0.1)
     assert run["tpot_mean"] == pytest.approx(formula["tpot_mean"], rel=0.05)
@@ -87,7 +87,11 @@ def test_a_trace_is_served_as_it_arrives(life, tmp_path):
         (("rate=4", "load.protocol=once"), "steady or benchmark(REQUESTS)"),
         (("rate=4", "load.protocol=benchmark(64)"), "give load.concurrency"),
         (("load.trace=none.csv",), "cannot be read"),
-        (("rate=4", "axes.batch=[1,2]"), "takes no axes"),
+        (("rate=4", "axes.concurrency=[1,2]"), "given together"),
+        (("axes.rate=[0,2]",), "above 0"),
+        (("axes.concurrency=[1,8]", "metrics=[tpot_mean,concurrency]"), "concurrency is an axis of this study"),
+        (("rate=4", "prompt=[64,512]", "axes.prompt_cv=[0,1]"), "both say how long a prompt is"),
+        (("rate=4", "prompt=64", "axes.prompt=[64,512]"), "given twice"),
     ],
 )
 def test_words_that_make_no_sense_are_refused_in_a_line(life, words, said):
@@ -100,3 +104,37 @@ def test_a_wrong_cell_of_a_trace_is_named(life, tmp_path):
     trace.write_text("arrival_s,input_tokens,output_tokens\n0,10,5\n1,many,5\n")
     run = life("serve", *WORDS, f"load.trace={trace}")
     assert run.status == 2 and "trace.csv:3: input_tokens is 'many'" in run.err
+
+
+def test_axes_give_a_row_for_each_point_and_a_file(life, tmp_path):
+    words = ("axes.load.rate=[1,4]", "axes.prompt=[128,1024]", "axes.target.ttft=[0.05,1]", "output=128")
+    run = life("serve", *WORDS, *words, f"out={tmp_path}/a.csv", "metrics=[ttft_p99,goodput]", "format=json")
+    assert run.status == 0, run.err
+    rows = json.loads(run.out)
+    assert len(rows) == 8 and {"rate", "prompt_tokens", "ttft_limit", "ttft_p99", "goodput"} <= set(rows[0])
+    (row,) = (r for r in rows if (r["rate"], r["prompt_tokens"], r["ttft_limit"]) == (4, 1024, 1))
+    alone = served(life, "rate=4", "prompt=1024", "output=128", "target.ttft=1")["metrics"]
+    assert row["ttft_p99"] == pytest.approx(alone["ttft_p99"]) and row["goodput"] == pytest.approx(alone["goodput"])
+    assert (tmp_path / "a.csv").read_text().count("\n") == 9
+
+
+def test_what_is_an_axis_is_left_out_of_the_usual_metrics(life, tmp_path):
+    run = life("serve", *WORDS, "axes.concurrency=[1,8]", f"out={tmp_path}/a.nc", "format=csv")
+    assert run.status == 0 and run.out.splitlines()[0].split(",").count("concurrency") == 1
+    assert (tmp_path / "a.nc").exists()
+
+
+def test_saturated_rows_are_infinite_and_said(life, tmp_path):
+    run = life("serve", *WORDS, "axes.rate=[1,1000]", f"out={tmp_path}/a.nc", "metrics=[ttft_p99]")
+    assert run.status == 0 and "more requests arrive than the engine serves" in run.out
+    assert run.out.splitlines()[-1].endswith("a.nc")
+
+
+def test_simulated_rows_are_those_of_single_runs(life, tmp_path):
+    words = ("output=16", "prompt=64", "method=simulate", "seed=3", "metrics=[ttft_mean,itl_p99]")
+    run = life("serve", *WORDS, *words, "axes.rate=[2,20]", f"out={tmp_path}/a.csv", "format=json")
+    assert run.status == 0, run.err
+    for row in json.loads(run.out):
+        alone = served(life, *words, f"rate={row['rate']}")["metrics"]
+        assert row["ttft_mean"] == pytest.approx(alone["ttft_mean"], rel=1e-6)
+        assert row["itl_p99"] == pytest.approx(alone["itl_p99"], rel=1e-6)

@@ -265,7 +265,7 @@ def test_every_command_reads_the_same_names(verb: str) -> None:
     more = {"design": ["target.tpot=0.02", "minimize=price"]}.get(verb, [])
     study = life.load([*words, *more], primary=verb)
     ours = {"hw": "rtx_3090", "model": "llama3_1_8b", "opt": "q4_k_m", "engine": "llama_cpp_cuda"}
-    assert study.cases[0].keys == ours
+    assert study.cases[0].keys._asdict() == ours
 
 
 def test_the_catalogue_counts_devices_and_finds_them_by_their_names(life) -> None:

@@ -54,7 +54,7 @@ def test_metrics_say_the_same():
     m = memory(s)
     found = life.forecast(s, ("memory", "weight_memory", "kv_memory", "fits_memory", "max_batch", "max_context"))
     assert (found["memory"], found["weight_memory"], found["kv_memory"]) == (m.needed, m.weights, m.kv)
-    assert found["fits_memory"] == (m.needed <= 17e9)
+    assert found["fits_memory"] == (m.needed <= m.available)
     assert (found["max_batch"], found["max_context"]) == (max_batch(s), max_context(s))
 
 
@@ -158,3 +158,69 @@ def test_devices_that_do_not_divide_the_heads_are_refused_or_nan():
     assert ds.fits_memory.values.ravel().tolist() == [True, False, True]
     both = life.load(["model=[llama3_8b,qwen2.5_7b]", *words[1:], "engine.tensor_parallel=8"])
     assert np.isnan(life.evaluate(both).tpot.values.ravel()).tolist() == [False, True]
+
+
+# what engines and systems keep free
+
+
+def test_the_three_ways_of_keeping_memory_free_by_hand():
+    """A device of 80 GB: of the total with everything, of what the system leaves for weights and cache, of what is free
+    for the cache."""
+    plain = at("llama3_8b", 100.0, 2.0, 80.0, "engine=generic")
+    m = memory(plain)
+    assert m.available == 80e9 - 0.5e9  # the context of a data-centre GPU
+    whole = memory(changed(plain, "engine.memory.utilization", 0.9))
+    assert whole.available == 72e9 and whole.cache_room(0.0) == 72e9 - whole.weights
+    resident = memory(changed(plain, "engine.memory.resident", 0.85))
+    assert resident.cache_room(1e9) == pytest.approx(0.85 * 79.5e9 - m.weights)
+    assert resident.cache_room(30e9) == pytest.approx(79.5e9 - m.weights - 30e9)
+    free = memory(changed(plain, "engine.memory.cache", 0.9))
+    assert free.cache_room(1e9) == pytest.approx(0.9 * (79.5e9 - m.weights - 1e9))
+
+
+@pytest.mark.parametrize("model", ["llama3_8b", "deepseek_v2_lite", "mamba2_2_7b", "gemma3_4b"])
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "tensorrt_llm", "lmdeploy", "mlc_llm", "llama_cpp_cuda", "ideal"])
+def test_the_largest_that_fit_whatever_the_engine_keeps_free(model, engine):
+    rng = np.random.default_rng(1)
+    for _ in range(4):
+        s = at(model, float(rng.integers(1, 20_000)), float(rng.integers(1, 64)), float(rng.uniform(8, 300)))
+        s = changed(s, "engine", scenario(f"model={model}", "hw=h100_sxm", f"engine={engine}").engine)
+        most, longest = max_batch(s), max_context(s)
+        assert most == 0 or memory(changed(s, "workload.batch", most)).fits
+        assert not memory(changed(s, "workload.batch", most + 1)).fits
+        assert longest == 0 or memory(with_tokens(s, longest)).fits
+        assert longest >= FAR or not memory(with_tokens(s, longest + 1)).fits
+        assert memory(s).fits == (memory(s).filled <= 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "fits"),
+    [
+        # 70B in fp8 on one card of 80 GB, 14B in 4 bits at 16k on 12 GB, 27 GB of weights on a Mac of 32
+        (("hw=h100_sxm", "model=llama3_70b", "opt=fp8", "engine=vllm"), False),
+        (("hw=h200_sxm", "model=llama3_70b", "opt=fp8", "engine=vllm"), True),
+        (("hw=rtx_4070", "model=qwen3_14b", "opt=q4_k_m", "engine=llama_cpp_cuda", "prompt=16000"), False),
+        (("hw=apple_m4", "model=qwen3_32b", "opt=q6_k", "engine=llama_cpp_metal"), False),
+        (("hw=apple_m4", "model=qwen3_32b", "opt=q4_k_m", "engine=llama_cpp_metal"), True),
+        (("hw=apple_m4", "model=qwen3_32b", "opt=q6_k", "hw.apple_m4.memory_share=1"), True),
+    ],
+)
+def test_fits_is_what_happens(words, fits):
+    assert bool(memory(life.load(words, primary="explain").scenario).fits) is fits
+
+
+def test_the_datasheets_bound_has_the_whole_memory_and_times_do_not_depend_on_what_is_kept_free():
+    s = life.load(["hw=apple_m4_max_40c", "engine=ideal"], primary="explain").scenario
+    assert memory(s).available == s.device.memory == 128e9
+    vllm = life.load(["hw=h100_sxm", "engine=vllm"], primary="explain").scenario
+    freed = changed(changed(vllm, "engine.memory.utilization", 1.0), "engine.memory.runtime", 0.0)
+    names = ("ttft", "tpot", "e2e", "energy")
+    assert life.forecast(freed, names) == life.forecast(vllm, names)
+    assert max_batch(freed) > max_batch(vllm)
+
+
+def test_activations_are_those_of_the_tokens_that_an_engine_prefills_at_once():
+    s = at("llama3_8b", 8000.0, 16.0, 80.0, "engine=generic")
+    wide = memory(changed(s, "engine.memory.activation_tokens", 1e30)).activations
+    assert wide == 16 * (8000 * 2 * 14336 * 2 + 128256 * 4)
+    assert memory(s).activations == 8192 * 2 * 14336 * 2 + 16 * 128256 * 4

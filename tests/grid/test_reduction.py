@@ -14,6 +14,7 @@ WORDS = [
     "axes.prompt_tokens=[64,512,2048]", "axes.batch=[1,2,4,8,16,32]", "axes.bandwidth_gb_per_s=geomspace(100,4000,31)",
 ]  # fmt: skip
 METRICS = "metrics=[ttft,throughput,price]"
+FREE = "free=[prompt_tokens,batch]"  # lengths and batch are choices like any other
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,9 @@ def small_chunks(monkeypatch):
 
 @pytest.mark.parametrize("by", [[], ["hw"], ["model", "opt"], ["batch"], ["opt", "prompt_tokens"]])
 def test_a_streamed_front_is_the_front_of_the_whole_grid(whole, small_chunks, by):
-    streamed = life.evaluate(life.load([*WORDS, METRICS, "pareto=[ttft,throughput,price]", f"by=[{','.join(by)}]"]))
+    streamed = life.evaluate(
+        life.load([*WORDS, METRICS, "pareto=[ttft,throughput,price]", f"by=[{','.join(by)}]", FREE])
+    )
     after = life.pareto(whole, minimize=["ttft", "price"], maximize=["throughput"], by=by)
     assert streamed.sizes["point"] == after.sizes["point"] > 3
     for name in ("ttft", "throughput", "price", "knee"):
@@ -43,7 +46,7 @@ def test_a_streamed_front_is_the_front_of_the_whole_grid(whole, small_chunks, by
 
 
 def test_every_point_of_a_front_says_which_design_it_is(whole):
-    front = life.pareto(whole, minimize=["ttft"], maximize=["throughput"], within=whole.fits_memory)
+    front = life.pareto(whole, minimize=["ttft"], maximize=["throughput"], by=[], within=whole.fits_memory)
     for i in range(front.sizes["point"]):
         one = front.isel(point=i)
         at = whole.sel({dim: one[dim].item() for dim in whole.sizes})
@@ -52,7 +55,7 @@ def test_every_point_of_a_front_says_which_design_it_is(whole):
 
 
 def test_best_quantiles_counts_and_histograms_are_those_of_the_whole_grid(whole, small_chunks):
-    words = [*WORDS, METRICS, "best=[ttft,throughput]", "quantiles=[0.1,0.5]", "histogram=16", "by=[hw]"]
+    words = [*WORDS, METRICS, "best=[ttft,throughput]", "quantiles=[0.1,0.5]", "histogram=16", "by=[hw]", FREE]
     got = life.evaluate(life.load([*words, "limit.fits_memory=true", "limit.ttft=1.5"]))
     feasible = whole.where(whole.fits_memory & (whole.ttft <= 1.5))
     np.testing.assert_array_equal(got["count"], feasible.ttft.notnull().sum([d for d in whole.dims if d != "hw"]))
@@ -76,7 +79,7 @@ def test_best_quantiles_counts_and_histograms_are_those_of_the_whole_grid(whole,
 
 
 def test_a_volume_that_would_take_too_long_is_missing_and_says_why(monkeypatch):
-    words = [*WORDS, "engine=ideal", METRICS, "pareto=[ttft,throughput,price]", "by=[batch]"]
+    words = [*WORDS, "engine=ideal", METRICS, "pareto=[ttft,throughput,price]", "by=[batch]", FREE]
     known = life.evaluate(life.load(words))
     assert known.hypervolume.notnull().all() and "missing" not in known.hypervolume.attrs
     points = np.array([int((known.front_batch == batch).sum()) for batch in known.batch])
@@ -95,14 +98,21 @@ def test_the_grid_is_not_kept():
     held = []
     for n in (20, 400):
         study = load(["hw=v100", "pareto=[ttft,throughput]", f"axes.bandwidth_gb_per_s=geomspace(100,4000,{n})",
-                      "axes.batch=geomspace(1,64,50)"])  # fmt: skip
+                      "axes.batch=geomspace(1,64,50)", FREE])  # fmt: skip
         answer = life.evaluate(study)
         held.append(answer.nbytes)
     assert held[1] < 10 * held[0]
 
 
 def test_a_reduced_sweep_writes_its_answer_and_prints_it(life, tmp_path):
-    words = ["hw=[v100,a100]", "metrics=[ttft,tpot]", "pareto=[tpot,throughput]", "limit.ttft=0.5", "out=front.nc"]
+    words = [
+        "hw=[v100,a100]",
+        "metrics=[ttft,tpot]",
+        "pareto=[tpot,throughput]",
+        "limit.ttft=0.5",
+        "out=front.nc",
+        FREE,
+    ]
     first = life("sweep", *words)
     assert first.status == 0, first.err
     assert first.file.name == "front.nc"

@@ -79,7 +79,7 @@ def test_a_drawn_sweep_is_written_and_shown(shell, tmp_path):
 def test_the_front_of_drawn_points_says_which_they_are():
     words = [*DRAWN, "sample=random(5000)", "metrics=[ttft,price]"]
     whole = life.evaluate(life.load(words))
-    front = life.evaluate(life.load([*words, "pareto=[ttft,tps]", "best=[ttft]"]))
+    front = life.evaluate(life.load([*words, "pareto=[ttft,tps]", "best=[ttft]", "free=[prompt]"]))
     assert front.sizes["point"] >= 1
     for i in range(front.sizes["point"]):
         one = front.isel(point=i)

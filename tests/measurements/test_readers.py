@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
+import life_jax
 from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import accuracy, forecasts
 from life_jax.measurements import rows as measurements
@@ -148,7 +149,7 @@ GUIDELLM = {
         {
             "config": {"strategy": {"type_": kind, "streams": 16}, "backend": {"model": "Qwen/Qwen3-8B"}},
             "metrics": {
-                name: {"successful": {"median": value, "mean": 0.0}}
+                name: {"successful": {"median": value, "mean": 1.1 * value, "std_dev": 0.55 * value}}
                 for name, value in (
                     ("time_to_first_token_ms", 50.0), ("inter_token_latency_ms", 12.0),
                     ("time_per_output_token_ms", 13.0),
@@ -236,17 +237,116 @@ def test_a_report_of_guidellm_has_a_single_stream_and_load(tmp_path):
     rows = read(tmp_path, json.dumps(GUIDELLM), **VLLM)
     alone, load = rows[:3], rows[3:]
     assert [(s.metric, s.value) for s in placed(alone)] == [("ttft_s", 0.05), ("tpot_s", 0.012), ("e2e_s", 2.0)]
-    assert all("serving under load" in measurements.place(row) for row in load)
-    assert len({row["id"] for row in rows}) == len(rows) == 6
+    crowd = placed(load)
+    assert {s.metric: s.value for s in crowd} == pytest.approx(
+        {"ttft_mean": 0.055, "ttft_p50": 0.05, "tpot_mean": 0.0132, "tpot_p50": 0.012, "e2e_mean": 2.2}
+    )
+    assert {(s.load.concurrency, s.load.prompt_cv) for s in crowd} == {(16, 0.5)}
+    assert len({row["id"] for row in rows}) == len(rows)
 
 
-@pytest.mark.parametrize("change", [{"max_concurrency": 8}, {"max_concurrency": None, "request_rate": 4}])
-def test_more_than_one_request_at_a_time_is_serving(tmp_path, change):
-    rows = read(tmp_path, json.dumps({**SERVE, **change}))
-    reasons = [str(measurements.place(row)) for row in rows]
-    assert len(reasons) == 2
-    for reason in reasons:
-        assert "only one request at a time is: measure with a concurrency of 1, or one batch" in reason
+LOADED = {**SERVE, "max_concurrency": 8, "mean_tpot_ms": 12.5, "p99_ttft_ms": 300.0, "p99_tpot_ms": 15.0,
+          "p99_itl_ms": 40.0, "output_throughput": 500.0, "mean_e2el_ms": 1700.0}  # fmt: skip
+
+
+def test_more_than_one_request_at_a_time_has_the_forecast_that_serve_gives(tmp_path):
+    settings = placed(read(tmp_path, json.dumps(LOADED), **HW))
+    words = ["hw=h100_sxm", "model=qwen3_8b", "engine=vllm", "concurrency=8", "prompt=1024", "output=128",
+             "load.requests=20", "dtype=float64"]  # fmt: skip
+    names = ["ttft_mean", "ttft_p50", "ttft_p99", "tpot_mean", "tpot_p50", "tpot_p99", "itl_p99", "request_rate",
+             "output_rate"]  # fmt: skip
+    served = life_jax.evaluate(life_jax.load([*words, f"metrics=[{','.join(names)}]"], primary="serve"))
+    forecast = dict(zip([s.metric for s in settings], forecasts.forecasts(settings), strict=True))
+    assert set(names) | {"e2e_mean"} == set(forecast)
+    for name in names:
+        assert forecast[name] == pytest.approx(float(served[name].squeeze()), rel=1e-12), name
+    assert forecast["e2e_mean"] == pytest.approx(8 / forecast["request_rate"])
+
+
+def test_requests_that_arrive_at_a_rate_are_an_open_loop(tmp_path):
+    change = {"max_concurrency": None, "request_rate": 4, "burstiness": 0.25}
+    (s, *others) = placed(read(tmp_path, json.dumps({**LOADED, **change}), **HW))
+    assert (s.load.rate, s.load.concurrency, s.load.burst) == (4, 0, 2)
+    assert not [one.metric for one in others if one.metric.endswith("_rate")]
+    assert np.isfinite(forecasts.forecasts([s, *others])).all()
+
+
+def test_a_limit_of_concurrency_binds_where_the_server_is_slower_than_the_rate(tmp_path):
+    def tpot(**change):
+        settings = placed(read(tmp_path, json.dumps({**LOADED, **change}), **HW))
+        return dict(zip([s.metric for s in settings], forecasts.forecasts(settings), strict=True))["tpot_mean"]
+
+    closed, opened = tpot(), tpot(max_concurrency=None, request_rate=2)
+    assert tpot(request_rate=1000) == closed
+    assert tpot(request_rate=2) == opened != closed
+
+
+def test_all_requests_at_once_are_as_many_at_once_as_there_are(tmp_path):
+    (s, *_) = placed(read(tmp_path, json.dumps({**LOADED, "max_concurrency": None}), **HW))
+    assert (s.load.concurrency, s.load.requests) == (20, 20)
+    throughput = {"elapsed_time": 4.0, "num_requests": 100, "requests_per_second": 25.0, "tokens_per_second": 6400.0}
+    words = {**HW, "model": "qwen3_8b", "opt": "bf16", "prompt": "128", "output": "128"}
+    (s,) = placed(read(tmp_path, json.dumps(throughput), **words))
+    assert (s.metric, s.value, s.load.concurrency) == ("request_rate", 25, 100)
+
+
+def test_clients_of_servers_say_statistics_spreads_and_rates_of_a_load(tmp_path):
+    load = {
+        **GENAI, "input_config": {**GENAI["input_config"], "perf_analyzer": {"stimulus": {"concurrency": 8}}},
+        "request_throughput": {"unit": "requests/sec", "avg": 4.0}, "request_count": {"unit": "requests", "avg": 80},
+        "input_sequence_length": {"unit": "tokens", "avg": 1000.0, "std": 500.0},
+    }  # fmt: skip
+    settings = placed(read(tmp_path, json.dumps(load), **HW))
+    assert {s.metric: s.value for s in settings} == {
+        "ttft_mean": 0.06, "ttft_p50": 0.05, "tpot_mean": 0.012, "e2e_mean": 2.0, "request_rate": 4.0
+    }  # fmt: skip
+    assert {(s.load.concurrency, s.load.requests, s.load.prompt_cv) for s in settings} == {(8, 80, 0.5)}
+    csv_rows = read(tmp_path, GENAI_CSV, **VLLM, model="qwen3_8b", opt="bf16", concurrency="4")
+    assert {s.metric: s.value for s in placed(csv_rows)} == {
+        "ttft_mean": 1.06, "ttft_p50": 1.05, "ttft_p99": 0.00898, "tpot_mean": 0.012, "tpot_p50": 0.012,
+        "tpot_p99": 0.01198, "output_rate": 456.0,
+    }  # fmt: skip
+
+
+TABLE = "hardware,model,weight_format,engine,users,prompt_tokens,output_tokens,metric,value\n"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "expected"),
+    [("ttft_p99_ms", "300", ("ttft_p99", 0.3)), ("p90 TPOT [ms]", "12", ("tpot_p90", 0.012)),
+     ("ttft", "0.3 s", ("ttft_mean", 0.3)), ("output_throughput", "900", ("output_rate", 900)),
+     ("median_ttft_ms", "80", ("ttft_p50", 0.08)), ("request_rate", "4", ("request_rate", 4))],
+)  # fmt: skip
+def test_a_table_whose_rows_have_users_is_under_load(tmp_path, metric, value, expected):
+    rows = read(tmp_path, f"{TABLE}h100_sxm,qwen3_8b,bf16,vllm,16,1024,128,{metric},{value}\n")
+    (s,) = placed(rows)
+    assert (s.metric, s.value) == (expected[0], pytest.approx(expected[1]))
+    assert s.load.concurrency == 16
+
+
+def test_a_load_that_is_not_known_says_what_is_missing():
+    row = dict.fromkeys(base.COLUMNS, "") | {"id": "a", "metric": "ttft_s", "value": "1", "regime": "serving"}
+    assert "give concurrency=N or rate=R" in measurements.place(row)
+    assert "statistic 'p75'" in measurements.place({**row, "concurrency": "4", "statistic": "p75"})
+    assert "under load: concurrency or rate is missing" in measurements.place(
+        {**row, "regime": "", "batch": "1", "metric": "ttft_p50"}
+    )
+    assert "not forecast under load" in measurements.place({**row, "concurrency": "4", "metric": "prefill_tok_s"})
+
+
+def test_calibrate_leaves_out_what_ran_under_load(life, tmp_path):
+    (tmp_path / "b.json").write_text(json.dumps(LOADED))
+    done = life("calibrate", "b.json", "hw=h100_sxm", "engine=vllm")
+    assert done.status == 2 and "one request, or one batch, at a time" in done.err
+
+
+def test_validate_shows_requests_beside_others_apart(life, tmp_path):
+    (tmp_path / "b.json").write_text(json.dumps(LOADED))
+    done = life("validate", "b.json", "hw=h100_sxm", "out=f.csv")
+    assert done.status == 0, done.err
+    assert "requests beside others: 10 rows" in done.out and "time under load: TTFT" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert len((tmp_path / "f.csv").read_text().splitlines()) == 1 + 10
 
 
 @pytest.mark.parametrize(
@@ -385,13 +485,9 @@ def test_settings_with_their_own_numbers_are_forecast_as_alone():
     assert forecasts.forecasts([dataclasses.replace(settings[0], batch=1.0)])[0] != alone[0]
 
 
-def test_the_commands_of_the_readme_take_what_llama_bench_wrote(life, tmp_path):
+def test_calibration_and_validation_take_what_llama_bench_wrote(life, tmp_path):
     (tmp_path / "llama_bench.json").write_bytes(EXAMPLE.read_bytes())
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    command = "python -m life_jax.calibrate examples/llama_bench.json hw=rtx_4090 engine=llama_cpp_cuda out=mine.yaml"
-    assert command in readme and "llama-bench -m" in readme and "-o json > " in readme
-    verb, *words = command.replace("examples/", "").replace("python -m life_jax.", "").split()
-    done = life(verb, *words)
+    done = life("calibrate", "llama_bench.json", "hw=rtx_4090", "engine=llama_cpp_cuda", "out=mine.yaml")
     assert done.status == 0, done.err
     assert (tmp_path / "mine.yaml").is_file() and "4 rows" in done.out
     checked = life("validate", "llama_bench.json", "engine=mine.yaml", "out=f.csv")

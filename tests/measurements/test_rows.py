@@ -364,3 +364,9 @@ def test_the_panel_is_understood_and_beats_the_baselines():
             assert ours[kind][0] < theirs[kind][0]
     # intervals are those of sources that no constant has seen, wider than this panel asks for
     assert 0.8 <= accuracy.coverage(r)[0] <= 0.99
+
+
+@pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+cmd|x", "-2+3", "\t=1"])
+def test_an_id_that_a_spreadsheet_would_compute_is_no_id(name):
+    assert "formula" in measurements.place(row(id=name))
+    assert not isinstance(measurements.place(row(id="-12.5")), str)

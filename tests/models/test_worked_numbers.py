@@ -284,7 +284,7 @@ def test_the_a100_example_is_a_lower_bound_of_the_forecast():
 
 def test_the_capacity_of_the_a100_example_is_exact():
     s = scenario("hw=a100_sxm_80gb", "model=llama3_8b", "engine.memory_utilization=0.9", "engine.runtime_gb=1")
-    tokens = memory.room(s) // decoder.kv_bytes_per_token(s.architecture, s.precision)
+    tokens = memory.memory(s).room // decoder.kv_bytes_per_token(s.architecture, s.precision)
     worked = {name.split("/")[-1]: value for name, value in ORACLES.items() if name.startswith("capacity/")}
     assert tokens == worked["max_tokens"]
     assert tokens // 8192 == worked["max_batch at 8192"]

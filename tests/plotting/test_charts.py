@@ -62,7 +62,7 @@ def test_labels_of_a_crowded_front_lie_on_nothing():
     """Texts apart from one another, from the dots and from the legend, all within the axes; knees are tried first."""
     words = ["hw=[a100,h100_sxm,h200,l40s]", "model=llama3_8b", "engine=generic", "pareto=[tpot,throughput]", "by=[hw]",
              "axes.batch=[1,2,3,4,6,8,12,16,24,32,48,64]", "axes.tensor_parallel=[1,2,4]",
-             "workload.prompt_tokens=512"]  # fmt: skip
+             "workload.prompt_tokens=512", "free=[batch]"]  # fmt: skip
     points = life.evaluate(life.load(words))
     ax = life.plot.front(points, "tpot", "throughput", colour="hw", label=["tensor_parallel", "batch"])
     ax.figure.draw_without_rendering()
@@ -166,7 +166,7 @@ def test_operators_are_of_the_point_and_not_of_the_file(ds):
 
 
 def test_a_front_of_three_objectives_is_points_without_lines():
-    study = life.load([*WORDS[:4], "pareto=[tpot,throughput,price]", "workload.prompt_tokens=512"])
+    study = life.load([*WORDS[:4], "pareto=[tpot,throughput,price]", "prompt=512", "free=[batch]"])
     front = life.evaluate(study)
     for objectives, style in ((("tpot", "throughput"), "-"), (("tpot", "throughput", "price"), "None")):
         axes = pictures.DRAWINGS["front"](_result(front, study.cases, objectives=objectives)).axes[0]

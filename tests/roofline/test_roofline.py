@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from laws import GENERATING, MODELS, SPREAD, changed, fields, graph, of, scenario
 
+import life_jax as life
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Graph, Op
@@ -133,6 +134,27 @@ def test_the_longest_share_binds(seconds, bound):
 def test_an_operator_counts_where_its_longest_roof_is():
     each = [Terms(3.0, 0.0, 1.0, 0.5, repeats=2.0), Terms(1.0, 0.0, 4.0, 0.25)]
     assert shares(each, scenario().engine.efficiency.roof_smoothness) == Shares(compute=6.0, memory=4.0, dispatch=1.25)
+
+
+def test_messages_bind_as_link_and_host_time_as_host():
+    """new_users M1: a prefill of 70B over eight cards on PCIe, of which two thirds are messages."""
+    words = ["hw=l40s", "model=llama3_70b", "opt=w8a8_fp8", "engine=vllm", "tp=8", "batch=32", "prompt=2048"]
+    s = life.load(words, primary="explain").scenario
+    assert BOUNDS[int(Run(s).prefill_shares.bound)] == "link"
+    rows = {row.name: row for row in breakdown.prefill_table(s).operators}
+    assert rows["link"].bound == "link" and rows["link"].share > 0.5
+    assert rows["host"].bound == "host" and rows["host"].share < 0.05
+    assert sum(row.share for row in rows.values()) == pytest.approx(1)
+    host = changed(scenario("model=llama3_8b"), "engine.host.step", 0.1)
+    assert BOUNDS[int(Run(host).decode_shares.bound)] == "host"
+    hidden = changed(s, "engine.parallelism.overlap", 1.0)
+    assert float(Run(hidden).prefill_shares.link) < float(Run(s).prefill_shares.link)
+
+
+def test_of_equal_shares_the_first_binds():
+    assert [BOUNDS[int(Shares(**dict.fromkeys(some, 1.0)).bound)] for some in (BOUNDS, BOUNDS[1:], BOUNDS[2:])] == [
+        "compute", "memory", "link",
+    ]  # fmt: skip
 
 
 def test_decode_of_one_sequence_is_bound_by_memory_and_a_long_prefill_by_compute():

@@ -140,10 +140,28 @@ def test_shares_add_up_and_are_the_parts_of_the_time():
     ds = dataset(*words, "elasticity=true")
     each = dataset(*words, f"elasticity=[{EACH}]").elasticity.sel(metric="ttft")
     shares = ds.bound_share.sel(metric="ttft")
-    np.testing.assert_allclose(shares.sum("bound"), 1.0, rtol=1e-12)
-    np.testing.assert_allclose(shares.sel(bound="compute"), -each.sel(parameter=RATES).sum("parameter"), atol=1e-12)
-    np.testing.assert_allclose(shares.sel(bound="memory"), -each.sel(parameter="memory_efficiency"), atol=1e-12)
-    np.testing.assert_allclose(shares.sel(bound="dispatch"), each.sel(parameter="dispatch_us"), atol=1e-12)
+    np.testing.assert_allclose(shares.sum("resource"), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(shares.sel(resource="compute"), -each.sel(parameter=RATES).sum("parameter"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(resource="memory"), -each.sel(parameter="memory_efficiency"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(resource="dispatch"), each.sel(parameter="dispatch_us"), atol=1e-12)
+    np.testing.assert_allclose(shares.sel(resource=["link", "host"]), 0.0, atol=1e-12)
+
+
+def test_shares_stand_beside_the_bound_of_the_same_file():
+    ds = dataset(*POINTS, "elasticity=true", "metrics=[ttft,bound]")
+    assert ds.bound.dims == ds.ttft.dims and ds.bound_share.dims[:2] == ("metric", "resource")
+
+
+def test_shares_of_links_and_of_the_host_are_theirs():
+    words = [*POINTS, "engine=vllm", "engine.tensor_parallel=4", "elasticity=true", "metrics=[tpot]"]
+    ds = dataset(*words).sel(metric="tpot")
+    e, shares = ds.elasticity, ds.bound_share
+    np.testing.assert_allclose(shares.sum("resource"), 1.0, rtol=1e-12)
+    host = [str(key) for key in e.parameter.values if key in ("step_us", "sequence_us", "context_ns", "split_step_us")]
+    np.testing.assert_allclose(shares.sel(resource="host"), e.sel(parameter=host).sum("parameter"), atol=1e-12)
+    link = e.sel(parameter="allreduce_us") - e.sel(parameter="interconnect_gb_per_s")
+    np.testing.assert_allclose(shares.sel(resource="link"), link, atol=1e-12)
+    assert float(shares.sel(resource="link").min()) > 0
 
 
 def test_rates_together_are_the_sum_of_each_and_the_values_are_those_of_the_plain_sweep():
@@ -240,7 +258,7 @@ def test_shares_that_are_an_elasticity_with_the_other_sign_are_so_in_every_chunk
                        "elasticity=true"])  # fmt: skip
     assert study.sweep.chunks > 2 * plan.RING
     ds = life.evaluate(study).sel(metric=["ttft", "tpot"])
-    np.testing.assert_allclose(ds.bound_share.sum("bound"), 1.0, atol=1e-6)
+    np.testing.assert_allclose(ds.bound_share.sum("resource"), 1.0, atol=1e-6)
     for bound, key in (("memory", "bandwidth_gb_per_s"), ("compute", "peak_tflops")):
-        np.testing.assert_array_equal(ds.bound_share.sel(bound=bound), -ds.elasticity.sel(parameter=key))
-        assert len(np.unique(ds.bound_share.sel(bound=bound))) > 50
+        np.testing.assert_array_equal(ds.bound_share.sel(resource=bound), -ds.elasticity.sel(parameter=key))
+        assert len(np.unique(ds.bound_share.sel(resource=bound))) > 50

@@ -43,7 +43,7 @@ def test_numbers_of_engines_hold_for_all_that_are_compared():
 )  # fmt: skip
 def test_auto_is_what_people_run_on_the_device_and_format(hw, opt, engine):
     words = [f"hw={hw}", "engine=auto", *([] if opt == "none" else [f"opt={opt}"]), *POINT]
-    assert life.load(words).cases[0].keys["engine"] == engine
+    assert life.load(words).cases[0].keys.engine == engine
 
 
 def test_auto_never_means_an_engine_that_cannot_run_there():
@@ -109,9 +109,10 @@ def test_what_cannot_be_at_all_is_refused(words, part):
 def test_reductions_leave_out_and_do_not_count_what_cannot_be():
     words = ["hw=[a100,h100_sxm]", "axes.opt=[[w8a8_fp8],[int4]]", "axes.batch=[1,8]", *POINT[1:]]
     for reduction in (["best=[tps,ttft]"], ["quantiles=[0.5]"], ["pareto=[tpot,throughput]"], ["reduce=count"]):
-        ds = life.evaluate(life.load([*words, *reduction, "by=[hw]"]))
+        free = [] if reduction[0][0] in "qr" else ["free=[batch]"]
+        ds = life.evaluate(life.load([*words, *reduction, "by=[hw]", *free]))
         assert ds["count"].values.tolist() == [2, 4]
-    best = life.evaluate(life.load([*words, "best=tps"]))
+    best = life.evaluate(life.load([*words, "best=tps", "free=[batch]"]))
     assert best["count"] == 6 and np.isfinite(best.best_tps).all()
 
 

@@ -22,7 +22,7 @@ from life_jax.studies.loading import load
 WORDS = ["hw=v100", "engine=ideal", "axes.opt=[[],[int4]]", "axes.prompt_tokens=[64,512,1024]", "axes.batch=[1,8]",
          "axes.bandwidth_gb_per_s=geomspace(100,4000,700)", "axes.peak_tflops.fp16=geomspace(10,1000,900)"]  # fmt: skip
 REDUCED = [*WORDS, "pareto=[ttft,throughput]", "best=[tpot]", "quantiles=[0.1,0.9]", "histogram=8", "by=[opt]",
-           "limit.ttft=1"]  # fmt: skip
+           "limit.ttft=1", "free=[prompt,batch]"]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -177,7 +177,7 @@ def test_a_csv_is_written_whole_or_not_at_all(life, tmp_path):
 
 
 def test_a_csv_of_a_reduction_is_its_one_table(life, tmp_path):
-    words = ("sweep", "hw=[v100,a100]", "pareto=[tpot,throughput]")
+    words = ("sweep", "hw=[v100,a100]", "pareto=[tpot,throughput]", "free=[prompt,batch]")
     life(*words, "out=front.csv")
     rows = list(csv.DictReader((tmp_path / "front.csv").open()))
     assert {row["hw"] for row in rows} == {"a100"} and sum(row["knee"] == "true" for row in rows) == 1
@@ -208,7 +208,8 @@ def test_what_cannot_be_shown_is_said_in_one_line(words, part, life):
 
 
 def test_a_front_names_the_choices_that_all_of_its_points_share(life):
-    out = life("sweep", "hw=v100", "axes.opt=[[],[int4]]", "pareto=[tpot,throughput]", "limit.ttft=1").out
+    words = ("sweep", "hw=v100", "axes.opt=[[],[int4]]", "pareto=[tpot,throughput]", "limit.ttft=1", "free=[batch]")
+    out = life(*words, "at.prompt=64").out
     title = out.split("\n\n")[0]
     assert "Pareto front" in title and "opt int4" in title and "prompt 64" in title
     assert "points feasible: ttft <= 1 s" in title
@@ -266,3 +267,17 @@ def test_every_metric_has_a_heading_that_a_row_can_carry():
 def test_paths_of_results_stand_alone_in_their_lines(life):
     last = life("sweep", *ONE_POINT).out.splitlines()[-1]
     assert Path(last).suffix == ".nc" and " " not in last
+
+
+def test_a_title_shows_the_whole_layout_and_the_draft():
+    from life_jax.studies.loading import load
+    from life_jax.terminal import result_columns
+
+    def title(*words):
+        return result_columns.constant_words(load(["hw=h100_sxm", "model=mixtral_8x7b", "engine=vllm", *words]))
+
+    assert "engine vllm on 4 devices" in title("tp=4")
+    assert "engine vllm on 16 devices (tp 2, pp 2, ep 8, dp 4)" in title("tp=2", "pp=2", "dp=4", "ep=8")
+    assert "engine vllm on tp 2, ep 2" in title("tp=2", "ep=2", "axes.dp=[1,2]")
+    assert "engine vllm" in title()
+    assert "draft llama3_2_1b" in title("opt=speculative", "draft.model=llama3_2_1b")

@@ -78,12 +78,26 @@ class EngineFile:
         name="overlap of compute and memory: 0 perfect (max), 2 none (sum)",
         leaf="engine.efficiency.roof_smoothness",
     )
+    # what the engine keeps free, in one of three ways, and where that is written (memory_source)
     memory_utilization: float = fraction(
-        1.0, name="part of the memory that may be used", leaf="engine.memory.utilization"
+        1.0,
+        name="part of the memory that weights, cache, activations and runtime may fill",
+        leaf="engine.memory.utilization",
+    )
+    resident_utilization: float = fraction(
+        1.0, name="part of the memory that weights and cache may fill", leaf="engine.memory.resident"
+    )
+    cache_utilization: float = fraction(
+        1.0, name="part of what the rest leaves that the cache may fill", leaf="engine.memory.cache"
     )
     runtime_gb: float = number(
         0.0, low=0, unit="GB", name="memory taken by the runtime", leaf="engine.memory.runtime", scale=GIGA
     )
+    activation_tokens: float | None = count(
+        None, name="prompt tokens at most whose activations are held at once", leaf="engine.memory.activation_tokens"
+    )
+    memory_source: str = ""
+    whole_memory: bool = False  # of the datasheet, without what systems and displays take
     kv_efficiency: float = positive(  # above 1 where the cache holds fewer bits than the forecast says
         1.0,
         unit="1",
@@ -245,6 +259,9 @@ class EngineFile:
     )
     max_sequences: float = count(
         256.0, name="requests that run together under load, at most", leaf="engine.scheduler.slots"
+    )
+    cache_block: float = count(
+        1.0, name="tokens of the cache that prompts share as a whole", leaf="engine.scheduler.block"
     )
     mixing: str = choice("mixed", MIXINGS)  # prompts share steps with decoding sequences, or go first alone
     admission: str = choice("preempt", ADMISSIONS)  # room for a prompt, or for its whole output too, lets it start

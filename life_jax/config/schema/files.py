@@ -21,6 +21,7 @@ from life_jax.core.units import GIGA, MICRO, PICO, TERA
 # over blocks of bytes, each with a scale, as llama.cpp computes them (DOT_PRODUCTS)
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16", "int8_dot")
 CHECKS = ("seen", "recalled", "derived")
+CLASS_NOTES = ("source", "memory_source")  # keys of a class that are no defaults of its devices
 # int8_dot over fp32 of a CPU whose file does not say it, by int8 over fp32, which tells the instruction set. 32 bytes of
 # a block and its scale take with AVX2 six instructions (signs of both operands, VPMADDUBSW, VPMADDWD, conversion, FMA),
 # with VNNI five, at three a cycle of 256 bit; with SDOT four (two SDOT, conversion, FMA) at as many a cycle as FMA of
@@ -58,6 +59,18 @@ class DeviceFile:
         unit="GB s-1", name="peak memory bandwidth", leaf="device.bandwidth", scale=GIGA
     )
     memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
+    # what software may use of the memory: that of the class unless given, all where the class says nothing
+    memory_share: float | None = fraction(
+        None, name="part of the memory that the system lets software use", leaf="device.memory_share"
+    )
+    memory_reserved_gb: float | None = number(
+        None,
+        low=0,
+        unit="GB",
+        name="memory that system, display and driver take",
+        leaf="device.memory_reserved",
+        scale=GIGA,
+    )
     dispatch_us: float = number(  # that of the class unless given
         None, low=0, unit="us", name="time to dispatch one operator", leaf="device.dispatch", scale=MICRO
     )
@@ -71,6 +84,9 @@ class DeviceFile:
         None, unit="W", name="power that the device is limited to", leaf="device.power_limit"
     )  # the thermal design power unless given; holds where engine.power_cap is true
     price_usd: float | None = positive(None, unit="USD", name="price of one device", leaf="costs.price")
+    rent_usd_per_hour: float | None = positive(  # instead of a price, with power in it
+        None, unit="USD h-1", name="rent of one device, power included", leaf="costs.rent"
+    )
     interconnect_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
     )
@@ -96,7 +112,7 @@ class DeviceFile:
         if self.device_class not in classes:
             raise unknown(f"{self.name}: device_class", self.device_class, classes)
         for key, value in classes[self.device_class].items():
-            if key != "source" and getattr(self, key) is None:
+            if key not in CLASS_NOTES and getattr(self, key) is None:
                 setattr(self, key, value)
         if self.device_class == "cpu" and {"fp32", "int8"} <= self.peak_tflops.keys():
             self.peak_tflops = {"int8_dot": dot_products(self.vendor, self.peak_tflops), **self.peak_tflops}
@@ -173,7 +189,15 @@ class LoadFile:
         leaf="load.output_cv",
     )
     cached: float = number(
-        0, low=0, high=0.999, unit="1", name="part of each prompt that a prefix cache holds", leaf="load.cached"
+        0,
+        low=0,
+        high=0.999,
+        unit="1",
+        name="part of a prompt that a prefix cache holds, of those that find any",
+        leaf="load.cached",
+    )
+    hit_rate: float = number(
+        1, low=0, high=1, unit="1", name="part of the requests that find part of their prompt cached", leaf="load.hits"
     )
     requests: float = number(
         0,

@@ -1,8 +1,9 @@
 """Reading YAML as Hydra does: which words are meant as files, the mapping or list in a file, its keys dotted."""
 
+import json
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,21 @@ def read_list(file: Path) -> list[Any]:
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:
-    """Plain data as the text of a YAML file, in its own order."""
+    """Plain data (what JSON can hold, under names) as the text of a YAML file, in its own order.
+
+    The text of each part is remembered: a device or a model is in the config of every study of it.
+    """
+    if not content:
+        return "{}\n"
+    return "".join([_part_as_yaml(json.dumps({key: value})) for key, value in content.items()])
+
+
+@lru_cache(maxsize=1024)
+def _part_as_yaml(part: str) -> str:
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(content, Dumper=dumper, sort_keys=False, width=120)
+    text: str = yaml.dump(json.loads(part), Dumper=dumper, sort_keys=False, width=120)
     return text
 
 

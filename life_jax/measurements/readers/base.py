@@ -13,7 +13,8 @@ NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*NAMES, "prompt_tokens", "output_tokens", "metric", "value")
 OPTIONAL = (
     "canonical", "kv_dtype", "tp", "ctx_depth", "ubatch", "threads", "regime", "date", "note", "source", "core",
-    "flash_attention", "gpu_layers",
+    "flash_attention", "gpu_layers", "concurrency", "request_rate", "requests", "burst", "prompt_cv", "output_cv",
+    "statistic",
 )  # fmt: skip
 PROBLEM = "problem"  # a cell of a row that holds why the row is not read
 
@@ -28,8 +29,10 @@ Row = dict[str, str]
 # (under which engine a row is forecast is said to the forecast; its own name stays that of its cell)
 WORDS = {
     "hw": "hardware", "model": "model", "engine": "engine", "opt": "weight_format", "batch": "batch",
-    "prompt": "prompt_tokens", "output": "output_tokens",
+    "prompt": "prompt_tokens", "output": "output_tokens", "tp": "tp", "concurrency": "concurrency",
+    "rate": "request_rate",
 }  # fmt: skip
+NUMBERS = ("batch", "prompt", "output", "tp", "concurrency", "rate")  # words that are numbers
 REPLACED = ("hw", "model", "opt")
 NEEDED = {"hardware": "hw=NAME", "model": "model=NAME", "engine": "engine=NAME", "weight_format": "opt=FORMAT"}
 
@@ -60,7 +63,7 @@ def filled(rows: Iterable[Row], words: Mapping[str, str], form: Format, where: s
         row.update(replaced)
         if "hardware" in replaced:
             row["canonical"] = ""
-        if not form.is_table and PROBLEM not in row and row.get("regime") != "serving":
+        if not form.is_table and PROBLEM not in row:
             missing = [word for column, word in NEEDED.items() if not row.get(column)]
             missing += [f"{word}=N" for word in others_missing(row)]
             if missing:
@@ -73,6 +76,9 @@ def filled(rows: Iterable[Row], words: Mapping[str, str], form: Format, where: s
 def others_missing(row: Row) -> list[str]:
     """Words for numbers that the metric needs and the row lacks."""
     wanted = {"ttft_s": ("batch", "prompt"), "e2e_s": ("batch", "prompt", "output"), "tpot_s": ("batch", "output")}
+    if row.get("regime") == "serving":
+        missing = [word for word in ("prompt", "output") if not row.get(WORDS[word])]
+        return missing if row.get("concurrency") or row.get("request_rate") else [*missing, "concurrency"]
     return [word for word in wanted.get(row["metric"], ()) if not row.get(WORDS[word])]
 
 
@@ -157,6 +163,8 @@ def served(
     prompt: float | None,
     output: float | None,
     times: Mapping[str, float | None],
+    under_load: Mapping[str, float | None],
+    requests: float | None = None,
     **cells: Any,
 ) -> list[Row]:
     """Rows of a benchmark of a server.
@@ -168,22 +176,27 @@ def served(
         concurrency: most requests at once, None where there was no limit.
         rate: requests a second, None where they were sent as soon as the concurrency let them.
         prompt, output: mean tokens of a request.
-        times: metric -> seconds.
+        times: metric -> seconds, of one request at a time.
+        under_load: metric -> seconds, or rate a second, of requests beside others.
+        requests: of the whole benchmark.
         cells: further columns.
 
-    Only one request at a time is a single stream; anything else is serving under load.
+    Only one request at a time is a single stream; anything else is serving under load. What a server whose requests
+    arrive at a rate gives back in a second says nothing.
     """
-    alone = concurrency == 1
-    load = f"{concurrency:g} at once" if concurrency else f"{rate:g} requests/s" if rate else "all at once"
+    of = {"model": model, "engine": engine, "prompt_tokens": prompt, "output_tokens": output}
+    of |= {"weight_format": stored_as(model), **cells}
+    if concurrency == 1:
+        of = {key: value for key, value in of.items() if key not in ("burst", "prompt_cv", "output_cv")}
+        of |= {"batch": 1, "regime": "single_stream"}
+        return [tidy(f"{identity}{name}", name, x, **of) for name, x in times.items() if x is not None]
+    concurrency = concurrency or (None if rate else requests)  # all of them at once
+    of |= {"concurrency": concurrency, "request_rate": rate, "requests": requests, "regime": "serving"}
     return [
-        tidy(
-            f"{identity}{metric}", metric, value, model=model, engine=engine, batch=1 if alone else concurrency,
-            prompt_tokens=prompt, output_tokens=output, weight_format=stored_as(model),
-            regime="single_stream" if alone else "serving", note=load, **cells,
-        )
-        for metric, value in times.items()
-        if value is not None
-    ]  # fmt: skip
+        tidy(f"{identity}{name}", name, x, **of)
+        for name, x in under_load.items()
+        if x is not None and not (rate and name.endswith("_rate"))
+    ]
 
 
 def known_model(names_of_it: Sequence[str]) -> str:

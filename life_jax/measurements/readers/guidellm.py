@@ -5,10 +5,10 @@ output token without the first one, which `time_per_output_token_ms` includes. T
 request after the other, and so does `concurrent` with one stream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from life_jax.measurements.readers.base import Format, Row, finite, first, inside, positive, served, text
+from life_jax.measurements.readers.base import Format, Row, finite, first, inside, per, positive, served, text
 
 FORMAT = Format("GuideLLM's report")
 TIMES = {
@@ -16,6 +16,8 @@ TIMES = {
     "tpot_s": ("inter_token_latency_ms", 1e-3),
     "e2e_s": ("request_latency", 1.0),
 }
+
+MIDDLE = (("median",), ("mean",))
 
 
 def knows(record: Any) -> bool:
@@ -40,23 +42,47 @@ def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
             engine="",
             concurrency=1.0 if kind == "synchronous" else _streams(strategy),
             rate=positive(inside(strategy, "rate")),
-            prompt=_median(benchmark, "prompt_token_count"),
-            output=_median(benchmark, "output_token_count"),
+            requests=positive(inside(benchmark, "metrics", "request_totals", "successful")),
+            prompt=_statistic(benchmark, "prompt_token_count", *MIDDLE),
+            output=_statistic(benchmark, "output_token_count", *MIDDLE),
             times={
-                metric: None if (value := _median(benchmark, name)) is None else value * scale
-                for metric, (name, scale) in TIMES.items()
+                metric: _statistic(benchmark, name, *MIDDLE, scale=scale) for metric, (name, scale) in TIMES.items()
             },
+            under_load=_under_load(benchmark),
+            burst=0.0 if kind == "constant" else None,
+            prompt_cv=_variation(benchmark, "prompt_token_count"),
+            output_cv=_variation(benchmark, "output_token_count"),
         )
     return collected
+
+
+def _under_load(benchmark: Any) -> dict[str, float | None]:
+    """Statistics over requests [s] and rates [1/s] by the names of our metrics."""
+    columns = {"mean": ("mean",), "p50": ("median",), "p90": ("percentiles", "p90"), "p99": ("percentiles", "p99")}
+    named = {"ttft": TIMES["ttft_s"], "tpot": TIMES["tpot_s"]}
+    return {
+        **{f"{time}_{p}": _statistic(benchmark, name, keys, scale=scale) for time, (name, scale) in named.items()
+           for p, keys in columns.items()},
+        "e2e_mean": _statistic(benchmark, "request_latency", ("mean",)),
+        "request_rate": _statistic(benchmark, "requests_per_second", ("mean",)),
+        "output_rate": _statistic(benchmark, "output_tokens_per_second", ("mean",)),
+    }  # fmt: skip
 
 
 def _streams(strategy: Any) -> float | None:
     return positive(first(inside(strategy, "streams"), inside(strategy, "max_concurrency")))
 
 
-def _median(benchmark: Any, name: str) -> float | None:
+def _statistic(benchmark: Any, name: str, *keys: Sequence[str], scale: float = 1.0) -> float | None:
+    """The first of these statistics of a metric that is there, over successful requests."""
     of = inside(benchmark, "metrics", name, "successful")
-    return finite(first(inside(of, "median"), inside(of, "mean")))
+    value = finite(first(*(inside(of, *path) for path in keys)))
+    return None if value is None else value * scale
+
+
+def _variation(benchmark: Any, name: str) -> float | None:
+    """Standard deviation over mean of a metric."""
+    return per(_statistic(benchmark, name, ("std_dev",)), _statistic(benchmark, name, ("mean",)))
 
 
 def _model(record: Mapping[str, Any], benchmark: Any) -> str:

@@ -16,10 +16,9 @@ from life_jax.measurements.readers import (
     timing_lines,
     vllm_bench,
 )  # fmt: skip
-from life_jax.measurements.readers.base import COLUMNS, PROBLEM, WORDS, Format, Row, filled, positive, text
+from life_jax.measurements.readers.base import COLUMNS, NUMBERS, PROBLEM, WORDS, Format, Row, filled, positive, text
 
-CONCURRENCY = "concurrency"
-KNOWN_WORDS = (*WORDS, CONCURRENCY)
+KNOWN_WORDS = tuple(WORDS)
 
 
 def _llama(record: Mapping[str, Any], identity: str) -> list[Row]:
@@ -49,7 +48,7 @@ def checked(words: Mapping[str, str]) -> dict[str, str]:
     for word, knows in (("hw", names.device), ("model", names.model)):
         if word in fills and knows(fills[word]) is None:
             raise names.refusal(word, fills[word], where=f"{word}=: ")
-    for word in ("batch", "prompt", "output", CONCURRENCY):
+    for word in NUMBERS:
         if word in fills and positive(fills[word]) is None:
             raise ConfigError(f"{word}={fills[word]}: a positive number is needed")
     if "opt" in fills:  # one option or a list, as a table's weight_format has them
@@ -70,7 +69,6 @@ def rows(path: Path, words: Mapping[str, str] | None = None) -> Iterator[Row]:
     words = dict(words or {})
     head, encoding = files.head(path)
     form, found = _reader(path, head, encoding, words)
-    words.pop(CONCURRENCY, None)
     yield from filled(found, words, form, str(path))
 
 

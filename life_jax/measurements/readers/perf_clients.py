@@ -22,6 +22,7 @@ from life_jax.measurements.readers.base import (
     finite,
     first,
     inside,
+    per,
     positive,
     served,
     text,
@@ -30,6 +31,9 @@ from life_jax.measurements.readers.base import (
 FORMAT = Format("GenAI-Perf's export")
 TIMES = {"ttft_s": "time_to_first_token", "tpot_s": "inter_token_latency", "e2e_s": "request_latency"}
 LENGTHS = ("input_sequence_length", "output_sequence_length")
+RATES = {"request_rate": "request_throughput", "output_rate": "output_token_throughput"}
+COUNT = "request_count"
+Block = Mapping[str, float]  # statistics of a metric over requests, by name
 SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0}
 
 
@@ -47,7 +51,7 @@ def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
         inside(config, "endpoint", "model_names"), inside(config, "model_names"), inside(config, "model"), [""]
     )
     load = first(inside(config, "loadgen"), inside(config, "perf_analyzer", "stimulus"), {})
-    metrics = {name: _middle(record.get(name)) for name in (*TIMES.values(), *LENGTHS)}
+    metrics = {name: _block(record.get(name)) for name in (*TIMES.values(), *LENGTHS, *RATES.values(), COUNT)}
     backend = text(first(inside(config, "endpoint", "backend"), inside(config, "backend"), ""))
     return _rows(
         identity,
@@ -66,45 +70,66 @@ def is_csv(header: str) -> bool:
 
 def csv_rows(path: Path, encoding: str, words: Mapping[str, str]) -> list[Row]:
     """Tidy rows of a CSV export; words: of the command line, whose concurrency= says how many requests ran at once."""
-    metrics: dict[str, float | None] = {}
-    middle = 1
+    metrics: dict[str, Block] = {}
+    header = ["avg"]
     csv.field_size_limit(MOST_CELL)
     try:
         for record in csv.reader(files.whole(path, encoding, MOST_TEXT).splitlines()):
             if record and record[0] == "Metric":
-                middle = next((record.index(name) for name in ("p50", "avg") if name in record), 1)
-            elif len(record) > middle:
+                header = ["avg" if name == "Value" else name for name in record[1:]]
+            elif len(record) > 1:
                 name, _, unit = record[0].partition(" (")
-                metrics[name.lower().replace(" ", "_")] = _plain(record[middle], unit.rstrip(")"))
+                of = {key: _plain(cell, unit.rstrip(")")) for key, cell in zip(header, record[1:], strict=False)}
+                metrics[name.lower().replace(" ", "_")] = {key: x for key, x in of.items() if x is not None}
     except csv.Error as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    concurrency = positive(words.get("concurrency", ""))
-    if concurrency is None:
+    concurrency, rate = positive(words.get("concurrency", "")), positive(words.get("rate", ""))
+    if concurrency is None and rate is None:
         raise ConfigError(
-            f"{path}: {FORMAT.name} as CSV does not say how many requests ran at once: give concurrency=N"
+            f"{path}: {FORMAT.name} as CSV does not say how many requests ran at once: give concurrency=N or rate=R"
         )
-    return _rows("", metrics, "", "", concurrency, None)
+    return _rows("", metrics, "", "", concurrency, rate)
 
 
 def _rows(
-    identity: str,
-    metrics: Mapping[str, float | None],
-    model: str,
-    engine: str,
-    concurrency: float | None,
-    rate: float | None,
+    identity: str, metrics: Mapping[str, Block], model: str, engine: str, concurrency: float | None, rate: float | None
 ) -> list[Row]:
-    prompt, output = (metrics.get(name) for name in LENGTHS)
-    times = {metric: metrics.get(name) for metric, name in TIMES.items()}
-    of = {"model": model, "engine": engine, "concurrency": concurrency, "rate": rate}
-    return served(identity, **of, prompt=prompt, output=output, times=times)  # type: ignore[arg-type]
+    def statistic(name: str, *keys: str) -> float | None:
+        return finite(first(*(metrics.get(name, {}).get(key) for key in keys)))
+
+    under_load = {
+        f"{time}_{p}": statistic(TIMES[f"{time}_s"], key)
+        for time in ("ttft", "tpot")
+        for p, key in {"mean": "avg", "p50": "p50", "p90": "p90", "p99": "p99"}.items()
+    }
+    under_load |= {"e2e_mean": statistic(TIMES["e2e_s"], "avg")}
+    under_load |= {name: statistic(theirs, "avg") for name, theirs in RATES.items()}
+    prompt, output = (statistic(name, "p50", "avg") for name in LENGTHS)
+    spreads = {
+        column: per(statistic(name, "std"), statistic(name, "avg"))
+        for column, name in zip(("prompt_cv", "output_cv"), LENGTHS, strict=True)
+    }
+    return served(
+        identity,
+        model=model,
+        engine=engine,
+        concurrency=concurrency,
+        rate=rate,
+        requests=positive(statistic(COUNT, "avg")),
+        prompt=prompt,
+        output=output,
+        times={metric: statistic(name, "p50", "avg") for metric, name in TIMES.items()},
+        under_load=under_load,
+        **spreads,
+    )
 
 
-def _middle(block: Any) -> float | None:
-    """The median of a metric's block, its mean where there is none; times in seconds."""
-    value = finite(first(inside(block, "p50"), inside(block, "avg")))
+def _block(block: Any) -> Block:
+    """The statistics of a metric's block by name; times in seconds."""
     unit = inside(block, "unit")
-    return None if value is None else value * SECONDS.get(unit if isinstance(unit, str) else "", 1.0)
+    scale = SECONDS.get(unit if isinstance(unit, str) else "", 1.0)
+    numbers = {key: finite(inside(block, key)) for key in ("avg", "p50", "p90", "p99", "std")}
+    return {key: value * scale for key, value in numbers.items() if value is not None}
 
 
 def _plain(cell: str, unit: str) -> float | None:

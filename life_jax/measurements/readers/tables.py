@@ -43,6 +43,9 @@ ALIASES = {
     "ubatch": ("n_ubatch", "ubatch_size"),
     "threads": ("n_threads", "num_threads"),
     "flash_attention": ("flash_attn", "fa"),
+    "concurrency": ("max_concurrency", "num_users", "users", "streams"),
+    "request_rate": ("rate_rps", "qps", "rps"),
+    "requests": ("num_requests", "num_prompts"),
     "id": ("row", "nr", "no"),
 }
 # metric as people write it -> ours and the unit that its name carries
@@ -88,8 +91,20 @@ _METRICS |= {
         "tokens_per_second",
     )
 }
+_STATISTICS = {"mean": ("mean", "avg"), "p50": ("median", "p50"), "p90": ("p90",), "p99": ("p99",)}
+_METRICS |= {
+    f"{spelled}{unit and '_' + unit}": (f"{time}_{p}", unit)
+    for time in ("ttft", "tpot")
+    for p, words in _STATISTICS.items()
+    for word in words
+    for spelled in (f"{time}_{word}", f"{word}_{time}")
+    for unit in ("", "s", "ms", "us")
+}
+_METRICS |= {name: (name, "") for name in ("request_rate", "output_rate", "total_rate", "e2e_mean", "itl_p99")}
+_METRICS |= {"request_throughput": ("request_rate", "")}
 _SAY_A_RATE = ("pp", "tg", "prompt_eval_rate", "eval_rate", "prefill_throughput", "decode_throughput", "prompt_tps",
-               "generation_tps", "output_throughput", "total_throughput", "total_token_throughput")  # fmt: skip
+               "generation_tps", "output_throughput", "total_throughput", "total_token_throughput", "request_rate",
+               "output_rate", "total_rate", "request_throughput")  # fmt: skip
 _BEHIND = re.compile(r"^(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]\s*$")
 
 
@@ -109,7 +124,10 @@ def rows(path: Path, encoding: str, words: Mapping[str, str]) -> Iterator[Row]:
         raise ConfigError(f"{path}: no rows; a CSV with a header and the columns {', '.join(COLUMNS)} is needed")
     named, unit = columns(header, path)
     filled = {WORDS[word] for word in words}
-    missing = [column for column in COLUMNS if column not in named and column not in filled and column != "id"]
+    optional = (
+        ("id", "batch") if {"concurrency", "request_rate"} & {*named, *filled} else ("id",)
+    )  # requests make the batch
+    missing = [column for column in COLUMNS if column not in named and column not in filled and column not in optional]
     if missing:
         hints = [f"{word}=" for word, column in WORDS.items() if column in missing]
         raise ConfigError(

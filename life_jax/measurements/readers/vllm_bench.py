@@ -2,7 +2,8 @@
 
 `latency` times one batch to its end and writes neither model nor lengths, which words of the command line give; its
 `.pytorch.json` holds them. `serve` writes the median of each time over its requests; only one request at a time
-(--max-concurrency 1) is a single stream. `throughput` is serving under load.
+(--max-concurrency 1) is a single stream, anything else is serving under load, with means and percentiles. `throughput`
+sends all requests at once; words of the command line give their lengths.
 """
 
 from collections.abc import Mapping
@@ -44,8 +45,9 @@ def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
         value = first(inside(record, "percentiles", "50"), record["avg_latency"])
         return [tidy(f"{identity}e2e_s", "e2e_s", text(value), engine="vLLM")]
     if "elapsed_time" in record:
-        return [tidy(f"{identity}total_tok_s", "total_tok_s", text(record["tokens_per_second"]), engine="vLLM",
-                     regime="serving", note="all requests at once")]  # fmt: skip
+        return [tidy(f"{identity}request_rate", "request_rate", text(record["requests_per_second"]), engine="vLLM",
+                     regime="serving", concurrency=record.get("num_requests"), requests=record.get("num_requests"),
+                     note="all requests at once")]  # fmt: skip
     return serve_rows(record, identity, "vLLM", TIMES)
 
 
@@ -62,12 +64,38 @@ def serve_rows(record: Mapping[str, Any], identity: str, engine: str, times: Map
         engine=engine,
         concurrency=positive(record.get("max_concurrency")),
         rate=positive(record.get("request_rate")),
+        requests=positive(first(done, record.get("num_prompts"))),
         prompt=per(record.get("total_input_tokens"), done),
         output=per(record.get("total_output_tokens"), done),
-        times={metric: None if (ms := finite(value)) is None else ms / 1e3 for metric, value in fields.items()},
+        times={metric: _seconds(value) for metric, value in fields.items()},
+        under_load=_under_load(record, times),
+        burst=_burst(record.get("burstiness")),
         tp=first(inside(record, "server_info", "tp_size"), record.get("tensor_parallel_size")),
         date=_day(record.get("date")),
     )
+
+
+def _seconds(milliseconds: Any) -> float | None:
+    return None if (ms := finite(milliseconds)) is None else ms / 1e3
+
+
+def _under_load(record: Mapping[str, Any], times: Mapping[str, str]) -> dict[str, float | None]:
+    """Statistics over requests [s] and rates [1/s] by the names of our metrics."""
+    statistics = {"mean": "mean", "p50": "median", "p90": "p90", "p99": "p99"}
+    return {
+        **{f"{time}_{p}": _seconds(record.get(f"{name}_{time}_ms")) for time in ("ttft", "tpot")
+           for p, name in statistics.items()},
+        "itl_p99": _seconds(record.get("p99_itl_ms")),
+        "e2e_mean": _seconds(record.get(f"mean_{times['e2e_s']}_ms")),
+        "request_rate": positive(record.get("request_throughput")),
+        "output_rate": positive(record.get("output_throughput")),
+    }  # fmt: skip
+
+
+def _burst(shape: Any) -> float | None:
+    """Coefficient of variation of gaps between requests, which are gamma distributed with this shape."""
+    value = positive(shape)
+    return None if value is None else value**-0.5
 
 
 def _day(date: Any) -> str | None:
