@@ -22,12 +22,12 @@ from life_jax.core.units import GIGA, MICRO, PICO, TERA
 DTYPES = ("fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "int8_dp4a", "fp16_acc16", "int8_dot")
 CHECKS = ("seen", "recalled", "derived")
 CLASS_NOTES = ("source", "memory_source")  # keys of a class that are no defaults of its devices
-# int8_dot over fp32 of a CPU whose file does not say it, by int8 over fp32, which tells the instruction set. 32 bytes of
-# a block and its scale take with AVX2 six instructions (signs of both operands, VPMADDUBSW, VPMADDWD, conversion, FMA),
-# with VNNI five, at three a cycle of 256 bit; with SDOT four (two SDOT, conversion, FMA) at as many a cycle as FMA of
-# 128 bit, without it twice as many. I8MM would take fewer, which published times of Graviton 4, AmpereOne and phones do
-# not show. [derived from the vendors' tables of instructions, recalled; two cores of an EPYC with AVX2 reach 15 products
-# a cycle where this says 16]
+# int8_dot over fp32 of a CPU whose file does not say it, by int8 over fp32, which tells the instruction set. 32 bytes
+# of a block and its scale take with AVX2 six instructions (signs of both operands, VPMADDUBSW, VPMADDWD, conversion,
+# FMA), with VNNI five, at three a cycle of 256 bit; with SDOT four (two SDOT, conversion, FMA) at as many a cycle as
+# FMA of 128 bit, without it twice as many. I8MM would take fewer, which published times of Graviton 4, AmpereOne and
+# phones do not show. [derived from the vendors' tables of instructions, recalled; two cores of an EPYC with AVX2 reach 15
+# products a cycle where this says 16]
 DOT_PRODUCTS = {"x86": ((3.0, 1.2), (0.0, 1.0)), "Arm": ((3.0, 2.0), (0.0, 1.0))}
 X86 = ("Intel", "AMD", "LIFE paper")
 
