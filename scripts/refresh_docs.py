@@ -6,9 +6,9 @@ python scripts/refresh_docs.py [FILE...] [--pictures]
 ```sh         commands of ours are run, one a line; those of other programs, such as pip, are not
 ```python     is run, in one namespace a page; a block ```text right behind it is what it prints
 
-A comment before a block says what is unusual about it: of each output `<!-- first 9 lines -->` are kept, or all
-`<!-- without the path -->` at its end; `<!-- refused -->` means status 2; `<!-- yours will differ -->` what depends on
-the machine: it is not compared.
+A comment before a block says what is unusual about it. `<!-- first 9 lines -->` and `<!-- last 9 lines -->` keep a part
+of each output, `<!-- without the path -->` all but its last line; `<!-- refused -->` means status 2, and
+`<!-- yours will differ -->` that it depends on the machine: it is run, and not compared.
 
 A page is run from top to bottom in an empty folder beside `examples/`. A picture that a page shows is what one of its
 commands wrote under that name; --pictures copies it. The table of errors between two comments of README.md is that of
@@ -123,9 +123,9 @@ def shortened(printed: str, note: str) -> str:
     lines = [line.rstrip() for line in printed.rstrip().splitlines()]
     if "without the path" in note:
         lines = "\n".join(lines[:-1]).rstrip().splitlines()
-    if few := re.search(r"first (\d+) lines", note):
-        count = int(few[1])
-        lines = [*lines[:count], "..."] if len(lines) > count else lines
+    if (few := re.search(r"(first|last) (\d+) lines", note)) and len(lines) > int(few[2]):
+        count = int(few[2])
+        lines = [*lines[:count], "..."] if few[1] == "first" else ["...", *lines[-count:]]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -16,8 +16,10 @@ from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, Engi
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
+from life_jax.core.places import Handover, Offload, Place
 from life_jax.core.pytree import mapping, set_leaf
 from life_jax.core.scenario import (
     PLAIN_BITS,
@@ -108,6 +110,7 @@ def build(
     cost: CostFile | None = None,
     load: LoadFile | None = None,
     draft: ModelFile | None = None,
+    beside: Mapping[str, Place] | None = None,
     parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
@@ -115,7 +118,8 @@ def build(
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
     preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
     device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
-    where they are asked for; draft: the model that drafts, where there is one; parts: what was built of the same files
+    where they are asked for; draft: the model that drafts, where there is one; beside: places by
+    the word that names them; parts: what was built of the same files
     before. Raises ConfigError, also for activation precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
@@ -149,6 +153,8 @@ def build(
         costs=parts(_costs, cost, device),
         load=parts(requests, load),
         speculation=Speculation() if draft is None else parts(drafted_by, draft),
+        offload=Offload(place=_place(beside, OFFLOAD)),
+        handover=Handover(place=_place(beside, PREFILL)),
     )
     if draft is not None:
         warnings += other_words(draft, model, labels["model"])
@@ -188,6 +194,10 @@ def build(
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _place(beside: Mapping[str, Place] | None, word: str) -> tuple[Place, ...]:
+    return (beside[word],) if beside and word in beside else ()
 
 
 def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[str]:

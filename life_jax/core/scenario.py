@@ -10,6 +10,7 @@ from typing import Any
 
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number
+from life_jax.core.places import Handover, Offload
 from life_jax.core.pytree import neutral, pytree, static
 from life_jax.core.speculation import Speculation
 from life_jax.core.units import UNLIMITED
@@ -283,5 +284,7 @@ class Scenario:
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
     speculation: Speculation = dataclasses.field(default_factory=Speculation)
+    offload: Offload = dataclasses.field(default_factory=Offload)
+    handover: Handover = dataclasses.field(default_factory=Handover)
     load: Load = dataclasses.field(default_factory=Load)
     quality: Quality = dataclasses.field(default_factory=Quality)

@@ -14,13 +14,13 @@ from life_jax.core.engine import Scheduler
 from life_jax.core.numerics import Number, constant, is_fixed_at, iterate, larger, smaller, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
-from life_jax.forecasting import memory
+from life_jax.forecasting import memory, speculation
 from life_jax.forecasting.step_law import step_law
 from life_jax.serving.benchmark import with_first_wave
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import Spread, spread
 from life_jax.serving.steady_state import NEAREST, Requested, Steady, closed_loop, closed_steady, open_loop, places
-from life_jax.serving.step_law import TabulatedLaw, last_axis
+from life_jax.serving.step_law import Law, last_axis
 
 INFINITE = float("inf")
 NOTHING = float("nan")
@@ -52,7 +52,7 @@ class UnderLoad:
         return one_by_one and self.scenario.engine.counting.scope == "op"
 
     @cached_property
-    def law(self) -> TabulatedLaw:
+    def law(self) -> Law:
         """Times of steps."""
         return step_law(self.scenario)
 
@@ -66,7 +66,14 @@ class UnderLoad:
             load.cached,
             load.hits,
             self.scenario.engine.scheduler.block,
+            *self._drafts,
         )
+
+    @property
+    def _drafts(self) -> tuple[Number, Number]:
+        """Tokens [token] that a step computes of each decoding sequence, and those of them that stay."""
+        drafts = self.scenario.speculation
+        return (1.0, 1.0) if drafts.is_off else (speculation.verified(drafts), speculation.accepted(drafts))
 
     @cached_property
     def scheduler(self) -> Scheduler:

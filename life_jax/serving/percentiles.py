@@ -87,7 +87,7 @@ def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady,
     tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
         ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
-        tpot = tpot * last_axis(steady.mean_gap / tpot.mean(-1))
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / tpot.mean(-1))
     return Spread(ttft, tpot, points.itl)
 
 
@@ -198,20 +198,21 @@ class _Points:
         s, steady = self.steady.steps, self.steady
         output = larger(self.requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
         decode, mean = last_axis(s.decode), last_axis(s.seconds)
-        base = (output - 1) * decode
+        rounds = (output - 1) / last_axis(self.requested.kept)
+        base = rounds * decode
         each = last_axis(s.extra / s.tokens)
         slow = larger(1 - self.rate * self.new * each, ROOM_KEPT)
         met = self.rate * self.new * (base + self.until_first) - last_axis(steady.left)
         more = larger(each * met / slow, EDGE * base)
         variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
         duration = base + _gamma(more, variance, NORMAL[:, MET])
-        tpot = smaller(duration / (output - 1), larger(last_axis(s.full), mean))
+        tpot = smaller(duration / rounds, larger(last_axis(s.full), mean))
         one_more = StepLoad(steady.decoding + 1, (steady.decoding + 1) * self.requested.context)
         step_up = last_axis(self.law.seconds(one_more) - s.decode) / slow
         held = duration / larger(last_axis(steady.relaxation), EDGE)
         kept = 2 / held * (1 - (1 - exp(-held)) / held)  # of the variance of a mean over this time
         swing = step_up * last_axis(steady.swing) * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
-        return tpot * larger(1 + swing / mean, LEAST_SWING)
+        return tpot * larger(1 + swing / mean, LEAST_SWING) / last_axis(self.requested.kept)
 
     @cached_property
     def itl(self) -> Number:

@@ -34,6 +34,7 @@ class Requested:
 
     hits [1]: part of the requests that find something; cached [1]: part of each of their prompts that they find; block
     [token]: that the cache holds as a whole
+    width [token]: that a step computes of each decoding sequence, kept [token]: of them, that stay, mean
     """
 
     prompt: Lengths
@@ -41,6 +42,8 @@ class Requested:
     cached: Number = 0.0
     hits: Number = neutral(default=1.0)
     block: Number = neutral(default=1.0)
+    width: Number = neutral(default=1.0)
+    kept: Number = neutral(default=1.0)
 
     @property
     def prompts(self) -> tuple[Any, Any, Any]:
@@ -64,8 +67,12 @@ class Requested:
 
     @property
     def decoded(self) -> Number:
-        """Tokens that decode steps make [token], mean: all but the first."""
-        return self.output.average - 1
+        """Decode steps of a request [1], mean, which make all tokens but the first."""
+        return (self.output.average - 1) if is_fixed_at(self.kept, 1) else (self.output.average - 1) / self.kept
+
+    def computed(self, decoding: Number) -> Number:
+        """Tokens [token] that a step computes of so many decoding sequences [1]."""
+        return decoding if is_fixed_at(self.width, 1) else decoding * self.width
 
     @property
     def context(self) -> Number:
@@ -132,7 +139,11 @@ def steps(
     every `seconds` [s]."""
     alone = scheduler.mixing == PREFILL_FIRST
     contexts = decoding * requested.context
-    room = scheduler.budget if alone else larger(scheduler.budget - decoding, ROOM_KEPT * scheduler.budget)
+    room = (
+        scheduler.budget
+        if alone
+        else larger(scheduler.budget - requested.computed(decoding), ROOM_KEPT * scheduler.budget)
+    )
     lengths, new, weights = requested.prompts
     pairs = lengths - new / 2
     column, of_each = last_axis(room), law.each()
@@ -304,7 +315,7 @@ def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number,
     """The fixed point of an open loop below its capacity."""
 
     def state(seconds: Number, duration: Number) -> _Open:
-        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget, slots))
+        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots))
         s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
         new = requested.new
         load = smaller(rate * s.service, NEAREST)
@@ -401,7 +412,7 @@ def _closed(
     law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool
 ) -> tuple[Any, ...]:
     others = (concurrency - 1) / concurrency
-    limit = (1 - ROOM_KEPT) * scheduler.budget
+    limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
 
     def state(seconds: Number, rate: Number, wait: Number) -> tuple[Steps, Number, Number, Number, Number]:
         inside = smaller(rate * requested.decoded * seconds, concurrency)

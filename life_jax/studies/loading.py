@@ -17,6 +17,7 @@ from life_jax.config.load import refuse_contradictions
 from life_jax.config.load_words import LoadWords, load_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
+from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
@@ -157,20 +158,20 @@ def _cells(
             where = f"{model} on {hw}"
             try:
                 _refuse_place(composed, hw, opt, engine, request)
+                shared: dict[str, Any] = {
+                    "model": model_file, "workload": composed.workload, "load": composed.load,
+                    "precision": composed.precision, "own": own, "own_cache": None if decided else cache,
+                    "convention": composed.settings["convention"], "cost": composed.cost,
+                }  # fmt: skip
+                labels = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
                 built = build(
-                    model=model_file,
+                    **shared,
                     device=device_file,
                     stack=stack,
-                    workload=composed.workload,
-                    load=composed.load,
                     draft=composed.draft,
-                    precision=composed.precision,
+                    beside=places(composed, engine, labels, stack, parts, **shared) if composed.beside else None,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
-                    own=own,
-                    own_cache=None if decided else cache,
-                    convention=composed.settings["convention"],
-                    cost=composed.cost,
                     efficiency=(
                         composed.efficiency.get(device_file.efficiency_class)
                         if composed.engines[engine].efficiency == "class"

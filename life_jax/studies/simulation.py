@@ -223,6 +223,8 @@ class _Run:
 
 
 def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> _Run:
+    if not scenario.speculation.is_off:
+        raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
     requests = trace if trace is not None else _drawn(under.requested, under, count, seed)
     unseen = 0 if trace is not None or load.requests else int(count * WARM_UP)

@@ -259,7 +259,7 @@ class Study:
             "title": "life_jax forecast: " + ", ".join(self.metrics),
             "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
             "references": REFERENCE,
-            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self.telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
             **({"quality_source": "\n".join(qualities)} if qualities else {}),
@@ -269,7 +269,7 @@ class Study:
         }
 
     @property
-    def _telling_words(self) -> list[str]:
+    def telling_words(self) -> list[str]:
         """The words without those that change no number."""
         left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot", "sort", "top", "rows", "at")
         return [word for word in self.words if re.split("[=.]", word.lstrip("+"))[0] not in left_out]

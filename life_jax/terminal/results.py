@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from life_jax.terminal import result_columns, result_rows, result_tables
 from life_jax.terminal.progress import waiting, watched
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from life_jax.studies.study import Study
 
 COMPLETE, OTHER_CODE = "complete", "other code"
@@ -156,7 +159,14 @@ def draw(study: "Study", path: Path) -> list[Path]:
                     about=result_columns.constant_words(study),
                     places=places,
                     chosen=tuple(study.view.at),
+                    page=partial(_report, study, ds),
                 )
             )
         except ValueError as error:
             raise ConfigError(str(error)) from None
+
+
+def _report(study: "Study", ds: "xr.Dataset") -> str:
+    from life_jax.explorer.snapshot import report
+
+    return report(study, ds)

@@ -87,6 +87,7 @@ def test_python_of_a_page_shares_its_names_and_prints_below(session):
 def test_parts_of_an_output_are_kept_as_a_comment_says(session):
     printed = "a\nb  \n\nsweeps/out/x.nc\n"
     assert refresh_docs.shortened(printed, "<!-- first 1 lines -->") == "a\n...\n"
+    assert refresh_docs.shortened(printed, "<!-- last 1 lines -->") == "...\nsweeps/out/x.nc\n"
     assert refresh_docs.shortened(printed, "<!-- first 9 lines -->") == "a\nb\n\nsweeps/out/x.nc\n"
     assert refresh_docs.shortened(printed, "<!-- without the path -->") == "a\nb\n"
 

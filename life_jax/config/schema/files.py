@@ -26,8 +26,8 @@ CLASS_NOTES = ("source", "memory_source")  # keys of a class that are no default
 # of a block and its scale take with AVX2 six instructions (signs of both operands, VPMADDUBSW, VPMADDWD, conversion,
 # FMA), with VNNI five, at three a cycle of 256 bit; with SDOT four (two SDOT, conversion, FMA) at as many a cycle as
 # FMA of 128 bit, without it twice as many. I8MM would take fewer, which published times of Graviton 4, AmpereOne and
-# phones do not show. [derived from the vendors' tables of instructions, recalled; two cores of an EPYC with AVX2 reach 15
-# products a cycle where this says 16]
+# phones do not show. [derived from the vendors' tables of instructions, recalled; two cores of an EPYC with AVX2
+# reach 15 products a cycle where this says 16]
 DOT_PRODUCTS = {"x86": ((3.0, 1.2), (0.0, 1.0)), "Arm": ((3.0, 2.0), (0.0, 1.0))}
 X86 = ("Intel", "AMD", "LIFE paper")
 
