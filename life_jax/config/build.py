@@ -41,7 +41,7 @@ PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a 
 NODE = 8.0  # devices of a node whose file does not say it [assumption]
 NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a published network [assumption]
 # rates of units that multiply weights of few bits without widening them to 16
-AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
+AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int8_dot", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
 
