@@ -98,6 +98,8 @@ def _files(program: Mapping[str, Any], launch: Launch, about: str, suffix: str) 
     before = [shlex.join([word.format(**facts) for word in line]) for line in program.get("before") or ()]
     start = shlex.join(_words(program, launch, facts))
     bench = [word.format(**facts) for word in program["bench"]]
+    if program.get("bench_options"):
+        bench += [word for option in launch.stack for word in program["options"].get(option, ())]
     for key in ("rate", "concurrency"):
         if getattr(launch, key) and key in program:
             bench += [word.format(**facts) for word in program[key]]

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from life_jax.config.engine_fit import HUB, file_formats, is_quantized
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.config.word_values import text as as_text
 from life_jax.core.whole_file import whole_file
@@ -144,7 +146,13 @@ def _designs(study: Study) -> Designs:
     assert study.plan_question is not None
     composed = study.composed
     candidates = [
-        Candidate(*case.keys, case.scenario, composed.hw[case.keys.hw], composed.engines[case.keys.engine])
+        Candidate(
+            *case.keys,
+            case.scenario,
+            composed.hw[case.keys.hw],
+            composed.engines[case.keys.engine],
+            _reads(study, case.keys.opt, composed.engines[case.keys.engine]),
+        )
         for case in study.cases
     ]
     loaded = times.is_loaded(candidates[0].scenario)
@@ -160,6 +168,14 @@ def _designs(study: Study) -> Designs:
         points=points,
         parameters=study.cases[0].parameters,
     )
+
+
+def _reads(study: Study, opt: str, engine: EngineFile) -> bool:
+    """Whether an engine reads the weights of a stack: quantized checkpoints of hubs are not for those that read other
+    files, or convert what they read."""
+    stack, kinds = study.stacks[opt], study.composed.kinds
+    quantized = is_quantized(stack, kinds) and not file_formats(stack, kinds)
+    return not quantized or not engine.formats or (HUB in engine.formats and "mlx" not in engine.formats)
 
 
 def _order(study: Study, found: Found) -> np.ndarray:
