@@ -88,7 +88,7 @@ def range_warnings(
         with np.errstate(all="ignore"):
             exact = forecast(map_leaves(lambda number: np.array([number], np.float64), s), numbers)
             values = forecast(map_leaves(lambda number: np.array([number], dtype), s), numbers)
-        limit = np.finfo(dtype).max
+        limit = float(np.finfo(dtype).max)
         beyond = [name for name, value in values.items() if _is_beyond(exact[name], value, limit)]
         if beyond:
             at = ", ".join(f"{key} {most[key]:g}" for key in WORKLOAD)
