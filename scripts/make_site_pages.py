@@ -21,7 +21,13 @@ OPERATORS = ROOT / "life_jax" / "operators"
 MADE = "reference"  # the folder of docs/ that is written here
 DOCUMENTS = ("CHANGELOG", "CONTRIBUTING", "GLOSSARY", "SECURITY")  # beside docs/
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)((?:#[\w-]+)?)(?=\))")
-QUALIFIED = re.compile(r"\b(?:\w+\.)+(?=[A-Z])")  # before the name of a type
+# what a reader does not need of a signature: quotes and modules of types, objects that stand for a default
+SIGNATURE = (
+    (r"(?<=: )'([^']*)'|(?<=-> )'([^']*)'", r"\1\2"),
+    (r"ForwardRef\('([\w.]+)'\)", r"\1"),
+    (r"\b(?:\w+\.)+(?=[A-Z_])", ""),
+    (r"<[^<>]*>", "..."),
+)
 NOT_OF_PICTURES = ("is_axis",)  # helpers that stand beside the pictures
 
 
@@ -76,7 +82,9 @@ def _entry(kind: str, name: str, value: Any, inside: str = "") -> str:
     signature = ""
     if kind not in ("property", "class"):  # nobody makes a Study by hand
         with contextlib.suppress(TypeError, ValueError):
-            signature = QUALIFIED.sub("", str(inspect.signature(value)).replace("'", "").replace('"', ""))
+            signature = str(inspect.signature(value))
+    for pattern, instead in SIGNATURE:
+        signature = re.sub(pattern, instead, signature)
     text = as_markdown(inspect.getdoc(value) or "")
     return f"````{{py:{kind}}} {name}{signature}\n\n{text}\n{inside}\n````\n"
 

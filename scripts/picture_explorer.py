@@ -14,6 +14,8 @@ VIEWS = {
     "fits": f"view=fits&{CASES}&s.device=rtx_4090&s.context=8192",
     "compare": f"view=compare&{CASES}",
     "where": f"view=where&{CASES}&s.case=1",
+    "trade": f"view=trade&{CASES}&s.target.tpot=0.03&s.target.quality=0.9",
+    "load": f"view=load&hw=h100_sxm&hw=l40s&model=llama3_1_8b&engine=vllm&{NUMBERS}&s.load.ttft=0.5",
 }
 
 

@@ -26,7 +26,10 @@ def stems(group: str) -> list[str]:
 
 
 DEVICES, MODELS, ENGINES = stems("hw"), stems("model"), stems("engine")
-NEEDS_A_WORD = {"speculative": "draft.model=llama3_2_1b"}  # options that mean nothing by themselves
+NEEDS_A_WORD = {
+    "speculative": "draft.model=llama3_2_1b",
+    "offload": "offload.hw=xeon_gold_6454s",
+}  # options that mean nothing by themselves
 OPTIONS = [name for name in stems("opt") if name not in NEEDS_A_WORD]
 # one of each kind: MHA, GQA, MQA, norm of q and k, parallel, partial rotary, learned, ALiBi, tied, biases
 SPREAD = [
@@ -181,6 +184,7 @@ def check_forecast(one) -> None:
         "prefill_kv_bytes_read",
         "decode_kv_bytes_read",
         "loss_batch",
+        "host_memory",
     }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
     if model.generation != "autoregressive":
         counts |= {"kv_memory", *(name for name in NUMBERS if name.startswith("decode_") and name not in unknown)}

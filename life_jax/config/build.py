@@ -16,8 +16,10 @@ from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, Engi
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
+from life_jax.core.places import Handover, Offload, Place
 from life_jax.core.pytree import mapping, set_leaf
 from life_jax.core.scenario import (
     PLAIN_BITS,
@@ -39,7 +41,7 @@ PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a 
 NODE = 8.0  # devices of a node whose file does not say it [assumption]
 NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a published network [assumption]
 # rates of units that multiply weights of few bits without widening them to 16
-AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
+AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int8_dot", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
 
@@ -60,6 +62,14 @@ class Parts:
         key = make, *(part if isinstance(part, str | bool | tuple) else id(part) for part in of)
         if key not in self._known:
             self._known[key] = of, make(*of)  # kept with its files, so that no other gets their id
+        part: T = self._known[key][1]
+        return part
+
+    def once(self, of: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """make(), or what it was before for the same objects and texts."""
+        key = None, *(part if isinstance(part, str) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make()
         part: T = self._known[key][1]
         return part
 
@@ -108,6 +118,7 @@ def build(
     cost: CostFile | None = None,
     load: LoadFile | None = None,
     draft: ModelFile | None = None,
+    beside: Mapping[str, Place] | None = None,
     parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
@@ -115,11 +126,13 @@ def build(
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
     preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
     device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
-    where they are asked for; draft: the model that drafts, where there is one; parts: what was built of the same files
+    where they are asked for; draft: the model that drafts, where there is one; beside: places by
+    the word that names them; parts: what was built of the same files
     before. Raises ConfigError, also for activation precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
+    as_given = stack
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = _as_it_runs(stack, device, hw)
     stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
@@ -149,6 +162,8 @@ def build(
         costs=parts(_costs, cost, device),
         load=parts(requests, load),
         speculation=Speculation() if draft is None else parts(drafted_by, draft),
+        offload=Offload(place=_place(beside, OFFLOAD)),
+        handover=Handover(place=_place(beside, PREFILL)),
     )
     if draft is not None:
         warnings += other_words(draft, model, labels["model"])
@@ -170,7 +185,11 @@ def build(
         )
     options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
     try:
-        stored = options.applied({}).precision
+        stored = (
+            parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
+            if stack is as_given
+            else options.applied({}).precision
+        )
     except Refused as reason:
         raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)
@@ -188,6 +207,10 @@ def build(
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _place(beside: Mapping[str, Place] | None, word: str) -> tuple[Place, ...]:
+    return (beside[word],) if beside and word in beside else ()
 
 
 def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[str]:

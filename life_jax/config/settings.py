@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any
 
+from life_jax.config.plan_question import plan_question
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten
@@ -48,7 +48,7 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...], of_requests: tu
         if checked["elasticity"] or checked["gradients"] or checked["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
-    checked.update(_design(composed))
+    checked.update({"plan": plan_question(composed)} if "devices" in composed else _design(composed))
     checked.update(_work(composed, reduction))
     plots = _plots(composed["plot"], checked["elasticity"], reduction)
     view = {**_view(composed), "at": _at(composed["at"] or {}, dims)}
@@ -159,8 +159,6 @@ def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
         if name == REPORT:
             if form not in ("", "html"):
                 raise ConfigError(f"plot={word}: a report is html; give plot=report")
-            if find_spec("plotly") is None:
-                raise ConfigError("plot=report needs plotly, which is an extra: pip install 'life_jax[report]'")
             if reduction is not None and not reduction.pareto:
                 raise ConfigError("plot=report shows a grid or a Pareto front, which this reduction does not keep")
             continue

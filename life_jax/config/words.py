@@ -23,6 +23,9 @@ DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
 CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
 DRAFT = "draft.model"  # the model that drafts for another
+OFFLOAD, PREFILL = "offload.hw", "prefill.hw"  # devices beside those of the layout
+BESIDE = (DRAFT, OFFLOAD, PREFILL)
+HEADS = tuple(word.split(".")[0] for word in BESIDE)
 NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
@@ -33,6 +36,7 @@ PLAIN = (
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "range", "minimize")  # words of life_jax.design
+PLAN = ("target", "devices", "quality", "confidence", "budget", "minimize", "write", "layout")  # of life_jax.plan
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -43,7 +47,8 @@ class Request:
     engines: word as typed -> label of ours, or path, or auto; several where engines are compared (axes.engine).
     stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
     label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
-    (--config-dir). hydra: words for Hydra itself. draft: the model that drafts, where one is named.
+    (--config-dir). hydra: words for Hydra itself. draft: the model that drafts, where one is named;
+    beside: devices by OFFLOAD or PREFILL.
     """
 
     hw: tuple[Choice, ...]
@@ -59,6 +64,7 @@ class Request:
     folders: tuple[Path, ...] = ()
     hydra: tuple[str, ...] = field(default=())
     draft: Choice | None = None
+    beside: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -> Request:
@@ -87,6 +93,8 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     engine = groups.get("engine", DEFAULT_ENGINE)
     model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
     draft = choices.single("model", merged.pop(DRAFT, None), folders, engine, DRAFT)
+    typed_beside = {word: merged.pop(word) for word in (OFFLOAD, PREFILL) if word in merged}
+    beside = {word: choices.single("hw", name, folders, engine, word) for word, name in typed_beside.items()}
     stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
     labels = {"hw": _by_word(hw), "model": _by_word(model), "opt": options}
     scalars = _in_own_labels({k: v for k, v in merged.items() if "." in k and not k.startswith("axes.")}, typed, labels)
@@ -101,10 +109,11 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         compares_engines="axes.engine" in merged,
         scalars=scalars,
         axes=axes,
-        plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
+        plain={key: merged[key] for key in (*PLAIN, *DESIGN, *PLAN) if key in merged and key != "study"},
         folders=folders,
         hydra=hydra,
         draft=draft,
+        beside={word: choice for word, choice in beside.items() if choice is not None},
     )
 
 
@@ -245,7 +254,7 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
 
 def _is_text(key: str, text: str) -> bool:
     """Whether the value of a word is its text as it stands: a name, a path or a range."""
-    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", DRAFT, *CHOSEN) and not text.startswith("[")
+    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *BESIDE, *CHOSEN) and not text.startswith("[")
     return is_name or is_range(text)
 
 
@@ -317,15 +326,16 @@ def _refuse_outside(out: Any, where: str) -> None:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", "draft", *(DESIGN if verb == "design" else ()))
+    of_verb = {"design": DESIGN, "plan": PLAN}.get(verb, ())
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *HEADS, *of_verb)
     for key in words:
         head = key.split(".", 1)[0]
         if head not in first_words or (
-            head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
+            head in ("axes", "precision", "limit", "at", "target", "range", "budget", "layout") and "." not in key
         ):
             raise _unknown_key(key, first_words)
-        if head == "draft" and key != DRAFT:
-            raise unknown("the word", f"{key}=", [f"{DRAFT}="])
+        if head in HEADS and key not in BESIDE:
+            raise unknown("the word", f"{key}=", [f"{word}=" for word in BESIDE])
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
 

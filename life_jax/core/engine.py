@@ -143,6 +143,7 @@ class Scheduler:
 
     budget [token]: tokens of a step, at most; slots [1]: requests that run together, at most
     cache [token]: room in the KV cache
+    block [token]: of the cache, that prompts with one beginning share as a whole
     mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
     """
 
@@ -151,6 +152,7 @@ class Scheduler:
     cache: Number = UNLIMITED
     mixing: str = static(default=MIXED)
     admission: str = static(default=PREEMPT)
+    block: Number = neutral(default=1.0)
 
 
 @pytree

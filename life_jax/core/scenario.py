@@ -10,6 +10,7 @@ from typing import Any
 
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number
+from life_jax.core.places import Handover, Offload
 from life_jax.core.pytree import neutral, pytree, static
 from life_jax.core.speculation import Speculation
 from life_jax.core.units import UNLIMITED
@@ -61,6 +62,7 @@ class Block:
     attention, ffn: numbers of the kinds `attention_kind` and `ffn_kind`, by the key of the model's file
     loops [1]: times that a pass runs each layer, with the same weights and a cache of its own each time
     vectors [1]: learned numbers of a layer that belong to no product: scales, tables
+    side [1]: outputs of further products of a layer's input, which gate or shift what its branches compute
     stack: decoder; or encoder, which reads the whole prompt in one pass
     """
 
@@ -79,6 +81,7 @@ class Block:
     latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
     loops: Number = neutral(default=1.0)
     vectors: Number = neutral(default=0.0)
+    side: Number = neutral(default=0.0)
     stack: str = static(default="decoder")
 
 
@@ -129,6 +132,8 @@ class Architecture:
         return "prompt" if any(block.stack == "encoder" for block in self.blocks) else "chunks"
 
     hyper: bool = static(default=False)  # more streams than one, summed and mixed around every branch
+    stream_mixing: bool = static(default=True)  # with each other too
+    stream_head: bool = static(default=True)  # they are weighed at the end
     altup: bool = static(default=False)  # more streams than one, predicted and corrected around every layer
     per_layer: bool = static(default=False)  # an input for each layer
 
@@ -204,7 +209,8 @@ class Load:
     burst [1]: coefficient of variation of the gaps between arrivals (1: Poisson)
     prompt_cv, output_cv [1]: coefficients of variation of the lengths, which are log-normal
     prompts, outputs: lengths of another distribution (one of serving/lengths.py, or none), instead of the workload's
-    cached [1]: part of each prompt that a prefix cache holds
+    cached [1]: part of each prompt that a prefix cache holds, of those that it holds anything of; hits [1]: part of the
+    requests of which it does
     ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
     requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
     """
@@ -220,6 +226,7 @@ class Load:
     prompts: tuple[Any, ...] = ()
     outputs: tuple[Any, ...] = ()
     requests: Number = neutral(default=0.0)
+    hits: Number = neutral(default=1.0)
     percentile: float = static(default=50.0)
 
 
@@ -281,5 +288,7 @@ class Scenario:
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
     speculation: Speculation = dataclasses.field(default_factory=Speculation)
+    offload: Offload = dataclasses.field(default_factory=Offload)
+    handover: Handover = dataclasses.field(default_factory=Handover)
     load: Load = dataclasses.field(default_factory=Load)
     quality: Quality = dataclasses.field(default_factory=Quality)

@@ -1,26 +1,34 @@
-"""Answers to the questions of a page, as plain data that JSON can hold. Every view is one function of a Question."""
+"""What runs on a device, combinations side by side, and where the time of one of them goes."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from life_jax.config import words as command_words
 from life_jax.config.schema import axis_table
-from life_jax.config.schema.errors import ConfigError, unknown
+from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.explorer.evaluation import evaluated
-from life_jax.explorer.questions import MOST_CASES, MOST_POINTS, Question
-from life_jax.explorer.sliders import curve_values, described
+from life_jax.explorer.plain_data import (
+    available,
+    command,
+    labels,
+    number,
+    number_list,
+    numbers,
+    plain,
+    reason,
+    study_of,
+)  # fmt: skip
+from life_jax.explorer.questions import Question
+from life_jax.explorer.sliders import curve_values
 from life_jax.forecasting import breakdown
-from life_jax.forecasting.metrics import BOUNDS, METRICS
+from life_jax.forecasting.metrics import BOUNDS
 from life_jax.models import decoder
 from life_jax.roofline.effects import on_device
 from life_jax.sensitivity.columns import column
 from life_jax.studies.case import Case
-from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
 COMPARED = (
@@ -32,71 +40,6 @@ CURVES = ("ttft", "tpot", "tps", "throughput", "e2e", "memory")
 MAPPED = ("tps", "ttft", "memory", "weight_memory", "fits_memory")
 WORKLOADS = ("prompt_tokens", "batch")  # whose elasticities stand beside those of rates and times
 DIFFERENTIATED = ("ttft", "tpot")
-
-
-def study_of(words: Sequence[str], primary: str = "sweep") -> Study:
-    """The study of these words. Raises ConfigError, also for one that is too large for a page."""
-    request = command_words.parse(words, verb=primary)
-    cases = len(request.hw) * len(request.model) * len(request.stacks) * max(1, len(request.engines))
-    if cases > MOST_CASES:
-        raise ConfigError(
-            f"{cases} combinations at once; a page shows at most {MOST_CASES}: life-jax {primary} has no limit"
-        )
-    study = load(words, primary=primary)
-    points = cases * math.prod(len(axis) for axis in study.grid_axes)
-    if points > MOST_POINTS:
-        raise ConfigError(
-            f"{points} points at once; a page shows at most {MOST_POINTS}: life-jax {primary} has no limit"
-        )
-    return study
-
-
-def command(words: Sequence[str], verb: str = "sweep") -> str:
-    """The line for a shell."""
-    return f"life-jax {verb} {shlex.join(words)}"
-
-
-def number(value: Any) -> float | None:
-    """A number of at most seven digits, or None for one that is not finite."""
-    return float(f"{value:.7g}") if math.isfinite(value) else None
-
-
-def numbers(values: np.ndarray) -> Any:
-    """Nested lists of numbers."""
-    return [numbers(part) for part in values] if values.ndim else number(float(values))
-
-
-def plain(metric: str, value: float) -> Any:
-    """A metric as data: a number, true or false, the name of a bound; None where there is none."""
-    if not math.isfinite(value):
-        return None
-    if METRICS[metric].kind == "flag":
-        return bool(value)
-    return BOUNDS[int(value)] if METRICS[metric].kind == "bound" else number(value)
-
-
-def labels(study: Study, cell: int) -> dict[str, str]:
-    """Labels as typed of a cell of the study, by group; the engine that `auto` means as `runs`."""
-    named = dict(zip(study.case_dimensions, _combination(study, cell), strict=True))
-    case = study.cells[cell]
-    runs = "" if case is None else study.composed.engines[case.keys.engine].name
-    return {**named, "runs": runs or ("" if case is None else case.keys.engine)}
-
-
-def _combination(study: Study, cell: int) -> tuple[str, ...]:
-    of = [list(study.composed.labels[name].values()) for name in study.case_dimensions]
-    places = np.unravel_index(cell, [len(one) for one in of])
-    return tuple(one[int(place)] for one, place in zip(of, places, strict=True))
-
-
-def reason(study: Study, cell: int) -> str | None:
-    """Why a combination cannot be, None where it can."""
-    return study.nowhere.get(_combination(study, cell))
-
-
-def available(scenario: Scenario) -> float:
-    """Memory that may be used on each device [byte]."""
-    return float(scenario.device.memory * scenario.engine.memory.utilization)
 
 
 def compare(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,13 +86,13 @@ def where(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     values = evaluated(study, COMPARED)
     with np.errstate(all="ignore"):
         steps = {"prefill": breakdown.prefill_table(case.scenario), "decode": breakdown.decode_table(case.scenario)}
-        roofs = _roofs(case.scenario)
+        lines = roofs(case.scenario)
     return {
         **labels(study, 0),
         "values": {name: plain(name, float(column.reshape(-1)[0])) for name, column in values.items()},
         "available": number(available(case.scenario)),
         "steps": {name: step(table) for name, table in steps.items()},
-        "roofs": roofs,
+        "roofs": lines,
         "warnings": list(study.warnings),
         "commands": [command(question.words(), "explain")],
     }
@@ -182,7 +125,7 @@ def step(table: breakdown.StepTable) -> dict[str, Any]:
     return {"seconds": number(table.seconds), "operators": operators}
 
 
-def _roofs(scenario: Scenario) -> list[dict[str, Any]]:
+def roofs(scenario: Scenario) -> list[dict[str, Any]]:
     """The roof of the datasheet and the one that the engine reaches; none where no rate is published."""
     device, efficiency = scenario.device, scenario.engine.efficiency
     if device.rates["linear"] >= UNPUBLISHED:
@@ -211,11 +154,7 @@ def elasticity(question: Question, settings: Mapping[str, Any]) -> dict[str, Any
     of = evaluated(study, DIFFERENTIATED, columns)
     held = evaluated(usual, DIFFERENTIATED, shares)
     return {
-        "rows": [
-            {"key": key, "name": "all compute rates" if key == "peak_tflops" else axis_table.facts(key)["name"]}
-            | {metric: number(float(of[column("elasticity", metric, key)].squeeze())) for metric in DIFFERENTIATED}
-            for key in keys
-        ],
+        "rows": elasticity_rows(keys, {name: float(of[name].squeeze()) for name in columns}),
         "bound_share": {
             metric: {b: number(float(held[column("bound_share", metric, b)].squeeze())) for b in BOUNDS}
             for metric in DIFFERENTIATED
@@ -224,13 +163,22 @@ def elasticity(question: Question, settings: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+def elasticity_rows(keys: Sequence[str], values: Mapping[str, float]) -> list[dict[str, Any]]:
+    """A row for each number: its key, its name and the elasticity of each time. values: by column."""
+    return [
+        {"key": key, "name": "all compute rates" if key == "peak_tflops" else axis_table.facts(key)["name"]}
+        | {metric: number(values[column("elasticity", metric, key)]) for metric in DIFFERENTIATED}
+        for key in keys
+    ]
+
+
 def fits(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens per second and memory of models under stacks on one device, at several contexts and batches.
 
     settings: contexts, batches: numbers of tokens, of sequences.
     """
-    contexts = _list(settings, "contexts", (512, 2048, 8192, 32768, 131072))
-    batches = _list(settings, "batches", (1, 4, 16))
+    contexts = number_list(settings, "contexts", (512, 2048, 8192, 32768, 131072))
+    batches = number_list(settings, "batches", (1, 4, 16))
     words = question.words({"prompt": contexts, "batch": batches})
     study = study_of(words)
     if len(study.composed.hw) > 1:
@@ -257,34 +205,3 @@ def fits(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
         "warnings": [w for w in study.warnings if not w.startswith(quiet)][:12],
         "commands": [command(question.words({"prompt": contexts, "batch": batches}, metrics=MAPPED))],
     }
-
-
-def _list(settings: Mapping[str, Any], key: str, usual: Sequence[float]) -> list[float]:
-    values = settings.get(key, list(usual))
-    if not isinstance(values, list) or not 1 <= len(values) <= 32:
-        raise ConfigError(f"{key}: a list of at most 32 numbers is needed")
-    for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
-            raise ConfigError(f"{key}: numbers above 0 and below 1e9 are needed")
-    return values
-
-
-def slider(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What a slider of a number needs. settings: key, the number."""
-    return described(study_of(question.words()), str(settings.get("key", "")))
-
-
-VIEWS = {
-    "compare": compare, "curve": curve, "where": where, "elasticity": elasticity, "fits": fits, "number": slider,
-}  # fmt: skip
-
-
-def answer(view: str, question: Question, settings: Any) -> dict[str, Any]:
-    """The answer of a view. Raises ConfigError for a view that is not there and for what makes no sense."""
-    if view not in VIEWS:
-        raise unknown("view", view, VIEWS)
-    if not isinstance(settings, Mapping):
-        raise ConfigError("settings: an object is needed")
-    if not question.hw:
-        raise ConfigError("no device is chosen: add one under Devices")
-    return VIEWS[view](question, settings)

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-SCRIPTS = ("base.js", "state.js", "charts.js", "controls.js", "views.js", "main.js")
+SCRIPTS = (
+    "base.js",
+    "state.js",
+    "charts.js",
+    "controls.js",
+    "views.js",
+    "trade.js",
+    "load.js",
+    "snapshot.js",
+    "main.js",
+)
 STYLE = "style.css"
 # where there is a server: nothing from elsewhere, nothing inline, no frame around it
 POLICY = (

@@ -58,6 +58,7 @@ class Question:
             if _bare(key) not in moved:
                 words[key] = [_whole(value)] if key.startswith("axes.") else _whole(value)
         words |= {f"axes.{key}": [_whole(value) for value in values] for key, values in axes.items()}
+        plain = {key: _whole(value) if isinstance(value, float) else value for key, value in plain.items()}
         return [*self.base, *command_words.from_keywords({**words, **plain})]
 
 

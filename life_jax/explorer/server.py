@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.explorer import answers, menus, page, questions
+from life_jax.explorer import menus, page, questions, views
 from life_jax.explorer.questions import Question
 
 HOST = "127.0.0.1"
@@ -151,7 +151,7 @@ class Explorer:
             content = _parsed(await _body(request))
             question = questions.read(content.get("question"), self._files, self._start.base)
             view = request.path_params["view"]
-            return _json(await self._computed(answers.answer, view, question, content.get("settings") or {}))
+            return _json(await self._computed(views.answer, view, question, content.get("settings") or {}))
         except ConfigError as error:
             return _error(400, str(error), error.more)
         except (TimeoutError, ClientDisconnect):

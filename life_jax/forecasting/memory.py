@@ -7,7 +7,7 @@ from life_jax.core import schedule
 from life_jax.core.numerics import Number, ceil, divide, floor, is_fixed_at, is_nothing, larger, smaller, where
 from life_jax.core.scenario import Architecture, Precision, Scenario
 from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
-from life_jax.forecasting import speculation
+from life_jax.forecasting import places, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
 from life_jax.models.tensors import on_one
@@ -74,8 +74,9 @@ def memory(scenario: Scenario) -> Memory:
     """Memory of each device, part by part."""
     w, device, policy = scenario.workload, scenario.device, scenario.engine.memory
     usable = device.memory * device.memory_share - device.memory_reserved
+    away, _ = places.weight_bytes(scenario)
     return Memory(
-        weights=_weights(scenario) + _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario),
+        weights=_weights(scenario) - away + _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario),
         kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
         activations=activation_bytes(scenario, w.prompt_tokens),
         runtime=policy.runtime,
@@ -83,6 +84,27 @@ def memory(scenario: Scenario) -> Memory:
         resident=UNLIMITED if is_fixed_at(policy.resident, 1) else usable * policy.resident,
         cache_part=policy.cache,
     )
+
+
+def on_host(scenario: Scenario) -> tuple[Number, Number]:
+    """Weights and cache [byte] on the other device of the machine, and the memory [byte] that may hold them."""
+    if scenario.offload.is_off:
+        return 0.0, UNLIMITED
+    host, w = places.on_host(scenario), scenario.workload
+    _, there = places.weight_bytes(scenario)
+    part = places.of_cache(scenario)
+    cached = decoder.cache_bytes(scenario.architecture, cached_tokens(scenario), scenario.precision)
+    usable = host.device.memory * host.device.memory_share - host.device.memory_reserved
+    return there + part * w.batch * cached, usable
+
+
+def fits(scenario: Scenario) -> Number:
+    """Whether the memory that is needed is available, on the other device of the machine too."""
+    mine = memory(scenario).fits
+    if scenario.offload.is_off:
+        return mine
+    there, usable = on_host(scenario)
+    return 1.0 * mine * (there <= usable) > 0
 
 
 def _devices(scenario: Scenario) -> Number:
@@ -138,6 +160,8 @@ def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
     tokens = tokens if is_fixed_at(layout.context_parallel, 1) else tokens / layout.context_parallel
     whole = decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
     whole = _stage(scenario) * whole if layout.in_pipeline else whole
+    away = places.of_cache(scenario)
+    whole = whole if is_nothing(away) else (1 - away) * whole
     draft = speculation.draft_scenario(scenario)
     return whole if draft is None else whole + cache_bytes(draft, tokens)
 
@@ -234,7 +258,8 @@ def _kinds(scenario: Scenario) -> list[Kind]:
     and how much of its cache a device holds for a position of its own [1]."""
     model, layout = scenario.architecture, scenario.engine.parallelism
     alone = [replace(model, blocks=(block,)) for block in model.blocks]
-    kinds: list[Kind] = [(kind, scenario.precision, layout.tensor_parallel, _stage(scenario)) for kind in alone]
+    held = _stage(scenario) * (1 - places.of_cache(scenario))
+    kinds: list[Kind] = [(kind, scenario.precision, layout.tensor_parallel, held) for kind in alone]
     draft = speculation.draft_scenario(scenario)
     if draft is None:
         return kinds

@@ -248,10 +248,15 @@ METRICS: dict[str, Metric] = {
     "available_memory": Metric(
         lambda r: memory.memory(r.scenario).available, "byte", "memory that may be filled on each device", better="high"
     ),
+    "host_memory": Metric(
+        lambda r: memory.on_host(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
+        "byte",
+        "weights and cache on the device of offload.hw",
+    ),
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "weights on each device"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache on each device, generation over"),
     "fits_memory": Metric(
-        lambda r: memory.memory(r.scenario).fits,
+        lambda r: memory.fits(r.scenario),
         "1",
         "fits in the memory of each device",
         "flag",
@@ -283,6 +288,12 @@ METRICS: dict[str, Metric] = {
         lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices", needs="power"
     ),
     **_kept(),
+    "devices": Metric(
+        lambda r: r.scenario.engine.parallelism.devices + 0.0 * r.scenario.workload.batch,
+        "1",
+        "devices of the layout",
+        stepwise=True,
+    ),
     "price": Metric(lambda r: energy.price(r.scenario), "USD", "price of the devices by the cost file"),
     "cost_per_mtoken": Metric(
         lambda r: 1e6 * energy.usd(r.scenario, r.e2e, r.energy) / _tokens(r),

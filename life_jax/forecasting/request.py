@@ -9,10 +9,12 @@ from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, where
+from life_jax.core.places import HOST
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
 from life_jax.core.speculation import Speculation
-from life_jax.forecasting import energy, layout, speculation
+from life_jax.core.units import UNLIMITED
+from life_jax.forecasting import energy, layout, places, speculation
 from life_jax.forecasting.drafting import Drafting
 from life_jax.forecasting.messages import handover_seconds
 from life_jax.forecasting.step import hidden, host_seconds, message_seconds, overhead, step_graph
@@ -21,7 +23,6 @@ from life_jax.parallelism.layout import micro_batches, step_of_one
 from life_jax.parallelism.pipeline_parallel import Stages, stages
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
-from life_jax.roofline.terms import step_terms
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,27 @@ class Run:
         if self.scenario.engine.parallelism.in_pipeline:
             seconds = self._prefill_in_stages()
         seconds = seconds + self.scenario.engine.host.request
+        if self.scenario.handover.on:
+            return self._from_other_devices()
         if self.drafting is not None:  # which reads the prompt too
             seconds = seconds + self.drafting.run.ttft
         return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
+
+    @cached_property
+    def prefilling(self) -> "Run":
+        """The same on the devices that prefill."""
+        return Run(places.prefilling(self.scenario)) if self.scenario.handover.on else self
+
+    @property
+    def transfer(self) -> Number:
+        """Seconds [s] in which the cache goes from devices that prefill to those that decode."""
+        return (
+            places.handover_seconds(self.scenario, self.scenario.workload.batch) if self.scenario.handover.on else 0.0
+        )
+
+    def _from_other_devices(self) -> Number:
+        """Time to first token [s] where prompts are prefilled elsewhere: the first token is seen when decode begins."""
+        return self.prefilling.ttft + self.transfer
 
     @cached_property
     def decode_seconds(self) -> Number:
@@ -146,7 +165,7 @@ class Run:
     def _stages(self, passes: Passes) -> Stages:
         """Seconds of one of the passes in a pipeline."""
         whole, middle = self.mean_seconds(passes), passes.middle
-        ends = step_seconds(self._roofs(op for op in self.graph(middle) if op.block == OUTSIDE), self.smoothness)
+        ends = step_seconds(self.roofs(op for op in self.graph(middle) if op.block == OUTSIDE), self.smoothness)
         return stages(
             whole=whole,
             ends=ends,
@@ -196,7 +215,7 @@ class Run:
         return seconds if self.drafting is None else seconds + self.drafting.time(term)
 
     def pass_time(self, passes: Passes, term: str) -> Number:
-        terms = self._roofs(self.graph(passes.middle))
+        terms = self.roofs(self.graph(passes.middle))
         return sum(t.repeats * getattr(t, term) for t in terms)
 
     @cached_property
@@ -208,6 +227,8 @@ class Run:
     @cached_property
     def prefill_shares(self) -> Shares:
         """Seconds of prefill by what binds (BOUNDS)."""
+        if self.scenario.handover.on:
+            return self.prefilling.prefill_shares + Shares(link=self.transfer)
         total = Shares(host=self.scenario.engine.host.request)
         for passes in self.prefill:
             total = total + self.pass_shares(passes).times(passes.count)
@@ -253,7 +274,8 @@ class Run:
     @cached_property
     def prefill_energy(self) -> Number:
         """Energy [J] of prefill, idle power included."""
-        joules = sum(passes.count * self.dynamic(passes) for passes in self.prefill)
+        run = self.prefilling
+        joules = sum(passes.count * run.dynamic(passes) for passes in run.prefill)
         if self.drafting is not None:
             run = self.drafting.run
             joules = joules + sum(passes.count * run.dynamic(passes) for passes in run.prefill)
@@ -280,7 +302,33 @@ class Run:
         per_step = self._decode_dynamic + energy.idle_power(self.scenario) * self.decode_seconds
         return self.prefill_energy + steps * per_step
 
+    @cached_property
+    def here(self) -> "Run":
+        """The same with everything on the devices of the layout."""
+        return Run(places.here(self.scenario))
+
+    def streamed(self, passes: Passes) -> tuple[Number, Number]:
+        """Mean seconds [s] of the passes where weights come over the link to the devices of the layout, and the part of
+        it [s] in which they are waited for."""
+        middle, scenario = passes.middle, self.scenario
+        graph = self.here.graph(middle)
+        there = [op for op in places.placed(graph, scenario) if op.place == HOST]
+        part = step_seconds(self.here.roofs(there), self.smoothness)
+        waited = places.larger_of(part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
+        return self.here.mean_seconds(passes) + waited, waited
+
+    def streams(self, passes: Passes) -> Number:
+        """Whether weights come over the link in these passes: where there are tokens enough, and it takes less time."""
+        if self.scenario.offload.is_off or is_fixed_at(self.scenario.offload.stream_tokens, UNLIMITED):
+            return False
+        enough = places.may_stream(self.scenario, passes.first)
+        return 1.0 * enough * (self.streamed(passes)[0] < self._in_place(passes)) > 0
+
     def _mean_seconds(self, passes: Passes) -> Number:
+        seconds, streams = self._in_place(passes), self.streams(passes)
+        return seconds if streams is False else where(streams, self.streamed(passes)[0], seconds)
+
+    def _in_place(self, passes: Passes) -> Number:
         constant, growing = self.executions(passes)
         seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
         for operator in growing:
@@ -294,7 +342,7 @@ class Run:
         """Terms of the operators that are the same in every pass, and those of the operators that grow, between two
         bends."""
         if passes.single:
-            return self._roofs(self.graph(passes.first)), []
+            return self.roofs(self.graph(passes.first)), []
         whole = (
             self.scenario.engine.counting.scope == "total"
         )  # then all operators are parts of a single sum, which grows
@@ -303,21 +351,21 @@ class Run:
         cuts = [0.0, *_bends(first, passes), passes.count]
         for low, high in pairwise(cuts):
             ends = (first if low is cuts[0] else self.graph(passes.at(low)), self.graph(passes.at(high - 1)))
-            both = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
+            both = (self.roofs(op for op in ops if op.grows or whole) for ops in ends)
             growing += [Growing(a, b, high - low) for a, b in zip(*both, strict=True)]
-        return self._roofs(op for op in first if not (op.grows or whole)), growing
+        return self.roofs(op for op in first if not (op.grows or whole)), growing
 
     def pass_shares(self, passes: Passes) -> Shares:
         middle = passes.middle
-        operators = shares(self._roofs(self.graph(middle)), self.smoothness)
+        operators = shares(self.roofs(self.graph(middle)), self.smoothness)
         host, link = sum(host_seconds(self.scenario, middle).values()), message_seconds(self.scenario, middle)
         if not is_nothing(link):
             total = operators.compute + operators.memory + operators.dispatch + host + link
             link = link - hidden(self.scenario, middle, total)
         return operators + Shares(link=link, host=host)
 
-    def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
-        return step_terms(ops, self.scenario.device, self.scenario.engine)
+    def roofs(self, ops: Iterable[Op]) -> list[Terms]:
+        return places.terms(self.scenario, ops)
 
 
 def _bends(ops: Graph, passes: Passes) -> list[Number]:

@@ -10,38 +10,63 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, where
+from life_jax.core.numerics import Number, is_fixed_at, larger, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
-from life_jax.forecasting import messages
+from life_jax.core.speculation import MODEL
+from life_jax.forecasting import messages, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.operators.token_rows import by_token
 from life_jax.roofline.terms import step_terms
+from life_jax.serving.drafted_law import DraftedLaw
 from life_jax.serving.step_law import (
     CHUNKS,
     HIGH_ENDS,
     LOW_ENDS,
     POSITIONS,
     SEQUENCES,
+    Law,
     TabulatedLaw,
     last_axis,
 )
 
 
-def step_law(scenario: Scenario) -> TabulatedLaw:
+def step_law(scenario: Scenario) -> Law:
     """The law of a scenario's steps, under its engine and options.
 
-    Every number of the scenario may have leading axes of a batch. The workload is not used.
+    Every number of the scenario may have leading axes of a batch. The workload is not used. Of data-parallel groups,
+    the law is that of one, by its own tokens and sequences: all run in lockstep, and have as much to do.
     """
+    s, host = scenario.speculation, scenario.engine.host
+    if s.is_off:
+        return _tabulated(scenario)
+    draft = speculation.draft_scenario(scenario)
+    some = 1.0 * (s.tokens > 0)
+    behind = draft is not None and s.drafter != MODEL  # a layer, which first takes the tokens that stayed
+    return DraftedLaw(
+        verify=_tabulated(scenario),
+        draft=() if draft is None else (_tabulated(draft),),
+        width=speculation.verified(s),
+        kept=speculation.accepted(s),
+        first=some if behind else 0.0,
+        passes=larger(s.tokens - 1, 0.0) if behind else s.tokens,
+        step=host.draft * s.tokens,
+        sequence=host.lookup * some,
+    )
+
+
+def _tabulated(scenario: Scenario) -> TabulatedLaw:
     line = map_leaves(last_axis, scenario)
     low, head_low = _by_tokens(line, LOW_ENDS)
     high, head_high = _by_tokens(line, HIGH_ENDS)
     plane = map_leaves(last_axis, line)
     sequences, chunks = SEQUENCES.values[:, None], CHUNKS.values[:, None]
     positions = POSITIONS.values
-    decode, launch_decode = _of_sequences(plane, Step(sequences, 1.0, positions, decoding=True))
-    prefill, launch_prefill = _of_sequences(plane, Step(1.0, chunks, positions))
+    width = 1.0 if scenario.speculation.is_off else speculation.verified(plane.speculation)
+    groups = plane.engine.parallelism.data_parallel
+    decode, launch_decode = _of_sequences(plane, Step(sequences * groups, width, positions, decoding=True))
+    prefill, launch_prefill = _of_sequences(plane, Step(1.0 * groups, chunks, positions))
     host = scenario.engine.host
     devices = scenario.engine.parallelism.tensor_parallel
     of_step = host.of_step(batch=0.0, context=0.0, devices=devices)
@@ -61,7 +86,8 @@ def step_law(scenario: Scenario) -> TabulatedLaw:
 
 
 def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
-    """Seconds [..., n] of the body and of the head of the model for so many tokens [n]."""
+    """Seconds [..., n] of the body and of the head of the model for so many tokens [n] in each group of devices."""
+    tokens = tokens * scenario.engine.parallelism.data_parallel
     step = Step(tokens, 1.0, 0.0, logit_rows=0.0, decoding=True)
     body = step_graph(scenario, step)
     names = {(op.name, op.block) for op in body}
@@ -79,12 +105,12 @@ def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
 
 
 def _unknown(scenario: Scenario) -> Number:
-    """NaN for layouts whose groups or stages have a scheduler each, which the law does not follow, else 0."""
+    """NaN for what the law does not follow: stages of a pipeline, shares of a context, other devices; else 0."""
+    if not scenario.offload.is_off or scenario.handover.on:
+        return float("nan")
     layout = scenario.engine.parallelism
-    if not (layout.in_pipeline or layout.exchanges):
-        return 0.0
-    groups = layout.pipeline_parallel * layout.data_parallel * layout.context_parallel
-    return where(groups > 1, float("nan"), 0.0)
+    parts = layout.pipeline_parallel * layout.context_parallel
+    return 0.0 if is_fixed_at(parts, 1) else where(parts > 1, float("nan"), 0.0)
 
 
 def _of_sequences(scenario: Scenario, step: Step) -> tuple[Number, Number]:

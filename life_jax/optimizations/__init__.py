@@ -16,6 +16,7 @@ from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.latent_attention import latent_attention, latent_form
 from life_jax.optimizations.lora import lora, lora_merged
 from life_jax.optimizations.low_rank_kv import low_rank_kv
+from life_jax.optimizations.places import disaggregation, offload
 from life_jax.optimizations.polynomial_activation import polynomial_activation
 from life_jax.optimizations.rotated_quantization import rotated_quantization
 from life_jax.optimizations.sliding_window import sliding_window
@@ -28,6 +29,7 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "activation_quantization": activation_quantization,
     "attention_scores": attention_scores,
     "chunked_prefill": chunked_prefill,
+    "disaggregation": disaggregation,
     "fusion": fusion,
     "gguf": gguf,
     "kv_eviction": kv_eviction,
@@ -37,6 +39,7 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "lora": lora,
     "lora_merged": lora_merged,
     "low_rank_kv": low_rank_kv,
+    "offload": offload,
     "polynomial_activation": polynomial_activation,
     "rotated_quantization": rotated_quantization,
     "sliding_window": sliding_window,

@@ -6,14 +6,24 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from life_jax.core.numerics import Number, clip, divide, floor, is_of_jax, larger, log2, smaller, where
-from life_jax.core.pytree import map_leaves, pytree, static
+from life_jax.core.numerics import Number, clip, divide, floor, is_fixed_at, is_of_jax, larger, log2, smaller, where
+from life_jax.core.pytree import map_leaves, neutral, pytree, static
 from life_jax.roofline.roofs import roof
 
 
 def last_axis(number: Any) -> Any:
     """An array with one more axis at its end, of length 1; a plain number as it is."""
     return number[..., None] if hasattr(number, "shape") else number
+
+
+def side_by_side(first: Any, second: Any) -> Any:
+    """Two arrays behind each other on the last axis."""
+    shape = np.broadcast_shapes(first.shape, second.shape)
+    places = np.eye(2)[:, :, None]
+    both = sum(
+        (array + np.zeros(shape))[..., None, :] * place for array, place in zip((first, second), places, strict=True)
+    )
+    return both.reshape(*shape[:-1], 2 * shape[-1])
 
 
 @pytree
@@ -25,6 +35,7 @@ class StepLoad:
     included
     prefilling [1]: prompts that these tokens belong to; ended [1]: those whose last token is among them, so that they
     get logits
+    width [token]: that the step computes of each decoding sequence; more than one where it verifies drafts
     """
 
     decoding: Number
@@ -33,11 +44,17 @@ class StepLoad:
     pairs: Number = 0.0
     prefilling: Number = 0.0
     ended: Number = 0.0
+    width: Number = neutral(default=1.0)
+
+    @property
+    def verified(self) -> Number:
+        """Tokens of all decoding sequences [token]."""
+        return self.decoding if is_fixed_at(self.width, 1) else self.decoding * self.width
 
     @property
     def tokens(self) -> Number:
         """Tokens that pass through the linear layers [token]."""
-        return self.decoding + self.prompts
+        return self.verified + self.prompts
 
 
 class Law(Protocol):
@@ -149,7 +166,7 @@ class TabulatedLaw:
 
     def seconds(self, load: StepLoad) -> Number:
         """Time of a step [s]."""
-        rows = load.decoding + load.ended
+        rows = load.verified + load.ended
         position = divide(load.contexts, load.decoding) - 1  # cached before the new token
         decode = load.decoding * self._at(self.decode, SEQUENCES, load.decoding, position)
         chunk = divide(load.prompts, larger(load.prefilling, 1.0))

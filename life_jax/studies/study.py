@@ -17,6 +17,7 @@ import numpy as np
 from life_jax.config import request_trace
 from life_jax.config.compose import OF_REQUESTS, Composed
 from life_jax.config.load_words import LoadWords
+from life_jax.config.plan_question import PlanQuestion
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.yaml_files import as_yaml
@@ -77,6 +78,8 @@ class Study:
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     primary: the command whose words they are. load_words: those of serve, in words of numbers; None for other commands.
+    plan_question: what plan asks. typed: group (model, hw) -> label of ours -> our file, or the path of the user's own.
+    stacks: label -> options.
     """
 
     words: tuple[str, ...]
@@ -99,6 +102,9 @@ class Study:
     scalars: Mapping[str, Any] = field(default_factory=dict)
     primary: str = "sweep"
     load_words: LoadWords | None = None
+    plan_question: PlanQuestion | None = None
+    typed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A line or two: what is forecast, of which cases, along which axes."""
@@ -174,8 +180,8 @@ class Study:
     @cached_property
     def trace(self) -> Requests | None:
         """Requests of the trace, where there is one."""
-        path = None if self.load_words is None else self.load_words.trace
-        return None if path is None else request_trace.read(path)
+        asked = self.load_words
+        return None if asked is None or asked.trace is None else request_trace.read(asked.trace, asked.prefix_room)
 
     @property
     def _trace_hash(self) -> str:
@@ -260,7 +266,7 @@ class Study:
             "title": "life_jax forecast: " + ", ".join(self.metrics),
             "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
             "references": REFERENCE,
-            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self.telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
             **({"quality_source": "\n".join(qualities)} if qualities else {}),
@@ -270,7 +276,7 @@ class Study:
         }
 
     @property
-    def _telling_words(self) -> list[str]:
+    def telling_words(self) -> list[str]:
         """The words without those that change no number."""
         left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot", "sort", "top", "rows", "at")
         return [word for word in self.words if re.split("[=.]", word.lstrip("+"))[0] not in left_out]

@@ -127,6 +127,7 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
         words[0] = f"{words[0]} with {fixed['opt']}".strip()
     if study.composed.draft is not None:
         words.append(f"draft {study.composed.draft.name}")
+    words += [f"{word} {device.name}" for word, device in study.composed.beside.items()]
     workload, t = study.composed.workload, study.template
     single = {
         name: c.values[0] for name, c in t.coordinates.items()

@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from life_jax.terminal import result_columns, result_rows, result_tables
 from life_jax.terminal.progress import waiting, watched
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from life_jax.studies.study import Study
 
 COMPLETE, OTHER_CODE = "complete", "other code"
@@ -161,6 +164,7 @@ def draw(study: "Study", path: Path) -> list[Path]:
                     places=places,
                     chosen=tuple(study.view.at),
                     names_of=names,
+                    page=partial(_report, study, ds),
                 )
             )
         except ValueError as error:
@@ -180,9 +184,8 @@ def _product(dim: str, key: str, name: str) -> str:
     """The name of a device as its file has it; of a model the spelling with capitals that hubs have, if any."""
     if dim == "hw":
         return name
-    spelt = [
-        a for a in aliases("model").get(key, ()) if _letters(a) == _letters(key) and " " not in a and a != a.lower()
-    ]
+    alike = (alias for alias in aliases("model").get(key, ()) if _letters(alias) == _letters(key))
+    spelt = [alias for alias in alike if " " not in alias and alias != alias.lower()]
     return min(spelt, key=lambda alias: sum(letter.isupper() for letter in alias), default=name)
 
 
@@ -195,3 +198,9 @@ def _with_names(text: str, names: dict[str, dict[str, str]]) -> str:
     for label, name in {**names["hw"], **names["model"]}.items():
         text = re.sub(rf"(?<![\w./-]){re.escape(label)}(?![\w./-])", lambda _, name=name: name, text)
     return text
+
+
+def _report(study: "Study", ds: "xr.Dataset") -> str:
+    from life_jax.explorer.snapshot import report
+
+    return report(study, ds)

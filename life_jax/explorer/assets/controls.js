@@ -20,11 +20,19 @@ LJ.datalist = (key) => {
 
 LJ.picker = (key, { most = 24, changed } = {}) => {
   const state = LJ.state, id = LJ.id(key);
-  const input = LJ.h("input", { type: "text", id, list: LJ.datalist(key), placeholder: `add a ${ONE[key]}`, maxlength: 200, spellcheck: "false", autocapitalize: "off" });
+  const named = LJ.snapshot ? LJ.menus[key] : null; // a page without a server has these and no others
+  const input = named ? LJ.h("select", { id })
+    : LJ.h("input", { type: "text", id, list: LJ.datalist(key), placeholder: `add a ${ONE[key]}`, maxlength: 200, spellcheck: "false", autocapitalize: "off" });
   const chips = LJ.h("ul", { class: "chips" });
-  const draw = () => chips.replaceChildren(...state[key].map((name, i) => {
+  const left = () => named.filter((name) => !state[key].some((own) => asText(key, own) === name));
+  const draw = () => {
+    if (named) input.hidden = !left().length;
+    if (named) input.replaceChildren(...["", ...left()].map((name) => LJ.h("option", { value: name }, name || `add one of ${left().length}`)));
+    drawChips();
+  };
+  const drawChips = () => chips.replaceChildren(...state[key].map((name, i) => {
     const text = asText(key, name);
-    return LJ.h("li", { class: state[key].length > 1 || key === "engine" ? null : "only" }, text, state[key].length > 1 || key === "engine"
+    return LJ.h("li", { class: state[key].length > 1 || (key === "engine" && !named) ? null : "only" }, text, state[key].length > 1 || (key === "engine" && !named)
       ? LJ.h("button", { type: "button", "aria-label": `remove ${text}`, onclick: () => { state[key].splice(i, 1); if (key === "opt" && !state.opt.length) state.opt.push([]); done(); input.focus(); } }, "×")
       : LJ.h("span", { class: "hidden" }, "the only one"));
   }));
@@ -40,7 +48,7 @@ LJ.picker = (key, { most = 24, changed } = {}) => {
     done();
   };
   input.addEventListener("change", add);
-  input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); add(); } });
+  if (!named) input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); add(); } });
   draw();
   return LJ.h("fieldset", {}, LJ.h("legend", {}, KINDS[key]), chips,
     LJ.h("div", { class: "add" }, LJ.h("label", { class: "hidden", for: id }, `add a ${ONE[key]}`), input));
@@ -114,13 +122,18 @@ const USUAL = [
 LJ.numberFacts = {}; // word -> facts of sliders that were added
 
 const sectionOf = { hw: "Device", engine: "Engine", precision: "Precision", model: "Model", cost: "Price and energy", load: "Load", opt: "Options" };
-LJ.sliders = () => {
+LJ.sliders = (without = []) => {
+  if (LJ.snapshot) { // numbers snap to the places that the page carries
+    const axes = LJ.snapshot.axes.filter((a) => a.values.length > 1 && !without.includes(a.key));
+    return LJ.h("fieldset", {}, axes.length ? LJ.h("legend", {}, "Numbers") : null, axes.map((a) =>
+      LJ.slider({ word: a.key, name: a.name, unit: a.unit, places: a.values, snap: true }, { get: () => LJ.state.numbers[a.key] ?? a.values[0], set: (value) => { LJ.state.numbers[a.key] = value; } })));
+  }
   const place = LJ.h("div", {}), state = LJ.state, id = LJ.id("more");
   const set = (word) => (value) => { state.numbers[word] = value; };
   LJ.drawSliders = () => {
     const own = Object.keys(state.numbers).filter((word) => !USUAL.some((d) => d.word === word));
     place.replaceChildren(
-      ...USUAL.map((d) => LJ.slider({ ...d, value: state.numbers[d.word] }, { get: () => state.numbers[d.word], set: set(d.word) })),
+      ...USUAL.filter((d) => !without.includes(d.word)).map((d) => LJ.slider({ ...d, value: state.numbers[d.word] }, { get: () => state.numbers[d.word], set: set(d.word) })),
       ...own.map((word) => {
         const facts = LJ.numberFacts[word] || guessed(word, state.numbers[word]);
         return LJ.slider({ ...facts, label: labelOf(word, facts) }, {

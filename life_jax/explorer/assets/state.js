@@ -21,7 +21,7 @@ LJ.fromHash = (hash, initial) => {
   const typed = words.has("view");
   for (const key of LJ.NAMES) {
     const names = words.getAll(key).slice(0, 64);
-    state[key] = typed ? names.map((name) => (key === "opt" ? LJ.stackOf(name) : name)) : initial[key].slice();
+    state[key] = typed && words.has("hw") ? names.map((name) => (key === "opt" ? LJ.stackOf(name) : name)) : initial[key].slice();
   }
   if (!state.opt.length) state.opt = [[]];
   if (typed) {
@@ -89,8 +89,8 @@ LJ.update = (started = performance.now()) => {
   Promise.resolve().then(() => view.ask(state)).then((answer) => {
     if (state.view !== LJ.state.view) return;
     LJ.fault(null);
+    LJ.same(answer, state); // before the view, which may know more
     view.show(answer, state);
-    LJ.same(answer, state);
     LJ.answer = answer;
     requestAnimationFrame(() => { LJ.moves.push(performance.now() - started); LJ.shown = (LJ.shown || 0) + 1; });
   }).catch((error) => { LJ.fault(error); LJ.shown = (LJ.shown || 0) + 1; }).finally(finish);
@@ -113,12 +113,12 @@ LJ.same = (answer, state) => {
     LJ.h("pre", { tabindex: "0", "aria-label": "command" }, line),
     LJ.h("button", { type: "button", class: "small", onclick: () => LJ.copy(line, "command") }, "Copy command"),
   ]);
-  place.replaceChildren(
+  place.replaceChildren(...[
     ...warnings,
     LJ.h("h3", {}, commands.length ? "The command line that makes these numbers" : "This page"),
     ...commands.flat(),
     " ",
     LJ.h("button", { type: "button", class: "small", id: "share", onclick: () => LJ.copy(LJ.link(), "link") }, "Copy link to this view"),
-    LJ.h("details", {}, LJ.h("summary", {}, "Link"), LJ.h("p", {}, LJ.h("code", { class: "link" }, LJ.link()))),
-  );
+    location.protocol === "about:" ? null : LJ.h("details", {}, LJ.h("summary", {}, "Link"), LJ.h("p", {}, LJ.h("code", { class: "link" }, LJ.link()))),
+  ].filter(Boolean));
 };

@@ -12,7 +12,7 @@ LJ.caseName = (row, rows) => {
   return parts.join(" · ");
 };
 // names are folded away where the window is narrow, so that sliders and the answer are seen together
-const everyControl = () => {
+const everyControl = (without = []) => {
   const summary = LJ.h("summary", {});
   const tell = () => {
     const { hw, model, opt } = LJ.state, few = (names) => (names.length > 2 ? `${names[0]} and ${names.length - 1} more` : names.join(", "));
@@ -21,7 +21,7 @@ const everyControl = () => {
   tell();
   const changed = () => { tell(); LJ.update(); };
   const wide = !window.matchMedia || !window.matchMedia("(max-width: 52rem)").matches;
-  return [LJ.h("details", { class: "names", open: wide }, summary, LJ.NAMES.map((key) => LJ.picker(key, { changed }))), LJ.sliders()];
+  return [LJ.h("details", { class: "names", open: wide }, summary, LJ.NAMES.filter((key) => !LJ.snapshot || LJ.menus[key].length).map((key) => LJ.picker(key, { changed }))), LJ.sliders(without)];
 };
 const gigabytes = (x) => LJ.text(x, "byte");
 
@@ -233,7 +233,7 @@ LJ.VIEWS.compare = {
   name: "Compare",
   title: "Compare",
   lead: "Devices, engines and stacks side by side. Whiskers hold 80 % of what was measured on devices that the fit had not seen; a pale bar does not fit into memory.",
-  controls: everyControl,
+  controls: () => everyControl(),
   build() {
     this.ttft = LJ.figure({ title: "Time to first token (TTFT)", name: "ttft" });
     this.tpot = LJ.figure({ title: "Time per output token (TPOT)", name: "tpot" });
@@ -243,22 +243,26 @@ LJ.VIEWS.compare = {
     this.legend = LJ.h("div", {});
     const settings = LJ.state.settings;
     const change = (key) => (value) => { settings[key] = value; this.along = null; LJ.update(); };
-    this.keys = LJ.select("along", this.axes(), settings.key || "batch", change("key"));
+    this.keys = LJ.select("along", this.axes(), this.key(LJ.state), change("key"));
     const tools = LJ.h("div", { class: "bar-of-tools" },
       LJ.select("Metric", CURVED, settings.metric || "tpot", change("metric")), this.keys);
     this.along = null;
     return [LJ.h("div", { class: "pair" }, this.ttft, this.tpot, this.speed, this.memory), tools, this.legend, this.curve];
   },
+  // the number that the curve is along: the chosen one, if it is still there
+  key(state) {
+    const keys = this.axes().map(([key]) => key);
+    return keys.includes(state.settings.key) ? state.settings.key : keys.includes("batch") ? "batch" : keys[0];
+  },
   axes() {
-    if (LJ.snapshot) return LJ.snapshot.axes.map((a) => [a.key, a.name]);
+    if (LJ.snapshot) return LJ.snapshot.axes.filter((a) => a.values.length > 1).map((a) => [a.key, a.name]);
     const own = Object.keys(LJ.state.numbers).filter((w) => !["batch", "prompt", "output", "context"].includes(w));
     return [["batch", "batch"], ["prompt", "prompt"], ["output", "output"], ["context", "context"], ...own.map((w) => [w, w])];
   },
   ask: (state) => LJ.ask("compare", LJ.question(state), {}),
   show(answer, state) {
     const rows = answer.rows, table = LJ.compareTable(rows);
-    if (!this.axes().some(([key]) => key === (state.settings.key || "batch"))) delete state.settings.key;
-    this.keys.offer(this.axes(), state.settings.key || "batch");
+    this.keys.offer(this.axes(), this.key(state));
     this.ttft.show({ draw: (w) => barsOf(rows, "ttft", w), table });
     this.tpot.show({ draw: (w) => barsOf(rows, "tpot", w), table, note: "one sequence: 1 / TPOT tokens per second" });
     this.speed.show({ draw: (w) => barsOf(rows, "throughput", w), table });
@@ -267,7 +271,8 @@ LJ.VIEWS.compare = {
   },
   // the curve comes after the bars, and only where something but the number along it has changed
   async follow(answer, state) {
-    const key = state.settings.key || "batch", question = LJ.question(state);
+    const key = this.key(state), question = LJ.question(state);
+    if (!key) return;
     const others = JSON.stringify([{ ...question, numbers: { ...question.numbers, [key]: 0 } }, key]);
     if (this.along && this.along.others === others) { this.drawCurve(state); return; }
     const turn = (this.turn = (this.turn || 0) + 1);
@@ -280,8 +285,8 @@ LJ.VIEWS.compare = {
     LJ.followed(answer, curve.commands);
   },
   drawCurve(state) {
-    const { curve } = this.along, metric = state.settings.metric || "tpot", key = state.settings.key || "batch", unit = LJ.metric(metric).unit;
-    const facts = LJ.menus.numbers.find((n) => n.key === curve.key.split(".").pop()) || { name: curve.key, unit: { batch: "1" }[curve.key] ?? "token" };
+    const { curve } = this.along, metric = state.settings.metric || "tpot", key = this.key(state), unit = LJ.metric(metric).unit;
+    const facts = (LJ.snapshot?.axes || LJ.menus.numbers).find((n) => n.key === curve.key.replace(/^(axes|(hw|model)\.[^.]*|engine|precision|load|cost)\./, "")) || { name: curve.key, unit: { batch: "1" }[curve.key] ?? "token" };
     const series = curve.rows.map((r) => ({ name: LJ.caseName(r, curve.rows), x: curve.x, y: r[metric] }));
     const isLog = curve.x[0] > 0;
     this.legend.replaceChildren(LJ.legend(series.map((one, i) => [one.name, LJ.colour(i), 1])));
@@ -310,13 +315,13 @@ const operatorTable = (step) => ({
   head: ["operator", "executions", "seconds", "share", "FLOP", "bytes", "FLOP/byte", "FLOP/s", "bound"],
   rows: step.operators.map((o) => [o.name, o.repeats, o.seconds, o.share, o.flops, o.bytes, o.intensity, o.rate, o.bound]),
 });
-const BOUND_LEGEND = [["compute", "fill-compute", 0], ["memory", "fill-memory", 0], ["dispatch and host", "fill-dispatch", 0]];
+const BOUND_LEGEND = [["compute", "fill-compute", 0], ["memory", "fill-memory", 0], ["dispatch", "fill-dispatch", 0], ["host", "fill-host", 0], ["link", "fill-link", 0]];
 
 LJ.VIEWS.where = {
   name: "Where does the time go?",
   title: "Where does the time go?",
   lead: "Operators by their share of a step, each under its roof, and what a percent more of each number would change.",
-  controls: everyControl,
+  controls: () => everyControl(),
   build() {
     this.tiles = LJ.h("ul", { class: "tiles" });
     this.choice = LJ.h("div", { class: "bar-of-tools" }, LJ.select("Combination", [], "", (value) => { LJ.state.settings.case = value; LJ.update(); }));
@@ -382,7 +387,7 @@ LJ.VIEWS.where = {
     this.tornado.show({
       draw: (w) => LJ.tornado({ width: w, names: ["TTFT", "TPOT"], rows: rows.map((r) => ({ label: r.name, values: [r.ttft, r.tpot] })), label: `elasticities: ${rows.map((r) => `${r.name}: TTFT ${LJ.digits(r.ttft, 2)}, TPOT ${LJ.digits(r.tpot, 2)}`).join("; ")}` }),
       table: { head: ["number", "key", "ttft", "tpot"], rows: rows.map((r) => [r.name, r.key, r.ttft, r.tpot]) },
-      note: `Percent of change for 1 % more; what changes less than 0.0005 % is left out. What holds TTFT: ${share("ttft")}; TPOT: ${share("tpot")}.`,
+      note: `Percent of change for 1 % more; what changes less than 0.0005 % is left out. ${share("ttft") ? `What holds TTFT: ${share("ttft")}; TPOT: ${share("tpot")}.` : ""}`,
     });
     LJ.followed(answer, e.commands);
   },
