@@ -277,8 +277,8 @@ def save(
     names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
     first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
     without ending. question: hash of the question that the result answers. overwrite: whether a file that is no
-    picture of it is replaced. about, places, chosen, names_of: as a `Result` has them (names). page: makes the text of the
-    report.
+    picture of it is replaced. about, places, chosen, names_of: as a `Result` has them (names). page: makes the text of
+    the report.
 
     Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows, StoreError where
     a file is in the way.

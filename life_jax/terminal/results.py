@@ -196,7 +196,7 @@ def _letters(text: str) -> str:
 def _with_names(text: str, names: dict[str, dict[str, str]]) -> str:
     """A part of a title with products in place of labels."""
     for label, name in {**names["hw"], **names["model"]}.items():
-        text = re.sub(rf"(?<![\w./-]){re.escape(label)}(?![\w./-])", lambda _, name=name: name, text)
+        text = re.sub(rf"(?<![\w./-]){re.escape(label)}(?![\w./-])", name.replace("\\", ""), text)
     return text
 
 
