@@ -15,7 +15,7 @@ SCRIPTS = (
     "controls.js",
     "views.js",
     "trade.js",
-    "load.js",
+    "load.js", "plan.js",
     "snapshot.js",
     "main.js",
 )
