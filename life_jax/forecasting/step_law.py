@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, larger, where
+from life_jax.core.numerics import Number, is_fixed_at, larger, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
@@ -35,7 +35,8 @@ from life_jax.serving.step_law import (
 def step_law(scenario: Scenario) -> Law:
     """The law of a scenario's steps, under its engine and options.
 
-    Every number of the scenario may have leading axes of a batch. The workload is not used.
+    Every number of the scenario may have leading axes of a batch. The workload is not used. Of data-parallel groups,
+    the law is that of one, by its own tokens and sequences: all run in lockstep, and have as much to do.
     """
     s, host = scenario.speculation, scenario.engine.host
     if s.is_off:
@@ -63,8 +64,9 @@ def _tabulated(scenario: Scenario) -> TabulatedLaw:
     sequences, chunks = SEQUENCES.values[:, None], CHUNKS.values[:, None]
     positions = POSITIONS.values
     width = 1.0 if scenario.speculation.is_off else speculation.verified(plane.speculation)
-    decode, launch_decode = _of_sequences(plane, Step(sequences, width, positions, decoding=True))
-    prefill, launch_prefill = _of_sequences(plane, Step(1.0, chunks, positions))
+    groups = plane.engine.parallelism.data_parallel
+    decode, launch_decode = _of_sequences(plane, Step(sequences * groups, width, positions, decoding=True))
+    prefill, launch_prefill = _of_sequences(plane, Step(1.0 * groups, chunks, positions))
     host = scenario.engine.host
     devices = scenario.engine.parallelism.tensor_parallel
     of_step = host.of_step(batch=0.0, context=0.0, devices=devices)
@@ -84,7 +86,8 @@ def _tabulated(scenario: Scenario) -> TabulatedLaw:
 
 
 def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
-    """Seconds [..., n] of the body and of the head of the model for so many tokens [n]."""
+    """Seconds [..., n] of the body and of the head of the model for so many tokens [n] in each group of devices."""
+    tokens = tokens * scenario.engine.parallelism.data_parallel
     step = Step(tokens, 1.0, 0.0, logit_rows=0.0, decoding=True)
     body = step_graph(scenario, step)
     names = {(op.name, op.block) for op in body}
@@ -102,15 +105,12 @@ def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
 
 
 def _unknown(scenario: Scenario) -> Number:
-    """NaN for layouts whose groups or stages have a scheduler each, and for other devices, all of which the
-    law does not follow, else 0."""
-    layout = scenario.engine.parallelism
+    """NaN for what the law does not follow: stages of a pipeline, shares of a context, other devices; else 0."""
     if not scenario.offload.is_off or scenario.handover.on:
         return float("nan")
-    if not (layout.in_pipeline or layout.exchanges):
-        return 0.0
-    groups = layout.pipeline_parallel * layout.data_parallel * layout.context_parallel
-    return where(groups > 1, float("nan"), 0.0)
+    layout = scenario.engine.parallelism
+    parts = layout.pipeline_parallel * layout.context_parallel
+    return 0.0 if is_fixed_at(parts, 1) else where(parts > 1, float("nan"), 0.0)
 
 
 def _of_sequences(scenario: Scenario, step: Step) -> tuple[Number, Number]:

@@ -31,9 +31,18 @@ NUDGE = 1e-3  # of the rate, for the slope of a percentile
 
 @dataclass(frozen=True)
 class UnderLoad:
-    """A scenario that serves the requests of its load."""
+    """A scenario that serves the requests of its load.
+
+    Data-parallel groups have a scheduler each and an even part of the requests, at random, so that arrivals at a group
+    are as bursty as all of them. Steady state, capacity and times are those of one group.
+
+    known_law, known_scheduler: those of the scenario, where they were made before; or of many scenarios that have
+    nothing but their requests in common, side by side along the axes of a batch.
+    """
 
     scenario: Scenario
+    known_law: Law | None = None
+    known_scheduler: Scheduler | None = None
 
     @property
     def is_open(self) -> bool:
@@ -54,7 +63,12 @@ class UnderLoad:
     @cached_property
     def law(self) -> Law:
         """Times of steps."""
-        return step_law(self.scenario)
+        return step_law(self.scenario) if self.known_law is None else self.known_law
+
+    @property
+    def groups(self) -> Number:
+        """Groups of devices [1] that have a scheduler each."""
+        return self.scenario.engine.parallelism.data_parallel
 
     @cached_property
     def requested(self) -> Requested:
@@ -78,6 +92,8 @@ class UnderLoad:
     @cached_property
     def scheduler(self) -> Scheduler:
         """The engine's scheduler, with the room of the KV cache in tokens."""
+        if self.known_scheduler is not None:
+            return self.known_scheduler
         return replace(self.scenario.engine.scheduler, cache=cache_room(self.scenario))
 
     @cached_property
@@ -85,9 +101,14 @@ class UnderLoad:
         """The steady state."""
         load = self.scenario.load
         if self.is_closed:
-            return closed_steady(self.law, self.requested, self.scheduler, concurrency=load.concurrency)
+            return closed_steady(self.law, self.requested, self.scheduler, concurrency=load.concurrency / self.groups)
         return open_loop(
-            self.law, self.requested, self.scheduler, rate=load.rate, burst=load.burst, capacity=self.capacity
+            self.law,
+            self.requested,
+            self.scheduler,
+            rate=load.rate / self.groups,
+            burst=load.burst,
+            capacity=self.capacity,
         )
 
     @cached_property
@@ -100,7 +121,13 @@ class UnderLoad:
         times = spread(self.law, self.requested, self.scheduler, steady, burst=load.burst)
         if self.is_closed and not is_fixed_at(load.requests, 0):
             return with_first_wave(
-                times, self.law, self.requested, self.scheduler, steady, load.concurrency, load.requests
+                times,
+                self.law,
+                self.requested,
+                self.scheduler,
+                steady,
+                load.concurrency / self.groups,
+                load.requests / self.groups,
             )
         return times
 
@@ -116,7 +143,7 @@ class UnderLoad:
         """Requests served [1/s]: those that arrive, or the capacity where more arrive."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        return smaller(self.steady.rate, self.steady.capacity)
+        return self.groups * smaller(self.steady.rate, self.steady.capacity)
 
     @property
     def output_rate(self) -> Number:
@@ -138,7 +165,7 @@ class UnderLoad:
         """Rate of requests over the capacity [1]."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        return self.request_rate / self.steady.capacity
+        return self.request_rate / (self.groups * self.steady.capacity)
 
     @property
     def goodput(self) -> Number:
@@ -175,11 +202,12 @@ class UnderLoad:
         above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
         slope = constant((above - below) / (2 * NUDGE * rate))
         moved = (self._excess(rate) - 1) / where(limited, slope, 1.0)
-        return where(limited, found - moved, where(found > LEAST_PART * capacity, capacity, 0.0)) + 0.0 * load.burst
+        rate = where(limited, found - moved, where(found > LEAST_PART * capacity, capacity, 0.0))
+        return self.groups * rate + 0.0 * load.burst
 
     @cached_property
     def capacity(self) -> Number:
-        """Largest rate that the engine serves [1/s], whatever requests wait."""
+        """Largest rate that a group serves [1/s], whatever requests wait."""
         slots = places(self.requested, self.scheduler)
         return closed_loop(self.law, self.requested, self.scheduler, concurrency=slots).rate
 
