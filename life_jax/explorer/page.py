@@ -15,7 +15,8 @@ SCRIPTS = (
     "controls.js",
     "views.js",
     "trade.js",
-    "load.js", "plan.js",
+    "load.js",
+    "plan.js",
     "snapshot.js",
     "main.js",
 )
