@@ -29,6 +29,19 @@ def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number
 
     ops: the operators of the step.
     """
+    joules = of_operators(scenario, ops)
+    if not scenario.engine.parallelism.alone:
+        joules = joules + of_messages(scenario, step)
+    return joules
+
+
+def of_messages(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Energy [J] of a step's messages between devices."""
+    return scenario.costs.link_energy * messages.link_bytes(scenario, step)
+
+
+def of_operators(scenario: Scenario, ops: Iterable[Op]) -> Number:
+    """Energy [J] of operators beyond idle power, of all devices together."""
     device, costs = scenario.device, scenario.costs
     busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
     at_peak: Number = 0.0
@@ -40,10 +53,7 @@ def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number
         rate = device.rates[op.pipe]
         at_peak = at_peak + op.repeats * (cost.matmul_flops / rate + cost.vector_flops / device.rates["vector"])
         moved = moved + op.repeats * cost.bytes
-    joules = busy * at_peak + costs.byte_energy * moved
-    if not layout.alone:
-        joules = joules + costs.link_energy * messages.link_bytes(scenario, step)
-    return joules
+    return busy * at_peak + costs.byte_energy * moved
 
 
 def is_capped(scenario: Scenario) -> bool:
@@ -53,8 +63,12 @@ def is_capped(scenario: Scenario) -> bool:
 
 def capped_seconds(scenario: Scenario, joules: Number) -> Number:
     """Least time [s] in which a step may draw `joules` [J] beyond idle power under the power limit."""
-    room = scenario.device.power_limit * scenario.engine.parallelism.devices - idle_power(scenario)
-    return joules / room
+    return joules / room(scenario)
+
+
+def room(scenario: Scenario) -> Number:
+    """Power [W] that all devices together may draw beyond idle power under the power limit."""
+    return scenario.device.power_limit * scenario.engine.parallelism.devices - idle_power(scenario)
 
 
 def price(scenario: Scenario) -> Number:
