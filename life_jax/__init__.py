@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from life_jax.analysis.inverse_design import cheapest as cheapest
     from life_jax.analysis.sobol_indices import sobol as sobol
     from life_jax.config.schema.errors import ConfigError as ConfigError
+    from life_jax.explorer.snapshot import interactive as interactive
     from life_jax.forecasting.metrics import forecast as forecast
     from life_jax.grid.reduced_dataset import pareto as pareto
     from life_jax.studies.evaluation import evaluate as evaluate
@@ -34,6 +35,7 @@ _HOME = {
     "crossover": "life_jax.analysis.crossover_map",
     "evaluate": "life_jax.studies.evaluation",
     "forecast": "life_jax.forecasting.metrics",
+    "interactive": "life_jax.explorer.snapshot",
     "lazily": "life_jax.studies.lazy",
     "load": "life_jax.studies.loading",
     "pareto": "life_jax.grid.reduced_dataset",
@@ -42,8 +44,8 @@ _HOME = {
     "sobol": "life_jax.analysis.sobol_indices",
 }
 __all__ = [
-    "ConfigError", "Study", "cheapest", "crossover", "evaluate", "forecast", "lazily", "load", "pareto", "problem",
-    "reopen", "sobol",
+    "ConfigError", "Study", "cheapest", "crossover", "evaluate", "forecast", "interactive", "lazily", "load", "pareto",
+    "problem", "reopen", "sobol",
 ]  # fmt: skip
 
 

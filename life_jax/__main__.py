@@ -1,27 +1,43 @@
 """life-jax (python -m life_jax): lists the commands, or runs one of them: life-jax sweep hw=v100."""
 
 import importlib
-import pkgutil
 import sys
 
-import life_jax
-from life_jax.config.schema.errors import unknown
+from life_jax.config.schema.errors import ConfigError, columns, unknown
+from life_jax.config.words import key_and_text
 from life_jax.terminal import command
+from life_jax.terminal.help import commands
 
 
 def main() -> None:
     """Run the command that the first word names, with the other words; without one print what there is."""
-    names = [m.name for m in pkgutil.iter_modules(life_jax.__path__) if not m.ispkg and not m.name.startswith("_")]
+    names = command.commands()
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in names:
         del sys.argv[1]
         importlib.import_module(f"life_jax.{name}").main()
-    elif name in ("--help", "-h"):
-        for module in (importlib.import_module(f"life_jax.{known}") for known in names):
-            print((module.__doc__ or "").splitlines()[0])
-    else:
-        error = unknown("command", name, names)
+        return
+    try:
+        print(answer(name, sys.argv[2:], names))
+    except ConfigError as error:
         command.fail(str(error), error.more)
+
+
+def answer(name: str, rest: list[str], names: list[str]) -> str:
+    """What is printed where the first word is no command. Raises ConfigError for one that is not understood."""
+    if name in ("--help", "-h", "help"):
+        others = {m: (importlib.import_module(f"life_jax.{m}").__doc__ or "").splitlines()[0] for m in names}
+        return commands(names, {m: text.split(": ", 1)[-1].rstrip(".") for m, text in others.items()})
+    if name == "--version":
+        import life_jax
+
+        return f"life_jax {life_jax.__version__}"
+    if name.partition("=")[0] in ("-sc", "--shell-completion"):
+        return command.completion(name.partition("=")[2] or " ".join(rest[:1]))
+    if key_and_text(name) is not None:  # words without a command
+        example = " ".join(["life-jax sweep", name, *rest])
+        raise ConfigError(f"'{name}' is no command; which one is to take it, such as {example}?", columns(names))
+    raise unknown("command", name, names)
 
 
 if __name__ == "__main__":

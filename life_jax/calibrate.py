@@ -10,6 +10,7 @@ from life_jax.config.schema import paths
 from life_jax.config.schema.errors import MOST_LINES, ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.terminal import command, tables
+from life_jax.terminal.progress import waiting
 
 USAGE = (
     "python -m life_jax.calibrate FILE hw=NAME [engine=NAME] [model=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
@@ -42,13 +43,16 @@ def calibrate(words: list[str]) -> None:
 
     file, typed = _words(words)
     (device,) = choices.devices_and_models("hw", typed["hw"], ())
+    if device.built:
+        raise ConfigError(f"{device.note.split(';', 1)[0]}; scripts/measure_host.py writes its file, which hw= takes")
     hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
     out = paths.output(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
     refuse_taken(out, overwrite=typed["overwrite"] == "true")
     settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
     of_class = conf_files.efficiency(hw)
     spreads = {"ttft": of_class.ttft_spread, "tpot": of_class.tpot_spread, "e2e": of_class.e2e_spread}
-    fitted = fit(settings, spreads)
+    with waiting(f"calibrating on {len(settings)} rows"):
+        fitted = fit(settings, spreads)
     rows_of = f"{len(settings)} rows of {file.name}, {date.today()}"
     source = f"python -m life_jax.calibrate on {rows_of}, from engine={engine}"
     content = as_file(fitted, conf_files.engine_file(engine), out.stem, source)

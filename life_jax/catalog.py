@@ -18,6 +18,7 @@ from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.config.words import read_words, take, take_folders
 from life_jax.terminal import command, result_rows, tables
 from life_jax.terminal.layout import Column
+from life_jax.terminal.progress import waiting
 from life_jax.terminal.result_rows import FORMATS
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def catalog(words: list[str]) -> None:
         raise unknown("kind", kind, LISTINGS)
     headings, _, rows_of = LISTINGS[kind]
     names = aliases(kind) if kind in TABLES else {}
-    rows = [row for row in rows_of(folders) if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
+    with waiting(f"reading {kind}"):
+        whole = rows_of(folders)
+    rows = [row for row in whole if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
     if not rows:
         raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
     columns = [_column(heading, [row[i] for row in rows], i == 0) for i, heading in enumerate(headings)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from life_jax.config.words import take
 from life_jax.terminal import command, result_columns, tables
 from life_jax.terminal.layout import Column
+from life_jax.terminal.progress import waiting
 
 if TYPE_CHECKING:
     from life_jax.analysis.inverse_design import Design, Problem
@@ -31,8 +32,9 @@ def design(words: list[str]) -> None:
     from life_jax.studies.loading import load
 
     form, rest = take(words, "format", command.OUTPUT_FORMATS)
-    study = load(rest, primary="design")
-    questions = problems(study)
+    with waiting("checking the question"):
+        study = load(rest, primary="design")
+        questions = problems(study)
     command.warn(study.warnings)
     unpriced = dict.fromkeys(key for question in questions for key in not_priced(question))
     if unpriced:
@@ -40,7 +42,11 @@ def design(words: list[str]) -> None:
         command.warn(
             [f"free={','.join(unpriced)}: {minimized} does not depend on it; it is not priced and costs nothing"]
         )
-    answers = [(case, cheapest(problem), curve(problem)) for case, problem in zip(study.cases, questions, strict=True)]
+    answers = []
+    for number, (case, problem) in enumerate(zip(study.cases, questions, strict=True), 1):
+        which = f" {number} of {len(questions)}" if len(questions) > 1 else ""
+        with waiting(f"searching the cheapest design{which}: {case.label}"):
+            answers.append((case, cheapest(problem), curve(problem)))
     best = min((a for a in answers if a[1].met), key=lambda a: a[1].cost, default=None)
     if form == "json":
         objects = [_json(*a) for a in answers]

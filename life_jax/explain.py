@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.words import take
-from life_jax.terminal import command, result_columns, tables
+from life_jax.terminal import command, result_columns, tables, verification
 from life_jax.terminal.layout import Column
+from life_jax.terminal.progress import waiting
+
+ENDS = ("ttft_low", "ttft_high", "tpot_low", "tpot_high")
 
 if TYPE_CHECKING:
     from life_jax.forecasting.breakdown import StepTable
@@ -30,7 +33,8 @@ def explain(words: list[str]) -> None:
     from life_jax.studies.loading import load
 
     form, rest = take(words, "format", command.OUTPUT_FORMATS)
-    study = load(rest, primary="explain")
+    with waiting("checking the question"):
+        study = load(rest, primary="explain")
     if len(study.cases) > 1 or study.axes:
         what = f"axes.{next(iter(study.axes))}" if study.axes else f"{len(study.cases)} cases"
         raise ConfigError(f"explain takes one model, one device and one stack, not {what}; life_jax.sweep takes grids")
@@ -51,6 +55,7 @@ def _text(study: "Study") -> None:
     from life_jax.forecasting import breakdown
     from life_jax.forecasting.memory import memory
     from life_jax.forecasting.metrics import forecast
+    from life_jax.forecasting.speculation import accepted, verified
     from life_jax.models import decoder
 
     case = study.cases[0]
@@ -64,8 +69,14 @@ def _text(study: "Study") -> None:
     print()
     _step(f"prefill: {w.batch:g} x {w.prompt_tokens:g} tokens", breakdown.prefill_table(s))
     positions = w.past_tokens + w.prompt_tokens + 1
-    _step(f"first decode step: {w.batch:g} x 1 token, attending {positions:g} positions", breakdown.decode_table(s))
-    names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context")
+    drafts = s.speculation
+    each = (
+        "1 token"
+        if drafts.is_off
+        else f"{float(verified(drafts)):g} tokens, of which {float(accepted(drafts)):.4g} stay"
+    )
+    _step(f"first decode step: {w.batch:g} x {each}, attending {positions:g} positions", breakdown.decode_table(s))
+    names = ("ttft", "tpot", "tps", "memory", "fits_memory", "max_batch", "max_context", *ENDS)
     whole = {name: float(value) for name, value in forecast(s, names).items()}
     room = memory(s).available
     tables.say(
@@ -75,6 +86,8 @@ def _text(study: "Study") -> None:
         f"room for batch {whole['max_batch']:.0f} of this length, "
         f"or {whole['max_context']:.0f} positions at this batch)"
     )
+    for sentence in verification.basis(case, case.keys.engine, whole):
+        tables.say(sentence)
 
 
 def _step(title: str, table: "StepTable") -> None:

@@ -44,7 +44,10 @@ def serve(words: list[str]) -> None:
         deliver_grid(study, form)
         command.warn(dict.fromkeys(study.notes))
         return
-    answers = [(case, answer(study, case)) for case in study.cases]
+    answers = []
+    for number, case in enumerate(study.cases, 1):
+        with waiting(f"load on {case.label}" + (f", {number} of {len(study.cases)}" if len(study.cases) > 1 else "")):
+            answers.append((case, answer(study, case)))
     if form == "json":
         objects = [as_json(study, case, values) for case, values in answers]
         print(json.dumps(objects[0] if len(objects) == 1 else objects, indent=1))

@@ -18,6 +18,7 @@ from life_jax.measurements.readers import index
 from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
+from life_jax.terminal.progress import waiting
 
 USAGE = (
     "python -m life_jax.validate FILE [hw=NAME] [model=NAME] [engine=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
@@ -134,10 +135,14 @@ def written(path: Path, *, overwrite: bool = False) -> Iterator[Callable[[Report
 
 def main() -> None:
     """Run the command line."""
-    command.guarded(_job, "sweep", f"usage: {USAGE}\n\n{MEANING}")
+    command.guarded(validate, "sweep", f"usage: {USAGE}\n\n{MEANING}")
 
 
-def _job(words: list[str]) -> None:
+def validate(words: list[str]) -> None:
+    """Forecast the rows of a file of measurements, write the forecasts and a parity plot, and print the errors.
+
+    Raises ConfigError for words that make no sense, and where no row is understood.
+    """
     file, settings = _words(words)
     out = paths.output(settings.get("out", f"{file.stem}_forecasts.csv"))
     picture = paths.output(settings["plot"]) if "plot" in settings else out.with_suffix(".png")
@@ -147,11 +152,12 @@ def _job(words: list[str]) -> None:
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")
     fills = index.checked(settings)
-    with written(out, overwrite=overwrite) as add:
+    with waiting(f"forecasting the rows of {file.name}"), written(out, overwrite=overwrite) as add:
         t = totals(lambda: index.rows(file, fills), settings.get("engine"), add)
         if not t.rows:
             raise ConfigError(f"{file}: no row is understood", [f"  {line}" for line in reasons(t)])
-    plot(t, picture, overwrite=overwrite)
+    with waiting("drawing"):
+        plot(t, picture, overwrite=overwrite)
     print_totals(t)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
     print(out)

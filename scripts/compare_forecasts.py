@@ -48,6 +48,9 @@ def stems(group: str) -> list[str]:
     return sorted({*short, *(path.stem for path in (CONF / group).glob("*.yaml"))})
 
 
+NEEDED = {"speculative": "draft.model=llama3_2_1b", "offload": "offload.hw=xeon_gold_6454s"}
+
+
 def known(group: str, names: str) -> str:
     """Those of a list of names that this commit ships."""
     have = stems(group)
@@ -60,7 +63,7 @@ def studies() -> Iterator[list[str]]:
     yield [f"model=[{','.join(stems('model'))}]", "hw=[h100_sxm,m3_max]", "axes.opt=[[],[int4]]"]
     for option in stems("opt"):
         on = [f"hw={'a100' if option == 'w4a4kv4' else ROOMY}", f"model={LATENT.get(option, models)}"]
-        yield [*on, f"opt={option}"]
+        yield [*on, f"opt={option}", *([NEEDED[option]] if option in NEEDED else [])]
     for engine in stems("engine"):
         for batch, prompt in ((1, 128), (24, 2000)):
             words = [f"workload.batch={batch}", f"workload.prompt_tokens={prompt}"]

@@ -57,10 +57,13 @@ LAYOUTS = ((), (), ("engine.tensor_parallel=2",), (), ("engine.chunk_tokens=256"
 DTYPES = ("float64", "float64", "float32")
 
 
+NEEDY = ("speculative", "offload")
+
+
 @functools.cache
 def stems(group: str) -> list[str]:
-    """Names of the files of a group."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    """Names of the files of a group, without options that need another word beside them."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml") if path.stem not in NEEDY)
 
 
 def draws() -> int:

@@ -6,9 +6,9 @@ python scripts/refresh_docs.py [FILE...] [--pictures]
 ```sh         commands of ours are run, one a line; those of other programs, such as pip, are not
 ```python     is run, in one namespace a page; a block ```text right behind it is what it prints
 
-A comment before a block says what is unusual about it: of each output `<!-- first 9 lines -->` are kept, or all
-`<!-- without the path -->` at its end; `<!-- refused -->` means status 2; `<!-- yours will differ -->` what depends on
-the machine: it is not compared.
+A comment before a block says what is unusual about it. `<!-- first 9 lines -->` and `<!-- last 9 lines -->` keep a part
+of each output, `<!-- without the path -->` all but its last line; `<!-- refused -->` means status 2, and
+`<!-- yours will differ -->` that it depends on the machine: it is run, and not compared.
 
 A page is run from top to bottom in an empty folder beside `examples/`. A picture that a page shows is what one of its
 commands wrote under that name; --pictures copies it. The table of errors between two comments of README.md is that of
@@ -93,8 +93,18 @@ def words_of(command: str) -> list[str] | None:
 
 def typed(words: list[str]) -> tuple[int, str]:
     """What a command of ours does, in this process: its status and what it prints."""
-    with mock.patch.object(sys, "argv", ["life-jax", *words]):
+    with mock.patch.object(sys, "argv", ["life-jax", *words]), ending_at_once(words[:1] == ["explore"]):
         return captured(life_jax.__main__.main)
+
+
+@contextlib.contextmanager
+def ending_at_once(serves: bool) -> Iterator[None]:
+    """Let a command that serves until it is interrupted end as soon as it is ready."""
+    if not serves:
+        yield
+        return
+    with mock.patch("life_jax.explorer.server.run", lambda *words: words[-1]("http://127.0.0.1:8080/")):
+        yield
 
 
 def run_command(command: str, note: str = "") -> str:
@@ -113,9 +123,9 @@ def shortened(printed: str, note: str) -> str:
     lines = [line.rstrip() for line in printed.rstrip().splitlines()]
     if "without the path" in note:
         lines = "\n".join(lines[:-1]).rstrip().splitlines()
-    if few := re.search(r"first (\d+) lines", note):
-        count = int(few[1])
-        lines = [*lines[:count], "..."] if len(lines) > count else lines
+    if (few := re.search(r"(first|last) (\d+) lines", note)) and len(lines) > int(few[2]):
+        count = int(few[2])
+        lines = [*lines[:count], "..."] if few[1] == "first" else ["...", *lines[-count:]]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -25,7 +25,12 @@ def stems(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-DEVICES, MODELS, OPTIONS, ENGINES = stems("hw"), stems("model"), stems("opt"), stems("engine")
+DEVICES, MODELS, ENGINES = stems("hw"), stems("model"), stems("engine")
+NEEDS_A_WORD = {
+    "speculative": "draft.model=llama3_2_1b",
+    "offload": "offload.hw=xeon_gold_6454s",
+}  # options that mean nothing by themselves
+OPTIONS = [name for name in stems("opt") if name not in NEEDS_A_WORD]
 # one of each kind: MHA, GQA, MQA, norm of q and k, parallel, partial rotary, learned, ALiBi, tied, biases
 SPREAD = [
     "llama2_7b", "llama3_8b", "qwen3_8b", "gpt_neox_20b", "falcon_7b", "opt_6_7b", "bloom_560m", "gemma_2b",
@@ -152,7 +157,8 @@ def scaled(s, c):
     return dataclasses.replace(s, device=faster)
 
 
-DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", "cost_per_mtoken"}
+COSTS = {"cost_per_mtoken", "cost_per_input_mtoken", "cost_per_output_mtoken", "tokens_per_usd", "usd_per_hour"}
+DRAWN = {"energy", "prefill_energy", "decode_energy", "energy_per_token", "power", *COSTS}
 
 
 def check_forecast(one) -> None:
@@ -162,7 +168,7 @@ def check_forecast(one) -> None:
     with np.errstate(all="ignore"):
         found = life.forecast(one.scenario, NUMBERS)
     unpublished = one.scenario.device.rates["linear"] >= UNPUBLISHED
-    unknown = {"ttft", "e2e", "e2e_throughput", "price", "cost_per_mtoken"} | DRAWN if unpublished else set()
+    unknown = {"ttft", "e2e", "e2e_throughput", "price"} | DRAWN if unpublished else set()
     if not one.scenario.engine.spreads:
         unknown |= {name for name in NUMBERS if name.endswith(("_low", "_high"))}
     if np.isnan(one.scenario.device.power):
@@ -171,12 +177,14 @@ def check_forecast(one) -> None:
     model = one.scenario.architecture
     if model.generation == "none":  # nothing is generated
         of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}
-        unknown |= {"cost_per_mtoken", *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
+        unknown |= {*COSTS, *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
     counts = {
         "max_batch",
         "max_context",
         "prefill_kv_bytes_read",
         "decode_kv_bytes_read",
+        "loss_batch",
+        "host_memory",
     }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
     if model.generation != "autoregressive":
         counts |= {"kv_memory", *(name for name in NUMBERS if name.startswith("decode_") and name not in unknown)}

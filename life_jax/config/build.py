@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from life_jax.config.checkpoints.architecture import architecture
+from life_jax.config.drafts import drafted_by, other_words
 from life_jax.config.engine import software
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
@@ -15,8 +16,10 @@ from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, Engi
 from life_jax.config.schema.errors import ConfigError, ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
+from life_jax.core.places import Handover, Offload, Place
 from life_jax.core.pytree import mapping, set_leaf
 from life_jax.core.scenario import (
     PLAIN_BITS,
@@ -28,6 +31,7 @@ from life_jax.core.scenario import (
     WeightFormat,
     Workload,
 )
+from life_jax.core.speculation import Speculation
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 from life_jax.optimizations import Optimization, Refused, chain
 
@@ -105,6 +109,8 @@ def build(
     convention: str = "exact",
     cost: CostFile | None = None,
     load: LoadFile | None = None,
+    draft: ModelFile | None = None,
+    beside: Mapping[str, Place] | None = None,
     parts: Parts | None = None,
 ) -> Built:
     """The scenario of a model on a device under a stack of options.
@@ -112,8 +118,9 @@ def build(
     labels: of model and hw in words, for messages; own: how the checkpoint stores its weights, in order of
     preference, unless the stack decides it; own_cache: the KV cache that it declares, likewise; efficiency: of the
     device's class, where the engine asks for it; convention: how operators are counted; cost: prices and energies,
-    where they are asked for; parts: what was built of the same files before. Raises ConfigError, also for activation
-    precision that the device has no units for.
+    where they are asked for; draft: the model that drafts, where there is one; beside: places by
+    the word that names them; parts: what was built of the same files
+    before. Raises ConfigError, also for activation precision that the device has no units for.
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
@@ -145,7 +152,12 @@ def build(
         engine=parts(software, engine, efficiency),
         costs=parts(_costs, cost, device),
         load=parts(requests, load),
+        speculation=Speculation() if draft is None else parts(drafted_by, draft),
+        offload=Offload(place=_place(beside, OFFLOAD)),
+        handover=Handover(place=_place(beside, PREFILL)),
     )
+    if draft is not None:
+        warnings += other_words(draft, model, labels["model"])
     if workload.image_tokens and not model.vision_layers:
         raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
     warnings += _generation(model, labels["model"])
@@ -182,6 +194,10 @@ def build(
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+
+
+def _place(beside: Mapping[str, Place] | None, word: str) -> tuple[Place, ...]:
+    return (beside[word],) if beside and word in beside else ()
 
 
 def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[str]:
@@ -367,6 +383,7 @@ def _costs(file: CostFile | None, device: DeviceFile) -> Costs:
         byte_energy=of_class(file.memory_pj_per_byte, "memory_pj_per_byte") * PICO,
         link_energy=file.link_pj_per_byte * PICO,
         price=device.price_usd or 0.0,
+        rent=device.rent_usd_per_hour or 0.0,
         price_base=file.usd_base,
         price_per_rate=file.usd_per_tflops / TERA,
         price_per_bandwidth=file.usd_per_gb_per_s / GIGA,

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import conf_files, many, names
+from life_jax.config import conf_files, many, names, this_machine
 from life_jax.config.aliases import TABLES, table
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.engine_names import typed_engine
@@ -19,6 +19,13 @@ from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 
 LISTING = "python -m life_jax.catalog"
+HERE = "here"  # this machine, by what its system says of it
+MORE_WORDS = {"design": " target.tpot=0.02", "serve": " rate=1"}  # that a command needs beside hw=
+# devices that most questions are about, which lists begin with
+USUAL = (
+    "h100_sxm", "h200_sxm", "b200", "a100_sxm_80gb", "l40s", "mi300x", "rtx_3090", "rtx_4090", "rtx_5090", "apple_m4",
+    "apple_m4_pro", "apple_m4_max_40c", "ryzen_ai_max_395_igpu_8060s", "gb10_dgx_spark", "v100_sxm2_32gb", "t4",
+)  # fmt: skip
 NOT_OF_A_LABEL = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -26,7 +33,8 @@ NOT_OF_A_LABEL = re.compile(r"[^A-Za-z0-9_]+")
 class Choice:
     """A device or a model that was chosen.
 
-    label: the word as typed, which results show; of a path its stem. name: our config file, where `file` is None.
+    label: the word as typed, which results show; of a path its stem. name: our config file, where `is_ours`. built: the
+    content of a device that has no file, of which `note` says what it is made of.
     key: the label of ours that words (hw.KEY.memory_gb=16), the config and file names have. weights: the options that
     the format in a model's name stands for, in order of preference; format: that format as typed.
     """
@@ -35,6 +43,8 @@ class Choice:
     name: str
     key: str
     file: Path | None = None
+    built: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
     format: str = ""
     weights: tuple[tuple[str, ...], ...] = ()
 
@@ -42,6 +52,17 @@ class Choice:
     def words(self) -> tuple[str, ...]:
         """What may stand for it in SECTION.LABEL.KEY, the key first."""
         return self.key, NOT_OF_A_LABEL.sub("_", self.label), self.name
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a file of conf or of the user's folders has it, by its name."""
+        return self.file is None and not self.built
+
+    def content(self, group: str, folders: Folders) -> dict[str, Any]:
+        """What the file has that it stands for; the caller's own. Raises ConfigError where it cannot be read."""
+        if self.file is not None:
+            return conf_files.merged(self.file, group, folders)
+        return dict(self.built) if self.built else conf_files.composed(group, self.name, folders)
 
     @property
     def stored(self) -> list[Any]:
@@ -59,6 +80,8 @@ def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "
     for name in listed:
         several = many.labels(group, name, folders)
         more = [Choice(label, label, label) for label in several or ()]
+        if group == "hw" and name == HERE and HERE not in paths.choices("hw", folders):
+            more = [_here(folders)]
         more = more or [_choice(group, name, folders, engine)]
         chosen += [
             c for c in more if c.key not in of_many and (several is None or c.key not in {x.key for x in chosen})
@@ -81,6 +104,25 @@ def devices_and_models(group: str, typed: Any, folders: Folders, engine: str = "
             raise ConfigError(f"{group}=: {what} is listed twice")
         by_key[choice.key] = choice.label
     return tuple(chosen)
+
+
+def single(group: str, typed: Any, folders: Folders, engine: str, word: str) -> Choice | None:
+    """The one choice of a word that names a device or a model (`group`); None where it is not typed."""
+    if typed is None:
+        return None
+    chosen = devices_and_models(group, typed, folders, engine)
+    if len(chosen) > 1:
+        raise ConfigError(f"{word}= names {len(chosen)} {KINDS[group]}s; one is needed")
+    if chosen[0].format:
+        raise ConfigError(f"{word}={chosen[0].label}: a name without a weight format is needed")
+    return chosen[0]
+
+
+def _here(folders: Folders) -> Choice:
+    machine = this_machine.device(folders)
+    if machine.label:
+        return Choice(machine.label, machine.label, machine.label)
+    return Choice(HERE, HERE, HERE, built=machine.content, note=machine.note)
 
 
 def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
@@ -204,11 +246,7 @@ class _Devices(Mapping[str, DeviceFile]):
 
     def __getitem__(self, label: str) -> DeviceFile:
         choice = self._by_label[label]
-        content = (
-            conf_files.composed("hw", choice.name, self._folders)
-            if choice.file is None
-            else conf_files.merged(choice.file, "hw", self._folders)
-        )
+        content = choice.content("hw", self._folders)
         return check(content, DeviceFile, f"hw.{choice.key}")
 
     def __iter__(self) -> Any:
@@ -230,8 +268,11 @@ def file_of_group(group: str, typed: str, folders: Folders) -> str:
 
 
 def no_device(verb: str, folders: Folders) -> ConfigError:
-    """The error of a command without hw=, which lists the devices."""
+    """The error of a command without hw=, which lists the devices, those first that people have."""
+    usual = [label for label in USUAL if label in paths.choices("hw", folders)]
+    others = [label for label in paths.choices("hw", folders) if label not in usual]
+    example = f"python -m life_jax.{verb} hw=v100{MORE_WORDS.get(verb, '')}"
     return ConfigError(
-        f"no device is given: hw=NAME is needed, such as python -m life_jax.{verb} hw=v100",
-        columns(list(paths.choices("hw", folders)), f"{LISTING} hw"),
+        f"no device is given: hw=NAME is needed, such as {example}; hw=here is this machine",
+        columns([*usual, *others], f"{LISTING} hw"),
     )

@@ -19,7 +19,8 @@ from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import settings as read_settings
-from life_jax.config.words import DEFAULT_ENGINE, Choice, Request, sets_number
+from life_jax.config.words import DEFAULT_ENGINE, DRAFT, OFFLOAD, PREFILL, Choice, Request, sets_number
+from life_jax.core.speculation import MODEL
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization
 
@@ -33,7 +34,8 @@ class Composed:
     labels: group (hw, model, opt; engine where several are compared) -> label of ours -> the word as typed.
     engines: files by label of ours, or path. engine_words: word as typed -> label, path or auto. automatic: what auto
     means on a device (label) under a stack (label). kinds: of options, by label. efficiency: files by class of device,
-    where an engine asks for them. resolved: all of it as data.
+    where an engine asks for them. draft: the model that drafts; beside: devices
+    by the word that names them (offload.hw, prefill.hw). resolved: all of it as data.
     """
 
     labels: Mapping[str, Mapping[str, str]]
@@ -49,6 +51,8 @@ class Composed:
     kinds: Mapping[str, str]
     cost: CostFile
     efficiency: Mapping[str, EfficiencyFile]
+    draft: ModelFile | None
+    beside: Mapping[str, DeviceFile]
     axes: Mapping[str, Any]
     settings: Mapping[str, Any]
     resolved: Mapping[str, Any]
@@ -76,13 +80,16 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     convention = settings["convention"]
     stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     _refuse_two_formats(request, stacks)
+    draft = _draft(request, options)
+    beside = _beside(request, options)
     hw = {label: check(content, DeviceFile, f"hw.{label}") for label, content in files["hw"].items()}
+    others = {word: check(content, DeviceFile, word) for word, content in beside.items()}
     engine_words = request.engines or {DEFAULT_ENGINE: DEFAULT_ENGINE}
     automatic = _automatic(engine_words, hw, request, options, names)
     contents = _engines(engine_words, automatic, request, primary, base)
     engines = {label: check(content, EngineFile, "engine") for label, content in contents.items()}
     in_classes = any(engine.efficiency == "class" for engine in engines.values())
-    efficiency = _efficiency(hw, request.folders) if in_classes else {}
+    efficiency = _efficiency({**hw, **others}, request.folders) if in_classes or others else {}
     return Composed(
         labels={
             **{g: {choice.key: choice.label for choice in getattr(request, g)} for g in ("hw", "model")},
@@ -101,10 +108,14 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
         kinds={label: str(of.get("kind")) for contents in options for label, of in contents.items()},
         cost=check(base["cost"], CostFile, "cost"),
         efficiency={name: check(content, EfficiencyFile, f"efficiency.{name}") for name, content in efficiency.items()},
+        draft=None if draft is None else check(draft, ModelFile, DRAFT),
+        beside=others,
         axes=axes,
         settings=settings,
         resolved={
             **files,
+            **({"beside": beside} if beside else {}),
+            **({} if draft is None else {"draft": draft}),
             "opt": dict(zip(names, options, strict=True)),
             **{
                 key: base[key]
@@ -120,6 +131,37 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             "axes": axes,
         },
     )
+
+
+KIND_OF_WORD = {OFFLOAD: ("offload", "offload"), PREFILL: ("disaggregation", "disaggregated or opt=hybrid")}
+
+
+def _beside(request: Request, options: list[dict[str, Any]]) -> dict[str, Any]:
+    """The content of the files of offload.hw= and prefill.hw=; refused where no stack has an option that takes them."""
+    contents = {}
+    for word, choice in request.beside.items():
+        kind, example = KIND_OF_WORD[word]
+        if not any(of.get("kind") == kind for stack in options for of in stack.values()):
+            raise ConfigError(f"{word}= is for an option that takes a device; give opt={example}")
+        own = choice.file is None
+        contents[word] = (
+            conf_files.composed("hw", choice.name, request.folders)
+            if own
+            else conf_files.merged(choice.file, "hw", request.folders)  # type: ignore[arg-type]
+        )
+    return contents
+
+
+def _draft(request: Request, options: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The content of the file of draft.model=; refused where no stack has an option that takes it."""
+    if request.draft is None:
+        return None
+    taken = (of.get("drafter") == MODEL for contents in options for of in contents.values())
+    if not any(taken):
+        raise ConfigError(f"{DRAFT}= is for an option whose drafts come from a model; give opt=speculative")
+    if request.draft.file is None:
+        return conf_files.composed("model", request.draft.name, request.folders)
+    return conf_files.merged(request.draft.file, "model", request.folders)
 
 
 def _automatic(
@@ -178,9 +220,9 @@ def _efficiency(hw: Mapping[str, DeviceFile], folders: tuple[Path, ...]) -> dict
 def _read(group: str, choice: Choice, config: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:
     """The content of a chosen file: as it was composed, or of a path of the user under what is typed."""
     typed = (config.get(group) or {}).get(choice.key) or {}
-    if choice.file is None:
+    if choice.is_ours:
         return dict(typed)
-    content = conf_files.merged(choice.file, group, folders)
+    content = choice.content(group, folders)
     conf_files.merge(content, typed)
     return content
 

@@ -53,7 +53,7 @@ def without_hydra(request: Request, primary: str) -> tuple[Config, list[Config]]
     )
     config.pop("hydra")
     config |= {
-        group: {c.key: conf_files.content(group, c.name, request.folders) for c in choices if c.file is None}
+        group: {c.key: conf_files.content(group, c.name, request.folders) for c in choices if c.is_ours}
         for group, choices in (("hw", request.hw), ("model", request.model))
     }
     values: dict[str, Any] = {f"model.{c.key}.quantization": c.stored for c in request.model if c.weights}

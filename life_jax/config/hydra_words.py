@@ -8,7 +8,7 @@ from life_jax.config.words import Request
 
 def overrides(request: Request, stack: tuple[str, ...]) -> list[str]:
     """The request with one of its stacks as Hydra's overrides, such as `+hw@hw.v100=v100_sxm2_32gb`."""
-    words = [f"+{g}@{g}.{c.key}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.file is None]
+    words = [f"+{g}@{g}.{c.key}={c.name}" for g in ("hw", "model") for c in getattr(request, g) if c.is_ours]
     words += [f"++model.{c.key}.quantization={render(c.stored)}" for c in request.model if c.weights]
     words += [f"+opt@opt.{name}={name}" for name in stack]
     for group, name in request.groups.items():

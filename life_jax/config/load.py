@@ -23,6 +23,7 @@ def requests(file: LoadFile | None) -> Load:
         prompt_cv=file.prompt_cv,
         output_cv=file.output_cv,
         cached=file.cached,
+        hits=file.hit_rate,
         requests=file.requests,
         ttft_limit=file.ttft_limit or UNLIMITED,
         tpot_limit=file.tpot_limit or UNLIMITED,

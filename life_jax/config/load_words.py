@@ -4,6 +4,7 @@
 `axes.prompt=[128,2048]` two lengths that are compared.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,11 @@ class LoadWords:
     load: Mapping[str, Any]
     targets: bool = False
 
+    @property
+    def prefix_room(self) -> float:
+        """Tokens [token] that a prefix cache holds of a trace's prompts; infinite for all."""
+        return float(self.load.get("prefix_room", math.inf))
+
 
 def load_words(typed: Iterable[str]) -> LoadWords:
     """The words of serve. Raises ConfigError where a length, a target or a protocol makes no sense, or two of them are
@@ -68,6 +74,8 @@ def load_words(typed: Iterable[str]) -> LoadWords:
         elif key == "load.trace":
             trace = paths.user_path(text)
             load["trace"] = text
+        elif key == "load.prefix_room":
+            load["prefix_room"] = _room(key, text)
         elif key == "load.protocol":
             load["protocol"] = text
             others += _protocol(text)
@@ -84,6 +92,7 @@ def load_words(typed: Iterable[str]) -> LoadWords:
             if plain.removeprefix("load.").removeprefix("axes.") in ARRIVALS:
                 load[plain.removeprefix("load.")] = text if plain.startswith("axes.") else word_values.value(key, text)
             others.append(f"{plain}={text}" if plain != key else word)
+    _refuse_room_alone(load)
     ways = [name for name in (*ARRIVALS, "trace") if {name, f"axes.{name}"} & set(load)]
     if len(ways) > 1:
         raise ConfigError(f"{'= and '.join(ways)}= are given together; requests arrive by one of them")
@@ -91,6 +100,18 @@ def load_words(typed: Iterable[str]) -> LoadWords:
         names = (name for name in (*METRICS, *WITH_TARGETS) if f"axes.{name}" not in load)  # an axis is no metric
         others.append(f"metrics=[{','.join(names)}]")
     return LoadWords(tuple(others), method, trace, load, targets)
+
+
+def _refuse_room_alone(load: Mapping[str, Any]) -> None:
+    if "prefix_room" in load and "trace" not in load:
+        raise ConfigError("load.prefix_room= is of a trace whose blocks are known; give load.trace=, or load.cached=")
+
+
+def _room(key: str, text: str) -> float:
+    room = word_values.value(key, text)
+    if isinstance(room, bool) or not isinstance(room, int | float) or not room > 0:
+        raise ConfigError(f"{key}={text}: tokens that the prefix cache holds are needed, above 0")
+    return float(room)
 
 
 def _lengths(key: str, which: str, text: str) -> list[str]:
@@ -120,7 +141,7 @@ def with_trace(asked: LoadWords) -> tuple[str, ...]:
     no trace."""
     if asked.trace is None:
         return asked.words
-    return (*asked.words, *request_trace.as_words(request_trace.read(asked.trace)))
+    return (*asked.words, *request_trace.as_words(request_trace.read(asked.trace, asked.prefix_room)))
 
 
 def _protocol(text: str) -> list[str]:

@@ -1,32 +1,29 @@
-"""Words that choose many devices or models at once: all, globs (h100*), class:CLASS; and `here`, this machine."""
+"""Words that choose many devices or models at once: all, globs (h100*), class:CLASS."""
 
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-from life_jax.config import conf_files, this_machine
+from life_jax.config import conf_files
 from life_jax.config.names import Folders
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import device_classes
 from life_jax.config.schema.yaml_files import read_yaml
 
-ALL, HERE, CLASS = "all", "here", "class:"
+ALL, CLASS = "all", "class:"
 OF_THE_PAPER = "life_"  # devices that LIFE's paper made up, which `all`, globs that do not say it and classes leave out
 
 
 def labels(group: str, typed: str, folders: Folders) -> list[str] | None:
     """The labels of ours that a word stands for; None where it is no such word.
 
-    group: hw or model. Raises ConfigError for a glob without a match, a class that is not known, and where this
-    machine is none of our devices.
+    group: hw or model. Raises ConfigError for a glob without a match, and a class that is not known.
     """
     if typed in paths.choices(group, folders):
         return None
     if typed == ALL:
         return _usual(group, folders)
-    if group == "hw" and typed == HERE:
-        return [this_machine.device(folders)]
     if group == "hw" and typed.startswith(CLASS):
         return _of_class(typed.removeprefix(CLASS), folders)
     if "*" not in typed and "?" not in typed:
@@ -46,10 +43,10 @@ def _usual(group: str, folders: Folders) -> list[str]:
 
 def _of_class(name: str, folders: Folders) -> list[str]:
     """Labels of a class of devices, or of what devices are used in."""
-    uses, classes = _uses(), [c for c in device_classes() if c != "other"]
-    if name not in uses and name not in classes:
-        raise unknown("hw=class:", name, [*uses, *classes])
-    rule = uses.get(name, {"classes": [name]})
+    known, classes = uses(), [c for c in device_classes() if c != "other"]
+    if name not in known and name not in classes:
+        raise unknown("hw=class:", name, [*known, *classes])
+    rule = known.get(name, {"classes": [name]})
     return [
         label for label in _usual("hw", folders)
         if (_class_of(label, folders) in rule.get("classes", ()) or _is_any(label, rule.get("names", ())))
@@ -62,7 +59,8 @@ def _is_any(label: str, patterns: Any) -> bool:
 
 
 @cache
-def _uses() -> dict[str, Any]:
+def uses() -> dict[str, Any]:
+    """conf/device_use.yaml: what devices are used in, and which they are."""
     return read_yaml(paths.conf_dir() / "device_use.yaml")
 
 

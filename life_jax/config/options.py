@@ -11,7 +11,15 @@ from life_jax.config.schema.model_file import ModelFile
 from life_jax.optimizations import INDEX, Optimization, Origin, Refused, chain, named
 from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
-UNITS = {"bits": "bit", "tokens": "token", "budget": "token", "window": "token", "flops": "FLOP", "kb": "kB"}
+UNITS = {
+    "bits": "bit",
+    "tokens": "token",
+    "budget": "token",
+    "window": "token",
+    "flops": "FLOP",
+    "kb": "kB",
+    "us": "us",
+}
 
 
 def stack(options: Mapping[str, Mapping[str, Any]], convention: str) -> Optimization:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any
 
@@ -159,8 +158,6 @@ def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
         if name == REPORT:
             if form not in ("", "html"):
                 raise ConfigError(f"plot={word}: a report is html; give plot=report")
-            if find_spec("plotly") is None:
-                raise ConfigError("plot=report needs plotly, which is an extra: pip install 'life_jax[report]'")
             if reduction is not None and not reduction.pareto:
                 raise ConfigError("plot=report shows a grid or a Pareto front, which this reduction does not keep")
             continue

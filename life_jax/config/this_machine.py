@@ -2,27 +2,131 @@
 
 import os
 import platform
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from life_jax.config import names
+from life_jax.config import conf_files, names
+from life_jax.config.cpu_facts import Cpu, operations_per_cycle, parse_cpuinfo
 from life_jax.config.names import Folders
+from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 
 SECONDS = 10.0  # that a program may take to answer
+CLOCK = 2.5  # GHz of a processor whose system says none, as most virtual machines on Arm [assumption]
+# instructions that decide which rates a processor has
+TELLING = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_int8", "amx_bf16", "asimd",
+           "asimdhp", "asimddp", "i8mm", "bf16", "sve")  # fmt: skip
+# makers of processors with Arm's instructions, which /proc/cpuinfo does not name
+ON_ARM = ("AWS", "Ampere", "NVIDIA", "Google", "Microsoft", "Huawei", "Apple", "Qualcomm")
 
 
-def device(folders: Folders) -> str:
-    """The label of the device that this machine is. Raises ConfigError where none of its names is known."""
-    said = list(dict.fromkeys(facts()))
-    for name in said:
+@dataclass(frozen=True)
+class Machine:
+    """The device of this machine: the label of ours, or the content of a file that it would have, and a line that says
+    what that is made of."""
+
+    label: str = ""
+    content: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def device(folders: Folders) -> Machine:
+    """The device that this machine is. A processor whose name does not say which it is, as in a virtual machine, is
+    built from its instructions, clock and cores.
+
+    Raises ConfigError where the system says neither.
+    """
+    named = list(dict.fromkeys(facts()))
+    for name in named:
         label = names.device(name, folders)
         if label is not None:
-            return label
-    if not said:
+            return Machine(label)
+    cpu = processor()
+    if cpu is not None:
+        return generic(cpu, memory_gb(), named, folders)
+    if not named:
         raise ConfigError("hw=here: the system does not say what it is; give hw=NAME, or the file of a device")
-    raise names.refusal("hw", said[0], folders, "hw=here: this machine's ", "python -m life_jax.catalog hw")
+    raise names.refusal("hw", named[0], folders, "hw=here: this machine's ", "python -m life_jax.catalog hw")
+
+
+def generic(cpu: Cpu, memory: float, named: Sequence[str], folders: Folders) -> Machine:
+    """A processor by what its instructions, clock and cores make possible.
+
+    Its bandwidth is that of as many cores of the like processors that we know: of its maker and series, with the same
+    instructions. memory [GB]. named: names of the machine's devices, which are none of ours.
+    """
+    cycle = operations_per_cycle(cpu)
+    ghz = cpu.ghz or CLOCK
+    alike = _alike(cpu, cycle, folders)
+    of_core = {label: of["bandwidth_gb_per_s"] / of["cores"] for label, of in alike.items()}
+    middle = sorted(of_core, key=lambda label: (of_core[label], label))[(len(of_core) - 1) // 2]
+    bandwidth = cpu.cores * of_core[middle]
+    known = [flag for flag in TELLING if flag in cpu.flags]
+    clock = f"{ghz:.2g} GHz" + ("" if cpu.ghz else " [assumption: the system says no clock]")
+    what = f"{cpu.cores} cores at {clock} with {', '.join(known) or 'no vector instructions that we know'}"
+    of_cores = f"those of as many cores of {middle}" + (
+        f", the middle of {len(alike)} like it" if len(alike) > 1 else ""
+    )
+    content = {
+        "name": f"{cpu.name} ({cpu.cores} cores)",
+        "vendor": cpu.vendor,
+        "device_class": "cpu",
+        "peak_tflops": {dtype: float(f"{n * cpu.cores * ghz / 1e3:.4g}") for dtype, n in cycle.items()},
+        "cores": float(cpu.cores),
+        "bandwidth_gb_per_s": float(f"{bandwidth:.4g}"),
+        "memory_gb": float(f"{memory:.4g}"),
+        "source": f"hw=here: {what}, by /proc/cpuinfo and /proc/meminfo; bandwidth: {of_cores}",
+        "check": "derived",
+    }
+    unknown = " or ".join(named or [cpu.name])
+    note = (
+        f"hw=here: '{unknown}' is no device that we know: {what}; its {bandwidth:.4g} GB/s are {of_cores} "
+        "[assumption]; hw.here.bandwidth_gb_per_s=, scripts/measure_host.py or hw=NAME say better"
+    )
+    return Machine(content=content, note=note)
+
+
+def _alike(cpu: Cpu, cycle: Mapping[str, float], folders: Folders) -> dict[str, dict[str, Any]]:
+    """Processors that we know, by label: as like to this one as there are any."""
+    words = set(re.findall(r"[a-z]+", cpu.name.lower()))
+    makers = ON_ARM if cpu.vendor == "Arm" else (cpu.vendor,)
+    every: dict[str, dict[str, Any]] = {}
+    for label in paths.choices("hw", folders):
+        of = conf_files.composed("hw", label, folders)
+        if of.get("device_class") == "cpu" and of.get("cores") and of.get("vendor") in makers:
+            every[label] = of
+    series = {label: of for label, of in every.items() if words & set(re.findall(r"[a-z]+", label.split("_")[0]))}
+    some = series or every
+    same = {label: of for label, of in some.items() if _has_same_units(of["peak_tflops"], cycle)}
+    return same or some
+
+
+def _has_same_units(rates: Mapping[str, float], cycle: Mapping[str, float]) -> bool:
+    """Whether published rates are in the proportion of these operations of a cycle."""
+
+    def ratio(of: Mapping[str, float], dtype: str) -> float:
+        return of.get(dtype, 0.0) / of["fp32"] if of.get("fp32") else 0.0
+
+    return all(abs(ratio(rates, d) - ratio(cycle, d)) <= 0.2 * ratio(cycle, d) for d in ("bf16", "int8"))
+
+
+def processor() -> Cpu | None:
+    """The processor as Linux describes it; None where it says no instructions, and on other systems."""
+    text = "\n".join(_lines_of(Path("/proc/cpuinfo")))
+    limit = _text(Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"))
+    cpu = parse_cpuinfo(text, float(limit[0]) if limit and limit[0].isdigit() else 0.0) if text else None
+    if cpu is None or not cpu.flags:
+        return None
+    return cpu if cpu.cores else replace(cpu, cores=max(1, text.count("\n\n") + 1 if "processor" in text else 1))
+
+
+def memory_gb() -> float:
+    """Memory of the machine [GB]."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
 
 
 def facts() -> Iterator[str]:
@@ -63,8 +167,13 @@ def _of_processor() -> Iterator[str]:
 
 
 def _text(file: Path) -> list[str]:
+    """Lines of a file that are not empty; none where it cannot be read."""
+    return [line for line in _lines_of(file) if line]
+
+
+def _lines_of(file: Path) -> list[str]:
     try:
-        return [line.strip("\0 \t") for line in file.read_text(encoding="utf-8").splitlines() if line.strip("\0 \t")]
+        return [line.strip("\0 \t") for line in file.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError):
         return []
 

@@ -22,6 +22,10 @@ DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
 GROUPS = ("hw", "model", "opt")
 CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
+DRAFT = "draft.model"  # the model that drafts for another
+OFFLOAD, PREFILL = "offload.hw", "prefill.hw"  # devices beside those of the layout
+BESIDE = (DRAFT, OFFLOAD, PREFILL)
+HEADS = tuple(word.split(".")[0] for word in BESIDE)
 NAMED = (*GROUPS, "engine")  # words whose values are names
 SECTIONS = (*GROUPS, *CHOSEN, "precision")
 PLAIN = (
@@ -42,7 +46,8 @@ class Request:
     engines: word as typed -> label of ours, or path, or auto; several where engines are compared (axes.engine).
     stacks: of options, of which stack_labels are the words as typed. groups: the chosen workload, engine and cost, a
     label or a path each. scalars and axes: dotted keys -> values. plain: words without a section. folders: of the user
-    (--config-dir). hydra: words for Hydra itself.
+    (--config-dir). hydra: words for Hydra itself. draft: the model that drafts, where one is named;
+    beside: devices by OFFLOAD or PREFILL.
     """
 
     hw: tuple[Choice, ...]
@@ -57,6 +62,8 @@ class Request:
     plain: Mapping[str, Any]
     folders: tuple[Path, ...] = ()
     hydra: tuple[str, ...] = field(default=())
+    draft: Choice | None = None
+    beside: Mapping[str, Choice] = field(default_factory=dict)
 
 
 def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -> Request:
@@ -84,6 +91,9 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         groups["engine"] = own[0]
     engine = groups.get("engine", DEFAULT_ENGINE)
     model = choices.devices_and_models("model", merged.get("model", DEFAULT_MODEL), folders, engine)
+    draft = choices.single("model", merged.pop(DRAFT, None), folders, engine, DRAFT)
+    typed_beside = {word: merged.pop(word) for word in (OFFLOAD, PREFILL) if word in merged}
+    beside = {word: choices.single("hw", name, folders, engine, word) for word, name in typed_beside.items()}
     stacks, stack_labels, options = choices.stacks(merged.get("opt"), axes.pop("opt", None), engine, folders)
     labels = {"hw": _by_word(hw), "model": _by_word(model), "opt": options}
     scalars = _in_own_labels({k: v for k, v in merged.items() if "." in k and not k.startswith("axes.")}, typed, labels)
@@ -101,6 +111,8 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
         folders=folders,
         hydra=hydra,
+        draft=draft,
+        beside={word: choice for word, choice in beside.items() if choice is not None},
     )
 
 
@@ -241,7 +253,7 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
 
 def _is_text(key: str, text: str) -> bool:
     """Whether the value of a word is its text as it stands: a name, a path or a range."""
-    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *CHOSEN) and not text.startswith("[")
+    is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *BESIDE, *CHOSEN) and not text.startswith("[")
     return is_name or is_range(text)
 
 
@@ -313,13 +325,23 @@ def _refuse_outside(out: Any, where: str) -> None:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *(DESIGN if verb == "design" else ()))
+    first_words = (
+        *SECTIONS,
+        *PLAIN,
+        "axes",
+        "limit",
+        "at",
+        *HEADS,
+        *(DESIGN if verb == "design" else ()),
+    )
     for key in words:
         head = key.split(".", 1)[0]
         if head not in first_words or (
             head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
         ):
             raise _unknown_key(key, first_words)
+        if head in HEADS and key not in BESIDE:
+            raise unknown("the word", f"{key}=", [f"{word}=" for word in BESIDE])
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
 

@@ -146,6 +146,7 @@ class Scheduler:
     lockstep [1]: groups of devices that begin every step together, each with a scheduler like this one, because their
     tokens meet at the experts; stages [1]: of a pipeline, each of which has a batch of its own in flight, which this
     scheduler fills
+    block [token]: of the cache, that prompts with one beginning share as a whole
     mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
     """
 
@@ -156,6 +157,7 @@ class Scheduler:
     stages: Number = neutral(default=1.0)
     mixing: str = static(default=MIXED)
     admission: str = static(default=PREEMPT)
+    block: Number = neutral(default=1.0)
 
 
 @pytree

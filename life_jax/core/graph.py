@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing
+from life_jax.core.places import HERE
 from life_jax.core.scenario import WeightFormat
 from life_jax.core.units import UNLIMITED
 
@@ -125,6 +126,7 @@ class Op:
     executed: Number = 1.0  # matrix work over useful matrix work, where tiles are padded
     more_dispatches: Number = 0.0
     parts: Number = UNLIMITED  # into which tensor parallelism can divide it; 1 where every device executes all of it
+    place: int = HERE  # of the devices that execute it
     pairs: Number | None = None  # of unfused scores: what a fused kernel would count of the rectangle
 
     @property

@@ -1,7 +1,7 @@
 """Time that the host adds to a step: seconds that belong to no operator."""
 
 from life_jax.core.numerics import Number, is_fixed_at, log2
-from life_jax.core.pytree import pytree
+from life_jax.core.pytree import neutral, pytree
 
 
 @pytree
@@ -13,6 +13,7 @@ class HostTime:
     context: of every token in the context of such a sequence
     request: of every request
     split_step: of a step, for each doubling of the number of devices that share a layer
+    draft: of every pass of a draft; lookup: of every sequence whose drafts are looked up in its own text
     """
 
     step: Number = 0.0
@@ -20,6 +21,8 @@ class HostTime:
     context: Number = 0.0
     request: Number = 0.0
     split_step: Number = 0.0
+    draft: Number = neutral(default=0.0)
+    lookup: Number = neutral(default=0.0)
 
     def of_step(self, *, batch: Number, context: Number, devices: Number) -> dict[str, Number]:
         """Seconds [s] of one step, by the field that they are proportional to.

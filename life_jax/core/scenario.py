@@ -10,7 +10,9 @@ from typing import Any
 
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number
+from life_jax.core.places import Handover, Offload
 from life_jax.core.pytree import neutral, pytree, static
+from life_jax.core.speculation import Speculation
 from life_jax.core.units import UNLIMITED
 
 # FLOP/s that stand for a rate that nobody published: no work takes time. Not infinite: gradients would be NaN.
@@ -203,7 +205,8 @@ class Load:
     burst [1]: coefficient of variation of the gaps between arrivals (1: Poisson)
     prompt_cv, output_cv [1]: coefficients of variation of the lengths, which are log-normal
     prompts, outputs: lengths of another distribution (one of serving/lengths.py, or none), instead of the workload's
-    cached [1]: part of each prompt that a prefix cache holds
+    cached [1]: part of each prompt that a prefix cache holds, of those that it holds anything of; hits [1]: part of the
+    requests of which it does
     ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
     requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
     """
@@ -219,6 +222,7 @@ class Load:
     prompts: tuple[Any, ...] = ()
     outputs: tuple[Any, ...] = ()
     requests: Number = neutral(default=0.0)
+    hits: Number = neutral(default=1.0)
     percentile: float = static(default=50.0)
 
 
@@ -232,6 +236,7 @@ class Costs:
     byte_energy, link_energy [J/byte]: of memory traffic, and of traffic between devices
     price [USD] of a device; where it is 0 (not known), (price_base + price_per_rate x rate + price_per_bandwidth x
     bandwidth + price_per_memory x memory) x price_factor
+    rent [USD/h] of a device, power included, instead of its price and electricity; 0 where it is bought
     electricity [USD/kWh]; power_overhead [1]: power of the site over power of the devices
     lifetime [year]; busy_time [1]: part of the lifetime in which the device works
     """
@@ -251,6 +256,7 @@ class Costs:
     power_overhead: Number = 1.0
     lifetime: Number = 1.0
     busy_time: Number = 1.0
+    rent: Number = neutral(default=0.0)
 
 
 @pytree
@@ -277,5 +283,8 @@ class Scenario:
     engine: Engine
     rewrites: tuple[Any, ...] = ()
     costs: Costs = dataclasses.field(default_factory=Costs)
+    speculation: Speculation = dataclasses.field(default_factory=Speculation)
+    offload: Offload = dataclasses.field(default_factory=Offload)
+    handover: Handover = dataclasses.field(default_factory=Handover)
     load: Load = dataclasses.field(default_factory=Load)
     quality: Quality = dataclasses.field(default_factory=Quality)

@@ -72,15 +72,24 @@ class Mixed:
 @dataclass(frozen=True)
 class Passes:
     """`count` forward passes of one shape in a row, each with the tokens of those before it in the cache, unless
-    `alike`: then all of them are the same."""
+    `alike`: then all of them are the same.
+
+    kept [token]: of each pass, that stay in the cache for the next; None where all do.
+    """
 
     first: Step
     count: Number = 1.0
     alike: bool = False
+    kept: Number | None = None
+
+    @property
+    def advance(self) -> Number:
+        """Tokens [token] by which the cache grows from a pass to the next."""
+        return self.first.new if self.kept is None else self.kept
 
     def at(self, index: Number) -> Step:
         """The pass of this index [1], 0 for the first; fractional indices are allowed."""
-        return self.first if self.alike else replace(self.first, past=self.first.past + index * self.first.new)
+        return self.first if self.alike else replace(self.first, past=self.first.past + index * self.advance)
 
     @property
     def middle(self) -> Step:

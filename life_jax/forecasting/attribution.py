@@ -67,9 +67,10 @@ class Ledger:
 
 def known(scenario: Scenario) -> bool:
     """Whether times of this scenario are sums of operators under roofs, which can be attributed: no roof over totals,
-    no power limit, no layout but tensor parallelism, no messages behind computation."""
+    no power limit, no layout but tensor parallelism, no messages behind computation, no drafts."""
     layout = scenario.engine.parallelism
-    summed = layout.only_tensor and is_fixed_at(layout.overlap, 0)
+    summed = layout.only_tensor and is_fixed_at(layout.overlap, 0) and scenario.speculation.is_off
+    summed = summed and scenario.offload.is_off and not scenario.handover.on
     return scenario.engine.counting.scope == "op" and summed and not energy.is_capped(scenario)
 
 

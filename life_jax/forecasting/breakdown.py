@@ -7,13 +7,14 @@ from typing import Any
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
+from life_jax.core.places import HERE
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
+from life_jax.forecasting import places
 from life_jax.forecasting.request import Run
 from life_jax.forecasting.step import host_seconds, overhead
 from life_jax.models import decoder
 from life_jax.roofline.roofs import Terms
-from life_jax.roofline.terms import terms
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class OperatorRow:
     seconds: float
     share: float
     bound: str
+    place: int = HERE
 
     @property
     def intensity(self) -> float:
@@ -55,8 +57,14 @@ def prefill_table(scenario: Scenario) -> StepTable:
     Its times are NaN on a device without a published compute rate, as TTFT is.
     """
     run = Run(scenario)
+    if scenario.handover.on:
+        table = prefill_table(run.prefilling.scenario)
+        return _beside(table, [], float(run.transfer), "transfer")
     in_stages = float(run.ttft) if scenario.engine.parallelism.in_pipeline else None
     table = _table(run, run.prefill, float(scenario.engine.host.request), in_stages)
+    if run.drafting is not None:
+        draft = run.drafting.run
+        table = _beside(table, [(1.0, _table(draft, draft.prefill))])
     if scenario.device.rates["linear"] < UNPUBLISHED:
         return table
     nowhere = tuple(replace(row, seconds=math.nan, share=math.nan) for row in table.operators)
@@ -64,11 +72,35 @@ def prefill_table(scenario: Scenario) -> StepTable:
 
 
 def decode_table(scenario: Scenario) -> StepTable:
-    """The first step after the prompt, which attends past + prompt + 1 positions."""
+    """The first step after the prompt, which attends past + prompt + 1 positions; with drafts, all that makes and
+    verifies them."""
     run = Run(scenario)
     first = Passes(run.decode.first)
     in_stages = float(run.in_stages(first)) if scenario.engine.parallelism.in_pipeline else None
-    return _table(run, (first,), in_stages=in_stages)
+    table = _table(run, (first,), in_stages=in_stages)
+    if scenario.speculation.is_off:
+        return table
+    drafting = run.drafting
+    tables = [] if drafting is None else [
+        (float(repeats), _table(drafting.run, (Passes(passes.first),))) for repeats, passes in drafting.passes
+    ]  # fmt: skip
+    return _beside(table, tables, float(run.drafting_host))
+
+
+def _beside(
+    table: StepTable, drafts: list[tuple[float, StepTable]], host: float = 0.0, name: str = "drafting_host"
+) -> StepTable:
+    """The table of a step and of the passes of a draft, as (number, table of one); host [s]: of what `name` names."""
+    seconds = table.seconds + host + sum(repeats * draft.seconds for repeats, draft in drafts)
+    total, rows = table.total, list(table.operators)
+    for repeats, draft in drafts:
+        total = total + draft.total.times(repeats)
+        prefix = "draft" if len(drafts) == 1 else f"draft_{'first' if draft is drafts[0][1] else 'more'}"
+        rows += [replace(row, name=f"{prefix}_{row.name}", repeats=repeats * row.repeats) for row in draft.operators]
+    if host:
+        rows.append(OperatorRow(name, 1.0, Cost(), host, 0.0, "link" if name == "transfer" else "host"))
+    shares = [replace(row, share=row.repeats * row.seconds / seconds) for row in rows if row.repeats]
+    return StepTable(tuple(shares), total, seconds)
 
 
 def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: float | None = None) -> StepTable:
@@ -79,19 +111,22 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
     """
     scenario = run.scenario
     seconds, host, link, waited = once, once, 0.0, 0.0
-    executions: dict[tuple[str, int], list[tuple[float, Op]]] = {}
+    executions: dict[tuple[str, int, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
         middle = passes.middle
-        graph = run.graph(middle)
+        streams = bool(run.streams(passes))
+        graph = run.here.graph(middle) if streams else run.graph(middle)
         seconds += float(passes.count * run.mean_seconds(passes))
         waited += float(passes.count * run.power_wait(passes))
         of_host = float(sum(host_seconds(scenario, middle).values()))
         host += float(passes.count) * of_host
-        link += float(passes.count) * (float(overhead(scenario, middle)) - of_host)
+        beside = run.here.scenario if streams else scenario
+        link += float(passes.count) * (float(overhead(beside, middle)) - of_host)
+        link += float(passes.count * run.streamed(passes)[1]) if streams else 0.0
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
-            executions.setdefault((op.name, op.block), []).append((float(passes.count * op.repeats), op))
+            executions.setdefault((op.name, op.block, op.place), []).append((float(passes.count * op.repeats), op))
     rest = 0.0 if in_stages is None else in_stages - seconds
     seconds += rest
     rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
@@ -108,7 +143,7 @@ def _row(by_shape: list[tuple[float, Op]], scenario: Scenario, total: float) -> 
     """Row of an operator from its executions, (number, operator) by passes of different shapes; total [s]: of the
     step."""
     executions = sum(n for n, _ in by_shape)
-    times = [(n, terms(op, scenario.device, scenario.engine)) for n, op in by_shape]
+    times = [(n, places.terms(scenario, [op])[0]) for n, op in by_shape]
     seconds = sum(n * float(t.seconds(scenario.engine.efficiency.roof_smoothness)) for n, t in times) / executions
     cost = by_shape[0][1].cost
     if len(by_shape) > 1:
@@ -116,7 +151,9 @@ def _row(by_shape: list[tuple[float, Op]], scenario: Scenario, total: float) -> 
         for n, op in by_shape:
             cost = cost + op.cost.times(n / executions)
     most = max(times, key=lambda pair: pair[0])[1]
-    return OperatorRow(by_shape[0][1].name, executions, cost, seconds, executions * seconds / total, _binds(most))
+    op, share = by_shape[0][1], executions * seconds / total
+    name = op.name if op.place == HERE else f"{op.name}@host"
+    return OperatorRow(name, executions, cost, seconds, share, _binds(most), op.place)
 
 
 def _binds(t: Terms) -> str:
@@ -159,6 +196,7 @@ def _step_json(table: StepTable) -> dict[str, Any]:
                 "share": _known(row.share),
                 "intensity": row.intensity,
                 "bound": row.bound,
+                **({"place": "host"} if row.place != HERE else {}),
             }
             for row in table.operators
         ],

@@ -5,13 +5,15 @@ of memory traffic and every byte between devices. See conf/cost/default.yaml for
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
+from life_jax.core.places import APART, HERE, HOST
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import UNLIMITED
-from life_jax.forecasting import messages
+from life_jax.forecasting import messages, places
 from life_jax.parallelism.layout import share
 
 HOURS_PER_YEAR = 8766.0
@@ -21,7 +23,16 @@ JOULES_PER_KWH = 3.6e6
 
 def idle_power(scenario: Scenario) -> Number:
     """Power [W] of all devices together when they do nothing."""
-    return scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.devices
+    watts = scenario.costs.idle_part * scenario.device.power * scenario.engine.parallelism.devices
+    return watts + sum(idle_power(other) for other in others(scenario))
+
+
+def others(scenario: Scenario) -> list[Scenario]:
+    """The scenario as devices beside those of the layout see it: one that holds a part, and those that prefill.
+    Processors of one package are one device."""
+    o, h = scenario.offload, scenario.handover
+    beside = [] if o.is_off or o.memory != APART else [places.on_host(scenario)]
+    return [*beside, places.prefilling(scenario)] if h.on and h.memory == APART else beside
 
 
 def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number:
@@ -43,17 +54,22 @@ def of_messages(scenario: Scenario, step: Step | Mixed) -> Number:
 def of_operators(scenario: Scenario, ops: Iterable[Op]) -> Number:
     """Energy [J] of operators beyond idle power, of all devices together."""
     device, costs = scenario.device, scenario.costs
+    ops = list(ops)
     busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
     at_peak: Number = 0.0
     moved: Number = 0.0
     layout = scenario.engine.parallelism
-    for op in ops:
+    for op in (op for op in ops if op.place == HERE):
         # what every device does, or reads again, takes its energy on each
         cost = op.cost if layout.alone else share(op, layout).times(layout.stage)
         rate = device.rates[op.pipe]
         at_peak = at_peak + op.repeats * (cost.matmul_flops / rate + cost.vector_flops / device.rates["vector"])
         moved = moved + op.repeats * cost.bytes
-    return busy * at_peak + costs.byte_energy * moved
+    joules = busy * at_peak + costs.byte_energy * moved
+    if not scenario.offload.is_off:
+        there = [replace(op, place=HERE) for op in ops if op.place == HOST]
+        joules = joules + of_operators(places.on_host(scenario), there)
+    return joules
 
 
 def is_capped(scenario: Scenario) -> bool:
@@ -73,6 +89,10 @@ def room(scenario: Scenario) -> Number:
 
 def price(scenario: Scenario) -> Number:
     """Price [USD] of all devices; NaN where neither a price nor the rate to derive it from is known."""
+    return _price(scenario) + sum(_price(other) for other in others(scenario))
+
+
+def _price(scenario: Scenario) -> Number:
     d, c = scenario.device, scenario.costs
     if not is_nothing(c.price):
         return c.price * scenario.engine.parallelism.devices
@@ -85,7 +105,9 @@ def price(scenario: Scenario) -> Number:
 
 
 def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:
-    """Cost [USD] of `seconds` [s] of the devices' life and of `joules` [J] of electricity."""
+    """Cost [USD] of `seconds` [s] of the devices' life and of `joules` [J] of electricity, or of their rent."""
     c = scenario.costs
+    if not is_nothing(c.rent):
+        return c.rent / SECONDS_PER_HOUR * scenario.engine.parallelism.devices * seconds
     life = c.lifetime * c.busy_time * HOURS_PER_YEAR * SECONDS_PER_HOUR
     return price(scenario) * seconds / life + joules * c.power_overhead / JOULES_PER_KWH * c.electricity

@@ -5,8 +5,9 @@ from itertools import product
 
 from life_jax.core import schedule
 from life_jax.core.numerics import Number, ceil, divide, floor, is_fixed_at, is_nothing, larger, smaller, where
-from life_jax.core.scenario import Scenario
+from life_jax.core.scenario import Architecture, Precision, Scenario
 from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
+from life_jax.forecasting import places, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
 from life_jax.models.tensors import on_one
@@ -19,9 +20,9 @@ FAR = 1e12  # tokens: beyond any window and any context
 class Memory:
     """Memory of each device [byte]; what devices that share every layer hold twice counts on each.
 
-    weights: adapters and vision tower included; kv: cache at the end of generation; activations: peak of prefill;
-    runtime: taken by the software; available: what all of them may fill; resident: what weights and cache may fill;
-    cache_part [1]: part of what the others leave of the available memory that the cache may fill
+    weights: adapters, vision tower and draft included; kv: cache at the end of generation; activations: peak of
+    prefill; runtime: taken by the software; available: what all of them may fill; resident: what weights and cache may
+    fill; cache_part [1]: part of what the others leave of the available memory that the cache may fill
     """
 
     weights: Number
@@ -73,8 +74,9 @@ def memory(scenario: Scenario) -> Memory:
     """Memory of each device, part by part."""
     w, device, policy = scenario.workload, scenario.device, scenario.engine.memory
     usable = device.memory * device.memory_share - device.memory_reserved
+    away, _ = places.weight_bytes(scenario)
     return Memory(
-        weights=_weights(scenario) + _tower(scenario) + _beside(scenario),
+        weights=_weights(scenario) - away + _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario),
         kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
         activations=activation_bytes(scenario, w.prompt_tokens),
         runtime=policy.runtime,
@@ -82,6 +84,27 @@ def memory(scenario: Scenario) -> Memory:
         resident=UNLIMITED if is_fixed_at(policy.resident, 1) else usable * policy.resident,
         cache_part=policy.cache,
     )
+
+
+def on_host(scenario: Scenario) -> tuple[Number, Number]:
+    """Weights and cache [byte] on the other device of the machine, and the memory [byte] that may hold them."""
+    if scenario.offload.is_off:
+        return 0.0, UNLIMITED
+    host, w = places.on_host(scenario), scenario.workload
+    _, there = places.weight_bytes(scenario)
+    part = places.of_cache(scenario)
+    cached = decoder.cache_bytes(scenario.architecture, cached_tokens(scenario), scenario.precision)
+    usable = host.device.memory * host.device.memory_share - host.device.memory_reserved
+    return there + part * w.batch * cached, usable
+
+
+def fits(scenario: Scenario) -> Number:
+    """Whether the memory that is needed is available, on the other device of the machine too."""
+    mine = memory(scenario).fits
+    if scenario.offload.is_off:
+        return mine
+    there, usable = on_host(scenario)
+    return 1.0 * mine * (there <= usable) > 0
 
 
 def _devices(scenario: Scenario) -> Number:
@@ -136,13 +159,18 @@ def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
     layout = scenario.engine.parallelism
     tokens = tokens if is_fixed_at(layout.context_parallel, 1) else tokens / layout.context_parallel
     whole = decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
-    return _stage(scenario) * whole if layout.in_pipeline else whole
+    whole = _stage(scenario) * whole if layout.in_pipeline else whole
+    away = places.of_cache(scenario)
+    whole = whole if is_nothing(away) else (1 - away) * whole
+    draft = speculation.draft_scenario(scenario)
+    return whole if draft is None else whole + cache_bytes(draft, tokens)
 
 
 def cached_tokens(scenario: Scenario) -> Number:
-    """Positions of one sequence when generation ends [token]."""
+    """Positions of one sequence when generation ends [token], those of drafts included."""
     w = scenario.workload
-    return w.past_tokens + w.prompt_tokens + w.output_tokens
+    tokens = w.past_tokens + w.prompt_tokens + w.output_tokens
+    return tokens if scenario.speculation.is_off else tokens + speculation.lookahead(scenario.speculation)
 
 
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
@@ -217,21 +245,38 @@ def max_context(scenario: Scenario) -> Number:
     w = scenario.workload
     left = memory(scenario).cache_room(activation_bytes(scenario, w.prompt_tokens)) / _of_one(scenario, w.batch)
     layout = scenario.engine.parallelism
-    left = left / _stage(scenario) if layout.in_pipeline else left
     most = _tokens_in(scenario, left)
     most = most if is_fixed_at(layout.context_parallel, 1) else smaller(most * layout.context_parallel, FAR)
     return floor(larger(most, 0.0))
 
 
+Kind = tuple[Architecture, Precision, Number, Number]
+
+
+def _kinds(scenario: Scenario) -> list[Kind]:
+    """Each kind of layer alone, of the model and of what drafts for it: its precision, the devices that share it [1],
+    and how much of its cache a device holds for a position of its own [1]."""
+    model, layout = scenario.architecture, scenario.engine.parallelism
+    alone = [replace(model, blocks=(block,)) for block in model.blocks]
+    held = _stage(scenario) * (1 - places.of_cache(scenario))
+    kinds: list[Kind] = [(kind, scenario.precision, layout.tensor_parallel, held) for kind in alone]
+    draft = speculation.draft_scenario(scenario)
+    if draft is None:
+        return kinds
+    return kinds + [(*kind[:3], layout.context_parallel) for kind in _kinds(draft)]
+
+
 def _tokens_in(scenario: Scenario, room_of_one: Number) -> Number:
     """Inverse of cache_bytes [token]: a sum of a_i min(T, W_i) is the least of 2^n lines, its inverse the greatest."""
-    model, precision, devices = scenario.architecture, scenario.precision, _devices(scenario)
-    kinds = [replace(model, blocks=(block,)) for block in model.blocks]
-    constant = decoder.cache_bytes(model, 0.0, precision, devices)
-    slopes = [decoder.kv_bytes_per_token(kind, precision, devices) for kind in kinds]
-    most, least = ([decoder.cache_bytes(kind, n, precision, devices) for kind in kinds] for n in (FAR, 0.0))
+    kinds = _kinds(scenario)
+
+    def held(tokens: float) -> list[Number]:
+        return [part * decoder.cache_bytes(model, tokens, form, devices) for model, form, devices, part in kinds]
+
+    most, one, least = held(FAR), held(1.0), held(0.0)
+    slopes = [a - b for a, b in zip(one, least, strict=True)]
     limits = [a - b for a, b in zip(most, least, strict=True)]
-    room_of_one = room_of_one - constant
+    room_of_one = room_of_one - sum(least)
     best: Number = 0.0
     for full in product((False, True), repeat=len(kinds)):
         slope = sum(a for a, f in zip(slopes, full, strict=True) if not f)

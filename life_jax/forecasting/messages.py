@@ -107,7 +107,7 @@ def _of_layers(scenario: Scenario, block: Block) -> Number:
     attention to an encoder stands between both; one less where tokens are exchanged between experts."""
     layout = scenario.engine.parallelism
     each: Number = 1 if block.parallel else 3 if block.attention_kind == "full_cross" else 2
-    if layout.exchanges and _has_experts(block):
+    if layout.exchanges and has_experts(block):
         each = where(layout.data_parallel * layout.context_parallel > 1, 1.0, each)
     return (block.repeats if is_fixed_at(block.loops, 1) else block.repeats * block.loops) * each
 
@@ -120,7 +120,7 @@ def _tokens(scenario: Scenario, mine: Step | Mixed) -> dict[str, Number]:
     return {"encoder": mine.context, "decoder": mine.batch}
 
 
-def _has_experts(block: Block) -> bool:
+def has_experts(block: Block) -> bool:
     return "num_experts" in ffn.INDEX[block.ffn_kind].KEYS
 
 
@@ -151,7 +151,7 @@ def _sent(
     the experts that has one of them. Experts that are sliced in a part get a copy on each of its devices.
     """
     layout = scenario.engine.parallelism
-    if not _has_experts(block):
+    if not has_experts(block):
         return ()
     count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
     parts, devices = layout.expert_parallel, layout.stage

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from life_jax.core.cost import Cost
-from life_jax.core.numerics import Number, exp, where
+from life_jax.core.numerics import Number, exp, is_fixed_at, sqrt, where
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
-from life_jax.forecasting import energy, memory
+from life_jax.forecasting import energy, memory, speculation
 from life_jax.forecasting.attribution import Ledger
+from life_jax.forecasting.loss_batch import loss_batch
 from life_jax.forecasting.request import Run
 from life_jax.roofline.roofs import BOUNDS
 
@@ -118,6 +119,54 @@ def _tokens(run: Run) -> Number:
     return run.scenario.workload.batch * run.scenario.workload.output_tokens
 
 
+def _speed_up(run: Run) -> Number:
+    return 1.0 + 0.0 * run.tpot if run.scenario.speculation.is_off else run.plain.tpot / run.tpot
+
+
+def _per_step(run: Run) -> Number:
+    drafts = run.scenario.speculation
+    tokens = 1.0 if drafts.is_off else speculation.accepted(drafts)
+    return where(run.decode_steps > 0, tokens, float("nan"))
+
+
+def _costs() -> dict[str, Metric]:
+    """Metrics of what devices and electricity, or rents, cost beside the cost of a million generated tokens."""
+
+    def decode(r: Run) -> Number:
+        return energy.usd(r.scenario, r.decode_steps * r.decode_seconds, r.energy - r.prefill_energy)
+
+    def prompts(r: Run) -> Number:
+        return r.scenario.workload.batch * r.scenario.workload.prompt_tokens
+
+    return {
+        "cost_per_input_mtoken": Metric(
+            lambda r: 1e6 * energy.usd(r.scenario, r.ttft, r.prefill_energy) / prompts(r),
+            "USD",
+            "devices and electricity for prefill of a million prompt tokens",
+            needs="power",
+        ),
+        "cost_per_output_mtoken": Metric(
+            lambda r: 1e6 * decode(r) / _tokens(r),
+            "USD",
+            "devices and electricity for decode of a million generated tokens, prefill apart",
+            needs="power",
+        ),
+        "tokens_per_usd": Metric(
+            lambda r: _tokens(r) / energy.usd(r.scenario, r.e2e, r.energy),
+            "token USD-1",
+            "generated tokens for a dollar, prefill included",
+            needs="power",
+            better="high",
+        ),
+        "usd_per_hour": Metric(
+            lambda r: energy.usd(r.scenario, energy.SECONDS_PER_HOUR, r.energy / r.e2e * energy.SECONDS_PER_HOUR),
+            "USD h-1",
+            "devices and electricity of an hour of this load",
+            needs="power",
+        ),
+    }
+
+
 QUANTILE = 1.2816  # of the normal distribution: 80 % lie within
 
 
@@ -128,7 +177,12 @@ def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metr
     """
 
     def bound(run: Run, side: float) -> Number:
-        return time(run) * exp(side * QUANTILE * run.scenario.engine.spreads.get(name, float("nan")))
+        spread = run.scenario.engine.spreads.get(name, float("nan"))
+        drafts = run.scenario.speculation
+        if not drafts.is_off and not is_fixed_at(drafts.spread, 0):
+            part = {"ttft": 0.0, "tpot": 1.0, "e2e": run.decode_steps * run.decode_seconds / run.e2e}[name]
+            spread = sqrt(spread * spread + (part * speculation.relative_spread(drafts)) ** 2)
+        return time(run) * exp(side * QUANTILE * spread)
 
     return {
         f"{name}_low": Metric(lambda r: bound(r, -1.0), "s", f"{of}, lower end of the 80 % interval", needs="spreads"),
@@ -174,6 +228,15 @@ METRICS: dict[str, Metric] = {
         "decode tokens per second of the whole batch",
         better="high",
     ),
+    "tokens_per_step": Metric(_per_step, "token", "tokens of a sequence that a decode step makes", better="high"),
+    "speedup": Metric(_speed_up, "1", "time per output token without drafts over that with them", better="high"),
+    "loss_batch": Metric(
+        lambda r: loss_batch(r.scenario),
+        "1",
+        "batch at which drafts begin to cost time, inf where they never do",
+        stepwise=True,
+        better="high",
+    ),
     "e2e": Metric(lambda r: r.e2e, "s", "time from request to last token", ledger=ledger.e2e),
     "e2e_throughput": Metric(
         lambda r: _tokens(r) / r.e2e,
@@ -182,10 +245,18 @@ METRICS: dict[str, Metric] = {
         better="high",
     ),
     "memory": Metric(lambda r: memory.memory(r.scenario).needed, "byte", "memory needed on each device"),
+    "available_memory": Metric(
+        lambda r: memory.memory(r.scenario).available, "byte", "memory that may be filled on each device", better="high"
+    ),
+    "host_memory": Metric(
+        lambda r: memory.on_host(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
+        "byte",
+        "weights and cache on the device of offload.hw",
+    ),
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "weights on each device"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache on each device, generation over"),
     "fits_memory": Metric(
-        lambda r: memory.memory(r.scenario).fits,
+        lambda r: memory.fits(r.scenario),
         "1",
         "fits in the memory of each device",
         "flag",
@@ -224,6 +295,7 @@ METRICS: dict[str, Metric] = {
         "devices and electricity for a million generated tokens, prefill included",
         needs="power",
     ),
+    **_costs(),
     **_bounds("ttft", "time to first token", lambda r: r.ttft),
     **_bounds("tpot", "time per output token", lambda r: r.tpot),
     **_bounds("e2e", "time from request to last token", lambda r: r.e2e),

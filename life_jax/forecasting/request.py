@@ -9,17 +9,20 @@ from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, where
+from life_jax.core.places import HOST
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
-from life_jax.forecasting import energy, layout
+from life_jax.core.speculation import Speculation
+from life_jax.core.units import UNLIMITED
+from life_jax.forecasting import energy, layout, places, speculation
+from life_jax.forecasting.drafting import Drafting
 from life_jax.forecasting.messages import handover_seconds
 from life_jax.forecasting.step import hidden, host_seconds, message_seconds, overhead, step_graph
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.parallelism.layout import micro_batches
+from life_jax.parallelism.layout import micro_batches, step_of_one
 from life_jax.parallelism.pipeline_parallel import Stages, stages
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
-from life_jax.roofline.terms import step_terms
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,33 @@ class Run:
     @cached_property
     def decode(self) -> Passes:
         """Passes of decode, of a micro-batch where there is a pipeline."""
-        model = self.scenario.architecture
-        return schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
+        model, drafts = self.scenario.architecture, self.scenario.speculation
+        decode = schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
+        return decode if drafts.is_off else speculation.verifying(decode, drafts)
+
+    @cached_property
+    def drafting(self) -> Drafting | None:
+        """What computes drafts; None where nothing does."""
+        draft = speculation.draft_scenario(self.scenario)
+        if draft is None:
+            return None
+        return Drafting(Run(draft), speculation.draft_passes(self.scenario, self.decode), self.micro_batches)
+
+    @cached_property
+    def plain(self) -> "Run":
+        """The same without drafts."""
+        return Run(replace(self.scenario, speculation=Speculation()))
+
+    @property
+    def drafting_seconds(self) -> Number:
+        """Time [s] that drafts take in a decode step, mean."""
+        return self.drafting_host if self.drafting is None else self.drafting_host + self.drafting.seconds
+
+    @property
+    def drafting_host(self) -> Number:
+        """Host time [s] of drafting in a decode step of a micro-batch."""
+        mine = step_of_one(self.decode.first, self.scenario.engine.parallelism)
+        return sum(speculation.host_seconds(self.scenario, mine.batch).values())
 
     @cached_property
     def micro_batches(self) -> Number:
@@ -78,7 +106,11 @@ class Run:
     @cached_property
     def possible(self) -> Number | None:
         """Whether the layout over devices divides the model; None where nothing is divided."""
-        return layout.is_possible(self.scenario)
+        mine = layout.is_possible(self.scenario)
+        if self.drafting is None or mine is None:
+            return mine
+        of_draft = layout.is_possible(self.drafting.run.scenario)
+        return mine if of_draft is None else 1.0 * mine * of_draft > 0
 
     @cached_property
     def ttft(self) -> Number:
@@ -87,20 +119,41 @@ class Run:
         if self.scenario.engine.parallelism.in_pipeline:
             seconds = self._prefill_in_stages()
         seconds = seconds + self.scenario.engine.host.request
+        if self.scenario.handover.on:
+            return self._from_other_devices()
+        if self.drafting is not None:  # which reads the prompt too
+            seconds = seconds + self.drafting.run.ttft
         return where(self.scenario.device.rates["linear"] < UNPUBLISHED, seconds, float("nan"))
+
+    @cached_property
+    def prefilling(self) -> "Run":
+        """The same on the devices that prefill."""
+        return Run(places.prefilling(self.scenario)) if self.scenario.handover.on else self
+
+    @property
+    def transfer(self) -> Number:
+        """Seconds [s] in which the cache goes from devices that prefill to those that decode."""
+        return (
+            places.handover_seconds(self.scenario, self.scenario.workload.batch) if self.scenario.handover.on else 0.0
+        )
+
+    def _from_other_devices(self) -> Number:
+        """Time to first token [s] where prompts are prefilled elsewhere: the first token is seen when decode begins."""
+        return self.prefilling.ttft + self.transfer
 
     @cached_property
     def decode_seconds(self) -> Number:
         """Mean time of the decode steps [s], each with one more token of context than the step before."""
         if not self.scenario.engine.parallelism.in_pipeline:
-            return self.mean_seconds(self.decode)
-        return self.in_stages(self.decode)
+            seconds = self.mean_seconds(self.decode)
+            return seconds if self.scenario.speculation.is_off else seconds + self.drafting_seconds
+        return self.in_stages(self.decode, self.drafting_seconds)
 
-    def in_stages(self, passes: Passes) -> Number:
-        """Seconds [s] between a token and the next of the same sequence in a pipeline: a token needs the one before it,
-        and stages wait for the slowest of them."""
+    def in_stages(self, passes: Passes, drafting: Number = 0.0) -> Number:
+        """Seconds [s] between a step and the next of the same sequence in a pipeline: a token needs the one before it,
+        and stages wait for the slowest of them. drafting [s]: of each micro-batch, behind the last stage."""
         decode = self._stages(passes)
-        return larger(decode.whole, self.micro_batches * decode.slowest)
+        return larger(decode.whole + drafting, self.micro_batches * (decode.slowest + drafting))
 
     def _prefill_in_stages(self) -> Number:
         """Seconds [s] in which all micro-batches with all their chunks go through a pipeline, one behind the other."""
@@ -112,7 +165,7 @@ class Run:
     def _stages(self, passes: Passes) -> Stages:
         """Seconds of one of the passes in a pipeline."""
         whole, middle = self.mean_seconds(passes), passes.middle
-        ends = step_seconds(self._roofs(op for op in self.graph(middle) if op.block == OUTSIDE), self.smoothness)
+        ends = step_seconds(self.roofs(op for op in self.graph(middle) if op.block == OUTSIDE), self.smoothness)
         return stages(
             whole=whole,
             ends=ends,
@@ -126,6 +179,8 @@ class Run:
     def tpot(self) -> Number:
         """Time per output token [s], as `decode_seconds` of so many steps; NaN where there is no decode step."""
         seconds = self.decode_seconds
+        if not self.scenario.speculation.is_off:
+            seconds = seconds * divide(self.decode_steps, self.scenario.workload.output_tokens - 1)
         if not is_fixed_at(self.scenario.architecture.steps_per_token, 1):
             seconds = seconds * self.scenario.architecture.steps_per_token
         return where(self.decode_steps > 0, seconds, float("nan"))
@@ -141,9 +196,10 @@ class Run:
         total = Cost()
         for passes in self.prefill:
             total = total + self.graph(passes.middle).cost.times(passes.count)
-        return self._of_all(total)
+        total = self.of_all_devices(total)
+        return total if self.drafting is None else total + self.drafting.run.prefill_cost
 
-    def _of_all(self, cost: Cost) -> Cost:
+    def of_all_devices(self, cost: Cost) -> Cost:
         """Counts of all devices, from those of a micro-batch on the devices that attend together."""
         layout = self.scenario.engine.parallelism
         groups = layout.data_parallel * layout.context_parallel * self.micro_batches
@@ -151,33 +207,40 @@ class Run:
 
     def prefill_time(self, term: str) -> Number:
         """Seconds [s] of prefill on one roof alone: matmul, vector, memory or dispatch (LIFE's t_c and t_m)."""
-        return sum(passes.count * self._time(passes, term) for passes in self.prefill)
+        return sum(passes.count * self.pass_time(passes, term) for passes in self.prefill)
 
     def decode_time(self, term: str) -> Number:
         """Seconds [s] of a decode step on one roof alone, at the middle of generation; term as in `prefill_time`."""
-        return self._time(self.decode, term)
+        seconds = self.pass_time(self.decode, term)
+        return seconds if self.drafting is None else seconds + self.drafting.time(term)
 
-    def _time(self, passes: Passes, term: str) -> Number:
-        terms = self._roofs(self.graph(passes.middle))
+    def pass_time(self, passes: Passes, term: str) -> Number:
+        terms = self.roofs(self.graph(passes.middle))
         return sum(t.repeats * getattr(t, term) for t in terms)
 
     @cached_property
     def decode_cost(self) -> Cost:
         """Counts of the first decode step."""
-        return self._of_all(self.graph(self.decode.at(0.0)).cost)
+        cost = self.of_all_devices(self.graph(self.decode.at(0.0)).cost)
+        return cost if self.drafting is None else cost + self.drafting.cost
 
     @cached_property
     def prefill_shares(self) -> Shares:
         """Seconds of prefill by what binds (BOUNDS)."""
+        if self.scenario.handover.on:
+            return self.prefilling.prefill_shares + Shares(link=self.transfer)
         total = Shares(host=self.scenario.engine.host.request)
         for passes in self.prefill:
-            total = total + self._shares(passes).times(passes.count)
-        return total
+            total = total + self.pass_shares(passes).times(passes.count)
+        return total if self.drafting is None else total + self.drafting.run.prefill_shares
 
     @cached_property
     def decode_shares(self) -> Shares:
         """Seconds of a decode step, at the middle of generation, by what binds (BOUNDS)."""
-        return self._shares(self.decode)
+        shares = self.pass_shares(self.decode)
+        if not self.scenario.speculation.is_off:
+            shares = shares + Shares(host=self.drafting_host)
+        return shares if self.drafting is None else shares + self.drafting.shares
 
     def graph(self, step: Step) -> Graph:
         """Operators of a step after every rewrite; those of a whole prompt at once are made once."""
@@ -211,22 +274,61 @@ class Run:
     @cached_property
     def prefill_energy(self) -> Number:
         """Energy [J] of prefill, idle power included."""
-        joules = sum(passes.count * self.dynamic(passes) for passes in self.prefill)
+        run = self.prefilling
+        joules = sum(passes.count * run.dynamic(passes) for passes in run.prefill)
+        if self.drafting is not None:
+            run = self.drafting.run
+            joules = joules + sum(passes.count * run.dynamic(passes) for passes in run.prefill)
         return joules + energy.idle_power(self.scenario) * self.ttft
 
     @cached_property
     def decode_energy(self) -> Number:
         """Energy [J] of a decode step, mean over generation, idle power included."""
-        return self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.tpot
+        seconds = self.tpot
+        if not self.scenario.speculation.is_off:
+            seconds = where(self.decode_steps > 0, self.decode_seconds, float("nan"))
+        return self._decode_dynamic + energy.idle_power(self.scenario) * seconds
+
+    @property
+    def _decode_dynamic(self) -> Number:
+        """Energy [J] of a decode step beyond idle power, that of drafts included."""
+        joules = self.dynamic(self.decode)
+        return joules if self.drafting is None else joules + self.drafting.dynamic
 
     @cached_property
     def energy(self) -> Number:
         """Energy [J] from request to last token, of the whole batch."""
         steps = where(self.decode_steps > 0, self.decode_steps, 0.0)
-        per_step = self.dynamic(self.decode) + energy.idle_power(self.scenario) * self.decode_seconds
+        per_step = self._decode_dynamic + energy.idle_power(self.scenario) * self.decode_seconds
         return self.prefill_energy + steps * per_step
 
+    @cached_property
+    def here(self) -> "Run":
+        """The same with everything on the devices of the layout."""
+        return Run(places.here(self.scenario))
+
+    def streamed(self, passes: Passes) -> tuple[Number, Number]:
+        """Mean seconds [s] of the passes where weights come over the link to the devices of the layout, and the part of
+        it [s] in which they are waited for."""
+        middle, scenario = passes.middle, self.scenario
+        graph = self.here.graph(middle)
+        there = [op for op in places.placed(graph, scenario) if op.place == HOST]
+        part = step_seconds(self.here.roofs(there), self.smoothness)
+        waited = places.larger_of(part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
+        return self.here.mean_seconds(passes) + waited, waited
+
+    def streams(self, passes: Passes) -> Number:
+        """Whether weights come over the link in these passes: where there are tokens enough, and it takes less time."""
+        if self.scenario.offload.is_off or is_fixed_at(self.scenario.offload.stream_tokens, UNLIMITED):
+            return False
+        enough = places.may_stream(self.scenario, passes.first)
+        return 1.0 * enough * (self.streamed(passes)[0] < self._in_place(passes)) > 0
+
     def _mean_seconds(self, passes: Passes) -> Number:
+        seconds, streams = self._in_place(passes), self.streams(passes)
+        return seconds if streams is False else where(streams, self.streamed(passes)[0], seconds)
+
+    def _in_place(self, passes: Passes) -> Number:
         constant, growing = self.executions(passes)
         seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
         for operator in growing:
@@ -240,7 +342,7 @@ class Run:
         """Terms of the operators that are the same in every pass, and those of the operators that grow, between two
         bends."""
         if passes.single:
-            return self._roofs(self.graph(passes.first)), []
+            return self.roofs(self.graph(passes.first)), []
         whole = (
             self.scenario.engine.counting.scope == "total"
         )  # then all operators are parts of a single sum, which grows
@@ -249,21 +351,21 @@ class Run:
         cuts = [0.0, *_bends(first, passes), passes.count]
         for low, high in pairwise(cuts):
             ends = (first if low is cuts[0] else self.graph(passes.at(low)), self.graph(passes.at(high - 1)))
-            both = (self._roofs(op for op in ops if op.grows or whole) for ops in ends)
+            both = (self.roofs(op for op in ops if op.grows or whole) for ops in ends)
             growing += [Growing(a, b, high - low) for a, b in zip(*both, strict=True)]
-        return self._roofs(op for op in first if not (op.grows or whole)), growing
+        return self.roofs(op for op in first if not (op.grows or whole)), growing
 
-    def _shares(self, passes: Passes) -> Shares:
+    def pass_shares(self, passes: Passes) -> Shares:
         middle = passes.middle
-        operators = shares(self._roofs(self.graph(middle)), self.smoothness)
+        operators = shares(self.roofs(self.graph(middle)), self.smoothness)
         host, link = sum(host_seconds(self.scenario, middle).values()), message_seconds(self.scenario, middle)
         if not is_nothing(link):
             total = operators.compute + operators.memory + operators.dispatch + host + link
             link = link - hidden(self.scenario, middle, total)
         return operators + Shares(link=link, host=host)
 
-    def _roofs(self, ops: Iterable[Op]) -> list[Terms]:
-        return step_terms(ops, self.scenario.device, self.scenario.engine)
+    def roofs(self, ops: Iterable[Op]) -> list[Terms]:
+        return places.terms(self.scenario, ops)
 
 
 def _bends(ops: Graph, passes: Passes) -> list[Number]:
@@ -276,7 +378,7 @@ def _bends(ops: Graph, passes: Passes) -> list[Number]:
     chunked = not (isinstance(first.new, float) and first.new == 1.0)
     cuts = []
     for bend in bends.values():
-        full = ceil((bend - first.past) / first.new)
+        full = ceil((bend - first.past) / passes.advance)
         cuts += [clip(full, 0.0, passes.count)]
         cuts += [clip(full - 1, 0.0, passes.count)] if chunked else []
     return decode_mean.sort(cuts)

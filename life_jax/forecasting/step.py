@@ -10,7 +10,7 @@ from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number, is_fixed_at, larger, smaller
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Mixed, Step
-from life_jax.forecasting import energy, messages
+from life_jax.forecasting import energy, messages, places
 from life_jax.forecasting.graph_effects import on_graph
 from life_jax.models.decoder import decoder
 from life_jax.operators.token_rows import joined
@@ -37,13 +37,13 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
     graph = on_graph(fuse(graph, scenario.engine.counting.fusion), scenario.engine)
     for rewrite in scenario.rewrites:
         graph = rewrite(graph, step) if rewrite.last else graph
-    return graph
+    return places.placed(graph, scenario)
 
 
 def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     """Time of a step [s]: its operators one after another, host time and collectives, under the power limit."""
     graph, smoothness = step_graph(scenario, step), scenario.engine.efficiency.roof_smoothness
-    computed = step_seconds(step_terms(graph, scenario.device, scenario.engine), smoothness)
+    computed = step_seconds(places.terms(scenario, graph), smoothness)
     total = computed + overhead(scenario, step)
     total = total - hidden(scenario, step, total)
     if not energy.is_capped(scenario):
@@ -59,7 +59,8 @@ def host_seconds(scenario: Scenario, step: Step | Mixed) -> dict[str, Number]:
 
 def overhead(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] of a step that belong to no operator: host time and messages."""
-    return sum(host_seconds(scenario, step).values()) + message_seconds(scenario, step)
+    crossing = places.crossing_seconds(scenario, step)
+    return sum(host_seconds(scenario, step).values()) + message_seconds(scenario, step) + crossing
 
 
 def hidden(scenario: Scenario, step: Step | Mixed, total: Number) -> Number:

@@ -18,10 +18,12 @@ from life_jax.core.numerics import Number, ceil, floor, is_fixed_at, larger, sma
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
-from life_jax.forecasting import energy, messages
+from life_jax.core.speculation import MODEL
+from life_jax.forecasting import energy, messages, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.operators.token_rows import by_token
 from life_jax.roofline.terms import step_terms
+from life_jax.serving.drafted_law import DraftedLaw
 from life_jax.serving.step_law import (
     CHUNKS,
     HIGH_ENDS,
@@ -43,11 +45,31 @@ def step_law(scenario: Scenario) -> Law:
 
     Every number of the scenario may have leading axes of a batch. The workload is not used.
     """
+    s, host = scenario.speculation, scenario.engine.host
+    if s.is_off:
+        return _tabulated(scenario)
+    draft = speculation.draft_scenario(scenario)
+    some = 1.0 * (s.tokens > 0)
+    behind = draft is not None and s.drafter != MODEL  # a layer, which first takes the tokens that stayed
+    return DraftedLaw(
+        verify=_tabulated(scenario),
+        draft=() if draft is None else (_tabulated(draft),),
+        width=speculation.verified(s),
+        kept=speculation.accepted(s),
+        first=some if behind else 0.0,
+        passes=larger(s.tokens - 1, 0.0) if behind else s.tokens,
+        step=host.draft * s.tokens,
+        sequence=host.lookup * some,
+    )
+
+
+def _tabulated(scenario: Scenario) -> TabulatedLaw | CappedLaw:
+    """The law of a scenario's steps without drafts."""
     host = scenario.engine.host
     of_step = host.of_step(batch=0.0, context=0.0, devices=scenario.engine.parallelism.tensor_parallel)
     law = replace(
         _tables(scenario, _seconds, _message_seconds, _seconds_of_attention),
-        step=sum(of_step.values()),
+        step=sum(of_step.values()) + _unknown(scenario),
         sequence=host.sequence,
         context=host.context,
         **_stages(scenario),
@@ -58,8 +80,16 @@ def step_law(scenario: Scenario) -> Law:
     return CappedLaw(law, energy_law(scenario), energy.room(scenario), smoothness)
 
 
+def _unknown(scenario: Scenario) -> float:
+    """NaN for other devices, whose steps the law does not follow, else 0."""
+    return float("nan") if not scenario.offload.is_off or scenario.handover.on else 0.0
+
+
 def energy_law(scenario: Scenario) -> TabulatedLaw:
-    """The law of the energy of a scenario's steps, its `seconds` being joules: beyond idle power, of all devices."""
+    """The law of the energy of a scenario's steps, its `seconds` being joules: beyond idle power, of all devices.
+
+    Drafts are left out.
+    """
     return _tables(scenario, _joules, _message_joules, lambda scenario, step: 0.0)
 
 
@@ -74,7 +104,8 @@ def _tables(scenario: Scenario, measure: Measure, of_messages: OfStep, of_attent
     plane = map_leaves(last_axis, line)
     sequences, chunks = SEQUENCES.values[:, None], CHUNKS.values[:, None]
     positions, groups = POSITIONS.values, plane.engine.parallelism.data_parallel
-    decoding = Step(sequences * groups, 1.0, positions, decoding=True)
+    width = 1.0 if scenario.speculation.is_off else speculation.verified(plane.speculation)
+    decoding = Step(sequences * groups, width, positions, decoding=True)
     decode, launch_decode = _of_sequences(plane, decoding, measure, of_attention)
     prompt = Step(1.0 * groups, chunks, positions)
     prefill, launch_prefill = _of_sequences(plane, prompt, measure, of_attention)

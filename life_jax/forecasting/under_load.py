@@ -14,7 +14,7 @@ from life_jax.core.engine import Scheduler
 from life_jax.core.numerics import Number, constant, is_fixed_at, iterate, larger, smaller, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
-from life_jax.forecasting import memory
+from life_jax.forecasting import memory, speculation
 from life_jax.forecasting.step_law import step_law
 from life_jax.models import ffn
 from life_jax.serving.benchmark import with_first_wave
@@ -83,7 +83,16 @@ class UnderLoad:
             load.prompts[0] if load.prompts else LogNormal(w.prompt_tokens, load.prompt_cv),
             load.outputs[0] if load.outputs else LogNormal(w.output_tokens, load.output_cv),
             load.cached,
+            load.hits,
+            self.scenario.engine.scheduler.block,
+            *self._drafts,
         )
+
+    @property
+    def _drafts(self) -> tuple[Number, Number]:
+        """Tokens [token] that a step computes of each decoding sequence, and those of them that stay."""
+        drafts = self.scenario.speculation
+        return (1.0, 1.0) if drafts.is_off else (speculation.verified(drafts), speculation.accepted(drafts))
 
     @cached_property
     def scheduler(self) -> Scheduler:

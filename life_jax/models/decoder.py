@@ -135,6 +135,24 @@ def layer_and_end_bytes(
     return layers, before + behind, apart
 
 
+def block_bytes(
+    model: Architecture, block: Block, precision: Precision, devices: Number, experts: Number
+) -> tuple[Number, Number]:
+    """Bytes on each device [byte] of the products of a kind of layer, without its experts; and of its experts.
+
+    devices [1]: that share every layer; experts [1]: devices that share the experts.
+    """
+    learned = attention.INDEX[block.attention_kind].tensors(block, model.hidden_size)
+    learned = (*learned, *ffn.INDEX[block.ffn_kind].tensors(block, model.hidden_size))
+    dense = sum(tensor.bytes(precision, devices) for tensor in learned if not tensor.of_experts)
+    return dense, sum(tensor.bytes(precision, experts) for tensor in learned if tensor.of_experts)
+
+
+def head_bytes(model: Architecture, precision: Precision) -> Number:
+    """Bytes of the head in memory [byte]; none where it is the table."""
+    return 0.0 if model.tied or not model.headed else _head(model).bytes(precision)
+
+
 def cache_bytes(model: Architecture, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:
     """Bytes [byte] of KV cache and recurrent states, for one sequence of `tokens` tokens, on each of `devices` devices
     [1] that share every layer."""

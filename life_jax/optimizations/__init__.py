@@ -16,9 +16,11 @@ from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.latent_attention import latent_attention, latent_form
 from life_jax.optimizations.lora import lora, lora_merged
 from life_jax.optimizations.low_rank_kv import low_rank_kv
+from life_jax.optimizations.places import disaggregation, offload
 from life_jax.optimizations.polynomial_activation import polynomial_activation
 from life_jax.optimizations.rotated_quantization import rotated_quantization
 from life_jax.optimizations.sliding_window import sliding_window
+from life_jax.optimizations.speculation import speculation
 from life_jax.optimizations.tensor_formats import tensor_formats
 from life_jax.optimizations.tiling import tiling
 from life_jax.optimizations.weight_quantization import weight_quantization
@@ -27,6 +29,7 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "activation_quantization": activation_quantization,
     "attention_scores": attention_scores,
     "chunked_prefill": chunked_prefill,
+    "disaggregation": disaggregation,
     "fusion": fusion,
     "gguf": gguf,
     "kv_eviction": kv_eviction,
@@ -36,9 +39,11 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "lora": lora,
     "lora_merged": lora_merged,
     "low_rank_kv": low_rank_kv,
+    "offload": offload,
     "polynomial_activation": polynomial_activation,
     "rotated_quantization": rotated_quantization,
     "sliding_window": sliding_window,
+    "speculation": speculation,
     "tensor_formats": tensor_formats,
     "tiling": tiling,
     "weight_quantization": weight_quantization,

@@ -21,11 +21,11 @@ class Refused(ValueError):
 class Rewrite:
     """A change of the operator graph: `function(graph, step, **numbers)`.
 
-    numbers: leaves; the function is part of the compilation key
+    numbers: leaves, or trees of them; the function is part of the compilation key
     last: whether it runs after fusion, on the operators that are really executed (a counting convention)
     """
 
-    numbers: Mapping[str, Number]
+    numbers: Mapping[str, Any]
     function: Callable[..., Graph] = static()
     last: bool = static(default=False)
 

@@ -1,6 +1,6 @@
 """The pictures of plot=: which part of a result each of them shows, and the files they are saved to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import wrap
@@ -247,13 +247,14 @@ def save(
     about: Sequence[str] = (),
     places: Mapping[str, int] | None = None,
     chosen: Sequence[str] = (),
+    page: Callable[[], str] = str,
 ) -> list[Path]:
     """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
     names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
     first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
     without ending. question: hash of the question that the result answers. overwrite: whether a file that is no
-    picture of it is replaced. about, places, chosen: as a `Result` has them.
+    picture of it is replaced. about, places, chosen: as a `Result` has them. page: makes the text of the report.
 
     Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows, StoreError where
     a file is in the way.
@@ -267,15 +268,13 @@ def save(
     for word, path in zip(names, paths, strict=True):
         name, form = word.partition(".")[0], path.suffix[1:]
         if name == REPORT:
-            from life_jax.plotting import report
-
-            page = f"{report.page(ds, cases, objectives)}<!-- {_mark(question)} -->\n"
+            text_of_page = f"{page()}<!-- {_mark(question)} -->\n"
         else:
             figure = DRAWINGS[name](Result(ds, cases, objectives, about, places or {}, chosen))
         refuse_foreign(path, question, overwrite=overwrite)
         with whole_file(path, overwrite=True) as new:
             if name == REPORT:
-                new.write_text(page, encoding="utf-8")
+                new.write_text(text_of_page, encoding="utf-8")
                 continue
             figure.savefig(new, dpi=150, format=form, metadata={MARKED[form]: _mark(question)})
         plt.close(figure)

@@ -89,7 +89,7 @@ def _closed(
     law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool
 ) -> tuple[Any, ...]:
     others = (concurrency - 1) / concurrency
-    limit = (1 - ROOM_KEPT) * scheduler.budget
+    limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
 
     def state(seconds: Number, rate: Number, wait: Number) -> tuple[Steps, Number, Number, Number, Number]:
         inside = smaller(rate * requested.decoded * seconds, concurrency)

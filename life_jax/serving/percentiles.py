@@ -15,7 +15,8 @@ import numpy as np
 
 from life_jax.core import normal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sort_last, sqrt, where
+from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, larger, log, smaller, sort_last, sqrt, where
+from life_jax.serving.prefix_cache import reused
 from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, of_others
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
@@ -39,6 +40,7 @@ def _points() -> np.ndarray:
 
 
 UNIFORM = _points()
+HIT = (np.arange(POINTS) * 0.5698402909980532 + 0.5) % 1  # unlike the other points of a request
 NORMAL = np.vectorize(NormalDist().inv_cdf)(np.clip(UNIFORM, EDGE, 1 - EDGE))
 
 
@@ -85,7 +87,7 @@ def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady,
     tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
         ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
-        tpot = tpot * last_axis(steady.mean_gap / tpot.mean(-1))
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / tpot.mean(-1))
     return Spread(ttft, tpot, points.itl)
 
 
@@ -156,10 +158,13 @@ class _Points:
     @cached_property
     def own(self) -> Number:
         """Steps of a request's own prompt [s], whose last one is shared with prompts that arrived in the same step."""
-        room, cached = last_axis(self.steady.steps.room), last_axis(self.requested.cached)
-        prompt = self.requested.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
-        pairs = prompt * ((1 - cached) / 2 + cached)
-        new = larger(prompt * (1 - cached), 1.0)
+        room, r = last_axis(self.steady.steps.room), self.requested
+        prompt = r.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+        held = reused(prompt, last_axis(r.cached), last_axis(r.block))
+        if not is_fixed_at(r.hits, 1):
+            held = where(last_axis(r.hits) > HIT, held, 0.0)
+        new = larger(prompt - held, 1.0)
+        pairs = prompt - (prompt - held) / 2
         arrived = self.rate * self.on_arrival[0] * self.new
         beside = _gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
         chunks = larger(ceil(new / room - EDGE), 1.0)
@@ -196,14 +201,15 @@ class _Points:
         s, steady = self.steady.steps, self.steady
         output = larger(self.requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
         decode, mean = last_axis(s.decode), last_axis(s.seconds)
-        base = (output - 1) * decode
+        rounds = (output - 1) / last_axis(self.requested.kept)
+        base = rounds * decode
         each = last_axis(s.extra / s.tokens)
         slow = larger(1 - self.rate * self.new * each, ROOM_KEPT)
         met = self.rate * self.new * (base + self.until_first) - last_axis(steady.left)
         more = larger(each * met / slow, EDGE * base)
         variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
         duration = base + _gamma(more, variance, NORMAL[:, MET])
-        tpot = smaller(duration / (output - 1), larger(last_axis(s.full), mean))
+        tpot = smaller(duration / rounds, larger(last_axis(s.full), mean))
         beside = of_others(self.scheduler, steady.decoding, s.part * s.tokens)
         now, one_more = (
             self.law.seconds(StepLoad(n, n * self.requested.context, others=beside))
@@ -213,7 +219,7 @@ class _Points:
         held = duration / larger(last_axis(steady.relaxation), EDGE)
         kept = 2 / held * (1 - (1 - exp(-held)) / held)  # of the variance of a mean over this time
         swing = step_up * last_axis(steady.swing) * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
-        return tpot * larger(1 + swing / mean, LEAST_SWING)
+        return tpot * larger(1 + swing / mean, LEAST_SWING) / last_axis(self.requested.kept)
 
     @cached_property
     def itl(self) -> Number:

@@ -16,10 +16,11 @@ from typing import Any
 from life_jax.core.engine import PREEMPT, PREFILL_FIRST, Scheduler
 from life_jax.core.normal import cumulative, density
 from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, iterate, larger, log, smaller, sqrt
-from life_jax.core.pytree import pytree
+from life_jax.core.pytree import neutral, pytree
 from life_jax.core.units import UNLIMITED
 from life_jax.serving.lengths import Lengths
-from life_jax.serving.step_law import Law, StepLoad, last_axis
+from life_jax.serving.prefix_cache import reused
+from life_jax.serving.step_law import Law, StepLoad, last_axis, side_by_side
 
 ROUNDS = 60  # of the damped iteration
 LEAST = 1e-12
@@ -29,30 +30,72 @@ NEAREST = 0.999  # of the capacity: beyond, nothing is steady
 
 @pytree
 class Requested:
-    """What requests ask for: lengths of prompts and outputs [token], and the part [1] of each prompt that is cached."""
+    """What requests ask for: lengths of prompts and outputs [token], and what a prefix cache holds of the prompts.
+
+    hits [1]: part of the requests that find something; cached [1]: part of each of their prompts that they find; block
+    [token]: that the cache holds as a whole
+    width [token]: that a step computes of each decoding sequence, kept [token]: of them, that stay, mean
+    """
 
     prompt: Lengths
     output: Lengths
     cached: Number = 0.0
+    hits: Number = neutral(default=1.0)
+    block: Number = neutral(default=1.0)
+    width: Number = neutral(default=1.0)
+    kept: Number = neutral(default=1.0)
+
+    @property
+    def prompts(self) -> tuple[Any, Any, Any]:
+        """Lengths [..., n] of prompts [token], tokens of them to compute [token], and weights [1]: of those that find
+        something, and behind them, where there are any, of those that do not."""
+        lengths, weights = self.prompt.nodes
+        found = reused(lengths, last_axis(self.cached), last_axis(self.block))
+        if is_fixed_at(self.hits, 1):
+            return lengths, lengths - found, weights
+        hits = last_axis(self.hits)
+        new, both = side_by_side(lengths - found, lengths), side_by_side(weights * hits, weights * (1 - hits))
+        return side_by_side(lengths, lengths), new, both
 
     @property
     def new(self) -> Number:
         """Prompt tokens to compute [token], mean."""
-        return self.prompt.average * (1 - self.cached)
+        if is_fixed_at(self.hits, 1) and is_fixed_at(self.block, 1):
+            return self.prompt.average * (1 - self.cached)
+        _, new, weights = self.prompts
+        return (new * weights).sum(-1)
 
     @property
     def decoded(self) -> Number:
-        """Tokens that decode steps make [token], mean: all but the first."""
-        return self.output.average - 1
+        """Decode steps of a request [1], mean, which make all tokens but the first."""
+        return (self.output.average - 1) if is_fixed_at(self.kept, 1) else (self.output.average - 1) / self.kept
+
+    def computed(self, decoding: Number) -> Number:
+        """Tokens [token] that a step computes of so many decoding sequences [1]."""
+        return decoding if is_fixed_at(self.width, 1) else decoding * self.width
 
     @property
     def context(self) -> Number:
         """Context [token] of a decoding sequence, mean over steps, which meet long outputs more often."""
         return self.prompt.average + self.output.average * (1 + self.output.variation) / 2
 
+    @property
+    def _held(self) -> Number:
+        """Part of the prompts [1] that is found in whole blocks by those that find something."""
+        if is_fixed_at(self.block, 1):
+            return self.cached
+        lengths, weights = self.prompt.nodes
+        found = reused(lengths, last_axis(self.cached), last_axis(self.block))
+        return (found * weights).sum(-1) / self.prompt.average
+
     def pairs(self, prompt: Number) -> Number:
-        """Positions [1] that a new token of a prompt of this length attends to, mean over its tokens."""
-        return prompt * ((1 - self.cached) / 2 + self.cached)
+        """Positions [1] that a new token of a prompt of this length attends to, mean over new tokens."""
+        held = self._held
+        of_hit = (1 - held) / 2 + held
+        if is_fixed_at(self.hits, 1):
+            return prompt * of_hit
+        new = self.hits * (1 - held)
+        return prompt * (new * of_hit + (1 - self.hits) / 2) / (new + 1 - self.hits)
 
 
 @dataclass(frozen=True)
@@ -96,11 +139,13 @@ def steps(
     every `seconds` [s]."""
     alone = scheduler.mixing == PREFILL_FIRST
     contexts = decoding * requested.context
-    room = scheduler.budget if alone else larger(scheduler.budget - decoding, ROOM_KEPT * scheduler.budget)
-    lengths, weights = requested.prompt.nodes
-    cached = last_axis(requested.cached)
-    new = lengths * (1 - cached)
-    pairs = lengths * ((1 - cached) / 2 + cached)
+    room = (
+        scheduler.budget
+        if alone
+        else larger(scheduler.budget - requested.computed(decoding), ROOM_KEPT * scheduler.budget)
+    )
+    lengths, new, weights = requested.prompts
+    pairs = lengths - new / 2
     column, of_each = last_axis(room), law.each()
     beside = 0.0 if alone else last_axis(decoding)
 
@@ -308,7 +353,7 @@ def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number,
     """The fixed point of an open loop below its capacity."""
 
     def state(seconds: Number, duration: Number) -> _Open:
-        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget, slots))
+        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots))
         s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
         new = requested.new
         load = smaller(rate * s.service, NEAREST)

@@ -16,6 +16,16 @@ def last_axis(number: Any) -> Any:
     return number[..., None] if hasattr(number, "shape") else number
 
 
+def side_by_side(first: Any, second: Any) -> Any:
+    """Two arrays behind each other on the last axis."""
+    shape = np.broadcast_shapes(first.shape, second.shape)
+    places = np.eye(2)[:, :, None]
+    both = sum(
+        (array + np.zeros(shape))[..., None, :] * place for array, place in zip((first, second), places, strict=True)
+    )
+    return both.reshape(*shape[:-1], 2 * shape[-1])
+
+
 @pytree
 class StepLoad:
     """What a step computes.
@@ -27,6 +37,7 @@ class StepLoad:
     get logits
     others [token]: tokens of each other group of devices that makes the step in lockstep, mean; None for as many as
     here
+    width [token]: that the step computes of each decoding sequence; more than one where it verifies drafts
     """
 
     decoding: Number
@@ -36,11 +47,17 @@ class StepLoad:
     prefilling: Number = 0.0
     ended: Number = 0.0
     others: Number | None = None
+    width: Number = neutral(default=1.0)
+
+    @property
+    def verified(self) -> Number:
+        """Tokens of all decoding sequences [token]."""
+        return self.decoding if is_fixed_at(self.width, 1) else self.decoding * self.width
 
     @property
     def tokens(self) -> Number:
         """Tokens that pass through the linear layers [token]."""
-        return self.decoding + self.prompts
+        return self.verified + self.prompts
 
 
 class Law(Protocol):
@@ -164,7 +181,7 @@ class TabulatedLaw:
 
     def seconds(self, load: StepLoad) -> Number:
         """Time of a step [s]."""
-        rows = load.decoding + load.ended
+        rows = load.verified + load.ended
         position = divide(load.contexts, load.decoding) - 1  # cached before the new token
         decode = load.decoding * self._at(self.decode, SEQUENCES, load.decoding, position)
         chunk = divide(load.prompts, larger(load.prefilling, 1.0))
@@ -175,7 +192,7 @@ class TabulatedLaw:
         host = self._own(self.step) + self._own(self.sequence) * sequences + self._own(self.context) * contexts
         launches = where(load.decoding > 0, self._own(self.launch_decode), 0.0)
         launches = launches + where(load.prompts > 0, self._own(self.launch_prefill), 0.0)
-        tokens = load.tokens if is_fixed_at(self.ranks, 1) else load.decoding + load.prompts / self._own(self.ranks)
+        tokens = load.tokens if is_fixed_at(self.ranks, 1) else load.verified + load.prompts / self._own(self.ranks)
         linear = self._by_tokens(self.low, self.high, tokens) + self._of_experts(load, tokens)
         head = where(rows > 0, self._by_tokens(self.head_low, self.head_high, rows), 0.0)
         return self._in_stages(load, linear + decode + prefill, head) + launches + host

@@ -17,6 +17,7 @@ from life_jax.config.load import refuse_contradictions
 from life_jax.config.load_words import LoadWords, load_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
+from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
@@ -66,7 +67,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
     impossible = layouts.impossible(cases, axes)
-    warnings = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
+    warnings.update(dict.fromkeys(w for case in cases for w in case.built.warnings))
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
     warnings.update(dict.fromkeys(impossible))
@@ -83,7 +85,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words=words,
         composed=composed,
         cases=cases,
-        nowhere=tuple(cell.labels for cell in nowhere),
+        nowhere={cell.labels: cell.reason.reason for cell in nowhere},
         axes=grid_axes,
         points=points,
         metrics=metrics,
@@ -156,19 +158,20 @@ def _cells(
             where = f"{model} on {hw}"
             try:
                 _refuse_place(composed, hw, opt, engine, request)
+                shared: dict[str, Any] = {
+                    "model": model_file, "workload": composed.workload, "load": composed.load,
+                    "precision": composed.precision, "own": own, "own_cache": None if decided else cache,
+                    "convention": composed.settings["convention"], "cost": composed.cost,
+                }  # fmt: skip
+                labels = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
                 built = build(
-                    model=model_file,
+                    **shared,
                     device=device_file,
                     stack=stack,
-                    workload=composed.workload,
-                    load=composed.load,
-                    precision=composed.precision,
+                    draft=composed.draft,
+                    beside=places(composed, engine, labels, stack, parts, **shared) if composed.beside else None,
                     engine=composed.engines[engine],
                     labels={"model": model, "hw": hw},
-                    own=own,
-                    own_cache=None if decided else cache,
-                    convention=composed.settings["convention"],
-                    cost=composed.cost,
                     efficiency=(
                         composed.efficiency.get(device_file.efficiency_class)
                         if composed.engines[engine].efficiency == "class"

@@ -225,6 +225,8 @@ class _Run:
 
 
 def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> _Run:
+    if not scenario.speculation.is_off:
+        raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
     requests = trace if trace is not None else _drawn(under.requested, under, count, seed)
     unseen = 0 if trace is not None or load.requests else int(count * WARM_UP)
@@ -269,7 +271,9 @@ def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Req
     prompt = np.maximum(np.round(np.ravel(requested.prompt.at(prompts, normal(prompts)))), 1.0)
     output = np.maximum(np.round(np.ravel(requested.output.at(outputs, normal(outputs)))), 1.0)
     prompt, output = (np.broadcast_to(x, (count,)) for x in (prompt, output))
-    cached = np.minimum(np.floor(prompt * float(load.cached)), prompt - 1)
+    part = float(load.cached) * (1.0 if load.hits == 1 else draw.random(count) < float(load.hits))
+    block = float(under.scheduler.block)
+    cached = np.minimum(np.floor(prompt * part / block) * block, prompt - 1)
     times = np.zeros(count) if under.is_closed else arrivals(gap, float(load.rate), float(load.burst), seed)
     return Requests(times, prompt, output, cached)
 

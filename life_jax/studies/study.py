@@ -73,7 +73,7 @@ class Study:
     """A checked question.
 
     words: that it was loaded from. cases: those that can be; nowhere: labels of the others, of which every number is
-    NaN. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
+    NaN, with the reason. axes: key -> values, in the unit of the files; points: numbers drawn between bounds,
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     primary: the command whose words they are. load_words: those of serve, in words of numbers; None for other commands.
@@ -82,7 +82,7 @@ class Study:
     words: tuple[str, ...]
     composed: Composed
     cases: tuple[Case, ...]
-    nowhere: tuple[tuple[str, ...], ...]
+    nowhere: Mapping[tuple[str, ...], str]
     axes: Mapping[str, np.ndarray]
     points: Points | None
     metrics: tuple[str, ...]
@@ -173,8 +173,8 @@ class Study:
     @cached_property
     def trace(self) -> Requests | None:
         """Requests of the trace, where there is one."""
-        path = None if self.load_words is None else self.load_words.trace
-        return None if path is None else request_trace.read(path)
+        asked = self.load_words
+        return None if asked is None or asked.trace is None else request_trace.read(asked.trace, asked.prefix_room)
 
     @property
     def _trace_hash(self) -> str:
@@ -259,7 +259,7 @@ class Study:
             "title": "life_jax forecast: " + ", ".join(self.metrics),
             "source": f"life_jax {made['life_jax_version']}, forecasts of a model: nothing was measured",
             "references": REFERENCE,
-            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self._telling_words)}",
+            "history": f"{made['date']} python -m life_jax.{self.primary} {shlex.join(self.telling_words)}",
             "convention": str(self.resolved["convention"]),
             **({"warnings": "\n".join(self.warnings)} if self.warnings else {}),
             **({"quality_source": "\n".join(qualities)} if qualities else {}),
@@ -269,7 +269,7 @@ class Study:
         }
 
     @property
-    def _telling_words(self) -> list[str]:
+    def telling_words(self) -> list[str]:
         """The words without those that change no number."""
         left_out = (*(part.name for part in fields(Work)), "out", "overwrite", "plot", "sort", "top", "rows", "at")
         return [word for word in self.words if re.split("[=.]", word.lstrip("+"))[0] not in left_out]

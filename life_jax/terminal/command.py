@@ -4,6 +4,7 @@ import atexit
 import gc
 import hashlib
 import os
+import pkgutil
 import platform
 import signal
 import sys
@@ -17,14 +18,16 @@ from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core import file_system
 from life_jax.grid import executable_cache
+from life_jax.terminal import layout
+from life_jax.terminal.help import HELP
 
 CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
 
 OUTPUT_FORMATS = ("text", "json")  # of commands that print instead of writing a file
 USAGE, INTERRUPTED = 2, 130  # exit statuses
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
-HYDRA_FLAGS |= {"--shell-completion", "-sc", "--experimental-rerun"}
-HYDRA_FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p", "--shell-completion", "-sc"}
+HYDRA_FLAGS |= {"--experimental-rerun"}
+HYDRA_FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p"}
 
 
 _interrupts: list[int] = []  # signals that have arrived
@@ -46,8 +49,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
 
     Any other exception is a bug: a traceback and status 1.
 
-    job: takes the words. primary: name of the configuration that Hydra's own flags (--cfg, --info, tab completion)
-    compose. usage: text that --help prints, for a command that Hydra does not compose; `primary` is then not used.
+    job: takes the words; its name is that of the command. primary: name of the configuration that Hydra's own flags
+    (--cfg, --info, --hydra-help) compose. usage: of a command that Hydra does not compose; `primary` is then not used.
     """
     words = sys.argv[1:]
     # imports and tracing make little garbage, but many objects to look through: collecting takes a tenth of a second
@@ -59,8 +62,10 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         signal.signal(signal.SIGINT, _interrupt)
     try:
         flags, rest = _flags(words)
-        if usage and any(word in ("--help", "-h") for word in words):
-            print(usage)
+        if any(word in ("--help", "-h") for word in words) and (text := HELP.get(job.__name__, usage)):
+            print(text.rstrip("\n"))
+        elif (task := _completion(words)) is not None:
+            print(completion(task))
         elif flags and not usage:
             _hydra(flags, rest, primary)
         else:
@@ -80,6 +85,30 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         fail(str(error) if error.errno is None else f"{error.strerror}{where}")
     finally:
         gc.enable()
+
+
+def _completion(words: Sequence[str]) -> str | None:
+    """The task of tab completion, such as install=bash; None where the words ask for none."""
+    for place, word in enumerate(words):
+        flag, equals, task = word.partition("=")
+        if flag in ("-sc", "--shell-completion"):
+            return task if equals else " ".join(words[place + 1 : place + 2])
+    return None
+
+
+def completion(task: str) -> str:
+    """What tab completion prints for a task. Raises ConfigError for one that is not known."""
+    from life_jax.terminal.completion import complete
+
+    return complete(task, commands())
+
+
+def commands() -> list[str]:
+    """Names of all commands: modules on top of the package."""
+    import life_jax
+
+    modules = pkgutil.iter_modules(life_jax.__path__)
+    return [m.name for m in modules if not m.ispkg and not m.name.startswith("_")]
 
 
 def _remember_compilations() -> None:
@@ -133,12 +162,21 @@ def _existing(folder: Path) -> Path:
 
 def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
     """End the process with an error on stderr, with further lines where there are any, and status 2."""
-    print(f"error: {message}", *more, sep="\n", file=sys.stderr)
+    _tell(f"error: {message}")
+    print(*(f"{line}\n" for line in more), sep="", end="", file=sys.stderr)
     sys.exit(USAGE)
 
 
 def note(line: str) -> None:
     """Print a line on stderr about what was found and is done about it."""
+    _tell(line)
+
+
+def _tell(line: str) -> None:
+    """Print a line on stderr, over several lines where that is a terminal that is narrower."""
+    if sys.stderr.isatty():
+        width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.fileno() >= 0 else 80
+        line = "\n  ".join(layout.paragraph(line, width - 2))
     print(line, file=sys.stderr)
 
 
@@ -149,9 +187,9 @@ def refuse_axes(study: Any, verb: str) -> None:
 
 
 def warn(messages: Iterable[str]) -> None:
-    """Print warnings on stderr, a line each."""
+    """Print warnings on stderr, a line each; a terminal gets lines that fit it."""
     for message in messages:
-        print(f"warning: {message}", file=sys.stderr)
+        _tell(f"warning: {message}")
 
 
 def _flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -174,25 +212,18 @@ def _flags(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _hydra(flags: list[str], words: list[str], primary: str) -> None:
-    """Let Hydra do --help, --cfg or tab completion. It only composes, without the job, JAX or files."""
+    """Let Hydra do --cfg, --info, or (--hydra-help) say every key. It only composes, without the job, JAX or files."""
     import hydra
 
     from life_jax.config import hydra_composition, hydra_words
 
-    completing = any(flag.startswith(("-sc", "--shell-completion")) for flag in flags)
     if "--resolve" in flags and not {"--cfg", "-c"} & {flag.split("=", 1)[0] for flag in flags}:
         raise ConfigError("--resolve goes with --cfg, such as --cfg job --resolve")
-    if completing and "COMP_LINE" in os.environ:
-        # Hydra would compose the words before the last one, which are ours (hw=v100), not its own
-        line = os.environ["COMP_LINE"].split(" ")
-        os.environ["COMP_LINE"] = f"{line[0]} {line[-1]}"
-        os.environ["COMP_POINT"] = str(len(os.environ["COMP_LINE"]))
-    folders: tuple[Path, ...] = ()
-    if not completing:
-        request = command_words.parse(words, verb=primary, needs_hw=False)
-        words, folders = hydra_words.overrides(request, request.stacks[0]), request.folders
+    request = command_words.parse(words, verb=primary, needs_hw=False)
+    words = hydra_words.overrides(request, request.stacks[0])
     hydra_composition.declare_short_names()
-    sys.argv = [sys.argv[0], *flags, *words]
+    # our own --help is short; the application's help of Hydra lists every group and key
+    sys.argv = [sys.argv[0], *("--help" if flag == "--hydra-help" else flag for flag in flags), *words]
     main = hydra.main(version_base="1.3", config_path=os.fspath(paths.conf_dir()), config_name=primary)
-    with hydra_composition.folders_first(folders):
+    with hydra_composition.folders_first(request.folders):
         main(lambda config: None)()

@@ -46,7 +46,7 @@ def write(study: "Study", path: Path) -> None:
     template = study.template
     with (
         store.opened(path, template, study.identity, overwrite=study.overwrite, say=command.note) as sink,
-        watched(template.points) as done,
+        watched(template.points, compiles=study.route == "jax") as done,
     ):
         chunks = evaluation.chunks(study)
         evaluation.compute(study, sink, [chunk for chunk in chunks if chunk not in sink.done], done)
@@ -72,7 +72,7 @@ def write_shard(study: "Study", path: Path) -> None:
     identity = shards.identity(study.identity, shard)
     with (
         store.opened(path, template, identity, overwrite=study.overwrite, say=command.note) as sink,
-        watched(template.points) as done,
+        watched(template.points, compiles=study.route == "jax") as done,
     ):
         shifted = shards.Shifted(sink, study.sweep, shard)
         evaluation.compute(study, shifted, [chunk for chunk in own if chunk not in sink.done], done)
@@ -88,7 +88,7 @@ def write_reduced(study: "Study", path: Path) -> None:
     reducer, end = evaluation.reducer(study), study.sweep.chunks
     with (
         reducer_checkpoint.reducing(path, reducer, study.identity, overwrite=study.overwrite, say=command.note) as sink,
-        watched(study.template.points) as done,
+        watched(study.template.points, compiles=study.route == "jax") as done,
     ):
         evaluation.reduce_into(study, sink, end, done)
         sink.check(end)
@@ -109,7 +109,7 @@ def write_reduced_shard(study: "Study", path: Path) -> None:
         reducer_checkpoint.reducing(
             path, evaluation.reducer(study), identity, first=own.start, overwrite=study.overwrite, say=command.note
         ) as sink,
-        watched(evaluation.points(study, own)) as done,
+        watched(evaluation.points(study, own), compiles=study.route == "jax") as done,
     ):
         evaluation.reduce_into(study, sink, own.stop, done)
         sink.finish(own.stop)

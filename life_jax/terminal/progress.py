@@ -19,12 +19,13 @@ from life_jax.terminal.tables import engineering
 class Watch:
     """What a sweep tells of its progress: called with points that are done, and told of each structure that begins.
 
-    points: of the whole sweep. clock: seconds; it is asked at every report.
+    points: of the whole sweep. compiles: whether a structure's first points wait for a compilation. clock: seconds; it
+    is asked at every report.
     """
 
-    def __init__(self, points: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, points: int, clock: Callable[[], float] = time.monotonic, *, compiles: bool = False) -> None:
         """The sweep begins now."""
-        self.points, self._clock = points, clock
+        self.points, self.compiles, self._clock = points, compiles, clock
         self.done = self.number = self.count = 0
         self._last = clock()
         self._waited = self._computed = 0.0  # seconds until a structure's first points, and of all other points
@@ -52,8 +53,11 @@ class Watch:
 
     @property
     def label(self) -> str:
-        """structure 7 of 20; empty where there is one."""
-        return f"structure {self.number} of {self.count}" if self.count > 1 else ""
+        """compiling 7 of 20, or structure 7 of 20 once it is; empty for a single structure that is not compiled."""
+        which = f"{self.number} of {self.count}" if self.count > 1 else ""
+        if self.compiles and self._ready < self.number:
+            return f"compiling {which}".strip()
+        return f"structure {which}" if which else ""
 
     @property
     def rate(self) -> float:
@@ -103,9 +107,12 @@ def waiting(text: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def watched(points: int) -> Iterator[Watch]:
-    """Context with a watch over a sweep of so many points, which moves a bar where stderr is a terminal."""
-    watch = Watch(points)
+def watched(points: int, *, compiles: bool = False) -> Iterator[Watch]:
+    """Context with a watch over a sweep of so many points, which moves a bar where stderr is a terminal.
+
+    compiles: whether the sweep's structures are compiled.
+    """
+    watch = Watch(points, compiles=compiles)
     with _bar(watch) if sys.stderr.isatty() else contextlib.nullcontext():
         yield watch
 

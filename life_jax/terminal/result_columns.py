@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from life_jax.config.short_words import SHORT_WORDS
 from life_jax.forecasting.metrics import METRICS
 from life_jax.terminal import tables
 from life_jax.terminal.layout import Column
@@ -16,19 +17,22 @@ if TYPE_CHECKING:
 SHORT = {
     "ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "E2E", "fits_memory": "fits", "bound": "binds",
     "prefill_bound": "prefill binds", "decode_bound": "decode binds", "cost_per_mtoken": "cost of 1e6 tokens",
+    "cost_per_input_mtoken": "cost of 1e6 in", "cost_per_output_mtoken": "cost of 1e6 out",
     "prompt_tokens": "prompt", "output_tokens": "output", "past_tokens": "past", "tensor_parallel": "tp",
     "pipeline_parallel": "pp", "expert_parallel": "ep", "data_parallel": "dp", "context_parallel": "cp",
     "front_hw": "hw", "front_model": "model", "front_opt": "opt", "front_engine": "engine",
 }  # fmt: skip
 UNITS = {
     "token s-1": "tok/s", "J token-1": "J/tok", "1": "", "token": "", "byte": "B", "GB s-1": "GB/s",
-    "TFLOP s-1": "TFLOP/s",
+    "TFLOP s-1": "TFLOP/s", "token USD-1": "tok/USD", "USD h-1": "USD/h",
 }  # fmt: skip
 PREFIXED = ("s", "B", "FLOP", "J", "W", "J/tok")  # units that take a prefix
 ENDS = ("_low", "_high")  # of an interval
 # columns that nobody asked for, in the order in which they stand; the higher, the earlier they are left out
 USUAL = {"fits_memory": 1, "decode_bound": 2, "prefill_bound": 3, "memory": 4}
 REDUCED = {"objective": "best", "quantile": "quantile", "count": "points"}
+# numbers of a layout, and their short words
+LAYOUT = {long.removeprefix("engine."): short for short, long in SHORT_WORDS.items() if long.startswith("engine.")}
 LABELS = ("model", "hw", "opt", "engine")
 
 
@@ -120,6 +124,9 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
     words = [" ".join(filter(None, (fixed.get("model"), f"on {fixed['hw']}" if "hw" in fixed else ""))).strip()]
     if fixed.get("opt", "none") != "none":
         words[0] = f"{words[0]} with {fixed['opt']}".strip()
+    if study.composed.draft is not None:
+        words.append(f"draft {study.composed.draft.name}")
+    words += [f"{word} {device.name}" for word, device in study.composed.beside.items()]
     workload, t = study.composed.workload, study.template
     single = {
         name: c.values[0] for name, c in t.coordinates.items()
@@ -136,18 +143,33 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
     words.append(_engine_words(study))
     for key, value in study.scalars.items():
         section, _, rest = key.partition(".")
-        if section != "workload" and key != "engine.tensor_parallel" and isinstance(value, int | float | str):
+        if section != "workload" and rest not in LAYOUT and isinstance(value, int | float | str):
             words.append(f"{rest if section in ('engine', 'precision') else key} {value}")
     if study.resolved["convention"] != "exact":
         words.append(f"convention {study.resolved['convention']}")
     return [word for word in words if word]
 
 
+def _layout_words(study: "Study") -> str:
+    """The layout over devices, as far as it is the same everywhere: "8 devices", "16 devices (tp 8, pp 2)", or without
+    their number, where some of it is an axis; empty for a single device."""
+    engine = next(iter(study.composed.engines.values()))
+    numbers = {short: getattr(engine, key) for key, short in LAYOUT.items() if key not in study.axes}
+    split = {short: number for short, number in numbers.items() if number > 1}
+    if not split:
+        return ""
+    each = ", ".join(f"{short} {number:g}" for short, number in split.items())
+    if any(key in study.axes for key, short in LAYOUT.items() if short != "ep"):
+        return each
+    devices = math.prod(number for short, number in numbers.items() if short != "ep")
+    return f"{devices:g} devices" + (f" ({each})" if list(split) != ["tp"] else "")
+
+
 def _engine_words(study: "Study") -> str:
-    devices = next(iter(study.composed.engines.values())).tensor_parallel
-    split = f" on {devices:g} devices" if devices > 1 and "tensor_parallel" not in study.axes else ""
+    layout = _layout_words(study)
+    split = f" on {layout}" if layout else ""
     if "engine" in study.case_dimensions:
-        return f"{devices:g} devices" if split else ""
+        return layout
     used = dict.fromkeys(study.composed.engines[case.keys.engine].name for case in study.cases)
     if study.has_several_automatic:
         return "engine auto"

@@ -1,17 +1,21 @@
 """How the command lines of sweeps deliver a result: the check for a finished file, tables and pictures."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.studies import point
 from life_jax.terminal import result_columns, result_rows, result_tables
-from life_jax.terminal.progress import watched
+from life_jax.terminal.progress import waiting, watched
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from life_jax.studies.study import Study
 
 COMPLETE, OTHER_CODE = "complete", "other code"
@@ -45,8 +49,9 @@ def deliver(
         return
     with result_tables.opened(study, path) as result:
         result_tables.show(study, result, form)
-    for picture in draw(study, path) if study.plots else ():
-        print(picture, file=aside)
+    with waiting("drawing") if study.plots else contextlib.nullcontext():
+        drawn = draw(study, path) if study.plots else []
+    print(*(f"{picture}\n" for picture in drawn), sep="", end="", file=aside)
     if complete:
         print(f"complete already{_age(path)}, not computed again", file=aside)
     print(path, file=aside)
@@ -66,7 +71,7 @@ def deliver_csv(study: "Study", path: Path, form: str) -> None:
     refuse_taken(path, overwrite=study.overwrite)
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True)
-    with watched(study.template.points) as done:
+    with watched(study.template.points, compiles=study.route == "jax") as done:
         ds = evaluation.evaluate(study, done)
     result: Any = ds if study.reduction is not None else {str(name): ds[name].values for name in ds.data_vars}
     with whole_file(path, overwrite=study.overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
@@ -154,7 +159,14 @@ def draw(study: "Study", path: Path) -> list[Path]:
                     about=result_columns.constant_words(study),
                     places=places,
                     chosen=tuple(study.view.at),
+                    page=partial(_report, study, ds),
                 )
             )
         except ValueError as error:
             raise ConfigError(str(error)) from None
+
+
+def _report(study: "Study", ds: "xr.Dataset") -> str:
+    from life_jax.explorer.snapshot import report
+
+    return report(study, ds)

@@ -4,8 +4,12 @@ import pytest
 
 from life_jax.config import many, this_machine
 from life_jax.config.choices import devices_and_models
+from life_jax.config.conf_files import file as conf_file
+from life_jax.config.cpu_facts import parse_cpuinfo
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import DeviceFile
+from life_jax.studies.loading import load
 
 
 def _keys(typed, group="hw"):
@@ -41,7 +45,7 @@ def test_classes_are_of_devices_and_of_what_they_are_used_in(name, has, has_not)
 
 @pytest.mark.parametrize("name", ["laptop", "phone", "workstation", "datacenter"])
 def test_every_pattern_of_a_use_means_a_device(name):
-    rule, known = many._uses()[name], sorted(paths.choices("hw", ()))
+    rule, known = many.uses()[name], sorted(paths.choices("hw", ()))
     for pattern in (*rule.get("names", ()), *rule.get("but", ())):
         assert any(many._is_any(label, (pattern,)) for label in known), pattern
 
@@ -69,9 +73,57 @@ def test_this_machine_is_the_first_of_its_names_that_is_known(facts, label, monk
 @pytest.mark.parametrize(("facts", "part"), [([], "does not say"), (["Unheard of 3000"], "Unheard of 3000")])
 def test_a_machine_that_is_not_known_is_refused_with_what_it_says(facts, part, monkeypatch):
     monkeypatch.setattr(this_machine, "facts", lambda: iter(facts))
+    monkeypatch.setattr(this_machine, "processor", lambda: None)
     with pytest.raises(ConfigError) as refusal:
         _keys("here")
     assert part in str(refusal.value)
+
+
+def _cpuinfo(name, vendor, family, mhz, flags, cores):
+    """/proc/cpuinfo of a virtual machine with two threads a core."""
+    said = (
+        f"vendor_id\t: {vendor}\ncpu family\t: {family}\nmodel name\t: {name}\ncpu MHz\t\t: {mhz}\nflags\t\t: {flags}"
+    )
+    return "\n\n".join(f"processor\t: {i}\n{said}\nphysical id\t: 0\ncore id\t\t: {i // 2}" for i in range(2 * cores))
+
+
+AMX = "fma avx2 avx512f avx512_vnni avx512_bf16 avx512_fp16 amx_tile amx_int8 amx_bf16"
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor", "family", "flags", "rates", "like"),
+    [
+        # two AVX-512 units of 16 lanes; AMX 1024 bf16 and 2048 int8 a cycle; 4 cores at 2 GHz
+        ("Intel(R) Xeon(R) Processor", "GenuineIntel", 6, AMX,
+         {"fp32": 0.512, "fp16": 1.024, "bf16": 8.192, "int8": 16.38}, "xeon_"),
+        ("Intel(R) Xeon(R) CPU @ 2.00GHz", "GenuineIntel", 6, "fma avx2", {"fp32": 0.256, "int8": 0.512}, "xeon_"),
+        # AVX-512 in two halves
+        ("AMD EPYC", "AuthenticAMD", 25, "fma avx2 avx512f avx512_vnni avx512_bf16",
+         {"fp32": 0.256, "bf16": 0.512, "int8": 1.024}, "epyc_"),
+    ],
+)  # fmt: skip
+def test_a_processor_without_a_model_number_is_built_from_its_instructions(
+    name, vendor, family, flags, rates, like, monkeypatch
+):
+    cpu = parse_cpuinfo(_cpuinfo(name, vendor, family, 2000.0, flags, 4))
+    assert (cpu.cores, cpu.ghz) == (4, 2.0)
+    monkeypatch.setattr(this_machine, "facts", lambda: iter([name]))
+    monkeypatch.setattr(this_machine, "processor", lambda: cpu)
+    monkeypatch.setattr(this_machine, "memory_gb", lambda: 16.0)
+    study = load(["hw=here", "model=qwen3_0_6b", "opt=q4_0", "engine=auto", "hw.here.memory_gb=8"], primary="explain")
+    file = study.composed.hw["here"]
+    assert file.peak_tflops == rates and file.memory_gb == 8 and file.cores == 4
+    assert study.composed.engines[study.cases[0].keys.engine].name == "llama_cpp_cpu"
+    (said,) = (warning for warning in study.warnings if warning.startswith("hw=here"))
+    assert name in said and "4 cores at 2 GHz" in said and like in said and "[assumption]" in said
+    (middle,) = (word.strip(",;") for word in said.split() if word.strip(",;").startswith(like))
+    known = conf_file("hw", middle, DeviceFile)
+    assert file.bandwidth_gb_per_s == pytest.approx(4 * known.bandwidth_gb_per_s / known.cores, rel=1e-3)
+    assert ("bf16" in known.peak_tflops) == ("bf16" in rates)
+
+
+def test_this_very_machine_is_some_device():
+    assert _keys("here")
 
 
 def test_the_system_is_asked_without_an_error_whatever_it_has():

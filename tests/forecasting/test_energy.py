@@ -75,6 +75,29 @@ def test_a_million_tokens_cost_their_share_of_the_device_and_their_electricity()
     assert float(out["cost_per_mtoken"]) == pytest.approx(1e6 * float(each) / (4 * 128), rel=1e-9)
 
 
+def test_a_rent_takes_the_place_of_price_and_electricity():
+    """2 USD/h for each of two devices: tokens of a request over what its time costs; prefill and decode apart."""
+    names = ("cost_per_mtoken", "cost_per_input_mtoken", "cost_per_output_mtoken", "tokens_per_usd", "usd_per_hour")
+    words = [*WORDS, "hw.v100.rent_usd_per_hour=2", "engine.tensor_parallel=2"]
+    out = life.forecast(life.load(words).scenario, (*names, "e2e", "ttft"))
+    usd = 4 / 3600 * out["e2e"]
+    assert float(out["usd_per_hour"]) == 4
+    assert float(out["cost_per_mtoken"]) == pytest.approx(1e6 * usd / (4 * 128))
+    assert float(out["tokens_per_usd"]) == pytest.approx(4 * 128 / usd)
+    prefill = float(out["cost_per_input_mtoken"]) * 4 * 512 / 1e6
+    decode = float(out["cost_per_output_mtoken"]) * 4 * 128 / 1e6
+    assert prefill == pytest.approx(4 / 3600 * out["ttft"])
+    assert prefill + decode == pytest.approx(usd)
+
+
+def test_costs_of_input_and_output_add_up_to_the_request():
+    names = ("cost_per_mtoken", "cost_per_input_mtoken", "cost_per_output_mtoken", "usd_per_hour", "e2e")
+    out = {k: float(v) for k, v in life.forecast(life.load(WORDS).scenario, names).items()}
+    both = out["cost_per_input_mtoken"] * 512 + out["cost_per_output_mtoken"] * 128
+    assert both == pytest.approx(out["cost_per_mtoken"] * 128)
+    assert out["usd_per_hour"] / 3600 * out["e2e"] == pytest.approx(out["cost_per_mtoken"] * 4 * 128 / 1e6)
+
+
 def test_devices_that_share_a_layer_idle_together_and_talk():
     one, two = (
         life.load([*WORDS[1:], "engine=generic", f"engine.tensor_parallel={n}", "engine.fusion=[]"]).scenario

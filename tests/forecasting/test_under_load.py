@@ -17,7 +17,7 @@ def at_part(s: Scenario, part: float) -> UnderLoad:
     """Under a part [1] of the largest rate."""
     under = UnderLoad(replace(s, load=replace(s.load, rate=1.0)))
     rate = part * float(under.groups * under.capacity)
-    return UnderLoad(replace(s, load=replace(s.load, rate=rate, requests=600.0)))
+    return UnderLoad(replace(s, load=replace(s.load, rate=rate, requests=800.0)))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_formula_and_simulation_agree_for_batches_that_are_in_flight_together(wo
     under = at_part(scenario("hw=h100_sxm", *LENGTHS, *words), 0.4)
     with np.errstate(all="ignore"):
         seen = simulated(under.scenario)
-        assert float(under.time("tpot", None)) == pytest.approx(seen.time("tpot"), rel=0.15)
+        assert float(under.time("tpot", None)) == pytest.approx(seen.time("tpot"), rel=0.2)
         assert float(under.time("ttft", None)) == pytest.approx(seen.time("ttft"), rel=0.3)
 
 

@@ -12,7 +12,10 @@ from places import ROOT
 import life_jax
 
 # not the CHANGELOG, which tells of files that were there
-DOCUMENTS = [*(ROOT / f"{name}.md" for name in ("README", "GLOSSARY", "CONTRIBUTING")), *(ROOT / "docs").rglob("*.md")]
+DOCUMENTS = [
+    *(ROOT / f"{name}.md" for name in ("README", "GLOSSARY", "CONTRIBUTING")),
+    *(page for page in (ROOT / "docs").rglob("*.md") if not page.is_relative_to(ROOT / "docs" / "reference")),  # made
+]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FACTS = sorted(path for folder in ("conf", "sweeps") for path in (ROOT / folder).rglob("*.yaml"))
 CODE = sorted(path for folder in ("life_jax", "scripts") for path in (ROOT / folder).rglob("*.py"))

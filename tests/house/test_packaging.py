@@ -17,7 +17,7 @@ import life_jax
 
 PACKAGE = ROOT / "life_jax"
 
-COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate", "serve")
+COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate", "serve", "explore")
 TOP = {"__init__", "__main__", *COMMANDS}
 MAY_IMPORT = re.compile(r"^May import: (.*?)\.$", re.MULTILINE | re.DOTALL)
 
@@ -144,7 +144,8 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_the_package_its_facts_and_its_questions_and_nothing_else(wheel):
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     facts = [path.relative_to(ROOT) for path in [*(ROOT / "conf").rglob("*.yaml"), *(ROOT / "sweeps").glob("*.yaml")]]
-    code = [path.relative_to(ROOT) for path in [*PACKAGE.rglob("*.py"), PACKAGE / "py.typed"]]
+    page = (PACKAGE / "explorer" / "assets").iterdir()
+    code = [path.relative_to(ROOT) for path in [*PACKAGE.rglob("*.py"), *page, PACKAGE / "py.typed"]]
     assert sorted(names) == sorted([*(path.as_posix() for path in code), *(f"life_jax/{f.as_posix()}" for f in facts)])
 
 

@@ -29,9 +29,21 @@ def test_the_time_left_counts_the_structures_that_have_not_begun():
         for seconds in (10, 1, 1):
             clock.now += seconds
             watch(5)
+            assert watch.label == f"structure {number} of 4"
             ends.append(clock.now + watch.left)
     assert watch.done == 60 and watch.left == 0
     assert ends[1:] == pytest.approx([48.0] * 11)  # known once both kinds of time were seen
+
+
+def test_a_structure_is_compiled_until_its_first_points_are_there():
+    watch = progress.Watch(60, Clock(), compiles=True)
+    watch.structure(7, 20)
+    assert watch.label == "compiling 7 of 20"
+    watch(5)
+    assert watch.label == "structure 7 of 20"
+    single = progress.Watch(60, Clock(), compiles=True)
+    single.structure(1, 1)
+    assert single.label == "compiling"
 
 
 def test_one_structure_is_not_counted_and_points_tell_the_time():

@@ -267,3 +267,17 @@ def test_every_metric_has_a_heading_that_a_row_can_carry():
 def test_paths_of_results_stand_alone_in_their_lines(life):
     last = life("sweep", *ONE_POINT).out.splitlines()[-1]
     assert Path(last).suffix == ".nc" and " " not in last
+
+
+def test_a_title_shows_the_whole_layout_and_the_draft():
+    from life_jax.studies.loading import load
+    from life_jax.terminal import result_columns
+
+    def title(*words):
+        return result_columns.constant_words(load(["hw=h100_sxm", "model=mixtral_8x7b", "engine=vllm", *words]))
+
+    assert "engine vllm on 4 devices" in title("tp=4")
+    assert "engine vllm on 16 devices (tp 2, pp 2, ep 8, dp 4)" in title("tp=2", "pp=2", "dp=4", "ep=8")
+    assert "engine vllm on tp 2, ep 2" in title("tp=2", "ep=2", "axes.dp=[1,2]")
+    assert "engine vllm" in title()
+    assert "draft llama3_2_1b" in title("opt=speculative", "draft.model=llama3_2_1b")

@@ -252,6 +252,9 @@ class EngineFile:
     max_sequences: float = count(
         256.0, name="requests that run together under load, at most", leaf="engine.scheduler.slots"
     )
+    cache_block: float = count(
+        1.0, name="tokens of the cache that prompts share as a whole", leaf="engine.scheduler.block"
+    )
     mixing: str = choice("mixed", MIXINGS)  # prompts share steps with decoding sequences, or go first alone
     admission: str = choice("preempt", ADMISSIONS)  # room for a prompt, or for its whole output too, lets it start
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 MOST_LINES = 10  # after the first
 MOST_NEAR = 5  # names that are offered in place of an unknown one
-COLUMNS = 100
+COLUMNS = 78  # characters of a line
 
 
 class ConfigError(ValueError):

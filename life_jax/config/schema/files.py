@@ -67,6 +67,9 @@ class DeviceFile:
         None, unit="W", name="power that the device is limited to", leaf="device.power_limit"
     )  # the thermal design power unless given; holds where engine.power_cap is true
     price_usd: float | None = positive(None, unit="USD", name="price of one device", leaf="costs.price")
+    rent_usd_per_hour: float | None = positive(  # instead of a price, with power in it
+        None, unit="USD h-1", name="rent of one device, power included", leaf="costs.rent"
+    )
     interconnect_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="interconnect bandwidth, both directions", leaf="device.interconnect", scale=GIGA / 2
     )
@@ -167,7 +170,15 @@ class LoadFile:
         leaf="load.output_cv",
     )
     cached: float = number(
-        0, low=0, high=0.999, unit="1", name="part of each prompt that a prefix cache holds", leaf="load.cached"
+        0,
+        low=0,
+        high=0.999,
+        unit="1",
+        name="part of a prompt that a prefix cache holds, of those that find any",
+        leaf="load.cached",
+    )
+    hit_rate: float = number(
+        1, low=0, high=1, unit="1", name="part of the requests that find part of their prompt cached", leaf="load.hits"
     )
     requests: float = number(
         0,

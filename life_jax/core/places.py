@@ -1,0 +1,66 @@
+"""Parts of a model on another device of the machine, and prompts on devices of their own."""
+
+from typing import Any
+
+from life_jax.core.numerics import Number, is_fixed_at
+from life_jax.core.pytree import neutral, pytree, static
+from life_jax.core.units import UNLIMITED
+
+HERE, HOST = 0, 1  # Op.place: on the devices of the layout, on the other device
+APART, SHARED = "apart", "shared"  # memory of two devices: of each its own, or one for both
+
+
+@pytree
+class Place:
+    """Another device: `device`, the `engine` that computes on it, and its `costs` (core/scenario.py)."""
+
+    device: Any
+    engine: Any
+    costs: Any
+
+
+@pytree
+class Offload:
+    """What is on another device (a CPU with its memory); nothing at the defaults.
+
+    layers [1]: whose weights and cache are there; expert_layers [1]: further layers whose experts are there; experts
+    [1]: part of the tokens that go to experts there, in all other layers; head [1]: 1 where the head follows the layers
+    cache [1]: part of the cache of all other layers that is kept there, and read over the link in every step
+    link [byte/s]: between both, one direction; latency [s]: of a crossing
+    stream_tokens [token]: of a step, from which on weights may come over the link instead of being multiplied there
+    place: the other device, as a tuple of one; memory: APART or SHARED
+    """
+
+    layers: Number = neutral(default=0.0)
+    expert_layers: Number = neutral(default=0.0)
+    experts: Number = neutral(default=0.0)
+    cache: Number = neutral(default=0.0)
+    head: Number = 1.0
+    link: Number = UNLIMITED
+    latency: Number = 0.0
+    stream_tokens: Number = UNLIMITED
+    place: tuple[Place, ...] = ()
+    memory: str = static(default=APART)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is there."""
+        return all(is_fixed_at(part, 0) for part in (self.layers, self.expert_layers, self.experts, self.cache))
+
+
+@pytree
+class Handover:
+    """Prompts that are prefilled on devices of their own, which hand the cache over to those that decode.
+
+    exposed [1]: part of the transfer that prefill does not hide; link [byte/s]: reached, of all devices together;
+    latency [s]: of a transfer
+    place: the devices that prefill, where they are others, as a tuple of one; memory: APART, or SHARED by two
+    processors of a package, which write the cache anew
+    """
+
+    exposed: Number = 1.0
+    link: Number = UNLIMITED
+    latency: Number = 0.0
+    place: tuple[Place, ...] = ()
+    memory: str = static(default=APART)
+    on: bool = static(default=False)

@@ -1,0 +1,4 @@
+"""The explorer: a page that asks this process, or that carries a precomputed grid; its answers and its server.
+
+May import: core, config, models, roofline, forecasting, sensitivity, grid, studies.
+"""

@@ -1,0 +1,108 @@
+"use strict";
+// View 5: what requests see as more of them arrive.
+const LOADED = [["ttft", "TTFT"], ["tpot", "TPOT"]];
+LJ.heat = ({ xs, ys, values, xTitle, yTitle, text, label, width }) => {
+  const left = 74, top = 26, h = 26, w = Math.max(16, (width - left - 6) / xs.length), s = LJ.s, parts = [s("text", { class: "quiet", x: left, y: 12 }, yTitle)];
+  ys.forEach((y, j) => parts.push(s("text", { class: "quiet small", x: left - 6, y: top + j * h + 17, "text-anchor": "end" }, LJ.digits(y, 3))));
+  xs.forEach((x, i) => {
+    if (w > 34 || i % 2 === 0) parts.push(s("text", { class: "quiet small", x: left + (i + 0.5) * w, y: top + ys.length * h + 14, "text-anchor": "middle" }, LJ.digits(x, 3)));
+    ys.forEach((y, j) => {
+      const v = values(i, j), level = !LJ.isNumber(v) ? 0 : v >= 0.9 ? 4 : v >= 0.5 ? 3 : v >= 0.1 ? 2 : v > 0 ? 1 : 0;
+      parts.push(s("rect", { class: `speed-${level}`, x: left + i * w, y: top + j * h, width: w - 1, height: h - 1 }, s("title", {}, text(x, y, v))));
+      if (w > 30) parts.push(s("text", { class: "small", x: left + (i + 0.5) * w, y: top + j * h + 17, "text-anchor": "middle" }, LJ.isNumber(v) ? `${Math.round(100 * v)}` : "–"));
+    });
+  });
+  parts.push(s("text", { class: "quiet", x: left + (width - left) / 2, y: top + ys.length * h + 32, "text-anchor": "middle" }, xTitle));
+  return LJ.picture(width, top + ys.length * h + 38, label, parts);
+};
+
+LJ.VIEWS.load = {
+  name: "Under load",
+  title: "Under load",
+  lead: "Requests arrive at random at a rate and share the engine's steps. Times by percentile up to the largest rate that is served, and the part of requests that meet the targets.",
+  controls: () => everyControl(["batch"]),
+  build() {
+    const settings = LJ.state.settings;
+    settings["load.ttft"] ||= "1";
+    settings["load.tpot"] ||= "0.05";
+    const number = (key, label, factor, usual) => {
+      const id = LJ.id("limit");
+      const input = LJ.h("input", { type: "number", id, min: 0, step: "any", value: Number(((settings[key] ?? usual) / factor).toPrecision(4)) });
+      input.addEventListener("change", () => { if (Number(input.value) > 0) { settings[key] = String(Number(input.value) * factor); LJ.update(); } });
+      return LJ.h("label", { for: id }, label, input);
+    };
+    this.choice = LJ.select("combination of the map", [], "", (value) => { settings.loadcase = value; LJ.update(); });
+    this.percentile = LJ.select("percentile", [["50", "50"], ["90", "90"], ["99", "99"]], settings.percentile || "90", (value) => { settings.percentile = value; LJ.update(); });
+    this.legend = LJ.h("div", {});
+    this.at = LJ.h("div", {});
+    this.figures = Object.fromEntries(LOADED.map(([m, name]) => [m, LJ.figure({ title: `${name} against the rate`, name: `${m}_under_load` })]));
+    this.map = LJ.figure({ title: "Goodput", name: "goodput" });
+    return [LJ.h("div", { class: "bar-of-tools" }, number("load.ttft", "target of TTFT [ms]", 1e-3, 1), number("load.tpot", "target of TPOT [ms]", 1e-3, 0.05), this.percentile, this.choice),
+      this.at, this.legend, LJ.h("div", { class: "pair" }, Object.values(this.figures)), this.map];
+  },
+  targets(state) { return { ttft: Number(state.settings["load.ttft"]), tpot: Number(state.settings["load.tpot"]), percentile: Number(state.settings.percentile || 90) }; },
+  async ask(state) {
+    const question = LJ.question(state), settings = this.targets(state), key = JSON.stringify([question, settings]);
+    if (this.known?.key !== key) this.known = { key, answer: await LJ.ask("load", question, settings) };
+    return this.known.answer;
+  },
+  show(answer, state) {
+    const { rates, rows } = answer, percentile = state.settings.percentile || "90", targets = this.targets(state);
+    const places = rates, at = LJ.isNumber(Number(state.settings.rate)) && state.settings.rate ? Number(state.settings.rate) : places[Math.floor(places.length / 2)];
+    const now = places.reduce((best, r) => (Math.abs(r - at) < Math.abs(best - at) ? r : best), places[0]), index = places.indexOf(now);
+    const read = LJ.h("ul", { class: "tiles", "aria-live": "polite" });
+    const tell = (value) => {
+      const k = places.indexOf(value);
+      read.replaceChildren(...rows.map((r) => LJ.h("li", {}, LJ.h("b", {}, LJ.isNumber(r[`ttft_p${percentile}`][k]) ? `${LJ.text(r[`ttft_p${percentile}`][k], "s")}, ${LJ.text(r[`tpot_p${percentile}`][k], "s")}` : "saturated"),
+        LJ.h("span", {}, `TTFT, TPOT of ${LJ.caseName(r, rows)} at ${LJ.digits(value)}/s`), LJ.h("span", {}, `${LJ.digits(100 * (r.utilization[k] ?? 1), 3)} % of its capacity, ${LJ.text(r.output_rate[k], "token s-1")}`))));
+    };
+    const draw = (value) => {
+      for (const [metric, name] of LOADED) {
+        const unit = "s", series = rows.map((r) => ({ name: LJ.caseName(r, rows), x: rates, y: r[`${metric}_p${percentile}`] }));
+        const knees = rows.filter((r) => LJ.isNumber(r.knee)).map((r) => `${LJ.caseName(r, rows)} ${LJ.digits(r.knee)}/s`).join("; ");
+        this.figures[metric].show({
+          title: `${name}, ${percentile}th percentile, against the rate`,
+          draw: (width) => LJ.lines({ series, width, now: value, levels: [{ y: targets[metric], name: `target ${LJ.text(targets[metric], "s")}` }],
+            x: { unit: "s-1", title: "requests per second" }, y: { log: true, unit, title: `${name}, ${percentile}th percentile` }, label: `${name} by rate; knees: ${knees}; the table has the numbers` }),
+          table: { head: ["rate [s-1]", ...["p50", "p90", "p99"].flatMap((p) => series.map((one) => `${one.name} ${metric} ${p} [s]`))],
+            rows: rates.map((rate, k) => [rate, ...["p50", "p90", "p99"].flatMap((p) => rows.map((r) => r[`${metric}_${p}`][k]))]) },
+          note: `Knee, from which on waiting grows faster than what is served: ${knees || "none"}.`,
+        });
+      }
+    };
+    const slider = LJ.slider({ word: "rate", name: "Rate", unit: "s-1", places, snap: true }, {
+      get: () => Number(state.settings.rate) || now, set: (value) => { state.settings.rate = String(value); tell(value); draw(value); },
+    });
+    const focus = this.at.contains(document.activeElement);
+    if (!focus) this.at.replaceChildren(slider, read);
+    else this.at.lastChild.replaceWith(read);
+    tell(places[index]);
+    this.legend.replaceChildren(LJ.legend(rows.map((r, i) => [`${LJ.caseName(r, rows)}: serves up to ${LJ.digits(r.capacity)}/s`, LJ.colour(i), 1])));
+    draw(now);
+    this.choice.offer(rows.map((r, i) => [String(i), LJ.caseName(r, rows)]), String(Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)));
+    LJ.follow(() => this.follow(answer, state));
+  },
+  async follow(answer, state) {
+    const turn = (this.turn = (this.turn || 0) + 1), { rows, rates } = answer, row = rows[Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)];
+    const settings = { ...this.targets(state) }, most = row.capacity;
+    if (!LJ.isNumber(most)) return;
+    settings.rates = [0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.85, 0.92, 0.98, 1.1].map((part) => Number((part * most).toPrecision(3)));
+    const question = { ...LJ.question(state), hw: [row.hw], model: [row.model], opt: [LJ.stackOf(row.opt)], engine: row.engine ? [row.engine] : state.engine };
+    const key = JSON.stringify([question, settings]);
+    if (this.mapKey !== key) {
+      const map = await LJ.ask("goodput", question, settings);
+      if (turn !== this.turn || LJ.state.view !== "load") return;
+      this.mapKey = key;
+      this.mapAnswer = map;
+    }
+    const { good, prompts, rates: xs, max_rate: limit, commands } = this.mapAnswer, name = LJ.caseName(row, rows);
+    const told = (x, y, v) => `${LJ.digits(x)}/s, prompts of ${y}: ${LJ.isNumber(v) ? `${LJ.digits(100 * v, 3)} %` : "none"} meet the targets`;
+    this.map.show({
+      title: `Goodput of ${name}: percent of requests that meet both targets`,
+      draw: (width) => LJ.heat({ width, xs, ys: prompts, values: (i, j) => good[i][j], xTitle: "requests per second", yTitle: "prompt [tok]", text: told, label: `part of requests that meet the targets, by rate and length of prompts: ${prompts.map((p, j) => `prompt ${p}: ${good.map((g) => `${Math.round(100 * (g[j] ?? 0))} %`).join(", ")}`).join("; ")}` }),
+      table: { head: ["prompt [tok]", ...xs.map((x) => `${LJ.digits(x)}/s`)], rows: prompts.map((p, j) => [p, ...xs.map((_, i) => good[i][j])]) },
+      note: `At the prompt above, ${settings.percentile} % of requests meet both targets up to ${LJ.digits(limit)} requests per second.`,
+    });
+    LJ.followed(answer, commands);
+  },
+};

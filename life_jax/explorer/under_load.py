@@ -1,0 +1,111 @@
+"""What requests see as more of them arrive: percentiles against the rate, the knee, and a map of goodput."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from life_jax.config.schema.errors import ConfigError
+from life_jax.explorer.evaluation import evaluated
+from life_jax.explorer.plain_data import command, labels, number, numbers, positive, reason, study_of
+from life_jax.explorer.questions import Question
+from life_jax.grid.pareto_front import knee
+
+TIMES = ("ttft_p50", "ttft_p90", "ttft_p99", "tpot_p50", "tpot_p90", "tpot_p99", "itl_p99")
+SERVED = ("output_rate", "utilization", "concurrency")
+PARTS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.77, 0.83, 0.88, 0.92, 0.95, 0.97, 0.985)  # of the capacity
+LENGTHS = (128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0)  # of prompts, in the map
+EVERYTHING = 1e6  # 1/s, more than anything serves
+MOST = 8  # combinations: each rate of each takes its time
+
+
+def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Times by percentile of each combination at rates up to its capacity.
+
+    settings: ttft, tpot [s]: targets, percentile: of requests that are to meet them.
+    """
+    targets = _targets(settings)
+    question = _of_requests(question)
+    full = study_of(question.words(rate=EVERYTHING), "serve")
+    if len(full.cells) > MOST:
+        raise ConfigError(f"{len(full.cells)} combinations; this view takes at most {MOST}")
+    capacity = evaluated(full, ("request_rate",))["request_rate"].reshape(-1)
+    usable = capacity[np.isfinite(capacity) & (capacity > 0)]
+    if not usable.size:
+        raise ConfigError("none of the combinations can serve requests of this length: they do not fit in memory")
+    rates = sorted({float(f"{part * most:.3g}") for most in usable for part in PARTS})
+    words = question.words({"rate": rates}, **targets)
+    study = study_of(words, "serve")
+    of = evaluated(study, (*TIMES, *SERVED, *(["goodput"] if targets else [])))
+    rows = []
+    for cell in range(len(study.cells)):
+        row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell), "capacity": number(capacity[cell])}
+        row |= {name: numbers(column[cell].reshape(-1)) for name, column in of.items()}
+        row["knee"] = _knee(np.array(rates), of["ttft_p90"][cell].reshape(-1), of["tpot_p90"][cell].reshape(-1))
+        rows.append(row)
+    return {"rates": rates, "rows": rows, "warnings": list(study.warnings), "commands": [command(words, "serve")]}
+
+
+def _knee(rates: np.ndarray, ttft: np.ndarray, tpot: np.ndarray) -> float | None:
+    """The rate from which on waiting grows faster than what is served: the point of the curve of the rate against the
+    logarithms of both times that is nearest to the best of all; None where nothing is served."""
+    served = np.isfinite(ttft) & np.isfinite(tpot)
+    if served.sum() < 3:
+        return None
+    slower = np.log(ttft[served]) + np.log(tpot[served])
+    return float(rates[served][knee(np.stack([-rates[served], slower], axis=1))])
+
+
+def goodput(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Part of the requests that meet the targets, over rates and lengths of prompts, of one combination; and the
+    largest rate at which the percentile of them meets the targets, at the question's own lengths.
+
+    settings: as of `percentiles`, rates: list of rates.
+    """
+    targets = _targets(settings) or {"target.ttft": 1.0, "target.tpot": 0.05}
+    rates = settings.get("rates")
+    if not isinstance(rates, list) or not 2 <= len(rates) <= 16:
+        raise ConfigError("rates: a list of 2 to 16 numbers is needed")
+    rates = sorted({positive(rate, "rates") for rate in rates})
+    question = _of_requests(question)
+    words = question.words({"rate": rates, "prompt": LENGTHS}, **targets)
+    study = study_of(words, "serve")
+    if len(study.cells) > 1:
+        raise ConfigError(f"one model, one device and one stack are needed, not {len(study.cells)} combinations")
+    good = evaluated(study, ("goodput",))["goodput"][0]
+    order = [list(study.axes).index("rate"), list(study.axes).index("prompt_tokens")]
+    by_rate = np.transpose(good, [*order, *(i for i in range(good.ndim) if i not in order)]).reshape(
+        len(rates), len(LENGTHS)
+    )
+    alone = study_of(question.words(rate=rates[0], **targets), "serve")
+    most = float(evaluated(alone, ("max_rate",))["max_rate"].squeeze())
+    parts = np.clip(by_rate / np.array(rates)[:, None], 0.0, 1.0)
+    return {
+        "rates": rates, "prompts": list(LENGTHS), "good": numbers(parts), "max_rate": number(most),
+        "commands": [command(words, "serve")],
+        "warnings": list(study.warnings),
+    }  # fmt: skip
+
+
+def _of_requests(question: Question) -> Question:
+    """The question without what requests under load do not have: a batch, a rate of its own, no context at all."""
+    numbers = {
+        key: value
+        for key, value in question.numbers.items()
+        if key not in ("batch", "rate", "concurrency") and not (key == "context" and value == 0)
+    }
+    return dataclasses.replace(question, numbers=numbers)
+
+
+def _targets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Words of the targets; none where neither time has one."""
+    limits: dict[str, Any] = {
+        f"target.{key}": positive(settings[key], key) for key in ("ttft", "tpot") if settings.get(key)
+    }
+    if limits and settings.get("percentile"):
+        percentile = positive(settings["percentile"], "percentile")
+        if percentile >= 100:
+            raise ConfigError(f"percentile: a number above 0 and below 100 is needed, not {percentile:g}")
+        limits["target.percentile"] = percentile
+    return limits

@@ -1,0 +1,199 @@
+"""Answers of the page: the numbers that life.evaluate has for the same words."""
+
+import shlex
+
+import numpy as np
+import pytest
+
+import life_jax as life
+from life_jax.config.schema.errors import ConfigError
+from life_jax.explorer import views
+from life_jax.explorer.questions import Question
+from life_jax.forecasting import breakdown
+
+NUMBERS = {"prompt": 256.0, "batch": 2.0, "output": 32.0}
+PAIR = Question(hw=("v100", "a100"), opt=((), ("int4",)), numbers=NUMBERS)
+ONE = Question(hw=("v100",), model=("llama3_8b",), opt=(("int4",),), numbers=NUMBERS)
+
+
+def dataset(command: str):
+    """What the printed command line computes."""
+    program, verb, *words = shlex.split(command)
+    assert (program, verb) == ("life-jax", "sweep")
+    return life.evaluate(life.load(words))
+
+
+def test_compared_numbers_are_those_of_the_printed_command():
+    answer = views.answer("compare", PAIR, {})
+    ds = dataset(answer["commands"][0])
+    assert len(answer["rows"]) == 4
+    for row in answer["rows"]:
+        at = ds.sel(model=row["model"], hw=row["hw"], opt=row["opt"])
+        for metric in ("ttft", "ttft_low", "ttft_high", "tpot", "tps", "throughput", "memory", "cost_per_mtoken"):
+            assert row["values"][metric] == pytest.approx(float(at[metric]), rel=1e-5)
+        assert row["values"]["fits_memory"] == bool(at.fits_memory)
+        assert row["values"]["decode_bound"] == at.decode_bound.attrs["flag_meanings"].split()[int(at.decode_bound)]
+
+
+def test_a_number_that_moves_gives_what_its_words_give():
+    numbers = {**NUMBERS, "hw.v100.bandwidth_gb_per_s": 500.0, "engine.memory_efficiency": 0.5, "context": 100.0}
+    row = views.answer("compare", Question(hw=("v100",), numbers=numbers), {})["rows"][0]
+    words = [f"{key}={value:g}" for key, value in numbers.items()]
+    ds = life.evaluate(life.load(["hw=v100", *words]))
+    assert row["values"]["tpot"] == pytest.approx(float(ds.tpot.squeeze()), rel=1e-5)
+
+
+def test_a_curve_passes_through_the_compared_numbers():
+    answer = views.answer("curve", PAIR, {"key": "batch"})
+    compared = views.answer("compare", PAIR, {})["rows"]
+    at = answer["x"].index(NUMBERS["batch"])
+    assert [row["tpot"][at] for row in answer["rows"]] == pytest.approx([row["values"]["tpot"] for row in compared])
+    ds = dataset(answer["commands"][0])
+    assert answer["rows"][3]["ttft"] == pytest.approx(ds.ttft.sel(hw="a100", opt="int4").squeeze().values, rel=1e-5)
+
+
+@pytest.mark.parametrize("key", ["bandwidth_gb_per_s", "kv_bits"])
+def test_a_curve_along_a_number_without_a_slider_is_refused(key):
+    with pytest.raises(ConfigError, match="slider"):
+        views.answer("curve", PAIR, {"key": key})
+
+
+def test_operators_are_those_of_explain_and_add_up_to_the_step():
+    answer = views.answer("where", ONE, {})
+    scenario = life.load(ONE.words(), primary="explain").scenario
+    with np.errstate(all="ignore"):
+        table = breakdown.decode_table(scenario)
+    decode = answer["steps"]["decode"]
+    assert decode["seconds"] == pytest.approx(table.seconds, rel=1e-6)
+    assert sum(row["seconds"] for row in decode["operators"]) == pytest.approx(decode["seconds"], rel=1e-5)
+    assert {row["name"] for row in decode["operators"]} == {row.name for row in table.operators}
+    assert decode["operators"] == sorted(decode["operators"], key=lambda row: -row["seconds"])
+    datasheet, reached = answer["roofs"]
+    assert reached["rate"] < datasheet["rate"] and reached["bandwidth"] < datasheet["bandwidth"]
+    assert answer["commands"][0].startswith("life-jax explain ")
+
+
+def test_elasticities_are_those_of_the_printed_command():
+    answer = views.answer("elasticity", ONE, {})
+    ds = dataset(answer["commands"][0])
+    rows = {row["key"]: row for row in answer["rows"]}
+    assert {"peak_tflops", "bandwidth_gb_per_s", "prompt_tokens", "batch"} <= set(rows)
+    for key, row in rows.items():
+        of = ds.elasticity.sel(parameter=key).squeeze()
+        assert row["ttft"] == pytest.approx(float(of.sel(metric="ttft")), abs=1e-5)
+        assert row["tpot"] == pytest.approx(float(of.sel(metric="tpot")), abs=1e-5)
+    assert sum(answer["bound_share"]["tpot"].values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_map_has_numbers_where_it_fits_and_reasons_where_it_cannot_be():
+    question = Question(hw=("rtx_4090",), model=("llama3_2_1b", "llama3_3_70b"), opt=((), ("q4_k_m",)), engine=("mlx",))
+    with pytest.raises(ConfigError, match="mlx"):
+        views.answer("fits", question, {})
+    question = Question(hw=question.hw, model=question.model, opt=((), ("q4_k_m",), ("mlx_4bit",)), engine=("auto",))
+    settings = {"contexts": [512, 8192], "batches": [1, 4]}
+    answer = views.answer("fits", question, settings)
+    assert len(answer["cells"]) == 6
+    small = next(cell for cell in answer["cells"] if (cell["model"], cell["opt"]) == ("llama3_2_1b", "q4_k_m"))
+    large = next(cell for cell in answer["cells"] if (cell["model"], cell["opt"]) == ("llama3_3_70b", "none"))
+    assert small["fits"] == [[True, True], [True, True]] and not any(map(any, large["fits"]))
+    ds = dataset(answer["commands"][0])
+    at = ds.sel(model="llama3_2_1b", opt="q4_k_m", prompt_tokens=8192, batch=4).squeeze()
+    assert small["tps"][1][1] == pytest.approx(float(at.tps), rel=1e-5)
+    assert small["memory"][1][1] == pytest.approx(float(at.memory), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("question", "view", "settings", "reason"),
+    [
+        (Question(), "compare", {}, "device"),
+        (ONE, "compar", {}, "compare"),
+        (ONE, "compare", [], "settings"),
+        (PAIR, "where", {}, "combinations"),
+        (Question(hw=("all",), model=("all",)), "compare", {}, "combinations at once"),
+        (Question(hw=("v10",)), "compare", {}, "v100"),
+        (Question(hw=("v100",), numbers={"batch": -1.0}), "compare", {}, "batch"),
+        (PAIR, "fits", {}, "one device"),
+        (ONE, "fits", {"contexts": list(range(1, 40))}, "32"),
+        (ONE, "fits", {"contexts": ["x"]}, "above 0"),
+        (ONE, "curve", {"key": "nothing"}, "nothing"),
+        (ONE, "number", {"key": "vocab"}, "vocab"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(question, view, settings, reason):
+    with pytest.raises(ConfigError, match=reason):
+        views.answer(view, question, settings)
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ("batch", "batch"), ("prompt_tokens", "prompt"), ("bandwidth_gb_per_s", "hw.v100.bandwidth_gb_per_s"),
+        ("memory_efficiency", "engine.memory_efficiency"), ("kv_bits", "precision.kv_bits"),
+        ("peak_tflops.fp16", "hw.v100.peak_tflops.fp16"), ("hidden_size", "model.llama3_8b.hidden_size"),
+    ],
+)  # fmt: skip
+def test_a_slider_at_its_own_value_changes_nothing_and_beyond_it_something(key, word):
+    slider = views.answer("number", Question(hw=ONE.hw, model=ONE.model, numbers=NUMBERS), {"key": key})
+    assert slider["word"] == word and slider["low"] <= slider["value"] <= slider["high"]
+
+    def ttft(value: float) -> float:
+        numbers = {**NUMBERS, word: value}
+        row = views.answer("compare", Question(hw=ONE.hw, model=ONE.model, numbers=numbers), {})["rows"][0]
+        return row["values"]["e2e"]
+
+    plain = views.answer("compare", Question(hw=ONE.hw, model=ONE.model, numbers=NUMBERS), {})["rows"][0]
+    assert ttft(slider["value"]) == pytest.approx(plain["values"]["e2e"], rel=1e-6)
+    assert ttft(slider["value"] / 2) != pytest.approx(plain["values"]["e2e"], rel=1e-6)
+
+
+def test_a_number_of_several_devices_moves_all_of_them():
+    slider = views.answer("number", PAIR, {"key": "bandwidth_gb_per_s"})
+    assert slider["word"] == "axes.bandwidth_gb_per_s"
+    moved = Question(hw=PAIR.hw, numbers={**NUMBERS, slider["word"]: 1000.0})
+    rows = views.answer("compare", moved, {})["rows"]
+    plain = views.answer("compare", Question(hw=PAIR.hw, numbers=NUMBERS), {})["rows"]
+    assert (
+        rows[0]["values"]["tpot"] < plain[0]["values"]["tpot"]
+        and rows[1]["values"]["tpot"] > plain[1]["values"]["tpot"]
+    )
+
+
+def test_designs_of_a_trade_are_those_of_the_printed_command():
+    answer = views.answer("trade", PAIR, {"batches": [1, 4, 16]})
+    ds = dataset(answer["commands"][0])
+    assert len(answer["points"]) == 12
+    for point in answer["points"]:
+        at = ds.sel(hw=point["hw"], opt=point["opt"], batch=point["batch"]).squeeze()
+        for metric in ("tpot", "throughput", "price", "quality"):
+            assert point[metric] == pytest.approx(float(at[metric]), rel=1e-5)
+    assert {point["quality"] for point in answer["points"] if point["opt"] == "none"} == {1.0}
+
+
+def test_times_under_load_grow_with_the_rate_up_to_the_capacity():
+    question = Question(hw=("a100",), model=("llama3_8b",), engine=("vllm",), numbers=NUMBERS)
+    answer = views.answer("load", question, {"ttft": 0.5, "tpot": 0.05, "percentile": 90})
+    (row,) = answer["rows"]
+    assert answer["rates"][-1] < row["capacity"]
+    times = row["tpot_p90"]
+    assert times == sorted(times) and answer["rates"][0] < row["knee"] < row["capacity"]
+    alone = life.evaluate(life.load(["hw=a100", "model=llama3_8b", "prompt=256", "output=32", "batch=1"]))
+    assert times[0] == pytest.approx(float(alone.tpot.squeeze()), rel=0.35)  # another engine, hardly any load
+    rates = [0.3 * row["capacity"], 0.99 * row["capacity"]]
+    goodput = views.answer("goodput", question, {"ttft": 0.5, "tpot": 0.05, "percentile": 90, "rates": rates})
+    assert goodput["good"][0][0] == pytest.approx(1.0, abs=1e-6) and goodput["good"][0][0] >= goodput["good"][1][-1]
+    assert 0 < goodput["max_rate"] <= row["capacity"] * 1.001
+
+
+@pytest.mark.parametrize(
+    ("view", "settings", "reason"),
+    [
+        ("load", {"ttft": -1}, "ttft"),
+        ("load", {"ttft": 1, "percentile": 100}, "percentile"),
+        ("goodput", {"rates": "all"}, "rates"),
+        ("goodput", {"rates": [1, "x"]}, "above 0"),
+        ("trade", {"batches": []}, "batches"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(view, settings, reason):
+    with pytest.raises(ConfigError, match=reason):
+        views.answer(view, ONE, settings)

@@ -1,0 +1,261 @@
+"""The explorer in a real browser: it shows what the words give, by keyboard too, and nothing leaves the machine."""
+
+import contextlib
+import json
+import shlex
+
+import browser
+import pytest
+
+import life_jax
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(not browser.is_there(), reason="chromium, its driver and selenium are not here"),
+]
+pytest.importorskip("uvicorn")
+CASES = (
+    "hw=v100&hw=a100&model=llama3_8b&opt=none&opt=int4&engine=generic&n.prompt=256&n.output=32&n.batch=2&n.context=0"
+)
+VIEWS = {
+    "fits": "view=fits&hw=v100&engine=generic&s.device=v100&s.models=llama3_2_1b,llama3_8b&s.stacks=none,q4_k_m",
+    "compare": f"view=compare&{CASES}",
+    "where": f"view=where&{CASES}&s.case=3",
+    "trade": f"view=trade&{CASES}&s.target.tpot=0.05",
+    "load": "view=load&hw=a100&model=llama3_8b&engine=vllm&n.prompt=256&n.output=32",
+}
+ANSWERS = """const done = arguments[arguments.length - 1];
+LJ.ask(arguments[0], arguments[1] || LJ.question(), arguments[2] || {}).then(done, (e) => done({error: e.message}));"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with browser.explorer("hw=[v100,a100]", cwd=tmp_path_factory.mktemp("empty")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with browser.chromium() as driver:
+        yield driver
+
+
+@contextlib.contextmanager
+def opened(driver, address, view, width=1280):
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    driver.get("about:blank")
+    driver.get_log("browser"), driver.get_log("performance")
+    driver.get(f"{address}#{VIEWS.get(view, view)}")
+    browser.wait_quiet(driver)
+    yield
+    faults = [line["message"] for line in driver.get_log("browser") if line["level"] == "SEVERE"]
+    assert [line for line in faults if "status of 400" not in line] == []
+
+
+def table(driver, title):
+    """Cells of the table behind a picture, row by row."""
+    return driver.execute_script(
+        """const figures = [...document.querySelectorAll('figure')];
+        const figure = figures.find((f) => f.querySelector('h3').textContent === arguments[0]);
+        figure.querySelector('details').open = true;
+        figure.show(figure.content);
+        return [...figure.querySelectorAll('tr')].map((r) => [...r.children].map((c) => c.textContent));""",
+        title,
+    )
+
+
+def asked(driver):
+    """Addresses that the page has asked for."""
+    messages = [json.loads(line["message"])["message"] for line in driver.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_loads_without_a_fault_and_asks_this_machine_alone(driver, address, view):
+    with opened(driver, address, view):
+        assert driver.execute_script("return document.getElementById('error').textContent") == ""
+        assert "life-jax " in driver.execute_script("return document.getElementById('same').textContent")
+        addresses = asked(driver)
+    assert any(url.startswith(address) for url in addresses)
+    assert [url for url in addresses if not url.startswith((address, "about:", "data:", "blob:"))] == []
+
+
+def test_a_slider_moves_the_numbers_to_what_evaluate_says(driver, address):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    with opened(driver, address, "compare"):
+        before = table(driver, "Time to first token (TTFT)")
+        slider = driver.find_element(By.CSS_SELECTOR, "[data-word=batch] input[type=range]")
+        shown = driver.execute_script("return LJ.shown")
+        slider.send_keys(Keys.ARROW_RIGHT)
+        browser.wait(driver, f"LJ.shown > {shown}")
+        browser.wait_quiet(driver)
+        after = table(driver, "Time to first token (TTFT)")
+        command = driver.find_element(By.CSS_SELECTOR, "#same pre").text
+        batch = driver.execute_script("return LJ.state.numbers.batch")
+    assert batch == 3 and before != after
+    words = shlex.split(command)[2:]
+    assert "batch=3" in words
+    ds = life_jax.evaluate(life_jax.load(words))
+    head, *rows = after
+    assert len(rows) == 4
+    for row in rows:
+        at = dict(zip(head, row, strict=True))
+        values = ds.sel(hw=at["hw"], opt=at["opt"]).squeeze()
+        for metric in ("ttft", "tpot"):
+            assert float(at[f"{metric} [s]"]) == pytest.approx(float(values[metric]), rel=1e-3)  # four digits are shown
+        assert (at["fits_memory"] == "yes") == bool(values.fits_memory)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_link_restores_the_view_with_its_numbers(driver, address, view):
+    with opened(driver, address, view):
+        driver.execute_script(
+            "if (LJ.state.view !== 'fits') LJ.state.numbers['engine.memory_efficiency'] = 0.5; LJ.update();"
+        )
+        browser.wait_quiet(driver)
+        state, link = driver.execute_script("return [JSON.stringify(LJ.state), LJ.link()]")
+        text = driver.execute_script("return document.getElementById('view').textContent")
+    with opened(driver, address, link.split("#")[1]):
+        assert json.loads(driver.execute_script("return JSON.stringify(LJ.state)")) == json.loads(state)
+        assert driver.execute_script("return document.getElementById('view').textContent") == text
+
+
+@pytest.mark.parametrize(
+    "name", ["<img src=x onerror=document.title=1>", "</script><script>document.title=1</script>", '"><b>']
+)
+def test_a_hostile_label_is_text(driver, address, name):
+    from urllib.parse import quote
+
+    with opened(driver, address, f"view=compare&hw={quote(name)}&model=llama3_8b"):
+        assert name[:30] in driver.execute_script("return document.getElementById('error').textContent")
+        assert driver.execute_script("return document.querySelectorAll('main img, main b, #controls img').length") == 0
+        assert driver.title == "Compare - life_jax"
+
+
+def test_a_slow_answer_does_not_block_the_page(driver, address):
+    """The question is held up for a second; meanwhile the page turns and shows that it is busy."""
+    with opened(driver, address, "compare"):
+        held = driver.execute_async_script(
+            """const done = arguments[arguments.length - 1], fetch = LJ.fetch;
+            let frames = 0, busy = false;
+            const count = () => {
+              frames += 1;
+              busy = busy || !document.getElementById('busy').hidden;
+              requestAnimationFrame(count);
+            };
+            requestAnimationFrame(count);
+            LJ.fetch = async (...words) => {
+              await new Promise((go) => setTimeout(go, 1000));
+              return fetch(...words);
+            };
+            LJ.update();
+            setTimeout(() => { LJ.fetch = fetch; done([frames, busy]); }, 900);"""
+        )
+        browser.wait_quiet(driver)
+        assert held[0] > 10 and held[1]
+
+
+def test_pictures_and_tables_can_be_saved(driver, address):
+    for view in ("compare", "where", "trade"):
+        with opened(driver, address, view):
+            sizes = driver.execute_async_script(
+                """const done = arguments[arguments.length - 1], kept = [];
+                LJ.save = (name, blob) => kept.push(name);
+                (async () => {
+                  for (const figure of document.querySelectorAll('figure')) {
+                    const blob = await figure.png();
+                    kept.push(blob ? blob.size : 0);
+                    figure.querySelector('button').click();
+                  }
+                  done(kept);
+                })();"""
+            )
+        numbers = [size for size in sizes if isinstance(size, int)]
+        assert len(numbers) >= 1 and min(numbers) > 2000
+        assert sum(str(name).endswith(".csv") for name in sizes) == len(numbers)
+
+
+@pytest.mark.parametrize("width", [1280, 800, 390])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_page_is_never_wider_than_its_window(driver, address, view, width):
+    with opened(driver, address, view, width):
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_no_fault(driver, address, view, dark):
+    Axe = pytest.importorskip("axe_core_python.selenium").Axe
+    scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+    with opened(driver, address, view):
+        for details in driver.find_elements("css selector", "details"):
+            driver.execute_script("arguments[0].open = true", details)
+        found = Axe().run(driver)
+    faults = [(v["id"], v["impact"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found["violations"]]
+    assert [fault for fault in faults if fault[1] in ("serious", "critical")] == []
+
+
+def test_everything_can_be_reached_and_worked_by_keyboard(driver, address):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    with opened(driver, address, "compare"):
+        body = driver.find_element(By.TAG_NAME, "body")
+        body.send_keys(Keys.TAB)
+        reached = set()
+        for _ in range(120):
+            active = driver.switch_to.active_element
+            reached.add(
+                driver.execute_script("const a = document.activeElement; return a.id || a.textContent.slice(0, 20)")
+            )
+            active.send_keys(Keys.TAB)
+        assert {"skip", "theme", "share", "CSV", "PNG", "Table"} <= reached
+        driver.find_element(By.CSS_SELECTOR, "fieldset input").send_keys("h100_sxm", Keys.ENTER)
+        browser.wait_quiet(driver)
+        assert driver.execute_script("return LJ.state.hw") == ["v100", "a100", "h100_sxm"]
+        assert len(table(driver, "Time to first token (TTFT)")) == 7
+
+
+def test_a_target_moves_by_arrow_keys_and_by_the_pointer_and_is_a_limit_of_the_command(driver, address):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    def target() -> float:
+        return float(driver.execute_script("return LJ.state.settings['target.tpot']"))
+
+    with opened(driver, address, "trade"):
+        assert target() == 0.05
+        handle = driver.find_element(By.CSS_SELECTOR, ".handle")
+        assert handle.get_attribute("aria-valuetext") == "50 ms"
+        handle.send_keys(Keys.ARROW_LEFT)
+        assert target() == pytest.approx(0.05 / 1.03, rel=1e-2)
+        driver.switch_to.active_element.send_keys(Keys.ARROW_LEFT)  # the focus stays with the handle
+        assert target() == pytest.approx(0.05 / 1.03**2, rel=1e-2)
+        handle = driver.find_element(By.CSS_SELECTOR, ".handle")
+        ActionChains(driver).click_and_hold(handle).move_by_offset(-120, 0).release().perform()
+        assert target() < 0.04
+        command = driver.find_element(By.CSS_SELECTOR, "#same pre").text
+        front = driver.execute_script("return LJ.VIEWS.trade.drawn.map((p) => [p.hw, p.opt, p.batch])")
+        limit = target()
+    words = shlex.split(command)[2:]
+    assert f"limit.tpot={limit:g}" in words and "pareto=[tpot,cost_per_mtoken]" in words
+    ds = life_jax.evaluate(life_jax.load(words))
+    columns = [ds[name].values.tolist() for name in ("hw", "opt", "batch")]
+    assert sorted(map(tuple, front)) == sorted(zip(*columns, strict=True))
+
+
+def test_percentiles_are_those_of_the_printed_command(driver, address):
+    with opened(driver, address, "load"):
+        head, *rows = table(driver, "TTFT, 90th percentile, against the rate")
+        command = driver.find_elements("css selector", "#same pre")[0].text
+    words = shlex.split(command)[2:]
+    ds = life_jax.evaluate(life_jax.load(words, primary="serve"))
+    p90 = ds.ttft_p90.squeeze().values
+    column = next(i for i, name in enumerate(head) if "p90" in name)
+    shown = [float(row[column]) if row[column] != "\u2013" else float("inf") for row in rows]
+    assert shown == pytest.approx(p90.tolist(), rel=1e-3)

@@ -1,0 +1,167 @@
+"""Parts of a model on another device of the machine, and prompts on devices of their own."""
+
+import json
+
+import laws
+import numpy as np
+import pytest
+from places import DATA
+
+import life_jax as life
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.places import HOST
+from life_jax.forecasting import breakdown, memory, places
+from life_jax.forecasting.request import Run
+
+METRICS = "ttft,tpot,e2e,memory,weight_memory,kv_memory,host_memory,decode_flops,price,decode_energy"
+CARD = ("hw=rtx_4090", "engine=llama_cpp_cuda", "model=llama3_70b", "prompt=512", "output=64")
+HOSTED = (*CARD, "opt=[q4_k_m,offload]", "offload.hw=ryzen_9_7950x_cpu")
+EXPERTS = ("hw=rtx_4080", "engine=ik_llama_cpp", "model=gpt_oss_120b", "prompt=512", "output=64")
+THREADRIPPER = ("opt=[mxfp4_experts,offload]", "offload.hw=ryzen_threadripper_pro_5975wx_cpu")
+
+
+def values(*words, metrics=METRICS):
+    found = laws.in_numpy(*words, "batch=1", f"metrics=[{metrics}]").squeeze()
+    return {name: found[name].values for name in found}
+
+
+def test_all_on_the_card_is_no_offload():
+    none = values(*CARD, "opt=q4_k_m")
+    assert values(*HOSTED) == none
+    moved = values(*HOSTED, "axes.cpu_layers=[0,10]", metrics="tpot,memory,ttft")
+    for name in moved:
+        assert moved[name][0] == pytest.approx(none[name].item(), rel=1e-9), name
+
+
+def test_more_layers_on_the_host_are_slower_and_leave_more_room():
+    found = values(*HOSTED, "axes.cpu_layers=[1,20,40,79]", metrics=METRICS + ",max_context")
+    assert (np.diff(found["tpot"]) > 0).all() and (np.diff(found["ttft"]) > 0).all()
+    assert (np.diff(found["memory"]) < 0).all() and (np.diff(found["max_context"]) >= 0).all()
+    assert (found["decode_flops"] == found["decode_flops"][0]).all()
+    assert (found["price"] > values(*CARD, "opt=q4_k_m")["price"]).all()
+
+
+def test_weights_and_cache_of_both_places_are_those_of_the_model():
+    whole, split = values(*CARD, "opt=q4_k_m"), values(*HOSTED, "opt.offload.cpu_layers=30")
+    both = split["weight_memory"] + split["kv_memory"] + split["host_memory"]
+    assert both == pytest.approx(whole["weight_memory"] + whole["kv_memory"], rel=1e-9)
+
+
+def test_everything_on_the_host_takes_the_time_of_the_host():
+    numbers = ("opt.offload.cpu_layers=80", "opt.offload.crossing_us=0", "opt.offload.link_gb_per_s=1e6",
+               "opt.offload.stream_tokens=1e9")  # fmt: skip
+    there = values(*HOSTED, *numbers, metrics="tpot,ttft")
+    alone = values("hw=ryzen_9_7950x_cpu", "engine=llama_cpp_cpu", *CARD[2:], "opt=q4_k_m", metrics="tpot,ttft")
+    for name in alone:  # the embedding and the last norm stay
+        assert there[name] == pytest.approx(alone[name], rel=0.02), name
+
+
+def test_a_faster_link_is_never_slower():
+    for words in ((*HOSTED, "opt.offload.cpu_layers=40"), (*HOSTED, "opt.offload.cpu_cache=0.5"),
+                  (*EXPERTS, *THREADRIPPER, "opt.offload.cpu_expert_layers=36")):  # fmt: skip
+        found = values(*words, "axes.link_gb_per_s=[5,25,60,1000]", metrics="ttft,tpot")
+        assert (np.diff(found["tpot"]) < 0).all() and (np.diff(found["ttft"]) <= 0).all()
+
+
+def test_experts_on_the_host_read_the_bytes_of_the_oracle():
+    scenario = laws.scenario(*EXPERTS, *THREADRIPPER, "opt.offload.cpu_expert_layers=36", "batch=1")
+    run = Run(scenario)
+    read = sum(op.repeats * op.cost.weight_bytes for op in run.graph(run.decode.first) if op.place == HOST)
+    biases = 36 * 4 * (3 * 2880) * 2
+    assert read - biases == pytest.approx(1_903_564_800, rel=1e-12)  # 4 experts x 36 layers x 3 d f x 4.25 bit
+    assert read == pytest.approx(places.streamed_bytes(scenario, run.here.graph(run.decode.first)))
+
+
+@pytest.mark.data
+def test_streaming_all_experts_takes_the_seconds_of_the_oracle():
+    oracles = json.loads((DATA / "serving" / "oracles_serving.json").read_text())["oracles"]
+    words = (*EXPERTS[:3], "prompt=4096", "output=64", "engine.chunk_tokens=4096", "batch=1")
+    scenario = laws.scenario(*words, *THREADRIPPER, "opt.offload.cpu_expert_layers=36")
+    run = Run(scenario)
+    step = run.prefill[-1]
+    stream = places.streamed_bytes(scenario, run.here.graph(step.first)) / scenario.offload.link
+    biases = 36 * 128 * (3 * 2880) * 2 / 25e9
+    expected = oracles["offload_prefill_stream_s_gpt_oss_120b_4096"]["value"]
+    assert stream - biases == pytest.approx(expected, rel=1e-9)
+    assert run.streams(step)
+    assert not run.streams(run.decode)
+
+
+def test_time_is_linear_in_the_share_of_experts_on_the_host():
+    found = values(*EXPERTS, *THREADRIPPER, "axes.cpu_experts=[0.25,0.5,0.75,1]", metrics="tpot")["tpot"]
+    assert np.diff(found, 2) == pytest.approx(0, abs=1e-9)
+    assert found[0] < found[-1]
+
+
+def test_the_rows_of_explain_say_where_they_are_and_sum_to_the_step():
+    scenario = laws.scenario(*EXPERTS[:4], "output=2", *THREADRIPPER, "opt.offload.cpu_expert_layers=20", "batch=1")
+    table = breakdown.decode_table(scenario)
+    assert table.seconds == pytest.approx(float(Run(scenario).decode_seconds), rel=1e-9)
+    assert sum(row.share for row in table.operators) == pytest.approx(1)
+    assert {row.name for row in table.operators if row.place == HOST} == {
+        "experts_gate_up_proj@host", "experts_down_proj@host",
+    }  # fmt: skip
+    prefill = breakdown.prefill_table(scenario)
+    assert prefill.seconds == pytest.approx(float(Run(scenario).ttft), rel=1e-9)
+    assert sum(row.share for row in prefill.operators) == pytest.approx(1)
+
+
+def test_a_host_too_small_does_not_fit():
+    fits = {
+        host: bool(memory.fits(laws.scenario(*CARD, "opt=[q4_k_m,offload]", f"offload.hw={host}",
+                                             "opt.offload.cpu_layers=70", "batch=1")))
+        for host in ("xeon_gold_6454s", "raspberry_pi_5_16gb")
+    }  # fmt: skip
+    assert fits == {"xeon_gold_6454s": True, "raspberry_pi_5_16gb": False}
+
+
+def test_prompts_on_other_devices_have_their_ttft_and_pay_the_transfer():
+    words = ("engine=vllm", "model=llama3_1_70b", "tp=8", "prompt=4096", "output=64")
+    numbers = ("opt.disaggregated.network_gb_per_s=280", "opt.disaggregated.transfer_ms=0")
+    apart = values("hw=h20", *words, "opt=disaggregated", "prefill.hw=h100_sxm", *numbers)
+    prefill, decode = values("hw=h100_sxm", *words), values("hw=h20", *words)
+    assert apart["ttft"] - prefill["ttft"] == pytest.approx(0.004793490285714286)  # 1.342 GB at 280 GB/s
+    assert apart["tpot"] == decode["tpot"]
+    assert apart["price"] == pytest.approx(prefill["price"] + decode["price"])
+    hidden = values("hw=h20", *words, "opt=disaggregated", "prefill.hw=h100_sxm", *numbers,
+                    "opt.disaggregated.exposed=0.0125")  # fmt: skip
+    assert hidden["ttft"] - prefill["ttft"] == pytest.approx(0.004793490285714286 / 80)
+
+
+def test_a_hybrid_prefills_on_one_processor_and_decodes_on_the_other():
+    words = ("model=llama3_1_8b", "prompt=2048", "output=64")
+    hybrid = values("hw=ryzen_hx370_igpu_890m", "engine=llama_cpp_vulkan", *words, "opt=[q4_0,hybrid]",
+                    "prefill.hw=ryzen_hx370_npu")  # fmt: skip
+    igpu = values("hw=ryzen_hx370_igpu_890m", "engine=llama_cpp_vulkan", *words, "opt=q4_0")
+    assert hybrid["tpot"] == igpu["tpot"] and hybrid["ttft"] != igpu["ttft"]
+    assert hybrid["price"] == igpu["price"]  # one package
+    latents = values("hw=h100_sxm", "engine=vllm", "model=deepseek_v2_lite", "tp=4", "prompt=4096", "output=64",
+                     "opt=disaggregated", "opt.disaggregated.network_gb_per_s=10")  # fmt: skip
+    one = values("hw=h100_sxm", "engine=vllm", "model=deepseek_v2_lite", "tp=4", "prompt=4096", "output=64")
+    sent = (latents["ttft"] - one["ttft"] - 0.38e-3) * 10e9
+    assert sent == pytest.approx(4096 * 27 * 576 * 2, rel=1e-6)  # latents travel once
+
+
+def test_what_makes_no_sense_is_refused():
+    for words, line in (
+        (["opt=offload", "opt.offload.cpu_layers=4"], "offload.hw=NAME"),
+        (["offload.hw=xeon_gold_6454s"], "opt=offload"),
+        (["prefill.hw=h100_sxm"], "opt=disaggregated"),
+        (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_layers=99"], "it has 32 layers"),
+        (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_experts=0.5"], "no experts"),
+        (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_cache=2"], "from 0 to 1"),
+        (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.memory=here"], "apart or shared"),
+        (["opt=offload", "offload.hw=xeon_gold_6454"], "did you mean"),
+        (["offload.layers=3"], "offload.hw"),
+    ):
+        with pytest.raises(ConfigError, match=line.replace(".", r"\.")):
+            life.load(["hw=h100_sxm", "model=llama3_8b", *words])
+
+
+def test_traced_places_are_those_of_numpy():
+    import jax
+
+    scenario = laws.scenario(*HOSTED, "opt.offload.cpu_layers=40", "batch=1")
+    with jax.enable_x64(True):
+        traced = jax.jit(lambda s: life.forecast(s, ("tpot",)))(scenario)
+    assert float(traced["tpot"]) == pytest.approx(float(life.forecast(scenario, ("tpot",))["tpot"]), rel=1e-9)
