@@ -33,6 +33,7 @@ from life_jax.core.schedule import Step
 from life_jax.models import decoder, stacks
 
 TOKENS = 512
+HEADED = ("TextLMHeadModel", "LMHeadModel")  # endings of a text model's class that has a head
 TOLERANCE = 1e-4
 LATENT = ("mla", "mla_sparse", "mla_sparse_reused")
 INDEXED = ("compressed", "block_sparse")
@@ -139,7 +140,12 @@ def _model(made: Any) -> tuple[Any, int | None]:
     """The language model of a configuration, an encoder's with its head; or the text model and how many parameters its
     head would have, None for a tied one."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForSeq2SeqLM,
+        AutoModelForSpeechSeq2Seq,
+    )
 
     said = {"attn_implementation": "eager", "dtype": torch.bfloat16}
     encoder = _family(made.model_type).facts.get("generation") == "none"
@@ -147,14 +153,21 @@ def _model(made: Any) -> tuple[Any, int | None]:
     try:
         return (auto or AutoModelForCausalLM).from_config(made, **said), 0
     except ValueError:
+        if made.model_type == "whisper":
+            return AutoModelForSpeechSeq2Seq.from_config(made, **said), 0
         if auto is AutoModelForMaskedLM:
             return AutoModelForCausalLM.from_config(made, **said), 0
         made = made.get_text_config()
         module = importlib.import_module(type(made).__module__.replace(".configuration_", ".modeling_"))
         name = type(made).__name__.removesuffix("Config").removesuffix("Text")
-        model = (getattr(module, name + "TextModel", None) or getattr(module, name + "Model"))._from_config(
-            made, **said
-        )
+        headed = next((c for n in HEADED if (c := getattr(module, name + n, None))), None)
+        if headed:
+            return headed._from_config(made, **said), 0
+        own = [c for c in vars(module).values() if getattr(c, "config_class", None) is type(made)]
+        bare = [c for c in own if c.__name__.endswith("TextModel") or c.__name__ == name + "Model"]
+        model = (bare or own)[0]._from_config(made, **said)
+        if any(name.startswith("lm_head.") for name, _ in model.named_parameters()):
+            return model, 0
         tied = getattr(made, "tie_word_embeddings", False)
         return model, None if tied else made.vocab_size * made.hidden_size
 

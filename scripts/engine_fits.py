@@ -2,8 +2,9 @@
 
     python scripts/engine_fits.py [--data ../shared/data]
 
-Devices come from the measurements that `scripts/fit_efficiency.py` fits, errors from docs/accuracy.md, which that
-script writes: mean error in percent over the cells of devices that a fit had not seen. Run it after a fit.
+Devices come from the measurements that `scripts/fit_efficiency.py` fits, errors from docs/accuracy.md, which
+`scripts/accuracy_page.py` writes: mean error in percent over the cells of sources that a fit had not seen. Run it after
+that.
 """
 
 import argparse
@@ -12,14 +13,14 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from panel_model import load
+from panel_rows import load
 
 from life_jax.config.schema import paths
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """\
 # Written by scripts/engine_fits.py. devices: those of the published measurements that scripts/fit_efficiency.py
-# fits. ttft, tpot, total: mean error of forecasts on devices that a fit had not seen [%], and over how many cells of
+# fits. ttft, tpot, total: mean error of forecasts of sources that a fit had not seen [%], and over how many cells of
 # device and model (docs/accuracy.md).
 """
 ERROR = re.compile(r"(TTFT|TPOT|TOTAL)\s+([\d.]+)/\s*[\d.]+ \((\d+),")
@@ -28,9 +29,8 @@ ERROR = re.compile(r"(TTFT|TPOT|TOTAL)\s+([\d.]+)/\s*[\d.]+ \((\d+),")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    settings, *_ = load(parser.parse_args().data)
     devices = defaultdict(set)
-    for setting in settings:
+    for setting in load(parser.parse_args().data).settings:
         devices[setting.engine].add(setting.hw)
     text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
     lines = [HEAD]

@@ -1,11 +1,14 @@
 """What is expected of classes, engines and devices before anything is measured: priors of scripts/fit_efficiency.py.
 
-From the modelling reference, which read kernel timings and published host times, where it says something; the rest are
-assumptions from what is known of the software, marked so. Each is a median, with the deviation of its logarithm.
+Each is a median, with the deviation of its logarithm. *Sourced* ones come from kernel timings, published host times or
+the software's own text, none of which is a row of the panels: SOURCED_CLASSES and the tables below `# sourced`. The
+rest are *chosen*: assumptions from what is known of the software, which may have been made with rows in view. In a
+judgement with neutral priors (`constants(..., neutral=True)`) chosen ones are one median and a wide deviation for all.
 """
 
 from pathlib import Path
 
+from engine_families import FAMILIES
 from panel_model import Constants, pairs
 
 from life_jax.config.schema.engine_file import VECTOR_MOST
@@ -19,25 +22,42 @@ OTHER = {"other": 1.0}
 # of their own interface, which is their bandwidth here: 0.7 [assumption]; mobile: 0.55 of the package [assumption].
 CLASSES = {
     "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
-    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
+    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_turing": (0.60, 0.50, 0.80), "gpu_no_matrix_units": (0.80, 0.50, 0.75),
+    "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
     "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
     # M1 and M2 Max and Ultra, whose GPUs draw less of a wide memory: a copy on an M1 Max reached 318 of 410 GB/s, on an
     # M1 all of it (ggml-org/llama.cpp#1642)
     "apple_soc_max": (0.72, 0.50, 0.84),
     "apple_soc_m3": (0.72, 0.50, 0.84),  # from M3 on: registers by need, pipelines side by side (Apple, 2023)
-    "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80), "cpu": (0.40, 0.20, 0.65),
+    "igpu": (0.40, 0.25, 0.65), "igpu_amd": (0.60, 0.30, 0.80),
+    # Xe2 and Xe3, whose matrix units are those of Arc cards: kernels of a B60 reach 0.90, 0.64 and 0.88 of its peaks
+    # (the reference, from aiconfigurator's tables), those of laptops less within their power [assumption]
+    "igpu_xmx": (0.80, 0.55, 0.80),
+    "cpu": (0.80, 0.20, 0.65),
+    # of the datasheet's bandwidth of all channels, of which one process of many threads draws less
+    "cpu_server": (0.80, 0.20, 0.40),
     # a bandwidth that was read on the machine (scripts/measure_host.py), not a datasheet's: decode of 16-bit weights
     # reaches 0.93 of it on the EPYC below
-    "cpu_measured": (0.40, 0.20, 0.93),
+    "cpu_measured": (0.80, 0.20, 0.93),
     "npu": (0.30, 0.20, 0.70), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
 }  # fmt: skip
+# of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000) or read a library's (hipBLASLt)
+SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "cpu_measured")
+NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
-WEAK = {"gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
+WEAK = {"igpu_xmx": 0.3, "gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
 # CPUs unpack bytes: four to a lane of fp32. Each further row up to eight of a quantized product costs 1.3 ms of an 8B
 # model in Q4_0 on a RTX 3090 (ggml-org/llama.cpp#15802), 1.4 ms of a 7B model in Q2_K (#5434): what 6.2 and 7.6 FLOP in
 # fp32 take for each weight, of which 2.6 and 3.2 are counted (`unpack_work` of llama_cpp_cuda); 10 ms of a 7B model in
 # Q6_K on a RX 6800 (#5434): 24 FLOP, of which 10 are counted
-VECTOR = {"cpu": 1.0, "cpu_measured": 1.0, "gpu_consumer": 0.42, "gpu_consumer_amd": 0.42, "other": 0.5}
+VECTOR = {
+    "cpu": 1.0,
+    "cpu_measured": 1.0,
+    "cpu_server": 1.0,
+    "gpu_consumer": 0.42,
+    "gpu_consumer_amd": 0.42,
+    "other": 0.5,
+}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1); Gaudi's are over Ethernet: 10 [assumption]
 HOP = {"gpu_dc": 3.6, "accel_dc": 10.0, "gpu_dc_intel": 12.0}
@@ -48,8 +68,8 @@ NCCL = ("faster_transformer", "megatron", "deepspeed", "tgis", "vllm_2023", "lmd
 COLLECTIVE = dict.fromkeys(NCCL, 2.0)
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
-    "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4, "llama_cpp_hipblas": 0.4,
-    "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5,
+    "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2025": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4,
+    "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5,
     "llama_cpp_vulkan_amdvlk": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
     "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6,
     "gpt_fast": 0.6,
@@ -57,22 +77,32 @@ COMPUTE = {
 # PyTorch on one core of an EPYC (torch 2.14): products reach 0.9 of the peak from 128 rows on, where the class's
 # constant is llama.cpp's; one row reads 10 GB/s of bf16, which is the core's work, not the memory (repack_flops of its
 # file); the cache grows by copies. Twelve times of Qwen3-0.6B (scripts/measure_host.py) are met within 3 and 9 %
-COMPUTE |= {"hf_eager_cpu": 2.25}
+COMPUTE |= {"hf_eager_cpu": 1.125}
+# eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
+SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
 CACHE = {"hf_eager_cpu": 0.1}
 # quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024 (0.6 there)
-ON_INT8 = {"llama_cpp_cuda": 0.6}
+ON_INT8 = {"llama_cpp_cuda": 0.6, "llama_cpp_cuda_2025": 0.6}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
 EMULATED = 0.75
 ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
 # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
 # in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
-EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
+EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
 EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
 LAUNCH |= {"llama_cpp_cuda_2024": 2.0, "faster_transformer": 2.0}  # without CUDA graphs (llama.cpp: from May 2024)
-LAUNCH |= {"tensorrt_llm": 0.9, "vllm": 0.9, "vllm_2023": 0.9, "gpt_fast": 0.9, "lmdeploy": 1.0, "fastflowlm": 0.5}
+LAUNCH |= {
+    "tensorrt_llm": 0.9,
+    "vllm": 0.9,
+    "vllm_2024": 0.9,
+    "vllm_2023": 0.9,
+    "gpt_fast": 0.9,
+    "lmdeploy": 1.0,
+    "fastflowlm": 0.5,
+}
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head (vLLM's own, until it took FlashAttention in 2024); FastFlowLM's kernels are made per group
 # (names of its library, ROCm/FastFlowLM#449)
@@ -91,6 +121,7 @@ REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05, "llama_cpp_metal_2024": 0.9
 # (ggml-org/llama.cpp#17505), the first in matrix-vector kernels
 TILES = {
     "llama_cpp_cuda": 48.0,
+    "llama_cpp_cuda_2025": 48.0,
     "llama_cpp_hip": 12.0,
     "openvino": 12.0,
     "llama_cpp_metal": 16.0,
@@ -98,20 +129,33 @@ TILES = {
     "mlx": 16.0,
 }
 # on a CPU four rows at a time: 32 tokens take as long each as 512 do (scripts/measure_host.py)
-TILES |= {"hf_eager_cpu": 8.0} | dict.fromkeys(("llama_cpp_cpu", "ik_llama_cpp", "t_mac"), 4.0)
+TILES |= {"hf_eager_cpu": 8.0} | dict.fromkeys(("llama_cpp_cpu", "llama_cpp_cpu_2024", "ik_llama_cpp", "t_mac"), 4.0)
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
-SERVERS = ("vllm", "vllm_2023", "vllm_intel", "tensorrt_llm", "tgis", "deepspeed", "deepspeed_gaudi", "lmdeploy")
+SERVERS = (
+    "vllm",
+    "vllm_2024",
+    "vllm_2023",
+    "vllm_intel",
+    "tensorrt_llm",
+    "tgis",
+    "deepspeed",
+    "deepspeed_gaudi",
+    "lmdeploy",
+)
 SERVERS += ("faster_transformer", "megatron")
-STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm", "deepspeed", "megatron"), 1000.0)
+STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm_2024", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
+# of each sequence in a step of V1: 10 to 40 us fit requests under load (vLLM 0.18 and 0.19, ai-dynamo/aiconfigurator
+# and LLMServingSim's traces), which are no rows of the panels; single streams cannot tell it from the time of a step
+V1_SEQUENCE = 20.0
 # of each token of context of each sequence: tables that Python walks through [assumption]
-CONTEXT = dict.fromkeys(("vllm", "vllm_2023", "vllm_intel", "tgis"), 5.0)
+CONTEXT = dict.fromkeys(("vllm_2024", "vllm_2023", "vllm_intel", "tgis"), 5.0)
 # an E4M3 number to fp16 where the device has no instruction for it: some 25 of others (bit fields, a branch for
 # subnormals, the scale), each in place of a product and a sum [assumption, from what CUDA's header does]
 CONVERT = 50.0
 # host time of a step for each doubling of the devices: workers in Python that are called every step [assumption]
-SPLIT = {"vllm": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.0, "deepspeed": 500.0}
+SPLIT = {"vllm_2024": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.0, "deepspeed": 500.0}
 # before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
 # [assumptions]
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
@@ -124,18 +168,56 @@ OWN = {
     "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01),
     "dispatch": ("dispatch_factor", 0.1), "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
 }  # fmt: skip
+# of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
+# two reach 1.9 times one [assumption]
+SERIAL = 0.03
+COMMON = 0.5  # of the variance of an engine's constants: by its family
+TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
+UNFITTED = ("ideal", "generic", "sglang")
+# constants of hosts, requests and grouped products, of which programs have little in common
+OF_PROGRAMS = (
+    "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
+    "allreduce_quality", "compute_experts",
+)  # fmt: skip
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
 
-def constants(settings, devices):
-    """Of classes, engines, devices, and devices under one engine."""
-    engines = sorted(p.stem for p in (ROOT / "conf" / "engine").glob("*.yaml"))
+def constants(rows, neutral=False):
+    """Of classes, engines, families of engines, devices, and devices under one engine; neutral: without chosen
+    priors."""
+    engines = tuple(p.stem for p in sorted((ROOT / "conf" / "engine").glob("*.yaml")))
+    engines = tuple(e for e in engines if e not in UNFITTED)
     own = [
         Constants(groups=tuple(sorted(set(names))), prior=dict.fromkeys(OWN, 1.0), deviation=of_devices(part))
-        for names, part in ((devices, SHARED), (pairs(settings, devices), 1 - SHARED))
+        for names, part in ((rows.devices, SHARED), (pairs(rows), 1 - SHARED))
     ]
-    return of_classes(), of_engines(tuple(e for e in engines if e not in ("ideal", "generic"))), *own
+    of_engine = of_engines(engines, neutral)
+    families, every = _common(of_engine, FAMILIES, COMMON), _common(of_engine, ("all",), TOGETHER)
+    return of_classes(neutral), _part(of_engine, 1 - COMMON), families, every, *own
+
+
+def _part(constants, part):
+    """The same with so much of the variance."""
+    spread = {
+        name: {k: d * part**0.5 for k, d in value.items()} if isinstance(value, dict) else value * part**0.5
+        for name, value in constants.deviation.items()
+    }
+    return Constants(constants.groups, constants.prior, spread, constants.ceiling)
+
+
+def _common(of_engine, groups, part):
+    """What the engines of a family, or all of them, have in common: factors around 1, which the rows tell."""
+    most = {
+        name: min(value.values()) if isinstance(value, dict) else value for name, value in of_engine.deviation.items()
+    }
+    return Constants(
+        groups=tuple(groups),
+        prior=dict.fromkeys(of_engine.prior, 1.0),
+        deviation={
+            name: 1e-3 if name in OF_PROGRAMS and len(groups) == 1 else d * part**0.5 for name, d in most.items()
+        },
+    )
 
 
 def of_devices(part, loose=False):
@@ -143,21 +225,30 @@ def of_devices(part, loose=False):
     return {name: part**0.5 * (LOOSE[key] if loose else spread) for name, (key, spread) in OWN.items()}
 
 
-def of_classes():
+def of_classes(neutral=False):
     reached = ("compute_efficiency", "attention_efficiency", "memory_efficiency")
+    table = {key: row if key in SOURCED_CLASSES or not neutral else NEUTRAL_CLASS for key, row in CLASSES.items()}
     said = {
-        "vector_efficiency": (VECTOR, {"gpu_consumer": 0.3, "gpu_consumer_amd": 0.3, "other": 0.7}),
+        "vector_efficiency": (
+            OTHER | {"other": 0.5} if neutral else VECTOR,
+            {"gpu_consumer": 0.3, "gpu_consumer_amd": 0.3, "other": 0.7},
+        ),
         "dispatch_factor": (
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
             {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
         "core_bandwidth": (5.0, 0.7),
-        "link_efficiency": (0.6, 0.3),
+        # of cards without links of their own messages go through the host's memory, which the reference does not say
+        "link_efficiency": (0.6, {"gpu_consumer": 0.8, "other": 0.3}),
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),
     }
-    prior = {name: {key: row[i] for key, row in CLASSES.items()} | OTHER for i, name in enumerate(reached)}
+    prior = {name: {key: row[i] for key, row in table.items()} | OTHER for i, name in enumerate(reached)}
     deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.3, 0.10), strict=True)}
+    if neutral:
+        wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.5, 0.2), strict=True)}
+        sourced = {name: dict.fromkeys(SOURCED_CLASSES, deviation[name]["other"]) for name in reached}
+        deviation = {name: wide[name] | sourced[name] | {"other": 0.2} for name in reached}
     return Constants(
         groups=tuple(CLASSES),
         prior=prior | {name: median for name, (median, _) in said.items()},
@@ -167,36 +258,45 @@ def of_classes():
     )
 
 
-def of_engines(groups):
+def of_engines(groups, neutral=False):
+    def chosen(table, common, spread, wide):
+        """Median and deviation: of the table, or the same for all engines but those that were read or measured."""
+        if neutral:
+            return {name: table[name] for name in SOURCED_ENGINES if name in table} | {"other": common}, wide
+        return table if "other" in table else table | {"other": common}, spread
+
     said = {
-        "compute_quality": (COMPUTE | OTHER, 0.3),
-        "compute_8bit": (ON_INT8 | OTHER, 0.3),
-        "compute_4bit": (ON_INT8 | OTHER, 0.3),
-        "compute_experts": (EXPERTS, 0.3),
+        "compute_quality": chosen(COMPUTE, 0.8 if neutral else 1.0, 0.3, 0.45),
+        "compute_8bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
+        "compute_4bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
+        "compute_experts": (EXPERTS, {"llama_cpp_cuda": 0.05, "other": 0.4}),  # read there, and of no row
         "bf16_emulation": (EMULATED, 0.2),
-        "attention_quality": (ATTENTION | OTHER, 0.5),
+        "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, 0.8, 1.0),
         "memory_quality": (1.0, 0.15),
-        "memory_quantized": (1.0, 0.2),
-        "kv_efficiency": (CACHE | {"other": 0.95}, 0.4),
-        "fp8_convert_flops": (CONVERT, 0.7),
-        "kv_reread": (REREAD | {"other": 0.1}, 1.5),
-        "elementwise_efficiency": (
-            dict.fromkeys(NPUS, 0.4) | {"other": 0.8},
-            dict.fromkeys(NPUS, 0.8) | {"other": 0.5},
-        ),
-        "dispatch_quality": (LAUNCH | {"other": 1.2}, 0.5),
+        "memory_quantized": (1.0, {"exllamav3": 0.6, "other": 0.2}),
+        "kv_efficiency": chosen(CACHE, 0.8, 0.4, 0.4),
+        "fp8_convert_flops": (CONVERT, {"vllm": 2.0, "other": 0.7}),
+        "kv_reread": chosen(REREAD, 0.03, 1.5, 1.5),
+        "elementwise_efficiency": chosen(dict.fromkeys(NPUS, 0.4), 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
+        "dispatch_quality": chosen(LAUNCH, 1.2, 0.5, 0.6),
         "tile_rows": (TILES | {"other": 32.0}, {"llama_cpp_cpu": 0.3, "ik_llama_cpp": 0.3, "t_mac": 0.3, "other": 1.0}),
-        "step_us": (STEP | {"other": 100.0}, 1.0),
-        "split_step_us": (SPLIT | {"other": 50.0}, 1.0),
-        "sequence_us": (dict.fromkeys(SERVERS, 15.0) | {"other": 10.0}, 2.0),
-        "context_ns": (CONTEXT | {"other": 0.3}, 2.5),
-        "request_ms": (REQUEST | OTHER, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}),
-        "cold_request_ms": (COLD, 1.5),
+        "step_us": chosen(STEP, 100.0, 1.0, 1.5),
+        "split_step_us": chosen(SPLIT, 50.0, 1.0, 1.5),
+        "sequence_us": (
+            {"vllm": V1_SEQUENCE, "other": 10.0}
+            if neutral
+            else dict.fromkeys(SERVERS, 15.0) | {"vllm": V1_SEQUENCE, "other": 10.0},
+            {"vllm": 0.2, "other": 2.0},
+        ),
+        "context_ns": chosen(CONTEXT, 0.3, 2.5, 2.5),
+        "request_ms": chosen(REQUEST, 1.0, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}, 1.5),
+        "cold_request_ms": chosen(COLD, 200.0, 1.5, 1.5),
         "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
+        "serial_part": (SERIAL, 0.7),
     }
     return Constants(
         groups=groups,
         prior={name: median for name, (median, _) in said.items()},
         deviation={name: spread for name, (_, spread) in said.items()},
-        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0, "bf16_emulation": 1.0},
+        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0, "bf16_emulation": 1.0, "serial_part": 1.0},
     )

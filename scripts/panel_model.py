@@ -4,12 +4,13 @@ What scripts/fit_efficiency.py fits. The operators come from life_jax itself; th
 life_jax/roofline/terms.py says, for all rows at once and with the mean decode step taken at the middle of generation.
 """
 
-import csv
+import copy
 import dataclasses
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from engine_families import FAMILY_OF
 from scipy.optimize import minimize
 
 from life_jax.config import conf_files
@@ -25,7 +26,6 @@ from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
-from life_jax.roofline.effects import on_device
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
 from life_jax.roofline.effects.matrix_tiles import is_product
 from life_jax.roofline.roofs import roof
@@ -33,21 +33,8 @@ from life_jax.roofline.terms import work
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
-WIDTH = 64  # operators of a step, at most
+WIDTHS = (16, 32, 256)  # operators of a step, at most
 ALONE = Engine()  # without effects
-
-
-def load(data):
-    """Rows of the panel that are understood: settings, (kind, cell), device, ids of all rows by device."""
-    rows = {row["id"]: row for row in measurements.read(data / "measurements_dev.csv")}
-    settings, cells, devices = [], [], []
-    for p in csv.DictReader((data / "panel_dev.csv").read_text().splitlines()):
-        one = measurements.place(rows[p["id"]])
-        if not isinstance(one, str):
-            settings.append(one)
-            cells.append((p["kind"], p["cell"]))
-            devices.append(rows[p["id"]]["canonical"])
-    return settings, cells, np.array(devices)
 
 
 def emulates(s):
@@ -64,9 +51,9 @@ def table(settings):
         "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
         "attention pad widest eight four experts"
     )
-    t = {name: np.zeros((n, 3, WIDTH)) for name in terms.split()}
+    t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
-    t |= {"part": np.ones(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t |= {"part": np.ones(n), "others": np.zeros(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
     t["emulated"] = np.array([emulates(s) for s in settings])
@@ -82,7 +69,9 @@ def table(settings):
         for before in chunks:
             steps.append(before.at((before.count - 1) / 2))
             t["times"][rows, 2] = before.count
-        device, effects, devices = on_device(one.device, one.engine), one.engine.effects, one.engine.parallelism
+        effects, devices = one.engine.effects, one.engine.parallelism
+        divided = dataclasses.replace(effects["cpu_threads"], serial_part=0.0)  # which `seconds` knows
+        device = divided.on_device(one.device)
         kernels = effects["matrix_tiles"]
         # `seconds` knows how many FLOP an element takes
         widening = dataclasses.replace(effects["cache_conversion"], flops=1.0)
@@ -94,14 +83,15 @@ def table(settings):
                 bits = PLAIN_BITS if stored is None else stored.bits
                 narrow = np.broadcast_to(np.asarray(bits) < PLAIN_BITS, len(rows))
                 pad, widest = kernels.tiles(op) if is_product(op) else (0, 0)
-                rest = np.where(narrow, 0, cost.weight_bytes) + cost.activations_read + cost.activations_written
-                plain = work(op, cost, ALONE)
+                plain = effects["shared_cache"].on_work(op, work(op, cost, ALONE))
+                moved = plain.cost.activations_read + plain.cost.activations_written
+                rest = np.where(narrow, 0, cost.weight_bytes) + moved
                 by_rows = kernels.by_rows(op, plain) if is_product(op) else None
                 lanes = effects["attention_lanes"].on_work(op, plain)
                 read = one.device.bandwidth * lanes.cache_quality
                 put = {
-                    "matmul": cost.matmul_flops * emulation[rows] / (device.rates[op.pipe] * lanes.occupied),
-                    "vector": cost.vector_flops / device.rates["vector"],
+                    "matmul": plain.matrix * emulation[rows] / (device.rates[op.pipe] * lanes.occupied),
+                    "vector": plain.vector / device.rates["vector"],
                     # vector work beside matrix work, at the whole matrix rate: over that at the vector rate
                     "beside": emulation[rows] * device.rates["vector"] / device.rates[op.pipe],
                     "rowed": by_rows is not None,
@@ -128,9 +118,10 @@ def table(settings):
                 devices=devices.tensor_parallel,
                 message=step.tokens * one.architecture.hidden_size * 2,
                 latency=0.0,
-                bandwidth=one.device.interconnect,
+                bandwidth=one.device.interconnect * (2 / devices.tensor_parallel) ** one.device.crowding,
             )
         threads = effects["cpu_threads"].threads
+        t["others"][rows] = np.maximum(np.minimum(threads, one.device.cores) - 1, 0.0)
         if not is_fixed_at(threads, UNLIMITED):
             t["part"][rows] = np.minimum(1.0, threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
@@ -138,15 +129,51 @@ def table(settings):
         t["numbers"][rows] = np.stack(
             [np.broadcast_to(x, len(rows)) for x in (w.batch, w.output_tokens, devices.tensor_parallel, kinds)], axis=1
         )
-    used = int((t["repeats"].sum((0, 1)) > 0).nonzero()[0].max()) + 1
-    return {name: value[:, :, :used] if value.ndim == 3 else value for name, value in t.items()}
+    return _counting(t)
+
+
+def _counting(t):
+    """The same by pair of row and step, of steps that count alone, with `row` and `times`, how often each counts.
+
+    {"cold", "numbers": by row; "parts": tables of pairs with about equally many operators, so that few are empty}.
+    """
+    kind, output = t["numbers"][:, 3], t["numbers"][:, 1]
+    t["times"][:, 0] = t["times"][:, 0] * (kind != 1)
+    t["times"][:, 2] = t["times"][:, 2] * (kind != 1)
+    t["times"][:, 1] = np.where(kind == 1, 1.0, np.where(kind == 2, output - 1, 0.0))
+    row, step = np.nonzero(t["times"] > 0)
+    size = (t["repeats"][row, step] > 0).sum(1)
+    found, least = [], 0
+    for most in WIDTHS:
+        mine = (size > least) & (size <= most)
+        if mine.any():
+            found.append(_part(t, row[mine], step[mine], most))
+        least = most
+    return {"cold": t["cold"], "numbers": t["numbers"], "parts": found}
+
+
+def _part(t, row, step, width):
+    flat = {name: value[row, step, :width] for name, value in t.items() if value.ndim == 3}
+    flat |= {name: t[name][row, step] for name in ("times", "message", "context")}
+    flat |= {name: t[name][row] for name in ("part", "others", "reduces", "emulated", "numbers")}
+    return flat | {"row": row}
 
 
 def seconds(c, e, d, t):
     """Seconds of each row; c, e, d: constants by name of each row's class, engine and device, [rows]."""
+    request = jnp.where(t["cold"], e["cold_request_ms"], e["request_ms"]) * d["request"] * 1e-3
+    total = jnp.where(t["numbers"][:, 3] == 1, 0.0, request)
+    for part in t["parts"]:
+        of_pairs = ({name: value[part["row"]] for name, value in constants.items()} for constants in (c, e, d))
+        total = total + jax.ops.segment_sum(_steps(*of_pairs, part), part["row"], len(total), indices_are_sorted=True)
+    return total
+
+
+def _steps(c, e, d, t):
+    """Seconds of the steps that count, [pairs of row and step], times how often."""
 
     def wide(x):
-        return x[:, None, None]
+        return x[:, None]
 
     compute = c["compute_efficiency"] * e["compute_quality"] * d["compute"]
     attention = c["attention_efficiency"] * e["attention_quality"] * d["attention"]
@@ -155,11 +182,13 @@ def seconds(c, e, d, t):
     form = 1 + t["eight"] * wide(eight - 1) + t["four"] * wide(e["compute_4bit"] - 1)
     form = form * (1 + t["experts"] * wide(e["compute_experts"] - 1))
     reached = jnp.where(t["attention"] > 0, wide(attention), wide(compute) * form)
+    divided = wide(1 + e["serial_part"] * t["others"])  # cpu_threads.serial_part
+    reached = reached / divided
     emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
     vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])
     matmul = t["matmul"] * (1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]) / reached
-    matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"], 0.0)) / emulated
-    on_vectors = wide(c["vector_efficiency"] * d["vector"])
+    matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"] * divided, 0.0)) / emulated
+    on_vectors = wide(c["vector_efficiency"] * d["vector"]) / divided
     compute = _roof(matmul, vector / on_vectors)
     compute = jnp.where(t["rowed"] > 0, jnp.minimum(compute, t["rows"] / on_vectors), compute)
     bytes_ = t["rest"] + t["elementwise"] / wide(e["elementwise_efficiency"])
@@ -172,22 +201,24 @@ def seconds(c, e, d, t):
     drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # cores.bandwidth
     each = _roof(compute, bytes_ / (memory * wide(drawn)))
     each = each + t["dispatch"] * wide(c["dispatch_factor"] * e["dispatch_quality"] * d["dispatch"])
-    step = (each * t["repeats"]).sum(-1)  # [row, step]
-    batch, output, devices, kind = (t["numbers"][:, i] for i in range(4))
-    host = e["step_us"] + e["split_step_us"] * jnp.log2(devices)
-    host = (host + e["sequence_us"] * batch)[:, None] * 1e-6 + e["context_ns"][:, None] * 1e-9 * t["context"]
-    host = host * d["step"][:, None]
+    step = (each * t["repeats"]).sum(-1)  # [row and step]
+    batch, _, devices, _ = (t["numbers"][:, i] for i in range(4))
+    host = e["step_us"] + e["split_step_us"] * jnp.log2(devices) + e["sequence_us"] * batch
+    host = (host * 1e-6 + e["context_ns"] * 1e-9 * t["context"]) * d["step"]
     hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
-    step = step + host + t["reduces"][:, None] * (hop[:, None] + t["message"] / c["link_efficiency"][:, None])
-    request = jnp.where(t["cold"], e["cold_request_ms"], e["request_ms"])
-    step = step * t["times"]
-    ttft, tpot = step[:, 0] + step[:, 2] + request * d["request"] * 1e-3, step[:, 1]
-    return jnp.where(kind == 0, ttft, jnp.where(kind == 1, tpot, ttft + (output - 1) * tpot))
+    step = step + host + t["reduces"] * (hop + t["message"] / c["link_efficiency"])
+    return step * t["times"]
 
 
 def _roof(a, b):
-    # the square root of 0 has no gradient
-    return roof(a, b + 1e-30, SMOOTHNESS)
+    # the square root of 0 has no gradient; the square of this is a number in single precision
+    return roof(a, b + 1e-17, SMOOTHNESS)
+
+
+def _single(array):
+    """The array on the device, its floats in single precision."""
+    array = np.asarray(array)
+    return jnp.asarray(array.astype(np.float32) if array.dtype == np.float64 else array)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,36 +246,53 @@ class Constants:
         return {n: jnp.minimum(v, self.ceiling.get(n, np.inf))[index] for n, v in zip(self.prior, values, strict=True)}
 
 
-def pairs(settings, devices):
+def pairs(rows):
     """Device and engine of each row."""
-    return [f"{device}|{s.engine}" for device, s in zip(devices, settings, strict=True)]
+    return [f"{device}|{s.engine}" for device, s in zip(rows.devices, rows.settings, strict=True)]
 
 
 class Panel:
-    """Measured rows and their forecasts under constants by class, engine and device."""
+    """Measured rows and their forecasts under constants by class, family of engines, engine and device.
 
-    def __init__(self, settings, cells, devices, classes, engines, device, pair):
-        self.settings, self.cells, self.devices = settings, cells, devices
-        self.parts = (classes, engines, device, pair)
-        of_class = [conf_files.efficiency_class(s.hw) for s in settings]
-        self.keys = (of_class, [s.engine for s in settings], list(devices), pairs(settings, devices))
+    parts: Constants of classes, engines, families, all engines, devices, and devices under one engine. Those of
+    a family and of all multiply those of its engines, and those of the last two each other.
+    """
+
+    def __init__(self, rows, classes, engines, families, every, device, pair):
+        self.rows, self.settings, self.cells, self.devices = rows, rows.settings, rows.cells, rows.devices
+        self.parts = (classes, engines, families, every, device, pair)
+        of_class = [conf_files.efficiency_class(s.hw) for s in self.settings]
+        names = [s.engine for s in self.settings]
+        together = ["all"] * len(names)
+        self.keys = (of_class, names, [FAMILY_OF[e] for e in names], together, list(self.devices), pairs(rows))
         self.index = [
             np.array([part.groups.index(k) for k in keys]) for part, keys in zip(self.parts, self.keys, strict=True)
         ]
-        self.t = {name: jnp.asarray(v) for name, v in table(settings).items()}
-        self.measured = np.array([measurements.seconds(s) for s in settings])
-        self.kind = np.array([c[0] for c in cells])
-        every = sorted(set(cells))
-        self.cell = np.array([every.index(c) for c in cells])
+        self.t = jax.tree.map(_single, table(self.settings))
+        self.measured = np.array([measurements.seconds(s) for s in self.settings])
+        self.kind = np.array([c[0] for c in self.cells])
+        every = sorted(set(self.cells))
+        self.cell = np.array([every.index(c) for c in self.cells])
         priors = [part.arrays() for part in self.parts]
         self.sizes = [len(p[0]) for p in priors]
         self.prior, self.deviation = (np.concatenate([p[i] for p in priors]) for i in (0, 1))
         self._log = jax.jit(self._logs)
         self._loss = jax.jit(jax.value_and_grad(self._objective))
 
+    def under(self, *parts):
+        """The same rows under other priors of the same constants."""
+        other = copy.copy(self)
+        other.parts = parts
+        priors = [part.arrays() for part in parts]
+        other.prior, other.deviation = (np.concatenate([p[i] for p in priors]) for i in (0, 1))
+        return other
+
     def _logs(self, x):
         parts = np.split(np.arange(len(x)), np.cumsum(self.sizes)[:-1])
-        c, e, d, q = (part.split(x[at], i) for part, at, i in zip(self.parts, parts, self.index, strict=True))
+        x = x.astype(jnp.float32)  # twice as fast; seconds are exact to 1e-6
+        c, e, f, a, d, q = (part.split(x[at], i) for part, at, i in zip(self.parts, parts, self.index, strict=True))
+        ceiling = self.parts[1].ceiling
+        e = {name: jnp.minimum(e[name] * f[name] * a[name], ceiling.get(name, np.inf)) for name in e}
         return jnp.log(seconds(c, e, {name: d[name] * q[name] for name in d}, self.t))
 
     def _objective(self, x, weight, noise, soft, prior, deviation):

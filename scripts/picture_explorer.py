@@ -16,6 +16,7 @@ VIEWS = {
     "where": f"view=where&{CASES}&s.case=1",
     "trade": f"view=trade&{CASES}&s.target.tpot=0.03&s.target.quality=0.9",
     "load": f"view=load&hw=h100_sxm&hw=l40s&model=llama3_1_8b&engine=vllm&{NUMBERS}&s.load.ttft=0.5",
+    "plan": f"view=plan&hw=rtx_4090&hw=h100_sxm&model=llama3_1_8b&{NUMBERS}&s.plan.tpot=0.05&s.plan.quality=0.9",
 }
 
 

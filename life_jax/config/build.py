@@ -41,7 +41,7 @@ PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a 
 NODE = 8.0  # devices of a node whose file does not say it [assumption]
 NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a published network [assumption]
 # rates of units that multiply weights of few bits without widening them to 16
-AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int4")
+AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int8_dot", "peak_tflops.int4")
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
 
@@ -62,6 +62,14 @@ class Parts:
         key = make, *(part if isinstance(part, str | bool | tuple) else id(part) for part in of)
         if key not in self._known:
             self._known[key] = of, make(*of)  # kept with its files, so that no other gets their id
+        part: T = self._known[key][1]
+        return part
+
+    def once(self, of: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """make(), or what it was before for the same objects and texts."""
+        key = None, *(part if isinstance(part, str) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make()
         part: T = self._known[key][1]
         return part
 
@@ -124,6 +132,7 @@ def build(
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
+    as_given = stack
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = _as_it_runs(stack, device, hw)
     stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
@@ -176,7 +185,11 @@ def build(
         )
     options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
     try:
-        stored = options.applied({}).precision
+        stored = (
+            parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
+            if stack is as_given
+            else options.applied({}).precision
+        )
     except Refused as reason:
         raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = _rate_sources(device, stack, engine, _units(engine, stored, device.peak_tflops), hw)

@@ -128,6 +128,7 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
             **_reduced(settings["reduction"]),
             **({key: settings[key] for key in ("sample", "seed")} if settings["sample"] is not None else {}),
             **({"efficiency": efficiency} if efficiency else {}),
+            **({"plan": dataclasses.asdict(settings["plan"])} if "plan" in settings else {}),
             "axes": axes,
         },
     )

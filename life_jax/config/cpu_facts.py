@@ -57,12 +57,14 @@ def operations_per_cycle(cpu: Cpu) -> dict[str, float]:
             peaks["bf16"] = 4 * fp32
         if "asimddp" in cpu.flags:
             peaks["int8"] = (8 if "i8mm" in cpu.flags else 4) * fp32
+            peaks["int8_dot"] = 2 * fp32
         return peaks
     wide = "avx512f" in cpu.flags and (cpu.vendor == "Intel" or zen >= 26)
     fp32 = 64.0 if wide else 32.0 if {"avx2", "fma"} <= cpu.flags else 8.0
-    peaks = {"fp32": fp32, "int8": 2 * fp32}
+    # dot products over blocks of bytes use 256 bit (DOT_PRODUCTS of config/schema/files.py)
+    peaks = {"fp32": fp32, "int8": 2 * fp32, "int8_dot": min(fp32, 32.0)}
     if {"avx512_vnni", "avx_vnni"} & cpu.flags:
-        peaks["int8"] = 4 * fp32
+        peaks |= {"int8": 4 * fp32, "int8_dot": 1.2 * min(fp32, 32.0)}
     if "avx512_bf16" in cpu.flags:
         peaks["bf16"] = 2 * fp32
     if "avx512_fp16" in cpu.flags:

@@ -70,7 +70,7 @@ def load_words(typed: Iterable[str]) -> LoadWords:
             if which in load:
                 raise ConfigError(f"{key}={text}: the length of the {which} is given twice")
             load[which] = text
-            others += _lengths(key, which, text) if key in LENGTHS else [f"{AXES[key]}={text}"]
+            others += lengths(key, which, text) if key in LENGTHS else [f"{AXES[key]}={text}"]
         elif key == "load.trace":
             trace = paths.user_path(text)
             load["trace"] = text
@@ -114,7 +114,7 @@ def _room(key: str, text: str) -> float:
     return float(room)
 
 
-def _lengths(key: str, which: str, text: str) -> list[str]:
+def lengths(key: str, which: str, text: str) -> list[str]:
     """Words of numbers for the lengths of prompts or outputs."""
     plain = text.strip("'\"")
     match = LOG_NORMAL.fullmatch(plain)

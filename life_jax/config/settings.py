@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from life_jax.config.plan_question import plan_question
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten
@@ -47,7 +48,7 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...], of_requests: tu
         if checked["elasticity"] or checked["gradients"] or checked["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
-    checked.update(_design(composed))
+    checked.update({"plan": plan_question(composed)} if "devices" in composed else _design(composed))
     checked.update(_work(composed, reduction))
     plots = _plots(composed["plot"], checked["elasticity"], reduction)
     view = {**_view(composed), "at": _at(composed["at"] or {}, dims)}

@@ -36,6 +36,7 @@ PLAIN = (
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "range", "minimize")  # words of life_jax.design
+PLAN = ("target", "devices", "quality", "confidence", "budget", "minimize", "write", "layout")  # of life_jax.plan
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -108,7 +109,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
         compares_engines="axes.engine" in merged,
         scalars=scalars,
         axes=axes,
-        plain={key: merged[key] for key in (*PLAIN, *DESIGN) if key in merged and key != "study"},
+        plain={key: merged[key] for key in (*PLAIN, *DESIGN, *PLAN) if key in merged and key != "study"},
         folders=folders,
         hydra=hydra,
         draft=draft,
@@ -325,19 +326,12 @@ def _refuse_outside(out: Any, where: str) -> None:
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
-    first_words = (
-        *SECTIONS,
-        *PLAIN,
-        "axes",
-        "limit",
-        "at",
-        *HEADS,
-        *(DESIGN if verb == "design" else ()),
-    )
+    of_verb = {"design": DESIGN, "plan": PLAN}.get(verb, ())
+    first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *HEADS, *of_verb)
     for key in words:
         head = key.split(".", 1)[0]
         if head not in first_words or (
-            head in ("axes", "precision", "limit", "at", "target", "range") and "." not in key
+            head in ("axes", "precision", "limit", "at", "target", "range", "budget", "layout") and "." not in key
         ):
             raise _unknown_key(key, first_words)
         if head in HEADS and key not in BESIDE:

@@ -62,6 +62,7 @@ class Block:
     attention, ffn: numbers of the kinds `attention_kind` and `ffn_kind`, by the key of the model's file
     loops [1]: times that a pass runs each layer, with the same weights and a cache of its own each time
     vectors [1]: learned numbers of a layer that belong to no product: scales, tables
+    side [1]: outputs of further products of a layer's input, which gate or shift what its branches compute
     stack: decoder; or encoder, which reads the whole prompt in one pass
     """
 
@@ -80,6 +81,7 @@ class Block:
     latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
     loops: Number = neutral(default=1.0)
     vectors: Number = neutral(default=0.0)
+    side: Number = neutral(default=0.0)
     stack: str = static(default="decoder")
 
 
@@ -130,6 +132,8 @@ class Architecture:
         return "prompt" if any(block.stack == "encoder" for block in self.blocks) else "chunks"
 
     hyper: bool = static(default=False)  # more streams than one, summed and mixed around every branch
+    stream_mixing: bool = static(default=True)  # with each other too
+    stream_head: bool = static(default=True)  # they are weighed at the end
     altup: bool = static(default=False)  # more streams than one, predicted and corrected around every layer
     per_layer: bool = static(default=False)  # an input for each layer
 

@@ -38,9 +38,14 @@ class UnderLoad:
     Data-parallel groups have a scheduler each and an even part of the requests, at random, so that arrivals at a group
     are as bursty as all of them. So have the batches that are in the stages of a pipeline at the same time. Steady
     state, capacity and times are those of one of these.
+
+    known_law, known_scheduler: those of the scenario, where they were made before; or of many scenarios that have
+    nothing but their requests in common, side by side along the axes of a batch.
     """
 
     scenario: Scenario
+    known_law: Law | None = None
+    known_scheduler: Scheduler | None = None
 
     @property
     def is_open(self) -> bool:
@@ -61,7 +66,7 @@ class UnderLoad:
     @cached_property
     def law(self) -> Law:
         """Times of steps."""
-        return step_law(self.scenario)
+        return step_law(self.scenario) if self.known_law is None else self.known_law
 
     @property
     def groups(self) -> Number:
@@ -97,6 +102,8 @@ class UnderLoad:
     @cached_property
     def scheduler(self) -> Scheduler:
         """The scheduler of a batch in flight, with the room of the KV cache in tokens."""
+        if self.known_scheduler is not None:
+            return self.known_scheduler
         scheduler, layout = self.scenario.engine.scheduler, self.scenario.engine.parallelism
         scheduler = replace(scheduler, cache=cache_room(self.scenario))
         if not is_fixed_at(layout.data_parallel, 1) and _has_experts(self.scenario):

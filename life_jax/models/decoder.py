@@ -80,6 +80,7 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
         learned += ffn.INDEX[block.ffn_kind].tensors(block, d)
         learned.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
         learned.append(Tensor("layer_vectors", "other", block.vectors, 1.0, repeats=block.repeats))
+        learned += [_side(block, d)] if _has_side(block) else []
     learned += hyper.tensors(model, _layers(model)) if model.hyper else ()
     learned += altup.tensors(model, _layers(model)) if model.altup else ()
     learned += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
@@ -184,7 +185,7 @@ def _layer(block: Block, model: Architecture, step: Step, precision: Precision) 
     In order: norm, attention, residual, norm, MLP, residual; or both branches side by side and one residual.
     """
     d, block = model.hidden_size, _run(block)
-    mixer = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
+    mixer = (*_side_operators(block, d, step, precision), *_mixer(block, d, step, precision))
     mlp = ffn.INDEX[block.ffn_kind].operators(block, d, step, precision)
 
     def norms(*names: str) -> list[Op]:
@@ -213,6 +214,29 @@ def _layer(block: Block, model: Architecture, step: Step, precision: Precision) 
         mixer = (*mixer, *altup.beside(model, step, precision, block.repeats))
         mlp = (*mlp, *altup.after(model, step, precision, block.repeats))
     return [*before, *mixer, *after, *mlp, *more]
+
+
+def _mixer(block: Block, d: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    ops: tuple[Op, ...] = attention.INDEX[block.attention_kind].operators(block, d, step, precision)
+    return ops
+
+
+def _has_side(block: Block) -> bool:
+    """Whether a layer has further products of its input."""
+    return not is_fixed_at(block.side, 0)
+
+
+def _side(block: Block, d: Number) -> Tensor:
+    return Tensor("side_proj", "linear", d, block.side, repeats=block.repeats)
+
+
+def _side_operators(block: Block, d: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+    """Further products of a layer's input and what they gate, element by element; none where there are none."""
+    if not _has_side(block):
+        return ()
+    shape = {"tokens": step.tokens, "width": block.side, "activation_bits": precision.activation_bits}
+    gate = Op("side_gate", elementwise.gate_multiply, shape, block.repeats)
+    return (project(_side(block, d), step.tokens, precision), gate)
 
 
 def _run(block: Block) -> Block:

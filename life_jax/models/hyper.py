@@ -9,7 +9,7 @@ from life_jax.core.scenario import Architecture, Precision
 from life_jax.core.schedule import Step
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators import elementwise
-from life_jax.operators.streams import collapse_streams, mix_streams
+from life_jax.operators.streams import collapse_streams, correct_streams, mix_streams
 
 BRANCHES = 2.0  # attention and feed-forward network
 
@@ -20,31 +20,45 @@ def tensors(model: Architecture, layers: Number) -> tuple[Tensor, ...]:
     layers [1]: layers of the model, each with two branches.
     """
     n, d = model.streams, model.hidden_size
-    weights, branches = (2 + n) * n, BRANCHES * layers
+    branches = BRANCHES * layers
+    around = (
+        Tensor("hyper_weights", "router", n * d, _weights(model), 1.0, branches),
+        Tensor("hyper_scales", "other", 2.0 + model.stream_mixing, 1.0, repeats=branches),
+    )
+    if not model.stream_head:
+        return around
     return (
-        Tensor("hyper_weights", "router", n * d, weights, 1.0, branches),
-        Tensor("hyper_scales", "other", 3.0, 1.0, repeats=branches),
+        *around,
         Tensor("hyper_head", "router", n * d, n, 1.0),
         Tensor("hyper_head_scale", "other", 1.0, 1.0),
     )
 
 
+def _weights(model: Architecture) -> Number:
+    """Weights of a branch [1]: of each stream into it and out of it, and (stream_mixing) from each stream to each."""
+    n = model.streams
+    return (2 + n) * n if model.stream_mixing else 2 * n
+
+
 def before(name: str, model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
     """Operators in front of a branch: a norm of all streams (without learned weights), their weights, one row."""
-    n = model.streams
-    return _summed(name, Tensor(f"{name}_weights", "router", n * model.hidden_size, (2 + n) * n, 1.0, repeats),
-                   model, step.tokens, precision)  # fmt: skip
+    inputs = model.streams * model.hidden_size
+    weights = Tensor(f"{name}_weights", "router", inputs, _weights(model), 1.0, repeats)
+    return _summed(name, weights, model, step.tokens, precision)
 
 
 def head(model: Architecture, rows: Number, precision: Precision) -> list[Op]:
-    """Operators in front of the final norm: one row from all streams."""
+    """Operators in front of the final norm: one row from all streams, weighed or (without stream_head) their mean."""
+    if not model.stream_head:
+        return [Op("hyper_head_collapse", collapse_streams, _shape(model, rows, precision))]
     weights = Tensor("hyper_head", "router", model.streams * model.hidden_size, model.streams, 1.0)
     return _summed("hyper_head", weights, model, rows, precision)
 
 
 def after(name: str, model: Architecture, step: Step, precision: Precision, repeats: Number) -> list[Op]:
-    """Operator behind a branch: all streams are mixed with each other and with the branch's output."""
-    return [Op(f"{name}_mix", mix_streams, _shape(model, step.tokens, precision), repeats, "head")]
+    """Operator behind a branch: its output is added to all streams, which are mixed with each other (stream_mixing)."""
+    formula = mix_streams if model.stream_mixing else correct_streams
+    return [Op(f"{name}_mix", formula, _shape(model, step.tokens, precision), repeats, "head")]
 
 
 def _summed(name: str, weights: Tensor, model: Architecture, rows: Number, precision: Precision) -> list[Op]:

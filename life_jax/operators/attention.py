@@ -28,8 +28,8 @@ def _shape(
     return Shape(m=queries, n=positions, k=head_dim, batch=batch * heads, heads=heads, kv_heads=kv_heads)
 
 
-def _rectangle(*, queries: Number, positions: Number, heads: Number, **_: Number) -> Shape:
-    return Shape(m=queries, n=positions, heads=heads)
+def _rectangle(*, batch: Number, queries: Number, positions: Number, heads: Number, **_: Number) -> Shape:
+    return Shape(m=queries, n=positions, batch=batch * heads, heads=heads)
 
 
 def _appended(*, kv_heads: Number, **_: Number) -> Shape:

@@ -335,11 +335,26 @@ def tensor_formats(file_type: str, model: Architecture) -> dict[str, WeightForma
     }
 
 
+_known: dict[tuple[str, int], tuple[Architecture, dict[str, WeightFormat]]] = {}
+MOST_KNOWN = 2**8
+
+
+def _remembered_formats(file_type: str, model: Architecture) -> dict[str, WeightFormat]:
+    """`tensor_formats` of a model object, which is one for all devices of a study."""
+    key = file_type, id(model)
+    if key not in _known:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        _known[key] = model, tensor_formats(file_type, model)  # kept with its model, so that no other gets its id
+    return _known[key][1]
+
+
 def gguf(*, file_type: str) -> Optimization:
     """Weights in the formats of a llama.cpp file of that type; norms and biases are stored as F32."""
 
     def change(scenario: Scenario) -> Scenario:
-        scenario = set_leaf(scenario, ("precision", "weights"), tensor_formats(file_type, scenario.architecture))
+        formats = _remembered_formats(file_type, scenario.architecture)
+        scenario = set_leaf(scenario, ("precision", "weights"), formats)
         return set_leaf(scenario, ("precision", "other_bits"), 32.0)
 
     return Optimization(transforms=(change,), sets={"weight_bits": ""})

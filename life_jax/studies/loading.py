@@ -19,6 +19,7 @@ from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
+from life_jax.config.plan_question import with_defaults
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
@@ -41,12 +42,14 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     hw="v100", opt=["int4"], batch=8, or from both.
 
     keywords: a mapping stands for the keys below it, workload={"batch": 8} for workload.batch=8; lists may be arrays;
-    None is not given. primary: the command whose words they are (sweep, explain, design or serve). Raises ConfigError,
-    a ValueError of one line that names what was typed and what would be accepted.
+    None is not given. primary: the command whose words they are (sweep, explain, design, serve or plan). Raises
+    ConfigError, a ValueError of one line that names what was typed and what would be accepted.
     """
     if isinstance(words, str):
         raise ConfigError("load() takes a list of words, such as load(['hw=v100', 'opt=int4'])")
     words = (*words, *command_words.from_keywords(keywords))
+    if primary == "plan":
+        words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
     request = command_words.parse(words if of_load is None else with_trace(of_load), verb=primary)
     composed = compose(request, primary=primary)
@@ -66,21 +69,15 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         raise nowhere[0].reason
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
-    impossible = layouts.impossible(cases, axes)
     warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
-    warnings.update(dict.fromkeys(w for case in cases for w in case.built.warnings))
-    warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
-    warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
-    warnings.update(dict.fromkeys(impossible))
-    warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
-    warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
-    warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, settings["metrics"])))
+    if primary != "plan":
+        warnings.update(_warnings(cases, nowhere, composed, axes, settings["metrics"]))
     metrics = settings["metrics"]
     is_default = "metrics" not in request.plain and settings["reduction"] is None
     if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
     far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
-    warnings.update(dict.fromkeys(far))
+    warnings.update(dict.fromkeys(() if primary == "plan" else far))
     return Study(
         words=words,
         composed=composed,
@@ -101,8 +98,30 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         view=View(**settings["view"]),
         scalars={key: value for key, value in request.scalars.items() if command_words.sets_number(key)},
         primary=primary,
+        plan_question=settings.get("plan"),
+        typed={group: {c.key: c.name for c in getattr(request, group)} for group in ("model", "hw")},
+        stacks=dict(zip(composed.stacks, request.stacks, strict=True)),
         load_words=of_load,
     )
+
+
+def _warnings(
+    cases: tuple[Case, ...],
+    nowhere: tuple[Nowhere, ...],
+    composed: Composed,
+    axes: Mapping[str, np.ndarray],
+    metrics: tuple[str, ...],
+) -> dict[str, None]:
+    """Lines for the user, each once, in their order. Raises ConfigError where no layout of the study is possible."""
+    impossible = layouts.impossible(cases, axes)
+    warnings: dict[str, None] = dict.fromkeys(w for case in cases for w in case.built.warnings)
+    warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
+    warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
+    warnings.update(dict.fromkeys(impossible))
+    warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
+    warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
+    warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, metrics)))
+    return warnings
 
 
 def _without_dimensions(
@@ -143,7 +162,8 @@ def _cells(
     """In the order of the file's dimensions: model, then hw, then opt, then engine where several are compared."""
     parts = Parts()
     absent: Absent = {}
-    needs_quality = any(METRICS[name].needs == "quality" for name in composed.settings["metrics"])
+    settings = composed.settings
+    needs_quality = "plan" in settings or any(METRICS[name].needs == "quality" for name in settings["metrics"])
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
         cache = own_cache(model_file, request.folders, composed.settings["convention"])

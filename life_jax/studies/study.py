@@ -17,6 +17,7 @@ import numpy as np
 from life_jax.config import request_trace
 from life_jax.config.compose import OF_REQUESTS, Composed
 from life_jax.config.load_words import LoadWords
+from life_jax.config.plan_question import PlanQuestion
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.yaml_files import as_yaml
@@ -77,6 +78,8 @@ class Study:
     along the dimension `point`. metrics: that are computed and stored, of which `asked` are those that were asked
     for. out: file name, None for the default. resolved: the whole config as data. scalars: numbers that words set.
     primary: the command whose words they are. load_words: those of serve, in words of numbers; None for other commands.
+    plan_question: what plan asks. typed: group (model, hw) -> label of ours -> our file, or the path of the user's own.
+    stacks: label -> options.
     """
 
     words: tuple[str, ...]
@@ -99,6 +102,9 @@ class Study:
     scalars: Mapping[str, Any] = field(default_factory=dict)
     primary: str = "sweep"
     load_words: LoadWords | None = None
+    plan_question: PlanQuestion | None = None
+    typed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A line or two: what is forecast, of which cases, along which axes."""
@@ -106,7 +112,8 @@ class Study:
         axes = [f"{axis_table.dimension(key)} {len(values)}" for key, values in self.axes.items()]
         axes += [] if self.points is None else [f"point {self.points.count}"]
         count = f"{self.template.points:,} point{'s' if self.template.points > 1 else ''}"
-        grid = f"{' x '.join((f'{len(self.cases)} cases', *axes))} = {count}"
+        cases = f"{len(self.cases)} case{'s' * (len(self.cases) > 1)}"
+        grid = f"{' x '.join((cases, *axes))} = {count}"
         return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.asked)} at {grid}>"
 
     @property

@@ -43,12 +43,21 @@ HOSTILE = {
     "a: {b: 1, b: 2}\n": "'b' is there twice",
     "a: [1\n": "cannot be read",
     "a: 1\n---\nb: 2\n": "cannot be read",
+    "memory_gb: 1:30\n": "base of 60",
+    "a: [1, 12:30:45.5]\n": "base of 60",
+    "memory_gb: 010\n": "base of 8",
     "\x00": "cannot be read",
     "a: *nothing\n": "cannot be read",
     "- 1\n": "a mapping",
     "": "a mapping",
     "x" * (MOST_BYTES + 1): "larger than 4 MiB",
 }
+
+
+def test_text_in_quotes_and_plain_numbers_are_what_they_look_like(tmp_path):
+    (tmp_path / "x.yaml").write_text("a: '1:30'\nb: 0.5\nc: 0\nd: 1e-3\ne: 10:1x\nf: 08\n")
+    values = yaml_files.read_yaml(tmp_path / "x.yaml")
+    assert values == {"a": "1:30", "b": 0.5, "c": 0, "d": 1e-3, "e": "10:1x", "f": "08"}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:30]))

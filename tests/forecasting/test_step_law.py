@@ -13,7 +13,7 @@ from life_jax.serving.step_law import StepLoad
 MODELS = ["llama3_8b", "qwen3_30b_a3b", *(model for model in KINDS if model != "llama4_scout")]
 STEPS = 40
 # of the median step, and of the worst: small contexts beside large tiles, selections of the context (DeepSeek V3.2)
-MEDIAN, WORST = 5e-4, 7e-3
+MEDIAN, WORST = 6e-4, 2e-2
 
 
 def _drawn(seed: int) -> dict[str, np.ndarray]:

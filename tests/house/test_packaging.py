@@ -17,7 +17,7 @@ import life_jax
 
 PACKAGE = ROOT / "life_jax"
 
-COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate", "serve", "explore")
+COMMANDS = ("sweep", "merge", "explain", "catalog", "validate", "design", "calibrate", "serve", "plan", "explore")
 TOP = {"__init__", "__main__", *COMMANDS}
 MAY_IMPORT = re.compile(r"^May import: (.*?)\.$", re.MULTILINE | re.DOTALL)
 

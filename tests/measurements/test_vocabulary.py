@@ -84,14 +84,15 @@ def both(**changes: str) -> list[Setting]:
 
 
 def assert_plausible(settings: list[Setting]) -> None:
-    """Every row has a forecast, between the datasheet's bound (less rounding) and 30 times it, host times apart."""
+    """Every row has a forecast, between the datasheet's bound (less what static programs save) and 30 times it, host
+    times apart."""
     forecast, bound = forecasts.forecasts(settings), forecasts.forecasts(settings, "ideal")
     for s, ours, ideal in zip(settings, forecast, bound, strict=True):
         what = (s.hw, s.model, s.stack, s.engine, s.kind)
         assert np.isfinite(ours) and np.isfinite(ideal), what
         engine = conf_files.engine_file(s.engine)
         host = engine.request_ms * 1e-3 + engine.step_us * 1e-6
-        assert 0.99 * ideal <= ours <= 30 * ideal + host * (1 + s.output_tokens), (what, ours / ideal)
+        assert 0.9 * ideal <= ours <= 30 * ideal + host * (1 + s.output_tokens), (what, ours / ideal)
 
 
 def test_every_device_that_was_measured_has_a_forecast_of_prefill_and_decode() -> None:

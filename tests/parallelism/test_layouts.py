@@ -6,7 +6,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from laws import changed, scenario
+from laws import changed, in_numpy, scenario
 
 import life_jax as life
 from life_jax.core.schedule import Passes, Step
@@ -210,3 +210,39 @@ def test_the_tables_of_a_pipeline_sum_to_its_times():
         assert table.seconds == pytest.approx(float(seconds), rel=1e-9)
         assert sum(row.repeats * row.seconds for row in table.operators) == pytest.approx(table.seconds, rel=1e-6)
         assert {row.name for row in table.operators} >= {"pipeline", "host", "link"}
+
+
+EIGHT = (
+    "model=qwen3_30b_a3b", "engine=vllm", "prompt=2000", "axes.batch=[1,8,64,512]", "axes.tp=[1,2,4,8]",
+    "axes.pp=[1,2,4,8]", "axes.dp=[1,2,4,8]", "axes.ep=[1,2,4,8]",
+)  # fmt: skip
+
+
+def test_a_sweep_over_layouts_of_eight_devices_says_which_wins_at_which_batch():
+    study = life.load(
+        ["hw=h100_sxm", *EIGHT, "best=[throughput]", "by=[batch]", "limit.devices=8", "limit.fits_memory=true"]
+    )
+    found = in_numpy("hw=h100_sxm", *EIGHT, "metrics=[throughput,devices,fits_memory]").squeeze()
+    allowed = found.throughput.where((found.devices <= 8) & (found.fits_memory == 1))
+    best = life.evaluate(study)
+    assert best.best_throughput.values.ravel() == pytest.approx(
+        allowed.max(["tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel"]).values
+    )
+    numbers = (f"best_{name}_parallel" for name in ("tensor", "pipeline", "data"))
+    assert (np.prod([best[name].values for name in numbers], axis=0) == best.best_devices.values).all()
+    assert (best.best_devices.values <= 8).all() and best.best_devices.values.ravel()[-1] == 8
+
+
+@pytest.mark.slow
+def test_a_sweep_over_layouts_of_several_devices_compiles_once(monkeypatch):
+    from life_jax.grid import eager, kernel
+
+    monkeypatch.setattr(eager, "MOST_POINTS", 0)
+    study = life.load(["hw=[h100_sxm,h200_sxm]", *EIGHT, "metrics=[tpot]", "dtype=float64"])
+    found = life.evaluate(study)
+    assert kernel.kernel(study.cases[0].forecaster(study.metrics)).compilations == 1
+    assert len({case.forecaster(study.metrics) for case in study.cases}) == 1
+    plain = in_numpy("hw=h200_sxm", *EIGHT, "metrics=[tpot]")
+    assert found.tpot.sel(hw="h200_sxm").values.ravel() == pytest.approx(
+        plain.tpot.values.ravel(), rel=1e-9, nan_ok=True
+    )

@@ -107,7 +107,7 @@ def test_the_device_is_one_that_the_commands_take(host):
     ds = in_numpy(f"hw={device}", "model=qwen3_0_6b", "engine=ideal", "workload.batch=1")
     assert np.isfinite(ds.ttft).all() and (ds.tpot > 0).all()
     said = yaml.safe_load(device.read_text())
-    assert said["peak_tflops"] == {"fp32": 0.1664, "int8": 0.6656, "bf16": 0.3328}
+    assert said["peak_tflops"] == {"fp32": 0.1664, "int8": 0.6656, "int8_dot": 0.1997, "bf16": 0.3328}
     assert (said["bandwidth_gb_per_s"], said["memory_gb"], said["dispatch_us"]) == (18.0, 24.0, 2.5)
 
 

@@ -93,9 +93,10 @@ def test_parts_of_an_output_are_kept_as_a_comment_says(session):
 
 
 def test_the_errors_of_the_readme_are_those_of_docs_accuracy():
-    first = "devices left out   TTFT  16.1/ 13.2 (187, bias 0.97)  TPOT   9.4/ 11.0 (242, bias 1.02)\n"
+    first = "new rows, sources left out  TTFT  16.1/ 13.2 (187, bias 0.97)  TPOT   9.4/ 11.0 (242, bias 1.02)\n"
     others = "".join(f"{start} TTFT  2.0/ 1.0 (3, bias 1)\n" for start in list(refresh_docs.ROWS.values())[1:])
     row = refresh_docs.errors_table(first + others).splitlines()[2]
-    assert row == "| devices that the fit had not seen | 16.1 / 13.2 (187) | 9.4 / 11.0 (242) |"
+    name = next(iter(refresh_docs.ROWS))
+    assert row == f"| {name} | 16.1 / 13.2 (187) | 9.4 / 11.0 (242) |  |"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert refresh_docs.with_errors(readme) == readme

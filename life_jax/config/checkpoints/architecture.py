@@ -16,7 +16,7 @@ from life_jax.models.kind import Kind
 # keys of the file that an Architecture has under the same name, and that no axis moves
 AS_THEY_ARE = (
     "generation", "embedding_size", "embedding_bias", "head_size", "head_layer_bias", "head_norm", "final_norm",
-    "encoder_embedding_norm", "encoder_final_norm",
+    "encoder_embedding_norm", "encoder_final_norm", "stream_mixing", "stream_head",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def _block(model: ModelFile, entry: Mapping[str, Any], where: str) -> Block:
         keys_values=model.keys_values,
         loops=model.loops,
         vectors=model.layer_vectors,
+        side=model.side_outputs,
         stack=model.stack,
     )
 

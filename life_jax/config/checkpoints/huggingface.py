@@ -274,9 +274,14 @@ def _kv_heads(read: Fields, heads: int) -> int:
 
 
 def head_dim(read: Fields, facts: Mapping[str, Any]) -> int:
-    """The size of a head: config.json's, else the width over the heads. Raises ConfigError where that is not whole."""
+    """The size of a head: config.json's, else the width over the heads, rounded down as classes of transformers do.
+
+    Raises ConfigError where that is not whole otherwise.
+    """
     size, heads = facts["hidden_size"], facts["num_attention_heads"]
     stated = read.count_or_none("head_dim")
-    if stated is None and size % heads:
+    if stated is None and size % heads and size > heads and read.sizes:
+        read.filled["head_dim"] = size // heads
+    elif stated is None and size % heads:
         raise read.refuse("head_dim", f"a whole number, since hidden_size {size} is no multiple of {heads} heads")
     return stated or size // heads

@@ -20,7 +20,7 @@ ADMISSIONS = ("preempt", "reserve")
 class EfficiencyFile:
     """conf/efficiency/CLASS.yaml: what software usually reaches on a class of devices.
 
-    The spreads say how far forecasts of devices that a fit had not seen were off: 80 % of the measured
+    The spreads say how far forecasts of sources that a fit had not seen were off: 80 % of the measured
     cells lie within a factor exp(1.2816 spread).
     """
 
@@ -227,6 +227,14 @@ class EngineFile:
         name="bandwidth that one core of many draws, over its even part",
         leaf="engine.effects.cpu_threads.core_bandwidth",
     )
+    serial_part: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="part of the work of one CPU thread that more threads do not divide",
+        leaf="engine.effects.cpu_threads.serial_part",
+    )
     allreduce_us: float | None = number(
         None,
         low=0,
@@ -338,6 +346,14 @@ class EngineFile:
         name="parts of the device among which heads of attention are spread",
         leaf="engine.effects.attention_lanes.lanes",
     )
+    cache_shared: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="part of the other sequences' positions that a query scores in vain",
+        leaf="engine.effects.shared_cache.share",
+    )
     repack_flops: float = number(
         0.0,
         low=0,
@@ -356,4 +372,7 @@ class EngineFile:
     runs_on: list[str] = dataclasses.field(default_factory=list)
     formats: list[str] = dataclasses.field(default_factory=list)
     runs_source: str = ""
+    # what it divides a model by (tp, pp, dp, ep); none: it runs on a single device; not known unless said
+    layouts: list[str] | None = None
+    layouts_source: str = ""
     notes: str = ""

@@ -53,6 +53,7 @@ class ModelFile:
     stack: str = choice("decoder", STACKS)  # of a kind of layer
     loops: float = number(1.0, low=0, unit="1", name="times that a pass runs each layer", leaf=f"{LAYERS}.loops")
     layer_vectors: float = number(0.0, low=0, unit="1", name="further learned numbers of a layer")
+    side_outputs: float = number(0.0, low=0, unit="1", name="outputs of further products of a layer's input")
     vectors: float = number(0.0, low=0, unit="1", name="further learned numbers outside of layers")
     final_norm: bool = True
     embedding_size: float = number(0.0, low=0, unit="1", name="width of the embedding, 0 for hidden_size")
@@ -69,6 +70,8 @@ class ModelFile:
     qk_norm: str = choice("none", QK_NORMS)  # per_head: head_dim weights each for q and k; full: heads * head_dim
     embedding_norm: bool = False  # a norm right after the embedding (BLOOM)
     residual_streams: float = count(1.0, name="residual streams", leaf="architecture.streams")
+    stream_head: bool = True  # streams are weighed at the end (DeepSeek-V4); else their mean is taken (GLM-5 Next)
+    stream_mixing: bool = True  # behind every branch, with each other (DeepSeek-V4); else only added to (Hy 4)
     laurel_rank: float = number(
         0.0, low=0, unit="1", name="rank of a path beside attention", leaf="architecture.laurel_rank"
     )  # with it the residual streams are predicted and corrected (Gemma 3n), without it mixed (DeepSeek-V4)
@@ -107,6 +110,9 @@ class ModelFile:
         leaf=f"{LAYERS}.ffn.shared_expert_intermediate_size",
     )
     shared_expert_gate: bool = False  # one more output that scales the shared experts (Qwen2-MoE)
+    router_size: float | None = count(
+        None, name="width of a router of three products", leaf=f"{LAYERS}.ffn.router_size"
+    )
     router_bias: bool = False  # learned; score corrections that are not learned are buffers and not counted
     expert_bias: bool = False
     attention_sinks: bool = False  # one learned logit per head (gpt-oss)
@@ -119,15 +125,17 @@ class ModelFile:
     qk_nope_head_dim: float | None = count(
         None, name="part of a head without position", leaf=f"{LAYERS}.attention.qk_nope_head_dim"
     )
-    qk_rope_head_dim: float | None = count(
-        None, name="rotated part of a head", leaf=f"{LAYERS}.attention.qk_rope_head_dim"
+    qk_rope_head_dim: float | None = number(
+        None, low=0, unit="1", name="rotated part of a head", leaf=f"{LAYERS}.attention.qk_rope_head_dim"
     )
     v_head_dim: float | None = count(
         None, name="size of a value head, head_dim unless given", leaf=f"{LAYERS}.attention.v_head_dim"
     )
     keys_values: str = choice("own", KEYS_VALUES)  # of one projection; or of an earlier layer, whose cache is read
     attention_head_gate: bool = False  # one more projection that scales the output of each head (Step 3)
-    attention_output_gate: bool = False  # the query projection makes a gate of its own width too (Qwen3-Next)
+    # the query projection makes a gate of its own width too (Qwen3-Next); of latent attention (A.X K2) it then reads
+    # the latent before its norm beside that behind it
+    attention_output_gate: bool = False
     attention_chunk_size: float | None = count(
         None, name="chunk that a chunked-local layer attends within", leaf=f"{LAYERS}.attention.attention_chunk_size"
     )

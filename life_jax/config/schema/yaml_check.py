@@ -3,6 +3,7 @@
 A file of a few hundred bytes can mean 10^11 values (aliases of aliases), or nest deeper than the stack of the program.
 """
 
+import re
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
@@ -10,11 +11,13 @@ from life_jax.config.schema.errors import ConfigError
 MOST_BYTES = 2**22
 MOST_DEPTH = 64
 MOST_VALUES = 200_000  # aliases unfolded
+SIXTIES = re.compile(r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?")
+OCTAL = re.compile(r"[-+]?0[0-7_]*[1-7][0-7_]*")
 
 
 def refuse_bombs(text: str) -> None:
     """Raise ConfigError for YAML that is nested beyond MOST_DEPTH, that refers to itself, that stands for more than
-    MOST_VALUES values, or that has a tag, which names a type.
+    MOST_VALUES values, that has a tag, which names a type, or a number that YAML 1.1 reads to a base of 60 or 8.
 
     Reads the events of the text once, without building anything. Errors of syntax are left to who reads it.
     """
@@ -36,6 +39,7 @@ def refuse_bombs(text: str) -> None:
             count += 1
             if isinstance(event, yaml.ScalarEvent):
                 sizes[anchor] = 1
+                _refuse_other_bases(event)
             else:
                 open_anchors.append((anchor, count - 1))
                 if len(open_anchors) > MOST_DEPTH:
@@ -45,6 +49,17 @@ def refuse_bombs(text: str) -> None:
             sizes[name] = count - before
         if count > MOST_VALUES:
             raise _refused(event, f"it stands for more than {MOST_VALUES:,} values")
+
+
+def _refuse_other_bases(event: Any) -> None:
+    """Raise ConfigError for 1:30, which YAML 1.1 reads as 90, and for 010, which it reads as 8."""
+    if not event.style and event.tag is None:
+        for pattern, base in ((SIXTIES, 60), (OCTAL, 8)):
+            if pattern.fullmatch(event.value):
+                written = event.value[:40]
+                raise _refused(
+                    event, f"YAML reads {written} to the base of {base}: write a plain number, or '{written}'"
+                )
 
 
 def _is_plain(event: Any) -> bool:

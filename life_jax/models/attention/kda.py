@@ -1,34 +1,44 @@
 """Kimi delta attention: the delta rule with a separate decay for every channel of the keys.
 
-Decay and output gate are made in two steps, through the width of a head. Reference: Kimi team 2025, arXiv:2510.26692.
+Decay and output gate are made in two steps, through the width of a head (kda), or in one (kda_full, Ling 3).
+Reference: Kimi team 2025, arXiv:2510.26692.
 """
+
+from functools import partial
 
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.models.attention import recurrent
+from life_jax.models.kind import Kind
 from life_jax.models.tensors import Tensor, project
 from life_jax.operators.recurrent import gated_delta
 
-RECURRENT = True
 KEYS = ("linear_num_value_heads", "linear_value_head_dim", "conv_kernel_size", "conv_bias")
 
 
-def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Separate q, k and v projections, two-step decay and gate; ssm_scalars: time-step bias of every channel and decay
-    rate of every head."""
+def tensors(block: Block, hidden_size: Number, full: bool) -> tuple[Tensor, ...]:
+    """Separate q, k and v projections, decay and gate in two steps, or (full) in one; write strength; output.
+
+    ssm_scalars: time-step bias of every channel and decay rate of every head.
+    """
     heads, size, *_ = (block.attention[key] for key in KEYS)
     width, n = heads * size, block.repeats
+
+    def made(name: str) -> tuple[Tensor, ...]:
+        if full:
+            return (Tensor(f"{name}_proj", "linear", hidden_size, width, repeats=n),)
+        into = Tensor(f"{name}_a_proj", "linear", hidden_size, size, repeats=n)
+        return (into, Tensor(f"{name}_b_proj", "linear", size, width, repeats=n))
+
     return (
         Tensor("q_proj", "linear", hidden_size, width, repeats=n),
         Tensor("k_proj", "linear", hidden_size, width, repeats=n),
         Tensor("v_proj", "linear", hidden_size, width, repeats=n),
-        Tensor("decay_a_proj", "linear", hidden_size, size, repeats=n),
-        Tensor("decay_b_proj", "linear", size, width, repeats=n),
+        *made("decay"),
         Tensor("in_proj_b", "linear", hidden_size, heads, repeats=n),
-        Tensor("gate_a_proj", "linear", hidden_size, size, repeats=n),
-        Tensor("gate_b_proj", "linear", size, width, repeats=n),
+        *made("gate"),
         Tensor("out_proj", "linear", width, hidden_size, repeats=n),
         recurrent.conv_tensor(block, 3 * width),
         Tensor("ssm_scalars", "other", width + heads, 1.0, repeats=n),
@@ -36,11 +46,11 @@ def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     )
 
 
-def operators(block: Block, hidden_size: Number, step: Step, precision: Precision) -> tuple[Op, ...]:
+def operators(block: Block, hidden_size: Number, step: Step, precision: Precision, full: bool) -> tuple[Op, ...]:
     """All input projections (q, k, v, decay, write strength, gate), convolution of q, k and v, the delta rule, gated
     norm, output projection."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
-    *into, out = tensors(block, hidden_size)[:9]
+    *into, out = (t for t in tensors(block, hidden_size, full) if t.name.endswith(("_proj", "in_proj_b")))
     rule = {
         "batch": step.batch,
         "queries": step.new,
@@ -69,3 +79,10 @@ def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Num
 def widest(block: Block) -> Number:
     """Elements per token of q, k, v and gate [1]."""
     return 4 * block.attention["linear_num_value_heads"] * block.attention["linear_value_head_dim"]
+
+
+def _kind(full: bool) -> Kind:
+    return Kind(KEYS, partial(tensors, full=full), partial(operators, full=full), widest, cache_bytes, RECURRENT=True)
+
+
+kda, kda_full = _kind(False), _kind(True)

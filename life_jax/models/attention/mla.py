@@ -15,7 +15,7 @@ from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models.tensors import Tensor, on_one, project
 from life_jax.operators import latent_attention as latent
 from life_jax.operators.attention import causal_pairs
-from life_jax.operators.elementwise import NORM_FLOPS, norm, rope
+from life_jax.operators.elementwise import NORM_FLOPS, gate_multiply, norm, rope
 
 FORMS = {"absorbed": 1.0, "expanded": 0.0}  # the value of `absorbed`, where the form decides it
 KEYS = ("num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -24,14 +24,16 @@ KEYS = ("num_attention_heads", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim"
 def tensors(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     """Low-rank query and latent with their norms, the up-projection kv_b_proj, the output projection.
 
-    q_lora_rank 0 stands for full-rank queries: then q_b_proj reads the hidden state, and q_a_proj is empty.
+    q_lora_rank 0 stands for full-rank queries: then q_b_proj reads the hidden state, and q_a_proj is empty. With an
+    output gate q_b_proj makes that too, from the latent before and behind its norm.
     """
     h, low, rank, nope, rotated, value = (block.attention[key] for key in KEYS)
     n, has_low = block.repeats, 1.0 * (block.attention["q_lora_rank"] > 0)
+    latents, gate = (2 * low, value) if block.output_gate else (low, 0.0)
     return (
         Tensor("q_a_proj", "linear", hidden_size, low, repeats=n, parts=1.0),
         Tensor("q_a_norm", "other", low * has_low, 1.0, repeats=n),
-        Tensor("q_b_proj", "linear", where(low > 0, low, hidden_size), h * (nope + rotated), repeats=n),
+        Tensor("q_b_proj", "linear", where(low > 0, latents, hidden_size), h * (nope + rotated + gate), repeats=n),
         Tensor("kv_a_proj", "linear", hidden_size, rank + rotated, repeats=n, parts=1.0),
         Tensor("kv_a_norm", "other", rank, 1.0, repeats=n),
         Tensor("kv_b_proj", "linear", rank, h * (nope + value), repeats=n),
@@ -101,8 +103,14 @@ def latent_operators(
         Op("kv_append", latent.latent_append, append, block.repeats),
         *(() if full else (up,)),
         Op("attention", formula, core, block.repeats, "attention", grows=True, bend=bend),
+        *((_output_gate(block, step, precision),) if block.output_gate else ()),
         project(o, step.tokens, precision),
     )
+
+
+def _output_gate(block: Block, step: Step, precision: Precision) -> Op:
+    width = block.attention["num_attention_heads"] * block.attention["v_head_dim"]
+    return Op("output_gate", gate_multiply, _elements(width, step, precision), block.repeats)
 
 
 def cache_bytes(block: Block, tokens: Number, precision: Precision, devices: Number = 1.0) -> Number:

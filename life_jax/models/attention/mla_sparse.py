@@ -1,7 +1,7 @@
 """Latent attention to the positions that a light indexer selects (DeepSeek V3.2's DSA)."""
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, smaller
+from life_jax.core.numerics import Number, smaller, where
 from life_jax.core.scenario import Block, Precision
 from life_jax.core.schedule import Step
 from life_jax.core.units import BITS_PER_BYTE
@@ -63,11 +63,12 @@ def widest(block: Block) -> Number:
 
 
 def _indexer(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
-    """Queries from the low-rank query, a key per token, a weight per head; the norm of the key (LayerNorm)."""
+    """Queries from the low-rank query, or from the hidden state where there is none; a key per token, a weight per
+    head; the norm of the key (LayerNorm)."""
     heads, width, _ = (block.attention[key] for key in INDEXER)
-    n = block.repeats
+    n, low = block.repeats, block.attention["q_lora_rank"]
     return (
-        Tensor("index_q_proj", "linear", block.attention["q_lora_rank"], heads * width, repeats=n, parts=1.0),
+        Tensor("index_q_proj", "linear", where(low > 0, low, hidden_size), heads * width, repeats=n, parts=1.0),
         Tensor("index_k_proj", "linear", hidden_size, width, repeats=n, parts=1.0),
         Tensor("index_weights_proj", "router", hidden_size, heads, repeats=n),
         Tensor("index_k_norm", "other", 2 * width, 1.0, repeats=n),

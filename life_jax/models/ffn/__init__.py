@@ -9,12 +9,13 @@ from types import ModuleType
 
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import Architecture
-from life_jax.models.ffn import gated, mixture, moe_beside, none, plain, rwkv_channel
+from life_jax.models.ffn import gated, mixture, moe_and_dense, moe_beside, none, plain, rwkv_channel
 from life_jax.models.kind import Kind
 
 INDEX: dict[str, ModuleType | Kind] = {
     "gated": gated,
     "moe": mixture.of(gated),
+    "moe_and_dense": moe_and_dense,
     "moe_beside": moe_beside,
     "moe_plain": mixture.of(plain),
     "none": none,

@@ -1,7 +1,7 @@
 """Mixtures of experts: a router chooses num_experts_per_tok of num_experts; shared experts always run.
 
 Experts are gated (gate, up and down matrices) or plain (up and down). With moe_latent_size the routed experts work in
-that width, between two projections (Nemotron 3).
+that width, between two projections (Nemotron 3). With router_size the router is a network of that width (ZAYA).
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ KEYS = (
     "router_bias",
     "expert_bias",
 )
-OPTIONAL = ("moe_latent_size",)
+OPTIONAL = ("moe_latent_size", "router_size")
 SHARED = "shared_expert_"
 
 
@@ -44,7 +44,7 @@ def tensors(block: Block, hidden_size: Number, expert: ModuleType) -> tuple[Tens
     inside, width = f.get("moe_latent_size", hidden_size), f["moe_intermediate_size"]
     into = ("experts_gate_proj", "experts_up_proj") if expert is gated else ("experts_up_proj",)
     return (
-        Tensor("router", "router", hidden_size, f["num_experts"], f["router_bias"], n),
+        *_router(block, hidden_size),
         *(Tensor(name, "linear", inside, width, **per_expert) for name in into),
         Tensor("experts_down_proj", "linear", width, inside, **per_expert),
         *_latent(block, hidden_size),
@@ -76,7 +76,7 @@ def operators(
     )
     latent = [project(t, step.tokens, precision) for t in _latent(block, hidden_size)]
     return (
-        project(by_name["router"], step.tokens, precision),
+        *(project(t, step.tokens, precision) for t in _router(block, hidden_size)),
         Op("choose_experts", experts.choose_experts, choice, n),
         *latent[:1],
         Op("shuffle", experts.shuffle, moved, n),
@@ -92,6 +92,19 @@ def operators(
 def widest(block: Block) -> Number:
     """Elements per token of gate and up, or of the hidden layer before and after, of all chosen experts [1]."""
     return 2 * block.ffn["num_experts_per_tok"] * block.ffn["moe_intermediate_size"]
+
+
+def _router(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
+    """The product that scores the experts, behind three in a narrower width where there is one."""
+    f, n = block.ffn, block.repeats
+    if "router_size" not in f:
+        return (Tensor("router", "router", hidden_size, f["num_experts"], f["router_bias"], n),)
+    size = f["router_size"]
+    return (
+        Tensor("router_in_proj", "router", hidden_size, size, repeats=n),
+        Tensor("router_hidden_proj", "router", size, 2 * size, repeats=n),
+        Tensor("router", "router", size, f["num_experts"], f["router_bias"], n),
+    )
 
 
 def _latent(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ from life_jax.roofline.effects.cache_traffic import CacheConversion, CacheTraffi
 from life_jax.roofline.effects.cpu_threads import CpuThreads
 from life_jax.roofline.effects.kernel_quality import KernelQuality
 from life_jax.roofline.effects.matrix_tiles import MatrixTiles
+from life_jax.roofline.effects.shared_cache import SharedCache
 
 EFFECTS: Mapping[str, type[Effect]] = {
     "cpu_threads": CpuThreads,
@@ -19,6 +20,7 @@ EFFECTS: Mapping[str, type[Effect]] = {
     "cache_conversion": CacheConversion,
     "cache_traffic": CacheTraffic,
     "attention_lanes": AttentionLanes,
+    "shared_cache": SharedCache,
 }
 
 

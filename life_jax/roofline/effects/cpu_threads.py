@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from life_jax.core.numerics import Number, is_fixed_at, smaller
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing, larger, smaller
 from life_jax.core.pytree import neutral, pytree
 from life_jax.core.scenario import Device
 from life_jax.core.units import UNLIMITED
@@ -12,20 +12,27 @@ from life_jax.roofline.effects.base import Effect
 @pytree
 class CpuThreads(Effect):
     """threads [1]: threads that compute, each on its own core; core_bandwidth [1]: bandwidth that a single core of many
-    draws, over its even part of the whole.
+    draws, over its even part of the whole; serial_part [1]: part of the work of a single thread that more threads do
+    not divide.
 
     A part x of the cores has the part x of the rates, and draws x / (x + (1 - x) / core_bandwidth) of the bandwidth: a
-    few cores draw more than their even part, and less than the whole.
+    few cores draw more than their even part, and less than the whole. n threads reach n / (1 + serial_part (n - 1))
+    times the rates of one. Reference: Amdahl 1967, doi:10.1145/1465482.1465560.
     """
 
     threads: Number = neutral(default=UNLIMITED)
     core_bandwidth: Number = UNLIMITED
+    serial_part: Number = neutral(default=0.0)
 
     def on_device(self, device: Device) -> Device:
         """A device with the rates and bandwidth of the cores that compute."""
-        if is_fixed_at(self.threads, UNLIMITED):
-            return device
-        part = smaller(1.0, self.threads / device.cores)
-        drawn = part / (part + (1 - part) / self.core_bandwidth)
-        rates = {pipe: rate * part for pipe, rate in device.rates.items()}
-        return dataclasses.replace(device, rates=rates, bandwidth=device.bandwidth * drawn)
+        rates, bandwidth = device.rates, device.bandwidth
+        if not is_fixed_at(self.threads, UNLIMITED):
+            part = smaller(1.0, self.threads / device.cores)
+            drawn = part / (part + (1 - part) / self.core_bandwidth)
+            rates = {pipe: rate * part for pipe, rate in rates.items()}
+            bandwidth = bandwidth * drawn
+        if not is_nothing(self.serial_part):
+            others = larger(smaller(self.threads, device.cores) - 1, 0.0)
+            rates = {pipe: rate / (1 + self.serial_part * others) for pipe, rate in rates.items()}
+        return dataclasses.replace(device, rates=rates, bandwidth=bandwidth)

@@ -33,6 +33,7 @@ from configs import (
 from default_models import COUNTS as DEFAULT_COUNTS
 from default_models import LAYERS, PUBLISHED
 from places import ROOT
+from small_models import COUNTS as SMALL_COUNTS
 
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.checkpoints.families.not_read import NOT_READ
@@ -192,7 +193,6 @@ REFUSED = [
     (LLAMA | {"hidden_size": 4096.5}, "hidden_size"),
     (LLAMA | {"hidden_size": math.nan}, "hidden_size"),
     (LLAMA | {"hidden_size": 10**400}, "hidden_size"),
-    (LLAMA | {"hidden_size": 4100}, "no multiple of 32 heads"),
     (LLAMA | {"num_key_value_heads": 5}, "a divisor of the 32 query heads"),
     (FALCON7 | {"n_layer": 16}, "the same as num_hidden_layers"),
     (LLAMA | {"attention_bias": 1}, "attention_bias"),
@@ -289,7 +289,8 @@ def test_every_family_is_tried_by_a_model_file_or_here() -> None:
     published = {config["model_type"] for config, _ in COUNTS} | {
         config["model_type"] for config, _ in PUBLISHED.values()
     }
-    assert set(FAMILIES) <= files | published | set(DEFAULT_COUNTS) | set(LAYERS)
+    small = {config["model_type"] for config, _ in SMALL_COUNTS} | {"longcat_flash"}
+    assert set(FAMILIES) <= files | published | small | set(DEFAULT_COUNTS) | set(LAYERS)
 
 
 @pytest.mark.parametrize("model_type", sorted(NOT_READ))

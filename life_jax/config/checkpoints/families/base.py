@@ -190,8 +190,10 @@ def sparse_step(read: Fields, layers: int) -> list[bool]:
 def latent(read: Fields, facts: dict[str, Any]) -> None:
     """Sizes of latent attention; head_dim is that of queries and keys."""
     facts["q_lora_rank"] = read.count_or_none("q_lora_rank") or read.of_class("q_lora_rank") or 0
-    for name in ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"):
+    for name in ("kv_lora_rank", "qk_nope_head_dim", "v_head_dim"):
         facts[name] = read.count(name)
+    rotated = read.whole("qk_rope_head_dim")
+    facts["qk_rope_head_dim"] = read.count("qk_rope_head_dim") if rotated is None else rotated
     facts["head_dim"] = facts["qk_nope_head_dim"] + facts["qk_rope_head_dim"]
     facts["num_key_value_heads"] = facts["num_attention_heads"]
 

@@ -40,6 +40,20 @@ SIZES: dict[str, dict[str, int]] = {
         "num_experts_per_tok": 8, "num_hidden_layers": 61, "num_key_value_heads": 64, "q_lora_rank": 1536,
         "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 163840,
     },
+    "axk2": {
+        "gated_norm_rank": 16, "head_dim": 64, "hidden_size": 2048, "index_head_dim": 128, "index_n_heads": 16,
+        "index_topk": 2048, "intermediate_size": 5120, "kv_lora_rank": 128, "max_position_embeddings": 131072,
+        "moe_intermediate_size": 512, "n_routed_experts": 128, "n_shared_experts": 1, "num_attention_heads": 32,
+        "num_experts_per_tok": 8, "num_hidden_layers": 48, "num_key_value_heads": 32, "q_lora_rank": 384,
+        "qk_nope_head_dim": 64, "qk_rope_head_dim": 32, "v_head_dim": 64, "vocab_size": 163840,
+    },
+    "bailing_hybrid": {
+        "first_k_dense_replace": 2, "head_dim": 128, "hidden_size": 2560, "intermediate_size": 6144,
+        "kv_lora_rank": 512, "layer_group_size": 6, "max_position_embeddings": 262144, "moe_intermediate_size": 768,
+        "n_shared_experts": 1, "num_attention_heads": 32, "num_experts_per_tok": 8, "num_hidden_layers": 42,
+        "num_key_value_heads": 32, "num_local_experts": 512, "num_mtp_layers": 1, "qk_nope_head_dim": 128,
+        "qk_rope_head_dim": 64, "short_conv_kernel_size": 4, "v_head_dim": 128, "vocab_size": 157184,
+    },
     "bamba": {
         "hidden_size": 4096, "intermediate_size": 14336, "mamba_d_conv": 4, "mamba_d_state": 256, "mamba_expand": 2,
         "mamba_n_groups": 1, "mamba_n_heads": 128, "max_position_embeddings": 262144, "num_attention_heads": 32,
@@ -90,6 +104,10 @@ SIZES: dict[str, dict[str, int]] = {
         "d_model": 512, "decoder_attention_heads": 16, "decoder_ffn_dim": 2048, "decoder_layers": 8,
         "encoder_attention_heads": 16, "encoder_ffn_dim": 2048, "encoder_layers": 8, "max_position_embeddings": 512,
         "vocab_size": 50265,
+    },
+    "blip_text_model": {
+        "encoder_hidden_size": 768, "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512,
+        "num_attention_heads": 8, "num_hidden_layers": 12, "projection_dim": 768, "vocab_size": 30524,
     },
     "bloom": {
         "hidden_size": 64, "n_head": 8, "n_layer": 2, "vocab_size": 250880,
@@ -208,6 +226,14 @@ SIZES: dict[str, dict[str, int]] = {
         "num_attention_heads": 32, "num_hidden_layers": 62, "num_key_value_heads": 32, "sliding_window": 4096,
         "vocab_size": 152064,
     },
+    "dots3_note_text": {
+        "head_dim": 256, "hidden_size": 5120, "index_head_dim": 128, "index_n_heads": 64, "index_topk": 2048,
+        "intermediate_size": 13824, "kv_lora_rank": 512, "max_position_embeddings": 524288,
+        "moe_intermediate_size": 1536, "n_routed_experts": 256, "n_shared_experts": 1, "num_attention_heads": 128,
+        "num_experts_per_tok": 8, "num_hidden_layers": 46, "num_key_value_heads": 128, "q_lora_rank": 1024,
+        "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "shared_experts_intermediate_size": 1536,
+        "v_head_dim": 128, "vocab_size": 152064,
+    },
     "electra": {
         "embedding_size": 128, "hidden_size": 256, "intermediate_size": 1024, "max_position_embeddings": 512,
         "num_attention_heads": 4, "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
@@ -316,6 +342,10 @@ SIZES: dict[str, dict[str, int]] = {
         "num_attention_heads": 8, "num_hidden_layers": 30, "num_key_value_heads": 4, "num_kv_shared_layers": 0,
         "sliding_window": 1024, "vocab_size": 262144,
     },
+    "git": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 1024, "num_attention_heads": 12,
+        "num_hidden_layers": 6, "vocab_size": 30522,
+    },
     "glm": {
         "head_dim": 128, "hidden_size": 4096, "intermediate_size": 13696, "max_position_embeddings": 131072,
         "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 2, "vocab_size": 151552,
@@ -345,6 +375,15 @@ SIZES: dict[str, dict[str, int]] = {
     "glm4v_text": {
         "hidden_size": 4096, "intermediate_size": 13696, "max_position_embeddings": 32768,
         "num_attention_heads": 32, "num_hidden_layers": 40, "num_key_value_heads": 2, "vocab_size": 151552,
+    },
+    "glm5_next_text": {
+        "hc_mult": 4, "hc_sinkhorn_iters": 20, "head_dim": 0, "hidden_size": 4096, "index_head_dim": 128,
+        "index_kpool": 16, "index_n_heads": 32, "index_topk": 2048, "intermediate_size": 12288, "kv_lora_rank": 512,
+        "linear_conv_kernel_dim": 4, "linear_head_dim": 128, "linear_num_heads": 64,
+        "max_position_embeddings": 1048576, "moe_intermediate_size": 2048, "n_routed_experts": 288,
+        "n_shared_experts": 1, "num_attention_heads": 64, "num_experts_per_tok": 8, "num_hidden_layers": 45,
+        "num_key_value_heads": 64, "q_lora_rank": 1536, "qk_nope_head_dim": 256, "qk_rope_head_dim": 0,
+        "v_head_dim": 256, "vocab_size": 154880,
     },
     "glm_moe_dsa": {
         "first_k_dense_replace": 3, "head_dim": 64, "hidden_size": 6144, "index_head_dim": 128, "index_n_heads": 32,
@@ -451,9 +490,42 @@ SIZES: dict[str, dict[str, int]] = {
         "moe_intermediate_size": 1536, "num_attention_heads": 64, "num_experts": 192, "num_experts_per_tok": 8,
         "num_hidden_layers": 80, "num_key_value_heads": 8, "num_shared_experts": 1, "vocab_size": 120832,
     },
+    "hy_v4": {
+        "hc_mult": 4, "head_dim": 256, "hidden_size": 2816, "index_head_dim": 128, "index_n_heads": 16,
+        "index_topk": 2048, "intermediate_size": 6912, "kv_lora_rank": 512, "max_position_embeddings": 262144,
+        "moe_intermediate_size": 768, "n_routed_experts": 256, "n_shared_experts": 1, "num_attention_heads": 32,
+        "num_experts_per_tok": 8, "num_hidden_layers": 34, "num_key_value_heads": 32, "q_lora_rank": 1536,
+        "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "vocab_size": 120832,
+    },
+    "hy_v4_vl_text": {
+        "hc_mult": 4, "head_dim": 256, "hidden_size": 6144, "index_head_dim": 128, "index_n_heads": 32,
+        "index_topk": 2048, "intermediate_size": 18432, "kv_lora_rank": 512, "max_position_embeddings": 262144,
+        "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1, "num_attention_heads": 64,
+        "num_experts_per_tok": 8, "num_hidden_layers": 78, "num_key_value_heads": 32, "q_lora_rank": 2048,
+        "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "vocab_size": 120832,
+    },
     "hyperclovax": {
         "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 2048, "num_attention_heads": 32,
         "num_hidden_layers": 32, "vocab_size": 32000,
+    },
+    "idefics": {
+        "additional_vocab_size": 0, "cross_layer_interval": 1, "hidden_size": 4096, "intermediate_size": 11008,
+        "max_position_embeddings": 2048, "num_attention_heads": 32, "num_hidden_layers": 32, "vocab_size": 32000,
+    },
+    "inkling2_text": {
+        "conv_kernel_size": 4, "d_rel": 16, "head_dim": 128, "hidden_size": 4608, "log_scaling_n_floor": 128000,
+        "max_position_embeddings": 1048576, "moe_intermediate_size": 2304, "n_layers_per_attn_res_block": 6,
+        "n_routed_experts": 384, "num_attention_heads": 48, "num_experts_per_tok": 8, "num_hidden_layers": 48,
+        "num_key_value_heads": 8, "rel_extent": 1024, "sliding_window_size": 1024, "swa_head_dim": 128,
+        "swa_num_attention_heads": 48, "swa_num_key_value_heads": 8, "unpadded_vocab_size": 200058,
+        "vocab_size": 201024,
+    },
+    "inkling_text": {
+        "conv_kernel_size": 4, "d_rel": 16, "head_dim": 128, "hidden_size": 6144, "intermediate_size": 24576,
+        "max_position_embeddings": 131072, "moe_intermediate_size": 3072, "n_routed_experts": 256,
+        "n_shared_experts": 2, "num_attention_heads": 64, "num_experts_per_tok": 6, "num_hidden_layers": 66,
+        "num_key_value_heads": 8, "rel_extent": 1024, "sliding_window_size": 512, "swa_head_dim": 128,
+        "swa_num_attention_heads": 64, "swa_num_key_value_heads": 16, "vocab_size": 201024,
     },
     "internlm3": {
         "head_dim": 128, "hidden_size": 4096, "intermediate_size": 10240, "max_position_embeddings": 32768,
@@ -535,6 +607,12 @@ SIZES: dict[str, dict[str, int]] = {
         "intermediate_size": 8192, "intermediate_size_mlp": 16384, "max_position_embeddings": 131072,
         "no_rope_layer_interval": 4, "num_attention_heads": 40, "num_experts_per_tok": 1, "num_hidden_layers": 48,
         "num_key_value_heads": 8, "num_local_experts": 16, "vocab_size": 202048,
+    },
+    "longcat_flash": {
+        "expert_ffn_hidden_size": 2048, "ffn_hidden_size": 12288, "head_dim": 64, "hidden_size": 6144,
+        "kv_lora_rank": 512, "max_position_embeddings": 131072, "moe_topk": 12, "n_routed_experts": 512,
+        "num_attention_heads": 64, "num_layers": 28, "q_lora_rank": 1536, "qk_nope_head_dim": 128,
+        "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 131072, "zero_expert_num": 256,
     },
     "m2m_100": {
         "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
@@ -623,6 +701,13 @@ SIZES: dict[str, dict[str, int]] = {
         "num_key_value_heads": 32, "q_lora_rank": 1024, "qk_nope_head_dim": 64, "qk_rope_head_dim": 64,
         "v_head_dim": 128, "vocab_size": 131072,
     },
+    "mistral_large4_text": {
+        "first_k_dense_replace": 1, "head_dim": 64, "hidden_size": 6144, "index_head_dim": 128, "index_n_heads": 32,
+        "index_topk": 2048, "intermediate_size": 24576, "kv_lora_rank": 512, "max_position_embeddings": 1048576,
+        "moe_intermediate_size": 6144, "n_routed_experts": 128, "n_shared_experts": 1, "num_attention_heads": 64,
+        "num_experts_per_tok": 4, "num_hidden_layers": 72, "num_key_value_heads": 64, "qk_nope_head_dim": 64,
+        "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 204800,
+    },
     "mixtral": {
         "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 131072,
         "num_attention_heads": 32, "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_key_value_heads": 8,
@@ -665,6 +750,12 @@ SIZES: dict[str, dict[str, int]] = {
         "head_dim": 128, "hidden_size": 6656, "intermediate_size": 19968, "max_position_embeddings": 131072,
         "num_attention_heads": 32, "num_hidden_layers": 52, "num_key_value_heads": 2, "sliding_window": 2048,
         "vocab_size": 202048,
+    },
+    "muse_spark_text": {
+        "head_dim": 64, "hidden_size": 8192, "intermediate_size": 16384, "max_position_embeddings": 1048576,
+        "moe_hidden_size": 4096, "moe_intermediate_size": 4096, "num_attention_heads": 128,
+        "num_experts_per_tok": 8, "num_hidden_layers": 62, "num_key_value_heads": 16, "num_local_experts": 256,
+        "sliding_window": 2048, "vocab_size": 202048,
     },
     "mvp": {
         "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
@@ -747,10 +838,18 @@ SIZES: dict[str, dict[str, int]] = {
         "num_attention_heads": 32, "num_experts_per_tok": 2, "num_hidden_layers": 32, "num_key_value_heads": 8,
         "num_local_experts": 16, "vocab_size": 32064,
     },
+    "pix2struct_text_model": {
+        "d_ff": 2048, "d_kv": 64, "hidden_size": 768, "num_heads": 12, "num_layers": 12,
+        "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 50244,
+    },
     "plbart": {
         "d_model": 768, "decoder_attention_heads": 12, "decoder_ffn_dim": 3072, "decoder_layers": 6,
         "encoder_attention_heads": 12, "encoder_ffn_dim": 3072, "encoder_layers": 6,
         "max_position_embeddings": 1024, "vocab_size": 50005,
+    },
+    "pp_formulanet_text": {
+        "d_model": 512, "decoder_attention_heads": 16, "decoder_ffn_dim": 2048, "decoder_layers": 8,
+        "encoder_attention_heads": 16, "encoder_layers": 12, "max_position_embeddings": 2560, "vocab_size": 50000,
     },
     "qwen2": {
         "hidden_size": 4096, "intermediate_size": 22016, "max_position_embeddings": 32768, "max_window_layers": 28,
@@ -839,9 +938,18 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
         "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 50265,
     },
+    "roc_bert": {
+        "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
+        "num_hidden_layers": 12, "pronunciation_embed_dim": 768, "pronunciation_vocab_size": 910,
+        "shape_embed_dim": 512, "shape_vocab_size": 24858, "type_vocab_size": 2, "vocab_size": 30522,
+    },
     "roformer": {
         "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 1536, "num_attention_heads": 12,
         "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 50000,
+    },
+    "rwkv": {
+        "context_length": 1024, "hidden_size": 4096, "num_hidden_layers": 32, "rescale_every": 6,
+        "vocab_size": 50277,
     },
     "sarvam_mla": {
         "first_k_dense_replace": 1, "hidden_size": 4096, "intermediate_size": 16384, "kv_lora_rank": 512,
@@ -888,6 +996,15 @@ SIZES: dict[str, dict[str, int]] = {
         "d_ff": 2048, "d_kv": 64, "d_model": 512, "num_heads": 8, "num_layers": 6,
         "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 32128,
     },
+    "trocr": {
+        "d_model": 1024, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096, "decoder_layers": 12,
+        "max_position_embeddings": 512, "vocab_size": 50265,
+    },
+    "udop": {
+        "d_ff": 4096, "d_kv": 64, "d_model": 1024, "image_size": 224, "max_2d_position_embeddings": 1024,
+        "num_channels": 3, "num_heads": 16, "num_layers": 24, "patch_size": 16,
+        "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 33201,
+    },
     "umt5": {
         "d_ff": 1024, "d_kv": 64, "d_model": 512, "num_heads": 6, "num_layers": 8,
         "relative_attention_max_distance": 128, "relative_attention_num_buckets": 32, "vocab_size": 250112,
@@ -902,6 +1019,13 @@ SIZES: dict[str, dict[str, int]] = {
         "head_dim": 256, "hidden_size": 2304, "intermediate_size": 9216, "max_position_embeddings": 8192,
         "num_attention_heads": 8, "num_hidden_layers": 26, "num_key_value_heads": 4, "sliding_window": 4096,
         "vocab_size": 256000,
+    },
+    "whisper": {
+        "classifier_proj_size": 256, "d_model": 384, "decoder_attention_heads": 6, "decoder_ffn_dim": 1536,
+        "decoder_layers": 4, "encoder_attention_heads": 6, "encoder_ffn_dim": 1536, "encoder_layers": 4,
+        "mask_feature_length": 10, "mask_feature_min_masks": 0, "mask_time_length": 10, "mask_time_min_masks": 2,
+        "max_source_positions": 1500, "max_target_positions": 448, "median_filter_width": 7, "num_mel_bins": 80,
+        "vocab_size": 51865,
     },
     "xglm": {
         "attention_heads": 16, "d_model": 1024, "ffn_dim": 4096, "max_position_embeddings": 2048, "num_layers": 24,
@@ -919,6 +1043,15 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 2560, "intermediate_size": 10240, "max_position_embeddings": 514, "num_attention_heads": 32,
         "num_hidden_layers": 36, "type_vocab_size": 1, "vocab_size": 250880,
     },
+    "xlnet": {
+        "d_inner": 4096, "d_model": 1024, "end_n_top": 5, "mem_len": 512, "n_head": 16, "n_layer": 24,
+        "start_n_top": 5, "vocab_size": 32000,
+    },
+    "xmod": {
+        "adapter_reduction_factor": 2, "hidden_size": 768, "intermediate_size": 3072,
+        "max_position_embeddings": 512, "num_attention_heads": 12, "num_hidden_layers": 12, "type_vocab_size": 2,
+        "vocab_size": 30522,
+    },
     "youtu": {
         "hidden_size": 2048, "intermediate_size": 6144, "kv_lora_rank": 512, "max_position_embeddings": 131072,
         "num_attention_heads": 16, "num_hidden_layers": 32, "num_key_value_heads": 16, "q_lora_rank": 1536,
@@ -935,29 +1068,38 @@ SIZES: dict[str, dict[str, int]] = {
         "mamba_ngroups": 1, "max_position_embeddings": 4096, "n_mamba_heads": 8, "num_attention_heads": 32,
         "num_hidden_layers": 54, "num_mem_blocks": 1, "vocab_size": 32000,
     },
+    "zaya": {
+        "cca_time0": 2, "cca_time1": 2, "head_dim": 128, "hidden_size": 2048, "max_position_embeddings": 131072,
+        "moe_intermediate_size": 2048, "num_attention_heads": 8, "num_experts": 16, "num_experts_per_tok": 1,
+        "num_hidden_layers": 40, "num_key_value_heads": 2, "router_hidden_size": 256, "vocab_size": 262272,
+    },
 }
 TEXT_MODEL: dict[str, str] = {
     "apertus1p5": "apertus1p5_text", "aria": "aria_text", "audioflamingo3": "qwen2", "aya_vision": "cohere2",
-    "blip-2": "opt", "cohere2_vision": "cohere2", "cohere_compass": "cohere_compass_text",
-    "cosmos3_edge": "cosmos3_edge_text", "cosmos3_omni": "qwen3_vl_text", "deepseek_ocr2": "deepseek_ocr2_text",
-    "deepseek_vl": "llama", "deepseek_vl_hybrid": "llama", "emu3": "emu3_text_model",
-    "ernie4_5_vl_moe": "ernie4_5_vl_moe_text", "exaone4_5": "exaone4", "fast_vlm": "qwen2", "florence2": "bart",
-    "fun_asr_nano": "qwen3", "fuyu": "persimmon", "gemma4_unified": "gemma4_unified_text",
-    "gemma4_unified_assistant": "gemma4_unified_text", "glm46v": "glm4v_text", "glm4v": "glm4v_text",
-    "glm4v_moe": "glm4v_moe_text", "glm_ocr": "glm_ocr_text", "glmasr": "llama", "glmga": "glm4v_text",
-    "got_ocr2": "qwen2", "granite4_vision": "granite4_vision_text", "granite_docling": "granite_docling_text",
+    "blip": "blip_text_model", "blip-2": "opt", "cohere2_vision": "cohere2",
+    "cohere_compass": "cohere_compass_text", "cosmos3_edge": "cosmos3_edge_text", "cosmos3_omni": "qwen3_vl_text",
+    "deepseek_ocr2": "deepseek_ocr2_text", "deepseek_vl": "llama", "deepseek_vl_hybrid": "llama",
+    "dots3_note": "dots3_note_text", "emu3": "emu3_text_model", "ernie4_5_vl_moe": "ernie4_5_vl_moe_text",
+    "exaone4_5": "exaone4", "fast_vlm": "qwen2", "florence2": "bart", "fun_asr_nano": "qwen3", "fuyu": "persimmon",
+    "gemma4_unified": "gemma4_unified_text", "gemma4_unified_assistant": "gemma4_unified_text",
+    "glm46v": "glm4v_text", "glm4v": "glm4v_text", "glm4v_moe": "glm4v_moe_text", "glm5_next": "glm5_next_text",
+    "glm_ocr": "glm_ocr_text", "glmasr": "llama", "glmga": "glm4v_text", "got_ocr2": "qwen2",
+    "granite4_vision": "granite4_vision_text", "granite_docling": "granite_docling_text",
     "granite_speech": "granite", "granite_speech_plus": "granite", "grounding-dino": "bert",
-    "hunyuan_vl": "hunyuan_vl_text", "hyperclovax_vision_v2": "hyperclovax", "idefics2": "mistral",
-    "idefics3": "llama", "instructblip": "opt", "instructblipvideo": "opt", "internvl": "qwen2", "janus": "llama",
-    "jev": "qwen3_5_text", "kimi_k25": "deepseek_v3", "kosmos-2": "kosmos_2_text_model",
-    "kosmos-2.5": "kosmos_2_5_text_model", "lfm2_vl": "lfm2", "lfm3_vl": "lfm3", "lighton_ocr": "qwen3",
-    "llava": "llama", "llava_next": "llama", "llava_next_video": "llama", "llava_onevision": "qwen2",
-    "minicpm_ocr": "qwen3_5_text", "minicpmv4_6": "qwen3_5_text", "minicpmv4_7": "qwen3_5_text",
-    "mistral3": "mistral", "mllama": "mllama_text_model", "mm-grounding-dino": "bert", "modernvbert": "modernbert",
-    "molmo2": "molmo2_text", "moss_transcribe_diarize": "qwen3", "muse_glimmer": "muse_glimmer_text",
-    "musicflamingo": "qwen2", "nemo_speechlm": "nemotron_h", "nemotron_h_omni": "nemotron_h", "omniasr": "llama",
-    "ovis2": "qwen2", "paddleocr_vl": "paddleocr_vl_text", "paligemma": "gemma", "pe_audio": "modernbert",
-    "pe_audio_video": "modernbert", "pe_video": "modernbert", "perception_lm": "llama", "pp_chart2table": "qwen2",
+    "hunyuan_vl": "hunyuan_vl_text", "hy_v4_vl": "hy_v4_vl_text", "hyperclovax_vision_v2": "hyperclovax",
+    "idefics2": "mistral", "idefics3": "llama", "inkling2": "inkling2_text", "inkling_mm_model": "inkling_text",
+    "instructblip": "opt", "instructblipvideo": "opt", "internvl": "qwen2", "janus": "llama", "jev": "qwen3_5_text",
+    "kimi_k25": "deepseek_v3", "kosmos-2": "kosmos_2_text_model", "kosmos-2.5": "kosmos_2_5_text_model",
+    "lfm2_vl": "lfm2", "lfm3_vl": "lfm3", "lighton_ocr": "qwen3", "llava": "llama", "llava_next": "llama",
+    "llava_next_video": "llama", "llava_onevision": "qwen2", "minicpm_ocr": "qwen3_5_text",
+    "minicpmv4_6": "qwen3_5_text", "minicpmv4_7": "qwen3_5_text", "mistral3": "mistral",
+    "mistral_large4": "mistral_large4_text", "mllama": "mllama_text_model", "mm-grounding-dino": "bert",
+    "modernvbert": "modernbert", "molmo2": "molmo2_text", "moss_transcribe_diarize": "qwen3",
+    "muse_glimmer": "muse_glimmer_text", "muse_spark": "muse_spark_text", "musicflamingo": "qwen2",
+    "nemo_speechlm": "nemotron_h", "nemotron_h_omni": "nemotron_h", "omniasr": "llama", "ovis2": "qwen2",
+    "paddleocr_vl": "paddleocr_vl_text", "paligemma": "gemma", "pe_audio": "modernbert",
+    "pe_audio_video": "modernbert", "pe_video": "modernbert", "perception_lm": "llama",
+    "pix2struct": "pix2struct_text_model", "pp_chart2table": "qwen2", "pp_formulanet": "pp_formulanet_text",
     "qianfan_ocr": "qwen3", "qwen2_5_omni": "qwen2_5_omni_text", "qwen2_5_omni_thinker": "qwen2_5_omni_text",
     "qwen2_audio": "qwen2", "qwen3_asr": "qwen3", "qwen3_omni_moe": "qwen3_omni_moe_text",
     "qwen3_omni_moe_thinker": "qwen3_omni_moe_text", "qwen3_vl": "qwen3_vl_text",

@@ -103,6 +103,33 @@ def _bart(step: Step, **facts: Any) -> Family:
     )  # fmt: skip
 
 
+def whisper(read: Fields, facts: dict[str, Any]) -> None:
+    """Whisper: an encoder of frames of sound, of which 30 s are 1500, behind two convolutions; keys have no bias."""
+    bart(None)(read, facts)
+    d, bands = facts["hidden_size"], read.count_or_none("num_mel_bins") or 80
+    frames, tokens = read.count("max_source_positions"), read.count("max_target_positions")
+    facts.update(encoder_positions=frames, learned_positions=tokens, max_position_embeddings=max(frames, tokens))
+    facts["vectors"] = 3 * bands * d + 3 * d * d + 2 * d
+    for layer in facts["layers"]:
+        layer["layer_vectors"] = (2 if layer["stack"] == "encoder" else 4) * d
+    warn(facts, "prompt_tokens are frames of sound, 1500 for 30 s; its convolutions are not counted")
+    read.seen.update(("median_filter_width", "use_weighted_layer_sum", "classifier_proj_size"))
+
+
+def udop(read: Fields, facts: dict[str, Any]) -> None:
+    """UDOP: T5 with patches, tables of places on a page, and three more tables of relative positions in each stack."""
+    t5(read, facts)
+    d, patch = facts["hidden_size"], read.count_or_none("patch_size") or 16
+    patches = 2 * (d * (read.count_or_none("num_channels") or 3) * patch * patch + d)
+    places = 2 * (read.count_or_none("max_2d_position_embeddings") or 1024) * d
+    tables = read.find("relative_bias_args")[1]
+    more = 2 * len(tables if isinstance(tables, list) else [1, 2, 3]) * _buckets(read) * facts["num_attention_heads"]
+    facts["vectors"] += patches + places + more
+    read.seen.update(("image_size", "relative_bias_args"))
+
+
+SPECTRUM = ("apply_spec_augment", "mask_time_prob", "mask_time_length", "mask_time_min_masks", "mask_feature_prob",
+            "mask_feature_length", "mask_feature_min_masks", "forced_decoder_ids", "suppress_tokens")  # fmt: skip
 NORMED_TABLES = {"embedding_norm": True, "encoder_embedding_norm": True}
 NORMED_ENDS = {"final_norm": True, "encoder_final_norm": True}
 T5: dict[str, Any] = {
@@ -124,6 +151,12 @@ ENCODER_DECODERS: dict[str, Family] = {
     "blenderbot-small": _bart(bart(0), **NORMED_TABLES),
     "pegasus": _bart(bart(0), **NORMED_ENDS),
     "marian": _bart(bart(0)),
+    "whisper": Family(
+        facts={"norm": "layernorm", "ffn": "plain", "position": "learned", **BIASES, **NORMED_ENDS, "qkv_bias": False},
+        sizes=SIZES, steps=(whisper,), defaults=TIED, ignored=(*TRAINING, *SPECTRUM),
+        names={"max_position_embeddings": ("max_target_positions",)},
+    ),
+    "udop": Family(**T5, steps=(udop,), defaults={**TIED, "feed_forward_proj": "relu"}),
     # NLLB-200 too
     "m2m_100": _bart(bart(None), **NORMED_ENDS, position="none"),
     "bigbird_pegasus": _bart(bigbird, **NORMED_TABLES, qkv_bias=False, o_bias=False),

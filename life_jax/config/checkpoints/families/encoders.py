@@ -169,6 +169,41 @@ def all_full(read: Fields, facts: dict[str, Any]) -> None:
     read.seen.update(("attention_type", "block_size", "num_random_blocks", "use_bias", "rescale_embeddings"))
 
 
+def roc_bert(read: Fields, facts: dict[str, Any]) -> None:
+    """RoCBert: tables of sounds and of shapes, which a product joins to the table of tokens."""
+    d, joined = facts["hidden_size"], facts["hidden_size"]
+    for name in ("pronunciation", "shape"):
+        width, rows = read.count(f"{name}_embed_dim"), read.count(f"{name}_vocab_size")
+        if read.flag(f"enable_{name}"):
+            facts["vectors"] += rows * width
+            joined += width
+    if not read.flag("concat_input"):
+        raise read.refuse("concat_input", "true: tables of other widths are added elsewhere")
+    facts["vectors"] += joined * d + d
+
+
+def xmod(read: Fields, facts: dict[str, Any]) -> None:
+    """X-MOD: an adapter of each language behind every network, of which a prompt runs one."""
+    d, languages = facts["hidden_size"], read.find("languages")[1] or ["en_XX"]
+    if not isinstance(languages, list) or not languages:
+        raise read.refuse("languages", "a list of languages")
+    width = d // (read.count_or_none("adapter_reduction_factor") or 2)
+    facts["side_outputs"] = 2 * width  # into the adapter, and as many weights out of it
+    facts["layer_vectors"] = len(languages) * (d + width) + (len(languages) - 1) * 2 * width * d
+    if read.flag("adapter_layer_norm"):
+        facts["layer_vectors"] += 2 * d * len(languages)
+    read.seen.update(("languages", "adapter_reuse_layer_norm", "ln_before_adapter", "default_language", "pre_norm"))
+    if read.flag("pre_norm"):
+        raise read.refuse("pre_norm", "false")
+
+
+def xlnet(read: Fields, facts: dict[str, Any]) -> None:
+    """XLNet: keys of distances, three biases of queries, a table of two segments; nothing in front of the head."""
+    wide = facts["num_attention_heads"] * facts["head_dim"]
+    facts.update(side_outputs=wide, layer_vectors=5 * wide, vectors=facts["hidden_size"])
+    facts["max_position_embeddings"] = 512  # as its checkpoints were trained; distances have no limit
+
+
 WORDS = (  # of classifiers on top, of training, of code; none changes what an encoder computes
     "classifier_pooling", "classifier_activation", "position_embedding_type", "sparse_pred_ignore_index",
     "sparse_prediction", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_type",
@@ -235,6 +270,19 @@ ENCODERS: dict[str, Family] = {
         {**ENCODER, "norm": "layernorm_no_bias", "embedding_norm": True, "head_bias": True},
         symmetric(modern_words), masked, modernbert,
         ignored=("global_attn_every_n_layers",),
+    ),
+    "roc_bert": _family(
+        BERT, learned(0), types, masked, roc_bert,
+        defaults={"enable_pronunciation": True, "enable_shape": True, "concat_input": True},
+    ),
+    "xmod": _family(BERT, learned(0), types, masked, xmod, defaults={"adapter_reduction_factor": 2}),
+    "xlnet": _family(
+        {**ENCODER, "norm": "layernorm", "final_norm": False, "ffn": "plain", "ffn_bias": True, "head_bias": True,
+         "position": "relative"},
+        xlnet, sizes=("num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size", "intermediate_size"),
+        names={"intermediate_size": ("d_inner",), "head_dim": ("d_head",)},
+        ignored=("ff_activation", "attn_type", "untie_r", "mem_len", "reuse_len", "use_mems_eval", "use_mems_train",
+                 "bi_data", "clamp_len", "same_length", "start_n_top", "end_n_top"),
     ),
     "modernbert-decoder": Family(
         facts={"norm": "layernorm_no_bias", "embedding_norm": True, "head_bias": True},

@@ -33,10 +33,13 @@ from life_jax.config.checkpoints.families.diffusion import DIFFUSIONS
 from life_jax.config.checkpoints.families.encoder_decoders import ENCODER_DECODERS
 from life_jax.config.checkpoints.families.encoders import ENCODERS
 from life_jax.config.checkpoints.families.hybrid import HYBRIDS
+from life_jax.config.checkpoints.families.image_readers import IMAGE_READERS
+from life_jax.config.checkpoints.families.latent_variants import LATENT_VARIANTS
 from life_jax.config.checkpoints.families.layers import FAMILIES_BY_LAYER
 from life_jax.config.checkpoints.families.moe import MIXTURES
 from life_jax.config.checkpoints.families.recombined import RECOMBINED
 from life_jax.config.checkpoints.families.recurrent import RECURRENT
+from life_jax.config.checkpoints.families.relative_mixtures import RELATIVE_MIXTURES
 from life_jax.config.checkpoints.families.rwkv import RWKV
 from life_jax.config.checkpoints.families.sparse import SPARSE
 from life_jax.config.checkpoints.families.variants import VARIANTS
@@ -236,6 +239,9 @@ FAMILIES: dict[str, Family] = {
     **RECURRENT,
     **FAMILIES_BY_LAYER,
     **RECOMBINED,
+    **LATENT_VARIANTS,
+    **IMAGE_READERS,
+    **RELATIVE_MIXTURES,
     **VISION_LANGUAGE,
     **DIFFUSIONS,
     **ENCODERS,
@@ -253,6 +259,7 @@ SAME = {
     "qwen3_5": "qwen3_5_text",
     "minimax_text_01": "minimax",
     "codegen": "gptj",
+    "hy_v4_vl_text": "hy_v4",
     "deepseek_ref": "deepseek_v4",
     "minimax_m3": "minimax_m3_vl_text",
     "minimax_m3_vl": "minimax_m3_vl_text",

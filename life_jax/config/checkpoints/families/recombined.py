@@ -14,13 +14,21 @@ from life_jax.config.checkpoints.families.base import (
     experts,
     latent,
     mixers,
+    note,
     sparse_step,
     window,
 )
 from life_jax.config.checkpoints.families.dense import four_times, learned
 from life_jax.config.checkpoints.families.hybrid import LINEAR, gated_delta
 from life_jax.config.checkpoints.families.recurrent import CONV
-from life_jax.config.checkpoints.families.variants import ALL_BIASES, ATTENTION_BIAS, BIAS_FLAGS, PLAIN, TIED
+from life_jax.config.checkpoints.families.variants import (
+    ALL_BIASES,
+    ATTENTION_BIAS,
+    BIAS_FLAGS,
+    PLAIN,
+    TIED,
+    layer_rope,
+)
 
 UNTRAINED = {"norm": "rmsnorm_no_weight"}
 
@@ -209,6 +217,29 @@ def zero_experts(read: Fields, facts: dict[str, Any]) -> None:
                       "moe_capacity", "moe_gate", "moe_layer_end_index", "num_experts"))  # fmt: skip
 
 
+def muse_spark(read: Fields, facts: dict[str, Any]) -> None:
+    """Muse Spark: experts in a narrower width behind norms of their own; gates of both residuals, one more norm."""
+    d, inside = facts["hidden_size"], read.count("moe_hidden_size")
+    facts["moe_latent_size"] = inside
+    for layer in facts["layers"]:
+        layer["layer_vectors"] = 3 * d + (2 * inside if layer.get("ffn") == "moe" else 0)
+
+
+def idefics(read: Fields, facts: dict[str, Any]) -> None:
+    """IDEFICS: layers that attend an image are stored between those of the text, and run only where there is one."""
+    d, f = facts["hidden_size"], facts["intermediate_size"]
+    said = read.config.get("vision_config")
+    seen = Fields(said if isinstance(said, dict) else {}, f"{read.family} vision_config of", {})
+    source = seen.count_or_none("embed_dim") or 768
+    crossing = len(facts["layers"]) // (read.count_or_none("cross_layer_interval") or 1)
+    extra(facts, 0, crossing * (2 * d * d + 2 * source * d + 3 * d * f + 2 * d + 2))
+    extra(facts, 0, (read.whole("additional_vocab_size") or 0) * d * (1 if facts["tie_word_embeddings"] else 2))
+    note(facts, "layers that attend an image are stored and not run")
+    read.seen.update(
+        ("alpha_initializer", "alphas_initializer_range", "alpha_type", "perceiver_config", "vision_config")
+    )
+
+
 def lara(read: Fields, layers: int) -> list[str]:
     """Lara: linear, windowed and full attention; layer_types says where."""
     return ["full_attention" if (i + 1) % 4 == 0 else "linear_attention" for i in range(layers)]
@@ -289,6 +320,18 @@ RECOMBINED: dict[str, Family] = {
     "ernie4_5_vl_moe_text": Family(
         facts={"expert_bias": False}, only={"use_bias": False}, defaults={**TIED, "first_k_dense_replace": 1},
         steps=(zero_experts,), ignored=("moe_use_aux_free", "mrope_section"),
+    ),
+    "muse_spark_text": Family(
+        facts={"attention_output_gate": True}, flags=ATTENTION_BIAS,
+        ignored=("qk_scale_factor", "output_multiplier", "post_norm_eps", "residual_gate_temperature"),
+        steps=(mixers(all_alike("full_attention"), LOCAL), layer_rope, experts(after_first), muse_spark),
+        defaults={"sliding_window": 2048},
+    ),
+    "idefics": Family(
+        only={"use_resampler": False, "qk_layer_norms": False}, steps=(idefics,),
+        ignored=("freeze_text_layers", "freeze_text_module_exceptions", "freeze_lm_head", "freeze_vision_layers",
+                 "freeze_vision_module_exceptions"),
+        defaults={"max_position_embeddings": 2048},
     ),
     "cosmos3_edge_text": Family(facts={"ffn": "plain"}, flags=BIAS_FLAGS),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""RWKV-6 and RWKV-7, in the words of flash-linear-attention and of RWKV's own repositories."""
+"""RWKV-4, RWKV-6 and RWKV-7, in the words of flash-linear-attention and of RWKV's own repositories."""
 
 from typing import Any
 
@@ -69,7 +69,21 @@ def rwkv6(read: Fields, facts: dict[str, Any]) -> None:
     _width(read, facts, 3.5)
 
 
+def rwkv4(read: Fields, facts: dict[str, Any]) -> None:
+    """RWKV-4: channels of time mixing, and a network four times as wide as the model where nothing is said."""
+    d = facts["hidden_size"]
+    facts["lru_width"] = read.count_or_none("attention_hidden_size") or d
+    facts["num_attention_heads"] = facts["num_key_value_heads"] = 1
+    facts["head_dim"] = facts["lru_width"]
+    facts["intermediate_size"] = read.count_or_none("intermediate_size") or 4 * d
+    facts["channel_receptance"] = True
+
+
 RWKV: dict[str, Family] = {
+    "rwkv": Family(
+        facts={**FACTS, "attention": "rwkv4"}, sizes=SIZES, ignored=("rescale_every", "model_version"), steps=(rwkv4,),
+        defaults={"max_position_embeddings": 1024},
+    ),
     "rwkv6": Family(
         facts={**FACTS, "attention": "rwkv6"}, sizes=SIZES, only=ONLY, ignored=IGNORED, steps=(rwkv6,),
         defaults={"max_position_embeddings": 4096},

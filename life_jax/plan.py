@@ -1,0 +1,66 @@
+"""python -m life_jax.plan: what should I run? Designs that meet targets, the cheapest first, and why others do not."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from life_jax.config.words import take
+from life_jax.terminal import command
+from life_jax.terminal.progress import waiting, watched
+
+if TYPE_CHECKING:
+    from life_jax.studies.planning import Plan
+
+FORMATS = ("text", "json", "csv", "md")
+
+
+def main() -> None:
+    """Run the command line."""
+    command.guarded(plan, "plan")
+
+
+def plan(words: list[str]) -> None:
+    """Print the designs that meet what is asked as a table or (format=json) as the JSON object of the contract.
+
+    out=NAME.nc or NAME.csv keeps all rows. Where nothing meets, what is nearest is printed; it is no error. Raises
+    ConfigError for words that make no sense, StoreError for a file that cannot be written.
+    """
+    from life_jax.studies import planning
+    from life_jax.studies.loading import load
+    from life_jax.terminal import plan_tables
+
+    form, rest = take(words, "format", FORMATS)
+    with waiting("checking the question"):
+        study = load(rest, primary="plan")
+    with watched(len(study.cases) + len(study.nowhere)) as done:
+        result = planning.plan(study, done)
+    command.warn(result.warnings)
+    if form == "json":
+        print(json.dumps(result.as_json(), indent=1))
+    elif form in ("csv", "md"):
+        plan_tables.rows(result, form)
+    else:
+        plan_tables.show(result)
+    if study.out is not None:
+        path = study.path
+        _keep(result, path)
+        print(path) if form == "text" else command.note(str(path))
+
+
+def _keep(result: "Plan", path: Path) -> None:
+    """Write all rows to a file, whole or not at all."""
+    from life_jax.core.whole_file import whole_file
+    from life_jax.grid.storage import store
+    from life_jax.studies import planning
+    from life_jax.terminal import plan_tables, result_rows
+
+    study = result.study
+    if result_rows.is_csv(path):
+        with whole_file(path, overwrite=study.overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
+            plan_tables.rows(result, "csv", file)
+        return
+    store.save(planning.dataset(result), path, study.identity, overwrite=study.overwrite)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The designs of a space as columns: which case, which layout, what they cost, and why those are out that are out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from life_jax.config.plan_question import PlanQuestion
+from life_jax.config.schema.engine_file import EngineFile
+from life_jax.config.schema.files import DeviceFile
+from life_jax.core.numerics import where
+from life_jax.core.parameter import Parameter
+from life_jax.core.pytree import Leaf
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting import energy, layout, memory
+from life_jax.models import ffn
+from life_jax.planner import rows, space
+from life_jax.planner.space import KEYS, Layout
+
+# why a design is out, in the order in which it is looked at
+REASONS = (
+    "engine", "units", "layout", "quality", "budget", "memory", "saturated", "ttft", "tpot", "e2e", "dominated",
+)  # fmt: skip
+ALIVE, MEETS = -1, -2
+DOMINATED = REASONS.index("dominated")
+HOURS = 3600.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model on a kind of device under a stack and an engine.
+
+    model, hw, opt, engine: labels of ours. scenario: on a single device. spreads [1]: of ln(measured / forecast) of
+    ttft, tpot and e2e, 0 where none is known; fit: what designs have in common that are off together.
+    """
+
+    model: str
+    hw: str
+    opt: str
+    engine: str
+    scenario: Scenario
+    device: DeviceFile
+    file: EngineFile
+
+    @property
+    def spreads(self) -> dict[str, float]:
+        """Standard deviations of ln(measured / forecast) [1]."""
+        known = self.scenario.engine.spreads
+        return {name: float(known.get(name, 0.0)) for name in ("ttft", "tpot", "e2e")}
+
+    @property
+    def fit(self) -> tuple[str, str]:
+        """Engine and class of devices: a fit is off for all of them alike."""
+        return self.engine, self.device.efficiency_class
+
+
+@dataclass
+class Designs:
+    """Designs [n] of a space.
+
+    case, layout, point: places in `candidates`, `layouts` and `points`. status: ALIVE, MEETS or the number of a reason.
+    price [USD], hourly [USD/h], watt [W], quality [1], memory [1] needed over what there is. points: numbers of axes,
+    by key; parameters: how they are set.
+    """
+
+    question: PlanQuestion
+    candidates: Sequence[Candidate]
+    layouts: Sequence[Layout]
+    points: Sequence[Mapping[str, float]]
+    parameters: Sequence[Parameter]
+    case: np.ndarray = field(init=False)
+    layout: np.ndarray = field(init=False)
+    point: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Every candidate under every layout at every point."""
+        sizes = len(self.candidates), len(self.layouts), len(self.points)
+        self.case, self.layout, self.point = (x.reshape(-1) for x in np.indices(sizes))
+        count = len(self.case)
+        self.status = np.full(count, ALIVE)
+        self.price, self.memory, self.hourly, self.watt = (np.full(count, np.nan) for _ in range(4))
+        self.quality = np.array([_known(float(c.scenario.quality.kept)) for c in self.candidates])[self.case]
+
+    @cached_property
+    def scenarios(self) -> list[Scenario]:
+        """Of the candidates."""
+        return [candidate.scenario for candidate in self.candidates]
+
+    @cached_property
+    def devices(self) -> np.ndarray:
+        """Devices of each design [n]."""
+        return np.array([one.devices for one in self.layouts])[self.layout]
+
+    @property
+    def alive(self) -> np.ndarray:
+        """Places of the designs that nothing speaks against so far."""
+        return np.flatnonzero(self.status == ALIVE)
+
+    def refuse(self, places: np.ndarray, reason: str) -> None:
+        """Take designs out for a reason."""
+        self.status[places] = REASONS.index(reason)
+
+    def moved(self, places: np.ndarray, *, divided: bool = True) -> dict[Leaf, np.ndarray]:
+        """Leaf -> numbers of designs: of their layouts (unless not divided) and of the axes."""
+        found: dict[Leaf, np.ndarray] = {}
+        if divided:
+            table = np.array([[getattr(one, key) for key in KEYS] for one in self.layouts], float)
+            for column, name in enumerate(KEYS.values()):
+                found["engine", "parallelism", name] = table[self.layout[places], column]
+        for parameter in self.parameters:
+            values = np.array([point[parameter.key] for point in self.points])[self.point[places]]
+            found.update({leaf: values * factor for leaf, factor in parameter.leaves})
+        return found
+
+    def slots(self, places: np.ndarray) -> np.ndarray:
+        """Requests that run together in a group of devices at most [n]."""
+        found = np.array([float(s.engine.scheduler.slots) for s in self.scenarios])[self.case[places]]
+        for parameter in self.parameters:
+            if parameter.key == "max_sequences":
+                found = np.array([point[parameter.key] for point in self.points])[self.point[places]]
+        return found
+
+    def evaluate(self, places: np.ndarray, function: Any, *, divided: bool = True, done: rows.Done) -> rows.Columns:
+        """Columns of a function of the scenarios of designs."""
+        moved = self.moved(places, divided=divided)
+        return rows.evaluate(self.scenarios, self.case[places], moved, function, done=done)
+
+
+def _known(number: float) -> float:
+    return number if number > 0 else float("nan")
+
+
+def settle(designs: Designs, done: rows.Done) -> None:
+    """Take out what needs no time to be forecast: layouts, quality, budgets and memory; sets prices and memory."""
+    _by_layout(designs)
+    floor = designs.question.quality
+    if floor is not None:
+        alive = designs.alive
+        designs.refuse(alive[~(designs.quality[alive] >= floor)], "quality")
+    alive = designs.alive
+    if not len(alive):
+        return
+    found = designs.evaluate(alive, _at_rest, done=done)
+    designs.price[alive], designs.memory[alive] = found["price"], found["memory"]
+    designs.hourly[alive], designs.watt[alive] = found["hourly"], found["watt"]
+    designs.refuse(alive[~(found["possible"] > 0)], "layout")
+    over = np.zeros(len(alive), bool)
+    for name, limit in designs.question.budgets.items():
+        over |= ~(found[{"usd": "price", "usd_per_hour": "hourly", "watt": "watt"}[name]] <= limit)
+    still = designs.status[alive] == ALIVE
+    designs.refuse(alive[still & over], "budget")
+    designs.refuse(alive[still & ~over & ~(found["fits"] > 0)], "memory")
+
+
+def _by_layout(designs: Designs) -> None:
+    known: dict[tuple[str, str], np.ndarray] = {}
+    fits = np.zeros((len(designs.candidates), len(designs.layouts)), bool)
+    for place, c in enumerate(designs.candidates):
+        if (c.hw, c.engine) not in known:
+            known[c.hw, c.engine] = np.array([space.accepted(one, c.hw, c.device, c.file) for one in designs.layouts])
+        fits[place] = known[c.hw, c.engine]
+        if not any(ffn.experts(c.scenario.architecture)):
+            fits[place] &= np.array([one.ep == 1 for one in designs.layouts])
+    designs.refuse(~fits[designs.case, designs.layout], "layout")
+
+
+def _at_rest(scenario: Scenario) -> dict[str, Any]:
+    """What a design is before it serves anything."""
+    m, possible = memory.memory(scenario), layout.is_possible(scenario)
+    price, power = energy.price(scenario), scenario.engine.parallelism.devices * scenario.device.power
+    return {
+        "possible": 1.0 if possible is None else 1.0 * possible,
+        "fits": 1.0 * m.fits,
+        "memory": m.needed / m.available,
+        "price": price,
+        "hourly": energy.usd(scenario, HOURS, where(power > 0, power, 0.0) * HOURS),
+        "watt": power,
+    }

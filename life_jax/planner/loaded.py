@@ -1,0 +1,121 @@
+"""Designs under load, side by side: their steps are tabulated structure by structure, their queues solved all at once.
+
+A queue takes some hundred rounds of small operations, whose overhead is the same for one design and for a thousand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from life_jax.core.engine import Scheduler
+from life_jax.core.pytree import set_leaf
+from life_jax.forecasting.step_law import step_law
+from life_jax.forecasting.under_load import UnderLoad, cache_room
+from life_jax.models import ffn
+from life_jax.planner import rows
+from life_jax.planner.designs import Designs
+from life_jax.serving.step_law import TabulatedLaw
+
+TABULATED_AT_ONCE = 2**6
+TAILS = {"low": 1, "high": 1, "head_low": 1, "head_high": 1, "decode": 2, "prefill": 2}  # axes of a law's tables
+
+
+def under_load(
+    designs: Designs, places: np.ndarray, rates: np.ndarray | None, done: rows.Done
+) -> Iterator[tuple[np.ndarray, UnderLoad]]:
+    """Parts of the places, each with what its designs see: numbers [n, k] at rates [n, k] [1/s], or [n, 1] at the
+    load's concurrency."""
+    drafted = np.array([not s.speculation.is_off for s in designs.scenarios])[designs.case[places]]
+    yield from _drafted(designs, places, np.flatnonzero(drafted), rates, done)
+    plain = np.flatnonzero(~drafted)
+    laws = _Laws(designs, places[plain])
+    for own in laws.groups():
+        part = plain[own]
+        carrier = designs.scenarios[int(designs.case[places[part[0]]])]
+        groups = np.array([designs.layouts[at].dp for at in designs.layout[places[part]]], float)[:, None]
+        carrier = set_leaf(carrier, ("engine", "parallelism", "data_parallel"), groups)
+        if rates is not None:
+            carrier = set_leaf(carrier, ("load", "rate"), rates[part])
+        law, scheduler = laws.of(own)
+        yield part, UnderLoad(carrier, law, scheduler)
+        done(len(part))
+
+
+def _drafted(
+    designs: Designs, places: np.ndarray, drafted: np.ndarray, rates: np.ndarray | None, done: rows.Done
+) -> Iterator[tuple[np.ndarray, UnderLoad]]:
+    """The same of designs with speculation, whose requests depend on what they draft: structure by structure."""
+    moved = {leaf: values[:, None] for leaf, values in designs.moved(places[drafted]).items()}
+    if rates is not None:
+        moved["load", "rate"] = rates[drafted]
+    cases = designs.case[places[drafted]]
+    for group in rows.groups(designs.scenarios, cases, moved) if len(drafted) else ():
+        for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
+            scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+            yield drafted[part], UnderLoad(scenario)
+            done(len(part))
+
+
+class _Laws:
+    """Laws and schedulers of designs; those that differ in their data-parallel groups alone are the same, unless groups
+    share experts."""
+
+    def __init__(self, designs: Designs, places: np.ndarray) -> None:
+        layouts = [one if one.ep > 1 or _shares(designs) else one._replace(dp=1) for one in designs.layouts]
+        numbers = {one: number for number, one in enumerate(dict.fromkeys(layouts))}
+        of_layout = np.array([numbers[one] for one in layouts])[designs.layout[places]]
+        keys = np.stack([designs.case[places], designs.point[places], of_layout])
+        _, first, self.inverse = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+        self.inverse = np.ravel(self.inverse)
+        self.tables: dict[str, np.ndarray] = {}
+        self.numbers: dict[str, np.ndarray] = {}
+        self.kinds: list[tuple[str, str]] = [("", "")] * len(first)
+        if not len(places):
+            return
+        self._tabulate(designs, places[first])
+
+    def _tabulate(self, designs: Designs, places: np.ndarray) -> None:
+        moved = designs.moved(places)
+        cases = designs.case[places]
+        for group in rows.groups(designs.scenarios, cases, moved):
+            for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
+                scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+                with np.errstate(all="ignore"):
+                    law = step_law(scenario)
+                    assert isinstance(law, TabulatedLaw)
+                    scheduler = replace(scenario.engine.scheduler, cache=cache_room(scenario))
+                for field in fields(TabulatedLaw):
+                    if field.name not in ("batch", "more"):
+                        self._put(self.tables, field.name, part, getattr(law, field.name), len(places))
+                for name in ("budget", "slots", "cache"):
+                    self._put(self.numbers, name, part, getattr(scheduler, name), len(places))
+                for place in part.tolist():
+                    self.kinds[place] = scheduler.mixing, scheduler.admission
+
+    @staticmethod
+    def _put(columns: dict[str, np.ndarray], name: str, part: np.ndarray, value: Any, count: int) -> None:
+        tail = np.shape(value)[-TAILS[name] :] if name in TAILS else ()
+        column = columns.setdefault(name, np.full((count, *tail), np.nan))
+        column[part] = np.broadcast_to(value, (len(part), *tail))
+
+    def groups(self) -> Iterator[np.ndarray]:
+        """Places of designs whose schedulers follow the same rules."""
+        kinds = [self.kinds[law] for law in self.inverse]
+        for kind in dict.fromkeys(kinds):
+            yield np.array([place for place, other in enumerate(kinds) if other == kind])
+
+    def of(self, part: np.ndarray) -> tuple[TabulatedLaw, Scheduler]:
+        """The law and the scheduler of designs, along a leading axis and one more of length 1."""
+        laws = self.inverse[part]
+        tables: dict[str, Any] = {name: np.expand_dims(column[laws], 1) for name, column in self.tables.items()}
+        mixing, admission = self.kinds[laws[0]]
+        numbers = {name: column[laws][:, None] for name, column in self.numbers.items()}
+        return TabulatedLaw(**tables), Scheduler(**numbers, mixing=mixing, admission=admission)
+
+
+def _shares(designs: Designs) -> bool:
+    """Whether any model has experts, which groups share."""
+    architectures = {id(s.architecture): s.architecture for s in designs.scenarios}
+    return any(ffn.experts(one) for one in architectures.values())

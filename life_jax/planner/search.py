@@ -1,0 +1,151 @@
+"""The search of a space of designs: bounds discard most before anything is forecast, then the cheapest go first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.metrics import forecast
+from life_jax.planner import rows, times
+from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Designs, settle
+from life_jax.planner.front import Objectives, dominated_by, front
+from life_jax.planner.times import LOADED, NAMES, STANDARD
+
+# a time of n devices is at least that of one over n; tables of steps interpolate within this part of the law
+SLACK = 0.97
+PREFILL_SLACK = 0.9  # of the compute of prompts, which padding of small steps is part of
+FIRST, MOST = 256, 4096  # designs that are forecast at once, which doubles
+FIRST_LOADED, MOST_LOADED = 256, 1024
+
+
+@dataclass
+class Found:
+    """What a search has found. best: places of the designs that meet and are not dominated. times: by name [n], at the
+    forecast itself and (sure) at the asked confidence, NaN where a bound was enough. bound: least times [n]."""
+
+    designs: Designs
+    best: np.ndarray
+    mean: dict[str, np.ndarray]
+    sure: dict[str, np.ndarray]
+    bound: dict[str, np.ndarray]
+    forecast: int
+
+
+def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
+    """The designs of a space that meet its targets and are not dominated; all others get a reason."""
+    settle(designs, done)
+    count = len(designs.case)
+    loaded = times.is_loaded(designs.scenarios[0])
+    names = LOADED if loaded else NAMES
+    found = Found(
+        designs=designs,
+        best=np.zeros(0, int),
+        mean={name: np.full(count, np.nan) for name in names},
+        sure={name: np.full(count, np.nan) for name in names},
+        bound={name: np.zeros(count) for name in names},
+        forecast=0,
+    )
+    if not len(designs.alive):
+        return found
+    _bound(found, loaded, done)
+    _refuse_bounded(found)
+    size, most = (FIRST_LOADED, MOST_LOADED) if loaded else (FIRST, MOST)
+    best = Objectives.empty()
+    while len(alive := designs.alive):
+        alive = alive[dominated_by(_bounded(found, alive), best)]
+        designs.refuse(alive, "dominated")
+        alive = designs.alive
+        order = np.lexsort((found.bound["tpot"][alive], _last(designs.price[alive])))
+        chosen = alive[order[:size]]
+        if not len(chosen):
+            break
+        _forecast(found, chosen, done)
+        met = np.flatnonzero(designs.status == MEETS)
+        kept = front(_exact(found, met))
+        designs.refuse(met[~kept], "dominated")
+        best = _exact(found, met[kept])
+        size = min(2 * size, most)
+    found.best = np.flatnonzero(designs.status == MEETS)
+    return found
+
+
+def _last(price: np.ndarray) -> np.ndarray:
+    """Prices of which those that are not known come last."""
+    return np.where(np.isnan(price), np.inf, price)
+
+
+def _exact(found: Found, places: np.ndarray) -> Objectives:
+    return Objectives.of(found.designs, places, found.mean)
+
+
+def _bounded(found: Found, places: np.ndarray) -> Objectives:
+    return Objectives.of(found.designs, places, found.bound)
+
+
+def _sure(found: Found, values: Mapping[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
+    """Times [n] at the asked confidence of those by the forecast itself, whatever waits."""
+    z = STANDARD.inv_cdf(found.designs.question.confidence)
+    wide = times.spreads(found.designs, places)
+    return {name: values[name][places] * np.exp(z * wide[name]) for name in values}
+
+
+def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
+    """Least times of all designs: those of one device with one user, over the devices; of the shortest prompt where
+    lengths vary or prompts are cached. Refuses what must be saturated."""
+    designs = found.designs
+    alive = designs.alive
+    keys, inverse = np.unique(np.stack([designs.case[alive], designs.point[alive]]), axis=1, return_inverse=True)
+    inverse = np.ravel(inverse)
+    first = np.zeros(keys.shape[1], int)
+    first[inverse] = alive  # any design of the case at the point
+    metrics = (*found.bound, "prefill_compute_time")
+
+    def alone(scenario: Scenario) -> Mapping[str, Any]:
+        return forecast(scenario, metrics)
+
+    load = designs.scenarios[0].load
+    varies = bool(load.prompts or load.prompt_cv or load.cached)
+    of_one = designs.evaluate(first, alone, divided=False, done=done)
+    compute = of_one["prefill_compute_time"]
+    if loaded and varies:
+        shortest = designs.moved(first, divided=False) | {("workload", "prompt_tokens"): np.ones(len(first))}
+        of_one = rows.evaluate(designs.scenarios, designs.case[first], shortest, alone, done=done)
+    count = designs.devices[alive]
+    for name, bound in found.bound.items():
+        bound[alive] = SLACK * np.nan_to_num(of_one[name][inverse], nan=0.0) / count
+    if loaded and load.rate:
+        prompts = float(load.rate) * (1 - float(load.cached)) / count
+        busy = PREFILL_SLACK * prompts * np.nan_to_num(compute[inverse], nan=0.0)
+        designs.refuse(alive[busy > 1], "saturated")
+
+
+def _refuse_bounded(found: Found) -> None:
+    """Take out designs whose least times miss a target at the asked confidence."""
+    designs = found.designs
+    for name, limit in designs.question.targets.items():
+        alive = designs.alive
+        designs.refuse(alive[_sure(found, found.bound, alive)[name] > limit], name)
+
+
+def _forecast(found: Found, places: np.ndarray, done: rows.Done) -> None:
+    """Forecast designs, and take out those that miss a target at the asked confidence."""
+    designs = found.designs
+    z = STANDARD.inv_cdf(designs.question.confidence)
+    of = times.times(designs, places, np.array([0.0, z]), done)
+    found.forecast += len(places)
+    for name, values in of.items():
+        found.mean[name][places], found.sure[name][places] = values[:, 0], values[:, 1]
+    designs.status[places] = MEETS
+    saturated = np.isinf(found.mean["tpot"][places]) | np.isinf(found.mean["ttft"][places])
+    designs.refuse(places[saturated], "saturated")
+    unknown = np.isnan(found.mean["tpot"][places]) & ~saturated
+    if "tpot" in of and designs.scenarios[0].workload.output_tokens > 1:
+        designs.refuse(places[unknown], "layout")  # whose steps nothing forecasts under load
+    for name, limit in designs.question.targets.items():
+        still = places[designs.status[places] == MEETS]
+        designs.refuse(still[~(found.sure[name][still] <= limit)], name)
+
+
+__all__ = ["ALIVE", "DOMINATED", "MEETS", "Found", "search"]

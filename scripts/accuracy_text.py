@@ -1,0 +1,86 @@
+"""Words of docs/accuracy.md that no number changes: how it was judged, known causes, and what would help."""
+
+INTRODUCTION = """# Accuracy
+
+Written by `scripts/accuracy_page.py` from forecasts of `scripts/fit_efficiency.py`. Published end-to-end measurements
+of single streams and static batches; |forecast time / measured time - 1| in percent: mean over cells / median over
+cells (cells, median forecast / measured time of rows). A cell is a device, a model and an engine; every cell counts
+the same. TTFT includes prefill rates, TPOT decode rates; TOTAL is the time of a whole request.
+
+**What a user may expect on a device that nobody measured** is the first line: rows of 2024 to 2026, forecast with
+constants that were fitted without any row of their publisher. Most of these publishers measured a device or an engine
+that no other row has, so that the line says how far the rest of the world tells of them.
+
+* *sources left out*, *devices left out*: constants by class and by engine fitted to the rows of the other sources
+  (publishers; small ones are left out in four groups) or devices (five folds). Priors that somebody chose are neutral
+  in these fits: one median and a wide deviation for every engine and class. Only priors that were read in kernel
+  timings or in the software itself differ (`scripts/fit_priors.py`).
+* *left out on purpose*: regimes that the other rows do not have, the longest contexts, the largest batches, mixtures
+  of experts.
+* *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
+  calibrate its own numbers, as `life-jax calibrate` does; its other rows are judged, and *before* are the same rows.
+* *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
+  one for compute and one for memory) are the baselines that `life-jax validate` prints too.
+* *in sample*: constants fitted to all rows, which these forecasts then use. It says least.
+
+"""
+
+# part of a cell, or of its device and engine -> what is known of why it is off
+CAUSES = (
+    ("Max 1550", "one device with software of its own: kernels compiled in the first call, collectives by the host"),
+    ("megatron", "a decode step takes 17 ms more for each sequence, however short, which is not explained"),
+    ("llama_cpp_ampere", "kernels of the maker's own, of which no other row tells"),
+    ("vLLM 0.25.0", "contexts to 256k with an fp8 cache on a card without fp8, which no other row has"),
+    ("exllamav3", "unpacking of its trellis binds in decode; no other row has that format"),
+    ("NPU", "no other device of its kind is measured"),
+    ("rkllm", "no other device of its kind is measured"),
+    ("fastflowlm", "no other device of its kind is measured"),
+    ("R9700", "no other RDNA4 card is measured at depth; builds on one card differ by 1.5"),
+    ("openvino", "systems with one chip differ by 1.4, between publishers and power modes"),
+    ("llama_cpp_hip", "kernels differ by card and build, and experts in prefill by 2"),
+    ("cpu", "what llama.cpp makes of an instruction set differs by format, build and number of threads"),
+    ("tgis", "a build unlike other engines"),
+    ("LocalScore", "medians of few submissions; some of these ran partly on the host or beside other programs"),
+    ("mlx", "mixtures of experts and hybrids under new builds, of few rows"),
+)
+
+CONTENTS = """## What is fitted, and to what
+
+Both development panels: `panel_dev.csv` and `panel_new_dev.csv` with the rows that they list, of each cell at most
+eight, spread evenly over batch, context and prompt. Left out are rows that are more than 1.5 times faster than the
+datasheet's roofline allows (36: decode of CPUs and NPUs, whose unpacking or bandwidth our files understate, two of MLX,
+six prompts under vLLM on four cards) and batches that do not fit in memory (4).
+Constants by class, by engine, by family of engines and of all engines together; a constant that no row tells takes
+the value of its family or of all.
+
+Three things were learned from the residuals of the new rows, and hold for devices of no row as well:
+
+* **CPUs multiply blocks of bytes, not matrices.** A block of 32 bytes and its scale takes five or six instructions on
+  x86 and four on Arm, whatever the width of the matrix units; that rate (`int8_dot`) replaces the datasheet's int8.
+  Work of one thread that others do not divide (`serial_part`) is what 96 threads lack.
+* **llama.cpp scored every sequence's cache for each query** until it got one stream for each sequence in July 2025
+  (`cache_shared`): decode of 32 sequences of 512 tokens is that of 16 000 tokens each.
+* **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
+  the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
+
+What no row tells is forecast badly. Without rows of more than 4096 tokens, long prompts are forecast 2.5 times too
+slow: short ones do not tell what attention reaches. Chosen priors hide less than they did, since most engines have
+rows of their own by now: with them devices left out read as *the same, before* says.
+
+"""
+
+HELP = """## What would help most
+
+`life-jax validate FILE` prints how far off forecasts of your own measurements are; a table of them (`data` columns of
+`life-jax validate --help`) can be shared as it is. In this order:
+
+1. Any second publisher of RDNA4, Panther Lake, RK3588, or of the RTX 3090 under exllamav3 or vLLM: there is one
+   source each today, whose unit is the class.
+2. Radeon cards under HIP and Vulkan at depth 0 to 64k, with grouped queries, and mixtures of experts at ubatch 512
+   and 2048: attention and experts differ by card and build.
+3. Servers (x86 with AMX, Arm with I8MM) under llama.cpp of 2026, by threads and batch: all rows are of builds of
+   2024.
+4. GeForce cards before RTX 20: decode reaches 30 to 80 % of their bandwidth, by card.
+5. vLLM V1, SGLang and TensorRT-LLM 1.x on data-centre cards, static batches of 1 to 256: rows are of 2024.
+6. Apple silicon with and without fan, M4 and M5: laptops of one chip differ by more than the forecast.
+"""

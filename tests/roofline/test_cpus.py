@@ -1,0 +1,77 @@
+"""What a CPU's instruction set, its threads and a shared cache make of a forecast."""
+
+import pytest
+from laws import in_numpy
+
+import life_jax as life
+from life_jax.config import conf_files
+from life_jax.config.schema.files import DeviceFile, dot_products
+from life_jax.core.schedule import Step
+from life_jax.forecasting.step import step_graph
+from life_jax.roofline.terms import step_terms
+
+CPU = ("hw=epyc_9754", "model=llama2_7b", "opt=q8_0", "engine=llama_cpp_cpu")
+
+
+def prefill_terms(*words):
+    s = life.load([*CPU, *words]).scenario
+    graph = step_graph(s, Step(batch=1.0, new=512.0, past=0.0))
+    return dict(zip((op.name for op in graph), step_terms(graph, s.device, s.engine), strict=True))["o_proj"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "int8", "over"),
+    [("Intel", 2.0, 1.0), ("AMD", 4.0, 1.2), ("Intel", 32.0, 1.2), ("Apple", 4.0, 2.0), ("AWS", 8.0, 2.0),
+     ("Raspberry Pi", 2.0, 1.0)],
+)  # fmt: skip
+def test_dot_products_go_by_the_instruction_set_and_not_by_the_matrix_units(vendor, int8, over):
+    assert dot_products(vendor, {"fp32": 3.0, "int8": 3.0 * int8}) == pytest.approx(3.0 * over)
+
+
+def test_a_file_says_its_dot_products_or_its_rates_tell_them():
+    wide = conf_files.file("hw", "epyc_9755", DeviceFile)  # 64 FLOP a cycle, which dot products of 256 bit do not use
+    half = conf_files.file("hw", "epyc_9754", DeviceFile)
+    assert wide.peak_tflops["int8_dot"] == pytest.approx(0.6 * wide.peak_tflops["fp32"], rel=0.01)
+    assert half.peak_tflops["int8_dot"] == pytest.approx(1.2 * half.peak_tflops["fp32"])
+    assert "int8_dot" not in conf_files.file("hw", "rtx_4090", DeviceFile).peak_tflops
+
+
+def test_threads_share_what_is_not_serial():
+    """n threads reach n / (1 + serial_part (n - 1)) times one of them: 128 cores 128 / 7.35 with 0.05."""
+    one = prefill_terms("engine.threads=1", "engine.serial_part=0.05")
+    every = prefill_terms("engine.serial_part=0.05")
+    assert one.matmul / every.matmul == pytest.approx(128 / 7.35)
+    assert one.vector / every.vector == pytest.approx(128 / 7.35)
+    alone = prefill_terms("engine.threads=1", "engine.serial_part=0")
+    assert alone.matmul == pytest.approx(one.matmul)
+
+
+def test_more_threads_are_never_slower():
+    ds = in_numpy(*CPU, "workload.batch=1", "workload.prompt_tokens=512", "axes.threads=[1,2,8,32,128]",
+                  "engine.serial_part=0.2")  # fmt: skip
+    assert (ds.ttft.squeeze().diff("threads") < 0).all()
+
+
+def test_the_serial_part_is_of_cpus_alone():
+    words = ("hw=rtx_4090", "model=llama2_7b", "engine=ideal", "workload.batch=1", "workload.prompt_tokens=512")
+    plain, other = in_numpy(*words), in_numpy(*words, "engine.serial_part=0.5")
+    assert float(plain.ttft.squeeze()) == float(other.ttft.squeeze())
+
+
+@pytest.mark.parametrize("stack", ["opt=[q8_0]", "opt=[q8_0,eager_attention,fp32_scores]"])
+def test_a_shared_cache_makes_attention_of_a_batch_that_many_times_the_work(stack):
+    def of_attention(*words):
+        s = life.load(["hw=epyc_9754", "model=llama2_7b", "engine=ideal", stack, *words]).scenario
+        graph = step_graph(s, Step(batch=8.0, new=1.0, past=1000.0, decoding=True))
+        every = zip(graph, step_terms(graph, s.device, s.engine), strict=True)
+        return [t for op, t in every if op.pipe == "attention" or op.kind == "softmax"]
+
+    for shared, alone in zip(of_attention("engine.cache_shared=1"), of_attention(), strict=True):
+        assert shared.matmul == pytest.approx(8 * alone.matmul)
+        assert shared.vector == pytest.approx(8 * alone.vector)
+
+
+def test_a_single_sequence_shares_its_cache_with_nobody():
+    words = (*CPU, "workload.prompt_tokens=512", "axes.cache_shared=[0,0.5,1]")
+    assert float(in_numpy(*words, "workload.batch=1").tpot.squeeze().std()) == 0
+    assert (in_numpy(*words, "workload.batch=16").tpot.squeeze().diff("cache_shared") > 0).all()

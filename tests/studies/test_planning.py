@@ -1,0 +1,210 @@
+"""Plans: the same as brute force over a small space, rows that give their numbers again, counts that add up, and no
+target whose relaxation costs more."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import life_jax as life
+from life_jax.config import this_machine
+from life_jax.forecasting.metrics import forecast
+from life_jax.planner import times
+from life_jax.planner.designs import REASONS, settle
+from life_jax.studies.planning import _designs, dataset, plan
+
+MODEL = "model=llama3_1_8b"
+ONE_USER = [
+    MODEL,
+    "hw=[rtx_3060_12gb,l4,apple_m2_max]",
+    "axes.opt=[[],[fp8],[int4],[q8_0],[q4_k_m],[mlx_4bit]]",
+    "devices=[1,2]",
+]
+LOADED = [
+    MODEL, "hw=[l4,h100_sxm]", "axes.opt=[[],[fp8],[int4]]", "devices=[1,2,4]", "rate=4", "prompt=512", "output=64",
+    "target.percentile=90",
+]  # fmt: skip
+AT_60_MS = ["target.tpot=0.06", "target.ttft=1.5"]
+
+
+def planned(*words):
+    return plan(life.load(list(words), primary="plan"))
+
+
+def brute_force(study):
+    """Places of the designs that meet and are not dominated, every design forecast and compared with every other."""
+    designs = _designs(study)
+    settle(designs, lambda count: None)
+    alive = designs.alive
+    z = times.STANDARD.inv_cdf(designs.question.confidence)
+    of = times.times(designs, alive, np.array([0.0, z]), lambda count: None)
+    met = np.all([of[name][:, 1] <= limit for name, limit in designs.question.targets.items()], axis=0)
+    met &= np.isfinite(of["ttft"][:, 0]) & np.isfinite(of["tpot"][:, 0])
+    numbers = [
+        (designs.price[place], of["ttft"][i, 0], of["tpot"][i, 0], -designs.quality[place], place)
+        for i, place in enumerate(alive)
+        if met[i]
+    ]
+    return {
+        mine[4]
+        for mine in numbers
+        if not any(
+            all(b <= a for a, b in zip(mine[:4], other[:4], strict=True)) and other[:4] != mine[:4] for other in numbers
+        )
+    }
+
+
+@pytest.mark.parametrize("words", [[*ONE_USER, *AT_60_MS], [*ONE_USER, "confidence=0.9", *AT_60_MS, "quality=0.9"],
+                                   [*ONE_USER, "target.e2e=3", "budget.usd=2000"]])  # fmt: skip
+def test_brute_force_over_a_small_space_equals_plan(words):
+    study = life.load(words, primary="plan")
+    result = plan(study)
+    assert {row.place for row in result.rows} == brute_force(study)
+    assert 0 < result.found.forecast < result.space
+
+
+def test_brute_force_under_load_equals_plan():
+    study = life.load([*LOADED, *AT_60_MS, "confidence=0.7"], primary="plan")
+    result = plan(study)
+    assert {row.place for row in result.rows} == brute_force(study)
+    assert {row.layout.dp for row in result.rows} - {1} or {row.layout.tp for row in result.rows} - {1}
+
+
+def test_counts_add_up_to_the_space():
+    for words in ([*ONE_USER, *AT_60_MS], [*ONE_USER, "quality=0.99"], [*ONE_USER, "budget.usd=1"]):
+        result = planned(*words)
+        assert sum(result.rejected.values()) + len(result.rows) == result.space == 3 * 6 * 3
+        assert set(result.rejected) <= set(REASONS)
+
+
+def test_every_row_gives_its_numbers_again_in_a_sweep():
+    result = planned(*ONE_USER, *AT_60_MS)
+    assert len(result.rows) > 5
+    for row in result.rows:
+        names = [name for name in ("price", "memory", "quality", "ttft", "tpot", "e2e") if name in row.metrics]
+        again = forecast(life.load([*row.words, "metrics=[ttft,tpot,quality]"]).scenario, tuple(names))
+        for name in names:
+            assert float(again[name]) == pytest.approx(row.metrics[name], rel=1e-12), (row.words, name)
+
+
+def test_every_row_gives_its_numbers_again_in_serve():
+    result = planned(*LOADED, *AT_60_MS)
+    names = ("ttft_p90", "tpot_p90", "tpot_p50", "request_rate", "utilization", "concurrency")
+    for row in (result.rows[0], result.rows[-1]):
+        again = forecast(life.load(list(row.words), primary="serve").scenario, names)
+        for name in names:
+            assert float(again[name]) == pytest.approx(row.metrics[name], rel=1e-9), (row.words, name)
+
+
+def test_a_laxer_target_never_costs_more_and_a_larger_budget_is_never_worse():
+    prices = [
+        planned(*ONE_USER, f"target.tpot={tpot}", "quality=0.9").rows[0].metrics["price"]
+        for tpot in (0.015, 0.03, 0.06)
+    ]
+    assert prices == sorted(prices, reverse=True)
+    times_ = [
+        planned(*ONE_USER, f"budget.usd={usd}", "minimize=tpot").rows[0].metrics["tpot"] for usd in (600, 1500, 50000)
+    ]
+    assert times_ == sorted(times_, reverse=True)
+
+
+def test_what_must_be_surer_costs_no_less_and_meets_with_that_chance():
+    results = [planned(*ONE_USER, "target.tpot=0.06", f"confidence={c}") for c in (0.5, 0.8, 0.95)]
+    assert [r.rows[0].metrics["price"] for r in results] == sorted(r.rows[0].metrics["price"] for r in results)
+    for result, confidence in zip(results, (0.5, 0.8, 0.95), strict=True):
+        assert all(row.meets >= confidence - 1e-9 for row in result.rows)
+
+
+def test_where_nothing_meets_the_nearest_says_what_to_relax():
+    result = planned(*ONE_USER, "target.tpot=0.001")
+    assert result.rows == ()
+    assert result.nearest is not None
+    needed = result.relax["target.tpot"]
+    assert needed > 0.001
+    again = planned(*ONE_USER, f"target.tpot={needed * 1.0001}")
+    assert again.rows
+    assert not planned(*ONE_USER, f"target.tpot={needed * 0.9}").rows
+    content = result.as_json()
+    assert content["rows"] == []
+    assert content["nearest"]["relax"] == result.relax
+    json.dumps(content, allow_nan=False)
+
+
+def test_json_has_what_the_contract_says():
+    content = planned(*ONE_USER, *AT_60_MS).as_json()
+    assert set(content) >= {"rows", "rejected", "space", "nearest"}
+    first = content["rows"][0]
+    assert set(first) >= {
+        "rank",
+        "hw",
+        "devices",
+        "layout",
+        "engine",
+        "opt",
+        "concurrency",
+        "words",
+        "metrics",
+        "meets",
+    }
+    assert set(first["layout"]) == {"tp", "pp", "ep", "dp", "cp"}
+    assert {"price", "memory", "quality"} <= set(first["metrics"])
+    assert [row["rank"] for row in content["rows"]] == list(range(1, len(content["rows"]) + 1))
+    assert math.prod(v for k, v in first["layout"].items() if k != "ep") == first["devices"]
+
+
+def test_rows_are_ordered_by_what_is_minimized():
+    for name, sign in (("price", 1), ("tpot", 1), ("quality", -1), ("energy_per_token", 1)):
+        rows = planned(*ONE_USER[:1], "hw=[l4,rtx_3090]", *ONE_USER[2:], f"minimize={name}").rows
+        values = [sign * row.metrics[name] for row in rows]
+        assert values == sorted(values), name
+
+
+def test_evaluate_gives_the_rows_as_a_dataset():
+    study = life.load([*ONE_USER, *AT_60_MS], primary="plan")
+    ds = life.evaluate(study)
+    rows = plan(study).rows
+    assert ds.sizes["row"] == len(rows)
+    assert ds.tpot.values.tolist() == [row.metrics["tpot"] for row in rows]
+    assert ds.attrs["space"] == 54
+    assert dataset(plan(study)).equals(ds)
+
+
+def test_here_is_this_machine(monkeypatch):
+    monkeypatch.setattr(this_machine, "device", lambda folders: this_machine.Machine("apple_m2_max"))
+    rows = planned(MODEL, "hw=here", "axes.opt=[[mlx_4bit],[q4_k_m]]").rows
+    assert {row.hw for row in rows} == {"apple_m2_max"}
+    assert {row.devices for row in rows} == {1}  # an Apple is one
+
+
+def test_data_parallel_groups_share_the_load_evenly():
+    words = ["hw=h100_sxm", MODEL, "engine=vllm", "prompt=512", "output=64"]
+    names = ("ttft_p90", "tpot_p90", "utilization", "request_rate", "output_rate")
+    one = forecast(life.load([*words, "rate=3"], primary="serve").scenario, names)
+    four = forecast(life.load([*words, "rate=12", "dp=4"], primary="serve").scenario, names)
+    for name in names:
+        factor = 4 if name.endswith("rate") else 1
+        assert float(four[name]) == pytest.approx(factor * float(one[name]), rel=1e-9), name
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["devices=0"], "devices=0: whole numbers from 1 to 64"),
+        (["quality=1.5"], "quality is 1.5; it must be above 0 and at most 1"),
+        (["confidence=1"], "confidence is 1; it must be below 1"),
+        (["budget.eur=5"], "budget.:"),
+        (["target.tpot=-1"], "target.tpot is -1; it must be above 0"),
+        (["target.percentile=90"], "target.percentile= is of requests under load"),
+        (["rate=2", "target.e2e=3"], "target.e2e= is of one user"),
+        (["minimize=speed"], "minimize=: metric 'speed' is not known"),
+        (["axes.batch=[1,2]"], "plan takes no axes.batch"),
+        (["hw=v10"], "device 'v10' is not known"),
+        (["range.tdp_w=[1,2]"], "'range.tdp_w=' is not known"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_a_line(words, message):
+    base = [word for word in ONE_USER if word.split("=")[0] not in {w.split("=")[0] for w in words}]
+    with pytest.raises(life.ConfigError) as error:
+        planned(*base, *words)
+    assert message in str(error.value)
