@@ -128,7 +128,7 @@ def _tables(scenario: Scenario, measure: Measure, of_messages: OfStep, of_attent
     )
 
 
-def _stages(scenario: Scenario) -> dict[str, Number]:
+def _stages(scenario: Scenario) -> dict[str, Any]:
     """Numbers of a law of the stages of a pipeline; none without."""
     layout = scenario.engine.parallelism
     if not layout.in_pipeline:

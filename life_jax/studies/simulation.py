@@ -193,7 +193,7 @@ def simulated_max_rate(scenario: Scenario, *, seed: int = 0) -> float:
 def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = None) -> Simulated:
     """The requests of the scenario's load, or of a trace, one by one; the same for the same seed.
 
-    Raises ConfigError where a request is longer than the cache, and for several data-parallel groups.
+    Raises ConfigError where a request is longer than the cache, and for drafts.
     """
     load = scenario.load
     count = int(load.requests or max(REQUESTS, ROUNDS * float(load.concurrency)))
@@ -228,8 +228,6 @@ def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None 
     if not scenario.speculation.is_off:
         raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
-    if float(under.groups) > 1:
-        raise ConfigError("method=simulate follows a single scheduler; give dp=1 and the part of the load of one group")
     requests = trace if trace is not None else _drawn(under.requested, under, count, seed)
     unseen = 0 if trace is not None or load.requests else int(count * WARM_UP)
     concurrency = float(load.concurrency) if under.is_closed and trace is None else None
