@@ -288,6 +288,12 @@ METRICS: dict[str, Metric] = {
         lambda r: r.energy / r.e2e, "W", "mean power from request to last token, of all devices", needs="power"
     ),
     **_kept(),
+    "devices": Metric(
+        lambda r: r.scenario.engine.parallelism.devices + 0.0 * r.scenario.workload.batch,
+        "1",
+        "devices of the layout",
+        stepwise=True,
+    ),
     "price": Metric(lambda r: energy.price(r.scenario), "USD", "price of the devices by the cost file"),
     "cost_per_mtoken": Metric(
         lambda r: 1e6 * energy.usd(r.scenario, r.e2e, r.energy) / _tokens(r),

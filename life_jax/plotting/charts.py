@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from life_jax.core.scenario import Scenario
+from life_jax.core.units import TERA
 from life_jax.forecasting.breakdown import StepTable, decode_table, prefill_table
 from life_jax.plotting import readable
 from life_jax.roofline.effects import on_device
@@ -39,25 +40,28 @@ def _table(scenario: Scenario, step: str) -> StepTable:
 
 
 def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
-    """Roofline of a step: operators as dots, FLOP per byte against FLOP/s, sized by their share of the time.
+    """Roofline of a step: operators as dots, FLOP per byte against TFLOP/s, sized by their share of the time.
 
     scenario: one design. step: "prefill" or "decode". The line is the peak rate of linear layers and the peak
     bandwidth of the device, the dashed line what the engine reaches of them.
 
     Raises ValueError for another step.
     """
+    from matplotlib.ticker import FuncFormatter
+
     ax = _axes(ax)
     device, engine = scenario.device, scenario.engine
     rows = [r for r in _table(scenario, step).operators if r.cost.flops and r.cost.bytes and r.seconds > 0]
     x = np.array([r.intensity for r in rows])
-    y = np.array([float(r.cost.flops) / r.seconds for r in rows])
+    y = np.array([float(r.cost.flops) / r.seconds / TERA for r in rows])
     ridge = device.rates["linear"] / device.bandwidth
     span = np.geomspace(min(x.min(), ridge) / 3, max(x.max(), ridge) * 5, 200)
-    ax.plot(span, np.minimum(device.rates["linear"], span * device.bandwidth), color="0.2", label="datasheet")
+    roof = np.minimum(device.rates["linear"], span * device.bandwidth) / TERA
+    ax.plot(span, roof, color="0.2", label="datasheet")
     used, e = on_device(device, engine), engine.efficiency
     reached = np.minimum(used.rates["linear"] * e.compute, span * used.bandwidth * e.memory)
     if e.compute < 1 or e.memory < 1:
-        ax.plot(span, reached, "--", color="0.2", linewidth=1, label="reached by the engine")
+        ax.plot(span, reached / TERA, "--", color="0.2", linewidth=1, label="reached by the engine")
     for bound, colour in COLOURS.items():
         mine = [i for i, r in enumerate(rows) if r.bound == bound]
         sizes = [15 + 500 * rows[i].share for i in mine]
@@ -65,8 +69,10 @@ def roofline(scenario: Scenario, step: str = "decode", ax: Any = None) -> Any:
             ax.scatter(x[mine], y[mine], s=sizes, color=colour, alpha=0.75, label=f"bound by {bound}", linewidths=0)
     _name_dots(ax, [(x[i], y[i], rows[i].name) for i in sorted(range(len(rows)), key=lambda i: -rows[i].share)[:5]])
     ax.set(
-        xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="FLOP/s", title=f"{step}: operators under the roof"
+        xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="TFLOP/s", title=f"{step}: operators under the roof"
     )
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     handles, labels = ax.get_legend_handles_labels()
     legend = ax.legend(handles, labels, fontsize=8, loc="lower right")
     for handle in legend.legend_handles:
@@ -80,7 +86,7 @@ def _name_dots(ax: Any, dots: Sequence[tuple[float, float, str]]) -> None:
     """Write names beside dots (x, y, name), at different heights where dots lie close together."""
     placed: list[tuple[float, float]] = []
     for x, y, name in dots:
-        clash = sum(abs(np.log10(x / a)) < 0.5 and abs(np.log10(y / b)) < 0.25 for a, b in placed)
+        clash = sum(abs(np.log10(x / a)) < 0.9 and abs(np.log10(y / b)) < 0.6 for a, b in placed)
         ax.annotate(
             name, (x, y), xytext=(8, -14 - 11 * clash), textcoords="offset points", fontsize=7.5, color="0.15",
             arrowprops={"arrowstyle": "-", "color": "0.6", "linewidth": 0.5},
@@ -276,8 +282,9 @@ def tornado(ds: "xr.Dataset", metrics: Sequence[str] = ("ttft", "tpot"), ax: Any
     height = 0.8 / len(metrics)
     for index, metric in enumerate(metrics):
         at = np.arange(e.sizes["parameter"]) + (index - (len(metrics) - 1) / 2) * height
-        ax.barh(at, e.sel(metric=metric), height=height, label=metric, color=f"C{index}")
-    ax.set_yticks(range(e.sizes["parameter"]), e.parameter.values.tolist())
+        ax.barh(at, e.sel(metric=metric), height=height, label=readable.NAMES.get(metric, metric), color=f"C{index}")
+    keys = e.parameter.values.tolist()
+    ax.set_yticks(range(len(keys)), [readable.NUMBERS.get(key, key) for key in keys])
     ax.axvline(0, color="0.2", linewidth=0.8)
     ax.set(xlabel="percent of change for 1 % more", title="elasticities")
     ax.legend(fontsize=8, loc="best")

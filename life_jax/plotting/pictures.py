@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from textwrap import wrap
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 
 MOST_PANELS = 6  # small multiples of one picture
+BAR = "  |  "  # between parts of a title
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Result:
 
     ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. about: parts of the
     title, what is the same in the whole result. places: dimension -> place of the point that is shown where a picture
-    does not show all of it; `chosen` names the dimensions of which the place was asked for.
+    does not show all of it; `chosen` names the dimensions of which the place was asked for. names: dimension -> label
+    -> what the dataset calls it instead, such as the name of a product.
     """
 
     ds: "xr.Dataset"
@@ -37,6 +38,11 @@ class Result:
     about: Sequence[str] = ()
     places: Mapping[str, int] = field(default_factory=dict)
     chosen: Sequence[str] = ()
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def name(self, dim: str, label: str) -> str:
+        """What the dataset calls a label of a dimension."""
+        return self.names.get(dim, {}).get(label, label)
 
     def at(self, keep: Sequence[str] = ()) -> "xr.Dataset":
         """The result at the point that is shown, with all labels of the dimensions to keep."""
@@ -59,7 +65,7 @@ class Result:
             and self.ds.sizes[dim] > 1
             and dim not in (*kept, "metric", "parameter", "resource")
         ]
-        return "  |  ".join([*self.about, *named])
+        return BAR.join([*self.about, *named])
 
     def scenarios(self) -> list[Any]:
         """(label, scenario) of cases at the point that is shown: one of each device, at most MOST_PANELS."""
@@ -70,21 +76,37 @@ class Result:
                 for name in ("model", "opt", "engine", *(["hw"] if "hw" in self.chosen else []))
                 if name in self.ds.dims
             ]
-            if all(getattr(case, name) == self.ds[name].values[self.places.get(name, 0)] for name in fixed):
+            labels = {name: self.name(name, getattr(case, name)) for name in fixed}
+            if all(label == self.ds[name].values[self.places.get(name, 0)] for name, label in labels.items()):
                 values = {
                     p.key: float(self.ds[dim].values[self.places.get(dim, 0)])
                     for p in case.parameters
                     if (dim := p.key.replace(".", "_")) in self.ds.dims
                 }
                 own = tuple(p for p in case.parameters if p.key in values)
-                shown.append(SimpleNamespace(label=case.hw, scenario=set_all(case.scenario, own, values)))
+                scenario = set_all(case.scenario, own, values)
+                shown.append(SimpleNamespace(label=self.name("hw", case.hw), scenario=scenario))
         return shown[:MOST_PANELS]
 
 
 def _titled(figure: Any, title: str, width: float) -> Any:
     """The figure with what it is of above it; width [inch]: of the figure."""
-    figure.suptitle("\n".join(wrap(title, int(width * 13), break_long_words=False)), fontsize=9)
+    lines = [""]
+    for part in title.split(BAR):
+        longer = f"{lines[-1]}{BAR}{part}" if lines[-1] else part
+        lines = [*lines[:-1], longer] if len(longer) <= width * 13 or not lines[-1] else [*lines, part]
+    figure.suptitle("\n".join(lines), fontsize=9)
     return figure
+
+
+def renamed(ds: "xr.Dataset", names: Mapping[str, Mapping[str, str]]) -> "xr.Dataset":
+    """The dataset with other labels along some dimensions, and along points of a front. names: dimension -> label ->
+    name."""
+    for dim, of in names.items():
+        for coordinate in (name for name in (dim, f"front_{dim}") if name in ds.coords and ds[name].dims):
+            values = [of.get(str(label), str(label)) for label in ds[coordinate].values.tolist()]
+            ds = ds.assign_coords({coordinate: (ds[coordinate].dims, values, ds[coordinate].attrs)})
+    return ds
 
 
 def _panels(rows: int, columns: int, width: float, height: float) -> Any:
@@ -139,7 +161,7 @@ def _draw_front(r: Result) -> Any:
     others = [f"best of {', '.join(r.objectives)}"] if len(r.objectives) > 2 else []
     said = " ".join(r.about)
     more = [word for word in constant if word.split(" ", 1)[1] not in said and not word.endswith(" none")]
-    return _titled(ax.figure, "  |  ".join([*r.about, *more, *others]), 8.4)
+    return _titled(ax.figure, BAR.join([*r.about, *more, *others]), 8.4)
 
 
 def _draw_tornado(r: Result) -> Any:
@@ -247,6 +269,7 @@ def save(
     about: Sequence[str] = (),
     places: Mapping[str, int] | None = None,
     chosen: Sequence[str] = (),
+    names_of: Mapping[str, Mapping[str, str]] | None = None,
     page: Callable[[], str] = str,
 ) -> list[Path]:
     """Save the pictures of plot= as files STEM_NAME.FORMAT.
@@ -254,7 +277,8 @@ def save(
     names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
     first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
     without ending. question: hash of the question that the result answers. overwrite: whether a file that is no
-    picture of it is replaced. about, places, chosen: as a `Result` has them. page: makes the text of the report.
+    picture of it is replaced. about, places, chosen, names_of: as a `Result` has them (names). page: makes the text of
+    the report.
 
     Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows, StoreError where
     a file is in the way.
@@ -265,12 +289,13 @@ def save(
     import matplotlib.pyplot as plt
 
     paths = files(names, stem)
+    result = Result(renamed(ds, names_of or {}), cases, objectives, about, places or {}, chosen, names_of or {})
     for word, path in zip(names, paths, strict=True):
         name, form = word.partition(".")[0], path.suffix[1:]
         if name == REPORT:
             text_of_page = f"{page()}<!-- {_mark(question)} -->\n"
         else:
-            figure = DRAWINGS[name](Result(ds, cases, objectives, about, places or {}, chosen))
+            figure = DRAWINGS[name](result)
         refuse_foreign(path, question, overwrite=overwrite)
         with whole_file(path, overwrite=True) as new:
             if name == REPORT:

@@ -8,6 +8,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SHORT = {"tensor_parallel": "tp", "prompt_tokens": "prompt", "output_tokens": "output", "past_tokens": "past"}
+# numbers of elasticities, as people call them
+NUMBERS = {
+    "peak_tflops": "compute rate", "bandwidth_gb_per_s": "memory bandwidth", "interconnect_gb_per_s": "interconnect",
+    "dispatch_us": "dispatch of a kernel", "step_us": "host, each step", "sequence_us": "host, each sequence",
+    "context_ns": "host, each token of context", "request_ms": "host, each request",
+    "split_step_us": "host, split step", "allreduce_us": "latency of an all-reduce",
+    "memory_efficiency": "memory efficiency",
+}  # fmt: skip
 NAMES = {"ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "time of a request"}
 UNITS = {
     "token s-1": "tok/s",

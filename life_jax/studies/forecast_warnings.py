@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,8 @@ def _few(names: list[str]) -> str:
 def range_warnings(
     cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...], dtype: str
 ) -> Iterator[str]:
-    """A line for each case whose largest workload is beyond the numbers of the study's dtype, so that times are inf.
+    """A line for each case whose largest workload is beyond the numbers of the study's dtype, so that times are inf or,
+    where two such numbers meet, NaN.
 
     Only workloads of more than MANY_TOKENS tokens in a step are looked at: no other is near the limit.
     """
@@ -82,15 +84,22 @@ def range_warnings(
         for parameter in case.parameters:
             value = axes[parameter.key].max() if parameter.key in WORKLOAD else axes[parameter.key].min()
             s = parameter.set(s, float(value))
-        s = map_leaves(lambda number: np.array([number], dtype), s)
+        numbers = tuple(m for m in metrics if METRICS[m].kind == "number")
         with np.errstate(all="ignore"):
-            values = forecast(s, tuple(m for m in metrics if METRICS[m].kind == "number"))
-        beyond = [name for name, value in values.items() if np.isinf(value).any()]
+            exact = forecast(map_leaves(lambda number: np.array([number], np.float64), s), numbers)
+            values = forecast(map_leaves(lambda number: np.array([number], dtype), s), numbers)
+        limit = float(np.finfo(dtype).max)
+        beyond = [name for name, value in values.items() if _is_beyond(exact[name], value, limit)]
         if beyond:
             at = ", ".join(f"{key} {most[key]:g}" for key in WORKLOAD)
             instead = "; dtype=float64 reaches further" if dtype == "float32" else ""
-            what = f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} inf"
-            yield f"{case.label}: {what} at {at}, beyond the range of {dtype}{instead}"
+            yield f"{case.label}: {', '.join(beyond)} may be inf or NaN at {at}, beyond the range of {dtype}{instead}"
+
+
+def _is_beyond(exact: Any, value: Any, limit: float) -> bool:
+    """Whether a number that is there (computed exactly) is not finite in the dtype of the study, or above its limit."""
+    is_there = ~np.isnan(exact)
+    return bool((is_there & ~(np.isfinite(value) & (np.abs(exact) <= limit))).any())
 
 
 WORKLOAD = ("prompt_tokens", "batch", "past_tokens", "output_tokens")

@@ -112,7 +112,8 @@ class Study:
         axes = [f"{axis_table.dimension(key)} {len(values)}" for key, values in self.axes.items()]
         axes += [] if self.points is None else [f"point {self.points.count}"]
         count = f"{self.template.points:,} point{'s' if self.template.points > 1 else ''}"
-        grid = f"{' x '.join((f'{len(self.cases)} cases', *axes))} = {count}"
+        cases = f"{len(self.cases)} case{'s' * (len(self.cases) > 1)}"
+        grid = f"{' x '.join((cases, *axes))} = {count}"
         return f"<life_jax.Study {' | '.join(labels)}\n {', '.join(self.asked)} at {grid}>"
 
     @property

@@ -189,7 +189,7 @@ def show_reduced(study: "Study", ds: "xr.Dataset", form: str = "text") -> None:
     feasible = int(ds["count"].sum())
     limits = [
         metric.replace("_", " ") if METRICS[metric].kind == "flag"
-        else f"{metric} {'>=' if METRICS[metric].sign < 0 else '<='} {value:g} {METRICS[metric].units}"
+        else f"{metric} {'>=' if METRICS[metric].sign < 0 else '<='} {value:g}{_of(METRICS[metric].units)}"
         for metric, value in reduction.limits
     ]  # fmt: skip
     counted = f"{feasible} of {total} points feasible: {', '.join(limits)}" if limits else f"{total} points"
@@ -281,3 +281,7 @@ def frames(study: "Study", ds: "xr.Dataset") -> Iterator[tuple[str, Any]]:
         yield "front", points[[*labels, *metrics, "knee"]].rename(columns={n: n.removeprefix("front_") for n in labels})
     if counts is not None:
         yield "count", counts
+
+
+def _of(units: str) -> str:
+    return "" if units == "1" else f" {units}"

@@ -1,6 +1,7 @@
 """How the command lines of sweeps deliver a result: the check for a finished file, tables and pictures."""
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from life_jax.config.aliases import aliases
 from life_jax.config.schema.errors import ConfigError
 from life_jax.studies import point
 from life_jax.terminal import result_columns, result_rows, result_tables
@@ -143,6 +145,8 @@ def draw(study: "Study", path: Path) -> list[Path]:
     from life_jax.plotting import pictures
 
     objectives = study.reduction.pareto if study.reduction is not None else ()
+    names = products(study)
+    about = [_with_names(part, names) for part in result_columns.constant_words(study)]
     labels = {name: c.values for name, c in study.template.coordinates.items() if not c.numbered}
     places = point.point(labels, study.view.at)
     with store.read(path) as ds:
@@ -156,14 +160,44 @@ def draw(study: "Study", path: Path) -> list[Path]:
                     path.with_suffix(""),
                     study.question,
                     study.overwrite,
-                    about=result_columns.constant_words(study),
+                    about=about,
                     places=places,
                     chosen=tuple(study.view.at),
+                    names_of=names,
                     page=partial(_report, study, ds),
                 )
             )
         except ValueError as error:
             raise ConfigError(str(error)) from None
+
+
+def products(study: "Study") -> dict[str, dict[str, str]]:
+    """Dimension (hw, model) -> label as typed -> name of the product, where no other label has the same."""
+    composed, names = study.composed, {}
+    for dim, files in (("hw", composed.hw), ("model", composed.model)):
+        of = {composed.labels[dim][key]: _product(dim, key, file.name) for key, file in files.items()}
+        names[dim] = {label: name for label, name in of.items() if list(of.values()).count(name) == 1}
+    return names
+
+
+def _product(dim: str, key: str, name: str) -> str:
+    """The name of a device as its file has it; of a model the spelling with capitals that hubs have, if any."""
+    if dim == "hw":
+        return name
+    alike = (alias for alias in aliases("model").get(key, ()) if _letters(alias) == _letters(key))
+    spelt = [alias for alias in alike if " " not in alias and alias != alias.lower()]
+    return min(spelt, key=lambda alias: sum(letter.isupper() for letter in alias), default=name)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def _with_names(text: str, names: dict[str, dict[str, str]]) -> str:
+    """A part of a title with products in place of labels."""
+    for label, name in {**names["hw"], **names["model"]}.items():
+        text = re.sub(rf"(?<![\w./-]){re.escape(label)}(?![\w./-])", name.replace("\\", ""), text)
+    return text
 
 
 def _report(study: "Study", ds: "xr.Dataset") -> str:

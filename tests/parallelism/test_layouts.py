@@ -6,7 +6,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from laws import changed, scenario
+from laws import changed, in_numpy, scenario
 
 import life_jax as life
 from life_jax.core.schedule import Passes, Step
@@ -210,3 +210,82 @@ def test_the_tables_of_a_pipeline_sum_to_its_times():
         assert table.seconds == pytest.approx(float(seconds), rel=1e-9)
         assert sum(row.repeats * row.seconds for row in table.operators) == pytest.approx(table.seconds, rel=1e-6)
         assert {row.name for row in table.operators} >= {"pipeline", "host", "link"}
+
+
+EIGHT = (
+    "model=qwen3_30b_a3b", "engine=vllm", "prompt=2000", "axes.batch=[1,8,64,512]", "axes.tp=[1,2,4,8]",
+    "axes.pp=[1,2,4,8]", "axes.dp=[1,2,4,8]", "axes.ep=[1,2,4,8]",
+)  # fmt: skip
+
+
+def test_a_sweep_over_layouts_of_eight_devices_says_which_wins_at_which_batch():
+    study = life.load(
+        ["hw=h100_sxm", *EIGHT, "best=[throughput]", "by=[batch]", "limit.devices=8", "limit.fits_memory=true"]
+    )
+    found = in_numpy("hw=h100_sxm", *EIGHT, "metrics=[throughput,devices,fits_memory]").squeeze()
+    allowed = found.throughput.where((found.devices <= 8) & (found.fits_memory == 1))
+    best = life.evaluate(study)
+    assert best.best_throughput.values.ravel() == pytest.approx(
+        allowed.max(["tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel"]).values
+    )
+    numbers = (f"best_{name}_parallel" for name in ("tensor", "pipeline", "data"))
+    assert (np.prod([best[name].values for name in numbers], axis=0) == best.best_devices.values).all()
+    assert (best.best_devices.values <= 8).all() and best.best_devices.values.ravel()[-1] == 8
+
+
+@pytest.mark.slow
+def test_a_sweep_over_layouts_of_several_devices_compiles_once(monkeypatch):
+    from life_jax.grid import eager, kernel
+
+    monkeypatch.setattr(eager, "MOST_POINTS", 0)
+    study = life.load(["hw=[h100_sxm,h200_sxm]", *EIGHT, "metrics=[tpot]", "dtype=float64"])
+    found = life.evaluate(study)
+    assert kernel.kernel(study.cases[0].forecaster(study.metrics)).compilations == 1
+    assert len({case.forecaster(study.metrics) for case in study.cases}) == 1
+    plain = in_numpy("hw=h200_sxm", *EIGHT, "metrics=[tpot]")
+    assert found.tpot.sel(hw="h200_sxm").values.ravel() == pytest.approx(
+        plain.tpot.values.ravel(), rel=1e-9, nan_ok=True
+    )
+
+
+def test_sequence_parallelism_divides_what_is_no_product_and_sends_as_much():
+    words = ("model=llama3_70b", "hw=h100_sxm", "engine=vllm", "tp=8", "batch=32", "prompt=2000")
+    plain, divided = scenario(*words), scenario(*words, "opt=sequence_parallel")
+    step = Step(batch=32.0, new=100.0, past=0.0)
+    assert messages.seconds(divided, step) == messages.seconds(plain, step)
+    for op in step_graph(plain, step):
+        mine, theirs = (share(op, s.engine.parallelism) for s in (divided, plain))
+        is_divided = op.pipe == "vector" and not op.grows
+        assert mine.bytes == pytest.approx(theirs.bytes / 8 if is_divided else theirs.bytes)
+        assert mine.dispatches == theirs.dispatches
+    assert metrics(divided, ("ttft",))["ttft"] < metrics(plain, ("ttft",))["ttft"]
+    alone = ("model=llama3_8b", "hw=h100_sxm", "engine=vllm")
+    assert metrics(scenario(*alone, "opt=sequence_parallel")) == metrics(scenario(*alone))
+
+
+def test_two_batches_hide_messages_of_prefill_and_lose_where_there_are_none_or_few_tokens():
+    wide = ("model=deepseek_v3", "hw=h100_sxm", "engine=sglang", "dp=32", "ep=32", "prompt=2000")
+    names = ("ttft", "tpot", "energy")
+    plain, halves = (metrics(scenario(*wide, "batch=256", *opt), names) for opt in ((), ("opt=two_batch_overlap",)))
+    assert 1.05 < plain["ttft"] / halves["ttft"] < 1.6  # published: 1.27 to 1.35
+    few = [metrics(scenario(*wide, "batch=32", *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
+    assert few[0]["tpot"] / few[1]["tpot"] < plain["tpot"] / halves["tpot"]
+    alone = ("model=llama3_8b", "hw=h100_sxm", "engine=vllm", "batch=2", "prompt=64")
+    none = [metrics(scenario(*alone, *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
+    assert none[1]["tpot"] > none[0]["tpot"] and none[1]["energy"] > none[0]["energy"]
+    table = decode_table(scenario(*wide, "batch=256", "output=2", "opt=two_batch_overlap"))
+    assert sum(row.share for row in table.operators) == pytest.approx(1)
+    assert any(row.name == "two_batches" for row in table.operators)
+
+
+def test_elasticities_to_links_and_their_latencies_are_those_of_differences():
+    words = ["hw=h200_sxm", "model=deepseek_v3", "engine=sglang", "prompt=2000", "batch=512", "dp=16", "ep=16"]
+    keys = "elasticity=[network_gb_per_s,network_us]"
+    found = life.evaluate(life.load([*words, "metrics=[tpot]", keys, "dtype=float64"])).elasticity.squeeze()
+    s = scenario(*words)
+    for key, path in (("network_gb_per_s", "device.network"), ("network_us", "engine.parallelism.network_latency")):
+        at = s.device.network if key == "network_gb_per_s" else s.engine.parallelism.network_latency
+        more, less = (metrics(changed(s, path, at * factor), ("tpot",))["tpot"] for factor in (1.001, 0.999))
+        slope = (np.log(more) - np.log(less)) / (np.log(1.001) - np.log(0.999))
+        assert found.sel(parameter=key).item() == pytest.approx(slope, rel=1e-3)
+        assert abs(slope) > 0.01

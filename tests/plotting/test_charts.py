@@ -11,6 +11,7 @@ import pytest
 import life_jax as life
 from life_jax.config import settings
 from life_jax.plotting import pictures
+from life_jax.terminal import results
 
 WORDS = ["hw=[v100,a100]", "model=llama3_8b", "axes.opt=[[],[int4]]", "axes.batch=[1,4,16,64]",
          "axes.prompt_tokens=[64,512,4096]", "metrics=[ttft,tpot,throughput,decode_bound]"]  # fmt: skip
@@ -45,7 +46,8 @@ def test_no_dot_lies_above_its_roof():
         ax = life.plot.roofline(scenario, step)
         for dots in ax.collections:
             x, y = np.asarray(dots.get_offsets()).T
-            assert (y <= np.minimum(scenario.device.rates["linear"], x * scenario.device.bandwidth) * 1.001).all()
+            roof = np.minimum(scenario.device.rates["linear"], x * scenario.device.bandwidth) / 1e12
+            assert (y <= roof * 1.001).all()  # in TFLOP/s
 
 
 def test_a_front_is_drawn_with_its_knees(ds):
@@ -180,3 +182,22 @@ def test_axes_are_in_units_that_people_read(ds):
     axes.figure.draw_without_rendering()
     shown = [float(label.get_text()) for label in axes.get_xticklabels()]
     assert max(shown) > 1 and shown == pytest.approx([1e3 * tick for tick in axes.get_xticks()], rel=2e-2, abs=1e-6)
+
+
+def test_pictures_call_devices_and_models_by_the_names_of_the_products(ds):
+    study = life.load(WORDS)
+    names = results.products(study)
+    assert names["hw"]["v100"].startswith("Tesla V100") and names["model"]["llama3_8b"] == "Llama-3-8B"
+    named = pictures.renamed(ds, names)
+    figure = pictures.DRAWINGS["devices"](_result(named, study.cases, names=names))
+    assert {label.get_text() for label in figure.axes[0].get_yticklabels()} == set(names["hw"].values())
+    shown = pictures.Result(named, study.cases, names=names).scenarios()
+    assert [case.label for case in shown] == list(names["hw"].values())
+
+
+def test_a_title_breaks_between_its_parts(ds):
+    figure = pictures.DRAWINGS["devices"](
+        pictures.Result(ds, life.load(WORDS).cases, about=[f"part {n} of a long title" for n in range(12)])
+    )
+    lines = figure.get_suptitle().split("\n")
+    assert len(lines) > 1 and all(line.startswith("part") or line.startswith("prompt") for line in lines)

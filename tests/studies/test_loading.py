@@ -160,3 +160,24 @@ def test_a_loop_of_different_loads_neither_slows_down_nor_grows():
         one(at)
     assert alive() - before < 27  # objects, less than one for each load
     assert _calls(lambda: one(42)) <= 1.01 * calls
+
+
+@pytest.mark.parametrize(
+    ("words", "beyond"),
+    [
+        (["prompt=1e20", "batch=1e3"], True),
+        (["axes.prompt_tokens=[1e3,1e21]", "batch=1"], True),
+        (["prompt=1e20", "batch=1e3", "dtype=float64"], False),
+        (["prompt=1e9", "batch=1"], False),
+    ],
+)
+def test_times_beyond_the_numbers_of_the_dtype_are_said(words, beyond):
+    said = [line for line in life.load(["hw=v100", "model=llama2_7b", *words]).warnings if "inf or NaN" in line]
+    assert len(said) == beyond
+    if beyond:
+        assert "ttft" in said[0] and "beyond the range of float32; dtype=float64 reaches further" in said[0]
+
+
+def test_a_metric_that_is_not_there_is_not_said_to_be_beyond():
+    words = ["hw=v100", "model=llama2_7b", "prompt=1e9", "batch=4", "metrics=[tpot,ttft_p50]"]
+    assert not [line for line in life.load(words).warnings if "inf or NaN" in line]

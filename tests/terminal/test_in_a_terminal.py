@@ -1,0 +1,127 @@
+"""Every command of README, docs and help in a terminal of 80 and of 120 columns: no number is cut, no line too long."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import shlex
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pyte
+import pytest
+import refresh_docs
+from places import ROOT
+
+from life_jax.terminal.help import HELP
+
+WIDE = 1000  # columns of the emulator, so that a line that is too long is seen as one
+LINES = 4000
+MARK = "=== command "
+SERVERS = {"explore"}  # which do not end by themselves
+# runs the commands of a JSON list, one behind the other, each behind a line that says its number
+DRIVER = """
+import json, sys
+import life_jax.__main__
+for number, words in enumerate(json.load(open(sys.argv[1]))):
+    print(f"\\r\\n{MARK}{number}", flush=True)
+    sys.argv = ["life-jax", *words]
+    try:
+        life_jax.__main__.main()
+    except SystemExit:
+        pass
+    sys.stdout.flush(), sys.stderr.flush()
+""".replace("{MARK}", MARK)
+
+
+def shipped() -> list[list[str]]:
+    """The words of all commands of pages and of help texts, each once."""
+    lines: list[str] = []
+    for page in refresh_docs.pages():
+        for block in refresh_docs.BLOCK.finditer(page.read_text(encoding="utf-8")):
+            if block["kind"] == "console":
+                lines += [command for command, _ in refresh_docs.commands(block["body"])]
+            elif block["kind"] == "sh":
+                lines += re.split(r"(?<!\\)\n", block["body"])
+    lines += [
+        line for text in HELP.values() for line in re.findall(r"^  (life-jax .*?)(?: {3,}.*)?$", text, re.MULTILINE)
+    ]
+    words = [words for line in lines if (words := refresh_docs.words_of(line)) and words[0] not in SERVERS]
+    return [json.loads(text) for text in dict.fromkeys(map(json.dumps, words))]
+
+
+def in_terminal(commands: list[list[str]], columns: int, folder: Path) -> list[list[str]]:
+    """The lines that a terminal of so many columns shows of each command, run in one process.
+
+    The emulator is wider than the terminal that programs see, so that it wraps nothing.
+    """
+    (folder / "commands.json").write_text(json.dumps(commands))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
+    environment |= {"TERM": "xterm-256color", "LIFE_JAX_CACHE": "off", "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, "commands.json"], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs,
+        env=environment, close_fds=True,
+    )  # fmt: skip
+    os.close(theirs)
+    printed = b""
+    while child.poll() is None or select.select([ours], [], [], 0)[0]:
+        if select.select([ours], [], [], 0.5)[0]:
+            try:
+                printed += os.read(ours, 1 << 16)
+            except OSError:  # the other end is closed
+                break
+    child.wait()
+    os.close(ours)
+    parts = re.split(rb"\r?\n?%s\d+\r?\n" % re.escape(MARK.encode()), printed)[1:]
+    assert len(parts) == len(commands), printed[-2000:].decode(errors="replace")
+    return [_screen(part) for part in parts]
+
+
+def _screen(printed: bytes) -> list[str]:
+    screen = pyte.Screen(WIDE, LINES)
+    stream = pyte.ByteStream(screen)
+    stream.feed(printed)
+    rows = (screen.buffer[y] for y in sorted(screen.buffer))  # only what was written is there
+    lines = ("".join(row[x].data for x in range(max(row, default=-1) + 1)).rstrip() for row in rows)
+    return [line for line in lines if line]
+
+
+def too_long(lines: list[str], columns: int) -> list[str]:
+    """Lines that are longer than the terminal, but for a single word such as a path."""
+    return [line for line in lines if len(line) > columns and " " in line.strip()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the commands find the examples, and at the second width their results."""
+    path = tmp_path_factory.mktemp("terminal")
+    (path / "examples").symlink_to(ROOT / "examples")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_number_is_cut_and_no_line_is_longer_than_the_terminal(columns, folder):
+    commands = shipped()
+    assert len(commands) > 40
+    for words, lines in zip(commands, in_terminal(commands, columns, folder), strict=True):
+        shown = shlex.join(words)
+        assert lines, shown
+        assert not any("Traceback" in line for line in lines), "\n".join([shown, *lines])
+        assert not any("…" in line for line in lines), shown
+        assert too_long(lines, columns) == [], shown
+
+
+def test_a_terminal_is_told_what_is_wrong_in_lines_that_fit_it(tmp_path):
+    words = [["sweep"], ["sweep", "hw=v10", "opt=int4"], ["hw=v100"], []]
+    shown = in_terminal(words, 80, tmp_path)
+    assert [too_long(lines, 80) for lines in shown] == [[], [], [], []]
+    assert "hw=NAME is needed" in " ".join(" ".join(shown[0]).split())
+    assert len(shown[3]) <= 25
