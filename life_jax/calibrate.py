@@ -70,15 +70,24 @@ def calibrate(words: list[str]) -> None:
     columns = [("constant", "left"), ("class", "right"), ("calibrated", "right"), ("spread left", "right")]
     tables.table([*columns, ("identified", "left")], rows, f"{hw} under {engine}: {len(settings)} rows")
     rows = [
-        (s.id, s.metric, f"{s.value:.5g}", f"{_error(b):+.0f} %", f"{_error(a):+.0f} %")
-        for s, b, a in zip(settings, fitted.before, fitted.after, strict=True)
+        (s.id, s.metric, f"{s.value:.5g}", *(f"{_error(log):+.0f} %" for log in logs))
+        for s, *logs in zip(settings, fitted.before, fitted.after, fitted.left_out, strict=True)
     ]
-    tables.table(
-        [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right"), ("after", "right")],
-        rows[:20],
-    )
+    columns = [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right")]
+    tables.table([*columns, ("after", "right"), ("from the others", "right")], rows[:20])
+    _say_judgement(fitted)
     print(f"python -m life_jax.sweep hw={hw} engine={out} uses it")
     print(out)
+
+
+def _say_judgement(fitted: Any) -> None:
+    """Print how far rows are off that a calibration has not seen, and whether the class stays."""
+    before, unseen = (100 * float(abs(logs).mean()) for logs in (fitted.before, fitted.left_out))
+    if len(fitted.settings) < 2:
+        print("a single row cannot be judged by others")
+        return
+    said = f"rows off by {before:.0f} % under the class, {unseen:.0f} % when calibrated on the others (mean logarithm)"
+    print(f"{said}: the class is kept" if fitted.kept else said)
 
 
 def _settings(file: Path, hw: str, engine: str, words: dict[str, str]) -> list[Any]:

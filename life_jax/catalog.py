@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
+# what people call the kinds
+KINDS = {
+    "device": "hw", "devices": "hw", "hardware": "hw", "models": "model", "option": "opt", "options": "opt",
+    "engines": "engine", "costs": "cost", "workloads": "workload", "studies": "study", "metrics": "metric",
+    "axes": "axis",
+}  # fmt: skip
 USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md] [--config-dir DIR]"
 
 
@@ -58,7 +64,7 @@ def catalog(words: list[str]) -> None:
             print(f"{kind:<10}{len(rows_of(folders)):>5}  {meaning}")
         print("python -m life_jax.catalog KIND [WORD] lists them")
         return
-    kind, word = plain[0], " ".join(plain[1:])
+    kind, word = KINDS.get(plain[0], plain[0]), " ".join(plain[1:])
     if kind not in LISTINGS:
         raise unknown("kind", kind, LISTINGS)
     headings, _, rows_of = LISTINGS[kind]
@@ -170,8 +176,9 @@ def _engines(folders: tuple[Path, ...]) -> list[Row]:
         fit = engine_fit.fits().get(name, {})
         errors = [f"{fit[kind][0]:g}" if kind in fit else "-" for kind in ("ttft", "tpot", "total")]
         some = [str(label) for label in fit.get("devices", ())]
-        measured = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "") if some else "nothing"
         source = str(content.get("description", content.get("source", "")))
+        of_none = "a mean of all that were" if "mean of the fitted engines" in source else "nothing"
+        measured = ", ".join(some[:4]) + (f" and {len(some) - 4} more" if len(some) > 4 else "") if some else of_none
         places = ", ".join(content.get("runs_on", ())) or "anything"
         rows.append((name, *errors, measured, places, " ".join(content.get("formats", ())) or "any", source))
     return rows

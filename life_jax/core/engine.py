@@ -143,6 +143,9 @@ class Scheduler:
 
     budget [token]: tokens of a step, at most; slots [1]: requests that run together, at most
     cache [token]: room in the KV cache
+    lockstep [1]: groups of devices that begin every step together, each with a scheduler like this one, because their
+    tokens meet at the experts; stages [1]: of a pipeline, each of which has a batch of its own in flight, which this
+    scheduler fills
     block [token]: of the cache, that prompts with one beginning share as a whole
     mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
     """
@@ -150,6 +153,8 @@ class Scheduler:
     budget: Number = 2048.0
     slots: Number = 256.0
     cache: Number = UNLIMITED
+    lockstep: Number = neutral(default=1.0)
+    stages: Number = neutral(default=1.0)
     mixing: str = static(default=MIXED)
     admission: str = static(default=PREEMPT)
     block: Number = neutral(default=1.0)

@@ -1,10 +1,12 @@
 """What a page lets choose: devices, models, options, engines and numbers by name, and what it begins with."""
 
+import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from life_jax.config import this_machine
+from life_jax.config.choices import HERE
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError
@@ -74,11 +76,25 @@ def menus(question: Question) -> dict[str, Any]:
     return {**lists, **{key: [*names, *lists[key]] for key, names in more.items()}, "initial": initial(question)}
 
 
+def settled(question: Question) -> Question:
+    """The question with this machine's label in place of `here`, which asks the system anew each time.
+
+    Raises ConfigError where the machine is not known.
+    """
+    if HERE not in question.hw:
+        return question
+    label, reason = machine()["label"], machine()["reason"]
+    if label is None:
+        raise ConfigError(str(reason))
+    return dataclasses.replace(question, hw=tuple(dict.fromkeys(label if x == HERE else x for x in question.hw)))
+
+
 @cache
 def machine() -> dict[str, str | None]:
-    """The device of this machine (`here` where it is built from what the system says), or why it is not known."""
+    """The device of this machine: its label, or `here` for one that is built from what the system says, with a line
+    that says what it is made of; no label where it is not known, with the reason."""
     try:
         device = this_machine.device(())
-        return {"label": device.label or "here", "reason": device.note or None}
+        return {"label": device.label or HERE, "reason": device.note or None}
     except ConfigError as error:
         return {"label": None, "reason": str(error)}

@@ -16,6 +16,7 @@ SCRIPTS = (
     "views.js",
     "trade.js",
     "load.js",
+    "plan.js",
     "snapshot.js",
     "main.js",
 )

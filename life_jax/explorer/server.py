@@ -151,7 +151,7 @@ class Explorer:
             content = _parsed(await _body(request))
             question = questions.read(content.get("question"), self._files, self._start.base)
             view = request.path_params["view"]
-            return _json(await self._computed(views.answer, view, question, content.get("settings") or {}))
+            return _json(await self._computed(_answered, view, question, content.get("settings") or {}))
         except ConfigError as error:
             return _error(400, str(error), error.more)
         except (TimeoutError, ClientDisconnect):
@@ -159,6 +159,10 @@ class Explorer:
         except Exception:
             traceback.print_exc(file=sys.stderr)
             return _error(500, "a fault of life_jax: its terminal has the traceback")
+
+
+def _answered(view: str, question: Question, settings: Any) -> dict[str, Any]:
+    return views.answer(view, menus.settled(question), settings)
 
 
 async def _body(request: Request) -> bytes:
@@ -195,6 +199,7 @@ def run(start: Question, files: frozenset[str], port: int, ready: Callable[[str]
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind((HOST, port))
+        listening.listen(CONNECTIONS)  # so that the address answers as soon as it is told
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(24)
         hosts = frozenset({f"{HOST}:{port}", f"localhost:{port}"})

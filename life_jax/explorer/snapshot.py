@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 8000  # of all cells, whose metrics a page carries
 MOST_TABLES = 96  # of all cells, whose operators it carries
+MOST_TABLED = 48  # cells that have their operators at all
 MOST_DESIGNS = 2000  # of a front or of drawn points
 DIGITS = 5
 HEIGHT = 900  # px, of a page in a notebook
@@ -143,9 +144,9 @@ def _where(study: Study) -> dict[str, Any]:
     thin = dataclasses.replace(study, axes=_thinned(study, MOST_TABLES))
     tables: list[Any] = []
     with np.errstate(all="ignore"):
-        for case in thin.cells:
+        for cell, case in enumerate(thin.cells):
             for point in itertools.product(*thin.axes.values()):
-                if case is None:
+                if case is None or cell >= MOST_TABLED:
                     tables.append(None)
                     continue
                 at = dict(zip(thin.axes, map(float, point), strict=True))

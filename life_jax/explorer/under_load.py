@@ -26,7 +26,7 @@ def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, An
     settings: ttft, tpot [s]: targets, percentile: of requests that are to meet them.
     """
     targets = _targets(settings)
-    question = _of_requests(question)
+    question = of_requests(question)
     full = study_of(question.words(rate=EVERYTHING), "serve")
     if len(full.cells) > MOST:
         raise ConfigError(f"{len(full.cells)} combinations; this view takes at most {MOST}")
@@ -68,7 +68,7 @@ def goodput(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(rates, list) or not 2 <= len(rates) <= 16:
         raise ConfigError("rates: a list of 2 to 16 numbers is needed")
     rates = sorted({positive(rate, "rates") for rate in rates})
-    question = _of_requests(question)
+    question = of_requests(question)
     words = question.words({"rate": rates, "prompt": LENGTHS}, **targets)
     study = study_of(words, "serve")
     if len(study.cells) > 1:
@@ -88,7 +88,7 @@ def goodput(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_requests(question: Question) -> Question:
+def of_requests(question: Question) -> Question:
     """The question without what requests under load do not have: a batch, a rate of its own, no context at all."""
     numbers = {
         key: value

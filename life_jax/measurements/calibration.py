@@ -5,6 +5,9 @@ logarithm of measured over forecast time. Both enter a least-squares fit. Its sl
 float64: the formulas take all moved constants at once, as one more dimension of arrays, in milliseconds, where a
 derivative by JAX would first be compiled for seconds for every structure among the rows. A constant that the
 measurements do not narrow keeps its prior and is reported as not identified.
+
+A calibration is judged by rows that it has not seen: each is forecast from the others. Where that is no better than the
+class was, the class stays (`Calibration.kept`).
 """
 
 import dataclasses
@@ -86,7 +89,8 @@ class Calibration:
     """An engine fitted to rows of measurements.
 
     start, engine: before and after; prior, deviation: of the logarithm of each constant's factor, before and after;
-    before, after: ln(forecast / measured time) of each row; spreads: deviations of the logarithm of ttft, tpot and e2e,
+    before, after: ln(forecast / measured time) of each row; left_out: the same by a calibration on the other rows;
+    kept: whether the class stays, since that is no better; spreads: deviations of the logarithm of ttft, tpot and e2e,
     for 80 % intervals.
     """
 
@@ -97,6 +101,8 @@ class Calibration:
     deviation: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    left_out: np.ndarray
+    kept: bool
     spreads: dict[str, float]
 
     @cached_property
@@ -181,23 +187,50 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     )
     after, jacobian = residuals(fit.x), residuals.slopes(fit.x)
     covariance = np.linalg.inv(jacobian.T @ jacobian / NOISE**2 + np.diag(prior**-2.0))
+    left_out = _left_out(after, jacobian, covariance)
+    kept = len(settings) > 1 and float(np.abs(left_out).mean()) >= float(np.abs(before).mean()) > 0
+    x, deviation = (np.zeros(len(prior)), prior) if kept else (fit.x, np.sqrt(np.diag(covariance)))
+    return Calibration(
+        settings=tuple(settings),
+        start=start,
+        engine=trees.mapped(float, _changed(start, x)),
+        prior=prior,
+        deviation=deviation,
+        before=before,
+        after=before if kept else after,
+        left_out=left_out,
+        kept=kept,
+        spreads=dict(spreads) if kept else _narrowed(settings, spreads, left_out, jacobian, covariance),
+    )
+
+
+def _left_out(after: np.ndarray, jacobian: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Residual of each row under a calibration on the others, from that on all of them.
+
+    after [rows]: residuals; jacobian [rows, constants]: slopes there; covariance [constants, constants]. Exact where
+    residuals are linear in the logarithms of the constants, which they nearly are. Reference: Allen 1974,
+    doi:10.1080/00401706.1974.10489157 (prediction sum of squares).
+    """
+    leverage = np.einsum("ij,jk,ik->i", jacobian, covariance, jacobian) / NOISE**2
+    return after / (1 - np.minimum(leverage, 1 - 1e-6))
+
+
+def _narrowed(
+    settings: Sequence[Setting],
+    spreads: dict[str, float],
+    left_out: np.ndarray,
+    jacobian: np.ndarray,
+    covariance: np.ndarray,
+) -> dict[str, float]:
+    """Spreads after a calibration: of the noise, of what is not known of the constants, and of rows left out."""
     narrowed = dict(spreads)
     for kind, name in MEASURED_TIMES.items():
         mine = [i for i, s in enumerate(settings) if s.kind == kind]
         if mine:
             of_constants = np.einsum("ij,jk,ik->i", jacobian[mine], covariance, jacobian[mine]).mean()
-            seen = float(np.sqrt(NOISE**2 + of_constants + np.mean(after[mine] ** 2)))
+            seen = float(np.sqrt(NOISE**2 + of_constants + np.mean(left_out[mine] ** 2)))
             narrowed[name] = min(spreads.get(name, seen), seen)
-    return Calibration(
-        settings=tuple(settings),
-        start=start,
-        engine=trees.mapped(float, _changed(start, fit.x)),
-        prior=prior,
-        deviation=np.sqrt(np.diag(covariance)),
-        before=before,
-        after=after,
-        spreads=narrowed,
-    )
+    return narrowed
 
 
 def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[str, Any]:

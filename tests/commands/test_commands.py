@@ -54,7 +54,7 @@ CONTRACT = {
         {"prompt_tokens": [128, 2048], "batch": BATCHES, "bandwidth_gb_per_s": np.geomspace(100, 4000, 256)},
     ),
     "hw=v100 axes.opt=[[],[int4],[int4,kv8]]": (["llama2_7b"], ["v100"], ["none", "int4", "int4+kv8"], DEFAULT_AXES),
-    "study=first_look": (["llama3_8b"], ["v100", "a100", "h100"], ["none", "int4", "int4+kv8"], FIRST_LOOK),
+    "study=first_look": (["llama3_1_8b"], ["v100", "a100", "h100"], ["none", "int4", "int4+kv8"], FIRST_LOOK),
 }
 
 

@@ -10,6 +10,7 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.explorer import views
 from life_jax.explorer.questions import Question
 from life_jax.forecasting import breakdown
+from life_jax.studies import planning
 
 NUMBERS = {"prompt": 256.0, "batch": 2.0, "output": 32.0}
 PAIR = Question(hw=("v100", "a100"), opt=((), ("int4",)), numbers=NUMBERS)
@@ -197,3 +198,31 @@ def test_times_under_load_grow_with_the_rate_up_to_the_capacity():
 def test_settings_that_make_no_sense_are_refused(view, settings, reason):
     with pytest.raises(ConfigError, match=reason):
         views.answer(view, ONE, settings)
+
+
+def test_a_plan_is_that_of_the_printed_command_and_each_row_has_its_own():
+    question = Question(hw=("v100", "a100"), model=("llama3_8b",), opt=((), ("int4",)), numbers=NUMBERS)
+    settings = {"tpot": 0.05, "quality": 0.5, "devices": 2, "free": False}
+    answer = views.answer("plan", question, settings)
+    program, verb, *words = shlex.split(answer["commands"][0])
+    assert (program, verb) == ("life-jax", "plan")
+    whole = planning.plan(life.load(words, primary="plan"))
+    assert [row["words"] for row in answer["rows"]] == [list(row.words) for row in whole.rows]
+    assert answer["count"] + sum(answer["rejected"].values()) == answer["space"]
+    first = answer["rows"][0]
+    assert first["metrics"]["tpot"] == pytest.approx(float(dataset(first["command"]).tpot.squeeze()), rel=1e-5)
+
+
+def test_a_plan_that_nothing_meets_has_what_is_nearest():
+    answer = views.answer("plan", ONE, {"tpot": 1e-6, "devices": 1, "free": False})
+    assert answer["rows"] == [] and answer["nearest"]["relax"]["target.tpot"] > 1e-6
+    assert answer["nearest"]["command"].startswith("life-jax sweep ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({"devices": 2.5}, "whole"), ({"devices": 100}, "64"), ({"minimize": 3}, "minimize"), ({"tpot": "x"}, "tpot")],
+)
+def test_a_plan_that_makes_no_sense_is_refused(settings, reason):
+    with pytest.raises(ConfigError, match=reason):
+        views.answer("plan", ONE, settings)

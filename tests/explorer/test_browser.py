@@ -23,6 +23,7 @@ VIEWS = {
     "where": f"view=where&{CASES}&s.case=3",
     "trade": f"view=trade&{CASES}&s.target.tpot=0.05",
     "load": "view=load&hw=a100&model=llama3_8b&engine=vllm&n.prompt=256&n.output=32",
+    "plan": "view=plan&hw=v100&model=llama3_8b&opt=none&n.prompt=256&n.output=32&s.plan.devices=1&s.plan.free=no",
 }
 ANSWERS = """const done = arguments[arguments.length - 1];
 LJ.ask(arguments[0], arguments[1] || LJ.question(), arguments[2] || {}).then(done, (e) => done({error: e.message}));"""

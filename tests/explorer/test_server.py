@@ -1,6 +1,7 @@
 """The explorer's server: its own page alone may ask, whatever it is asked, and nobody holds up others."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -117,6 +118,32 @@ def test_a_fault_of_ours_says_so_and_tells_nothing_of_the_machine(client, monkey
     assert "/home/somebody/secret" in capsys.readouterr().err
 
 
+def test_this_machine_is_asked_of_the_system_once(client, monkeypatch):
+    asked = []
+
+    def device(folders):
+        asked.append(1)
+        return server.menus.this_machine.Machine("v100")
+
+    monkeypatch.setattr(server.menus.this_machine, "device", device)
+    server.menus.machine.cache_clear()
+    content = {"question": {"hw": ["here", "a100"], "numbers": {"prompt": 64, "batch": 1, "output": 8}}}
+    try:
+        rows = [ask(client, content=content).json()["rows"] for _ in range(2)][-1]
+    finally:
+        server.menus.machine.cache_clear()
+    assert [row["hw"] for row in rows] == ["v100", "a100"] and asked == [1]
+
+
+def test_a_machine_that_is_none_of_ours_is_here(client):
+    server.menus.machine.cache_clear()
+    told = client.get(f"/{TOKEN}/machine").json()
+    assert set(told) == {"label", "reason"} and (told["label"] or told["reason"])
+    if told["label"]:
+        content = {"question": {"hw": [told["label"]], "numbers": {"prompt": 64, "batch": 1, "output": 8}}}
+        assert ask(client, content=content).json()["rows"][0]["values"]["tpot"] > 0
+
+
 @pytest.fixture
 def address(monkeypatch):
     """A server that listens, in a thread, with little patience."""
@@ -204,3 +231,33 @@ def test_a_port_that_is_taken_is_an_error():
         taken.listen()
         with pytest.raises(OSError):
             server.run(Question(), frozenset(), taken.getsockname()[1], lambda address: None)
+
+
+def test_the_command_prints_its_address_and_ends_with_ctrl_c(tmp_path):
+    import signal
+    import subprocess
+    import sys
+
+    from places import ROOT
+
+    words = [sys.executable, "-m", "life_jax.explore", "hw=v100"]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    link = process.stdout.readline().strip()
+    assert status(link) == 200
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors.split() == ["interrupted"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [(["port=x"], "port=x"), (["port=70000"], "65535"), (["open=maybe"], "open="), (["hw=v10"], "v100")],
+)
+def test_words_that_make_no_sense_end_the_command_in_a_line(life, words, reason):
+    outcome = life("explore", *words)
+    assert outcome.status == 2 and reason in outcome.error and outcome.out == ""

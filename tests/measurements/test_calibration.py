@@ -67,6 +67,36 @@ def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_no
     assert abs(np.log(new[0] / settings[3].value)) < 0.5 * abs(np.log(old[0] / settings[3].value))
 
 
+def test_a_row_left_out_is_off_as_by_a_calibration_on_the_others():
+    settings = invented(other)
+    found = calibrate(settings, SPREADS)
+    leaves = [_leaf(c.key) for c in CONSTANTS]
+    for i, setting in enumerate(settings):
+        others = calibrate([s for s in settings if s is not setting], SPREADS)
+        assert not others.kept
+
+        def calibrated(engine, others=others):
+            for leaf in leaves:
+                engine = set_leaf(engine, leaf, get_leaf(others.engine, leaf))
+            return engine
+
+        off = np.log(setting.ratio(float(forecasts.forecasts([setting], change=calibrated)[0])))
+        assert found.left_out[i] == pytest.approx(off, abs=0.02)  # forecasts are nearly linear in these logarithms
+
+
+def test_the_class_is_kept_where_the_other_rows_tell_a_row_worse_than_it_does():
+    """Rows that contradict each other: whatever one tells makes the others worse."""
+    settings = invented(lambda engine: engine)
+    wrong = [
+        dataclasses.replace(s, value=s.value * factor) for s, factor in zip(settings, (1.6, 1.5, 0.6, 0.6), strict=True)
+    ]
+    found = calibrate(wrong, SPREADS)
+    assert np.abs(found.left_out).mean() > np.abs(found.before).mean()
+    assert found.kept and found.spreads == SPREADS
+    assert all(after == pytest.approx(before) for before, after in found.values().values())
+    np.testing.assert_array_equal(found.after, found.before)
+
+
 def test_measurements_that_agree_change_nothing_but_the_interval():
     settings = invented(lambda engine: engine)
     found = calibrate(settings, SPREADS)

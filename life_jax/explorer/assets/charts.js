@@ -100,7 +100,7 @@ LJ.plane = ({ width, height, x, y, left = 62, right = 14, top = 10, bottom = 40 
     parts.push(write(left - 6, sy(t) + 4, LJ.text(t, y.unit), { class: "quiet small", "text-anchor": "end" }));
   }
   parts.push(S("path", { class: "axis", fill: "none", d: `M${left},${top}V${height - bottom}H${width - right}` }));
-  parts.push(write((left + width - right) / 2, height - 6, x.title, { class: "quiet", "text-anchor": "middle" }));
+  parts.push(write((left + width - right) / 2, height - 6, LJ.shorten(x.title, width - left - right), { class: "quiet", "text-anchor": "middle" }));
   parts.push(write(left, top - 1 < 9 ? 9 : top - 3, LJ.shorten(y.title, width - left), { class: "quiet", dx: 4 }));
   return { sx, sy, parts, left, right: width - right, top, bottom: height - bottom };
 };

@@ -17,7 +17,7 @@ LJ.heat = ({ xs, ys, values, xTitle, yTitle, text, label, width }) => {
 };
 
 LJ.VIEWS.load = {
-  name: "Under load",
+  name: "Load",
   title: "Under load",
   lead: "Requests arrive at random at a rate and share the engine's steps. Times by percentile up to the largest rate that is served, and the part of requests that meet the targets.",
   controls: () => everyControl(["batch"]),

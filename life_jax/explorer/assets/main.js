@@ -56,6 +56,6 @@ LJ.restore = () => {
   }
   const known = Object.entries(LJ.VIEWS).filter(([key]) => !LJ.snapshot || LJ.snapshot.views.includes(key));
   LJ.byId("views").append(...known.map(([key, view]) =>
-    LJ.h("a", { href: `#view=${key}`, "data-view": key, onclick: (event) => { event.preventDefault(); LJ.go(key); } }, view.name)));
+    LJ.h("a", { href: `#view=${key}`, "data-view": key, title: view.title, onclick: (event) => { event.preventDefault(); LJ.go(key); } }, view.name)));
   LJ.restore();
 })();

@@ -40,6 +40,7 @@ LJ.SNAPSHOT = {
     const found = chosenCells(s, q)[0];
     if (!found || found[0].reason) throw new Error(found ? found[0].reason : "this page does not carry this combination");
     const [cell, i] = found, w = s.where, index = i * pointsOf(w.axes) + placeOf(w.axes, q.numbers), of = w.tables[index];
+    if (!of) throw new Error("this page carries no operators of this combination; life-jax explain has them");
     const values = metricsAt(s, i * pointsOf(s.axes) + placeOf(s.axes, q.numbers));
     return { ...cell, values, steps: { prefill: of.prefill, decode: of.decode }, roofs: of.roofs, warnings: s.warnings, commands: s.commands };
   },

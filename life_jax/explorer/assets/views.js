@@ -42,7 +42,7 @@ const globbed = (names) => [...new Set(names.flatMap((name) => { // all and glob
 }))];
 
 LJ.VIEWS.fits = {
-  name: "What runs here?",
+  name: "What runs?",
   title: "What runs on my machine?",
   lead: "Tokens per second of each model in each quantization, once the context is read, and the memory that it takes. Choose a cell to see where its time goes.",
   controls() {
@@ -55,7 +55,7 @@ LJ.VIEWS.fits = {
       said.textContent = "asking the system…";
       try {
         const machine = await LJ.fetch("machine");
-        if (machine.label) { said.textContent = `this machine is ${machine.label}`; choose(machine.label); } else said.textContent = machine.reason;
+        if (machine.label) { said.textContent = `this machine is ${machine.reason || machine.label}`; choose(machine.label); } else said.textContent = machine.reason;
       } catch (error) { said.textContent = error.message; }
     };
     state.settings.device ||= state.hw[0];
@@ -318,7 +318,7 @@ const operatorTable = (step) => ({
 const BOUND_LEGEND = [["compute", "fill-compute", 0], ["memory", "fill-memory", 0], ["dispatch", "fill-dispatch", 0], ["host", "fill-host", 0], ["link", "fill-link", 0]];
 
 LJ.VIEWS.where = {
-  name: "Where does the time go?",
+  name: "Time",
   title: "Where does the time go?",
   lead: "Operators by their share of a step, each under its roof, and what a percent more of each number would change.",
   controls: () => everyControl(),
