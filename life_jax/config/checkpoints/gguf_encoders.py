@@ -10,7 +10,7 @@ from typing import Any
 from life_jax.config.checkpoints.gguf_file import StoredTensor
 
 ENCODERS = ("bert", "nomic-bert", "jina-bert-v3", "modern-bert", "eurobert")
-UNREAD = ("nomic-bert-moe", "neo-bert", "jina-bert-v2", "t5", "t5encoder", "gemma-embedding", "wavtokenizer-dec",
+UNREAD = ("nomic-bert-moe", "neo-bert", "jina-bert-v2", "gemma-embedding", "wavtokenizer-dec",
           "llama-embed")  # fmt: skip
 DIFFUSION = ("dream", "llada", "llada-moe")
 OUTSIDE = ("token_types", "cls")

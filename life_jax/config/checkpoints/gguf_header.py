@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from life_jax.config.checkpoints import gguf_t5
 from life_jax.config.checkpoints.families.base import grouped
 from life_jax.config.checkpoints.gguf_encoders import DIFFUSION, ENCODERS, UNREAD, diffusion, encoder
 from life_jax.config.checkpoints.gguf_file import GgufFile, StoredTensor, metadata_of, read_file
@@ -157,7 +158,7 @@ def read_gguf(path: Path) -> dict[str, Any]:
     """
     file = Reader(read_file(path))
     try:
-        facts = _facts(file)
+        facts = _t5(file) if file.architecture in gguf_t5.ARCHITECTURES else _facts(file)
     except (TypeError, ValueError, KeyError, IndexError, OverflowError, ZeroDivisionError) as error:
         if isinstance(error, ConfigError):
             raise
@@ -204,7 +205,7 @@ def _facts(file: Reader) -> dict[str, Any]:
     _cache_of_earlier_layers(file, layers)
     separate = "token_embd.weight" in file.tensors and "output.weight" in file.tensors
     facts: dict[str, Any] = {
-        "name": re.sub(r"-\d{5}-of-\d{5}$", "", file.path.stem),
+        "name": _name(file),
         "family": file.architecture,
         "source": f"GGUF file {file.path.name}",
         "num_hidden_layers": file.layers,
@@ -232,6 +233,24 @@ def _facts(file: Reader) -> dict[str, Any]:
     grouped(facts)
     del facts["order"]
     return facts
+
+
+def _t5(file: Reader) -> dict[str, Any]:
+    """An encoder and a decoder, or the encoder alone."""
+    hidden, heads = file.whole("embedding_length"), file.whole("attention.head_count")
+    numbers = {
+        "embedding_length": hidden,
+        "feed_forward_length": file.whole("feed_forward_length"),
+        "context_length": file.whole("context_length", default=512),
+        "head_count": heads,
+        "key_length": file.whole("attention.key_length", default=max(hidden // heads, 1)),
+    }
+    said = {"name": _name(file), "family": file.architecture, "source": f"GGUF file {file.path.name}"}
+    return said | gguf_t5.t5(str(file.path), file.tensors, numbers)
+
+
+def _name(file: Reader) -> str:
+    return re.sub(r"-\d{5}-of-\d{5}$", "", file.path.stem)
 
 
 def _final_norm(file: Reader) -> bool:

@@ -242,6 +242,43 @@ def test_a_diffusion_model_attends_in_both_directions(tmp_path: Path) -> None:
     assert facts["generation"] == "diffusion" and facts["attention"] == "bidirectional"
 
 
+def t5(encoder: int, decoder: int) -> Tensors:
+    """A T5 of two heads of 32, gated: products at 4.5 bit, tables at 8.5."""
+    found: Tensors = {"token_embd.weight": ((HIDDEN, VOCAB), Q8_0), "enc.output_norm.weight": ((HIDDEN,), F32)}
+    found |= {"dec.output_norm.weight": ((HIDDEN,), F32)} if decoder else {}
+    for stack, layers in (("enc", encoder), ("dec", decoder)):
+        for i in range(layers):
+            for kind in ("attn", "cross_attn") if stack == "dec" else ("attn",):
+                found |= {f"{stack}.blk.{i}.{kind}_{part}.weight": ((HIDDEN, 64), Q4_0) for part in "qkvo"}
+                found[f"{stack}.blk.{i}.{kind}_norm.weight"] = ((HIDDEN,), F32)
+            found |= {f"{stack}.blk.{i}.ffn_{part}.weight": ((HIDDEN, WIDTH), Q4_0) for part in ("gate", "up")}
+            found[f"{stack}.blk.{i}.ffn_down.weight"] = ((WIDTH, HIDDEN), Q4_0)
+            found[f"{stack}.blk.{i}.ffn_norm.weight"] = ((HIDDEN,), F32)
+        if layers:
+            found[f"{stack}.blk.0.attn_rel_b.weight"] = ((2, 32), F32)
+    return found
+
+
+def test_t5_has_an_encoder_and_a_decoder_in_the_bytes_of_the_file(tmp_path: Path) -> None:
+    tensors = t5(2, 3)
+    path = written(tmp_path / "a.gguf", metadata("t5", 2, attention__key_length=32), tensors)
+    facts = read_gguf(path)
+    assert [(layer["stack"], layer["repeats"]) for layer in facts["layers"]] == [("encoder", 2), ("decoder", 3)]
+    assert facts["ffn"] == "gated" and facts["tie_word_embeddings"]
+    assert bytes_of(path)[0] == pytest.approx(total(tensors), rel=1e-3)
+
+
+def test_the_encoder_of_t5_alone_generates_nothing(tmp_path: Path) -> None:
+    facts = read_gguf(written(tmp_path / "a.gguf", metadata("t5encoder", 2, attention__key_length=32), t5(2, 0)))
+    assert (facts["generation"], facts["stack"], facts["language_head"]) == ("none", "encoder", False)
+
+
+def test_a_t5_without_one_of_its_layers_is_a_part_of_a_model(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in t5(2, 3).items() if not name.startswith("dec.blk.1.")}
+    with pytest.raises(ConfigError, match=r"layers of dec\.blk are missing"):
+        read_gguf(written(tmp_path / "a.gguf", metadata("t5", 2, attention__key_length=32), tensors))
+
+
 def test_a_shard_alone_and_one_of_another_name_are_refused_as_shards(tmp_path: Path) -> None:
     (first,) = shards(tmp_path, only=0)
     with pytest.raises(ConfigError, match=r"shard 1 of 2.*m-00002-of-00002\.gguf is not beside it"):
