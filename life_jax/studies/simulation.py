@@ -144,6 +144,8 @@ def _under_load(scenario: Scenario, names: tuple[str, ...], seed: int, trace: Re
         values["utilization"] = min(values["request_rate"] / simulated_capacity(scenario, seed=seed), 1.0)
     if "max_rate" in names:
         values["max_rate"] = simulated_max_rate(scenario, seed=seed)
+    rest = tuple(name for name in names if name not in values)  # energy and cost, by the formula's mean step
+    values.update({name: float(value) for name, value in forecast(scenario, rest).items()})
     return {name: values[name] for name in names}
 
 
