@@ -19,7 +19,9 @@ from life_jax.planner.designs import Designs
 from life_jax.serving.step_law import TabulatedLaw
 
 TABULATED_AT_ONCE = 2**6
-TAILS = {"low": 1, "high": 1, "head_low": 1, "head_high": 1, "decode": 2, "prefill": 2}  # axes of a law's tables
+# axes of a law's tables; those of shared experts are not there, or nothing, where no experts are shared
+SHARED = ("shared_low", "shared_high")
+TAILS = {"low": 1, "high": 1, **dict.fromkeys(SHARED, 1), "head_low": 1, "head_high": 1, "decode": 2, "prefill": 2}
 
 
 def under_load(
@@ -87,8 +89,9 @@ class _Laws:
                     assert isinstance(law, TabulatedLaw)
                     scheduler = replace(scenario.engine.scheduler, cache=cache_room(scenario))
                 for field in fields(TabulatedLaw):
-                    if field.name not in ("batch", "more"):
-                        self._put(self.tables, field.name, part, getattr(law, field.name), len(places))
+                    table = getattr(law, field.name)
+                    if table is not None and field.name not in ("batch", "more"):
+                        self._put(self.tables, field.name, part, table, len(places))
                 for name in ("budget", "slots", "cache"):
                     self._put(self.numbers, name, part, getattr(scheduler, name), len(places))
                 for place in part.tolist():
@@ -97,7 +100,7 @@ class _Laws:
     @staticmethod
     def _put(columns: dict[str, np.ndarray], name: str, part: np.ndarray, value: Any, count: int) -> None:
         tail = np.shape(value)[-TAILS[name] :] if name in TAILS else ()
-        column = columns.setdefault(name, np.full((count, *tail), np.nan))
+        column = columns.setdefault(name, np.full((count, *tail), 0.0 if name in SHARED else np.nan))
         column[part] = np.broadcast_to(value, (len(part), *tail))
 
     def groups(self) -> Iterator[np.ndarray]:
