@@ -41,6 +41,11 @@ def plan(words: list[str]) -> None:
         plan_tables.rows(result, form)
     else:
         plan_tables.show(result)
+    question = study.plan_question
+    if question is not None and question.write is not None and result.rows:
+        folder = Path(question.write)
+        planning.write(result, folder, overwrite=study.overwrite)
+        command.note(f"launch scripts of {min(len(result.rows), study.view.top or planning.WRITTEN)} rows: {folder}")
     if study.out is not None:
         path = study.path
         _keep(result, path)

@@ -55,6 +55,7 @@ def chromium(width: int = 1280, height: int = 900, dark: bool = False) -> Iterat
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))
+    driver.set_script_timeout(5 * SECONDS)
     try:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -79,11 +80,11 @@ def wait_quiet(driver: Any) -> None:
     wait(driver, "typeof LJ !== 'undefined' && LJ.shown && !LJ.running() && !LJ.following")
 
 
-def whole_page(driver: Any) -> bytes:
-    """A picture of the whole page as PNG."""
+def whole_page(driver: Any, most: float = float("inf")) -> bytes:
+    """A picture of the page as PNG: of the whole of it, or of its first `most` pixels."""
     import base64
 
     size = driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], most), "scale": 1}
     taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
     return base64.b64decode(taken["data"])

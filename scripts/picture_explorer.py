@@ -1,10 +1,12 @@
-"""Pictures of every view of the explorer: python scripts/picture_explorer.py FOLDER [--widths 1280,800,390] [--dark].
+"""Pictures of every view of the explorer: python scripts/picture_explorer.py FOLDER [--widths 1280,800,390] [--dark],
+or those that docs/explorer.md shows: python scripts/picture_explorer.py --docs.
 
-Needs chromium with its driver, and selenium. The pictures of README and docs are made so.
+Needs chromium with its driver, and selenium.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import browser
 
@@ -19,23 +21,43 @@ VIEWS = {
     "plan": f"view=plan&hw=rtx_4090&hw=h100_sxm&model=llama3_1_8b&{NUMBERS}&s.plan.tpot=0.05&s.plan.quality=0.9",
 }
 
+FOR_DOCS = {f"explorer_{view}.png": view for view in ("fits", "compare", "trade")}
+WIDTH, HEIGHT = 1120, 860  # px, of pictures in docs
+
+
+def shown(driver: Any, address: str, view: str) -> None:
+    """Open a view and wait for its answers."""
+    driver.get("about:blank")
+    driver.get(f"{address}#{VIEWS[view]}")
+    browser.wait_quiet(driver)
+
+
+def for_docs() -> None:
+    """Make the pictures of docs anew."""
+    with browser.explorer() as address, browser.chromium(WIDTH, HEIGHT) as driver:
+        for name, view in FOR_DOCS.items():
+            shown(driver, address, view)
+            (browser.ROOT / "docs" / "pictures" / name).write_bytes(browser.whole_page(driver, HEIGHT))
+
 
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path())
+    parser.add_argument("--docs", action="store_true")
     parser.add_argument("--widths", default="1280,800,390")
     parser.add_argument("--views", default=",".join(VIEWS))
     parser.add_argument("--dark", action="store_true")
     options = parser.parse_args()
+    if options.docs:
+        for_docs()
+        return
     options.folder.mkdir(parents=True, exist_ok=True)
     with browser.explorer() as address:
         for width in map(int, options.widths.split(",")):
             with browser.chromium(width, 900, options.dark) as driver:
                 for view in options.views.split(","):
-                    driver.get("about:blank")
-                    driver.get(f"{address}#{VIEWS[view]}")
-                    browser.wait_quiet(driver)
+                    shown(driver, address, view)
                     name = f"{view}_{width}{'_dark' if options.dark else ''}.png"
                     (options.folder / name).write_bytes(browser.whole_page(driver))
                     for line in driver.get_log("browser"):

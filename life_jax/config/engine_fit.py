@@ -11,6 +11,9 @@ from life_jax.config.schema.yaml_files import read_list, read_yaml
 
 AUTO, GENERIC = "auto", "generic"
 PLAIN = "plain"  # a stack that says no format of files
+HUB = "hub"  # checkpoints of hubs, which quantized weights of no other format are
+QUANTIZING = ("weight_quantization", "activation_quantization", "rotated_quantization")  # kinds of options
+UNQUANTIZED = ("w16", "int16")
 # beginnings of labels of options -> format of the files that hold such weights; of kind `gguf` every option is one
 FORMATS = {
     "mlx_": "mlx", "mlc_": "mlc", "exl": "exl",
@@ -30,6 +33,11 @@ def file_formats(stack: Iterable[str], kinds: Mapping[str, str]) -> list[str]:
         if form and form not in found:
             found.append(form)
     return found
+
+
+def is_quantized(stack: Iterable[str], kinds: Mapping[str, str]) -> bool:
+    """Whether a stack of options says that weights are stored in fewer bits than 16."""
+    return any(kinds.get(label) in QUANTIZING and label not in UNQUANTIZED for label in stack)
 
 
 def runs_on(places: Iterable[str], device: DeviceFile) -> bool:
@@ -57,7 +65,8 @@ def why_impossible(
 
 def automatic(device: DeviceFile, stack: Iterable[str], kinds: Mapping[str, str]) -> str:
     """The label of the engine that people run on a device for a stack of options."""
-    forms = file_formats(stack, kinds) or [PLAIN]
+    stack = tuple(stack)
+    forms = file_formats(stack, kinds) or ([HUB] if is_quantized(stack, kinds) else [PLAIN])
     for rule in _rules():
         fits = runs_on([rule["device"]], device) and device.device_class not in rule.get("but", ())
         if fits and rule.get("format", forms[0]) == forms[0] and device.vendor in rule.get("vendors", [device.vendor]):

@@ -16,7 +16,10 @@ SAME_FAMILY = {"llama3_1": "llama3", "llama3_2": "llama3", "llama3_3": "llama3",
 END = 1.2816  # of the normal distribution: 80 % lie within
 FLOOR = 1e-4  # nats: what rows below it say is that nothing was lost
 # options of these kinds change what is computed when, and no result
-EXACT = ("fusion", "chunked_prefill", "tiling", "attention_scores", "lora", "lora_merged", "latent_form")
+EXACT = (
+    "fusion", "chunked_prefill", "tiling", "attention_scores", "lora", "lora_merged", "latent_form", "speculation",
+    "offload", "disaggregation",
+)  # fmt: skip
 PLAIN = ("bf16", "f16", "w16", "int16")  # formats of at least 16 bit
 
 

@@ -65,6 +65,8 @@ class Parallelism:
     expert_parallel [1]: parts into which the experts are divided, each on an equal number of the devices of a stage
     expert_spread [1]: spread of the experts' popularity that no replica evens out; data_spread [1]: 1 where sequences
     go to groups at random, 0 where all groups have equally many
+    sequence_parallel [1]: 1 where devices that share a layer divide the tokens of element-wise operators among them
+    two_batches [1]: 1 where a batch runs as two halves, the messages of one behind the computation of the other
     overlap [1]: part of the shorter of computation and messages that is hidden behind the longer
     allreduce_latency [s]: latency of one hop; link_efficiency [1]: reached part of the interconnect's bandwidth
     exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node
@@ -79,6 +81,8 @@ class Parallelism:
     micro_batches: Number = neutral(default=0.0)
     expert_spread: Number = neutral(default=0.0)
     data_spread: Number = neutral(default=0.0)
+    sequence_parallel: Number = neutral(default=0.0)
+    two_batches: Number = neutral(default=0.0)
     overlap: Number = neutral(default=0.0)
     allreduce_latency: Number = 0.0
     link_efficiency: Number = 1.0
@@ -143,6 +147,9 @@ class Scheduler:
 
     budget [token]: tokens of a step, at most; slots [1]: requests that run together, at most
     cache [token]: room in the KV cache
+    lockstep [1]: groups of devices that begin every step together, each with a scheduler like this one, because their
+    tokens meet at the experts; stages [1]: of a pipeline, each of which has a batch of its own in flight, which this
+    scheduler fills
     block [token]: of the cache, that prompts with one beginning share as a whole
     mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
     """
@@ -150,6 +157,8 @@ class Scheduler:
     budget: Number = 2048.0
     slots: Number = 256.0
     cache: Number = UNLIMITED
+    lockstep: Number = neutral(default=1.0)
+    stages: Number = neutral(default=1.0)
     mixing: str = static(default=MIXED)
     admission: str = static(default=PREEMPT)
     block: Number = neutral(default=1.0)

@@ -70,6 +70,7 @@ def known(scenario: Scenario) -> bool:
     no power limit, no layout but tensor parallelism, no messages behind computation, no drafts."""
     layout = scenario.engine.parallelism
     summed = layout.only_tensor and is_fixed_at(layout.overlap, 0) and scenario.speculation.is_off
+    summed = summed and is_fixed_at(layout.two_batches, 0)
     summed = summed and scenario.offload.is_off and not scenario.handover.on
     return scenario.engine.counting.scope == "op" and summed and not energy.is_capped(scenario)
 

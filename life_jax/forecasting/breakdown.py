@@ -7,6 +7,7 @@ from typing import Any
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
+from life_jax.core.numerics import is_fixed_at
 from life_jax.core.places import HERE
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
@@ -129,14 +130,24 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
             executions.setdefault((op.name, op.block, op.place), []).append((float(passes.count * op.repeats), op))
     rest = 0.0 if in_stages is None else in_stages - seconds
     seconds += rest
+    halves = _of_halves(run, every) if in_stages is None else 0.0
     rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
     # stages wait for messages and for one another; a power limit slows clocks down
     for name, spent, bound in (
-        ("host", host, "host"), ("link", link, "link"), ("pipeline", rest, "link"), ("power_limit", waited, "compute"),
+        ("host", host, "host"), ("link", link, "link"), ("pipeline", rest, "link"),
+        ("two_batches", halves, "link"), ("power_limit", waited, "compute"),
     ):  # fmt: skip
         if spent:
             rows.append(OperatorRow(name, 1.0, Cost(), spent, spent / seconds, bound))
     return StepTable(tuple(rows), total, seconds)
+
+
+def _of_halves(run: Run, every: tuple[Passes, ...]) -> float:
+    """Seconds [s] that two halves of a batch take beyond the whole of it, one operator after another; negative where
+    messages are hidden."""
+    if is_fixed_at(run.scenario.engine.parallelism.two_batches, 0):
+        return 0.0
+    return sum(float(p.count * (run.mean_seconds(p) - run.one_after_another(p))) for p in every if p.count)
 
 
 def _row(by_shape: list[tuple[float, Op]], scenario: Scenario, total: float) -> OperatorRow:

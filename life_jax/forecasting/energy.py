@@ -40,6 +40,19 @@ def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number
 
     ops: the operators of the step.
     """
+    joules = of_operators(scenario, ops)
+    if not scenario.engine.parallelism.alone:
+        joules = joules + of_messages(scenario, step)
+    return joules
+
+
+def of_messages(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Energy [J] of a step's messages between devices."""
+    return scenario.costs.link_energy * messages.link_bytes(scenario, step)
+
+
+def of_operators(scenario: Scenario, ops: Iterable[Op]) -> Number:
+    """Energy [J] of operators beyond idle power, of all devices together."""
     device, costs = scenario.device, scenario.costs
     ops = list(ops)
     busy = (costs.busy_part - costs.idle_part) * device.power / costs.busy_rate  # W at the full peak rate
@@ -55,9 +68,7 @@ def dynamic(scenario: Scenario, step: Step | Mixed, ops: Iterable[Op]) -> Number
     joules = busy * at_peak + costs.byte_energy * moved
     if not scenario.offload.is_off:
         there = [replace(op, place=HERE) for op in ops if op.place == HOST]
-        joules = joules + dynamic(places.on_host(scenario), step, there)
-    if not layout.alone:
-        joules = joules + costs.link_energy * messages.link_bytes(scenario, step)
+        joules = joules + of_operators(places.on_host(scenario), there)
     return joules
 
 
@@ -68,8 +79,12 @@ def is_capped(scenario: Scenario) -> bool:
 
 def capped_seconds(scenario: Scenario, joules: Number) -> Number:
     """Least time [s] in which a step may draw `joules` [J] beyond idle power under the power limit."""
-    room = scenario.device.power_limit * scenario.engine.parallelism.devices - idle_power(scenario)
-    return joules / room
+    return joules / room(scenario)
+
+
+def room(scenario: Scenario) -> Number:
+    """Power [W] that all devices together may draw beyond idle power under the power limit."""
+    return scenario.device.power_limit * scenario.engine.parallelism.devices - idle_power(scenario)
 
 
 def price(scenario: Scenario) -> Number:

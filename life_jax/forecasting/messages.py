@@ -35,7 +35,7 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
         total = total + _exchanges(scenario, step, mine)
     if not is_fixed_at(layout.context_parallel, 1):
         groups = step.groups if isinstance(step, Mixed) else (step,)
-        total = total + sum(_partial_outputs(scenario, group) for group in groups if group.decoding)
+        total = total + sum(partial_outputs(scenario, group) for group in groups if group.decoding)
     return total
 
 
@@ -173,7 +173,7 @@ def _sent(
     return tuple((row * near, row * far) for row in rows)
 
 
-def _partial_outputs(scenario: Scenario, step: Step) -> Number:
+def partial_outputs(scenario: Scenario, step: Step) -> Number:
     """Seconds [s] in which devices that hold parts of each sequence's cache join their partial outputs: an all-gather
     and a reduce-scatter in every layer that attends."""
     layout = scenario.engine.parallelism

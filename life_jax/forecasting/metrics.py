@@ -10,6 +10,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
 from life_jax.forecasting import energy, memory, speculation
 from life_jax.forecasting.attribution import Ledger
+from life_jax.forecasting.load_costs import LoadCosts
 from life_jax.forecasting.loss_batch import loss_batch
 from life_jax.forecasting.request import Run
 from life_jax.roofline.roofs import BOUNDS
@@ -108,6 +109,26 @@ def _under_load() -> dict[str, Metric]:
         ),
         "max_rate": number(
             "max_rate", "s-1", "largest request rate at which load.percentile of requests meets the limits"
+        ),
+        **_costs_under_load(),
+    }
+
+
+def _costs_under_load() -> dict[str, Metric]:
+    """Metrics of the energy and the cost of requests under load."""
+
+    def of(what: str, unit: str, name: str) -> Metric:
+        return Metric(lambda r: getattr(LoadCosts(r.under_load), what), unit, name, needs="load")
+
+    return {
+        "load_power": of("power", "W", "mean power of all devices under load"),
+        "energy_per_request": of("energy_per_request", "J", "energy for each request, idle power shared by all"),
+        "energy_per_input_token": of("energy_per_input_token", "J token-1", "energy for a prompt token under load"),
+        "energy_per_output_token": of("energy_per_output_token", "J token-1", "energy for an output token under load"),
+        "cost_per_request": of("cost_per_request", "USD", "devices and electricity, or rent, for each request"),
+        "load_cost_per_input_mtoken": of("cost_per_input_mtoken", "USD", "cost of a million prompt tokens at load"),
+        "load_cost_per_output_mtoken": of(
+            "cost_per_output_mtoken", "USD", "cost of a million output tokens under load"
         ),
     }
 

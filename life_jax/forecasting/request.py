@@ -8,7 +8,7 @@ from itertools import pairwise
 from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, where
+from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, smaller, where
 from life_jax.core.places import HOST
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
@@ -269,6 +269,9 @@ class Run:
         """Energy [J] of one of the passes of all micro-batches beyond idle power, at the middle of them."""
         middle = passes.middle
         joules = energy.dynamic(self.scenario, middle, self.graph(middle))
+        if not is_fixed_at(self.scenario.engine.parallelism.two_batches, 0):
+            half = halved(passes).middle
+            joules = 2 * energy.dynamic(self.scenario, half, self.graph(half))
         return joules if not self.scenario.engine.parallelism.in_pipeline else joules * self.micro_batches
 
     @cached_property
@@ -329,6 +332,24 @@ class Run:
         return seconds if streams is False else where(streams, self.streamed(passes)[0], seconds)
 
     def _in_place(self, passes: Passes) -> Number:
+        together = self.one_after_another(passes)
+        halves = self.scenario.engine.parallelism.two_batches
+        if is_fixed_at(halves, 0):
+            return together
+        return where(halves > 0, self._in_two_batches(passes), together)
+
+    def _in_two_batches(self, passes: Passes) -> Number:
+        """Mean seconds [s] of two halves of the batch, of which one computes while the other sends; a layer of the
+        shorter of both is not hidden. Each half reads the weights."""
+        half, scenario = halved(passes), self.scenario
+        sent = message_seconds(scenario, half.middle)
+        host = sum(host_seconds(scenario, half.middle).values())
+        computed = self.one_after_another(half) - sent - host
+        layers = sum(block.repeats for block in scenario.architecture.blocks)
+        return host + larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
+
+    def one_after_another(self, passes: Passes) -> Number:
+        """Mean seconds [s] of the passes without a power limit, with one operator and one message after another."""
         constant, growing = self.executions(passes)
         seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
         for operator in growing:
@@ -366,6 +387,11 @@ class Run:
 
     def roofs(self, ops: Iterable[Op]) -> list[Terms]:
         return places.terms(self.scenario, ops)
+
+
+def halved(passes: Passes) -> Passes:
+    """The same passes of half the sequences."""
+    return replace(passes, first=replace(passes.first, batch=passes.first.batch / 2))
 
 
 def _bends(ops: Graph, passes: Passes) -> list[Number]:

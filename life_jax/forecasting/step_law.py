@@ -2,20 +2,24 @@
 
 Operators of a step are of two sorts. Those that handle tokens one by one (products, norms, experts, messages) depend on
 the number of tokens of all sequences together; attention and recurrences depend on the tokens and the context of each
-sequence. The first are tabulated by tokens, the second by sequences, tokens and context; the law adds them up.
+sequence. The first are tabulated by tokens, the second by sequences, tokens and context; the law adds them up. Energy
+is tabulated in the same way.
+
+Of data-parallel groups, a law is that of one of them, by its own tokens and sequences, while the others have as much to
+do. In a pipeline it is that of one of the batches in flight, from the first stage to the last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_fixed_at, larger, where
+from life_jax.core.graph import Graph, Op
+from life_jax.core.numerics import Number, ceil, floor, is_fixed_at, larger, smaller
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
 from life_jax.core.speculation import MODEL
-from life_jax.forecasting import messages, speculation
+from life_jax.forecasting import energy, messages, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.operators.token_rows import by_token
 from life_jax.roofline.terms import step_terms
@@ -26,17 +30,20 @@ from life_jax.serving.step_law import (
     LOW_ENDS,
     POSITIONS,
     SEQUENCES,
+    CappedLaw,
     Law,
     TabulatedLaw,
     last_axis,
 )
 
+Measure = Callable[[Scenario, Iterable[Op]], tuple[Number, Number]]  # of operators, and of starting them
+OfStep = Callable[[Scenario, Step], Number]
+
 
 def step_law(scenario: Scenario) -> Law:
-    """The law of a scenario's steps, under its engine and options.
+    """The law of a scenario's steps, under its engine, options and power limit.
 
-    Every number of the scenario may have leading axes of a batch. The workload is not used. Of data-parallel groups,
-    the law is that of one, by its own tokens and sequences: all run in lockstep, and have as much to do.
+    Every number of the scenario may have leading axes of a batch. The workload is not used.
     """
     s, host = scenario.speculation, scenario.engine.host
     if s.is_off:
@@ -56,20 +63,52 @@ def step_law(scenario: Scenario) -> Law:
     )
 
 
-def _tabulated(scenario: Scenario) -> TabulatedLaw:
+def _tabulated(scenario: Scenario) -> TabulatedLaw | CappedLaw:
+    """The law of a scenario's steps without drafts."""
+    host = scenario.engine.host
+    of_step = host.of_step(batch=0.0, context=0.0, devices=scenario.engine.parallelism.tensor_parallel)
+    law = replace(
+        _tables(scenario, _seconds, _message_seconds, _seconds_of_attention),
+        step=sum(of_step.values()) + _unknown(scenario),
+        sequence=host.sequence,
+        context=host.context,
+        **_stages(scenario),
+    )
+    if not energy.is_capped(scenario):
+        return law
+    smoothness = scenario.engine.efficiency.roof_smoothness
+    return CappedLaw(law, energy_law(scenario), energy.room(scenario), smoothness)
+
+
+def _unknown(scenario: Scenario) -> float:
+    """NaN for other devices, whose steps the law does not follow, else 0."""
+    return float("nan") if not scenario.offload.is_off or scenario.handover.on else 0.0
+
+
+def energy_law(scenario: Scenario) -> TabulatedLaw:
+    """The law of the energy of a scenario's steps, its `seconds` being joules: beyond idle power, of all devices.
+
+    Drafts are left out.
+    """
+    return _tables(scenario, _joules, _message_joules, lambda scenario, step: 0.0)
+
+
+def _tables(scenario: Scenario, measure: Measure, of_messages: OfStep, of_attention: OfStep) -> TabulatedLaw:
+    """Tables of what `measure` gives of the operators of a step.
+
+    of_messages: beside what handles tokens one by one; of_attention: beside what depends on sequences.
+    """
     line = map_leaves(last_axis, scenario)
-    low, head_low = _by_tokens(line, LOW_ENDS)
-    high, head_high = _by_tokens(line, HIGH_ENDS)
+    low, shared_low, head_low = _by_tokens(line, LOW_ENDS, measure, of_messages)
+    high, shared_high, head_high = _by_tokens(line, HIGH_ENDS, measure, of_messages)
     plane = map_leaves(last_axis, line)
     sequences, chunks = SEQUENCES.values[:, None], CHUNKS.values[:, None]
-    positions = POSITIONS.values
+    positions, groups = POSITIONS.values, plane.engine.parallelism.data_parallel
     width = 1.0 if scenario.speculation.is_off else speculation.verified(plane.speculation)
-    groups = plane.engine.parallelism.data_parallel
-    decode, launch_decode = _of_sequences(plane, Step(sequences * groups, width, positions, decoding=True))
-    prefill, launch_prefill = _of_sequences(plane, Step(1.0 * groups, chunks, positions))
-    host = scenario.engine.host
-    devices = scenario.engine.parallelism.tensor_parallel
-    of_step = host.of_step(batch=0.0, context=0.0, devices=devices)
+    decoding = Step(sequences * groups, width, positions, decoding=True)
+    decode, launch_decode = _of_sequences(plane, decoding, measure, of_attention)
+    prompt = Step(1.0 * groups, chunks, positions)
+    prefill, launch_prefill = _of_sequences(plane, prompt, measure, of_attention)
     return TabulatedLaw(
         low=low,
         high=high,
@@ -79,46 +118,85 @@ def _tabulated(scenario: Scenario) -> TabulatedLaw:
         prefill=prefill / chunks,
         launch_decode=launch_decode,
         launch_prefill=launch_prefill,
-        step=sum(of_step.values()),
-        sequence=host.sequence,
-        context=host.context,
+        step=0.0,
+        sequence=0.0,
+        context=0.0,
+        shared_low=shared_low,
+        shared_high=shared_high,
+        groups=scenario.engine.parallelism.data_parallel,
+        ranks=scenario.engine.parallelism.context_parallel,
     )
 
 
-def _by_tokens(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
-    """Seconds [..., n] of the body and of the head of the model for so many tokens [n] in each group of devices."""
-    tokens = tokens * scenario.engine.parallelism.data_parallel
+def _stages(scenario: Scenario) -> dict[str, Any]:
+    """Numbers of a law of the stages of a pipeline; none without."""
+    layout = scenario.engine.parallelism
+    if not layout.in_pipeline:
+        return {}
+    stages = layout.pipeline_parallel
+    mean = sum(block.repeats for block in scenario.architecture.blocks) / stages
+    return {"stages": stages, "first": ceil(mean) / mean, "last": floor(mean) / mean}
+
+
+def _by_tokens(
+    scenario: Scenario, tokens: Number, measure: Measure, of_messages: OfStep
+) -> tuple[Number, Number | None, Number]:
+    """What is measured [..., n] of the body, of experts that groups of devices share (None where there are none), and
+    of the head of the model, for so many tokens [n] in each group."""
+    layout = scenario.engine.parallelism
+    tokens = tokens * layout.data_parallel
     step = Step(tokens, 1.0, 0.0, logit_rows=0.0, decoding=True)
     body = step_graph(scenario, step)
     names = {(op.name, op.block) for op in body}
     whole = step_graph(scenario, Step(tokens, 1.0, 0.0, decoding=True))
+    shares = not is_fixed_at(layout.data_parallel, 1) and any(op.shape.experts is not None for op in body)
 
-    def in_body(op: Op) -> bool:
-        return by_token(op) and (op.name, op.block) in names
+    def is_shared(op: Op) -> bool:
+        return shares and op.shape.experts is not None
 
-    def in_head(op: Op) -> bool:
-        return by_token(op) and (op.name, op.block) not in names
+    def of(graph: Graph, chosen: Callable[[Op], bool]) -> Number:
+        return sum(measure(scenario, graph.select(lambda op: by_token(op) and chosen(op)))) + 0.0 * tokens
 
-    nothing = 0.0 * tokens + _unknown(scenario)  # a model without a head has no logits
-    linear = sum(_seconds(scenario, body.select(in_body))) + messages.seconds(scenario, step) + nothing
-    return linear, sum(_seconds(scenario, whole.select(in_head))) + nothing
+    computed, beside = of(body, lambda op: not is_shared(op)), of_messages(scenario, step)
+    shared = of(body, is_shared) if shares else None
+    if measure is _seconds and not is_fixed_at(layout.overlap, 0):
+        beside = beside - layout.overlap * smaller(beside, computed + (0.0 if shared is None else shared))
+    return computed + beside, shared, of(whole, lambda op: (op.name, op.block) not in names)
 
 
-def _unknown(scenario: Scenario) -> Number:
-    """NaN for what the law does not follow: stages of a pipeline, shares of a context, other devices; else 0."""
-    if not scenario.offload.is_off or scenario.handover.on:
-        return float("nan")
+def _message_seconds(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] of messages that depend on the tokens alone, and of passing them from stage to stage."""
     layout = scenario.engine.parallelism
-    parts = layout.pipeline_parallel * layout.context_parallel
-    return 0.0 if is_fixed_at(parts, 1) else where(parts > 1, float("nan"), 0.0)
+    sent = messages.seconds(scenario, step)
+    if not is_fixed_at(layout.context_parallel, 1):
+        sent = sent - messages.partial_outputs(scenario, step)
+    if layout.in_pipeline:
+        sent = sent + (layout.pipeline_parallel - 1) * messages.handover_seconds(scenario, step)
+    return sent
 
 
-def _of_sequences(scenario: Scenario, step: Step) -> tuple[Number, Number]:
-    """Seconds [..., rows, positions] under the roofs of what depends on sequences, and of its kernels' start [...]."""
+def _seconds_of_attention(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] of messages beside attention, where devices share the tokens of each sequence."""
+    if is_fixed_at(scenario.engine.parallelism.context_parallel, 1):
+        return 0.0
+    if step.decoding:
+        return messages.partial_outputs(scenario, step)
+    ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: op.pipe == "attention")
+    return larger(messages.ring_seconds(scenario, step) - sum(_seconds(scenario, ops)), 0.0)
+
+
+def _message_joules(scenario: Scenario, step: Step) -> Number:
+    return 0.0 if scenario.engine.parallelism.alone else energy.of_messages(scenario, step)
+
+
+def _of_sequences(scenario: Scenario, step: Step, measure: Measure, beside: OfStep) -> tuple[Number, Number]:
+    """What is measured [..., rows, positions] of what depends on sequences, and of its kernels' start [...]."""
     ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: not by_token(op))
-    roofed, launches = _seconds(scenario, ops)
+    measured, launches = measure(scenario, ops)
     nothing: Any = 0.0 * (step.batch * step.new * step.past)
-    return roofed + nothing, (launches + nothing)[..., 0, 0]
+    more: Any = beside(scenario, step) + nothing
+    once = more[..., :1, :1]  # latency, mostly, which is no more for several sequences
+    return measured + (more - once) + nothing, (launches + once + nothing)[..., 0, 0]
 
 
 def _seconds(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:
@@ -127,3 +205,8 @@ def _seconds(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:
     smoothness = scenario.engine.efficiency.roof_smoothness
     roofed = sum(term.repeats * term.roofed(smoothness) for term in terms)
     return roofed, sum(term.repeats * term.dispatch for term in terms)
+
+
+def _joules(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:
+    """Energy [J] of operators, which takes none to start."""
+    return energy.of_operators(scenario, ops), 0.0

@@ -16,10 +16,13 @@ from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import memory, speculation
 from life_jax.forecasting.step_law import step_law
+from life_jax.models import ffn
 from life_jax.serving.benchmark import with_first_wave
+from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import Spread, spread
-from life_jax.serving.steady_state import NEAREST, Requested, Steady, closed_loop, closed_steady, open_loop, places
+from life_jax.serving.routing import burst_of_one, crowd_of_one
+from life_jax.serving.steady_state import NEAREST, Requested, Steady, open_loop
 from life_jax.serving.step_law import Law, last_axis
 
 INFINITE = float("inf")
@@ -34,7 +37,8 @@ class UnderLoad:
     """A scenario that serves the requests of its load.
 
     Data-parallel groups have a scheduler each and an even part of the requests, at random, so that arrivals at a group
-    are as bursty as all of them. Steady state, capacity and times are those of one group.
+    are as bursty as all of them. So have the batches that are in the stages of a pipeline at the same time. Steady
+    state, capacity and times are those of one of these.
 
     known_law, known_scheduler: those of the scenario, where they were made before; or of many scenarios that have
     nothing but their requests in common, side by side along the axes of a batch.
@@ -67,8 +71,29 @@ class UnderLoad:
 
     @property
     def groups(self) -> Number:
-        """Groups of devices [1] that have a scheduler each."""
-        return self.scenario.engine.parallelism.data_parallel
+        """Batches [1] that are in flight, each with a scheduler's part of the requests: of replicas, of data-parallel
+        groups, and of the stages of a pipeline."""
+        layout = self.scenario.engine.parallelism
+        return self._routed * layout.pipeline_parallel
+
+    @property
+    def _routed(self) -> Number:
+        """Schedulers [1] that a router sends requests to: replicas and their data-parallel groups."""
+        return self.scenario.load.replicas * self.scenario.engine.parallelism.data_parallel
+
+    @cached_property
+    def arrivals(self) -> dict[str, Number]:
+        """How requests arrive at a batch in flight."""
+        load, layout = self.scenario.load, self.scenario.engine.parallelism
+        return {
+            "burst": burst_of_one(load.burst, self._routed, load.router, batches=layout.pipeline_parallel),
+            "crowd": crowd_of_one(self._routed, load.router),
+        }
+
+    @property
+    def active(self) -> Number:
+        """Those of them [1] that have requests."""
+        return smaller(self.groups, self.scenario.load.concurrency) if self.is_closed else self.groups
 
     @cached_property
     def requested(self) -> Requested:
@@ -91,34 +116,42 @@ class UnderLoad:
 
     @cached_property
     def scheduler(self) -> Scheduler:
-        """The engine's scheduler, with the room of the KV cache in tokens."""
+        """The scheduler of a batch in flight, with the room of the KV cache in tokens."""
         if self.known_scheduler is not None:
             return self.known_scheduler
-        return replace(self.scenario.engine.scheduler, cache=cache_room(self.scenario))
+        scheduler, layout = self.scenario.engine.scheduler, self.scenario.engine.parallelism
+        scheduler = replace(scheduler, cache=cache_room(self.scenario))
+        if not is_fixed_at(layout.data_parallel, 1) and _has_experts(self.scenario):
+            scheduler = replace(scheduler, lockstep=layout.data_parallel)
+        if layout.in_pipeline:
+            stages = layout.pipeline_parallel
+            each = larger(scheduler.slots / stages, 1.0), scheduler.cache / stages
+            scheduler = replace(scheduler, slots=each[0], cache=each[1], stages=stages)
+        return scheduler
 
     @cached_property
     def steady(self) -> Steady:
         """The steady state."""
         load = self.scenario.load
         if self.is_closed:
-            return closed_steady(self.law, self.requested, self.scheduler, concurrency=load.concurrency / self.groups)
+            return closed_steady(self.law, self.requested, self.scheduler, concurrency=load.concurrency / self.active)
         return open_loop(
             self.law,
             self.requested,
             self.scheduler,
             rate=load.rate / self.groups,
-            burst=load.burst,
+            **self.arrivals,
             capacity=self.capacity,
         )
 
     @cached_property
     def spread(self) -> Spread:
-        """Times by request; infinite above the capacity."""
+        """Times by request, of a batch in flight that is not saturated."""
         return self._spread(self.steady)
 
     def _spread(self, steady: Steady) -> Spread:
         load = self.scenario.load
-        times = spread(self.law, self.requested, self.scheduler, steady, burst=load.burst)
+        times = spread(self.law, self.requested, self.scheduler, steady, burst=self.arrivals["burst"])
         if self.is_closed and not is_fixed_at(load.requests, 0):
             return with_first_wave(
                 times,
@@ -126,8 +159,8 @@ class UnderLoad:
                 self.requested,
                 self.scheduler,
                 steady,
-                load.concurrency / self.groups,
-                load.requests / self.groups,
+                load.concurrency / self.active,
+                load.requests / self.active,
             )
         return times
 
@@ -136,14 +169,25 @@ class UnderLoad:
         if not (self.is_open or self.is_closed):
             return NOTHING
         value = self.spread.mean(name) if percentile is None else self.spread.at(name, percentile)
-        return where(self.steady.saturated > 0, INFINITE, value)
+        return where(self.is_served, value, INFINITE)
+
+    @property
+    def is_served(self) -> Number:
+        """Whether all requests are served: no more arrive than the engine can serve, and the memory has room for
+        one."""
+        return (self.steady.saturated <= 0) & self.fits
+
+    @cached_property
+    def fits(self) -> Any:
+        """Whether the KV cache has room for a request of mean lengths."""
+        return self.scheduler.cache >= self.requested.prompt.average + self.requested.output.average
 
     @property
     def request_rate(self) -> Number:
         """Requests served [1/s]: those that arrive, or the capacity where more arrive."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        return self.groups * smaller(self.steady.rate, self.steady.capacity)
+        return where(self.fits, self.active * smaller(self.steady.rate, self.steady.capacity), 0.0)
 
     @property
     def output_rate(self) -> Number:
@@ -158,14 +202,14 @@ class UnderLoad:
         if self.is_closed:
             return self.scenario.load.concurrency
         alive = self.time("ttft", None) + self.requested.decoded * self.steady.gap
-        return self.request_rate * alive
+        return where(self.is_served, self.request_rate * alive, INFINITE)
 
     @property
     def utilization(self) -> Number:
         """Rate of requests over the capacity [1]."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        return self.request_rate / (self.groups * self.steady.capacity)
+        return where(self.fits, self.request_rate / (self.groups * self.steady.capacity), 1.0)
 
     @property
     def goodput(self) -> Number:
@@ -174,7 +218,7 @@ class UnderLoad:
         if not (self.is_open or self.is_closed):
             return NOTHING
         part = self.spread.meeting(load.ttft_limit, load.tpot_limit)
-        return self.request_rate * where(self.steady.saturated > 0, 0.0, part)
+        return self.request_rate * where(self.is_served, part, 0.0)
 
     @cached_property
     def max_rate(self) -> Number:
@@ -186,7 +230,7 @@ class UnderLoad:
         if not (self.is_open or self.is_closed):
             return NOTHING
         load = self.scenario.load
-        capacity = self.capacity
+        most = self.capacity
         place = np.arange(1.0, PARTS) / PARTS
 
         def halve(ends: tuple[Number, Number]) -> tuple[Number, Number]:
@@ -195,21 +239,20 @@ class UnderLoad:
             met = (1.0 * (self._excess(rates, more=True) <= 1)).sum(-1) / PARTS
             return low + (high - low) * met, low + (high - low) * (met + 1 / PARTS)
 
-        low, high = iterate(halve, (0.0 * capacity, NEAREST * capacity), DIVISIONS)
+        low, high = iterate(halve, (0.0 * most, NEAREST * most), DIVISIONS)
         found = constant((low + high) / 2)
-        limited = (found > LEAST_PART * capacity) & (found < (NEAREST - LEAST_PART) * capacity)
-        rate = where(limited, found, capacity / 2)  # where nothing limits, the slope is not used
+        limited = (found > LEAST_PART * most) & (found < (NEAREST - LEAST_PART) * most)
+        rate = where(limited, found, most / 2)  # where nothing limits, the slope is not used
         above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
         slope = constant((above - below) / (2 * NUDGE * rate))
         moved = (self._excess(rate) - 1) / where(limited, slope, 1.0)
-        rate = where(limited, found - moved, where(found > LEAST_PART * capacity, capacity, 0.0))
-        return self.groups * rate + 0.0 * load.burst
+        rate = where(limited, found - moved, where(found > LEAST_PART * most, most, 0.0))
+        return where(self.fits, self.groups * rate, 0.0) + 0.0 * load.burst
 
     @cached_property
     def capacity(self) -> Number:
         """Largest rate that a group serves [1/s], whatever requests wait."""
-        slots = places(self.requested, self.scheduler)
-        return closed_loop(self.law, self.requested, self.scheduler, concurrency=slots).rate
+        return capacity(self.law, self.requested, self.scheduler)
 
     def _excess(self, rate: Any, *, more: bool = False) -> Any:
         """The larger of both times over its limit at a rate [1/s]; at most 1 where both are met.
@@ -220,10 +263,15 @@ class UnderLoad:
         numbers = (self.requested, self.scheduler, load)
         requested, scheduler, load = (map_leaves(last_axis, x) for x in numbers) if more else numbers
         law, capacity = (law.each(), last_axis(capacity)) if more else (law, capacity)
-        steady = open_loop(law, requested, scheduler, rate=rate, burst=load.burst, capacity=capacity)
-        times = spread(law, requested, scheduler, steady, burst=load.burst)
+        arrivals = {key: last_axis(x) if more else x for key, x in self.arrivals.items()}
+        steady = open_loop(law, requested, scheduler, rate=rate, **arrivals, capacity=capacity)
+        times = spread(law, requested, scheduler, steady, burst=arrivals["burst"])
         over = [times.at(name, load.percentile) for name in ("ttft", "tpot")]
         return larger(over[0] / load.ttft_limit, over[1] / load.tpot_limit)
+
+
+def _has_experts(scenario: Scenario) -> bool:
+    return any("num_experts" in ffn.INDEX[block.ffn_kind].KEYS for block in scenario.architecture.blocks)
 
 
 def cache_room(scenario: Scenario) -> Number:

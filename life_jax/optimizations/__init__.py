@@ -14,6 +14,7 @@ from life_jax.optimizations.gguf import gguf
 from life_jax.optimizations.kv_eviction import kv_eviction
 from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.latent_attention import latent_attention, latent_form
+from life_jax.optimizations.layout_options import sequence_parallel, two_batches
 from life_jax.optimizations.lora import lora, lora_merged
 from life_jax.optimizations.low_rank_kv import low_rank_kv
 from life_jax.optimizations.places import disaggregation, offload
@@ -42,10 +43,12 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "offload": offload,
     "polynomial_activation": polynomial_activation,
     "rotated_quantization": rotated_quantization,
+    "sequence_parallel": sequence_parallel,
     "sliding_window": sliding_window,
     "speculation": speculation,
     "tensor_formats": tensor_formats,
     "tiling": tiling,
+    "two_batches": two_batches,
     "weight_quantization": weight_quantization,
 }
 

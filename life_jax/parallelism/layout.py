@@ -63,7 +63,7 @@ def share(op: Op, layout: Parallelism) -> Cost:
     experts = op.shape.experts
     if layout.only_tensor or experts is None:
         tensor = layout.tensor_parallel
-        return op.cost if is_fixed_at(tensor, 1) else share_of_one(op, tensor)
+        return op.cost if is_fixed_at(tensor, 1) else share_of_one(op, tensor, layout.sequence_parallel)
     cost, shape, devices = op.cost, op.shape, layout.stage
     rows = shape.m * experts.chosen / layout.expert_parallel  # type: ignore[operator]
     fullest = imbalance(ranks=layout.expert_parallel, rows=rows, experts=experts.count, spread=layout.expert_spread)

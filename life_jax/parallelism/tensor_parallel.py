@@ -1,5 +1,7 @@
 """The part of an operator that each device executes under tensor parallelism, and the numbers of devices it allows."""
 
+from dataclasses import replace
+
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, floor, is_fixed_at, larger, smaller
@@ -8,14 +10,17 @@ from life_jax.core.units import UNLIMITED
 NEAR = 1e-3  # of a whole number, for quotients in float32
 
 
-def share_of_one(op: Op, devices: Number) -> Cost:
+def share_of_one(op: Op, devices: Number, by_sequence: Number = 0.0) -> Cost:
     """Cost of an operator on one of `devices` devices [1] under tensor parallelism.
 
     Matrix work and its traffic is divided by the devices, but for the few products that every device executes whole
     (`Op.parts`). A KV head is not divided, nor is a latent: no more devices than KV heads share the cache. Element-wise
-    operators run in full on every device.
+    operators run in full on every device, but for the part `by_sequence` [1] of them, whose tokens are divided.
+    Reference: Korthikanti et al. 2022, arXiv:2205.05198 (sequence parallelism), whose messages have the same volume.
     """
     cost = op.cost
+    if op.pipe == "vector" and not op.grows and not is_fixed_at(by_sequence, 0):
+        return replace(cost.times(1 - by_sequence + by_sequence / devices), dispatches=cost.dispatches)
     if (op.pipe == "vector" and not op.grows) or is_fixed_at(op.parts, 1):
         return cost
     shape = op.shape

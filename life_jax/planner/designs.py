@@ -33,7 +33,8 @@ class Candidate:
     """A model on a kind of device under a stack and an engine.
 
     model, hw, opt, engine: labels of ours. scenario: on a single device. spreads [1]: of ln(measured / forecast) of
-    ttft, tpot and e2e, 0 where none is known; fit: what designs have in common that are off together.
+    ttft, tpot and e2e, 0 where none is known; fit: what designs have in common that are off together. reads: whether
+    the engine reads such weights.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Candidate:
     scenario: Scenario
     device: DeviceFile
     file: EngineFile
+    reads: bool = True
 
     @property
     def spreads(self) -> dict[str, float]:
@@ -134,6 +136,8 @@ def _known(number: float) -> float:
 
 def settle(designs: Designs, done: rows.Done) -> None:
     """Take out what needs no time to be forecast: layouts, quality, budgets and memory; sets prices and memory."""
+    unread = np.array([not c.reads for c in designs.candidates])
+    designs.refuse(np.flatnonzero(unread[designs.case]), "engine")
     _by_layout(designs)
     floor = designs.question.quality
     if floor is not None:
@@ -163,7 +167,7 @@ def _by_layout(designs: Designs) -> None:
         fits[place] = known[c.hw, c.engine]
         if not any(ffn.experts(c.scenario.architecture)):
             fits[place] &= np.array([one.ep == 1 for one in designs.layouts])
-    designs.refuse(~fits[designs.case, designs.layout], "layout")
+    designs.refuse(~fits[designs.case, designs.layout] & (designs.status == ALIVE), "layout")
 
 
 def _at_rest(scenario: Scenario) -> dict[str, Any]:
@@ -173,7 +177,7 @@ def _at_rest(scenario: Scenario) -> dict[str, Any]:
     return {
         "possible": 1.0 if possible is None else 1.0 * possible,
         "fits": 1.0 * m.fits,
-        "memory": m.needed / m.available,
+        "memory": m.filled,
         "price": price,
         "hourly": energy.usd(scenario, HOURS, where(power > 0, power, 0.0) * HOURS),
         "watt": power,

@@ -131,6 +131,7 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
     layout = scenario.engine.parallelism
     # nor are the links between nodes, and messages of other layouts, in it
     closes = closes and scenario.offload.is_off and not scenario.handover.on  # nor are rates of other devices
+    closes = closes and is_absent(layout.two_batches)
     closes = closes and layout.only_tensor and not is_moved_beyond(scenario, moving)
     return Atoms(
         parts=tuples,

@@ -17,7 +17,7 @@ from life_jax.core import normal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, larger, log, smaller, sort_last, sqrt, where
 from life_jax.serving.prefix_cache import reused
-from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady
+from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, of_others
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 POINTS = 256
@@ -131,7 +131,9 @@ class _Points:
     def seconds(self, tokens: Number, pairs: Number) -> Number:
         """Time of a step [s] with so many tokens of prompts, beside all others that decode."""
         others = 0.0 if self.alone else last_axis(self.steady.decoding) - 1
-        load = StepLoad(others, others * last_axis(self.requested.context), tokens, pairs, 1.0, 1.0)
+        s, decoding = self.steady.steps, last_axis(self.steady.decoding)
+        beside = of_others(self.scheduler, decoding, last_axis(s.part * s.tokens))
+        load = StepLoad(others, others * last_axis(self.requested.context), tokens, pairs, 1.0, 1.0, beside)
         return self.law.each().seconds(load)
 
     @cached_property
@@ -168,7 +170,7 @@ class _Points:
         chunks = larger(ceil(new / room - EDGE), 1.0)
         last = new - (chunks - 1) * room
         shared = smaller(last + beside, room)
-        full = (chunks - 1) * self.seconds(room, room * pairs)
+        full = (chunks - 1) / last_axis(self.scheduler.stages) * self.seconds(room, room * pairs)
         return full + self.seconds(shared, last * pairs + (shared - last) * self.pairs)
 
     @cached_property
@@ -176,7 +178,8 @@ class _Points:
         """Wait for the prompts before [s]: none, or log-normal by the first two moments of the queue's (M/G/1)."""
         load = clip(self.rate * last_axis(self.steady.steps.service), EDGE, 1 - EDGE)
         mean = last_axis(self.steady.prefill_wait)
-        second = 2 * mean * mean + self.rate * last_axis(self.steady.steps.service3) / (3 * (1 - load))
+        third = last_axis(self.steady.steps.service3) / last_axis(self.scheduler.stages) ** 2
+        second = 2 * mean * mean + self.rate * third / (3 * (1 - load))
         return _with_atom(
             load, UNIFORM[:, QUEUE], lambda q: _log_normal(mean / load, second / load, normal.quantile(q))
         )
@@ -207,8 +210,12 @@ class _Points:
         variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
         duration = base + _gamma(more, variance, NORMAL[:, MET])
         tpot = smaller(duration / rounds, larger(last_axis(s.full), mean))
-        one_more = StepLoad(steady.decoding + 1, (steady.decoding + 1) * self.requested.context)
-        step_up = last_axis(self.law.seconds(one_more) - s.decode) / slow
+        beside = of_others(self.scheduler, steady.decoding, s.part * s.tokens)
+        now, one_more = (
+            self.law.seconds(StepLoad(n, n * self.requested.context, others=beside))
+            for n in (steady.decoding, steady.decoding + 1)
+        )
+        step_up = last_axis(one_more - now) / slow
         held = duration / larger(last_axis(steady.relaxation), EDGE)
         kept = 2 / held * (1 - (1 - exp(-held)) / held)  # of the variance of a mean over this time
         swing = step_up * last_axis(steady.swing) * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]

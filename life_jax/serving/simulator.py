@@ -9,7 +9,7 @@ makes the work linear in their number. The function is of one scenario; `jax.vma
 Scheduling is that of engines with chunked prefill: decoding sequences get a token each first; what is left of the token
 budget goes to prompts in order of arrival; the step that ends a prompt makes the first token; a request starts when a
 slot is free and the cache has room for its prompt and its whole output. Requests that are thrown out of a full cache
-are simulated by serving/preemption.py.
+are simulated by serving/step_by_step.py.
 """
 
 from typing import Any, NamedTuple

@@ -10,12 +10,12 @@ the end of a step, and most steps are the short ones, so that little is left the
 slot: their number follows a diffusion whose drift is what arrives less what the engine would serve.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from life_jax.core.engine import PREEMPT, PREFILL_FIRST, Scheduler
 from life_jax.core.normal import cumulative, density
-from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, iterate, larger, smaller, sqrt, where
+from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, iterate, larger, log, smaller, sqrt
 from life_jax.core.pytree import neutral, pytree
 from life_jax.core.units import UNLIMITED
 from life_jax.serving.lengths import Lengths
@@ -149,11 +149,6 @@ def steps(
     column, of_each = last_axis(room), law.each()
     beside = 0.0 if alone else last_axis(decoding)
 
-    def prompts(tokens: Any) -> Any:
-        """Seconds [..., n] of a step with so many tokens of prompts of each length."""
-        load = StepLoad(beside, beside * last_axis(requested.context), tokens, tokens * pairs, 1.0, 1.0)
-        return of_each.seconds(load)
-
     chunks: Any = larger(ceil(new / column - 1e-9), 1.0)
     mean_chunks = (weights * chunks).sum(-1)
     mean_new = (weights * new).sum(-1)
@@ -167,8 +162,17 @@ def steps(
     by_step = weights * chunks / last_axis(mean_chunks)
     mean_tokens = (by_step * tokens).sum(-1)
     part = arriving / mean_tokens if alone else smaller(arriving / mean_tokens, 1.0)
-    decode = law.seconds(StepLoad(decoding, contexts))
+    others = of_others(scheduler, last_axis(decoding), last_axis(part * mean_tokens))
+
+    def prompts(tokens: Any) -> Any:
+        """Seconds [..., n] of a step with so many tokens of prompts of each length."""
+        load = StepLoad(beside, beside * last_axis(requested.context), tokens, tokens * pairs, 1.0, 1.0, others)
+        return of_each.seconds(load)
+
     prefill = (by_step * prompts(tokens)).sum(-1)
+    beside_decode = of_others(scheduler, decoding, part * mean_tokens)
+    decode = law.seconds(StepLoad(decoding, contexts, others=beside_decode))
+    decode = decode + _beside(scheduler, part, prefill, decode)
     whole = prompts(column)
     service = new / column * whole
     return Steps(
@@ -184,6 +188,42 @@ def steps(
         service2=(weights * service**2).sum(-1),
         service3=(weights * service**3).sum(-1),
     )
+
+
+def of_others(scheduler: Scheduler, decoding: Number, prompts: Number) -> Number | None:
+    """Tokens [token] that each other group in lockstep has in a step, mean; None without groups.
+
+    decoding [1]: sequences of a group as one of them sees it; prompts [token]: of prompts, mean over all steps.
+    """
+    if is_fixed_at(scheduler.lockstep, 1):
+        return None
+    return prompts if scheduler.mixing == PREFILL_FIRST else decoding - 1 + prompts
+
+
+def _beside(scheduler: Scheduler, part: Number, prefill: Number, decode: Number) -> Number:
+    """Seconds [s] by which a step without prompts is longer, mean, because other schedulers have prompts in theirs.
+
+    Groups of devices in lockstep wait for the slowest of them. In a pipeline batches keep their order, so that all of
+    them go round as slowly as the slowest. part [1]: of the steps that have prompts, or, where prompts have steps of
+    their own, such steps for each step that decodes. prefill, decode [s]: of both kinds of steps.
+    """
+    if is_fixed_at(scheduler.lockstep, 1) and is_fixed_at(scheduler.stages, 1):
+        return 0.0
+    several = scheduler.lockstep * scheduler.stages
+    if scheduler.mixing == PREFILL_FIRST:
+        own, some = larger(1 - exp(-part), LEAST), 1 - exp(-several * part)
+        return part * (some / own - 1) * prefill
+    none = exp((several - 1) * log(larger(1 - part, LEAST)))
+    return (1 - none) * larger(prefill - decode, 0.0)
+
+
+def own_steps(scheduler: Scheduler, s: "Steps") -> Number:
+    """Seconds [s] of the steps of a request's own prompt; in a pipeline its pieces follow each other through the
+    stages."""
+    if is_fixed_at(scheduler.stages, 1):
+        return larger(s.chunks * s.prefill, s.service)
+    pieces = (s.chunks - 1) / scheduler.stages + 1
+    return larger(pieces * s.prefill, s.service * pieces / s.chunks)
 
 
 @dataclass(frozen=True)
@@ -241,26 +281,26 @@ def open_loop(
     *,
     rate: Number,
     burst: Number = 1.0,
-    capacity: Number | None = None,
+    crowd: Number = 1.0,
+    capacity: Number,
 ) -> Steady:
     """Requests that arrive at a rate [1/s] whatever happens.
 
-    burst [1]: coefficient of variation of their gaps; capacity [1/s]: the largest rate that is served, where it is
-    known.
+    burst [1]: coefficient of variation of their gaps; capacity [1/s]: the largest rate that is served
+    (closed_loop.capacity); crowd [1]: variance over mean of the number of requests that are there, 1 where they come at
+    random, less behind a router that evens them out.
     """
     slots = places(requested, scheduler)
-    if capacity is None:
-        capacity = closed_loop(law, requested, scheduler, concurrency=slots).rate
     served = smaller(rate, NEAREST * capacity)
-    here = _open(law, requested, scheduler, rate=served, burst=burst, slots=slots)
-    more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, slots=slots)
+    here = _open(law, requested, scheduler, rate=served, burst=burst, crowd=crowd, slots=slots)
+    more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, crowd=crowd, slots=slots)
 
     def running(state: _Open, at: Number) -> Number:
         return at * (state.own + state.duration)
 
     held = running(here, served)
     relaxation = larger((running(more, served * STEP_UP) - held) / ((STEP_UP - 1) * served), held / served)
-    swing = sqrt(served * relaxation)
+    swing = sqrt(served * relaxation * crowd)
     # above all slots the queue falls at the rate of what the engine serves less what arrives
     spare = larger(capacity - served, LEAST)
     variation = (burst * burst + requested.output.variation) / 2
@@ -311,19 +351,31 @@ class _Open:
     left: Number
 
 
-def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number, burst: Number, slots: Number) -> _Open:
+def _open(
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    *,
+    rate: Number,
+    burst: Number,
+    crowd: Number,
+    slots: Number,
+) -> _Open:
     """The fixed point of an open loop below its capacity."""
 
     def state(seconds: Number, duration: Number) -> _Open:
-        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots))
+        decoding = smaller(
+            larger(crowd + rate * duration, 1.0), smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots)
+        )
         s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
         new = requested.new
         load = smaller(rate * s.service, NEAREST)
-        wait = rate * s.service2 * (burst * burst + 1) / 2 / (2 * (1 - load))
+        # one queue for all batches of a pipeline, whose pieces follow each other
+        wait = rate * s.service2 * (burst * burst + 1) / 2 / (2 * (1 - load)) / scheduler.stages
         busy = s.busy
         present = 1 - exp(-rate * (duration + s.service))
         residual = present * (busy * s.prefill + (1 - busy) * s.decode) / 2
-        own = larger(s.chunks * s.prefill, s.service)
+        own = own_steps(scheduler, s)
         # prompt tokens that wait when a prompt ends, and at the end of a step, mean over steps
         behind = rate * new * (wait + residual + own)
         chunks = s.chunks
@@ -345,121 +397,3 @@ def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number,
     alone = law.seconds(StepLoad(1.0, requested.context))
     seconds, duration = iterate(improve, (alone * 1.5, alone * 1.5 * requested.decoded + 0.0 * rate), ROUNDS)
     return state(seconds, duration)
-
-
-@dataclass(frozen=True)
-class Closed:
-    """An engine that serves a fixed number of requests, each replaced when it ends.
-
-    rate [1/s]: of requests; seconds [s]: mean time between two tokens of a sequence; ttft [s]: mean time to first token
-    """
-
-    rate: Number
-    seconds: Number
-    ttft: Number
-    steps: Steps
-    decoding: Number
-    wait: Number
-    own: Number
-
-
-def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Closed:
-    """Requests that arrive when another ends, so that `concurrency` [1] of them are there at any time.
-
-    Outputs of different lengths mix the requests, as if they arrived at random. Outputs of one length keep together
-    what has ended in one step: such requests are prefilled in one step again, and again.
-    """
-    mixed = _closed(law, requested, scheduler, concurrency, together=False)
-    together = _closed(law, requested, scheduler, concurrency, together=True)
-    spread = requested.output.average * sqrt(requested.output.variation)  # steps between the ends of outputs
-    part = exp(-2 * spread) / (1 + requested.prompt.variation)
-    blend = [a ** (1 - part) * b**part for a, b in zip(mixed[:3], together[:3], strict=True)]
-    return Closed(*blend, *mixed[3:])
-
-
-def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Steady:
-    """The steady state of a closed loop, in which nothing is ever saturated: those that have no slot wait for one."""
-    slots = places(requested, scheduler)
-    inside = smaller(concurrency, slots)
-    loop = closed_loop(law, requested, scheduler, concurrency=inside)
-    waiting = (concurrency - inside) / loop.rate
-    others = (inside - 1) / inside
-    s = loop.steps
-    residual = others * (s.busy * s.prefill + (1 - s.busy) * s.decode) / 2
-    relaxation = requested.decoded * loop.seconds
-    return Steady(
-        rate=loop.rate,
-        capacity=closed_loop(law, requested, scheduler, concurrency=slots).rate,
-        saturated=0.0 * loop.rate,
-        steps=s,
-        decoding=loop.decoding,
-        prefill_wait=loop.wait,
-        residual=residual,
-        own=loop.own,
-        after=0.0 * loop.rate,
-        left=loop.rate * requested.new * s.seconds,
-        slot_waits=1.0 * (waiting > 0),
-        slot_wait=waiting,
-        relaxation=relaxation,
-        swing=0.0 * loop.rate,
-        mean_decoded=requested.decoded,
-        mean_ttft=loop.ttft + waiting,
-        mean_gap=loop.seconds,
-    )
-
-
-def _closed(
-    law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool
-) -> tuple[Any, ...]:
-    others = (concurrency - 1) / concurrency
-    limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
-
-    def state(seconds: Number, rate: Number, wait: Number) -> tuple[Steps, Number, Number, Number, Number]:
-        inside = smaller(rate * requested.decoded * seconds, concurrency)
-        decoding = smaller(1 + others * inside, limit)
-        s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
-        if together:
-            s = _in_cohorts(s, law, requested, scheduler, concurrency, decoding, seconds, rate)
-            own = larger(1.0, requested.new / s.tokens) * s.prefill
-            queue = 0.0 * wait
-        else:
-            own = larger(s.chunks * s.prefill, s.service)
-            ahead = smaller(rate * (wait + s.service), concurrency)
-            queue = larger(others * s.service * ahead - rate * (s.service * s.service - s.service2 / 2), 0.0)
-        served = smaller(concurrency / (queue + own + requested.decoded * seconds), 1 / s.service)
-        return s, decoding, queue, own, served
-
-    def improve(values: tuple[Number, Number, Number]) -> tuple[Number, Number, Number]:
-        seconds, rate, _ = values
-        s, _, queue, _, served = state(*values)
-        return sqrt(seconds * s.seconds), sqrt(rate * served), queue
-
-    start = law.seconds(StepLoad(smaller(concurrency, limit), requested.context * concurrency)) * 1.5
-    values = iterate(improve, (start, concurrency / (requested.decoded * start * 1.5), 0.0 * start), 2 * ROUNDS)
-    s, decoding, queue, own, _ = state(*values)
-    seconds, rate, _ = values
-    return rate, seconds, concurrency / rate - requested.decoded * seconds, s, decoding, queue, own
-
-
-def _in_cohorts(
-    s: Steps,
-    law: Law,
-    requested: Requested,
-    scheduler: Scheduler,
-    concurrency: Number,
-    decoding: Number,
-    seconds: Number,
-    rate: Number,
-) -> Steps:
-    """Steps in which prompts come in cohorts as large as the budget allows, since their requests ended together."""
-    cohorts = larger(ceil(concurrency * requested.new / s.room), 1.0)
-    several = concurrency * requested.new / cohorts
-    alone = requested.new / larger(ceil(requested.new / s.room), 1.0)
-    tokens = smaller(where(requested.new < s.room, several, alone), s.room)
-    beside = 0.0 if scheduler.mixing == PREFILL_FIRST else decoding
-    pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
-    prefill = law.seconds(StepLoad(beside, beside * requested.context, tokens, tokens * pairs, 1.0, 1.0))
-    part = rate * requested.new * seconds / tokens
-    part = part if scheduler.mixing == PREFILL_FIRST else smaller(part, 1.0)
-    extra = prefill if scheduler.mixing == PREFILL_FIRST else prefill - s.decode
-    return replace(s, prefill=prefill, extra=extra, part=part, tokens=tokens)

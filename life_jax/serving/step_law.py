@@ -35,6 +35,8 @@ class StepLoad:
     included
     prefilling [1]: prompts that these tokens belong to; ended [1]: those whose last token is among them, so that they
     get logits
+    others [token]: tokens of each other group of devices that makes the step in lockstep, mean; None for as many as
+    here
     width [token]: that the step computes of each decoding sequence; more than one where it verifies drafts
     """
 
@@ -44,6 +46,7 @@ class StepLoad:
     pairs: Number = 0.0
     prefilling: Number = 0.0
     ended: Number = 0.0
+    others: Number | None = None
     width: Number = neutral(default=1.0)
 
     @property
@@ -143,11 +146,16 @@ class TabulatedLaw:
     """A law by tables, made of the operators of a step (forecasting/step_law.py). Leading axes are those of a batch.
 
     low, high [..., intervals] [s]: of what handles tokens one by one, at LOW_ENDS and HIGH_ENDS
+    shared_low, shared_high [..., intervals] [s]: of experts that `groups` [1] groups of devices share, by the mean of
+    their tokens; None where there are none
     head_low, head_high [..., intervals] [s]: of logits, by their rows
     decode [..., sequences, positions] [s]: of attention, for each decoding sequence
     prefill [..., chunks, positions] [s]: of attention, for each token of a prompt, by the tokens cached before
     launch_decode, launch_prefill [s]: of attention's kernels, once a step
     step, sequence, context [s]: of the host, for a step, a sequence, and a token in its context
+    ranks [1]: devices that share the tokens of each prompt, each with its part of them
+    stages [1]: of a pipeline, through which a batch goes while others are in the other stages; first, last [1]: layers
+    of the first and of the last stage over those of the mean stage
     """
 
     low: Any
@@ -161,6 +169,13 @@ class TabulatedLaw:
     step: Number
     sequence: Number
     context: Number
+    shared_low: Any = None
+    shared_high: Any = None
+    groups: Number = neutral(default=1.0)
+    ranks: Number = neutral(default=1.0)
+    stages: Number = neutral(default=1.0)
+    first: Number = neutral(default=1.0)
+    last: Number = neutral(default=1.0)
     batch: int = static(default=0)  # leading axes of the tables
     more: int = static(default=0)  # axes at the end of loads, beyond those
 
@@ -173,13 +188,41 @@ class TabulatedLaw:
         past = larger(divide(load.pairs, load.prompts) - (chunk + 1) / 2, 0.0)
         prefill = load.prompts * self._at(self.prefill, CHUNKS, chunk, past)
         sequences = load.decoding + load.prefilling
-        contexts = load.contexts + load.prefilling * (past + chunk)
+        contexts = self._contexts(load, past, chunk)
         host = self._own(self.step) + self._own(self.sequence) * sequences + self._own(self.context) * contexts
         launches = where(load.decoding > 0, self._own(self.launch_decode), 0.0)
         launches = launches + where(load.prompts > 0, self._own(self.launch_prefill), 0.0)
-        linear = self._by_tokens(self.low, self.high, load.tokens)
+        tokens = load.tokens if is_fixed_at(self.ranks, 1) else load.verified + load.prompts / self._own(self.ranks)
+        linear = self._by_tokens(self.low, self.high, tokens) + self._of_experts(load, tokens)
         head = where(rows > 0, self._by_tokens(self.head_low, self.head_high, rows), 0.0)
-        return linear + head + decode + prefill + launches + host
+        return self._in_stages(load, linear + decode + prefill, head) + launches + host
+
+    def _of_experts(self, load: StepLoad, tokens: Number) -> Number:
+        """Seconds [s] of experts that groups share; tokens [token]: of this group."""
+        if self.shared_low is None:
+            return 0.0
+        if load.others is not None:
+            groups = self._own(self.groups)
+            tokens = (tokens + (groups - 1) * load.others) / groups
+        return self._by_tokens(self.shared_low, self.shared_high, tokens)
+
+    def _contexts(self, load: StepLoad, past: Number, chunk: Number) -> Number:
+        """Tokens [token] in the context of all sequences on one of the devices that share them; past, chunk [token]: of
+        a prompt, cached and new."""
+        if is_fixed_at(self.ranks, 1):
+            return load.contexts + load.prefilling * (past + chunk)
+        ranks = self._own(self.ranks)
+        return load.contexts / ranks + load.prefilling * (past + chunk / 2 + chunk / (2 * ranks))
+
+    def _in_stages(self, load: StepLoad, layers: Number, head: Number) -> Number:
+        """Seconds [s] from a token to the next of a batch in a pipeline: those of all stages, or of the slowest of them
+        for each batch in flight, where that is longer and all stages have batches."""
+        if is_fixed_at(self.stages, 1):
+            return layers + head
+        stages, first, last = (self._own(x) for x in (self.stages, self.first, self.last))
+        slowest = larger(first * layers, last * layers + stages * head)
+        others = clip(stages * (load.decoding - 1), 0.0, stages - 1) / larger(stages - 1, 1.0)
+        return layers + head + others * larger(slowest - layers - head, 0.0)
 
     def each(self) -> "TabulatedLaw":
         """The same law for loads that have one more axis at their end."""
@@ -218,6 +261,29 @@ class TabulatedLaw:
         more = index.shape[lead:]
         index = np.broadcast_to(index, batch + more).reshape(*batch, -1)
         return np.take_along_axis(np.broadcast_to(table, (*batch, table.shape[-1])), index, -1).reshape(batch + more)
+
+
+@pytree
+class CappedLaw:
+    """A law of steps whose power is limited.
+
+    free: without the limit; joules: energy [J] of a step beyond idle power, as a law; room [W]: between idle power and
+    the limit; smoothness [1]: of the roof over both times
+    """
+
+    free: TabulatedLaw
+    joules: TabulatedLaw
+    room: Number
+    smoothness: Number
+
+    def seconds(self, load: StepLoad) -> Number:
+        """Time of a step [s]."""
+        least = self.joules.seconds(load) / self.free._own(self.room)
+        return roof(self.free.seconds(load), least, self.free._own(self.smoothness))
+
+    def each(self) -> "CappedLaw":
+        """The same law for loads that have one more axis at their end."""
+        return replace(self, free=self.free.each(), joules=self.joules.each())
 
 
 def _interval(tokens: Number) -> Any:

@@ -7,17 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from life_jax.config.engine_fit import HUB, file_formats, is_quantized
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.config.word_values import text as as_text
+from life_jax.core.whole_file import whole_file
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.models import ffn
 from life_jax.planner import times
 from life_jax.planner.designs import ALIVE, MEETS, REASONS, Candidate, Designs
+from life_jax.planner.launch import Launch, command, files, hub_name
 from life_jax.planner.regret import MOST, regrets
 from life_jax.planner.search import Found, search
 from life_jax.planner.space import KEYS, Layout, assumed, layouts
@@ -37,6 +42,7 @@ OF_LOAD = ("price", "memory", "fits_memory", "quality", "quality_low", "quality_
            "ttft_p90", "ttft_p99", "tpot_mean", "tpot_p50", "tpot_p90", "tpot_p99", "itl_p99", "request_rate",
            "output_rate", "concurrency", "utilization")  # fmt: skip
 Watch = Callable[[int], None]
+WRITTEN = 20  # rows of which launch scripts are written unless top= says it
 NEAR, NEAR_LOADED = 2048, 128  # designs among which the nearest is looked for
 
 
@@ -46,7 +52,8 @@ class Row:
 
     rank: from 1. layout: devices of the whole are its product. concurrency: requests that run together in a group, at
     most. words: that give its numbers to `serve` or `sweep`. metrics: by name, NaN where not known. meets: probability
-    that all targets are met, NaN where nothing is asked. place: in the designs of the search.
+    that all targets are met, NaN where nothing is asked. command: what launches it, None where that is not known.
+    place: in the designs of the search.
     """
 
     rank: int
@@ -60,6 +67,7 @@ class Row:
     words: tuple[str, ...]
     metrics: Mapping[str, float]
     meets: float
+    command: str | None
     place: int
 
     def as_json(self) -> dict[str, Any]:
@@ -68,7 +76,7 @@ class Row:
             "rank": self.rank, "hw": self.hw, "devices": self.devices, "layout": self.layout._asdict(),
             "engine": self.engine, "model": self.model, "opt": self.opt, "concurrency": self.concurrency,
             "words": list(self.words), "metrics": {name: _finite(value) for name, value in self.metrics.items()},
-            "meets": _finite(self.meets),
+            "meets": _finite(self.meets), "command": self.command,
         }  # fmt: skip
 
 
@@ -138,7 +146,13 @@ def _designs(study: Study) -> Designs:
     assert study.plan_question is not None
     composed = study.composed
     candidates = [
-        Candidate(*case.keys, case.scenario, composed.hw[case.keys.hw], composed.engines[case.keys.engine])
+        Candidate(
+            *case.keys,
+            case.scenario,
+            composed.hw[case.keys.hw],
+            composed.engines[case.keys.engine],
+            _reads(study, case.keys.opt, composed.engines[case.keys.engine]),
+        )
         for case in study.cases
     ]
     loaded = times.is_loaded(candidates[0].scenario)
@@ -154,6 +168,14 @@ def _designs(study: Study) -> Designs:
         points=points,
         parameters=study.cases[0].parameters,
     )
+
+
+def _reads(study: Study, opt: str, engine: EngineFile) -> bool:
+    """Whether an engine reads the weights of a stack: quantized checkpoints of hubs are not for those that read other
+    files, or convert what they read."""
+    stack, kinds = study.stacks[opt], study.composed.kinds
+    quantized = is_quantized(stack, kinds) and not file_formats(stack, kinds)
+    return not quantized or not engine.formats or (HUB in engine.formats and "mlx" not in engine.formats)
 
 
 def _order(study: Study, found: Found) -> np.ndarray:
@@ -211,6 +233,8 @@ def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[
     for at, place in enumerate(places.tolist()):
         keys = study.cases[designs.case[place]].keys
         layout, point = designs.layouts[designs.layout[place]], designs.points[designs.point[place]]
+        words = tuple(_words(study, keys, layout, point, loaded=loaded))
+        launch = _launch(study, designs, place, columns["concurrency"][at] if loaded else 1.0)
         rows.append(
             Row(
                 rank=at + 1,
@@ -221,13 +245,61 @@ def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[
                 model=keys.model,
                 opt=keys.opt,
                 concurrency=int(slots[at]) if loaded else math.ceil(study.composed.workload.batch),
-                words=tuple(_words(study, keys, layout, point, loaded=loaded)),
+                words=words,
                 metrics={name: float(column[at]) for name, column in columns.items()},
                 meets=float(meets[at]),
+                command=command(launch),
                 place=place,
             )
         )
     return tuple(rows)
+
+
+def _launch(study: Study, designs: Designs, place: int, running: float) -> Launch:
+    """Facts of a design that its commands are made of. running: sequences that run together, mean."""
+    candidate = designs.candidates[designs.case[place]]
+    keys, file, load = study.cases[designs.case[place]].keys, study.composed.model, candidate.scenario.load
+    point = designs.points[designs.point[place]]
+    typed_budget = study.scalars.get("engine.token_budget", 0)
+    return Launch(
+        engine=candidate.engine,
+        hub=hub_name(study.typed["model"][keys.model], file[keys.model].source),
+        stack=study.stacks[keys.opt],
+        kinds=study.composed.kinds,
+        layout=designs.layouts[designs.layout[place]],
+        prompt=float(study.composed.workload.prompt_tokens + study.composed.workload.past_tokens),
+        output=float(study.composed.workload.output_tokens),
+        sequences=int(designs.slots(np.array([place]))[0]) if times.is_loaded(candidate.scenario) else 1,
+        budget=int(point.get("token_budget", typed_budget)),
+        rate=float(load.rate),
+        concurrency=float(load.concurrency),
+        running=running if math.isfinite(running) else 1.0,
+        on_gpu=candidate.device.device_class != "cpu",
+        target={"cpu": "CPU", "npu": "NPU"}.get(candidate.device.device_class, "GPU"),
+        words=(
+            f"hw={_name(study.typed['hw'][keys.hw])}",
+            f"model={_name(study.typed['model'][keys.model])}",
+            f"engine={_name(candidate.engine)}",
+            *([f"opt={'+'.join(study.stacks[keys.opt])}"] if study.stacks[keys.opt] else []),
+        ),
+    )
+
+
+def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
+    """Write launch scripts of every row to folder/RANK/, each whole or not at all. Returns their paths."""
+    written = []
+    for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
+        launch = _launch(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
+        about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
+        home = folder / f"{row.rank:02d}"
+        home.mkdir(parents=True, exist_ok=True)
+        for name, text in files(launch, about).items():
+            with whole_file(home / name, overwrite=overwrite) as new:
+                new.write_text(text, encoding="utf-8")
+            if name.endswith(".sh"):
+                (home / name).chmod(0o755)
+            written.append(home / name)
+    return written
 
 
 def _words(study: Study, keys: Any, layout: Layout, point: Mapping[str, float], *, loaded: bool) -> list[str]:
@@ -337,4 +409,4 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-__all__ = ["ALIVE", "MEETS", "Plan", "Row", "dataset", "plan"]
+__all__ = ["ALIVE", "MEETS", "Plan", "Row", "dataset", "plan", "write"]

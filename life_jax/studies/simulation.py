@@ -20,9 +20,10 @@ from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving import gaps
 from life_jax.serving.arrivals import arrivals
 from life_jax.serving.lengths import STANDARD
-from life_jax.serving.preemption import simulate_with_preemption
 from life_jax.serving.requests import Requests
 from life_jax.serving.steady_state import Requested, places
+from life_jax.serving.step_by_step import Fleet, simulate_steps
+from life_jax.serving.step_law import CappedLaw
 
 REQUESTS = 4096  # of a run, unless a trace or a benchmark says how many
 ROUNDS = 8  # of the largest concurrency, at least, that a run of a closed loop has
@@ -143,12 +144,15 @@ def _under_load(scenario: Scenario, names: tuple[str, ...], seed: int, trace: Re
         values["utilization"] = min(values["request_rate"] / simulated_capacity(scenario, seed=seed), 1.0)
     if "max_rate" in names:
         values["max_rate"] = simulated_max_rate(scenario, seed=seed)
+    rest = tuple(name for name in names if name not in values)  # energy and cost, by the formula's mean step
+    values.update({name: float(value) for name, value in forecast(scenario, rest).items()})
     return {name: values[name] for name in names}
 
 
 def _is_saturated(scenario: Scenario, seed: int) -> bool:
     """Whether more requests arrive than are served: by the formula, or near its capacity by a run."""
-    rate, capacity = float(scenario.load.rate), float(UnderLoad(scenario).capacity)
+    under = UnderLoad(scenario)
+    rate, capacity = float(scenario.load.rate), float(under.capacity * under.groups)
     if abs(rate / capacity - 1) > NEAR:
         return rate > capacity
     return rate >= simulated_capacity(scenario, seed=seed)
@@ -157,7 +161,7 @@ def _is_saturated(scenario: Scenario, seed: int) -> bool:
 def simulated_capacity(scenario: Scenario, *, seed: int = 0) -> float:
     """Requests [1/s] that are served while as many as can run together always wait: the middle half of a run."""
     under = UnderLoad(scenario)
-    most = max(1.0, float(np.floor(places(under.requested, under.scheduler))))
+    most = max(1.0, float(np.floor(places(under.requested, under.scheduler)))) * float(under.groups)
     load = _steady(scenario.load, concurrency=most)
     run = _timeline(replace(scenario, load=load), int(max(REQUESTS, ROUNDS * most)), seed)
     ends = np.sort(run.last)
@@ -191,7 +195,7 @@ def simulated_max_rate(scenario: Scenario, *, seed: int = 0) -> float:
 def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = None) -> Simulated:
     """The requests of the scenario's load, or of a trace, one by one; the same for the same seed.
 
-    Raises ConfigError where a request is longer than the cache, and for several data-parallel groups.
+    Raises ConfigError where a request is longer than the cache, and for drafts.
     """
     load = scenario.load
     count = int(load.requests or max(REQUESTS, ROUNDS * float(load.concurrency)))
@@ -226,8 +230,6 @@ def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None 
     if not scenario.speculation.is_off:
         raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
-    if float(under.groups) > 1:
-        raise ConfigError("method=simulate follows a single scheduler; give dp=1 and the part of the load of one group")
     requests = trace if trace is not None else _drawn(under.requested, under, count, seed)
     unseen = 0 if trace is not None or load.requests else int(count * WARM_UP)
     concurrency = float(load.concurrency) if under.is_closed and trace is None else None
@@ -235,7 +237,33 @@ def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None 
     longest = float(np.max(requests.prompt + requests.output))
     if longest > float(scheduler.cache):
         raise ConfigError(f"a request of {longest:.0f} tokens is longer than the cache, {float(scheduler.cache):.0f}")
-    return _Run(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
+    fleet = _fleet(under, seed)
+    if fleet.replicas == 1:
+        return _Run(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
+    rules = _numbers(scheduler, float(scheduler.cache))
+    law = _whole_pass(under.law)
+    return _Run(requests, unseen, *simulate_steps(law, requests, rules, concurrency, unseen, fleet))
+
+
+def _fleet(under: UnderLoad, seed: int) -> Fleet:
+    """Data-parallel groups, each with the batches that a pipeline has in flight."""
+    rules, replicas = under.scheduler, float(under.scenario.load.replicas)
+    if sum(number > 1 for number in (float(rules.lockstep), float(rules.stages), replicas)) > 1:
+        raise ConfigError(
+            "method=simulate follows replicas, groups in lockstep (dp) or a pipeline (pp), not two of them at once"
+        )
+    return Fleet(
+        replicas=int(under.groups),
+        router=under.scenario.load.router,
+        lockstep=float(rules.lockstep) > 1,
+        stages=int(rules.stages),
+        seed=seed,
+    )
+
+
+def _whole_pass(law: Any) -> Any:
+    """The law of a batch alone in its pipeline, whose stages the simulation follows."""
+    return replace(law, free=_whole_pass(law.free)) if isinstance(law, CappedLaw) else replace(law, stages=1.0)
 
 
 def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Requests:
@@ -261,8 +289,8 @@ def _run(
     import jax
 
     register_with_jax()
-    ample = Scheduler(float(scheduler.budget), float(scheduler.slots), UNLIMITED, scheduler.mixing, scheduler.admission)
-    kept = ample if scheduler.admission == PREEMPT else _with_cache(ample, float(scheduler.cache))
+    full = _numbers(scheduler, float(scheduler.cache))
+    kept = _numbers(scheduler, UNLIMITED) if scheduler.admission == PREEMPT else full
     window = 256
     with jax.enable_x64(True):
         while True:
@@ -271,14 +299,15 @@ def _run(
                 break
             window *= 2
         if scheduler.admission == PREEMPT and float(seen.peak) > float(scheduler.cache):
-            rules = _with_cache(ample, float(scheduler.cache))
-            return simulate_with_preemption(law, requests, rules, concurrency, unseen)
+            return simulate_steps(law, requests, full, concurrency, unseen)
         times = (np.asarray(x) for x in (seen.arrival, seen.first, seen.last))
         return (*times, float(seen.steps), np.asarray(seen.gaps))  # type: ignore[return-value]
 
 
-def _with_cache(scheduler: Scheduler, room: float) -> Scheduler:
-    return Scheduler(scheduler.budget, scheduler.slots, room, scheduler.mixing, scheduler.admission)
+def _numbers(scheduler: Scheduler, room: float) -> Scheduler:
+    """The scheduler of one batch in flight in plain numbers, with so much room [token] in the cache."""
+    mixing, admission = scheduler.mixing, scheduler.admission
+    return Scheduler(float(scheduler.budget), float(scheduler.slots), room, mixing=mixing, admission=admission)
 
 
 @cache

@@ -46,10 +46,9 @@ def show(plan: "Plan") -> None:
         tables.say("NOTHING of the space can be: no engine, no units or no layout")
     lines = [(str(count), name, MEANINGS[name]) for name, count in plan.rejected.items()]
     print()
-    tables.table(
-        [("designs", "right"), ("out", "left"), ("because", "left")], lines,
-        f"{len(plan.rows)} of {plan.space} designs are left; {plan.found.forecast} had to be forecast",
-    )  # fmt: skip
+    title = f"{len(plan.rows)} of {plan.space} designs are left; {plan.found.forecast} had to be forecast"
+    columns = [("designs", "right"), ("out", "left"), ("because", "left")]
+    tables.table(columns, lines, title) if lines else tables.say(title)
     if len(plan.rows) > 2:
         picture(plan, plan.rows[:top])
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 SHORT = {
     "ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "E2E", "fits_memory": "fits", "bound": "binds",
     "prefill_bound": "prefill binds", "decode_bound": "decode binds", "cost_per_mtoken": "cost of 1e6 tokens",
-    "cost_per_input_mtoken": "cost of 1e6 in", "cost_per_output_mtoken": "cost of 1e6 out",
+    "cost_per_input_mtoken": "cost of 1e6 in", "load_cost_per_input_mtoken": "load cost of 1e6 in",
+    "load_cost_per_output_mtoken": "load cost of 1e6 out", "cost_per_output_mtoken": "cost of 1e6 out",
     "tokens_per_usd": "tokens", "usd_per_hour": "cost",
     "prompt_tokens": "prompt", "output_tokens": "output", "past_tokens": "past", "tensor_parallel": "tp",
     "pipeline_parallel": "pp", "expert_parallel": "ep", "data_parallel": "dp", "context_parallel": "cp",

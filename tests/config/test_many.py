@@ -93,13 +93,14 @@ AMX = "fma avx2 avx512f avx512_vnni avx512_bf16 avx512_fp16 amx_tile amx_int8 am
 @pytest.mark.parametrize(
     ("name", "vendor", "family", "flags", "rates", "like"),
     [
-        # two AVX-512 units of 16 lanes; AMX 1024 bf16 and 2048 int8 a cycle; 4 cores at 2 GHz
+        # two AVX-512 units of 16 lanes; AMX 1024 bf16 and 2048 int8 a cycle; dot products of 256 bit; 4 cores at 2 GHz
         ("Intel(R) Xeon(R) Processor", "GenuineIntel", 6, AMX,
-         {"fp32": 0.512, "fp16": 1.024, "bf16": 8.192, "int8": 16.38}, "xeon_"),
-        ("Intel(R) Xeon(R) CPU @ 2.00GHz", "GenuineIntel", 6, "fma avx2", {"fp32": 0.256, "int8": 0.512}, "xeon_"),
+         {"fp32": 0.512, "fp16": 1.024, "bf16": 8.192, "int8": 16.38, "int8_dot": 0.3072}, "xeon_"),
+        ("Intel(R) Xeon(R) CPU @ 2.00GHz", "GenuineIntel", 6, "fma avx2",
+         {"fp32": 0.256, "int8": 0.512, "int8_dot": 0.256}, "xeon_"),
         # AVX-512 in two halves
         ("AMD EPYC", "AuthenticAMD", 25, "fma avx2 avx512f avx512_vnni avx512_bf16",
-         {"fp32": 0.256, "bf16": 0.512, "int8": 1.024}, "epyc_"),
+         {"fp32": 0.256, "bf16": 0.512, "int8": 1.024, "int8_dot": 0.3072}, "epyc_"),
     ],
 )  # fmt: skip
 def test_a_processor_without_a_model_number_is_built_from_its_instructions(

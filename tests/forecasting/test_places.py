@@ -52,8 +52,8 @@ def test_everything_on_the_host_takes_the_time_of_the_host():
                "opt.offload.stream_tokens=1e9")  # fmt: skip
     there = values(*HOSTED, *numbers, metrics="tpot,ttft")
     alone = values("hw=ryzen_9_7950x_cpu", "engine=llama_cpp_cpu", *CARD[2:], "opt=q4_k_m", metrics="tpot,ttft")
-    for name in alone:  # the embedding and the last norm stay
-        assert there[name] == pytest.approx(alone[name], rel=0.02), name
+    for name in alone:  # the embedding and the last norm stay, and weights are unpacked as the card's engine says
+        assert there[name] == pytest.approx(alone[name], rel=0.05), name
 
 
 def test_a_faster_link_is_never_slower():

@@ -53,3 +53,29 @@ def test_the_law_is_the_pipelines_step(model):
         off = np.abs(law.seconds(load) / seconds(s, step) - 1)
         assert np.median(off) < MEDIAN
         assert off.max() < WORST
+
+
+LAYOUTS = [
+    (("model=llama3_70b", "tp=4"), 1e-3, 5e-3),
+    (("model=llama3_70b", "tp=2", "cp=4"), 2e-2, 6e-2),  # rings of keys beside small prompts
+    (("model=qwen3_30b_a3b", "dp=4", "ep=4"), 5e-3, 3e-2),  # tokens of prompts are sent to experts in another way
+    (("model=llama3_8b", "hw.h100_sxm.power_limit_w=200", "engine.power_cap=true"), 5e-4, 5e-3),
+]
+
+
+@pytest.mark.parametrize(("words", "median", "worst"), LAYOUTS)
+def test_the_law_is_the_step_of_layouts_and_under_a_power_limit(words, median, worst):
+    s = scenario("hw=h100_sxm", "engine=vllm", *words)
+    drawn, groups = _drawn(1), float(s.engine.parallelism.data_parallel)
+    of_all = {**drawn, **{key: drawn[key] * groups for key in ("sequences", "prefill_tokens", "prompts")}}
+    off = np.abs(step_law(s).seconds(_load(drawn)) / seconds(s, engine_step(**of_all)) - 1)
+    assert np.median(off) < median and off.max() < worst
+
+
+def test_a_pipeline_with_one_request_takes_the_whole_pass_and_a_full_one_its_slowest_stage():
+    alone, piped = (scenario("hw=h100_sxm", "engine=vllm", "model=llama3_70b", f"pp={n}") for n in (1, 4))
+    one, many = StepLoad(1.0, 1000.0), StepLoad(64.0, 64_000.0)
+    laws = [step_law(s) for s in (alone, piped)]
+    assert laws[1].seconds(one) == pytest.approx(laws[0].seconds(one), rel=0.01)  # and three messages
+    head = 3 * 128256 * 8192 * 2 / 3.35e12  # s, to read the head in the last stage while three others wait
+    assert head * 0.8 < laws[1].seconds(many) - laws[0].seconds(many) < head * 2

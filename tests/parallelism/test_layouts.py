@@ -246,3 +246,47 @@ def test_a_sweep_over_layouts_of_several_devices_compiles_once(monkeypatch):
     assert found.tpot.sel(hw="h200_sxm").values.ravel() == pytest.approx(
         plain.tpot.values.ravel(), rel=1e-9, nan_ok=True
     )
+
+
+def test_sequence_parallelism_divides_what_is_no_product_and_sends_as_much():
+    words = ("model=llama3_70b", "hw=h100_sxm", "engine=vllm", "tp=8", "batch=32", "prompt=2000")
+    plain, divided = scenario(*words), scenario(*words, "opt=sequence_parallel")
+    step = Step(batch=32.0, new=100.0, past=0.0)
+    assert messages.seconds(divided, step) == messages.seconds(plain, step)
+    for op in step_graph(plain, step):
+        mine, theirs = (share(op, s.engine.parallelism) for s in (divided, plain))
+        is_divided = op.pipe == "vector" and not op.grows
+        assert mine.bytes == pytest.approx(theirs.bytes / 8 if is_divided else theirs.bytes)
+        assert mine.dispatches == theirs.dispatches
+    assert metrics(divided, ("ttft",))["ttft"] < metrics(plain, ("ttft",))["ttft"]
+    alone = ("model=llama3_8b", "hw=h100_sxm", "engine=vllm")
+    assert metrics(scenario(*alone, "opt=sequence_parallel")) == metrics(scenario(*alone))
+
+
+def test_two_batches_hide_messages_of_prefill_and_lose_where_there_are_none_or_few_tokens():
+    wide = ("model=deepseek_v3", "hw=h100_sxm", "engine=sglang", "dp=32", "ep=32", "prompt=2000")
+    names = ("ttft", "tpot", "energy")
+    plain, halves = (metrics(scenario(*wide, "batch=256", *opt), names) for opt in ((), ("opt=two_batch_overlap",)))
+    assert 1.05 < plain["ttft"] / halves["ttft"] < 1.6  # published: 1.27 to 1.35
+    many = [metrics(scenario(*wide, "batch=16384", *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
+    assert plain["tpot"] < halves["tpot"]  # eight tokens a device: the weights are read twice
+    assert many[0]["tpot"] / many[1]["tpot"] > 1.2 * plain["tpot"] / halves["tpot"]
+    alone = ("model=llama3_8b", "hw=h100_sxm", "engine=vllm", "batch=2", "prompt=64")
+    none = [metrics(scenario(*alone, *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
+    assert none[1]["tpot"] > none[0]["tpot"] and none[1]["energy"] > none[0]["energy"]
+    table = decode_table(scenario(*wide, "batch=256", "output=2", "opt=two_batch_overlap"))
+    assert sum(row.share for row in table.operators) == pytest.approx(1)
+    assert any(row.name == "two_batches" for row in table.operators)
+
+
+def test_elasticities_to_links_and_their_latencies_are_those_of_differences():
+    words = ["hw=h200_sxm", "model=deepseek_v3", "engine=sglang", "prompt=2000", "batch=512", "dp=16", "ep=16"]
+    keys = "elasticity=[network_gb_per_s,network_us]"
+    found = life.evaluate(life.load([*words, "metrics=[tpot]", keys, "dtype=float64"])).elasticity.squeeze()
+    s = scenario(*words)
+    for key, path in (("network_gb_per_s", "device.network"), ("network_us", "engine.parallelism.network_latency")):
+        at = s.device.network if key == "network_gb_per_s" else s.engine.parallelism.network_latency
+        more, less = (metrics(changed(s, path, at * factor), ("tpot",))["tpot"] for factor in (1.001, 0.999))
+        slope = (np.log(more) - np.log(less)) / (np.log(1.001) - np.log(0.999))
+        assert found.sel(parameter=key).item() == pytest.approx(slope, rel=1e-3)
+        assert abs(slope) > 0.01

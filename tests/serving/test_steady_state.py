@@ -7,11 +7,12 @@ import pytest
 
 from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import register_with_jax
+from life_jax.serving.closed_loop import capacity, closed_loop
 from life_jax.serving.lengths import LogNormal, Mixture
 from life_jax.serving.percentiles import spread
 from life_jax.serving.requests import Requests
 from life_jax.serving.simulator import simulate
-from life_jax.serving.steady_state import Requested, closed_loop, open_loop
+from life_jax.serving.steady_state import Requested, Steady, open_loop
 from life_jax.serving.step_law import RooflineLaw
 
 LAW = RooflineLaw(0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)
@@ -22,9 +23,14 @@ def asked(prompt=1024.0, output=256.0, prompt_cv=0.0, output_cv=0.0) -> Requeste
     return Requested(LogNormal(prompt, prompt_cv), LogNormal(output, output_cv))
 
 
+def opened(law, requested, rules, *, rate, burst=1.0) -> Steady:
+    most = capacity(law, requested, rules)
+    return open_loop(law, requested, rules, rate=rate, burst=burst, capacity=most)
+
+
 def test_a_light_load_sees_steps_of_its_own():
     """Few requests: a prompt takes one step that nobody shares, and every token one step at batch 1."""
-    state = open_loop(LAW, asked(), RULES, rate=1e-4)
+    state = opened(LAW, asked(), RULES, rate=1e-4)
     alone = float(LAW.seconds(_step(1024.0)))
     assert float(state.ttft) == pytest.approx(alone, rel=5e-3)  # the prompt is counted beside one sequence
     context = 1024 + 256 / 2
@@ -49,7 +55,7 @@ def test_prompts_that_fill_steps_are_a_queue_with_one_server():
     prompt = 64 * 2048.0
     service = 1e-4 * prompt
     for load in (0.2, 0.5, 0.8):
-        state = open_loop(law, asked(prompt, 1.0 + 1e-9), Scheduler(2048.0, 1e6), rate=load / service)
+        state = opened(law, asked(prompt, 1.0 + 1e-9), Scheduler(2048.0, 1e6), rate=load / service)
         assert float(state.prefill_wait) == pytest.approx(load * service / (2 * (1 - load)), rel=0.01)
 
 
@@ -66,10 +72,9 @@ def test_what_decodes_leaves_room_for_prompts_in_a_full_budget():
 
 @pytest.mark.parametrize("burst", [1.0, 2.0])
 def test_times_grow_with_the_rate_and_percentiles_are_in_order(burst):
-    capacity = float(open_loop(LAW, asked(), RULES, rate=1.0).capacity)
-    rates = np.linspace(0.02, 0.95, 12) * capacity
+    rates = np.linspace(0.02, 0.95, 12) * float(capacity(LAW, asked(), RULES))
     requested = asked(prompt_cv=1.0, output_cv=1.0)
-    state = open_loop(LAW, requested, RULES, rate=rates, burst=burst)
+    state = opened(LAW, requested, RULES, rate=rates, burst=burst)
     times = spread(LAW, requested, RULES, state, burst=burst)
     for name in ("ttft", "tpot"):
         by_percentile = np.array([times.at(name, p) for p in (50, 90, 99)])
@@ -81,8 +86,8 @@ def test_times_grow_with_the_rate_and_percentiles_are_in_order(burst):
 def test_a_mixture_of_one_length_is_that_length():
     fixed = Requested(Mixture((1024.0,), (1.0,)), Mixture((256.0,), (1.0,)))
     for rate in (1.0, 8.0):
-        assert float(open_loop(LAW, fixed, RULES, rate=rate).ttft) == pytest.approx(
-            float(open_loop(LAW, asked(), RULES, rate=rate).ttft), rel=1e-9
+        assert float(opened(LAW, fixed, RULES, rate=rate).ttft) == pytest.approx(
+            float(opened(LAW, asked(), RULES, rate=rate).ttft), rel=1e-9
         )
 
 
@@ -91,7 +96,7 @@ def test_derivatives_are_those_of_differences():
     with jax.enable_x64(True):
 
         def mean(rate):
-            return open_loop(LAW, asked(prompt_cv=1.0, output_cv=1.0), RULES, rate=rate).gap
+            return opened(LAW, asked(prompt_cv=1.0, output_cv=1.0), RULES, rate=rate).gap
 
         step = 1e-5
         difference = (mean(6.0 + step) - mean(6.0 - step)) / (2 * step)
@@ -106,8 +111,8 @@ def test_the_formula_is_near_the_simulator():
     prompt, output = np.exp(draw.uniform(np.log([64, 32])[:, None], np.log([3000, 400])[:, None], (2, count)))
     cv = draw.choice([0.0, 1.0], (2, count))
     requested = Requested(LogNormal(prompt, cv[0]), LogNormal(output, cv[1]))
-    rate = draw.uniform(0.1, 0.7, count) * open_loop(LAW, requested, RULES, rate=1e-3).capacity
-    state = open_loop(LAW, requested, RULES, rate=rate)
+    rate = draw.uniform(0.1, 0.7, count) * capacity(LAW, requested, RULES)
+    state = opened(LAW, requested, RULES, rate=rate)
     times = spread(LAW, requested, RULES, state)
     normal = draw.normal(size=(2, size, count))
     width = np.sqrt(np.log1p(cv**2))

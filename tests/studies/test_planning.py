@@ -12,7 +12,7 @@ from life_jax.config import this_machine
 from life_jax.forecasting.metrics import forecast
 from life_jax.planner import times
 from life_jax.planner.designs import REASONS, settle
-from life_jax.studies.planning import _designs, dataset, plan
+from life_jax.studies.planning import _designs, dataset, plan, write
 
 MODEL = "model=llama3_1_8b"
 ONE_USER = [
@@ -208,3 +208,61 @@ def test_what_makes_no_sense_is_refused_in_a_line(words, message):
     with pytest.raises(life.ConfigError) as error:
         planned(*base, *words)
     assert message in str(error.value)
+
+
+def test_launch_scripts_are_written_for_each_rank(tmp_path):
+    result = planned(MODEL, "hw=[rtx_3060_12gb,l4]", "axes.opt=[[fp8],[q4_k_m]]", "devices=[1,2]", "top=2")
+    paths = write(result, tmp_path / "plan", overwrite=False)
+    assert {path.parent.name for path in paths} == {"01", "02"}
+    for row in result.rows[:2]:
+        text = (tmp_path / "plan" / f"{row.rank:02d}" / "run.sh").read_text(encoding="utf-8")
+        assert f"exec {row.command}\n" in text
+        assert row.hw in text
+    with pytest.raises(OSError, match="overwrite=true"):
+        write(result, tmp_path / "plan", overwrite=False)
+    assert write(result, tmp_path / "plan", overwrite=True) == paths
+
+
+def test_a_plan_is_printed_in_80_columns_and_as_json(life, tmp_path):
+    words = [*ONE_USER, *AT_60_MS]
+    run = life("plan", *words)
+    assert run.status == 0, run.err
+    assert max(map(len, run.out.splitlines())) <= 80
+    assert "designs are left" in run.out
+    content = json.loads(life("plan", *words, "format=json").out)
+    assert {row["command"].split()[0] for row in content["rows"]} <= {"llama-server", "vllm", "mlx_lm.server"}
+    nothing = life("plan", *ONE_USER, "target.tpot=0.0001")
+    assert nothing.status == 0
+    assert "NOTHING MEETS" in nothing.out
+    assert "target.tpot=" in nothing.out
+    assert life("plan", MODEL, "hw=v10").status == 2
+
+
+@pytest.mark.parametrize("model", ["llama3_1_8b", "qwen3_30b_a3b"])
+def test_designs_side_by_side_see_the_load_as_each_does_alone(model):
+    words = [f"model={model}", "hw=h100_sxm", "axes.opt=[[],[fp8]]", "devices=4", "rate=6", "prompt=512", "output=64"]
+    study = life.load(words, primary="plan")
+    designs = _designs(study)
+    settle(designs, lambda count: None)
+    alive = designs.alive
+    found = times.times(designs, alive, np.array([0.0]), lambda count: None)
+    used = {designs.layouts[at] for at in designs.layout[alive]}
+    assert len(used) >= 6  # tensor, pipeline and data parallel, experts divided or not
+    for place in range(0, len(alive), 3):
+        case = study.cases[designs.case[alive[place]]]
+        layout = designs.layouts[designs.layout[alive[place]]]
+        opt = "+".join(study.stacks[case.keys.opt])
+        alone = life.load(
+            [
+                f"model={model}",
+                "hw=h100_sxm",
+                "engine=vllm",
+                *([f"opt={opt}"] if opt else []),
+                *layout.words,
+                *words[-3:],
+            ],
+            primary="serve",
+        )
+        expected = forecast(alone.scenario, ("ttft_p50", "tpot_p50"))
+        assert found["ttft"][place, 0] == pytest.approx(float(expected["ttft_p50"]), rel=1e-6), layout
+        assert found["tpot"][place, 0] == pytest.approx(float(expected["tpot_p50"]), rel=1e-6), layout

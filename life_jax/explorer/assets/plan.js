@@ -5,6 +5,7 @@ const PLAN_FIELDS = [ // key, label, factor of what is typed, usual
   ["percentile", "percent of requests that must", 1, ""], ["quality", "quality kept, at least [0 to 1]", 1, ""], ["confidence", "how sure [0 to 1]", 1, ""],
   ["devices", "devices, at most", 1, 8], ["usd", "price at most [USD]", 1, ""], ["usd_per_hour", "rent at most [USD/h]", 1, ""], ["watt", "power at most [W]", 1, ""],
 ];
+const SHOWN_ROWS = 15; // of the ranking; its table has all
 const MINIMIZE = [["price", "price"], ["cost_per_mtoken", "USD per million tokens"], ["energy_per_token", "energy per token"], ["tpot", "TPOT"], ["ttft", "TTFT"]];
 const layoutText = (layout) => Object.entries(layout).filter(([, n]) => n > 1).map(([k, n]) => `${k}${n}`).join(" ") || "single";
 
@@ -30,7 +31,7 @@ LJ.VIEWS.plan = {
     const minimize = LJ.select("ranked by", MINIMIZE, settings["plan.minimize"] || "price", (value) => { settings["plan.minimize"] = value; LJ.update(); });
     this.note = LJ.h("p", {});
     this.figure = LJ.figure({ title: "The ranking", name: "plan" });
-    this.table = LJ.h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "ranking" });
+    this.table = LJ.h("div", { class: "scroll spaced", tabindex: "0", role: "region", "aria-label": "ranking" });
     this.losers = LJ.h("div", {});
     return [LJ.h("div", { class: "bar-of-tools" }, PLAN_FIELDS.map(field), minimize, free), this.note, this.table, this.figure, this.losers];
   },
@@ -46,27 +47,28 @@ LJ.VIEWS.plan = {
     const time = (r, m) => { const key = which(m).find((k) => LJ.isNumber(r.metrics[k])); return key ? LJ.text(r.metrics[key], "s") : "–"; };
     const name = (r) => `${r.devices} × ${r.hw}, ${layoutText(r.layout)}, ${r.engine}, ${r.opt || "none"}`;
     const cells = (r) => [
-      `${r.devices} × ${r.hw}`, layoutText(r.layout), r.engine, r.opt || "none", r.concurrency, time(r, "ttft"), time(r, "tpot"),
+      `${r.devices} × ${r.hw}`, r.opt || "none", LJ.isNumber(r.metrics.price) ? `${Math.round(r.metrics.price)} USD` : "–",
+      LJ.isNumber(r.meets) ? `${Math.round(100 * r.meets)} %` : "–", time(r, "ttft"), time(r, "tpot"),
       LJ.isNumber(r.metrics.quality) ? LJ.digits(r.metrics.quality) : "–", LJ.isNumber(r.metrics.memory_part) ? `${Math.round(100 * r.metrics.memory_part)} %` : "–",
-      LJ.isNumber(r.metrics.price) ? `${Math.round(r.metrics.price)} USD` : "–", LJ.isNumber(r.meets) ? `${Math.round(100 * r.meets)} %` : "–",
+      layoutText(r.layout), r.engine, r.concurrency,
     ];
-    const head = ["design", "layout", "engine", "format", "at once", "TTFT", "TPOT", "quality", "memory", "price", "P(meets)"];
+    const head = ["design", "format", "price", "P(meets)", "TTFT", "TPOT", "quality", "memory", "layout", "engine", "at once"];
     const rows = answer.rows.length ? answer.rows : answer.nearest ? [answer.nearest] : [];
     const copy = (r) => LJ.h("button", { type: "button", class: "small", "aria-label": `copy the command of ${name(r)}`, onclick: () => LJ.copy(r.command, "command") }, "Copy command");
     this.note.textContent = answer.rows.length
-      ? `${answer.count} designs of ${answer.space} meet what is asked, and none of them is beaten by another in price, TTFT, TPOT and quality.`
+      ? `${answer.count} designs of ${answer.space} meet what is asked, and none of them is beaten by another in price, TTFT, TPOT and quality.${answer.count > SHOWN_ROWS ? ` The first ${SHOWN_ROWS}; the table below has ${Math.min(answer.count, answer.rows.length)}.` : ""}`
       : answer.nearest ? `None of ${answer.space} designs meets what is asked. The nearest is below; it would, if ${Object.entries(answer.nearest.relax || {}).map(([k, v]) => `${k} were ${LJ.digits(v)}`).join(" and ")}.`
         : `None of ${answer.space} designs is possible.`;
     this.table.replaceChildren(rows.length ? LJ.h("table", {},
       LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "rank"), head.map((h) => LJ.h("th", { scope: "col" }, h)), LJ.h("th", { scope: "col" }, "words"))),
-      LJ.h("tbody", {}, rows.slice(0, 30).map((r) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, answer.rows.length ? r.rank : "–"), cells(r).map((c) => LJ.h("td", { class: typeof c === "string" && !/^[\d.]/.test(c) ? "text" : null }, c)), LJ.h("td", {}, copy(r)))))) : "");
+      LJ.h("tbody", {}, rows.slice(0, SHOWN_ROWS).map((r) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, answer.rows.length ? r.rank : "–"), cells(r).map((c) => LJ.h("td", { class: typeof c === "string" && !/^[\d.]/.test(c) ? "text" : null }, c)), LJ.h("td", {}, copy(r)))))) : "");
     const metrics = [...new Set(rows.flatMap((r) => Object.keys(r.metrics)))];
     const by = LJ.state.settings["plan.minimize"] || "price", drawn = rows.filter((r) => LJ.isNumber(r.metrics[by])).length ? by : "price";
     this.figure.show({
       title: `${LJ.short(drawn)} of the ranking`,
       draw: (width) => LJ.bars({ width, unit: LJ.metric(drawn).unit, label: rows.slice(0, 15).map((r) => `${name(r)} ${LJ.text(r.metrics[drawn], LJ.metric(drawn).unit)}`).join("; ") || "no design",
         rows: rows.slice(0, 15).map((r, i) => ({ label: `${r.rank}. ${r.devices} × ${r.hw}, ${r.opt || "none"}`, value: r.metrics[drawn], fill: LJ.colour(0), ghost: !answer.rows.length })) }),
-      table: { head: ["rank", "model", ...head.slice(0, 5), ...metrics, "meets", "command"], rows: rows.map((r) => [r.rank, r.model, `${r.devices} x ${r.hw}`, layoutText(r.layout), r.engine, r.opt, r.concurrency, ...metrics.map((m) => r.metrics[m] ?? null), r.meets, r.command]) },
+      table: { head: ["rank", "model", "design", "layout", "engine", "format", "at once", ...metrics, "meets", "command"], rows: rows.map((r) => [r.rank, r.model, `${r.devices} x ${r.hw}`, layoutText(r.layout), r.engine, r.opt, r.concurrency, ...metrics.map((m) => r.metrics[m] ?? null), r.meets, r.command]) },
     });
     const lost = Object.entries(answer.rejected).sort((a, b) => b[1] - a[1]);
     this.losers.replaceChildren(LJ.h("h3", {}, "Why others are not here"), LJ.h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "reasons" }, LJ.table({ head: ["reason", "designs"], rows: lost.map(([reason, n]) => [reason, n]) })));

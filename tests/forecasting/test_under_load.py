@@ -1,0 +1,64 @@
+"""What requests see of scenarios under load: layouts, memory, power."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from laws import scenario
+
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.under_load import UnderLoad
+from life_jax.studies.simulation import simulated
+
+LENGTHS = ("engine=vllm", "workload.prompt_tokens=1024", "workload.output_tokens=64")
+
+
+def at_part(s: Scenario, part: float) -> UnderLoad:
+    """Under a part [1] of the largest rate."""
+    under = UnderLoad(replace(s, load=replace(s.load, rate=1.0)))
+    rate = part * float(under.groups * under.capacity)
+    return UnderLoad(replace(s, load=replace(s.load, rate=rate, requests=800.0)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("model=qwen3_30b_a3b", "dp=4", "ep=4"), ("model=llama3_70b", "pp=4"), ("model=llama3_8b", "dp=2")],
+    ids=["lockstep", "pipeline", "replicas"],
+)
+def test_formula_and_simulation_agree_for_batches_that_are_in_flight_together(words):
+    under = at_part(scenario("hw=h100_sxm", *LENGTHS, *words), 0.4)
+    with np.errstate(all="ignore"):
+        seen = simulated(under.scenario)
+        assert float(under.time("tpot", None)) == pytest.approx(seen.time("tpot"), rel=0.2)
+        assert float(under.time("ttft", None)) == pytest.approx(seen.time("ttft"), rel=0.3)
+
+
+def test_a_model_that_does_not_fit_serves_nothing():
+    for load in ({"rate": 1.0}, {"concurrency": 4.0}):
+        s = scenario("hw=h100_sxm", "model=llama3_70b", *LENGTHS)
+        under = UnderLoad(replace(s, load=replace(s.load, **load)))
+        with np.errstate(all="ignore"):
+            assert float(under.time("ttft", 99)) == np.inf and float(under.request_rate) == 0
+            assert float(under.max_rate) == 0 and float(under.utilization) == 1
+
+
+def test_one_request_sees_what_a_static_batch_of_one_does():
+    for words in (("tp=4",), ("tp=2", "pp=2"), ("pp=4",)):
+        s = scenario("hw=h100_sxm", "model=llama3_70b", *LENGTHS, *words)
+        under = UnderLoad(replace(s, load=replace(s.load, rate=1e-4)))
+        from life_jax.forecasting.request import Run
+
+        with np.errstate(all="ignore"):
+            assert float(under.time("tpot", None)) == pytest.approx(float(Run(s).tpot), rel=0.02)
+
+
+def test_a_power_limit_slows_what_requests_see():
+    times = []
+    for limit in (700, 350, 200):
+        s = scenario(
+            "hw=h100_sxm", "model=llama3_8b", *LENGTHS, "engine.power_cap=true", f"hw.h100_sxm.power_limit_w={limit}"
+        )
+        under = UnderLoad(replace(s, load=replace(s.load, concurrency=64.0)))
+        with np.errstate(all="ignore"):
+            times.append(float(under.time("tpot", None)))
+    assert times[0] < times[1] < times[2]
