@@ -176,8 +176,21 @@ def check_forecast(one) -> None:
     unknown |= {name for name in NUMBERS if METRICS[name].needs in ("load", "quality")}  # it has neither
     model = one.scenario.architecture
     if model.generation == "none":  # nothing is generated
-        of_tokens = {"tpot", "tps", "throughput", "decode_energy", "energy_per_token", "e2e_throughput"}
-        unknown |= {*COSTS, *of_tokens, *(name for name in NUMBERS if name.startswith("tpot"))}
+        of_tokens = {
+            "tokens_per_step",
+            "speedup",
+            "tpot",
+            "tps",
+            "throughput",
+            "decode_energy",
+            "energy_per_token",
+            "e2e_throughput",
+        }
+        unknown |= {
+            *COSTS - {"cost_per_input_mtoken", "usd_per_hour"},
+            *of_tokens,
+            *(name for name in NUMBERS if name.startswith("tpot")),
+        }
     counts = {
         "max_batch",
         "max_context",

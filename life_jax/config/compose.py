@@ -76,7 +76,11 @@ def compose(request: Request, *, primary: str = "sweep") -> Composed:
     axes = _axes(base, request)
     dims = (axis_table.dimension(key) for key, values in axes.items() if not is_span(values))
     names_of = ("model", "hw", "opt", *(["engine"] * request.compares_engines))
-    settings = read_settings(base, (*names_of, *dims), _of_requests(axes))
+    requests = _of_requests(axes)
+    of_hardware = (values for key, values in axes.items() if axis_table.dimension(key) not in requests)
+    compared = (request.model, request.hw, names, request.engines if request.compares_engines else ())
+    has_choice = any(len(labels) > 1 for labels in compared) or any(map(_is_several, of_hardware))
+    settings = read_settings(base, (*names_of, *dims), requests, has_choice=has_choice)
     convention = settings["convention"]
     stacks = {name: stack_of(chosen, convention) for name, chosen in zip(names, options, strict=True)}
     _refuse_two_formats(request, stacks)
@@ -260,9 +264,12 @@ def _of_requests(axes: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         axis_table.dimension(key)
         for key, values in axes.items()
-        if axis_table.section_of(key) in OF_REQUESTS and not is_span(values)
-        if not (isinstance(values, list) and len(values) == 1)
+        if axis_table.section_of(key) in OF_REQUESTS and not is_span(values) and _is_several(values)
     )
+
+
+def _is_several(values: Any) -> bool:
+    return not (isinstance(values, list) and len(values) == 1)
 
 
 def _axes(config: Mapping[str, Any], request: Request) -> dict[str, Any]:

@@ -23,11 +23,14 @@ ENDINGS = (".nc", ".nc4", ".h5", ".csv", ".zarr")  # of out=
 REDUCTIONS = ("pareto", "best", "quantiles", "histogram", "count")
 
 
-def settings(composed: Mapping[str, Any], dims: tuple[str, ...], of_requests: tuple[str, ...] = ()) -> dict[str, Any]:
+def settings(
+    composed: Mapping[str, Any], dims: tuple[str, ...], of_requests: tuple[str, ...] = (), *, has_choice: bool = True
+) -> dict[str, Any]:
     """The checked values by word, of the composed config; ConfigError where one is not of its kind, or two exclude
     each other.
 
-    dims: dimensions of the grid. of_requests: those of them that are numbers of the workload or the load.
+    dims: dimensions of the grid. of_requests: those of them that are numbers of the workload or the load. has_choice:
+    whether anything else has several values.
     """
     for key, accepted in (("convention", CONVENTIONS), ("dtype", ("float32", "float64"))):
         if composed[key] not in accepted:
@@ -43,7 +46,7 @@ def settings(composed: Mapping[str, Any], dims: tuple[str, ...], of_requests: tu
     if not metrics:
         raise ConfigError("metrics= is empty; give at least one, such as metrics=[ttft,tpot]")
     checked.update({key: _numbers(key, composed[key]) for key in ("elasticity", "gradients")})
-    reduction = _reduction(composed, metrics, dims, of_requests)
+    reduction = _reduction(composed, metrics, dims, of_requests, has_choice)
     if reduction is not None:
         if checked["elasticity"] or checked["gradients"] or checked["gains"]:
             raise ConfigError("elasticity=, gains= and gradients= are kept for every point; a reduced grid keeps none")
@@ -200,11 +203,16 @@ def _numbers(word: str, typed: Any) -> bool | tuple[str, ...]:
 
 
 def _reduction(
-    composed: Mapping[str, Any], metrics: tuple[str, ...], dims: tuple[str, ...], of_requests: tuple[str, ...]
+    composed: Mapping[str, Any],
+    metrics: tuple[str, ...],
+    dims: tuple[str, ...],
+    of_requests: tuple[str, ...],
+    has_choice: bool,
 ) -> Reduction | None:
     """reduce=, or one of its words, which means it. None where the whole grid is kept.
 
-    Fronts and best designs are of each workload by itself, but for the numbers in free=.
+    Fronts and best designs are of each workload by itself, but for the numbers in free=, and where nothing but the
+    workload varies, which is then what is chosen.
     """
     words = [str(word) for word in _list(composed["reduce"])]
     for word in words:
@@ -232,7 +240,7 @@ def _reduction(
     by = _dimensions("by", composed["by"], dims)
     free = _dimensions("free", composed["free"], of_requests, "number of the workload with several values")
     best = _judged("best", typed.get("best"), judged if "best" in words else ())
-    apart = tuple(dim for dim in of_requests if dim not in (*by, *free)) if pareto or best else ()
+    apart = tuple(dim for dim in of_requests if dim not in (*by, *free)) if has_choice and (pareto or best) else ()
     return Reduction(
         pareto=pareto,
         best=best,

@@ -339,8 +339,8 @@ class Run:
         return where(halves > 0, self._in_two_batches(passes), together)
 
     def _in_two_batches(self, passes: Passes) -> Number:
-        """Mean seconds [s] of two halves of the batch, of which one computes while the other sends; a layer of the shorter
-        of both is not hidden. Each half reads the weights."""
+        """Mean seconds [s] of two halves of the batch, of which one computes while the other sends; a layer of the
+        shorter of both is not hidden. Each half reads the weights."""
         half, scenario = halved(passes), self.scenario
         sent = message_seconds(scenario, half.middle)
         host = sum(host_seconds(scenario, half.middle).values())

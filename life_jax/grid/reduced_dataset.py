@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from life_jax.grid import hypervolume, pareto_front
+from life_jax.grid.fine_bins import centres
 from life_jax.grid.labels import Template
-from life_jax.grid.reduction import FINE, Reducer
+from life_jax.grid.reduction import Reducer
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +50,8 @@ def dataset(r: Reducer) -> "xr.Dataset":
         coords["quantile"] = ("quantile", list(what.quantiles), about)
         for name in r.floats:
             values = [
-                by_group(lambda g, n=name, q=q: _quantile(g.bins.get(n), q), float, np.nan) for q in what.quantiles
+                by_group(lambda g, n=name, q=q: g.bins[n].quantile(q) if n in g.bins else np.nan, float, np.nan)
+                for q in what.quantiles
             ]
             variables[f"quantile_{name}"] = (("quantile", *what.by), np.stack(values), _attributes(r, name))
     if what.histogram:
@@ -84,19 +86,18 @@ def _best(r: Reducer, variables: dict[str, Any], by_group: Any) -> None:
 def _histogram(r: Reducer, variables: dict[str, Any], sizes: list[int]) -> None:
     """Add histograms, with bins of equal ratio between the least and the greatest value of all groups."""
     for name in r.floats:
-        together = sum((g.bins[name] for g in r.groups.values() if name in g.bins), np.zeros(1))
-        filled = np.flatnonzero(together)
-        if not len(filled):
+        filled = [g.bins[name].filled()[0] for g in r.groups.values() if name in g.bins]
+        ends = [end for bins in filled if len(bins) for end in (bins[0], bins[-1])]
+        if not ends:
             continue
-        centres = _centres()
-        low, high = np.maximum(centres[[filled[0], filled[-1]]], np.finfo(np.float32).tiny)
+        low, high = np.maximum(centres()[[min(ends), max(ends)]], np.finfo(np.float32).tiny)
         edges = np.geomspace(low, high * (1 + 2.0**-10), r.what.histogram + 1)
-        bin_of = np.clip(np.searchsorted(edges, centres, side="right") - 1, 0, r.what.histogram - 1)
+        bin_of = np.clip(np.searchsorted(edges, centres(), side="right") - 1, 0, r.what.histogram - 1)
         counts = np.zeros((r.what.histogram, int(np.prod(sizes, dtype=np.int64))), np.int64)
         for index, group in r.groups.items():
             if name in group.bins:
-                fine = group.bins[name][: len(centres)]
-                counts[:, index] = np.bincount(bin_of, weights=fine, minlength=r.what.histogram)
+                at, fine = group.bins[name].filled()
+                counts[:, index] = np.bincount(bin_of[at], weights=fine, minlength=r.what.histogram)
         about = {"units": "1", "long_name": f"points by {name}"}
         variables[f"histogram_{name}"] = (("bin", *r.what.by), counts.reshape(-1, *sizes), about)
         variables[f"edges_{name}"] = (("edge",), edges, _attributes(r, name))
@@ -136,21 +137,6 @@ def _labels(r: Reducer, points: np.ndarray) -> dict[str, tuple[np.ndarray, dict[
 
 def _values(template: Template, dim: str) -> Any:
     return template.coordinates[dim].values
-
-
-def _centres() -> np.ndarray:
-    """Middle of every bin of positive finite numbers."""
-    bits = (np.arange(0x7F800000 >> FINE, dtype=np.uint32) << FINE) | (1 << (FINE - 1))
-    return bits.astype(np.uint32).view(np.float32).astype(np.float64)
-
-
-def _quantile(bins: np.ndarray | None, q: float) -> float:
-    """The value below which a part q of the points lies, with a relative error of at most 2^-12."""
-    centres = _centres()
-    if bins is None or not bins[: len(centres)].sum():
-        return float("nan")
-    upto = np.cumsum(bins[: len(centres)])
-    return float(centres[np.searchsorted(upto, max(q * upto[-1], 1))])
 
 
 def _about_volume(objectives: int, longest: int) -> dict[str, Any]:

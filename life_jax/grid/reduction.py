@@ -6,14 +6,15 @@ A Reducer is a sink of blocks that keeps only what the reductions need, and neve
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
 from life_jax.grid import pareto_front
+from life_jax.grid.fine_bins import FineBins
 from life_jax.grid.labels import Template
 from life_jax.grid.plan import ResultBlock
 
-FINE = 12  # bins of quantiles and histograms are float32 values without their last 12 bits: 2^-11 (0.05 %) wide
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS = 64
 State = dict[str, np.ndarray]  # all that a Reducer keeps, as arrays by name
@@ -58,7 +59,7 @@ class Group:
 
     front: pareto_front.Front
     best: dict[str, tuple[float, int, dict[str, float]]] = field(default_factory=dict)
-    bins: dict[str, np.ndarray] = field(default_factory=dict)
+    bins: dict[str, FineBins] = field(default_factory=dict)
     count: int = 0
 
 
@@ -89,8 +90,7 @@ class Reducer:
             state[f"{index}/front"], state[f"{index}/ids"] = group.front.values, group.front.ids
             state.update({f"{index}/row/{name}": rows for name, rows in group.front.rows.items()})
             for name, bins in group.bins.items():
-                filled = np.flatnonzero(bins)
-                state[f"{index}/bins/{name}"] = np.stack([filled, bins[filled]])
+                state[f"{index}/bins/{name}"] = bins.filled()
             for objective, (key, point, values) in group.best.items():
                 state[f"{index}/best/{objective}"] = np.array([key, *values.values()])
                 state[f"{index}/at/{objective}"] = np.array(point)
@@ -110,7 +110,10 @@ class Reducer:
             for name in self.floats:
                 if of + f"bins/{name}" in state:
                     at, counts = state[of + f"bins/{name}"]
-                    group.bins.setdefault(name, np.zeros(1 << (32 - FINE), np.int64))[at] += counts
+                    if len(at):
+                        of_all = np.zeros(at[-1] - at[0] + 1, np.int64)
+                        of_all[at - at[0]] = counts
+                        group.bins.setdefault(name, FineBins()).add(int(at[0]), of_all)
             if self.what.pareto and len(state[of + "ids"]):
                 rows = {name: state[of + f"row/{name}"] for name in self.floats}
                 group.front.add(list(state[of + "front"].T), state[of + "ids"], rows)
@@ -128,12 +131,7 @@ class Reducer:
             return
         if self.what.quantiles or self.what.histogram:
             for name in self.floats:
-                if name not in group.bins:
-                    group.bins[name] = np.zeros(1 << (32 - FINE), np.int64)
-                at = _fine(block[name])
-                low = at.min()
-                counts = np.bincount(at - low)  # only of the bins in use: counting all would touch fresh memory
-                group.bins[name][low : low + len(counts)] += counts
+                group.bins.setdefault(name, FineBins()).count(block[name])
         if self.what.pareto:
             columns = [self.signs[name] * block[name] for name in self.what.pareto]
             group.front.add(columns, _array(ids), {name: block[name] for name in self.floats})
@@ -184,8 +182,10 @@ class Reducer:
             yield int(ends[0]), None
             return
         of = self._groups_of(start + np.arange(n))
-        for group in np.unique(of):
-            yield int(group), np.flatnonzero(of == group)
+        rows = np.argsort(of, kind="stable")  # once, however many groups there are
+        first = np.flatnonzero(np.diff(of[rows], prepend=-1))
+        for low, high in pairwise([*first.tolist(), n]):
+            yield int(of[rows[low]]), rows[low:high]
 
     @cached_property
     def _strides(self) -> list[tuple[int, int, int]]:
@@ -208,8 +208,3 @@ class Reducer:
 
 def _array(ids: Ids) -> np.ndarray:
     return np.arange(ids.start, ids.stop) if isinstance(ids, range) else ids
-
-
-def _fine(column: np.ndarray) -> np.ndarray:
-    """Bin of each value; those of NaN and of values below 0 come last and are never read."""
-    return (np.ascontiguousarray(column, np.float32).view(np.uint32) >> FINE).astype(np.int64)

@@ -23,9 +23,9 @@ OF_FILES = (*(f"{key}=" for key in ("hw", "model", "engine", "opt", "batch", "pr
             "overwrite=true")  # words of validate and calibrate  # fmt: skip
 OF_COMMAND = {
     "design": DESIGN,
-    "explore": ("port", "open"),
     "serve": ("target", "method"),
-    "plan": ("target", "method", "devices", "budget"),
+    "plan": ("target", "devices", "budget", "quality", "confidence", "write", "minimize"),
+    "explore": ("port", "open"),
 }
 WITH_PARTS = ("target", "range", "budget")
 LISTED = ("hw", "model", "opt", "engine", "cost", "workload", "study", "metric", "axis")  # kinds of life-jax catalog

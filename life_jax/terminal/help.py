@@ -92,6 +92,25 @@ The page begins with the other words.
 {SAME_WORDS}.
 Needs pip install 'life_jax[explore]'.
 """,
+    "plan": f"""life-jax plan: what should I run? Designs that meet targets, cheapest first
+
+  life-jax plan model=llama3_1_8b hw=here
+  life-jax plan model=llama3_1_8b 'hw=[l4,l40s,h100_sxm]' rate=8 target.ttft=1
+  life-jax plan model=llama3_1_70b hw=class:gpu_consumer target.tpot=0.05
+
+hw= model= opt= engine=   as in sweep; all devices, engine=auto and the usual
+                   formats unless said; devices=1..8 of each
+rate= concurrency= prompt= output=   requests as in serve; without a rate one
+                   user, whose batch is 1
+target.ttft= target.tpot= target.e2e=   seconds at most, of
+                   target.percentile=90 % of the requests
+quality=0.98       of the model's likelihood that is kept at least
+budget.usd= budget.usd_per_hour= budget.watt=   at most
+confidence=0.8     targets are met at this end of the forecast's interval
+minimize=price     what rows are ordered by, or a list; top=20 of them printed
+write=DIR          launch scripts of each; format=json|csv|md, out=
+{MORE}
+""",
     "catalog": """life-jax catalog: what there is, one line on each
 
   life-jax catalog                what kinds there are
@@ -132,6 +151,7 @@ ABOUT = {
     "sweep": "forecasts over a grid: a table and a netCDF file",
     "explain": "where the time of one scenario goes, operator by operator",
     "serve": "what requests see under load, by percentile",
+    "plan": "what to run: designs that meet targets, the cheapest first",
     "design": "the cheapest design that meets targets",
     "explore": "forecasts as a page in the browser, with sliders",
     "catalog": "devices, models, options, engines, metrics, axes",

@@ -51,7 +51,10 @@ def test_two_options_obey_the_laws_or_are_refused(on, stack, convention):
     check_forecast(one)
     s = one.scenario
     slow, fast = (life.forecast(x, TIMES) for x in (s, scaled(s, 3.0)))
-    for time in TIMES:
+    own_times = (
+        s.handover.on or s.speculation.tokens
+    )  # a transfer, the host of a draft: they do not scale with the device
+    for time in () if own_times else TIMES:
         # host time of the engine does not scale with the device
         assert 3 * float(fast[time]) == pytest.approx(float(slow[time]), rel=1e-9), time
     more = life.forecast(changed(s, "workload.batch", 2 * s.workload.batch), ("ttft", "memory"))

@@ -268,8 +268,9 @@ def test_two_batches_hide_messages_of_prefill_and_lose_where_there_are_none_or_f
     names = ("ttft", "tpot", "energy")
     plain, halves = (metrics(scenario(*wide, "batch=256", *opt), names) for opt in ((), ("opt=two_batch_overlap",)))
     assert 1.05 < plain["ttft"] / halves["ttft"] < 1.6  # published: 1.27 to 1.35
-    few = [metrics(scenario(*wide, "batch=32", *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
-    assert few[0]["tpot"] / few[1]["tpot"] < plain["tpot"] / halves["tpot"]
+    many = [metrics(scenario(*wide, "batch=16384", *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
+    assert plain["tpot"] < halves["tpot"]  # eight tokens a device: the weights are read twice
+    assert many[0]["tpot"] / many[1]["tpot"] > 1.2 * plain["tpot"] / halves["tpot"]
     alone = ("model=llama3_8b", "hw=h100_sxm", "engine=vllm", "batch=2", "prompt=64")
     none = [metrics(scenario(*alone, *opt), names) for opt in ((), ("opt=two_batch_overlap",))]
     assert none[1]["tpot"] > none[0]["tpot"] and none[1]["energy"] > none[0]["energy"]

@@ -51,6 +51,14 @@ def test_statistics_are_of_all_points_and_a_single_workload_is_kept_apart_from_n
     assert life.load([*load, "metrics=[ttft_p99]"]).reduction.apart == ("rate",)
 
 
+def test_where_nothing_but_the_workload_varies_it_is_what_is_chosen():
+    """Which batch of one device: its front is not one point for each batch."""
+    front = life.evaluate(life.load(["hw=v100", "prompt=512", "axes.batch=[1,2,4,8,16]", "pareto=[tpot,throughput]"]))
+    assert "by" not in front.dims and front.batch.size > 1
+    assert life.load(["hw=v100", "axes.batch=[1,2]", "axes.tp=[1,2]", "best=tps"]).reduction.apart
+    assert life.load(["hw=v100", "axes.batch=[1,2]", "axes.engine=[vllm,ideal]", "best=tps"]).reduction.apart
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [(["best=tps", "free=[hw]"], "number of the workload"), (["free=[batch]"], "free= goes with"),

@@ -41,7 +41,7 @@ def test_examples_of_help_are_understood(name):
         words = load_words(example).words if name == "serve" else example
         plain = [word for word in words if not word.startswith("format=")]
         plain = plain if name != "explore" or plain else ["hw=v100"]  # without words it asks the machine
-        load(plain, primary=name if name in ("explain", "design", "serve") else "sweep")
+        load(plain, primary=name if name in ("explain", "design", "serve", "plan") else "sweep")
 
 
 def test_words_without_a_command_are_told_what_to_type():
