@@ -225,7 +225,7 @@ LISTINGS: dict[str, tuple[tuple[str, ...], str, Callable[[tuple[Path, ...]], lis
     "opt": (("opt", "what it does", "its numbers: axes.NUMBER"), "optimizations: opt=[NAME,...]", _options),
     "engine": (
         ("engine", ">TTFT off %", ">TPOT off %", ">total off %", "measured on", "runs on", "reads", "constants from"),
-        "software: engine=NAME; errors on sources that a fit had not seen",
+        "software: engine=NAME; errors on sources left out of the fit",
         _engines,
     ),
     "cost": (("cost", "where its numbers come from"), "prices and energies: cost=NAME", _described("cost")),

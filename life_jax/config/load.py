@@ -24,6 +24,8 @@ def requests(file: LoadFile | None) -> Load:
         output_cv=file.output_cv,
         cached=file.cached,
         hits=file.hit_rate,
+        replicas=file.replicas,
+        router=file.router,
         requests=file.requests,
         ttft_limit=file.ttft_limit or UNLIMITED,
         tpot_limit=file.tpot_limit or UNLIMITED,

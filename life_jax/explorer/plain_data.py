@@ -12,6 +12,7 @@ from life_jax.config.load_words import load_words
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import Scenario
 from life_jax.explorer.questions import MOST_CASES, MOST_POINTS
+from life_jax.forecasting.memory import memory
 from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
@@ -80,7 +81,7 @@ def reason(study: Study, cell: int) -> str | None:
 
 def available(scenario: Scenario) -> float:
     """Memory that may be used on each device [byte]."""
-    return float(scenario.device.memory * scenario.engine.memory.utilization)
+    return float(memory(scenario).available)
 
 
 def number_list(settings: Mapping[str, Any], key: str, usual: Sequence[float], most: int = 32) -> list[float]:

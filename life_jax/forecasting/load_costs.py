@@ -65,12 +65,16 @@ class LoadCosts:
         return where(self.under.request_rate > 0, value, INFINITE) if self._is_known else NOTHING
 
     @property
+    def _idle(self) -> Number:
+        """Power [W] of all devices of all replicas when they do nothing."""
+        return energy.idle_power(self.under.scenario) * self.under.scenario.load.replicas
+
+    @property
     def power(self) -> Number:
         """Mean power of all devices [W]."""
         if not self._is_known:
             return NOTHING
-        idle = energy.idle_power(self.under.scenario)
-        return idle + where(self.under.request_rate > 0, self.under.request_rate * sum(self._work), 0.0)
+        return self._idle + where(self.under.request_rate > 0, self.under.request_rate * sum(self._work), 0.0)
 
     @property
     def energy_per_request(self) -> Number:
@@ -82,7 +86,7 @@ class LoadCosts:
         """Devices and electricity, or their rent, for a request [USD]."""
         if not self._is_known:
             return NOTHING
-        hour = energy.usd(self.under.scenario, HOUR, self.power * HOUR)
+        hour = energy.usd(self.under.scenario, self.under.scenario.load.replicas * HOUR, self.power * HOUR)
         return self._of_served(divide(hour, HOUR * self.under.request_rate))
 
     def _input_part(self, parts: tuple[Number, Number]) -> Number:
@@ -90,7 +94,7 @@ class LoadCosts:
 
     def _energy(self, part: Number, work: Number) -> Number:
         """Energy [J] of a part of a request: its own work, and idle power by its part [1] of the time."""
-        idle = divide(energy.idle_power(self.under.scenario), self.under.request_rate)
+        idle = divide(self._idle, self.under.request_rate)
         return self._of_served(part * idle + work)
 
     @property

@@ -21,6 +21,7 @@ from life_jax.serving.benchmark import with_first_wave
 from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import Spread, spread
+from life_jax.serving.routing import burst_of_one, crowd_of_one
 from life_jax.serving.steady_state import NEAREST, Requested, Steady, open_loop
 from life_jax.serving.step_law import Law, last_axis
 
@@ -70,10 +71,24 @@ class UnderLoad:
 
     @property
     def groups(self) -> Number:
-        """Batches [1] that are in flight, each with a scheduler's part of the requests: of data-parallel groups, and of
-        the stages of a pipeline."""
+        """Batches [1] that are in flight, each with a scheduler's part of the requests: of replicas, of data-parallel
+        groups, and of the stages of a pipeline."""
         layout = self.scenario.engine.parallelism
-        return layout.data_parallel * layout.pipeline_parallel
+        return self._routed * layout.pipeline_parallel
+
+    @property
+    def _routed(self) -> Number:
+        """Schedulers [1] that a router sends requests to: replicas and their data-parallel groups."""
+        return self.scenario.load.replicas * self.scenario.engine.parallelism.data_parallel
+
+    @cached_property
+    def arrivals(self) -> dict[str, Number]:
+        """How requests arrive at a batch in flight."""
+        load, layout = self.scenario.load, self.scenario.engine.parallelism
+        return {
+            "burst": burst_of_one(load.burst, self._routed, load.router, batches=layout.pipeline_parallel),
+            "crowd": crowd_of_one(self._routed, load.router),
+        }
 
     @property
     def active(self) -> Number:
@@ -125,7 +140,7 @@ class UnderLoad:
             self.requested,
             self.scheduler,
             rate=load.rate / self.groups,
-            burst=load.burst,
+            **self.arrivals,
             capacity=self.capacity,
         )
 
@@ -136,7 +151,7 @@ class UnderLoad:
 
     def _spread(self, steady: Steady) -> Spread:
         load = self.scenario.load
-        times = spread(self.law, self.requested, self.scheduler, steady, burst=load.burst)
+        times = spread(self.law, self.requested, self.scheduler, steady, burst=self.arrivals["burst"])
         if self.is_closed and not is_fixed_at(load.requests, 0):
             return with_first_wave(
                 times,
@@ -248,8 +263,9 @@ class UnderLoad:
         numbers = (self.requested, self.scheduler, load)
         requested, scheduler, load = (map_leaves(last_axis, x) for x in numbers) if more else numbers
         law, capacity = (law.each(), last_axis(capacity)) if more else (law, capacity)
-        steady = open_loop(law, requested, scheduler, rate=rate, burst=load.burst, capacity=capacity)
-        times = spread(law, requested, scheduler, steady, burst=load.burst)
+        arrivals = {key: last_axis(x) if more else x for key, x in self.arrivals.items()}
+        steady = open_loop(law, requested, scheduler, rate=rate, **arrivals, capacity=capacity)
+        times = spread(law, requested, scheduler, steady, burst=arrivals["burst"])
         over = [times.at(name, load.percentile) for name in ("ttft", "tpot")]
         return larger(over[0] / load.ttft_limit, over[1] / load.tpot_limit)
 

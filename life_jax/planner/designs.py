@@ -177,7 +177,7 @@ def _at_rest(scenario: Scenario) -> dict[str, Any]:
     return {
         "possible": 1.0 if possible is None else 1.0 * possible,
         "fits": 1.0 * m.fits,
-        "memory": m.needed / m.available,
+        "memory": m.filled,
         "price": price,
         "hourly": energy.usd(scenario, HOURS, where(power > 0, power, 0.0) * HOURS),
         "watt": power,

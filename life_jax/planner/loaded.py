@@ -4,22 +4,26 @@ A queue takes some hundred rounds of small operations, whose overhead is the sam
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import set_leaf
-from life_jax.forecasting.step_law import step_law
-from life_jax.forecasting.under_load import UnderLoad, cache_room
+from life_jax.forecasting.energy import is_capped
+from life_jax.forecasting.under_load import UnderLoad
 from life_jax.models import ffn
 from life_jax.planner import rows
 from life_jax.planner.designs import Designs
+from life_jax.planner.space import KEYS
 from life_jax.serving.step_law import TabulatedLaw
 
 TABULATED_AT_ONCE = 2**6
-TAILS = {"low": 1, "high": 1, "head_low": 1, "head_high": 1, "decode": 2, "prefill": 2}  # axes of a law's tables
+# axes of a law's tables
+TAILS = {
+    "low": 1, "high": 1, "head_low": 1, "head_high": 1, "shared_low": 1, "shared_high": 1, "decode": 2, "prefill": 2,
+}  # fmt: skip
 
 
 def under_load(
@@ -27,18 +31,21 @@ def under_load(
 ) -> Iterator[tuple[np.ndarray, UnderLoad]]:
     """Parts of the places, each with what its designs see: numbers [n, k] at rates [n, k] [1/s], or [n, 1] at the
     load's concurrency."""
-    drafted = np.array([not s.speculation.is_off for s in designs.scenarios])[designs.case[places]]
+    # whose requests depend on what they draft, or whose steps wait for power
+    drafted = np.array([not s.speculation.is_off or is_capped(s) for s in designs.scenarios])[designs.case[places]]
     yield from _drafted(designs, places, np.flatnonzero(drafted), rates, done)
     plain = np.flatnonzero(~drafted)
     laws = _Laws(designs, places[plain])
     for own in laws.groups():
         part = plain[own]
         carrier = designs.scenarios[int(designs.case[places[part[0]]])]
-        groups = np.array([designs.layouts[at].dp for at in designs.layout[places[part]]], float)[:, None]
-        carrier = set_leaf(carrier, ("engine", "parallelism", "data_parallel"), groups)
+        for key in ("dp", "pp"):
+            numbers = np.array([getattr(designs.layouts[at], key) for at in designs.layout[places[part]]], float)
+            carrier = set_leaf(carrier, ("engine", "parallelism", KEYS[key]), numbers[:, None])
         if rates is not None:
             carrier = set_leaf(carrier, ("load", "rate"), rates[part])
         law, scheduler = laws.of(own)
+        carrier = set_leaf(carrier, ("engine", "scheduler", "block"), scheduler.block)
         yield part, UnderLoad(carrier, law, scheduler)
         done(len(part))
 
@@ -46,7 +53,7 @@ def under_load(
 def _drafted(
     designs: Designs, places: np.ndarray, drafted: np.ndarray, rates: np.ndarray | None, done: rows.Done
 ) -> Iterator[tuple[np.ndarray, UnderLoad]]:
-    """The same of designs with speculation, whose requests depend on what they draft: structure by structure."""
+    """The same of designs that cannot stand side by side: structure by structure."""
     moved = {leaf: values[:, None] for leaf, values in designs.moved(places[drafted]).items()}
     if rates is not None:
         moved["load", "rate"] = rates[drafted]
@@ -71,7 +78,7 @@ class _Laws:
         self.inverse = np.ravel(self.inverse)
         self.tables: dict[str, np.ndarray] = {}
         self.numbers: dict[str, np.ndarray] = {}
-        self.kinds: list[tuple[str, str]] = [("", "")] * len(first)
+        self.kinds: list[tuple[Any, ...]] = [()] * len(first)
         if not len(places):
             return
         self._tabulate(designs, places[first])
@@ -83,21 +90,24 @@ class _Laws:
             for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
                 scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
                 with np.errstate(all="ignore"):
-                    law = step_law(scenario)
-                    assert isinstance(law, TabulatedLaw)
-                    scheduler = replace(scenario.engine.scheduler, cache=cache_room(scenario))
-                for field in fields(TabulatedLaw):
-                    if field.name not in ("batch", "more"):
-                        self._put(self.tables, field.name, part, getattr(law, field.name), len(places))
-                for name in ("budget", "slots", "cache"):
-                    self._put(self.numbers, name, part, getattr(scheduler, name), len(places))
-                for place in part.tolist():
-                    self.kinds[place] = scheduler.mixing, scheduler.admission
+                    seen = UnderLoad(scenario)
+                    law, scheduler = seen.law, seen.scheduler
+                assert isinstance(law, TabulatedLaw)
+                for columns, tree in ((self.tables, law), (self.numbers, scheduler)):
+                    for field in fields(tree):
+                        if "static" not in field.metadata:
+                            self._put(columns, field.name, part, getattr(tree, field.name), len(places))
+                divided = [np.broadcast_to(x, (len(part),)) > 1 for x in (scheduler.lockstep, law.stages, law.ranks)]
+                for at, place in enumerate(part.tolist()):
+                    parts = tuple(bool(numbers[at]) for numbers in divided)
+                    self.kinds[place] = scheduler.mixing, scheduler.admission, *parts
 
     @staticmethod
     def _put(columns: dict[str, np.ndarray], name: str, part: np.ndarray, value: Any, count: int) -> None:
+        if value is None:  # of experts that no groups share
+            return
         tail = np.shape(value)[-TAILS[name] :] if name in TAILS else ()
-        column = columns.setdefault(name, np.full((count, *tail), np.nan))
+        column = columns.setdefault(name, np.full((count, *tail), 0.0))
         column[part] = np.broadcast_to(value, (len(part), *tail))
 
     def groups(self) -> Iterator[np.ndarray]:
@@ -109,10 +119,25 @@ class _Laws:
     def of(self, part: np.ndarray) -> tuple[TabulatedLaw, Scheduler]:
         """The law and the scheduler of designs, along a leading axis and one more of length 1."""
         laws = self.inverse[part]
-        tables: dict[str, Any] = {name: np.expand_dims(column[laws], 1) for name, column in self.tables.items()}
-        mixing, admission = self.kinds[laws[0]]
-        numbers = {name: column[laws][:, None] for name, column in self.numbers.items()}
+        tables: dict[str, Any] = {
+            name: np.expand_dims(column[laws], 1)
+            for name, column in self.tables.items()
+            if not _is_neutral(TabulatedLaw, name, column[laws])
+        }
+        numbers: dict[str, Any] = {
+            name: column[laws][:, None]
+            for name, column in self.numbers.items()
+            if not _is_neutral(Scheduler, name, column[laws])
+        }
+        mixing, admission, *_ = self.kinds[laws[0]]
         return TabulatedLaw(**tables), Scheduler(**numbers, mixing=mixing, admission=admission)
+
+
+def _is_neutral(kind: type, name: str, numbers: np.ndarray) -> bool:
+    """Whether numbers of a field change nothing, so that what they would bring is left out."""
+    field = next(field for field in fields(kind) if field.name == name)
+    nothing = 0.0 if field.default is None else field.metadata.get("neutral")
+    return nothing is not None and bool((numbers == nothing).all())
 
 
 def _shares(designs: Designs) -> bool:

@@ -281,24 +281,26 @@ def open_loop(
     *,
     rate: Number,
     burst: Number = 1.0,
+    crowd: Number = 1.0,
     capacity: Number,
 ) -> Steady:
     """Requests that arrive at a rate [1/s] whatever happens.
 
     burst [1]: coefficient of variation of their gaps; capacity [1/s]: the largest rate that is served
-    (closed_loop.capacity).
+    (closed_loop.capacity); crowd [1]: variance over mean of the number of requests that are there, 1 where they come at
+    random, less behind a router that evens them out.
     """
     slots = places(requested, scheduler)
     served = smaller(rate, NEAREST * capacity)
-    here = _open(law, requested, scheduler, rate=served, burst=burst, slots=slots)
-    more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, slots=slots)
+    here = _open(law, requested, scheduler, rate=served, burst=burst, crowd=crowd, slots=slots)
+    more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, crowd=crowd, slots=slots)
 
     def running(state: _Open, at: Number) -> Number:
         return at * (state.own + state.duration)
 
     held = running(here, served)
     relaxation = larger((running(more, served * STEP_UP) - held) / ((STEP_UP - 1) * served), held / served)
-    swing = sqrt(served * relaxation)
+    swing = sqrt(served * relaxation * crowd)
     # above all slots the queue falls at the rate of what the engine serves less what arrives
     spare = larger(capacity - served, LEAST)
     variation = (burst * burst + requested.output.variation) / 2
@@ -349,11 +351,22 @@ class _Open:
     left: Number
 
 
-def _open(law: Law, requested: Requested, scheduler: Scheduler, *, rate: Number, burst: Number, slots: Number) -> _Open:
+def _open(
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    *,
+    rate: Number,
+    burst: Number,
+    crowd: Number,
+    slots: Number,
+) -> _Open:
     """The fixed point of an open loop below its capacity."""
 
     def state(seconds: Number, duration: Number) -> _Open:
-        decoding = smaller(1 + rate * duration, smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots))
+        decoding = smaller(
+            larger(crowd + rate * duration, 1.0), smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots)
+        )
         s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
         new = requested.new
         load = smaller(rate * s.service, NEAREST)

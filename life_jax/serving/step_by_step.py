@@ -15,10 +15,8 @@ import numpy as np
 from life_jax.core.engine import PREFILL_FIRST, RESERVE, Scheduler
 from life_jax.serving import gaps
 from life_jax.serving.requests import Requests
+from life_jax.serving.routing import LEAST_LOADED, RANDOM, ROUND_ROBIN
 from life_jax.serving.step_law import Law, StepLoad
-
-RANDOM, ROUND_ROBIN, LEAST_LOADED = "random", "round_robin", "least_loaded"
-ROUTERS = (RANDOM, ROUND_ROBIN, LEAST_LOADED)
 
 
 class _Request:

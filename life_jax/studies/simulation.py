@@ -22,7 +22,7 @@ from life_jax.serving.arrivals import arrivals
 from life_jax.serving.lengths import STANDARD
 from life_jax.serving.requests import Requests
 from life_jax.serving.steady_state import Requested, places
-from life_jax.serving.step_by_step import RANDOM, Fleet, simulate_steps
+from life_jax.serving.step_by_step import Fleet, simulate_steps
 from life_jax.serving.step_law import CappedLaw
 
 REQUESTS = 4096  # of a run, unless a trace or a benchmark says how many
@@ -247,12 +247,14 @@ def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None 
 
 def _fleet(under: UnderLoad, seed: int) -> Fleet:
     """Data-parallel groups, each with the batches that a pipeline has in flight."""
-    rules = under.scheduler
-    if float(rules.lockstep) > 1 and float(rules.stages) > 1:
-        raise ConfigError("method=simulate follows groups in lockstep (dp) or a pipeline (pp), not both at once")
+    rules, replicas = under.scheduler, float(under.scenario.load.replicas)
+    if sum(number > 1 for number in (float(rules.lockstep), float(rules.stages), replicas)) > 1:
+        raise ConfigError(
+            "method=simulate follows replicas, groups in lockstep (dp) or a pipeline (pp), not two of them at once"
+        )
     return Fleet(
         replicas=int(under.groups),
-        router=RANDOM,
+        router=under.scenario.load.router,
         lockstep=float(rules.lockstep) > 1,
         stages=int(rules.stages),
         seed=seed,

@@ -138,3 +138,14 @@ def test_simulated_rows_are_those_of_single_runs(life, tmp_path):
         alone = served(life, *words, f"rate={row['rate']}")["metrics"]
         assert row["ttft_mean"] == pytest.approx(alone["ttft_mean"], rel=1e-6)
         assert row["itl_p99"] == pytest.approx(alone["itl_p99"], rel=1e-6)
+
+
+def test_replicas_share_the_requests_and_cost_as_many_devices(life):
+    alone = served(life, "rate=2", "metrics=[tpot_mean,max_rate,cost_per_request]")["metrics"]
+    words = ("rate=8", "load.replicas=4", "metrics=[tpot_mean,max_rate,cost_per_request]")
+    four = served(life, *words)["metrics"]
+    assert four["tpot_mean"] == pytest.approx(alone["tpot_mean"], rel=1e-6)
+    assert four["max_rate"] == pytest.approx(4 * alone["max_rate"], rel=1e-6)
+    assert four["cost_per_request"] == pytest.approx(alone["cost_per_request"], rel=1e-6)
+    evened = served(life, *words, "load.router=least_loaded")["metrics"]
+    assert evened["tpot_mean"] < four["tpot_mean"]

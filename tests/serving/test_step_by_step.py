@@ -11,8 +11,9 @@ from life_jax.core.engine import MIXED, PREFILL_FIRST, Scheduler
 from life_jax.core.pytree import register_with_jax
 from life_jax.serving import gaps
 from life_jax.serving.requests import Requests
+from life_jax.serving.routing import LEAST_LOADED, RANDOM, ROUND_ROBIN, burst_of_one, crowd_of_one
 from life_jax.serving.simulator import simulate
-from life_jax.serving.step_by_step import LEAST_LOADED, RANDOM, ROUND_ROBIN, Fleet, simulate_steps
+from life_jax.serving.step_by_step import Fleet, simulate_steps
 from life_jax.serving.step_law import RooflineLaw
 
 LAW = RooflineLaw(0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)
@@ -89,3 +90,14 @@ def test_lockstep_and_a_shared_pipeline_never_serve_earlier():
     )
     for slower in (together, piped):
         assert (slower[2] - slower[0]).mean() > (free[2] - free[0]).mean()
+
+
+@pytest.mark.parametrize("burst", [0.5, 1.0, 2.0])
+def test_gaps_at_one_replica_vary_as_queueing_theory_says(burst):
+    draw = np.random.default_rng(0)
+    gaps_of_all = draw.gamma(1 / burst**2, burst**2, 200_000)
+    times = np.cumsum(gaps_of_all)
+    for router, mine in ((ROUND_ROBIN, times[::4]), (RANDOM, times[draw.random(len(times)) < 0.25])):
+        gap = np.diff(mine)
+        assert gap.std() / gap.mean() == pytest.approx(burst_of_one(burst, 4.0, router), rel=0.02)
+    assert crowd_of_one(4.0, LEAST_LOADED) < crowd_of_one(4.0, ROUND_ROBIN) < crowd_of_one(4.0, RANDOM) == 1

@@ -230,9 +230,39 @@ def test_a_plan_is_printed_in_80_columns_and_as_json(life, tmp_path):
     assert max(map(len, run.out.splitlines())) <= 80
     assert "designs are left" in run.out
     content = json.loads(life("plan", *words, "format=json").out)
-    assert content["rows"][0]["command"].startswith("llama-server -m Llama-3.1-8B-")
+    assert {row["command"].split()[0] for row in content["rows"]} <= {"llama-server", "vllm", "mlx_lm.server"}
     nothing = life("plan", *ONE_USER, "target.tpot=0.0001")
     assert nothing.status == 0
     assert "NOTHING MEETS" in nothing.out
     assert "target.tpot=" in nothing.out
     assert life("plan", MODEL, "hw=v10").status == 2
+
+
+@pytest.mark.parametrize("model", ["llama3_1_8b", "qwen3_30b_a3b"])
+def test_designs_side_by_side_see_the_load_as_each_does_alone(model):
+    words = [f"model={model}", "hw=h100_sxm", "axes.opt=[[],[fp8]]", "devices=4", "rate=6", "prompt=512", "output=64"]
+    study = life.load(words, primary="plan")
+    designs = _designs(study)
+    settle(designs, lambda count: None)
+    alive = designs.alive
+    found = times.times(designs, alive, np.array([0.0]), lambda count: None)
+    used = {designs.layouts[at] for at in designs.layout[alive]}
+    assert len(used) >= 6  # tensor, pipeline and data parallel, experts divided or not
+    for place in range(0, len(alive), 3):
+        case = study.cases[designs.case[alive[place]]]
+        layout = designs.layouts[designs.layout[alive[place]]]
+        opt = "+".join(study.stacks[case.keys.opt])
+        alone = life.load(
+            [
+                f"model={model}",
+                "hw=h100_sxm",
+                "engine=vllm",
+                *([f"opt={opt}"] if opt else []),
+                *layout.words,
+                *words[-3:],
+            ],
+            primary="serve",
+        )
+        expected = forecast(alone.scenario, ("ttft_p50", "tpot_p50"))
+        assert found["ttft"][place, 0] == pytest.approx(float(expected["ttft_p50"]), rel=1e-6), layout
+        assert found["tpot"][place, 0] == pytest.approx(float(expected["tpot_p50"]), rel=1e-6), layout

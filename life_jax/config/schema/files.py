@@ -154,6 +154,9 @@ class WorkloadFile:
     )  # any number unless given
 
 
+ROUTERS = ("random", "round_robin", "least_loaded")
+
+
 @dataclass(kw_only=True)
 class LoadFile:
     """conf/load/NAME.yaml: requests as they arrive. What is not given takes the workload's lengths, all equal."""
@@ -199,6 +202,8 @@ class LoadFile:
     hit_rate: float = number(
         1, low=0, high=1, unit="1", name="part of the requests that find part of their prompt cached", leaf="load.hits"
     )
+    replicas: float = count(1, name="replicas of the whole layout behind a router", leaf="load.replicas")
+    router: str = choice("random", ROUTERS)
     requests: float = number(
         0,
         low=0,

@@ -136,8 +136,9 @@ LJ.figure = ({ title, name }) => {
   details.addEventListener("toggle", tabulate);
   const draw = () => {
     if (!figure.content) return;
-    const width = Math.max(260, Math.floor(holder.clientWidth || figure.clientWidth || 640));
-    figure.drawn = width;
+    // the width is asked for once: asking after each change of the page would lay it out each time
+    figure.known ||= holder.clientWidth || figure.clientWidth;
+    const width = Math.max(260, Math.floor(figure.known || 640));
     const active = document.activeElement, key = holder.contains(active) ? active.getAttribute("data-key") : null;
     holder.replaceChildren(figure.content.draw(width));
     if (key) for (const again of holder.querySelectorAll("[data-key]")) if (again.getAttribute("data-key") === key) again.focus();
@@ -150,7 +151,12 @@ LJ.figure = ({ title, name }) => {
     tabulate();
   };
   if (typeof ResizeObserver === "function") {
-    new ResizeObserver(() => { if (Math.abs(holder.clientWidth - (figure.drawn || 0)) > 8 && holder.clientWidth >= 260) draw(); }).observe(holder);
+    new ResizeObserver(([entry]) => {
+      const width = entry.contentRect.width;
+      if (width < 260 || Math.abs(width - (figure.known || 0)) <= 8) return;
+      figure.known = width;
+      draw();
+    }).observe(holder);
   }
   return figure;
 };

@@ -276,7 +276,7 @@ LJ.VIEWS.compare = {
     const others = JSON.stringify([{ ...question, numbers: { ...question.numbers, [key]: 0 } }, key]);
     if (this.along && this.along.others === others) { this.drawCurve(state); return; }
     const turn = (this.turn = (this.turn || 0) + 1);
-    await new Promise((go) => setTimeout(go, 30));
+    await new Promise((go) => setTimeout(go, 120)); // until the hand rests
     if (turn !== this.turn || LJ.state.view !== "compare") return;
     const curve = await LJ.ask("curve", question, { key });
     if (turn !== this.turn || LJ.state.view !== "compare") return;
@@ -378,7 +378,7 @@ LJ.VIEWS.where = {
   },
   async follow(answer, state) {
     const question = this.single(state), turn = (this.turn = (this.turn || 0) + 1);
-    await new Promise((go) => setTimeout(go, 20));
+    await new Promise((go) => setTimeout(go, 120));
     if (turn !== this.turn || LJ.state.view !== "where") return;
     const e = await LJ.ask("elasticity", question, {});
     if (turn !== this.turn || LJ.state.view !== "where") return;
