@@ -26,7 +26,7 @@ MARK = "=== command "
 SERVERS = {"explore"}  # which do not end by themselves
 # runs the commands of a JSON list, one behind the other, each behind a line that says its number
 DRIVER = """
-import json, sys
+import json, sys, traceback
 import life_jax.__main__
 for number, words in enumerate(json.load(open(sys.argv[1]))):
     print(f"\\r\\n{MARK}{number}", flush=True)
@@ -35,6 +35,8 @@ for number, words in enumerate(json.load(open(sys.argv[1]))):
         life_jax.__main__.main()
     except SystemExit:
         pass
+    except Exception:  # a bug of ours, which the test names with its command
+        traceback.print_exc()
     sys.stdout.flush(), sys.stderr.flush()
 """.replace("{MARK}", MARK)
 

@@ -18,8 +18,8 @@ BY_TYPE = {config["model_type"]: config for config, _ in COUNTS}
 PRECISION = bits(PrecisionFile())
 
 
-def built(model_type: str, **changes) -> Architecture:
-    file = check(translate({**BY_TYPE[model_type], **changes}, "m"), ModelFile, "model.m")
+def built(of: str, **changes) -> Architecture:
+    file = check(translate({**BY_TYPE[of], **changes}, "m"), ModelFile, "model.m")
     return architecture(file, "model.m")
 
 
@@ -70,6 +70,15 @@ def test_experts_that_compute_nothing_are_counted_as_outputs_of_the_router_alone
     # LongCat-Flash: 560 billion parameters, 18.6 to 31.3 (27 on average) for a token, arXiv:2509.01322
     assert decoder.parameter_count(model) == pytest.approx(560e9, rel=2e-3)
     assert decoder.active_parameter_count(model) == pytest.approx(27e9, rel=0.05)
+
+
+def test_layers_that_run_again_have_gates_for_the_messages_between_passes():
+    once = decoder.parameter_count(built("inkling2_text"))
+    loop = {"loop_layer_index_start": 1, "loop_layer_index_end": 3, "loop_num_passes": 2, "loop_gate_rank": 6}
+    model = built("inkling2_text", model_type="inkling2_loop_text", **loop)
+    gates, messages = 2 * 4 * (6 * 2 * 64 + 2 * 64 * 6), 2 * 4 * 64
+    assert decoder.parameter_count(model) == once + gates + messages
+    assert sum(float(block.repeats * block.loops) for block in model.blocks) == 2 + 2 * 2
 
 
 def test_whisper_reads_frames_and_says_so():

@@ -70,6 +70,25 @@ def inkling2(read: Fields, facts: dict[str, Any]) -> None:
     read.seen.add("n_layers_per_attn_res_block")
 
 
+def looped(read: Fields, facts: dict[str, Any]) -> None:
+    """Inkling 2 Loop: the layers in the middle run several times; between passes gates of low rank mix messages of each
+    layer into queries, keys, values and networks."""
+    inkling2(read, facts)
+    d, layers = facts["hidden_size"], len(facts["layers"])
+    first = _stated(read, "loop_layer_index_start", 0)
+    end = _stated(read, "loop_layer_index_end", layers)
+    if not first < end <= layers:
+        raise read.refuse("loop_layer_index_end", f"above loop_layer_index_start, at most the {layers} layers")
+    rank = _stated(read, "loop_gate_rank", 64)
+    for layer in facts["layers"][first:end]:
+        layer["loops"] = _stated(read, "loop_num_passes", 3)
+        layer["side_outputs"] += MESSAGES * 4 * rank  # twice the width into a gate, as much out of it
+    facts["vectors"] += (end - first) * MESSAGES * d
+
+
+MESSAGES = 4  # of a layer: queries, keys, values, network
+
+
 def _note_convolutions(facts: dict[str, Any]) -> None:
     note(facts, "convolutions and tables of distances are counted as parameters, not as products")
 
@@ -103,6 +122,13 @@ RELATIVE_MIXTURES: dict[str, Family] = {
         facts={"position": "relative", "embedding_norm": True}, names=NAMES, sizes=NO_WIDTH,
         defaults={"head_dim": 128, "num_key_value_heads": 8},
         steps=(FIVE_OF_SIX, experts(), inkling2),
+        ignored=("log_scaling_n_floor", "log_scaling_alpha", "route_scale", "qk_l2_clip_threshold",
+                 "rel_l2_clip_threshold", "mlp_gate_softcap", "mlp_up_softcap"),
+    ),
+    "inkling2_loop_text": Family(
+        facts={"position": "relative", "embedding_norm": True}, names=NAMES, sizes=NO_WIDTH,
+        defaults={"head_dim": 128, "num_key_value_heads": 8},
+        steps=(FIVE_OF_SIX, experts(), looped),
         ignored=("log_scaling_n_floor", "log_scaling_alpha", "route_scale", "qk_l2_clip_threshold",
                  "rel_l2_clip_threshold", "mlp_gate_softcap", "mlp_up_softcap"),
     ),
