@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from life_jax.config.words import take
 from life_jax.terminal import command
-from life_jax.terminal.progress import waiting, watched
+from life_jax.terminal.progress import waiting
 
 if TYPE_CHECKING:
     from life_jax.studies.planning import Plan
@@ -32,8 +32,8 @@ def plan(words: list[str]) -> None:
     form, rest = take(words, "format", FORMATS)
     with waiting("checking the question"):
         study = load(rest, primary="plan")
-    with watched(len(study.cases) + len(study.nowhere)) as done:
-        result = planning.plan(study, done)
+    with waiting(f"weighing {len(study.cases)} combinations of device, format and engine under every layout"):
+        result = planning.plan(study, lambda count: command.stop_if_interrupted())
     command.warn(result.warnings)
     if form == "json":
         print(json.dumps(result.as_json(), indent=1))

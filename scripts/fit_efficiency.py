@@ -24,7 +24,7 @@ import jax
 import numpy as np
 import panel_rows
 import yaml
-from engine_families import FAMILIES, FAMILY_OF
+from engine_families import FAMILY_OF
 from fit_priors import SHARED, constants, of_devices
 from judge_fit import NOISE, SOFT, by_device, by_source, left_out, regimes, without_devices
 from panel_model import SMOOTHNESS, Panel
@@ -184,6 +184,7 @@ def write_engines(panel, x):
     engines = panel.parts[1]
     count = _cells(panel, 1, engines.groups)
     called_once = {s.engine for s in panel.settings if s.cold}
+    on_cpus = {s.engine for s in panel.settings if conf_files.file("hw", s.hw, DeviceFile).cores}
     generic = _mean(engines, x.reshape(len(engines.prior), -1), count)
     for i, name in enumerate((*engines.groups, *MEANS)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
@@ -197,7 +198,7 @@ def write_engines(panel, x):
             del found["cold_request_ms"]
         if "bf16" not in kept.get("half_units", ())[:1]:
             del found["bf16_emulation"]
-        if name not in FAMILIES["llama_cpp_cpu"]:  # the only engines whose rows tell it
+        if name not in on_cpus:
             del found["serial_part"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
@@ -220,7 +221,19 @@ def values(part, x, index, groups=None):
 
 
 def dump(path, file):
-    path.write_text(yaml.safe_dump(file, sort_keys=False, width=1000, default_flow_style=None))
+    """Write the file; comments before and behind keys of the one that stood there stay."""
+    before, behind, lines = "", {}, []
+    for old in path.read_text().splitlines() if path.exists() else []:
+        key = old.split(":")[0]
+        if old.startswith("#"):
+            before += old + "\n"
+        else:
+            behind[key] = (before, old[old.index("  # ") :] if "  # " in old else "")
+            before = ""
+    for line in yaml.safe_dump(file, sort_keys=False, width=1000, default_flow_style=None).splitlines():
+        above, after = behind.get(line.split(":")[0], ("", ""))
+        lines.append(f"{above}{line}{after}\n")
+    path.write_text("".join(lines))
 
 
 KEPT = (

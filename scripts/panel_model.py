@@ -142,7 +142,8 @@ def _counting(t):
     t["times"][:, 2] = t["times"][:, 2] * (kind != 1)
     t["times"][:, 1] = np.where(kind == 1, 1.0, np.where(kind == 2, output - 1, 0.0))
     row, step = np.nonzero(t["times"] > 0)
-    size = (t["repeats"][row, step] > 0).sum(1)
+    there = t["repeats"][row, step] > 0
+    size = there.shape[1] - np.argmax(there[:, ::-1], axis=1)  # up to the last, as some between may not be repeated
     found, least = [], 0
     for most in WIDTHS:
         mine = (size > least) & (size <= most)
@@ -175,9 +176,11 @@ def _steps(c, e, d, t):
     def wide(x):
         return x[:, None]
 
-    compute = c["compute_efficiency"] * e["compute_quality"] * d["compute"]
-    attention = c["attention_efficiency"] * e["attention_quality"] * d["attention"]
-    memory = wide(c["memory_efficiency"] * e["memory_quality"] * d["memory"])
+    def reached_of(name):
+        """Part of a peak, at most all of it (config/engine.py), and how the device differs."""
+        return jnp.minimum(c[f"{name}_efficiency"] * e[f"{name}_quality"], 1.0) * d[name]
+
+    compute, attention, memory = reached_of("compute"), reached_of("attention"), wide(reached_of("memory"))
     eight = jnp.minimum(e["compute_8bit"], e["compute_4bit"])
     form = 1 + t["eight"] * wide(eight - 1) + t["four"] * wide(e["compute_4bit"] - 1)
     form = form * (1 + t["experts"] * wide(e["compute_experts"] - 1))

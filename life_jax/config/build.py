@@ -20,7 +20,7 @@ from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.graph import PIPES
 from life_jax.core.places import Handover, Offload, Place
-from life_jax.core.pytree import mapping, set_leaf
+from life_jax.core.pytree import get_leaf, mapping, set_leaf
 from life_jax.core.scenario import (
     PLAIN_BITS,
     UNPUBLISHED,
@@ -239,8 +239,15 @@ def _generation(model: ModelFile, label: str) -> list[str]:
 def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
     """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes."""
     engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
-    # weights that are multiplied as bytes are not written out at 16 bit before
-    return set_leaf(engine, ("effects", "weight_expansion", "rows"), UNLIMITED) if as_bytes else engine
+    rows = ("effects", "weight_expansion", "rows")
+    if as_bytes:  # weights that are multiplied as bytes are not written out at 16 bit before
+        return set_leaf(engine, rows, UNLIMITED)
+    if "weight_expansion" in engine.effects and get_leaf(engine, rows) < UNLIMITED:
+        # software that writes weights out has no kernel of its own that would be slower than that [derived]
+        for key in ("compute_8bit", "compute_4bit"):
+            quality = ("effects", "kernel_quality", key)
+            engine = set_leaf(engine, quality, max(1.0, get_leaf(engine, quality)))
+    return engine
 
 
 def _as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optimization, list[str]]:

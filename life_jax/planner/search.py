@@ -11,9 +11,10 @@ from life_jax.forecasting.metrics import forecast
 from life_jax.planner import rows, times
 from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Designs, settle
 from life_jax.planner.front import Objectives, dominated_by, front
+from life_jax.planner.space import Layout
 from life_jax.planner.times import LOADED, NAMES, STANDARD
 
-# a time of n devices is at least that of one over n; tables of steps interpolate within this part of the law
+# a time that n devices share is at least that of one over n; tables of steps interpolate within this part of the law
 SLACK = 0.97
 PREFILL_SLACK = 0.9  # of the compute of prompts, which padding of small steps is part of
 FIRST, MOST = 256, 4096  # designs that are forecast at once, which doubles
@@ -92,8 +93,8 @@ def _sure(found: Found, values: Mapping[str, np.ndarray], places: np.ndarray) ->
 
 
 def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
-    """Least times of all designs: those of one device with one user, over the devices; of the shortest prompt where
-    lengths vary or prompts are cached. Refuses what must be saturated."""
+    """Least times of all designs: those of one device with one user, over the devices that share it; of the shortest
+    prompt where lengths vary or prompts are cached. Refuses what must be saturated."""
     designs = found.designs
     alive = designs.alive
     keys, inverse = np.unique(np.stack([designs.case[alive], designs.point[alive]]), axis=1, return_inverse=True)
@@ -112,13 +113,28 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
     if loaded and varies:
         shortest = designs.moved(first, divided=False) | {("workload", "prompt_tokens"): np.ones(len(first))}
         of_one = rows.evaluate(designs.scenarios, designs.case[first], shortest, alone, done=done)
-    count = designs.devices[alive]
+    batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
+    shares = {name: np.array([_share(one, name, batch) for one in designs.layouts]) for name in found.bound}
     for name, bound in found.bound.items():
-        bound[alive] = SLACK * np.nan_to_num(of_one[name][inverse], nan=0.0) / count
+        least = SLACK * np.nan_to_num(of_one[name][inverse], nan=0.0)
+        bound[alive] = least / shares[name][designs.layout[alive]]
+    count = designs.devices[alive]
     if loaded and load.rate:
         prompts = float(load.rate) * (1 - float(load.cached)) / count
         busy = PREFILL_SLACK * prompts * np.nan_to_num(compute[inverse], nan=0.0)
         designs.refuse(alive[busy > 1], "saturated")
+
+
+def _share(layout: Layout, name: str, batch: float) -> float:
+    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them.
+
+    A token goes through one stage of a pipeline after the other, chunks of a prompt through several at once; groups
+    have requests of their own, but share experts. The sequences of a batch are divided among all.
+    """
+    if batch > 1:
+        return float(layout.devices)
+    groups = layout.dp if layout.ep > 1 else 1
+    return float(layout.tp * layout.cp * groups * (1 if name == "tpot" else layout.pp))
 
 
 def _refuse_bounded(found: Found) -> None:

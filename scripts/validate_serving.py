@@ -1,0 +1,184 @@
+"""Forecasts under load against public measurements: `python scripts/validate_serving.py FOLDER [docs/serving.md]`.
+
+FOLDER has requests_dev.csv (single requests of a server) and serving_dev.csv (a number a row). Nothing here is fitted
+to them but the protocol of closed loops: how many requests the run had for each that is kept up, one of WAVES for a
+source file and engine, by its TTFT errors. Errors are |ln(forecast / measured)|, by hardware x model x engine the
+median, over these the mean. A second argument is the page whose table is written anew.
+"""
+
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import life_jax as life
+from life_jax.config.schema.errors import ConfigError
+from life_jax.core.scenario import Scenario
+from life_jax.forecasting.under_load import UnderLoad
+from life_jax.serving.benchmark import with_first_wave
+from life_jax.serving.requests import Requests
+from life_jax.studies.simulation import simulated
+
+WAVES = (1.0, 2.0, 5.0, 10.0, 0.0)  # requests of a run over those kept up; 0: the steady state
+FEWEST = 10  # rows of a cell
+UNIFORM = 0.9  # mean of lengths that are uniform from 0.8 to 1 of the largest
+FORMATS = {"bf16": "", "fp8": "opt=fp8", "nvfp4": "opt=nvfp4", "fp8/moe:fp8_block": "opt=fp8"}
+DEVICES = {"NVIDIA RTX PRO 6000 Blackwell": "rtx_pro_6000_server"}  # where the rows' name is no name of ours
+START, END = "<!-- validate_serving -->", "<!-- end -->"
+Row = Mapping[str, str]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def loaded(*words: str) -> Scenario:
+    """The scenario of words."""
+    return life.load([word for word in words if word]).cases[0].scenario
+
+
+def of_requests(path: Path) -> Iterator[tuple[str, ...]]:
+    """Run, metric, measured [ms], forecast [ms], error [%] of every run of single requests, simulated as they came."""
+    runs = defaultdict(list)
+    for row in rows_of(path):
+        runs[row["run"]].append(row)
+    for name, rows in runs.items():
+        first = rows[0]
+        layout = [f"{key}={first[key]}" for key in ("tp", "dp", "ep") if first[key] not in ("", "1")]
+        limits = (
+            f"engine.max_sequences={first['max_num_seqs']}",
+            f"engine.token_budget={first['max_num_batched_tokens']}",
+        )
+        hw = DEVICES.get(first["hardware"], first["hardware"])
+        s = loaded(f"hw={hw}", f"model={first['model']}", "engine=vllm", *layout, *limits, "load.rate=1")
+        columns = ("arrival_s", "input_tokens", "output_tokens")
+        arrival, prompt, output = np.array(sorted([float(row[key]) for key in columns] for row in rows)).T
+        s = replace(s, workload=replace(s.workload, prompt_tokens=prompt.mean(), output_tokens=output.mean()))
+        run = simulated(s, trace=Requests(arrival, prompt, output, 0 * prompt))
+        for metric in ("tpot", "ttft"):
+            measured = np.array([float(row[f"{metric}_s"]) for row in rows])
+            for which in (None, 50, 90, 99):
+                seen = measured.mean() if which is None else np.percentile(measured, which)
+                value = run.time(metric, which)
+                label = f"{metric} {'mean' if which is None else f'p{which}'}"
+                yield name, label, f"{1e3 * seen:.1f}", f"{1e3 * value:.1f}", f"{100 * (value / seen - 1):+.1f}"
+
+
+def closed(rows: list[dict[str, str]]) -> dict[tuple[str, ...], list[Row]]:
+    """Rows of closed loops whose lengths and layout are stated, by what a scenario is made of."""
+    groups = defaultdict(list)
+    for row in rows:
+        stated = row["load"] == "closed" and row["input_tokens"] and row["concurrency"] and row["disaggregated"] == "0"
+        one_node = row["dp"] in ("", "1") and float(row["n_devices"] or 99) <= 8
+        known = row["weight_format"] in FORMATS and row["metric"] in ("ttft_s", "tpot_s")
+        if stated and one_node and known and row["hardware"] != "unstated 8-GPU node":
+            key = ("hardware", "model", "engine", "weight_format", "tp", "ep", "source")
+            groups[tuple(row[name] for name in key)].append(row)
+    return groups
+
+
+def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]]:
+    """Mean TTFT and TPOT [s] of rows, side by side, for each of WAVES."""
+
+    def column(name: str) -> np.ndarray:
+        return np.array([float(row[name]) for row in rows])
+
+    part = np.array([UNIFORM if "uniform" in row["input_spread"] else 1.0 for row in rows])
+    prompt, output = column("input_tokens") * part, column("output_tokens") * part
+    concurrency = column("concurrency")
+    workload = replace(s.workload, prompt_tokens=prompt, output_tokens=output)
+    under = UnderLoad(replace(s, workload=workload, load=replace(s.load, concurrency=concurrency)))
+    parts = (under.law, under.requested, under.scheduler, under.steady)
+    times = {0.0: under.spread}
+    for waves in WAVES:
+        if waves:
+            each = concurrency / under.active
+            times[waves] = with_first_wave(under.spread, *parts, each, waves * each)
+    served = np.asarray(under.is_served)
+    return {
+        waves: {f"{name}_s": np.where(served, spread.mean(name), np.inf) for name in ("ttft", "tpot")}
+        for waves, spread in times.items()
+    }
+
+
+def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
+    """Engine, protocol, macro errors [%] of TPOT and TTFT and number of cells; rows that were forecast, and not; cells
+    whose model does not fit by the forecast."""
+    errors: dict[Any, dict[float, dict[Any, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    done = left = 0
+    for (hw, model, engine, form, tp, ep, source), rows in closed(rows_of(path)).items():
+        try:
+            words = (f"hw={DEVICES.get(hw, hw)}", f"model={model}", f"engine={engine}", FORMATS[form], f"tp={tp}")
+            s = loaded(*words, f"ep={ep}" if ep not in ("", "1") else "")
+        except ConfigError:
+            left += len(rows)
+            continue
+        done += len(rows)
+        for waves, values in forecasts(s, rows).items():
+            for index, row in enumerate(rows):
+                error = abs(np.log(values[row["metric"]][index] / float(row["value"])))
+                errors[source, engine][waves][hw, model, row["metric"]].append(error)
+    table, unfit = [], 0
+    for (source, engine), by_waves in errors.items():
+        cells = {waves: {key: float(np.median(of)) for key, of in by.items()} for waves, by in by_waves.items()}
+        cells = {
+            waves: {key: e for key, e in of.items() if np.isfinite(e) and len(by_waves[waves][key]) >= FEWEST}
+            for waves, of in cells.items()
+        }
+        unfit += sum(key[2] == "tpot_s" and not np.isfinite(np.median(of)) for key, of in by_waves[0.0].items())
+        macro = {
+            waves: [100 * float(np.mean([e for key, e in of.items() if key[2] == metric] or [np.nan])) for metric in
+                    ("tpot_s", "ttft_s")]
+            for waves, of in cells.items()
+        }  # fmt: skip
+        best = min(macro, key=lambda waves: macro[waves][1])
+        steady, count = macro[0.0], sum(key[2] == "tpot_s" for key in cells[best])
+        name = source.split("/")[-1]
+        table.append(
+            (
+                name,
+                engine,
+                f"{best:g} N" if best else "steady",
+                *(f"{x:.1f}" for x in (steady[0], *macro[best])),
+                str(count),
+            )
+        )
+    return table, done, left, unfit
+
+
+def page(folder: Path) -> str:
+    """The tables in Markdown."""
+    lines = ["| run | metric | measured ms | forecast ms | off % |", "|---|---|---:|---:|---:|"]
+    lines += [f"| {' | '.join(row)} |" for row in of_requests(folder / "requests_dev.csv")]
+    table, done, left, unfit = of_closed_loops(folder / "serving_dev.csv")
+    lines += [
+        "",
+        "| source | engine | protocol | TPOT steady % | TPOT % | TTFT % | cells |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    lines += [f"| {' | '.join(row)} |" for row in table]
+    lines += ["", f"{done} rows were forecast; {left} name a model, device or layout that is not known here."]
+    lines += [f"Cells of fewer than {FEWEST} rows are left out, and {unfit} whose cache has no room by the forecast."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the tables, and write them into the page."""
+    with np.errstate(all="ignore"):
+        text = page(Path(sys.argv[1]))
+    print(text)
+    if len(sys.argv) > 2:
+        path = Path(sys.argv[2])
+        before, _, rest = path.read_text(encoding="utf-8").partition(START)
+        path.write_text(f"{before}{START}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
