@@ -16,7 +16,7 @@ from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
 SHARD = re.compile(r"^(\d+)/(\d+)$")
 # what plotting draws, which is not imported here: a test holds them equal
-PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval")
+PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval", "latency")
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
 ENDINGS = (".nc", ".nc4", ".h5", ".csv", ".zarr")  # of out=
@@ -186,7 +186,7 @@ def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
             raise ConfigError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
         if name == "tornado" and not elasticity:
             raise ConfigError("plot=tornado needs elasticity=true")
-        if name in ("heatmap", "devices", "interval") and reduction is not None:
+        if name in ("heatmap", "devices", "interval", "latency") and reduction is not None:
             raise ConfigError(f"plot={name} needs the whole grid, which a reduced one does not keep")
     return names
 

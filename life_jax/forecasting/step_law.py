@@ -19,10 +19,9 @@ from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
 from life_jax.core.speculation import MODEL
-from life_jax.forecasting import energy, messages, speculation
+from life_jax.forecasting import energy, messages, places, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.operators.token_rows import by_token
-from life_jax.roofline.terms import step_terms
 from life_jax.serving.drafted_law import DraftedLaw
 from life_jax.serving.step_law import (
     CHUNKS,
@@ -81,8 +80,10 @@ def _tabulated(scenario: Scenario) -> TabulatedLaw | CappedLaw:
 
 
 def _unknown(scenario: Scenario) -> float:
-    """NaN for other devices, whose steps the law does not follow, else 0."""
-    return float("nan") if not scenario.offload.is_off or scenario.handover.on else 0.0
+    """NaN for prompts or caches elsewhere and for halves of batches, which the law does not follow, else 0."""
+    halves, cache = scenario.engine.parallelism.two_batches, scenario.offload.cache
+    follows = is_fixed_at(halves, 0) and is_fixed_at(cache, 0) and not scenario.handover.on
+    return 0.0 if follows else float("nan")
 
 
 def energy_law(scenario: Scenario) -> TabulatedLaw:
@@ -172,7 +173,7 @@ def _message_seconds(scenario: Scenario, step: Step) -> Number:
         sent = sent - messages.partial_outputs(scenario, step)
     if layout.in_pipeline:
         sent = sent + (layout.pipeline_parallel - 1) * messages.handover_seconds(scenario, step)
-    return sent
+    return sent + places.crossing_seconds(scenario, step)
 
 
 def _seconds_of_attention(scenario: Scenario, step: Step) -> Number:
@@ -201,7 +202,7 @@ def _of_sequences(scenario: Scenario, step: Step, measure: Measure, beside: OfSt
 
 def _seconds(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:
     """Seconds [s] of operators under the roofs, and of starting them."""
-    terms = step_terms(ops, scenario.device, scenario.engine)
+    terms = places.terms(scenario, ops)
     smoothness = scenario.engine.efficiency.roof_smoothness
     roofed = sum(term.repeats * term.roofed(smoothness) for term in terms)
     return roofed, sum(term.repeats * term.dispatch for term in terms)

@@ -1,7 +1,7 @@
 """Warnings of forecasts that rest on less than usual: long contexts, shapes never measured, unpublished powers."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from life_jax.config import engine_fit
 from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
+from life_jax.core.numerics import is_nothing
 from life_jax.core.pytree import map_leaves
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
@@ -16,6 +17,22 @@ from life_jax.roofline import efficiency_tables
 from life_jax.studies.case import Case, Nowhere
 
 MOST_REASONS, MOST_NAMED = 8, 4  # that are printed
+
+
+def under_load_warnings(cases: tuple[Case, ...], metrics: Iterable[str]) -> list[str]:
+    """A line where metrics under load are NaN, because the law of steps does not follow what was asked for."""
+    if not any(METRICS[name].needs == "load" for name in metrics):
+        return []
+    lines = []
+    for case in cases:
+        s = case.scenario
+        if s.handover.on:
+            lines.append(f"{case.label}: prompts elsewhere have no forecast under load yet: NaN")
+        elif not is_nothing(s.offload.cache):
+            lines.append(f"{case.label}: a cache elsewhere has no forecast under load yet: NaN")
+        elif not is_nothing(s.engine.parallelism.two_batches):
+            lines.append(f"{case.label}: halves of a batch have no forecast under load yet: NaN")
+    return lines
 
 
 def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:

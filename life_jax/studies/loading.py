@@ -120,6 +120,7 @@ def _warnings(
     warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
+    warnings.update(dict.fromkeys(forecast_warnings.under_load_warnings(cases, metrics)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, metrics)))
     return warnings
 

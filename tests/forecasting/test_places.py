@@ -165,3 +165,24 @@ def test_traced_places_are_those_of_numpy():
     with jax.enable_x64(True):
         traced = jax.jit(lambda s: life.forecast(s, ("tpot",)))(scenario)
     assert float(traced["tpot"]) == pytest.approx(float(life.forecast(scenario, ("tpot",))["tpot"]), rel=1e-9)
+
+
+def test_layers_on_the_host_are_in_the_law_under_load_and_what_is_not_is_said():
+    from life_jax.forecasting.step_law import step_law
+    from life_jax.serving.step_law import StepLoad
+
+    scenario = laws.scenario(*HOSTED, "opt.offload.cpu_layers=20", "batch=4")
+    run = Run(scenario)
+    step = run.decode.first
+    seconds = float(step_law(scenario).seconds(StepLoad(4.0, 4 * float(step.past + 1))))
+    assert seconds == pytest.approx(float(places_seconds(scenario, step)), rel=1e-3)
+    load = ["hw=h20", "model=llama3_1_8b", "engine=vllm", "rate=1", "metrics=[tpot_mean]", "batch=1", "prompt=512"]
+    study = life.load([*load, "opt=disaggregated"])
+    assert any("under load" in line for line in study.warnings)
+    assert not any("under load" in line for line in life.load(load).warnings)
+
+
+def places_seconds(scenario, step):
+    from life_jax.forecasting.step import seconds
+
+    return seconds(scenario, step)
