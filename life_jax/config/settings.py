@@ -53,7 +53,11 @@ def settings(
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
     checked.update({"plan": plan_question(composed)} if "devices" in composed else _design(composed))
     checked.update(_work(composed, reduction))
-    plots = _plots(composed["plot"], checked["elasticity"], reduction)
+    plots = (
+        _of_plan(composed["plot"])
+        if "devices" in composed
+        else _plots(composed["plot"], checked["elasticity"], reduction)
+    )
     view = {**_view(composed), "at": _at(composed["at"] or {}, dims)}
     if view["sort"] and composed["lazy"]:
         raise ConfigError("sort= needs numbers, of which lazy=true keeps none")
@@ -151,6 +155,17 @@ def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
         if not fine or ends[0] >= ends[1]:
             raise ConfigError(f"range.{key}={ends}: [LOW,HIGH] is needed, both above 0")
     return {"targets": targets, "free": free, "ranges": ranges, "minimize": minimize}
+
+
+def _of_plan(typed: Any) -> tuple[str, ...]:
+    """The pictures of a plan: its front."""
+    names = tuple(str(word) for word in _list(typed))
+    for word in names:
+        name, _, form = word.partition(".")
+        if name != "front" or (form and form not in PICTURE_FORMATS):
+            accepted = ", ".join(f"front.{form}" for form in PICTURE_FORMATS)
+            raise ConfigError(f"plot={word}: a plan has one picture, front ({accepted})")
+    return names
 
 
 def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[str, ...]:
