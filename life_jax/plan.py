@@ -46,25 +46,34 @@ def plan(words: list[str]) -> None:
         folder = Path(question.write)
         planning.write(result, folder, overwrite=study.overwrite)
         command.note(f"launch scripts of {min(len(result.rows), study.view.top or planning.WRITTEN)} rows: {folder}")
-    if study.out is not None:
-        path = study.path
-        _keep(result, path)
+    for path in _kept(result):
         print(path) if form == "text" else command.note(str(path))
 
 
-def _keep(result: "Plan", path: Path) -> None:
-    """Write all rows to a file, whole or not at all."""
+def _kept(result: "Plan") -> list[Path]:
+    """Write the rows (out=) and the picture of them (plot=front), each whole or not at all. Returns the paths."""
     from life_jax.core.whole_file import whole_file
     from life_jax.grid.storage import store
+    from life_jax.plotting import pictures
     from life_jax.studies import planning
     from life_jax.terminal import plan_tables, result_rows
 
-    study = result.study
-    if result_rows.is_csv(path):
+    study, written = result.study, []
+    path = study.path
+    if study.out is not None and result_rows.is_csv(path):
         with whole_file(path, overwrite=study.overwrite) as new, new.open("w", newline="", encoding="utf-8") as file:
             plan_tables.rows(result, "csv", file)
-        return
-    store.save(planning.dataset(result), path, study.identity, overwrite=study.overwrite)
+        written.append(path)
+    elif study.out is not None:
+        store.save(planning.dataset(result), path, study.identity, overwrite=study.overwrite)
+        written.append(path)
+    for picture in pictures.files(study.plots, path.with_suffix("")) if result.rows else ():
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        figure = plan_tables.figure(result)
+        with whole_file(picture, overwrite=study.overwrite) as new:
+            figure.savefig(new, format=picture.suffix[1:], bbox_inches="tight")
+        written.append(picture)
+    return written
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
 SHARD = re.compile(r"^(\d+)/(\d+)$")
 # what plotting draws, which is not imported here: a test holds them equal
-PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval")
+PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval", "latency")
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
 ENDINGS = (".nc", ".nc4", ".h5", ".csv", ".zarr")  # of out=
@@ -53,7 +53,11 @@ def settings(
         metrics = tuple(dict.fromkeys((*metrics, *reduction.metrics)))
     checked.update({"plan": plan_question(composed)} if "devices" in composed else _design(composed))
     checked.update(_work(composed, reduction))
-    plots = _plots(composed["plot"], checked["elasticity"], reduction)
+    plots = (
+        _of_plan(composed["plot"])
+        if "devices" in composed
+        else _plots(composed["plot"], checked["elasticity"], reduction)
+    )
     view = {**_view(composed), "at": _at(composed["at"] or {}, dims)}
     if view["sort"] and composed["lazy"]:
         raise ConfigError("sort= needs numbers, of which lazy=true keeps none")
@@ -153,6 +157,17 @@ def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
     return {"targets": targets, "free": free, "ranges": ranges, "minimize": minimize}
 
 
+def _of_plan(typed: Any) -> tuple[str, ...]:
+    """The pictures of a plan: its front."""
+    names = tuple(str(word) for word in _list(typed))
+    for word in names:
+        name, _, form = word.partition(".")
+        if name != "front" or (form and form not in PICTURE_FORMATS):
+            accepted = ", ".join(f"front.{form}" for form in PICTURE_FORMATS)
+            raise ConfigError(f"plot={word}: a plan has one picture, front ({accepted})")
+    return names
+
+
 def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[str, ...]:
     names = tuple(str(word) for word in _list(typed))
     for word in names:
@@ -171,7 +186,7 @@ def _plots(typed: Any, elasticity: Any, reduction: Reduction | None) -> tuple[st
             raise ConfigError("plot=front needs pareto=, such as pareto=[tpot,throughput]")
         if name == "tornado" and not elasticity:
             raise ConfigError("plot=tornado needs elasticity=true")
-        if name in ("heatmap", "devices", "interval") and reduction is not None:
+        if name in ("heatmap", "devices", "interval", "latency") and reduction is not None:
             raise ConfigError(f"plot={name} needs the whole grid, which a reduced one does not keep")
     return names
 

@@ -11,7 +11,7 @@ import numpy as np
 from life_jax.core.parameter import set_all
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.grid.reduced_dataset import WORKLOAD
-from life_jax.plotting import charts
+from life_jax.plotting import charts, load_charts
 from life_jax.plotting.readable import short, text
 
 if TYPE_CHECKING:
@@ -209,6 +209,16 @@ def _draw_operators(r: Result) -> Any:
     return _titled(axes[0][0].figure, r.title(("hw",)), 8.5)
 
 
+def _draw_latency(r: Result) -> Any:
+    dims = [dim for dim in load_charts.LOADS if dim in r.ds.dims and r.ds.sizes[dim] > 1]
+    if not dims:
+        raise ValueError("plot=latency needs axes.rate= or axes.concurrency=, such as 'axes.rate=geomspace(1,32,24)'")
+    axes = _panels(1, 2, 5.6, 4.2)
+    for time, ax in zip(load_charts.NAMES, axes[0], strict=True):
+        load_charts.latency(r.at(dims), time, ax)
+    return _titled(axes[0, 0].figure, r.title(dims), 11.2)
+
+
 def _draw_interval(r: Result) -> Any:
     metric = next((m for m in ("tpot", "ttft", "e2e") if {m, f"{m}_low", f"{m}_high"} <= set(r.ds)), None)
     if metric is None:
@@ -226,6 +236,7 @@ DRAWINGS = {
     "tornado": _draw_tornado,
     "devices": _draw_devices,
     "interval": _draw_interval,
+    "latency": _draw_latency,
 }
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page

@@ -26,6 +26,7 @@ MEANINGS = {
     "e2e": "a request takes too long",
     "dominated": "another row is no worse in price, TTFT, TPOT and quality",
 }  # fmt: skip
+LABELLED, MOST_COLOURS = 12, 10  # rows that the picture names, devices that its legend has
 MARKS, WIDE, HIGH = "123456789abcdefghijklmnopqrstuvwxyz", 60, 12
 
 
@@ -140,6 +141,28 @@ def picture(plan: "Plan", rows: Any) -> None:
         print(f"{label:>8} |{''.join(marks)}".rstrip())
     ends = tables.digits(math.exp(low_x), 3), tables.digits(math.exp(high_x), 3)
     print(f"{'':8} +{'-' * WIDE}\n{'':9} {ends[0]}{ends[1]:>{WIDE - len(ends[0])}}")
+
+
+def figure(plan: "Plan") -> Any:
+    """A figure of the rows: TPOT against price, a colour for each device."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(8, 5))
+    axes = drawn.add_subplot()
+    prices = [row.metrics["price"] for row in plan.rows]
+    times = [_times(plan, row)[1] / MILLI for row in plan.rows]
+    for device in dict.fromkeys(row.hw for row in plan.rows):
+        own = [i for i, row in enumerate(plan.rows) if row.hw == device]
+        axes.plot([prices[i] for i in own], [times[i] for i in own], "o", label=device, alpha=0.7)
+    first = {row.metrics["price"]: row for row in reversed(plan.rows)}  # of each price
+    for row in list(first.values())[-LABELLED:]:
+        at = row.metrics["price"], _times(plan, row)[1] / MILLI
+        text = f"{row.rank}: {row.devices} x {row.opt}"
+        axes.annotate(text, at, fontsize=7, textcoords="offset points", xytext=(4, 4))
+    axes.set(xscale="log", yscale="log", xlabel="price [USD]", ylabel="TPOT [ms]", title="  |  ".join(_title(plan)))
+    if len({row.hw for row in plan.rows}) <= MOST_COLOURS:
+        axes.legend(fontsize=8)
+    return drawn
 
 
 def rows(plan: "Plan", form: str, file: TextIO | None = None) -> None:

@@ -149,3 +149,18 @@ def test_replicas_share_the_requests_and_cost_as_many_devices(life):
     assert four["cost_per_request"] == pytest.approx(alone["cost_per_request"], rel=1e-6)
     evened = served(life, *words, "load.router=least_loaded")["metrics"]
     assert evened["tpot_mean"] < four["tpot_mean"]
+
+
+def test_latency_is_drawn_along_the_rate(life, tmp_path):
+    times = ",".join(f"{name}_{p}" for name in ("ttft", "tpot") for p in ("p50", "p90", "p99"))
+    out = f"out={tmp_path}/a.nc"
+    run = life("serve", *WORDS, "axes.rate=[1,4,1000]", "plot=latency", f"metrics=[{times}]", out)
+    assert run.status == 0, run.err
+    assert (tmp_path / "a_latency.png").stat().st_size > 10_000
+    for words, said in (
+        (("rate=1",), "plot=latency needs axes.rate="),
+        (("axes.rate=[1,2]", "metrics=[ttft_p50]"), "needs ttft_p90"),
+        (("axes.rate=[1000,2000]", f"metrics=[{times}]"), "at every point more requests arrive"),
+    ):
+        run = life("serve", *WORDS, *words, "plot=latency", out, "overwrite=true")
+        assert run.status == 2 and said in run.err

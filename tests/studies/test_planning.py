@@ -266,3 +266,17 @@ def test_designs_side_by_side_see_the_load_as_each_does_alone(model):
         expected = forecast(alone.scenario, ("ttft_p50", "tpot_p50"))
         assert found["ttft"][place, 0] == pytest.approx(float(expected["ttft_p50"]), rel=1e-6), layout
         assert found["tpot"][place, 0] == pytest.approx(float(expected["tpot_p50"]), rel=1e-6), layout
+
+
+def test_rows_and_their_picture_are_files(life):
+    words = [*ONE_USER, *AT_60_MS]
+    run = life("plan", *words, "out=kept.nc", "plot=front")
+    assert run.status == 0, run.err
+    assert (run.folder / "kept_front.png").read_bytes().startswith(b"\x89PNG")
+    assert life("plan", *words, "out=rows.csv").status == 0
+    lines = (run.folder / "rows.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + len(planned(*words).rows)
+    again = life("plan", *words, "out=rows.csv")
+    assert again.status == 2
+    assert "overwrite=true" in again.err
+    assert "a plan has one picture, front" in life("plan", *words, "plot=heatmap").err
