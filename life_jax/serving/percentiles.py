@@ -138,9 +138,12 @@ class _Points:
 
     @cached_property
     def with_prompts(self) -> Number:
-        """Time of a step with prompts [s]."""
+        """Time of a step with prompts [s], of which there is one at least and a Poisson number without this."""
         room, mean = last_axis(self.steady.steps.room), last_axis(self.steady.steps.tokens)
-        tokens = smaller(_gamma(mean, mean * smaller(self.square, room), NORMAL[:, STEP]), room)
+        prompts = self.rate * last_axis(self.steady.steps.seconds)
+        several = larger(prompts / larger(1 - exp(-prompts), EDGE) - prompts, 0.0)  # less their number, where some are
+        square = self.square - self.new * smaller(several, 1.0)
+        tokens = smaller(_gamma(mean, mean * smaller(larger(square, EDGE), room), NORMAL[:, STEP]), room)
         return self.seconds(tokens, tokens * self.pairs)
 
     @cached_property
