@@ -16,9 +16,11 @@ from life_jax.planner.times import LOADED, NAMES, STANDARD
 
 # a time that n devices share is at least that of one over n; tables of steps interpolate within this part of the law
 SLACK = 0.97
+# under load tables are coarser, and a low percentile meets fewer neighbours than the mean [assumption]
+SLACK_LOADED, SLACK_LOW = 0.9, 0.3
 PREFILL_SLACK = 0.9  # of the compute of prompts, which padding of small steps is part of
 FIRST, MOST = 256, 4096  # designs that are forecast at once, which doubles
-FIRST_LOADED, MOST_LOADED = 256, 1024
+FIRST_LOADED, MOST_LOADED = 256, 2048
 
 
 @dataclass
@@ -62,7 +64,10 @@ def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
         chosen = alive[order[:size]]
         if not len(chosen):
             break
-        _forecast(found, chosen, done)
+        if loaded:
+            chosen = _tightened(found, chosen, best, done)
+        if len(chosen):
+            _forecast(found, chosen, done)
         met = np.flatnonzero(designs.status == MEETS)
         kept = front(_exact(found, met))
         designs.refuse(met[~kept], "dominated")
@@ -116,13 +121,41 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
     shares = {name: np.array([_share(one, name, batch) for one in designs.layouts]) for name in found.bound}
     for name, bound in found.bound.items():
-        least = SLACK * np.nan_to_num(of_one[name][inverse], nan=0.0)
+        least = _slack(found, loaded) * np.nan_to_num(of_one[name][inverse], nan=0.0)
         bound[alive] = least / shares[name][designs.layout[alive]]
     count = designs.devices[alive]
     if loaded and load.rate:
         prompts = float(load.rate) * (1 - float(load.cached)) / count
         busy = PREFILL_SLACK * prompts * np.nan_to_num(compute[inverse], nan=0.0)
         designs.refuse(alive[busy > 1], "saturated")
+
+
+def _slack(found: Found, loaded: bool) -> float:
+    """Part of a time of one user that a time of the question is at least [1]."""
+    if not loaded:
+        return SLACK
+    return SLACK_LOADED if found.designs.question.percentile >= 50 else SLACK_LOW
+
+
+def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Done) -> np.ndarray:
+    """Those of the places that are still in question with least times of their own layouts, which one user sees; a
+    pipeline takes chunks of a prompt at once under load, so that its TTFT can be less."""
+    designs = found.designs
+    moved = designs.moved(places)
+    load = designs.scenarios[0].load
+    if load.prompts or load.prompt_cv or load.cached:
+        moved["workload", "prompt_tokens"] = np.ones(len(places))
+    of = rows.evaluate(designs.scenarios, designs.case[places], moved, rows.static(("ttft", "tpot")), done=done)
+    staged = np.array([one.pp > 1 for one in designs.layouts])[designs.layout[places]]
+    for name, bound in found.bound.items():
+        own = _slack(found, loaded=True) * np.nan_to_num(of[name], nan=0.0)
+        bound[places] = np.maximum(bound[places], np.where(staged & (name == "ttft"), 0.0, own))
+    for name, limit in designs.question.targets.items():
+        still = places[designs.status[places] == ALIVE]
+        designs.refuse(still[_sure(found, found.bound, still)[name] > limit], name)
+    still = places[designs.status[places] == ALIVE]
+    designs.refuse(still[dominated_by(_bounded(found, still), best)], "dominated")
+    return places[designs.status[places] == ALIVE]
 
 
 def _share(layout: Layout, name: str, batch: float) -> float:
