@@ -86,7 +86,7 @@ def _say_judgement(fitted: Any) -> None:
     if len(fitted.settings) < 2:
         print("a single row cannot be judged by others")
         return
-    said = f"rows off by {before:.0f} % under the class, {unseen:.0f} % when calibrated on the others (mean logarithm)"
+    said = f"off by {before:.0f} % under the class, {unseen:.0f} % calibrated on the other rows (mean log)"
     print(f"{said}: the class is kept" if fitted.kept else said)
 
 

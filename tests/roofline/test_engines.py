@@ -423,8 +423,10 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     with jax.enable_x64(True):
         ours = np.exp(np.asarray(p._logs(np.log(np.array(x, float)))))
     ratio = np.array([s.ratio(f) for s, f in zip(p.settings, forecasts.forecasts(p.settings), strict=True)])
-    # the fit takes the middle of generation, and of chunks, for their mean, which layers with a window bend
-    assert np.abs(ours / p.measured / ratio - 1).max() < 0.01
+    off = np.sort(np.abs(ours / p.measured / ratio - 1))
+    # the fit takes the middle of generation, and of chunks, for their mean, which layers with a window bend: a prompt
+    # of gpt-oss in chunks by 2.4 %
+    assert off[int(0.99 * len(off))] < 0.001 and off[-1] < 0.03
 
 
 @pytest.mark.slow
