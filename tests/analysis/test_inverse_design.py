@@ -68,8 +68,11 @@ def test_shadow_prices_are_slopes_of_the_curve_of_cost():
     for metric, (ttft, tpot) in (("ttft", (1.002, 1.0)), ("tpot", (1.0, 1.002))):
         laxer, stricter = (
             inverse_design.cheapest(
-                asked(f"target.ttft={0.03 * ttft**sign}", f"target.tpot={0.005 * tpot**sign}",
-                      "free=[peak_tflops.fp16,bandwidth_gb_per_s]")  # fmt: skip
+                asked(
+                    f"target.ttft={0.03 * ttft**sign}",
+                    f"target.tpot={0.005 * tpot**sign}",
+                    "free=[peak_tflops.fp16,bandwidth_gb_per_s]",
+                )
             ).cost
             for sign in (1, -1)
         )
