@@ -1,4 +1,6 @@
-"""Whether NumPy and compiled JAX give the same results: python scripts/compare_routes.py [FIRST] [COUNT] [--every N].
+"""Whether NumPy and compiled JAX give the same results.
+
+    python scripts/compare_routes.py [FIRST] [COUNT] [--every N | --uncompiled]
 
 Small studies are evaluated by NumPy, large ones by JAX (life_jax/grid/eager.py). Each of the drawn studies is evaluated
 by both. A draw is a number: number n takes the n-th model, device, option and engine, each from the start again after
@@ -6,6 +8,9 @@ its last, so that as many draws as there are devices hold every one of them. By 
 hours, because nearly every draw is compiled; --every takes one of so many. What differs is printed, with the words that
 give it, and at the end the peak memory of the process after so many compilations; status 1 where a difference is none
 of those that rounding explains.
+
+--uncompiled compares all models, all devices, all options and all engines in minutes: operations of JAX one by one, in
+float64, on stacked cases. What is left to the draws is what the compiler makes of them, and float32.
 
 In float64 numbers agree to 1e-12, elasticities and gains relative to the largest of their metric. Against float32 they
 agree to 1e-6, but for steps: where a ceiling, a bound or a limit lies between the two roundings. Those are listed, and
@@ -21,13 +26,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import xarray as xr
 
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
-from life_jax.grid import eager
+from life_jax.grid import eager, trees
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
@@ -142,6 +148,62 @@ def by_both(question: list[str]) -> tuple[xr.Dataset, xr.Dataset]:
     return life.evaluate(by_numpy), life.evaluate(by_jax)
 
 
+@contextlib.contextmanager
+def uncompiled() -> Iterator[None]:
+    """Context in which small studies are evaluated by operations of JAX, one after the other, instead of NumPy's."""
+    import jax
+    import jax.numpy as jnp
+
+    from life_jax.core.pytree import register_with_jax
+
+    register_with_jax()
+    stacked, mesh = eager._Stack.stacked, eager._mesh
+
+    def of_jax(stack: Any, known: Any, dimensions: int) -> Any:
+        return trees.mapped(lambda leaf: jnp.asarray(leaf, jnp.float64), stacked(stack, known, dimensions))
+
+    def mesh_of_jax(axes: Any, places: Any) -> dict[str, Any]:
+        return {name: jnp.asarray(values) for name, values in mesh(axes, places).items()}
+
+    patches = mock.patch.object(eager._Stack, "stacked", of_jax), mock.patch.object(eager, "_mesh", mesh_of_jax)
+    with jax.enable_x64(True), patches[0], patches[1]:
+        yield
+
+
+def everything() -> Iterator[list[str]]:
+    """Words of studies that hold every model, device, option and engine, by a few at a time."""
+    axes = ["axes.prompt_tokens=[17,3000]", "axes.batch=[1,24]", "dtype=float64", "metrics=[ttft,tpot,tps,e2e,memory]"]
+    models, devices = stems("model"), stems("hw")
+    for first in range(0, len(models), 16):
+        yield ["hw=[h100_sxm,m3_max]", f"model=[{','.join(models[first : first + 16])}]", "axes.opt=[[],[kv8]]", *axes]
+    for first in range(0, len(devices), 60):
+        yield [f"hw=[{','.join(devices[first : first + 60])}]", "model=[llama3_8b,gpt_oss_20b]", *axes]
+    for option in stems("opt"):
+        for model in ("llama2_7b", "deepseek_v3"):
+            yield ["hw=h100_sxm", f"model={model}", f"opt={option}", *axes]
+    for engine in stems("engine"):
+        for hw in ("h100_sxm", "m3_max", "ryzen_9_7950x_cpu", "rx_7900_xtx", "arc_b580", "ryzen_ai_7_350_npu"):
+            yield [f"hw={hw}", "model=[llama3_8b,mixtral_8x7b]", f"engine={engine}", *axes]
+
+
+def compare_uncompiled() -> tuple[int, int]:
+    """How many cases were compared, and in how many studies something differs, which is printed."""
+    cases = failed = 0
+    for words_of_study in everything():
+        try:
+            study = life.load(words_of_study)
+        except ConfigError:
+            continue  # an option that makes no sense there, an engine that does not run there
+        ours = life.evaluate(study)
+        with uncompiled():
+            theirs = life.evaluate(life.load(words_of_study))
+        found = list(differences(ours, theirs, "float64"))
+        cases, failed = cases + len(study.cases), failed + bool(found)
+        for difference in found:
+            print(f"{difference}\n    {' '.join(words_of_study)}", flush=True)
+    return cases, failed
+
+
 def differences(by_numpy: xr.Dataset, by_jax: xr.Dataset, dtype: str) -> Iterator[Difference]:
     """What two routes give differently. dtype: of the one by JAX. Raises AssertionError where labels differ."""
     own = ("identity", "config", "date", "created", "history")  # an attribute may say which question it was
@@ -204,8 +266,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("first", nargs="?", type=int, default=0, help="number of the first draw")
     arguments.add_argument("count", nargs="?", type=int, default=draws(), help="how many draws")
+    arguments.add_argument("--uncompiled", action="store_true", help="everything, by operations of JAX one by one")
     arguments.add_argument("--every", type=int, default=1, help="of so many draws, one is tried")
     typed = arguments.parse_args()
+    if typed.uncompiled:
+        cases, failed = compare_uncompiled()
+        print(f"{cases} cases, {failed} studies with differences")
+        sys.exit(bool(failed))
     failed = 0
     compiled_in = _compilations()
     numbers = range(typed.first, typed.first + typed.count, typed.every)

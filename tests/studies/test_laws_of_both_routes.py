@@ -18,7 +18,9 @@ TIMES = ("ttft", "tpot", "e2e")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("model=llama3_8b", "opt=int4"), ("model=mixtral_8x7b",)], ids=str)
+@pytest.mark.parametrize(
+    "words", [("model=llama3_8b", "opt=int4"), ("model=mixtral_8x7b",), ("model=gemma3_4b",)], ids=str
+)
 @pytest.mark.parametrize("route", ROUTES)
 def test_times_never_fall_with_work_nor_rise_with_a_rate(route, words):
     with ROUTES[route]():

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_nothing, larger, smaller
+from life_jax.core.numerics import Number, divide, is_nothing, larger, smaller
 from life_jax.core.pytree import neutral, pytree
 from life_jax.roofline.effects.base import Effect, Work
 
@@ -48,9 +48,9 @@ class MatrixTiles(Effect):
         """
         rows = rows_of(op)
         if is_nothing(self.vector_rows):
-            return smaller(larger(rows - 1, 0.0) / FEW_ROWS, 1.0) / rows, None
+            return divide(smaller(larger(rows - 1, 0.0) / FEW_ROWS, 1.0), rows), None
         by_token = op.shape.experts is not None
-        return 1 / rows, op.shape.m * TILE_OF_TOKENS if by_token else None  # type: ignore[operator]
+        return divide(1.0, rows), op.shape.m * TILE_OF_TOKENS if by_token else None  # type: ignore[operator]
 
     def by_rows(self, op: Op, work: Work) -> Number | None:
         """Work of a matrix-vector kernel [FLOP], on the vector units; None where there is no such kernel.
