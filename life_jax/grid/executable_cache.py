@@ -11,6 +11,7 @@ else can write them; that is asked of what was opened, not of a path, which may 
 """
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import pickle
@@ -48,6 +49,7 @@ class CachedFunction:
         """jitted: result of jax.jit. source: what it was made of, of which the fingerprint goes into the key."""
         self._jitted, self._source = jitted, source
         self._ready: dict[Hashable, Callable[..., Any]] = {}
+        self._let_go = 0  # executables since JAX's own caches were cleared
 
     def __call__(self, *args: Any) -> Any:
         if _folder is None and not self._ready:
@@ -70,6 +72,11 @@ class CachedFunction:
             executable = otherwise() if kept is None else kept
             while len(self._ready) >= MOST_READY:  # the oldest goes
                 self._ready.pop(next(iter(self._ready)), None)
+                self._let_go += 1
+            if self._let_go >= MOST_READY:  # what JAX keeps of them takes more memory than they do
+                self._let_go = 0
+                jax.clear_caches()
+                _give_memory_back()
             self._ready[key] = executable
         return executable
 
@@ -110,6 +117,12 @@ class CachedFunction:
             executable: jax.stages.Compiled = self._jitted.lower(*args).compile()
         _write(path, pickle.dumps(serialize_executable.serialize(executable)))
         return executable
+
+
+def _give_memory_back() -> None:
+    """Let the system have what is free of this process's memory, where its library of C can (glibc)."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _say_once(line: str) -> None:
