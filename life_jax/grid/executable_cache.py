@@ -75,7 +75,7 @@ class CachedFunction:
                 self._let_go += 1
             if self._let_go >= MOST_READY:  # what JAX keeps of them takes more memory than they do
                 self._let_go = 0
-                jax.clear_caches()
+                jax.clear_caches()  # type: ignore[no-untyped-call]
                 _give_memory_back()
             self._ready[key] = executable
         return executable
@@ -121,7 +121,7 @@ class CachedFunction:
 
 def _give_memory_back() -> None:
     """Let the system have what is free of this process's memory, where its library of C can (glibc)."""
-    with contextlib.suppress(OSError, AttributeError, TypeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # no glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
