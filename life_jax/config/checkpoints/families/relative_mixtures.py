@@ -1,5 +1,6 @@
 """Mixtures of experts with short convolutions behind keys, values and branches (Inkling), or before them (ZAYA)."""
 
+from dataclasses import replace
 from typing import Any
 
 from life_jax.config.checkpoints.config_fields import Fields
@@ -109,6 +110,22 @@ def zaya(read: Fields, facts: dict[str, Any]) -> None:
     read.seen.update(("rope_parameters", "lm_head_bias"))
 
 
+INKLING2 = Family(
+    facts={"position": "relative", "embedding_norm": True},
+    names=NAMES,
+    sizes=NO_WIDTH,
+    defaults={"head_dim": 128, "num_key_value_heads": 8},
+    steps=(FIVE_OF_SIX, experts(), inkling2),
+    ignored=(
+        "log_scaling_n_floor",
+        "log_scaling_alpha",
+        "route_scale",
+        "qk_l2_clip_threshold",
+        "rel_l2_clip_threshold",
+        "mlp_gate_softcap",
+        "mlp_up_softcap",
+    ),
+)
 RELATIVE_MIXTURES: dict[str, Family] = {
     "inkling_text": Family(
         facts={"position": "relative", "qk_norm": "per_head", "embedding_norm": True}, names=NAMES,
@@ -118,20 +135,8 @@ RELATIVE_MIXTURES: dict[str, Family] = {
                  "number_of_conv_states", "logits_mup_width_multiplier", "chain_hidden_post_norm",
                  "mtp_hidden_states_first", "rms_norm_eps_moe_gate"),
     ),
-    "inkling2_text": Family(
-        facts={"position": "relative", "embedding_norm": True}, names=NAMES, sizes=NO_WIDTH,
-        defaults={"head_dim": 128, "num_key_value_heads": 8},
-        steps=(FIVE_OF_SIX, experts(), inkling2),
-        ignored=("log_scaling_n_floor", "log_scaling_alpha", "route_scale", "qk_l2_clip_threshold",
-                 "rel_l2_clip_threshold", "mlp_gate_softcap", "mlp_up_softcap"),
-    ),
-    "inkling2_loop_text": Family(
-        facts={"position": "relative", "embedding_norm": True}, names=NAMES, sizes=NO_WIDTH,
-        defaults={"head_dim": 128, "num_key_value_heads": 8},
-        steps=(FIVE_OF_SIX, experts(), looped),
-        ignored=("log_scaling_n_floor", "log_scaling_alpha", "route_scale", "qk_l2_clip_threshold",
-                 "rel_l2_clip_threshold", "mlp_gate_softcap", "mlp_up_softcap"),
-    ),
+    "inkling2_text": INKLING2,
+    "inkling2_loop_text": replace(INKLING2, steps=(FIVE_OF_SIX, experts(), looped)),
     "zaya": Family(
         facts={"partial_rotary_factor": 0.5}, sizes=NO_WIDTH, only={"attention_bias": False, "lm_head_bias": False},
         defaults={"tie_word_embeddings": True, "head_dim": 128, "num_key_value_heads": 2}, names=NAMES,
