@@ -42,7 +42,7 @@ CLASSES = {
     "npu": (0.30, 0.20, 0.70), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
 }  # fmt: skip
 # of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000) or read a library's (hipBLASLt)
-SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "cpu_measured")
+SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "igpu_xmx", "cpu_measured")
 NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"igpu_xmx": 0.3, "gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
@@ -86,7 +86,8 @@ ON_INT8 = {"llama_cpp_cuda": 0.6, "llama_cpp_cuda_2025": 0.6}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
 EMULATED = 0.75
-ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
+FUSED = ("vllm", "vllm_2024", "vllm_2023", "tensorrt_llm", "faster_transformer", "lmdeploy", "tgis", "megatron", "deepspeed", "gpt_fast", "exllamav3")
+ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
 # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
 # in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
 EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
@@ -171,13 +172,16 @@ OWN = {
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
 SERIAL = 0.03
+# vector FLOP beside each FLOP of products of bytes: TODO
+BLOCK_WORK = 0.3
+ATTENTION_SPREAD = 0.35
 COMMON = 0.5  # of the variance of an engine's constants: by its family
 TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
 UNFITTED = ("ideal", "generic", "sglang")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
-    "allreduce_quality", "compute_experts",
+    "allreduce_quality", "compute_experts", "kv_reread",
 )  # fmt: skip
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
@@ -235,7 +239,7 @@ def of_classes(neutral=False):
         ),
         "dispatch_factor": (
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
-            {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
+            {"gpu_dc_amd": 0.8, "other": 0.4},
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
         "core_bandwidth": (5.0, 0.7),
@@ -244,9 +248,9 @@ def of_classes(neutral=False):
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),
     }
     prior = {name: {key: row[i] for key, row in table.items()} | OTHER for i, name in enumerate(reached)}
-    deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.3, 0.10), strict=True)}
+    deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.2, 0.10), strict=True)}
     if neutral:
-        wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.5, 0.2), strict=True)}
+        wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.2, 0.2), strict=True)}
         sourced = {name: dict.fromkeys(SOURCED_CLASSES, deviation[name]["other"]) for name in reached}
         deviation = {name: wide[name] | sourced[name] | {"other": 0.2} for name in reached}
     return Constants(
@@ -262,7 +266,8 @@ def of_engines(groups, neutral=False):
     def chosen(table, common, spread, wide):
         """Median and deviation: of the table, or the same for all engines but those that were read or measured."""
         if neutral:
-            return {name: table[name] for name in SOURCED_ENGINES if name in table} | {"other": common}, wide
+            sourced = FUSED if table is ATTENTION else SOURCED_ENGINES
+            return {name: table[name] for name in sourced if name in table} | {"other": common}, wide
         return table if "other" in table else table | {"other": common}, spread
 
     said = {
@@ -271,12 +276,12 @@ def of_engines(groups, neutral=False):
         "compute_4bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
         "compute_experts": (EXPERTS, {"llama_cpp_cuda": 0.05, "other": 0.4}),  # read there, and of no row
         "bf16_emulation": (EMULATED, 0.2),
-        "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, 0.8, 1.0),
+        "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, ATTENTION_SPREAD, ATTENTION_SPREAD),
         "memory_quality": (1.0, 0.15),
         "memory_quantized": (1.0, {"exllamav3": 0.6, "other": 0.2}),
         "kv_efficiency": chosen(CACHE, 0.8, 0.4, 0.4),
         "fp8_convert_flops": (CONVERT, {"vllm": 2.0, "other": 0.7}),
-        "kv_reread": chosen(REREAD, 0.03, 1.5, 1.5),
+        "kv_reread": chosen(REREAD, 0.03, 1.0, 1.0),
         "elementwise_efficiency": chosen(dict.fromkeys(NPUS, 0.4), 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
         "dispatch_quality": chosen(LAUNCH, 1.2, 0.5, 0.6),
         "tile_rows": (TILES | {"other": 32.0}, {"llama_cpp_cpu": 0.3, "ik_llama_cpp": 0.3, "t_mac": 0.3, "other": 1.0}),
@@ -293,6 +298,7 @@ def of_engines(groups, neutral=False):
         "cold_request_ms": chosen(COLD, 200.0, 1.5, 1.5),
         "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
         "serial_part": (SERIAL, 0.7),
+        "block_work": (BLOCK_WORK, 0.5),
     }
     return Constants(
         groups=groups,

@@ -49,7 +49,7 @@ def table(settings):
     n = len(settings)
     terms = (
         "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
-        "attention pad widest eight four experts"
+        "attention pad widest eight four experts blocks"
     )
     t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
@@ -72,7 +72,7 @@ def table(settings):
         effects, devices = one.engine.effects, one.engine.parallelism
         divided = dataclasses.replace(effects["cpu_threads"], serial_part=0.0)  # which `seconds` knows
         device = divided.on_device(one.device)
-        kernels = effects["matrix_tiles"]
+        kernels = effects["matrix_tiles"]  # `seconds` knows how much work stands beside products of blocks
         # `seconds` knows how many FLOP an element takes
         widening = dataclasses.replace(effects["cache_conversion"], flops=1.0)
         for k, step in enumerate(steps):
@@ -111,6 +111,7 @@ def table(settings):
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
                     "four": narrow & (np.asarray(bits) < NARROW_BITS),
                     "experts": op.pipe == "linear" and op.shape.experts is not None,
+                    "blocks": plain.matrix * (narrow & (kernels.block_work > 0)) / device.rates["vector"],
                 }
                 for name, value in put.items():
                     t[name][rows, k, i] = value
@@ -188,8 +189,10 @@ def _steps(c, e, d, t):
     divided = wide(1 + e["serial_part"] * t["others"])  # cpu_threads.serial_part
     reached = reached / divided
     emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
+    padded = 1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]
     vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])
-    matmul = t["matmul"] * (1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]) / reached
+    vector = vector + t["blocks"] * wide(e["block_work"]) * padded
+    matmul = t["matmul"] * padded / reached
     matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"] * divided, 0.0)) / emulated
     on_vectors = wide(c["vector_efficiency"] * d["vector"]) / divided
     compute = _roof(matmul, vector / on_vectors)

@@ -198,7 +198,7 @@ def build(
     scenario = dataclasses.replace(
         scenario,
         device=parts(_device, device, tuple(sources.items()), engine.power_cap, engine.whole_memory),
-        engine=parts(_on_units, scenario.engine, converts, as_bytes),
+        engine=parts(_on_units, scenario.engine, converts, as_bytes, bool(engine.quantized_units)),
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
@@ -236,12 +236,17 @@ def _generation(model: ModelFile, label: str) -> list[str]:
     return []
 
 
-def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
-    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes."""
+def _on_units(engine: Engine, converts: bool, as_bytes: bool, prefers: bool) -> Engine:
+    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes.
+
+    prefers: whether it has kernels that do so, beside those of a library.
+    """
     engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
     rows = ("effects", "weight_expansion", "rows")
     if as_bytes:  # weights that are multiplied as bytes are not written out at 16 bit before
         return set_leaf(engine, rows, UNLIMITED)
+    if prefers:  # a library multiplies, whose kernels take weights of 16 bit
+        engine = set_leaf(engine, ("effects", "matrix_tiles", "block_work"), 0.0)
     if "weight_expansion" in engine.effects and get_leaf(engine, rows) < UNLIMITED:
         # software that writes weights out has no kernel of its own that would be slower than that [derived]
         for key in ("compute_8bit", "compute_4bit"):

@@ -321,6 +321,13 @@ class EngineFile:
         name="tokens of a step that a matrix-vector kernel of experts takes at once",
         leaf="engine.effects.matrix_tiles.expert_vector_tokens",
     )
+    block_work: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="vector work beside each FLOP of quantized weights that are multiplied as bytes",
+        leaf="engine.effects.matrix_tiles.block_work",
+    )
     elementwise_efficiency: float = fraction(
         1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.efficiency.elementwise"
     )
