@@ -132,6 +132,7 @@ def build(
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
+    engine = _of_its_own_threads(engine, device, beside, hw)
     as_given = stack
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = _as_it_runs(stack, device, hw)
@@ -174,8 +175,6 @@ def build(
         raise ConfigError(
             f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
         )
-    if engine.threads is not None and device.cores is None:
-        raise ConfigError(f"engine.threads: {hw} has no cores; threads are those of a CPU whose file says its cores")
     if engine.power_cap and device.tdp_w is None:
         raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
     idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0
@@ -257,6 +256,18 @@ def _as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optim
         return stack, []
     lacking = ", ".join(f"opt.{name}" for dtype, name in stack.math.values() if dtype not in device.peak_tflops)
     return instead, [f"{hw} has no units for {lacking}: its weights alone are narrow, math is at 16 bit"]
+
+
+def _of_its_own_threads(
+    engine: EngineFile, device: DeviceFile, beside: Mapping[str, Place] | None, hw: str
+) -> EngineFile:
+    """The engine without threads that are those of the CPU beside the device. Raises ConfigError for threads where
+    neither has cores."""
+    if engine.threads is None or device.cores is not None:
+        return engine
+    if not beside or OFFLOAD not in beside or not beside[OFFLOAD].device.cores:
+        raise ConfigError(f"engine.threads: {hw} has no cores; threads are those of a CPU whose file says its cores")
+    return dataclasses.replace(engine, threads=None)
 
 
 def _has_units(stack: Optimization, device: DeviceFile) -> bool:
