@@ -78,7 +78,7 @@ def _free(scenario: Scenario) -> TabulatedLaw | HalvedLaw:
     """The law of a scenario's steps without a power limit."""
     host, halves = scenario.engine.host, scenario.engine.parallelism.two_batches
     of_step = host.of_step(batch=0.0, context=0.0, devices=scenario.engine.parallelism.tensor_parallel)
-    of_host = {"step": sum(of_step.values()), "sequence": host.sequence, "context": host.context}
+    of_host: dict[str, Any] = {"step": sum(of_step.values()), "sequence": host.sequence, "context": host.context}
     stages = _stages(scenario)
     whole = replace(_tables(scenario, _seconds, _beside_tokens, _beside_sequences), **of_host, **stages)
     if is_fixed_at(halves, 0):

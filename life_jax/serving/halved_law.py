@@ -31,8 +31,8 @@ class HalvedLaw:
 
     def each(self) -> "HalvedLaw":
         """The same law for loads that have one more axis at their end."""
-        laws = (law.each() for law in (self.whole, self.computed, self.sent))
-        return HalvedLaw(*laws, last_axis(self.layers), last_axis(self.on))
+        numbers = last_axis(self.layers), last_axis(self.on)
+        return HalvedLaw(self.whole.each(), self.computed.each(), self.sent.each(), *numbers)
 
 
 @pytree
