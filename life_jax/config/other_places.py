@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config import conf_files
-from life_jax.config.build import Parts, build
+from life_jax.config.build import build
 from life_jax.config.compose import Composed
 from life_jax.config.engine_fit import automatic, why_impossible
 from life_jax.config.options import made
+from life_jax.config.parts import Parts
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.short_words import SHORT_WORDS

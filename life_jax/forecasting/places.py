@@ -111,6 +111,11 @@ def terms(scenario: Scenario, ops: Iterable[Op]) -> list[Terms]:
 def crossing_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] in which activations go to the other device and back, and in which a cache that is kept there is
     read."""
+    return activation_seconds(scenario, step) + cache_read_seconds(scenario, step)
+
+
+def activation_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which activations go to the other device and back."""
     o = scenario.offload
     if o.is_off:
         return 0.0
@@ -120,13 +125,14 @@ def crossing_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     of_two = of_experts(scenario) - of_layers(scenario)
     several = where(o.experts > 0, 1.0 - of_layers(scenario), of_two) * _with_experts(scenario)
     crossings = 2 * ((o.layers > 0) + several)
-    read = 0.0 if is_nothing(o.cache) else _cache_read(scenario, step)
-    return crossings * once + read
+    return crossings * once
 
 
-def _cache_read(scenario: Scenario, step: Step | Mixed) -> Number:
-    """Seconds [s] in which the part of the cache that is kept there comes over the link."""
+def cache_read_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which the part of the cache that is kept on the other device comes over the link."""
     o, layout = scenario.offload, scenario.engine.parallelism
+    if is_nothing(o.cache):
+        return 0.0
     groups = step.groups if isinstance(step, Mixed) else (step,)
     total: Number = 0.0
     for group in groups:
