@@ -12,12 +12,23 @@ TIMES = ("ttft", "tpot", "e2e")
 
 
 class Lengths(Protocol):
-    """A workload, or a row of measurements: tokens of a sequence, and sequences."""
+    """A workload, or a row of measurements."""
 
-    prompt_tokens: Any
-    output_tokens: Any
-    past_tokens: Any
-    batch: Any
+    @property
+    def prompt_tokens(self) -> Any:
+        """Of a sequence [token]."""
+
+    @property
+    def output_tokens(self) -> Any:
+        """Generated, of a sequence [token]."""
+
+    @property
+    def past_tokens(self) -> Any:
+        """In the cache before the prompt [token]."""
+
+    @property
+    def batch(self) -> Any:
+        """Sequences that run together [1]."""
 
 
 def bound(run: Run, name: str, side: float) -> Number:
