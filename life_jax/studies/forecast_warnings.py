@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import engine_fit
+from life_jax.config import engine_fit, support
 from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
 from life_jax.core.pytree import map_leaves
@@ -72,6 +72,22 @@ def pair_warnings(cases: tuple[Case, ...]) -> Iterator[str]:
     if pairs:
         are = "was" if len(pairs) == 1 else "were"
         yield f"never measured {are} {_few(pairs)}: forecast from other devices of their class"
+
+
+def support_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """A line for all that nothing like it was measured of, at the largest workload of the study."""
+    texts: dict[str, None] = {}
+    if cases[0].scenario.load.rate or cases[0].scenario.load.concurrency or {"rate", "concurrency"} & set(axes):
+        return
+    for case in cases:
+        if not case.scenario.engine.support:
+            continue
+        w = case.scenario.workload
+        most = {key: float(axes[key].max() if key in axes else getattr(w, key)) for key in WORKLOAD}
+        lengths = (most["past_tokens"] + most["prompt_tokens"], most["output_tokens"])
+        texts.update(dict.fromkeys(support.sentences(case.built.likeness, lengths, most["batch"])))
+    if texts:
+        yield f"not measured: {_few(list(texts))}; extrapolated, with wider intervals"
 
 
 def _few(names: list[str]) -> str:

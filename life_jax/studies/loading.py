@@ -35,7 +35,7 @@ from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
 # what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
-USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory")
+USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory", "extrapolated")
 
 
 def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) -> Study:
@@ -118,6 +118,7 @@ def _warnings(
     warnings: dict[str, None] = dict.fromkeys(w for case in cases for w in case.built.warnings)
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
+    warnings.update(dict.fromkeys(forecast_warnings.support_warnings(cases, axes)))
     warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,8 @@ REDUCED = {"objective": "best", "quantile": "quantile", "count": "points"}
 # numbers of a layout, and their short words
 LAYOUT = {long.removeprefix("engine."): short for short, long in SHORT_WORDS.items() if long.startswith("engine.")}
 LABELS = ("model", "hw", "opt", "engine")
+TIMED = {"s", "J", "W", "h"}  # units of what is made of times
+MARK = "*"  # behind a number that nothing like it was measured of
 
 
 def heading(name: str) -> str:
@@ -92,6 +95,22 @@ def _scale(values: Iterable[float], units: str) -> tuple[float, str]:
         return 1.0, unit
     factor, prefix = tables.prefix_of(float(v) for v in values)
     return factor, f"{prefix}{unit}"
+
+
+def marked(columns: Sequence[Column], metrics: Iterable[str], rows: np.ndarray) -> list[Column]:
+    """The columns, where that of the first of these metrics which is a time, or made of times, has a mark in these rows
+    [bool]."""
+    of_times = [heading(name) for name in metrics if METRICS[name].kind == "number" and TIMED & {*_parts(name)}]
+    first = next((c for c in columns if not c.key and c.heading.startswith(tuple(of_times))), None)
+    if first is None or not rows.any():
+        return list(columns)
+    cells = [cell + (MARK if row else " ") for cell, row in zip(first.cells, rows.tolist(), strict=True)]
+    return [replace(c, cells=cells) if c is first else c for c in columns]
+
+
+def _parts(metric: str) -> list[str]:
+    """The units that the unit of a metric is made of, without exponents."""
+    return [part.removesuffix("-1") for part in METRICS[metric].units.split()]
 
 
 def frame_columns(frame: Any, study: "Study") -> tuple[list[Column], list[str]]:
