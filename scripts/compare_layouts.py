@@ -217,7 +217,7 @@ def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:
         near, far = messages.sent_bytes(scenario, block, step, mine)[index]
         reached = (far if ranks > 8 else near) / seconds / 1e9
         yield Case("Tokens to experts and back, DeepEP normal kernels, of the slower link", what, "GB/s",
-                   float(row["value"]), float(reached), "uniform routing; measured: four groups of ranks at most")  # fmt: skip
+                   float(row["value"]), float(reached), "uniform routing; measured: four groups at most")  # fmt: skip
 
 
 def markdown(cases: list[Case]) -> str:

@@ -32,7 +32,7 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
         group = links(scenario.device, layout, devices=layout.tensor_parallel)
         total = sum(count * all_reduce_over(group, message) for count, message in _all_reduces(scenario, mine))
     if layout.exchanges:
-        total = total + _exchanges(scenario, step, mine)
+        total = total + exchanges(scenario, step)
     if not is_fixed_at(layout.context_parallel, 1):
         groups = step.groups if isinstance(step, Mixed) else (step,)
         total = total + sum(partial_outputs(scenario, group) for group in groups if group.decoding)
@@ -124,8 +124,9 @@ def has_experts(block: Block) -> bool:
     return "num_experts" in ffn.INDEX[block.ffn_kind].KEYS
 
 
-def _exchanges(scenario: Scenario, step: Step | Mixed, mine: Step | Mixed) -> Number:
+def exchanges(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] in which tokens go to their experts and back, in every layer of experts."""
+    mine = of_one(scenario, step)
     total: Number = 0.0
     for block in scenario.architecture.blocks:
         total = total + block.repeats * sum(exchange_seconds(scenario, block, step, mine))
