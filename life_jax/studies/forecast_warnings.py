@@ -15,13 +15,19 @@ from life_jax.forecasting.request import Run
 from life_jax.roofline import efficiency_tables
 from life_jax.studies.case import Case, Nowhere
 
+UNDER_LOAD = "ttft_p99,tpot_p99"  # of the metrics that a load changes, as an example
 MOST_REASONS, MOST_NAMED = 8, 4  # that are printed
 
 
-def under_load_warnings(cases: tuple[Case, ...], metrics: Iterable[str]) -> list[str]:
-    """A line where metrics under load are NaN, because the law of steps does not follow what was asked for."""
+def under_load_warnings(
+    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], metrics: Iterable[str]
+) -> list[str]:
+    """A line where metrics under load are NaN, because the law of steps does not follow what was asked for, or where a
+    load was given and nothing asked for depends on it."""
     if not any(METRICS[name].needs == "load" for name in metrics):
-        return []
+        idle = [name for name in ("rate", "concurrency") if getattr(composed.load, name) or name in axes]
+        of = _few(list(metrics))
+        return [f"{name}= changes nothing of {of}; metrics=[{UNDER_LOAD}] are under load" for name in idle]
     lines = []
     for case in cases:
         s = case.scenario

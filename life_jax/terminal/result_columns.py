@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from life_jax.config.load_words import TARGETS
+from life_jax.config.settings import only_under_load
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.forecasting.metrics import METRICS
 from life_jax.terminal import tables
@@ -14,6 +16,8 @@ from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
+
+TARGET_WORDS = {key: f"target.{name}" for name, key in TARGETS.items()}
 
 SHORT = {
     "ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "E2E", "fits_memory": "fits", "bound": "binds",
@@ -154,7 +158,8 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
         if name not in LABELS and len(c) == 1 and not c.numbered
     }  # fmt: skip
     shapes = (("prompt_tokens", None), ("batch", None), ("past_tokens", 0), ("image_tokens", 0))
-    for name, usual in shapes[:1] if study.load_words is not None else shapes:  # under load there is no static batch
+    under_load = study.load_words is not None or only_under_load(study.resolved)  # where there is no static batch
+    for name, usual in shapes[:1] if under_load else shapes:
         if name not in t.coordinates and name not in t.listed and getattr(workload, name) != usual:
             single[name] = getattr(workload, name)
     words += [f"{heading(name)} {tables.digits(float(v), 6)}" for name, v in single.items() if name not in shown]
@@ -165,7 +170,7 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
     for key, value in study.scalars.items():
         section, _, rest = key.partition(".")
         if section != "workload" and rest not in LAYOUT and isinstance(value, int | float | str):
-            words.append(f"{rest if section in ('engine', 'precision') else key} {value}")
+            words.append(f"{rest if section in ('engine', 'precision') else TARGET_WORDS.get(key, key)} {value}")
     if study.resolved["convention"] != "exact":
         words.append(f"convention {study.resolved['convention']}")
     return [word for word in words if word]
