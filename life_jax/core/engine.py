@@ -69,7 +69,8 @@ class Parallelism:
     two_batches [1]: 1 where a batch runs as two halves, the messages of one behind the computation of the other
     overlap [1]: part of the shorter of computation and messages that is hidden behind the longer
     allreduce_latency [s]: latency of one hop; link_efficiency [1]: reached part of the interconnect's bandwidth
-    exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node
+    exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node, and
+    bulk_exchange_efficiency [1] where a step has tokens of prompts
     network_latency [s], network_efficiency [1]: the same of messages between nodes
     """
 
@@ -88,6 +89,7 @@ class Parallelism:
     link_efficiency: Number = 1.0
     exchange_latency: Number = 0.0
     exchange_efficiency: Number = 1.0
+    bulk_exchange_efficiency: Number = 1.0
     network_latency: Number = 0.0
     network_efficiency: Number = 1.0
 
