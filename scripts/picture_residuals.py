@@ -2,7 +2,7 @@
 
     python scripts/picture_residuals.py HELD.csv [--data ../shared/data]
 
-HELD.csv is written by scripts/fit_efficiency.py. Writes docs/pictures/residuals_AXIS.png, and prints the slopes that
+HELD.csv is written by scripts/fit_efficiency.py. Writes pictures of docs/accuracy.md, one for each axis, and prints the slopes that
 the 80 % intervals do not cover (scripts/residuals.py), which scripts/accuracy_page.py writes into docs/accuracy.md.
 """
 
