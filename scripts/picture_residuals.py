@@ -2,8 +2,8 @@
 
     python scripts/picture_residuals.py HELD.csv [--data ../shared/data]
 
-HELD.csv is written by scripts/fit_efficiency.py. Writes pictures of docs/accuracy.md, one for each axis, and prints the slopes that
-the 80 % intervals do not cover (scripts/residuals.py), which scripts/accuracy_page.py writes into docs/accuracy.md.
+HELD.csv is written by scripts/fit_efficiency.py. Writes pictures of docs/accuracy.md, one for each axis, and prints the
+slopes that 80 % intervals do not cover (scripts/residuals.py), which scripts/accuracy_page.py writes into that page.
 """
 
 import argparse
