@@ -22,6 +22,10 @@ that no other row has, so that the line says how far the rest of the world tells
 * *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
   one for compute and one for memory) are the baselines that `life-jax validate` prints too.
 * *in sample*: constants fitted to all rows, which these forecasts then use. It says least.
+* *beyond, wider*: rows of which nothing like them was in the fit: none of the engine (whatever the year of its build),
+  none of it on the class of devices, none of a build less than a quarter of a year older, none of a mixture of experts,
+  none of so long a context or so large a batch. Their intervals are wider by what rows tell that were left out
+  (`conf/support.yaml`, `scripts/fit_intervals.py`); tables mark such forecasts, files have `extrapolated`.
 
 """
 
@@ -44,16 +48,30 @@ CAUSES = (
     ("mlx", "mixtures of experts and hybrids under new builds, of few rows"),
 )
 
+SHAPES = """## Residuals by context, batch and model size
+
+Forecasts of rows that the constants were fitted to, each device under an engine at its own level, so that what is left
+is shape (`scripts/picture_residuals.py`). Grey: the 80 % interval of the engine's classes; lines: slopes; red: an
+engine with a slope that the interval does not cover over the range of its rows, listed below.
+
+![by context](pictures/residuals_context.png)
+![by batch](pictures/residuals_batch.png)
+![by active parameters](pictures/residuals_size.png)
+
+"""
+
 CONTENTS = """## What is fitted, and to what
 
 Both development panels: `panel_dev.csv` and `panel_new_dev.csv` with the rows that they list, of each cell at most
 eight, spread evenly over batch, context and prompt. Left out are rows that are more than 1.5 times faster than the
 datasheet's roofline allows (36: decode of CPUs and NPUs, whose unpacking or bandwidth our files understate, two of MLX,
-six prompts under vLLM on four cards) and batches that do not fit in memory (4).
+six prompts under vLLM on four cards), batches that do not fit in memory (4), and rows of a build that nobody gets who
+does not ask for it, whatever its forecast (480 of one Radeon AI Pro R9700): with the library's kernels of the card
+switched off by hand, and with nightly builds of a compiler.
 Constants by class, by engine, by family of engines and of all engines together; a constant that no row tells takes
 the value of its family or of all.
 
-Three things were learned from the residuals of the new rows, and hold for devices of no row as well:
+Five things were learned from the residuals of the new rows, and hold for devices of no row as well:
 
 * **CPUs multiply blocks of bytes, not matrices.** A block of 32 bytes and its scale takes five or six instructions on
   x86 and four on Arm, whatever the width of the matrix units; that rate (`int8_dot`) replaces the datasheet's int8.
@@ -63,9 +81,16 @@ Three things were learned from the residuals of the new rows, and hold for devic
 * **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
   the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
 
-What no row tells is forecast badly. Without rows of more than 4096 tokens, long prompts are forecast 2.5 times too
-slow: short ones do not tell what attention reaches. Chosen priors hide less than they did, since most engines have
-rows of their own by now: with them devices left out read as *the same, before* says.
+* **Products of quantized blocks are bound by what stands beside them.** llama.cpp's own kernels scale and add the sum of
+  every 32 products on the vector units, and fetch and unpack the next there (`block_work`): an A100, with 16 times as
+  much matrix as vector rate, reaches a tenth of its int8 rate, a RTX 3090 a quarter. Prompts on cards of another build
+  (RDNA4 from RDNA3.5, Quadros and A100s from GeForce) are forecast by that without a constant of their own.
+* **OpenVINO of 2025 multiplies quantized weights as bytes** on GPUs with matrix units, as it quantizes activations by
+  token (`quantized_units: [int8]`; openvinotoolkit/openvino#30614).
+
+Short prompts do not tell what attention reaches. Where its constants could go anywhere, whatever else short prompts take
+was put on them, and without rows of more than 4096 tokens long prompts were forecast 2.5 times too slow. Now kernel
+timings say what a class reaches, and how much an engine may differ (`ATTENTION_SPREAD` of `scripts/fit_priors.py`).
 
 """
 

@@ -188,7 +188,8 @@ def write_engines(panel, x):
     generic = _mean(engines, x.reshape(len(engines.prior), -1), count)
     for i, name in enumerate((*engines.groups, *MEANS)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
-        kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
+        stood = yaml.safe_load(path.read_text())
+        kept = {k: v for k, v in stood.items() if k in KEPT}
         if name in MEANS:
             found, source = values(engines, generic, 0, groups=1), MEANS[name]
         else:
@@ -200,6 +201,8 @@ def write_engines(panel, x):
             del found["bf16_emulation"]
         if name not in on_cpus:
             del found["serial_part"]
+        if "block_work" not in stood:
+            del found["block_work"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
 

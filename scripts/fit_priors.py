@@ -41,7 +41,8 @@ CLASSES = {
     "cpu_measured": (0.80, 0.20, 0.93),
     "npu": (0.30, 0.20, 0.70), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
 }  # fmt: skip
-# of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000) or read a library's (hipBLASLt)
+# of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000, Arc B60) or read a library's
+# (hipBLASLt)
 SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "igpu_xmx", "cpu_measured")
 NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
@@ -68,9 +69,9 @@ NCCL = ("faster_transformer", "megatron", "deepspeed", "tgis", "vllm_2023", "lmd
 COLLECTIVE = dict.fromkeys(NCCL, 2.0)
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
-    "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2025": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4,
-    "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5,
-    "llama_cpp_vulkan_amdvlk": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
+    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2025": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.8,
+    "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.6,
+    "llama_cpp_vulkan_amdvlk": 0.6, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
     "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6,
     "gpt_fast": 0.6,
 }  # fmt: skip
@@ -81,13 +82,19 @@ COMPUTE |= {"hf_eager_cpu": 1.125}
 # eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
 SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
 CACHE = {"hf_eager_cpu": 0.1}
-# quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024 (0.6 there)
-ON_INT8 = {"llama_cpp_cuda": 0.6, "llama_cpp_cuda_2025": 0.6}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
 EMULATED = 0.75
-FUSED = ("vllm", "vllm_2024", "vllm_2023", "tensorrt_llm", "faster_transformer", "lmdeploy", "tgis", "megatron", "deepspeed", "gpt_fast", "exllamav3")
-ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
+# engines that run the kernels which the numbers of classes were read from: FlashAttention, FlashInfer, TensorRT-LLM's
+FUSED = (
+    "vllm", "vllm_2024", "vllm_2023", "tensorrt_llm", "faster_transformer", "lmdeploy", "tgis", "megatron", "deepspeed",
+    "gpt_fast", "exllamav3",
+)  # fmt: skip
+ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on the vector units [assumption]
+# kernels reach 0.57 (A100), 0.59 (Arc B60) and 0.69 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
+# logarithm; what an engine adds to that differs more [assumption]. Short prompts do not tell it, and must not: where it
+# could go anywhere (1.0), whatever else they take was put on it, and long ones were forecast 2.5 times too slow
+ATTENTION_SPREAD = 0.35
 # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
 # in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
 EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
@@ -172,9 +179,10 @@ OWN = {
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
 SERIAL = 0.03
-# vector FLOP beside each FLOP of products of bytes: TODO
+# FLOP on the vector units beside each of a product of blocks: for 64 of them one sum is converted, scaled twice and
+# added, and as much again is fetched and unpacked: 10 to 20 [assumption]. llama.cpp's kernels reach about twice the
+# vector rate of a card, whatever its matrix units (an A100, a RTX 3090 and an RDNA4 card alike) [inferred]
 BLOCK_WORK = 0.3
-ATTENTION_SPREAD = 0.35
 COMMON = 0.5  # of the variance of an engine's constants: by its family
 TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
 UNFITTED = ("ideal", "generic", "sglang")
@@ -272,8 +280,8 @@ def of_engines(groups, neutral=False):
 
     said = {
         "compute_quality": chosen(COMPUTE, 0.8 if neutral else 1.0, 0.3, 0.45),
-        "compute_8bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
-        "compute_4bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
+        "compute_8bit": (1.0, 0.3),
+        "compute_4bit": (1.0, 0.3),
         "compute_experts": (EXPERTS, {"llama_cpp_cuda": 0.05, "other": 0.4}),  # read there, and of no row
         "bf16_emulation": (EMULATED, 0.2),
         "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, ATTENTION_SPREAD, ATTENTION_SPREAD),

@@ -36,8 +36,8 @@ class MatrixTiles(Effect):
         )
 
     def _scaled(self, op: Op, matrix: Number) -> Number:
-        """Work beside products of bytes [FLOP]: their sums over a block are widened, scaled and added on the vector
-        units, which also load and unpack the next block."""
+        """Work beside products of blocks [FLOP]: the sums of a block are widened, scaled and added on the vector units,
+        which also load and unpack the next one."""
         if is_nothing(self.block_work) or op.weights is None:
             return 0.0
         return matrix * self.block_work * where(op.weights.bits < PLAIN_BITS, 1.0, 0.0)
