@@ -80,17 +80,17 @@ Five things were learned from the residuals of the new rows, and hold for device
   (`cache_shared`): decode of 32 sequences of 512 tokens is that of 16 000 tokens each.
 * **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
   the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
-
-* **Products of quantized blocks are bound by what stands beside them.** llama.cpp's own kernels scale and add the sum of
-  every 32 products on the vector units, and fetch and unpack the next there (`block_work`): an A100, with 16 times as
-  much matrix as vector rate, reaches a tenth of its int8 rate, a RTX 3090 a quarter. Prompts on cards of another build
-  (RDNA4 from RDNA3.5, Quadros and A100s from GeForce) are forecast by that without a constant of their own.
+* **Products of quantized blocks are bound by what stands beside them.** llama.cpp's own kernels scale and add the sum
+  of every 32 products on the vector units, and fetch and unpack the next there (`block_work`), so that a card gains
+  little from matrix units that are fast beside those: prompts on an A100 or on RDNA4 cards are forecast by that from
+  those on GeForce cards and on RDNA3.5, without a constant of their own.
 * **OpenVINO of 2025 multiplies quantized weights as bytes** on GPUs with matrix units, as it quantizes activations by
   token (`quantized_units: [int8]`; openvinotoolkit/openvino#30614).
 
-Short prompts do not tell what attention reaches. Where its constants could go anywhere, whatever else short prompts take
-was put on them, and without rows of more than 4096 tokens long prompts were forecast 2.5 times too slow. Now kernel
-timings say what a class reaches, and how much an engine may differ (`ATTENTION_SPREAD` of `scripts/fit_priors.py`).
+Short prompts do not tell what attention reaches. Where its constants could go anywhere, whatever else short prompts
+take was put on them, and without rows of more than 4096 tokens long prompts were forecast 2.5 times too slow. Now
+kernel timings say what a class reaches, and how much an engine may differ (`ATTENTION_SPREAD` of
+`scripts/fit_priors.py`).
 
 """
 

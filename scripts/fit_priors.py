@@ -57,8 +57,14 @@ VECTOR = {
     "cpu_server": 1.0,
     "gpu_consumer": 0.42,
     "gpu_consumer_amd": 0.42,
+    "igpu_amd": 0.42,
+    # Turing and the A100 have as many lanes for integers beside those for fp32, which GeForce cards since Ampere count
+    # as fp32 and share (NVIDIA's architecture papers): twice as much for the same number; an H100 half as many
+    "gpu_turing": 0.84,
+    "gpu_dc": 0.63,
     "other": 0.5,
 }
+READ_ON_VECTORS = {"gpu_consumer": 0.1, "gpu_consumer_amd": 0.1, "igpu_amd": 0.1, "gpu_turing": 0.3, "gpu_dc": 0.3}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1); Gaudi's are over Ethernet: 10 [assumption]
 HOP = {"gpu_dc": 3.6, "accel_dc": 10.0, "gpu_dc_intel": 12.0}
@@ -97,7 +103,7 @@ ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on th
 ATTENTION_SPREAD = 0.35
 # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
 # in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
-EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
+EXPERTS = {"llama_cpp_cuda": 0.35, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
 EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
@@ -242,8 +248,8 @@ def of_classes(neutral=False):
     table = {key: row if key in SOURCED_CLASSES or not neutral else NEUTRAL_CLASS for key, row in CLASSES.items()}
     said = {
         "vector_efficiency": (
-            OTHER | {"other": 0.5} if neutral else VECTOR,
-            {"gpu_consumer": 0.3, "gpu_consumer_amd": 0.3, "other": 0.7},
+            {name: VECTOR[name] for name in READ_ON_VECTORS} | {"other": 0.5} if neutral else VECTOR,
+            READ_ON_VECTORS | {"other": 0.7},
         ),
         "dispatch_factor": (
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table

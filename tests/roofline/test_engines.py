@@ -311,7 +311,9 @@ def test_products_of_blocks_take_vector_work_beside():
         assert more == pytest.approx(plain[name].matmul * rate["linear"] * 0.25 / rate["vector"], rel=0.05)
         assert beside[name].matmul > plain[name].matmul  # no unit executes more than its peak
     assert beside["attention"].vector == plain["attention"].vector
-    whole, half = (terms(scenario("engine=ideal", f"engine.block_work={x}"), 256)["down_proj"].vector for x in (0, 0.25))
+    whole, half = (
+        terms(scenario("engine=ideal", f"engine.block_work={x}"), 256)["down_proj"].vector for x in (0, 0.25)
+    )
     assert whole == half  # weights of 16 bit have no blocks
 
 
