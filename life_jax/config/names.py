@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
+from life_jax.config import conf_files
 from life_jax.config.aliases import TABLES, rules, table
+from life_jax.config.device_spellings import Spelling, spellings
 from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
 from life_jax.config.schema.yaml_files import YAML
@@ -21,6 +23,7 @@ from life_jax.config.weight_format_names import split_format
 Folders = tuple[Path, ...]
 Words = tuple[str, ...]
 SUFFIXES = {"hw": YAML, "model": (".json", ".gguf", *YAML), "engine": YAML}
+MOST_CHARACTERS = 300  # of a device's name that is taken apart
 MOST_NAMES = 2**13  # that are remembered: more than measurements have, and no more in a process that never ends
 KINDS = {"hw": "device", "model": "model", "opt": "option", "engine": "engine"}
 # words of a name that say who made a chip, or what was done to a model, but not which it is
@@ -48,7 +51,32 @@ def _label(group: str, name: str, folders: Folders) -> str | None:
     if name in declared:
         return str(declared[name])
     meant = _meant(group, name, tuple(paths.own_choices(group, folders)))
+    if not meant and group == "hw":
+        meant = _device_within(name, folders)
     return meant[0] if len(meant) == 1 else None
+
+
+@lru_cache(MOST_NAMES)
+def _device_within(name: str, folders: Folders) -> Words:
+    """Labels of the devices that a name means: of a cloud's instance, or without what systems put around it
+    (device_spellings.py)."""
+    declared, own = table(TABLES["hw"]), tuple(paths.own_choices("hw", folders))
+    rented = next((str(rule["hw"]) for rule in rules("instance") if re.fullmatch(rule["name"], name, re.I)), "")
+    if rented:
+        return (rented,)
+    for spelling in spellings(name[:MOST_CHARACTERS]):
+        meant = (str(declared[spelling.name]),) if spelling.name in declared else _meant("hw", spelling.name, own)
+        agreeing = tuple(label for label in meant if _agrees(spelling, label, folders))
+        if agreeing:
+            return agreeing
+    return ()
+
+
+def _agrees(spelling: Spelling, label: str, folders: Folders) -> bool:
+    if not spelling.memory and not spelling.is_cpu:
+        return True
+    device = conf_files.composed("hw", label, folders)
+    return spelling.agrees(float(device["memory_gb"]), str(device["device_class"]))
 
 
 def is_file(group: str, name: str) -> bool:
@@ -86,7 +114,8 @@ def _index(
 @lru_cache(MOST_NAMES)
 def words_of(name: str, dropped: tuple[str, ...]) -> tuple[str, ...]:
     """Words of a name in small letters, without its organisation (ORGANISATION/NAME) and without the dropped ones."""
-    split = re.split(r"[^a-z0-9.]+", re.sub(r"\((r|tm)\)", "", name.lower()).split("/")[-1])
+    plain = re.sub(r"^\S*/(?=\S)", "", re.sub(r"\((r|tm)\)|[®™]", "", name.lower()))
+    split = re.split(r"[^a-z0-9.]+", plain)
     kept = (word for word in split if not any(re.fullmatch(pattern, word) for pattern in dropped))
     return tuple(part for word in kept for part in word.split(".") if part)
 
