@@ -1,6 +1,6 @@
 """What systems put around the name of a device: each spelling of a name without more of it.
 
-lspci names the chip and, in brackets, the card; Vulkan and OpenGL name the driver; /proc/cpuinfo the clock and the cores;
+lspci names the chip and, in brackets, the card; Vulkan and OpenGL the driver; /proc/cpuinfo the clock and the cores;
 nvidia-smi the memory; people the computer that it is in.
 """
 
@@ -14,10 +14,10 @@ PCI_CLASS = re.compile(r"^.*(?:controller|accelerators?|device)(?: \[[0-9a-f]{4}
 BRACKETS = re.compile(r"\[([^\[\]]+)\]")
 NO_CARD = re.compile(r"[0-9a-f]{4}(:[0-9a-f]{4})?|AMD/ATI", re.IGNORECASE)
 DRIVER = re.compile(
-    r"\s*\((?:rev|radv|amdvlk|nvk|anv|hasvk|aco|llvm|amd open|amd proprietary|mesa|0x|gfx|dg[12]|acm|tgl|icl|adl|rpl|mtl|"
-    r"arl|lnl|ptl|bmg|kbl|cfl|cml|skl|rkl|glk|jsl|znver\d|alderlake|raptorlake|meteorlake|arrowlake|lunarlake|skylake|"
-    r"cascadelake|cooperlake|icelake|tigerlake|rocketlake|sapphirerapids|emeraldrapids|graniterapids|haswell|broadwell|"
-    r"ivybridge|sandybridge|x86|neoverse|apple-)[^()]*\)|/PCIe/SSE\d?$|/integrated/SSE\d?$",
+    r"\s*\((?:rev|radv|amdvlk|nvk|anv|hasvk|aco|llvm|amd open|amd proprietary|mesa|0x|gfx|dg[12]|acm|tgl|icl|adl|rpl|"
+    r"mtl|arl|lnl|ptl|bmg|kbl|cfl|cml|skl|rkl|glk|jsl|znver\d|alderlake|raptorlake|meteorlake|arrowlake|lunarlake|"
+    r"skylake|cascadelake|cooperlake|icelake|tigerlake|rocketlake|sapphirerapids|emeraldrapids|graniterapids|haswell|"
+    r"broadwell|ivybridge|sandybridge|x86|neoverse|apple-)[^()]*\)|/PCIe/SSE\d?$|/integrated/SSE\d?$",
     re.IGNORECASE,
 )
 CLOCK = re.compile(r"\s*@\s*[\d.]+\s*GHz", re.IGNORECASE)
@@ -29,7 +29,8 @@ CORES = re.compile(
 BESIDE = re.compile(r"\s+(?:with|w/)\s+radeon\b.*$", re.IGNORECASE)  # the graphics of a processor
 NO_GRAPHICS = re.compile(r"\b(i[3579]-\d{4,5}K?|Ultra \d \d{3}K?)F\b", re.IGNORECASE)
 MEMORY = re.compile(
-    r"[\s,/(_-]+(\d+(?:\.\d+)?)\s*(G|GB|GiB|MiB|MB)\)?(?:\s*(?:V?RAM|HBM\d?e?|G?DDR\d\w?|LPDDR\d\w?|unified memory))?\s*$",
+    r"[\s,/(_-]+(\d+(?:\.\d+)?)\s*(G|GB|GiB|MiB|MB)\)?"
+    r"(?:\s*(?:V?RAM|HBM\d?e?|G?DDR\d\w?|LPDDR\d\w?|unified memory))?\s*$",
     re.IGNORECASE,
 )
 MOBILE = re.compile(r"\s+(?:mobile(?: / max-q)?|notebook)(?: gpu)?$|\s+laptop$", re.IGNORECASE)
@@ -47,11 +48,13 @@ COMPUTER = re.compile(
 )
 MAKER = re.compile(
     r"^(?:(?:nvidia )?[hd]gx\s+(?=[ah]?[ghbr]?[ab]?\d)|google cloud\s+|(?:cloud )(?=tpu)|huawei\s+|moore threads\s+|"
-    r"habana(?: labs)?\s+|(?:samsung|xiaomi|google)\s+(?=galaxy|pixel|mi\b|\d)|qti\s+|qualcomm technologies,? inc\.?\s+|"
-    r"qualcomm\s+(?=snapdragon|sm\d)|tenstorrent (?:wormhole|blackhole)\s+|advanced micro devices,? inc\.?\s+)",
+    r"habana(?: labs)?\s+|(?:samsung|xiaomi|google)\s+(?=galaxy|pixel|mi\b|\d)|qti\s+|"
+    r"qualcomm technologies,? inc\.?\s+|qualcomm\s+(?=snapdragon|sm\d)|"
+    r"tenstorrent (?:wormhole|blackhole)\s+|advanced micro devices,? inc\.?\s+)",
     re.IGNORECASE,
 )
 COUNT = re.compile(r"^\s*(\d{1,3})\s*[x×]\s*(?=\w*[a-z])|\s[x×]\s*(\d{1,3})\s*$|\s\(x(\d{1,3})\)\s*$", re.IGNORECASE)  # noqa: RUF001
+SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96)  # GB that memories have
 NEAR = 0.07  # by which a stated memory may differ: error correction and the driver keep some of it
 
 
@@ -69,6 +72,9 @@ class Spelling:
         if self.is_cpu and device_class not in ("cpu", "mobile_soc"):
             return False
         return not self.memory or device_class == "cpu" or abs(self.memory / memory_gb - 1) <= NEAR
+
+
+Rule = Callable[[Spelling], Iterator[Spelling]]
 
 
 def spellings(name: str) -> Iterator[Spelling]:
@@ -92,7 +98,9 @@ def count(name: str) -> int:
     return int(next(filter(None, said.groups()))) if said else 1
 
 
-def _without(pattern: re.Pattern[str], by: str = "", *, is_cpu: bool = False) -> Callable[[Spelling], Iterator[Spelling]]:
+def _without(
+    pattern: re.Pattern[str], by: str = "", *, is_cpu: bool = False
+) -> Callable[[Spelling], Iterator[Spelling]]:
     def rule(now: Spelling) -> Iterator[Spelling]:
         left = " ".join(pattern.sub(by, now.name).split())
         if left != now.name:
@@ -116,13 +124,20 @@ def _memory(now: Spelling) -> Iterator[Spelling]:
         return
     size = float(said[1]) / (1024 if said[2].lower().startswith("m") else 1)
     left = now.name[: said.start()].rstrip(" ,(")
-    sizes = {round(size), *(whole for whole in (4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96) if 0 <= whole - size <= NEAR * whole)}
+    sizes = {
+        round(size),
+        *(whole for whole in (4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96) if 0 <= whole - size <= NEAR * whole),
+    }
     for whole in sorted(sizes):
         yield Spelling(f"{left} {whole}GB", 0.0, now.is_cpu)
     yield Spelling(left, size, now.is_cpu)
 
 
-RULES: tuple[Callable[[Spelling], Iterator[Spelling]], ...] = (
+def _processor(now: Spelling) -> Iterator[Spelling]:
+    yield Spelling(f"{now.name} CPU", now.memory, True)
+
+
+RULES: tuple[Rule, ...] = (
     _card,
     _without(DRIVER),
     _without(BESIDE, is_cpu=True),
@@ -135,4 +150,5 @@ RULES: tuple[Callable[[Spelling], Iterator[Spelling]], ...] = (
     _without(BOARD),
     _without(MOBILE, " Laptop GPU"),
     _memory,
+    _processor,
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from life_jax.config import conf_files
 from life_jax.config.aliases import TABLES, rules, table
-from life_jax.config.device_spellings import Spelling, spellings
+from life_jax.config.device_spellings import Spelling, count, spellings
 from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
 from life_jax.config.schema.yaml_files import YAML
@@ -143,6 +143,8 @@ def refusal(
             f"{where}{kind} '{name}' is ambiguous: it is not known which of {first}{rest} is meant",
             columns(list(candidates), listing),
         )
+    if group == "hw" and (number := count(name)) > 1:
+        return ConfigError(f"{where}{kind} '{name}' says {number} devices: name one of them, and say tp={number}")
     rest_of = [label for label in sorted(labels) if label not in near]
     return ConfigError(
         f"{where}{kind} '{name}' is not known{guess(list(near[:3]))}", columns([*near, *rest_of], listing)
