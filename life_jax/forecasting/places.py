@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, divide, is_nothing, larger, smaller, where
+from life_jax.core.numerics import Number, divide, is_nothing, smaller, where
 from life_jax.core.places import HERE, HOST, SHARED, Handover, Offload
 from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
@@ -77,7 +77,7 @@ def placed(graph: Graph, scenario: Scenario) -> Graph:
     layers, experts, head = of_layers(scenario), of_experts(scenario), of_head(scenario)
     ops: list[Op] = []
     for op in graph:
-        there = experts if op.shape.experts is not None else layers
+        there = experts if op.shape.experts is not None or op.name in BETWEEN else layers
         if op.block == OUTSIDE:
             there = head if op.name == HEAD else 0.0
         if is_nothing(there):
@@ -91,6 +91,8 @@ def placed(graph: Graph, scenario: Scenario) -> Graph:
 
 
 HEAD = "lm_head"
+# of an expert, between its products, and where these are
+BETWEEN = ("experts_gate_multiply", "experts_activation")
 
 
 def terms(scenario: Scenario, ops: Iterable[Op]) -> list[Terms]:
@@ -213,6 +215,10 @@ def handover_line(scenario: Scenario) -> tuple[Number, Number]:
     return h.exposed * (h.latency + state / h.link), h.exposed * each / h.link
 
 
-def larger_of(part: Number, stream: Number) -> Number:
-    """Seconds [s] beyond `part` [s] of multiplying weights that take `stream` [s] to come."""
-    return larger(part, stream) - part
+def waiting(scenario: Scenario, part: Number, stream: Number) -> Number:
+    """Seconds [s] beyond `part` [s] of multiplying weights that take `stream` [s] to come.
+
+    Reference: llama.cpp, which copies the weights of an operator before it computes it, one after the other
+    (ggml_backend_sched_compute_splits).
+    """
+    return stream - scenario.offload.stream_overlap * smaller(part, stream)
