@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from life_jax.core.numerics import Number
 from life_jax.core.places import Handover
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import places
@@ -30,7 +31,7 @@ def pools_of(scenario: Scenario) -> Pools:
     )
 
 
-def _pool(scenario: Scenario, replicas: float) -> Pool:
+def _pool(scenario: Scenario, replicas: Number) -> Pool:
     layout = scenario.engine.parallelism
     routed = replicas * layout.data_parallel
     return Pool(step_law(scenario), scheduler_of(scenario), routed * layout.pipeline_parallel, routed)

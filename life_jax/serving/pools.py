@@ -59,8 +59,8 @@ class Pools:
 
     def each(self) -> "Pools":
         """The same for loads that have one more axis at their end."""
-        numbers = (last_axis(number) for number in (self.latency, self.token, self.links))
-        return Pools(self.prefill.each(), self.decode.each(), *numbers, router=self.router)
+        latency, token, links = (last_axis(number) for number in (self.latency, self.token, self.links))
+        return Pools(self.prefill.each(), self.decode.each(), latency, token, links, self.router)
 
 
 def matched_rate(*rates: tuple[Number, Number, Number]) -> Number:
@@ -312,7 +312,8 @@ def closed_pools(pools: Pools, requested: Requested, *, concurrency: Number, cap
     def divide(ends: tuple[Number, Number]) -> tuple[Number, Number]:
         low, high = ends
         rates = last_axis(low) + last_axis(high - low) * PLACES
-        less = (1.0 * (there(rates, more=True) < 1)).sum(-1) / PARTS
+        below: Any = 1.0 * (there(rates, more=True) < 1)
+        less = below.sum(-1) / PARTS
         return low + (high - low) * less, low + (high - low) * (less + 1 / PARTS)
 
     ends = (0.0 * capacity * concurrency, NEAREST * capacity + 0.0 * concurrency)
