@@ -45,6 +45,8 @@ AS_BYTES = ("peak_tflops.int8", "peak_tflops.int8_dp4a", "peak_tflops.int8_dot",
 VECTOR_PART = 1 / 16  # of the 16-bit matrix rate, where no vector or fp32 rate is published [derived]
 
 
+NO_DRAFTS, NO_OFFLOAD, NO_HANDOVER = Speculation(), Offload(), Handover()  # one object for all cases
+UNSEEN = ("device", "costs", "quality")  # parts of a scenario that no option looks at
 T = TypeVar("T")
 
 
@@ -72,6 +74,25 @@ class Parts:
             self._known[key] = of, make()
         part: T = self._known[key][1]
         return part
+
+    def chained(self, first: Optimization, then: Optimization) -> Optimization:
+        """Both options as one, the same object for the same two."""
+        return self.once((first, then), lambda: chain(first, then))
+
+    def applied(self, options: OptionNumbers, stack: Optimization, bare: Scenario) -> Scenario:
+        """The scenario that a stack makes of `options.base`, of plain floats.
+
+        bare: what the base was made of. Options change models, software and precision alone, and do not look at a
+        device or its costs, so that what they make is the same on all devices of one software.
+        """
+        others = [getattr(bare, field.name) for field in fields(Scenario) if field.name not in UNSEEN]
+        key = "applied", options.convention, str(options.positions), stack, *others
+        made = self.once(key, lambda: self._applied(options))
+        return dataclasses.replace(made, **{name: getattr(options.base, name) for name in UNSEEN})
+
+    def _applied(self, options: OptionNumbers) -> Scenario:
+        made: Scenario = self.floats(options.applied({}))
+        return dataclasses.replace(made, precision=self.equal(made.precision))
 
     def equal(self, precision: Precision) -> Precision:
         """The first precision of plain numbers that was equal to this one: options make a new one for each case."""
@@ -134,13 +155,13 @@ def build(
     parts = Parts() if parts is None else parts
     as_given = stack
     preferred = () if "weight_bits" in stack.sets else own
-    stack, warnings = _as_it_runs(stack, device, hw)
+    stack, warnings = _as_it_runs(stack, device, hw, parts)
     stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
     usable = [o for o in stored_as if _has_units(o, device)]
     if usable:
-        stack = chain(usable[0], stack)
+        stack = parts.chained(usable[0], stack)
     if own_cache is not None and "kv_bits" not in stack.sets:
-        stack = chain(own_cache, stack)
+        stack = parts.chained(own_cache, stack)
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
@@ -161,9 +182,9 @@ def build(
         engine=parts(software, engine, efficiency),
         costs=parts(_costs, cost, device),
         load=parts(requests, load),
-        speculation=Speculation() if draft is None else parts(drafted_by, draft),
-        offload=Offload(place=_place(beside, OFFLOAD)),
-        handover=Handover(place=_place(beside, PREFILL)),
+        speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
+        offload=Offload(place=(beside[OFFLOAD],)) if beside and OFFLOAD in beside else NO_OFFLOAD,
+        handover=Handover(place=(beside[PREFILL],)) if beside and PREFILL in beside else NO_HANDOVER,
     )
     if draft is not None:
         warnings += other_words(draft, model, labels["model"])
@@ -202,15 +223,10 @@ def build(
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
-    scenario = parts.floats(options.applied({}))
-    scenario = dataclasses.replace(scenario, precision=parts.equal(scenario.precision))
+    scenario = parts.applied(options, stack, scenario)
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
-
-
-def _place(beside: Mapping[str, Place] | None, word: str) -> tuple[Place, ...]:
-    return (beside[word],) if beside and word in beside else ()
 
 
 def _network_assumed(engine: EngineFile, device: DeviceFile, hw: str) -> list[str]:
@@ -250,9 +266,9 @@ def _on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
     return engine
 
 
-def _as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optimization, list[str]]:
+def _as_it_runs(stack: Optimization, device: DeviceFile, hw: str, parts: Parts) -> tuple[Optimization, list[str]]:
     """The stack as the device runs it, and a line where that is its weights alone."""
-    instead = without_units(stack) if stack.otherwise else stack
+    instead = parts.once((stack, "without units"), lambda: without_units(stack)) if stack.otherwise else stack
     if not stack.otherwise or _has_units(stack, device) or not _has_units(instead, device):
         return stack, []
     lacking = ", ".join(f"opt.{name}" for dtype, name in stack.math.values() if dtype not in device.peak_tflops)
