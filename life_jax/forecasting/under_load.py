@@ -277,11 +277,15 @@ def _has_experts(scenario: Scenario) -> bool:
 def cache_room(scenario: Scenario) -> Number:
     """Tokens that fit in the KV cache beside weights, software and the activations of a full step [token].
 
-    The smallest of all devices counts. A window or a recurrent state takes less than its share of a long context, so
-    that the room is that for sequences of the workload's length.
+    The smallest of all devices counts, and another device of the machine that keeps part of the cache. A window or a
+    recurrent state takes less than its share of a long context, so that the room is that for sequences of the
+    workload's length.
     """
     per_token, last = memory.bytes_of_rows(scenario)
     scheduler = scenario.engine.scheduler
     left = memory.memory(scenario).cache_room(scheduler.budget * per_token + scheduler.slots * last)
     tokens = memory.cached_tokens(scenario)
-    return larger(left, 0.0) / memory.cache_bytes(scenario, tokens) * tokens
+    here = larger(left, 0.0) / memory.cache_bytes(scenario, tokens) * tokens
+    if scenario.offload.is_off:
+        return here
+    return smaller(here, memory.tokens_on_host(scenario) / scenario.engine.parallelism.data_parallel)

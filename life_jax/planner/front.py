@@ -7,6 +7,7 @@ import numpy as np
 
 from life_jax.planner.designs import Designs
 
+
 @dataclass(frozen=True)
 class Objectives:
     """Numbers [n, 4] of which less is better: price [USD], TTFT and TPOT [s], minus quality [1]; inf for what is not
@@ -40,14 +41,17 @@ def dominated_by(designs: Objectives, others: Objectives) -> np.ndarray:
 
 def front(designs: Objectives) -> np.ndarray:
     """Whether [n] no other design dominates a design."""
-    kept = np.zeros(len(designs.values), bool)
     order = _strongest(designs)  # what dominates a design comes before it
     columns = designs.values[order].T.copy()
-    while len(order):
-        kept[order[0]] = True
-        left = ~_worse(columns, columns[:, 0])
-        left[0] = False
-        order, columns = order[left], columns[:, left]
+    at = 0
+    while at < len(order):
+        worse = _worse(columns[:, at + 1 :], columns[:, at])
+        at += 1
+        if worse.any():
+            left = np.concatenate([np.ones(at, bool), ~worse])
+            order, columns = order[left], columns[:, left]
+    kept = np.zeros(len(designs.values), bool)
+    kept[order] = True
     return kept
 
 
@@ -59,9 +63,10 @@ def _strongest(designs: Objectives) -> np.ndarray:
 
 def _worse(columns: np.ndarray, than: np.ndarray) -> np.ndarray:
     """Whether [n] designs [4, n] are no better than another one in anything, and worse in something."""
-    worse = columns[0] >= than[0]
-    equal = columns[0] == than[0]
+    worse: np.ndarray = columns[0] >= than[0]
     for column, number in zip(columns[1:], than[1:], strict=True):
         worse &= column >= number
-        equal &= column == number
-    return worse & ~equal
+    if worse.any():
+        no_better = np.flatnonzero(worse)
+        worse[no_better] = (columns[:, no_better] != than[:, None]).any(0)
+    return worse

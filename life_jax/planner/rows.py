@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.core.pytree import Leaf, absent_as_static, set_leaf
+from life_jax.core.pytree import Absent, Leaf, absent_as_static, set_leaf, switched_off_as_static
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import forecast
 from life_jax.grid import trees
@@ -28,9 +28,9 @@ class Cases:
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
         """Takes all of them apart; what they have in common is one object, and is taken apart once."""
-        self.scenarios = scenarios
-        known, kinds = Parts(), dict[Any, int]()
-        taken = [known.of(None, scenario) for scenario in scenarios]
+        known, kinds, off = Parts(), dict[Any, int](), Absent()
+        self.scenarios = [switched_off_as_static(scenario, off) for scenario in scenarios]
+        taken = [known.of(None, scenario) for scenario in self.scenarios]
         self.kind = np.array([kinds.setdefault(kind, len(kinds)) for kind, _ in taken], int)
         self._parts = [parts for _, parts in taken]
         self._leaves = known.leaves

@@ -54,9 +54,9 @@ def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
     _bound(found, loaded, done)
     _refuse_bounded(found)
     most, first = MOST_LOADED if loaded else MOST, True
-    best = added = Objectives.empty()  # of which the last round has added some
+    best = added = np.zeros(0, int)  # of which the last round has added some
     while len(alive := designs.alive):
-        alive = alive[dominated_by(_bounded(found, alive), added)]
+        alive = alive[dominated_by(_bounded(found, alive), _exact(found, added))]
         designs.refuse(alive, "dominated")
         alive = designs.alive
         if not len(alive):
@@ -65,16 +65,24 @@ def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
         order = np.lexsort((found.bound["tpot"][chosen], _last(designs.price[chosen])))
         chosen, first = chosen[order[:most]], False
         if loaded:
-            chosen = _tightened(found, chosen, best, done)
+            chosen = _tightened(found, chosen, _exact(found, best), done)
         if len(chosen):
             _forecast(found, chosen, done)
-        met = np.flatnonzero(designs.status == MEETS)
-        kept = front(_exact(found, met))
-        designs.refuse(met[~kept], "dominated")
-        best = _exact(found, met[kept])
-        added = _exact(found, np.intersect1d(met[kept], chosen))
-    found.best = np.flatnonzero(designs.status == MEETS)
+        added = _kept(found, chosen[designs.status[chosen] == MEETS], best)
+        best = found.best = np.flatnonzero(designs.status == MEETS)
     return found
+
+
+def _kept(found: Found, new: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Those of new designs that no other one dominates; refuses the others, and what they dominate of the best."""
+    designs = found.designs
+    worse = dominated_by(_exact(found, new), _exact(found, best))
+    designs.refuse(new[worse], "dominated")
+    new = new[~worse]
+    kept = front(_exact(found, new))
+    designs.refuse(new[~kept], "dominated")
+    designs.refuse(best[dominated_by(_exact(found, best), _exact(found, new[kept]))], "dominated")
+    return new[kept]
 
 
 def _last(price: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 from life_jax.config import engine_fit
 from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
-from life_jax.core.numerics import is_nothing
 from life_jax.core.pytree import map_leaves
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
@@ -28,10 +27,6 @@ def under_load_warnings(cases: tuple[Case, ...], metrics: Iterable[str]) -> list
         s = case.scenario
         if s.handover.on:
             lines.append(f"{case.label}: prompts elsewhere have no forecast under load yet: NaN")
-        elif not is_nothing(s.offload.cache):
-            lines.append(f"{case.label}: a cache elsewhere has no forecast under load yet: NaN")
-        elif not is_nothing(s.engine.parallelism.two_batches):
-            lines.append(f"{case.label}: halves of a batch have no forecast under load yet: NaN")
     return lines
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from life_jax.config import ranges
 from life_jax.config import words as command_words
-from life_jax.config.build import Parts, build
+from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
 from life_jax.config.load import refuse_contradictions
@@ -19,6 +19,7 @@ from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
+from life_jax.config.parts import Parts
 from life_jax.config.plan_question import with_defaults
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number

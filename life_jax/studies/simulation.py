@@ -23,7 +23,7 @@ from life_jax.serving.lengths import STANDARD
 from life_jax.serving.requests import Requests
 from life_jax.serving.steady_state import Requested, places
 from life_jax.serving.step_by_step import Fleet, simulate_steps
-from life_jax.serving.step_law import CappedLaw
+from life_jax.serving.step_law import CappedLaw, TabulatedLaw
 
 REQUESTS = 4096  # of a run, unless a trace or a benchmark says how many
 ROUNDS = 8  # of the largest concurrency, at least, that a run of a closed loop has
@@ -263,7 +263,10 @@ def _fleet(under: UnderLoad, seed: int) -> Fleet:
 
 def _whole_pass(law: Any) -> Any:
     """The law of a batch alone in its pipeline, whose stages the simulation follows."""
-    return replace(law, free=_whole_pass(law.free)) if isinstance(law, CappedLaw) else replace(law, stages=1.0)
+    if isinstance(law, TabulatedLaw):
+        return replace(law, stages=1.0)
+    parts = {"free": law.free} if isinstance(law, CappedLaw) else {"whole": law.whole, "computed": law.computed}
+    return replace(law, **{name: _whole_pass(part) for name, part in parts.items()})
 
 
 def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Requests:
