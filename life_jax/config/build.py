@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from life_jax.config import support
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.device import PCIE, costs, in_base_units, network_assumed
 from life_jax.config.drafts import drafted_by, other_words
@@ -17,6 +18,7 @@ from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.words import OFFLOAD, PREFILL
+from life_jax.core.engine import Engine
 from life_jax.core.places import Handover, Offload, Place
 from life_jax.core.scenario import Precision, Scenario, WeightFormat, Workload
 from life_jax.core.speculation import Speculation
@@ -31,7 +33,8 @@ class Built:
 
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
-    the stack was applied to, so that its numbers can be moved. quality_source: of what the options keep of the model's
+    the stack was applied to, so that its numbers can be moved. likeness: what tells whether anything like it was
+    measured. quality_source: of what the options keep of the model's
     quality, where that is asked for.
     """
 
@@ -40,6 +43,7 @@ class Built:
     warnings: tuple[str, ...]
     meaningless: Mapping[str, str]
     options: OptionNumbers
+    likeness: support.Build
     quality_source: str = ""
 
     def __repr__(self) -> str:
@@ -98,12 +102,13 @@ def build(
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     warnings += network_assumed(engine, device, hw)
+    likeness = parts(_likeness, engine, device, model)
     scenario = Scenario(
         device=parts(in_base_units, device, (), engine.power_cap, engine.whole_memory),
         architecture=parts(architecture, model, f"model.{labels['model']}"),
         precision=parts(bits, precision),
         workload=parts(_workload, workload),
-        engine=parts(software, engine, efficiency),
+        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness),
         costs=parts(costs, cost, device),
         load=parts(requests, load),
         speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
@@ -121,11 +126,7 @@ def build(
         )
     if engine.power_cap and device.tdp_w is None:
         raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
-    idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0
-    if engine.power_cap and device.power_limit_w is not None and device.power_limit_w <= idle:
-        raise ConfigError(
-            f"{hw}.power_limit_w is {device.power_limit_w:g}, not above the power of an idle device, {idle:g} W"
-        )
+    _refuse_idle_limit(engine, device, cost, hw)
     options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
     try:
         stored = parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
@@ -144,7 +145,29 @@ def build(
     scenario = parts.applied(options, stack, scenario)
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
-    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options)
+    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness)
+
+
+def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | None, hw: str) -> None:
+    """Raise ConfigError where a device is limited to a power at which it can only idle."""
+    idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0
+    if engine.power_cap and device.power_limit_w is not None and device.power_limit_w <= idle:
+        raise ConfigError(
+            f"{hw}.power_limit_w is {device.power_limit_w:g}, not above the power of an idle device, {idle:g} W"
+        )
+
+
+def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
+    """What decides whether anything like a forecast was measured."""
+    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts))
+
+
+def _measured(engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build) -> Engine:
+    """The engine with what was measured of it on the class of devices; as it is where it was not fitted to a class, or
+    was calibrated."""
+    if of_class is None or file.spreads:
+        return engine
+    return dataclasses.replace(engine, support=support.supports(likeness))
 
 
 def _generation(model: ModelFile, label: str) -> list[str]:

@@ -214,13 +214,25 @@ def _message_seconds(scenario: Scenario, step: Step) -> Number:
 
 
 def _seconds_of_attention(scenario: Scenario, step: Step) -> Number:
-    """Seconds [s] of messages beside attention, where devices share the tokens of each sequence."""
-    if is_fixed_at(scenario.engine.parallelism.context_parallel, 1):
-        return 0.0
+    """Seconds [s] of messages beside attention, where devices share the tokens of each sequence, and in which prompts
+    go to experts in another way than the tokens of decoding sequences."""
+    alone = is_fixed_at(scenario.engine.parallelism.context_parallel, 1)
     if step.decoding:
-        return messages.partial_outputs(scenario, step)
+        return 0.0 if alone else messages.partial_outputs(scenario, step)
+    otherwise = _exchanged_otherwise(scenario, step)
+    if alone:
+        return otherwise
     ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: op.pipe == "attention")
-    return larger(messages.ring_seconds(scenario, step) - sum(_seconds(scenario, ops)), 0.0)
+    return otherwise + larger(messages.ring_seconds(scenario, step) - sum(_seconds(scenario, ops)), 0.0)
+
+
+def _exchanged_otherwise(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] in which tokens of prompts go to experts and back beyond those of as many decoding sequences."""
+    layout = scenario.engine.parallelism
+    if not layout.exchanges:
+        return 0.0
+    decoding = Step(step.batch * step.new / layout.context_parallel, 1.0, 0.0, decoding=True)
+    return messages.exchanges(scenario, step) - messages.exchanges(scenario, decoding)
 
 
 def _message_joules(scenario: Scenario, step: Step) -> Number:

@@ -14,7 +14,7 @@ from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
 from life_jax.config.load import refuse_contradictions
-from life_jax.config.load_words import LoadWords, load_words, with_trace
+from life_jax.config.load_words import LoadWords, load_words, sweep_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
@@ -35,7 +35,7 @@ from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
 # what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
-USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory")
+USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory", "extrapolated")
 
 
 def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) -> Study:
@@ -52,7 +52,10 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     if primary == "plan":
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
-    request = command_words.parse(words if of_load is None else with_trace(of_load), verb=primary)
+    numbers = sweep_words(words) if primary == "sweep" else words
+    if of_load is not None:
+        numbers = with_trace(of_load)
+    request = command_words.parse(numbers, verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
@@ -118,10 +121,11 @@ def _warnings(
     warnings: dict[str, None] = dict.fromkeys(w for case in cases for w in case.built.warnings)
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
+    warnings.update(dict.fromkeys(forecast_warnings.support_warnings(cases, axes)))
     warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
-    warnings.update(dict.fromkeys(forecast_warnings.under_load_warnings(cases, metrics)))
+    warnings.update(dict.fromkeys(forecast_warnings.under_load_warnings(cases, composed, axes, metrics)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, metrics)))
     return warnings
 

@@ -61,7 +61,11 @@ def test_the_law_is_the_pipelines_step(model):
 LAYOUTS = [
     (("model=llama3_70b", "tp=4"), 1e-3, 5e-3),
     (("model=llama3_70b", "tp=2", "cp=4"), 2e-2, 6e-2),  # rings of keys beside small prompts
-    (("model=qwen3_30b_a3b", "dp=4", "ep=4"), 5e-3, 3e-2),  # tokens of prompts are sent to experts in another way
+    (
+        ("model=qwen3_30b_a3b", "dp=4", "ep=4"),
+        5e-3,
+        3e-2,
+    ),  # tokens beside prompts are sent as these are
     (("model=llama3_8b", "hw.h100_sxm.power_limit_w=200", "engine.power_cap=true"), 5e-4, 5e-3),
 ]
 
