@@ -19,7 +19,7 @@ from life_jax.core.places import HOST
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
-from life_jax.core.speculation import MODEL
+from life_jax.core.speculation import HEADS, MODEL
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, messages, places, speculation
 from life_jax.forecasting.step import step_graph
@@ -59,8 +59,8 @@ def step_law(scenario: Scenario) -> Law:
         width=speculation.verified(s),
         kept=speculation.accepted(s),
         first=some if behind else 0.0,
-        passes=larger(s.tokens - 1, 0.0) if behind else s.tokens,
-        step=host.draft * s.tokens,
+        passes=0.0 * s.tokens if s.drafter == HEADS else larger(s.tokens - 1, 0.0) if behind else s.tokens,
+        step=host.draft * speculation.passes(s),
         sequence=host.lookup * some,
     )
 
