@@ -84,7 +84,7 @@ def draft_scenario(scenario: Scenario) -> Scenario | None:
     if s.is_off or s.drafter == LOOKUP:
         return None
     layout = scenario.engine.parallelism
-    alone = replace(layout, pipeline_parallel=1.0, context_parallel=1.0, micro_batches=0.0)
+    alone = replace(layout, pipeline_parallel=1.0, stage_layers=(), context_parallel=1.0, micro_batches=0.0)
     alone = alone if s.drafter == LAYER else replace(alone, expert_parallel=1.0)
     precision, width = _precision(scenario), scenario.architecture.hidden_size
     beside = s.model[0] if s.drafter == MODEL else _layer_beside(scenario)
