@@ -149,7 +149,7 @@ def build(
     options = dataclasses.replace(options, base=parts.floats(scenario))
     scenario = parts.floats(options.applied({}))
     scenario = dataclasses.replace(scenario, precision=parts.equal(scenario.precision))
-    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts).items()))
+    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness)
 
@@ -206,9 +206,13 @@ def _of_its_own_threads(
     return dataclasses.replace(engine, threads=None)
 
 
-def _meaningless(device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool) -> dict[str, str]:
+def _meaningless(
+    device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool, stack: Optimization
+) -> dict[str, str]:
     """Numbers that change nothing here, with the reason."""
     reasons = {}
+    if not any(origin.kind == "disaggregation" for origin in stack.origins):
+        reasons["prefill_replicas"] = "its prompts are prefilled where they are decoded (opt=disaggregated parts them)"
     if device.cores is None:
         reasons["threads"] = "it is no CPU whose file says how many cores it has"
     if engine.stage_layers:
