@@ -17,6 +17,7 @@ from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, Engi
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.stages import in_stages
 from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.places import Handover, Offload, Place
@@ -81,7 +82,7 @@ def build(
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
-    engine = _of_its_own_threads(engine, device, beside, hw)
+    engine = _of_its_own_threads(in_stages(engine, model, labels["model"]), device, beside, hw)
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = as_it_runs(stack, device, hw, parts)
     stored_as = [kept for own in preferred for kept in (own, *([parts.without_units(own)] if own.otherwise else []))]
@@ -205,6 +206,8 @@ def _meaningless(
         reasons["prefill_replicas"] = "its prompts are prefilled where they are decoded (opt=disaggregated parts them)"
     if device.cores is None:
         reasons["threads"] = "it is no CPU whose file says how many cores it has"
+    if engine.stage_layers:
+        reasons["pipeline_parallel"] = "engine.stage_layers says how many stages there are"
     if engine.threads is None:
         reasons["core_bandwidth"] = "all cores compute unless engine.threads says how many"
     if not converts:

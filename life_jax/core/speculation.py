@@ -6,9 +6,10 @@ from life_jax.core.numerics import Number, is_fixed_at
 from life_jax.core.pytree import neutral, pytree, static
 
 # what makes drafts: a smaller model; a further layer of the model itself, as its own layers are (multi-token
-# prediction) or dense (EAGLE); text that was seen before (n-grams)
-MODEL, LAYER, DENSE_LAYER, LOOKUP = "model", "layer", "dense_layer", "lookup"
-DRAFTERS = (MODEL, LAYER, DENSE_LAYER, LOOKUP)
+# prediction) or dense (EAGLE); heads on its last hidden state, one for each draft (Medusa); text that was seen before
+# (n-grams)
+MODEL, LAYER, DENSE_LAYER, HEADS, LOOKUP = "model", "layer", "dense_layer", "heads", "lookup"
+DRAFTERS = (MODEL, LAYER, DENSE_LAYER, HEADS, LOOKUP)
 
 
 @pytree
