@@ -42,11 +42,9 @@ def explain(words: list[str]) -> None:
     case = study.cases[0]
     with np.errstate(all="ignore"):
         if form == "json":
-            print(
-                json.dumps(
-                    breakdown.as_json(case.scenario, {"model": case.model, "hw": case.hw, "opt": case.opt}), indent=1
-                )
-            )
+            labels = {"model": case.model, "hw": case.hw, "opt": case.opt}
+            told = breakdown.as_json(case.scenario, labels)
+            print(json.dumps({**told, "extrapolated": verification.extrapolated(case)}, indent=1))
             return
         _text(study)
 

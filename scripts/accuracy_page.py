@@ -1,8 +1,9 @@
 """Writes docs/accuracy.md from the forecasts of rows that a fit has not seen.
 
-    python scripts/accuracy_page.py HELD.csv
+    python scripts/accuracy_page.py HELD.csv [--data ../shared/data]
 
-HELD.csv is written by scripts/fit_efficiency.py, intervals are those of conf/efficiency (scripts/fit_intervals.py).
+HELD.csv is written by scripts/fit_efficiency.py, intervals are those of conf/efficiency, wider by conf/support.yaml
+where nothing like a row was in the fit (scripts/fit_intervals.py).
 """
 
 import argparse
@@ -12,10 +13,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION
+from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, SHAPES
 from judge_fit import LARGE_BATCH, LONG_CONTEXT, balanced_errors
 
-from life_jax.config import conf_files
+from life_jax.config import conf_files, support
 from life_jax.config.schema.engine_file import EfficiencyFile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,7 @@ class Held:
         self.new = self.text["new"] == "1"
         pairs = zip(self.text["device"], self.text["engine"], strict=True)
         self.pair = np.array(["|".join(pair) for pair in pairs])
+        self.wider = np.ones(len(rows))  # factors on half-widths where nothing like a row was in the fit
         names = zip(self.pair, self.text["source"], strict=True)
         self.cluster = np.array(["|".join(name) for name in names])
 
@@ -118,8 +120,18 @@ def coverage(held: Held, rows: np.ndarray, kind: str) -> tuple[float, int]:
         its = mine & (held.cluster == cluster)
         files = [conf_files.file("efficiency", name, EfficiencyFile) for name in held.text["class"][its]]
         width = Z80 * np.array([getattr(file, KINDS[kind]) for file in files])
-        parts.append(np.mean(np.abs(np.log(ratio[its])) <= width))
+        parts.append(np.mean(np.abs(np.log(ratio[its])) <= width * held.wider[its]))
     return (100 * float(np.mean(parts)), len(parts)) if parts else (float("nan"), 0)
+
+
+def held_by_intervals(held: Held, beyond: np.ndarray) -> list[str]:
+    """Coverage of all rows, of those that the fit had something like, and of the others."""
+    every, lines = np.ones(len(held.measured), bool), ["80 % intervals hold, clusters weighing the same"]
+    for name, rows in (("all", every), ("something like it in the fit", ~beyond), ("beyond, wider", beyond)):
+        inside = [(kind, *coverage(held, rows, kind)) for kind in KINDS]
+        lines.append(f"  {name:28s} " + ", ".join(f"{kind} {part:.0f} % ({n})" for kind, part, n in inside if n))
+    factors = [f"{reason} {of['ttft']:g} and {of['tpot']:g}" for reason, of in support.widening().items()]
+    return [*lines, f"  half-widths beyond, TTFT and TPOT times: {', '.join(factors)}"]
 
 
 def tables(held: Held) -> list[str]:
@@ -156,11 +168,21 @@ def worst(held: Held, most: int = 20) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("held", type=Path)
-    held = Held(parser.parse_args().held)
-    total = [f"{kind} {coverage(held, np.ones(len(held.measured), bool), kind)[0]:.0f} %" for kind in KINDS]
-    lines = [*summary(held), *evenly(held), "", "80 % intervals hold, clusters weighing the same: " + ", ".join(total)]
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    words = parser.parse_args()
+    from fit_intervals import of_other_sources  # which reads the table as this script does
+    from left_out import LeftOut
+    from residuals import Residuals, sentences
+
+    rows = LeftOut(words.held, words.data)
+    held = rows.held
+    held.wider = rows.factors(support.widening())
+    lines = [*summary(held), *evenly(held), "", *held_by_intervals(held, np.array([bool(r) for r in rows.supports]))]
+    others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
+    lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]
-    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + CONTENTS + HELP
+    slopes = "```\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
+    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + HELP
     (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
     print("\n".join(lines))
     return 0

@@ -22,6 +22,10 @@ that no other row has, so that the line says how far the rest of the world tells
 * *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
   one for compute and one for memory) are the baselines that `life-jax validate` prints too.
 * *in sample*: constants fitted to all rows, which these forecasts then use. It says least.
+* *beyond, wider*: rows of which nothing like them was in the fit: none of the engine (whatever the year of its build),
+  none of it on the class of devices, none of a build less than a quarter of a year older, none of a mixture of experts,
+  none of so long a context or so large a batch. Their intervals are wider by what rows tell that were left out
+  (`conf/support.yaml`, `scripts/fit_intervals.py`); tables mark such forecasts, files have `extrapolated`.
 
 """
 
@@ -43,6 +47,18 @@ CAUSES = (
     ("LocalScore", "medians of few submissions; some of these ran partly on the host or beside other programs"),
     ("mlx", "mixtures of experts and hybrids under new builds, of few rows"),
 )
+
+SHAPES = """## Residuals by context, batch and model size
+
+Forecasts of rows that the constants were fitted to, each device under an engine at its own level, so that what is left
+is shape (`scripts/picture_residuals.py`). Grey: the 80 % interval of the engine's classes; lines: slopes; red: an
+engine with a slope that the interval does not cover over the range of its rows, listed below.
+
+![by context](pictures/residuals_context.png)
+![by batch](pictures/residuals_batch.png)
+![by active parameters](pictures/residuals_size.png)
+
+"""
 
 CONTENTS = """## What is fitted, and to what
 

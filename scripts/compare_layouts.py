@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 import life_jax as life
+from life_jax.core.schedule import Step
+from life_jax.forecasting import messages
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT.parent / "shared" / "data" / "serving"
@@ -137,12 +139,12 @@ def offloads(rows: list[dict[str, str]]) -> Iterator[Case]:
     """Experts on the CPU."""
     kind = "Experts on the CPU, decode"
     ktransformers = ("hw=rtx_4090_d", "engine=llama_cpp_cuda", "model=deepseek_v3", "opt=[q4_k_m,offload]",
-                     "offload.hw=xeon_gold_6454s", "opt.offload.cpu_expert_layers=58", "batch=1", "prompt=500",
-                     "output=128")  # fmt: skip
-    for socket, measured in (("single socket", "8.73"), ("dual socket", "12.208")):
+                     "opt.offload.cpu_expert_layers=58", "batch=1", "prompt=500", "output=128")  # fmt: skip
+    sockets = {"single socket": ("8.73", "xeon_gold_6454s"), "dual socket": ("12.208", "xeon_gold_6454s_2s")}
+    for socket, (measured, host) in sockets.items():
         assert value(rows, "decode_tok_s", "DeepSeek-V3 Q4_K_M", f"{socket}, 8 experts") == measured
-        found = forecast("tps", *ktransformers)
-        assumed = "one socket's bandwidth" if socket == "dual socket" else ""
+        found = forecast("tps", *ktransformers, f"offload.hw={host}")
+        assumed = "both sockets read, each its own memory" if socket == "dual socket" else ""
         yield Case(kind, f"DeepSeek-V3 Q4_K_M, 4090 D + Xeon 6454S, KTransformers, {socket}", "token/s",
                    float(measured), found, assumed)  # fmt: skip
     oss = ("hw=rtx_4080", "engine=ik_llama_cpp", "model=gpt_oss_120b", "opt=[mxfp4_experts,offload]", "batch=1",
@@ -156,12 +158,12 @@ def offloads(rows: list[dict[str, str]]) -> Iterator[Case]:
         seconds = forecast("ttft", *oss, f"context={depth}", "prompt=4096", "engine.chunk_tokens=4096")
         yield Case("Experts on the CPU, prefill", what, "token/s", prefill, 4096 / seconds, "25 GB/s of PCIe")
     next_80b = ("hw=rtx_4090", "engine=sglang", "model=qwen3_next_80b_a3b", "tp=4", "opt=[fp8,offload]", "batch=1",
-                "offload.hw=xeon_gold_6454s", "prompt=512", "output=128")  # fmt: skip
+                "offload.hw=xeon_gold_6454s_2s", "prompt=512", "output=128")  # fmt: skip
     for share in (0, 50, 90, 100):
         measured = value(rows, "output_tok_s (random placement)", f"|{share} % of experts on GPU")
         found = forecast("tps", *next_80b, f"opt.offload.cpu_experts={1 - share / 100}")
         yield Case(kind, f"Qwen3-Next-80B FP8, 4 x 4090 + Xeon, {share} % of experts on the cards", "token/s",
-                   float(measured), found, "one request at a time")  # fmt: skip
+                   float(measured), found, "one request at a time, two sockets")  # fmt: skip
 
 
 def transfers(rows: list[dict[str, str]]) -> Iterator[Case]:
@@ -189,6 +191,35 @@ def transfers(rows: list[dict[str, str]]) -> Iterator[Case]:
         yield Case(kind, what, "ms", 1e3 * float(row["value"]), 1e3 * seconds, assumed)
 
 
+def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:
+    """Tokens that go to their experts and back, in one layer of DeepSeek-V3."""
+    for row in rows:
+        way = re.fullmatch(r"(dispatch|combine)_(s|GBs)", row["quantity"])
+        setting = re.search(r"(low latency|normal).*EP(\d+)$", row["setting"])
+        if way is None or setting is None:
+            continue
+        ranks = float(setting[2])
+        tokens, decoding = (128.0, True) if setting[1] == "low latency" else (4096.0, False)
+        scenario = life.load(
+            ["hw=h800_sxm", "model=deepseek_v3", "engine=sglang", f"dp={ranks:g}", f"ep={ranks:g}"]
+        ).cases[0].scenario  # fmt: skip
+        step = Step(ranks * tokens, 1.0, 1000.0, decoding=True) if decoding else Step(ranks, tokens, 0.0)
+        block = scenario.architecture.blocks[-1]
+        mine = messages.of_one(scenario, step)
+        index = ("dispatch", "combine").index(way[1])
+        seconds = float(messages.exchange_seconds(scenario, block, step, mine)[index])
+        what = f"{way[1]}, {tokens:g} tokens a device, EP {ranks:g}"
+        if decoding:
+            kind = "Tokens to experts and back, DeepEP low latency, H800 with 50 GB/s of network"
+            fitted = "in the fit of the network's constants" if ranks > 8 else "inside a node"
+            yield Case(kind, what, "us", 1e6 * float(row["value"]), 1e6 * seconds, fitted)
+            continue
+        near, far = messages.sent_bytes(scenario, block, step, mine)[index]
+        reached = (far if ranks > 8 else near) / seconds / 1e9
+        yield Case("Tokens to experts and back, DeepEP normal kernels, of the slower link", what, "GB/s",
+                   float(row["value"]), float(reached), "uniform routing; measured: four groups at most")  # fmt: skip
+
+
 def markdown(cases: list[Case]) -> str:
     """Tables by kind, each with its median error."""
     lines = []
@@ -212,7 +243,8 @@ def all_cases(folder: Path) -> list[Case]:
         draft = Path(temporary) / "vicuna_68m"
         draft.mkdir()
         (draft / "config.json").write_text(json.dumps(VICUNA_68M), encoding="utf-8")
-        return [*spec_bench(rows, draft / "config.json"), *engines(rows), *offloads(rows), *transfers(rows)]
+        return [*spec_bench(rows, draft / "config.json"), *engines(rows), *offloads(rows), *transfers(rows),
+                *exchanges(rows)]  # fmt: skip
 
 
 def main() -> None:

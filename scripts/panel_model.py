@@ -14,7 +14,7 @@ from engine_families import FAMILY_OF
 from scipy.optimize import minimize
 
 from life_jax.config import conf_files
-from life_jax.config.build import emulates_bf16
+from life_jax.config.rates import emulates_bf16
 from life_jax.config.schema.files import DeviceFile
 from life_jax.core import schedule
 from life_jax.core.engine import Engine

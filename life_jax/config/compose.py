@@ -18,6 +18,7 @@ from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, Engi
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.settings import only_under_load
 from life_jax.config.settings import settings as read_settings
 from life_jax.config.words import DEFAULT_ENGINE, DRAFT, OFFLOAD, PREFILL, Choice, Request, sets_number
 from life_jax.core.speculation import MODEL
@@ -273,8 +274,10 @@ def _is_several(values: Any) -> bool:
 
 
 def _axes(config: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    """Default axes without those that a scalar replaced, then the request's."""
+    """Default axes without those that a scalar replaced or that no metric depends on, then the request's."""
     flat: dict[str, Any] = {}
     yaml_files.flatten(config.get("axes") or {}, "", flat)
     fixed = {key.split(".", 1)[1] for key in request.scalars if sets_number(key)}
+    if only_under_load(config):
+        fixed.add("batch")  # there the engine forms batches of the requests that are there
     return {key: value for key, value in flat.items() if key in request.axes or key not in fixed}

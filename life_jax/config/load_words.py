@@ -19,6 +19,7 @@ NUMBER = r"\s*([0-9.eE+-]+)\s*"
 LOG_NORMAL = re.compile(rf"lognormal\({NUMBER},{NUMBER}\)")
 BENCHMARK = re.compile(rf"benchmark\({NUMBER}\)")
 LENGTHS = {"prompt": "prompt", "load.prompt_tokens": "prompt", "output": "output", "load.output_tokens": "output"}
+OF_SERVE = ("load.prompt_tokens", "load.output_tokens", "load.protocol")  # that other commands have other words for
 TARGETS = {"ttft": "load.ttft_limit", "tpot": "load.tpot_limit", "percentile": "load.percentile"}
 METHODS = ("formula", "simulate")
 WITH_TARGETS = ("goodput", "max_rate")
@@ -100,6 +101,31 @@ def load_words(typed: Iterable[str]) -> LoadWords:
         names = (name for name in (*METRICS, *WITH_TARGETS) if f"axes.{name}" not in load)  # an axis is no metric
         others.append(f"metrics=[{','.join(names)}]")
     return LoadWords(tuple(others), method, trace, load, targets)
+
+
+def sweep_words(typed: Iterable[str]) -> tuple[str, ...]:
+    """The words of sweep with those of serve in words of numbers: load.trace=, load.protocol=, target.*= and the
+    lengths, load.prompt_tokens=. What they share with a static batch, `prompt` and `output`, is left as typed."""
+    words_typed = tuple(typed)
+    keys = [_key(word) for word in words_typed]
+    room = [word for word, key in zip(words_typed, keys, strict=True) if key == "load.prefix_room"]
+    numbers: list[str] = []
+    for word, key in zip(words_typed, keys, strict=True):
+        if key == "load.trace":
+            numbers += with_trace(load_words([word, *room]))
+        elif key == "load.prefix_room":
+            _refuse_room_alone(dict.fromkeys(name.removeprefix("load.") for name in keys))
+        elif key in OF_SERVE or key.startswith("target."):
+            numbers += (w for w in load_words([word]).words if not w.startswith("metrics="))
+        else:
+            numbers.append(word)
+    return tuple(numbers)
+
+
+def _key(word: str) -> str:
+    """Key of a word without axes., empty where it has none."""
+    pair = words.key_and_text(word)
+    return "" if pair is None else pair[0].removeprefix("axes.")
 
 
 def _refuse_room_alone(load: Mapping[str, Any]) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config import conf_files
-from life_jax.config.build import Parts, build
+from life_jax.config.build import build
 from life_jax.config.compose import Composed
 from life_jax.config.engine_fit import automatic, why_impossible
 from life_jax.config.options import made
+from life_jax.config.parts import Parts
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.short_words import SHORT_WORDS
@@ -35,6 +36,9 @@ def places(
         if word == OFFLOAD:
             alone: dict[str, Any] = dict.fromkeys(OF_LAYOUT, 1.0)
             software = dataclasses.replace(software, **alone)
+            software = dataclasses.replace(software, threads=composed.engines[engine].threads)
+        if device.cores is None:
+            software = dataclasses.replace(software, threads=None)
         of_class = composed.efficiency.get(device.efficiency_class) if software.efficiency == "class" else None
         scenario = build(
             **{**files, "device": device, "stack": there, "engine": software, "efficiency": of_class},

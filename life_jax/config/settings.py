@@ -195,6 +195,13 @@ def _list(typed: Any) -> list[Any]:
     return [] if typed is None else list(typed) if isinstance(typed, list | tuple) else [typed]
 
 
+def only_under_load(composed: Mapping[str, Any]) -> bool:
+    """Whether all that is asked for is of requests under load, for which a batch is no number of the question."""
+    names = [str(name) for word in ("metrics", *REDUCTIONS) for name in _list(composed.get(word) or [])]
+    known = [METRICS[name] for name in names if name in METRICS]
+    return bool(known) and all(metric.needs == "load" for metric in known)
+
+
 def _metrics(word: str, typed: Any) -> tuple[str, ...]:
     metrics = tuple(str(m) for m in _list(typed))
     for metric in metrics:

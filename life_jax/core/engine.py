@@ -69,7 +69,8 @@ class Parallelism:
     two_batches [1]: 1 where a batch runs as two halves, the messages of one behind the computation of the other
     overlap [1]: part of the shorter of computation and messages that is hidden behind the longer
     allreduce_latency [s]: latency of one hop; link_efficiency [1]: reached part of the interconnect's bandwidth
-    exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node
+    exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node, and
+    bulk_exchange_efficiency [1] where a step has tokens of prompts
     network_latency [s], network_efficiency [1]: the same of messages between nodes
     """
 
@@ -88,6 +89,7 @@ class Parallelism:
     link_efficiency: Number = 1.0
     exchange_latency: Number = 0.0
     exchange_efficiency: Number = 1.0
+    bulk_exchange_efficiency: Number = 1.0
     network_latency: Number = 0.0
     network_efficiency: Number = 1.0
 
@@ -179,6 +181,23 @@ class Counting:
 
 
 @pytree
+class Support:
+    """Where measurements end that a forecast of a time rests on, and how much wider its interval is beyond them.
+
+    context [token], batch [1]: the largest that were measured of the engine on the class of devices
+    unlike [1]: 1 where nothing like it was measured, whatever its workload, else 0
+    wider [1]: factor on the spread for that; wider_context, wider_batch [1]: factors beyond the context and the batch
+    """
+
+    context: Number = UNLIMITED
+    batch: Number = UNLIMITED
+    unlike: Number = 0.0
+    wider: Number = 1.0
+    wider_context: Number = 1.0
+    wider_batch: Number = 1.0
+
+
+@pytree
 class Engine:
     """An inference engine in parts: reached efficiencies, host time, memory, parallelism, chunks of prompts, counting,
     scheduling.
@@ -186,6 +205,7 @@ class Engine:
     effects: what kernels do beyond that, by name; each has no effect at its defaults (roofline/effects,
     forecasting/graph_effects.py).
     spreads [1]: standard deviation of ln(measured / forecast) of ttft, tpot and e2e, for an engine that was fitted.
+    support: of ttft, tpot and e2e, where the measurements end that the engine was fitted to.
     """
 
     efficiency: Efficiency = dataclasses.field(default_factory=Efficiency)
@@ -197,3 +217,4 @@ class Engine:
     scheduler: Scheduler = dataclasses.field(default_factory=Scheduler)
     effects: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     spreads: Mapping[str, Number] = dataclasses.field(default_factory=dict)
+    support: Mapping[str, Support] = dataclasses.field(default_factory=dict)

@@ -27,7 +27,8 @@ class Offload:
     [1]: part of the tokens that go to experts there, in all other layers; head [1]: 1 where the head follows the layers
     cache [1]: part of the cache of all other layers that is kept there, and read over the link in every step
     link [byte/s]: between both, one direction; latency [s]: of a crossing
-    stream_tokens [token]: of a step, from which on weights may come over the link instead of being multiplied there
+    stream_tokens [token]: of a step, from which on weights may come over the link instead of being multiplied there;
+    stream_overlap [1]: part of the shorter of copying and multiplying them that is hidden behind the other
     place: the other device, as a tuple of one; memory: APART or SHARED
     """
 
@@ -39,6 +40,7 @@ class Offload:
     link: Number = UNLIMITED
     latency: Number = 0.0
     stream_tokens: Number = UNLIMITED
+    stream_overlap: Number = neutral(default=0.0)
     place: tuple[Place, ...] = ()
     memory: str = static(default=APART)
 

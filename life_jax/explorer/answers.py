@@ -8,6 +8,7 @@ import numpy as np
 
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.parameter import set_all
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.explorer.evaluation import evaluated
 from life_jax.explorer.plain_data import (
@@ -36,6 +37,7 @@ COMPARED = (
     "memory", "weight_memory", "kv_memory", "fits_memory", "prefill_bound", "decode_bound",
     "energy_per_token", "cost_per_mtoken",
 )  # fmt: skip
+AVAILABLE = "available_memory"
 CURVES = ("ttft", "tpot", "tps", "throughput", "e2e", "memory")
 MAPPED = ("tps", "ttft", "memory", "weight_memory", "fits_memory")
 WORKLOADS = ("prompt_tokens", "batch")  # whose elasticities stand beside those of rates and times
@@ -46,14 +48,14 @@ def compare(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Metrics of every combination, with intervals."""
     words = question.words()
     study = study_of(words)
-    values = evaluated(study, COMPARED)
+    values = evaluated(study, (*COMPARED, AVAILABLE))
     rows = []
     for cell, case in enumerate(study.cells):
         at = {name: float(column.reshape(len(study.cells), -1)[cell, 0]) for name, column in values.items()}
         row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell)}
         if case is not None:
-            row |= {"values": {name: plain(name, value) for name, value in at.items()}}
-            row["available"] = number(available(case.scenario))
+            row["available"] = number(at.pop(AVAILABLE))
+            row["values"] = {name: plain(name, value) for name, value in at.items()}
         rows.append(row)
     return {
         "rows": rows,
@@ -84,18 +86,25 @@ def where(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Operators of prefill and of a decode step, and the roofs over them, of one combination."""
     study, case = _single(question.words())
     values = evaluated(study, COMPARED)
+    scenario = in_place(study, case)
     with np.errstate(all="ignore"):
-        steps = {"prefill": breakdown.prefill_table(case.scenario), "decode": breakdown.decode_table(case.scenario)}
-        lines = roofs(case.scenario)
+        steps = {"prefill": breakdown.prefill_table(scenario), "decode": breakdown.decode_table(scenario)}
+        lines = roofs(scenario)
     return {
         **labels(study, 0),
         "values": {name: plain(name, float(column.reshape(-1)[0])) for name, column in values.items()},
-        "available": number(available(case.scenario)),
+        "available": number(available(scenario)),
         "steps": {name: step(table) for name, table in steps.items()},
         "roofs": lines,
         "warnings": list(study.warnings),
         "commands": [command(question.words(), "explain")],
     }
+
+
+def in_place(study: Study, case: Case) -> Scenario:
+    """The scenario of a case at the first place of every axis, such as one of `axes.memory_gb` in a page's numbers."""
+    at = {key: float(values[0]) for key, values in study.axes.items()}
+    return set_all(case.scenario, case.parameters, at)
 
 
 def _single(words: Sequence[str]) -> tuple[Study, Case]:

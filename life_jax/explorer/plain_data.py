@@ -17,6 +17,8 @@ from life_jax.forecasting.metrics import BOUNDS, METRICS
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
+DIGITS = 7  # of a number
+
 
 def study_of(words: Sequence[str], primary: str = "sweep") -> Study:
     """The study of these words. Raises ConfigError, also for one that is too large for a page."""
@@ -42,8 +44,8 @@ def command(words: Sequence[str], verb: str = "sweep") -> str:
 
 
 def number(value: Any) -> float | None:
-    """A number of at most seven digits, or None for one that is not finite."""
-    return float(f"{value:.7g}") if math.isfinite(value) else None
+    """A number of at most DIGITS digits, or None for one that is not finite."""
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
 
 
 def numbers(values: np.ndarray) -> Any:

@@ -98,6 +98,18 @@ def on_host(scenario: Scenario) -> tuple[Number, Number]:
     return there + part * w.batch * cached, usable
 
 
+def tokens_on_host(scenario: Scenario) -> Number:
+    """Positions [token] of which the other device of the machine has room for its part of the cache."""
+    part = places.of_cache(scenario)
+    if is_nothing(part):
+        return UNLIMITED
+    host, tokens = places.on_host(scenario), cached_tokens(scenario)
+    _, weights = places.weight_bytes(scenario)
+    left = host.device.memory * host.device.memory_share - host.device.memory_reserved - weights
+    of_one = part * decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
+    return where(part > 0, larger(left, 0.0) * divide(tokens, of_one), UNLIMITED)
+
+
 def fits(scenario: Scenario) -> Number:
     """Whether the memory that is needed is available, on the other device of the machine too."""
     mine = memory(scenario).fits

@@ -32,7 +32,7 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
         group = links(scenario.device, layout, devices=layout.tensor_parallel)
         total = sum(count * all_reduce_over(group, message) for count, message in _all_reduces(scenario, mine))
     if layout.exchanges:
-        total = total + _exchanges(scenario, step, mine)
+        total = total + exchanges(scenario, step)
     if not is_fixed_at(layout.context_parallel, 1):
         groups = step.groups if isinstance(step, Mixed) else (step,)
         total = total + sum(partial_outputs(scenario, group) for group in groups if group.decoding)
@@ -78,7 +78,7 @@ def link_bytes(scenario: Scenario, step: Step | Mixed) -> Number:
     total = layout.data_parallel * layout.context_parallel * reduced
     if layout.exchanges:
         for block in scenario.architecture.blocks:
-            sent = _sent(scenario, block, step, mine)
+            sent = sent_bytes(scenario, block, step, mine)
             total = total + block.repeats * layout.stage * sum(near + far for near, far in sent)
     if layout.in_pipeline:
         crossings = layout.pipeline_parallel - 1
@@ -124,31 +124,43 @@ def has_experts(block: Block) -> bool:
     return "num_experts" in ffn.INDEX[block.ffn_kind].KEYS
 
 
-def _exchanges(scenario: Scenario, step: Step | Mixed, mine: Step | Mixed) -> Number:
+def exchanges(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] in which tokens go to their experts and back, in every layer of experts."""
-    layout = scenario.engine.parallelism
-    group = links(scenario.device, layout, devices=layout.stage)
+    mine = of_one(scenario, step)
     total: Number = 0.0
     for block in scenario.architecture.blocks:
-        for near, far in _sent(scenario, block, step, mine):
-            once = exchange_over(
-                group,
-                inside=near,
-                outside=far,
-                latency=layout.exchange_latency,
-                efficiency=layout.exchange_efficiency / layout.link_efficiency,
-            )
-            total = total + block.repeats * once
+        total = total + block.repeats * sum(exchange_seconds(scenario, block, step, mine))
     return total
 
 
-def _sent(
+def exchange_seconds(scenario: Scenario, block: Block, step: Step | Mixed, mine: Step | Mixed) -> tuple[Number, ...]:
+    """Seconds [s] in which the tokens of a step go to the experts of a layer, and back; none without experts.
+
+    mine: the step of the devices that attend for the same tokens (`of_one`).
+    """
+    layout = scenario.engine.parallelism
+    group = links(scenario.device, layout, devices=layout.stage)
+    reached = layout.exchange_efficiency if _decodes(step) else layout.bulk_exchange_efficiency
+    efficiency = reached / layout.link_efficiency
+    return tuple(
+        exchange_over(group, inside=near, outside=far, latency=layout.exchange_latency, efficiency=efficiency)
+        for near, far in sent_bytes(scenario, block, step, mine)
+    )
+
+
+def _decodes(step: Step | Mixed) -> bool:
+    """Whether all sequences of a step decode, so that kernels for few tokens send them."""
+    return not isinstance(step, Mixed) and step.decoding
+
+
+def sent_bytes(
     scenario: Scenario, block: Block, step: Step | Mixed, mine: Step | Mixed
 ) -> tuple[tuple[Number, Number], ...]:
     """Bytes [byte] that a device sends to others of its node and to other nodes, on the way to the experts and back.
 
-    In decode a token goes once for each chosen expert, as low-latency kernels send it; in prefill once to each part of
-    the experts that has one of them. Experts that are sliced in a part get a copy on each of its devices.
+    In decode a token goes once for each chosen expert, as low-latency kernels send it. In prefill it goes once to each
+    node that has one of them, and from there to each part of the experts that does. Experts that are sliced in a part
+    get a copy on each of its devices. Reference: DeepEP, whose normal kernels forward tokens inside a node.
     """
     layout = scenario.engine.parallelism
     if not has_experts(block):
@@ -156,18 +168,21 @@ def _sent(
     count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
     parts, devices = layout.expert_parallel, layout.stage
     slices = devices / parts
-    decoding = not isinstance(step, Mixed) and step.decoding
-    ranks = smaller(chosen, parts) if decoding else distinct_ranks(ranks=parts, experts=count, chosen=chosen)
+    ranks = smaller(chosen, parts) if _decodes(step) else distinct_ranks(ranks=parts, experts=count, chosen=chosen)
     copies = ranks * slices
     group = links(scenario.device, layout, devices=devices)
+    far = copies * (1 - 1 / group.nodes)
+    near = larger(copies * (1 - 1 / devices) - far, 0.0)
+    if not _decodes(step):
+        some = smaller(parts, group.nodes)  # parts may be larger than a node, or smaller
+        nodes = distinct_ranks(ranks=some, experts=count, chosen=chosen) * group.nodes / some
+        far, near = nodes * (1 - 1 / group.nodes), copies * (1 - 1 / group.inside)
     width = block.ffn.get("moe_latent_size", scenario.architecture.hidden_size)
     tokens = mine.tokens / layout.tensor_parallel  # the devices that attend together send a part each
     present = 1.0 * (layout.data_parallel * layout.context_parallel > 1)
-    far = 1 - 1 / group.nodes
-    near = larger(1 - 1 / devices - far, 0.0)
     precision = scenario.precision
     rows = [
-        present * tokens * copies * row_bytes(width=width, bits=bits)
+        present * tokens * row_bytes(width=width, bits=bits)
         for bits in (precision.linear_input_bits, precision.activation_bits)
     ]
     return tuple((row * near, row * far) for row in rows)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from life_jax.core.cost import Cost
-from life_jax.core.numerics import Number, exp, is_fixed_at, sqrt, where
+from life_jax.core.numerics import Number, where
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
-from life_jax.forecasting import energy, memory, speculation
+from life_jax.forecasting import energy, intervals, memory, speculation
 from life_jax.forecasting.attribution import Ledger
-from life_jax.forecasting.load_costs import LoadCosts
+from life_jax.forecasting.load_costs import load_costs
 from life_jax.forecasting.loss_batch import loss_batch
 from life_jax.forecasting.request import Run
 from life_jax.roofline.roofs import BOUNDS
@@ -118,7 +118,7 @@ def _costs_under_load() -> dict[str, Metric]:
     """Metrics of the energy and the cost of requests under load."""
 
     def of(what: str, unit: str, name: str) -> Metric:
-        return Metric(lambda r: getattr(LoadCosts(r.under_load), what), unit, name, needs="load")
+        return Metric(lambda r: getattr(load_costs(r.under_load), what), unit, name, needs="load")
 
     return {
         "load_power": of("power", "W", "mean power of all devices under load"),
@@ -188,27 +188,17 @@ def _costs() -> dict[str, Metric]:
     }
 
 
-QUANTILE = 1.2816  # of the normal distribution: 80 % lie within
-
-
-def _bounds(name: str, of: str, time: Callable[[Run], Number]) -> dict[str, Metric]:
+def _bounds(name: str, of: str) -> dict[str, Metric]:
     """Metrics of the interval in which 80 % of measurements lie, for devices that the fit had not seen.
 
     NaN for an engine that is not fitted.
     """
 
-    def bound(run: Run, side: float) -> Number:
-        spread = run.scenario.engine.spreads.get(name, float("nan"))
-        drafts = run.scenario.speculation
-        if not drafts.is_off and not is_fixed_at(drafts.spread, 0):
-            part = {"ttft": 0.0, "tpot": 1.0, "e2e": run.decode_steps * run.decode_seconds / run.e2e}[name]
-            spread = sqrt(spread * spread + (part * speculation.relative_spread(drafts)) ** 2)
-        return time(run) * exp(side * QUANTILE * spread)
+    def metric(end: str, side: float) -> Metric:
+        long_name = f"{of}, {end} end of the 80 % interval"
+        return Metric(lambda r: intervals.bound(r, name, side), "s", long_name, needs="spreads")
 
-    return {
-        f"{name}_low": Metric(lambda r: bound(r, -1.0), "s", f"{of}, lower end of the 80 % interval", needs="spreads"),
-        f"{name}_high": Metric(lambda r: bound(r, 1.0), "s", f"{of}, upper end of the 80 % interval", needs="spreads"),
-    }
+    return {f"{name}_low": metric("lower", -1.0), f"{name}_high": metric("upper", 1.0)}
 
 
 def _kept() -> dict[str, Metric]:
@@ -323,9 +313,15 @@ METRICS: dict[str, Metric] = {
         needs="power",
     ),
     **_costs(),
-    **_bounds("ttft", "time to first token", lambda r: r.ttft),
-    **_bounds("tpot", "time per output token", lambda r: r.tpot),
-    **_bounds("e2e", "time from request to last token", lambda r: r.e2e),
+    **_bounds("ttft", "time to first token"),
+    **_bounds("tpot", "time per output token"),
+    **_bounds("e2e", "time from request to last token"),
+    "extrapolated": Metric(
+        intervals.is_extrapolated,
+        "1",
+        "nothing like it was measured (engine, class of device, build, experts, context, batch): intervals are wider",
+        "flag",
+    ),
     **_counts("prefill", "the whole prefill", lambda r: r.prefill_cost),
     **_counts("decode", "the first decode step", lambda r: r.decode_cost),
     **_roofs("prefill", "prefill", lambda r, term: r.prefill_time(term)),

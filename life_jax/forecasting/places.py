@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, divide, is_nothing, larger, smaller, where
+from life_jax.core.numerics import Number, divide, is_nothing, smaller, where
 from life_jax.core.places import HERE, HOST, SHARED, Handover, Offload
 from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
@@ -77,7 +77,7 @@ def placed(graph: Graph, scenario: Scenario) -> Graph:
     layers, experts, head = of_layers(scenario), of_experts(scenario), of_head(scenario)
     ops: list[Op] = []
     for op in graph:
-        there = experts if op.shape.experts is not None else layers
+        there = experts if op.shape.experts is not None or op.name in BETWEEN else layers
         if op.block == OUTSIDE:
             there = head if op.name == HEAD else 0.0
         if is_nothing(there):
@@ -91,6 +91,8 @@ def placed(graph: Graph, scenario: Scenario) -> Graph:
 
 
 HEAD = "lm_head"
+# of an expert, between its products, and where these are
+BETWEEN = ("experts_gate_multiply", "experts_activation")
 
 
 def terms(scenario: Scenario, ops: Iterable[Op]) -> list[Terms]:
@@ -109,6 +111,11 @@ def terms(scenario: Scenario, ops: Iterable[Op]) -> list[Terms]:
 def crossing_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     """Seconds [s] in which activations go to the other device and back, and in which a cache that is kept there is
     read."""
+    return activation_seconds(scenario, step) + cache_read_seconds(scenario, step)
+
+
+def activation_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which activations go to the other device and back."""
     o = scenario.offload
     if o.is_off:
         return 0.0
@@ -118,13 +125,14 @@ def crossing_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     of_two = of_experts(scenario) - of_layers(scenario)
     several = where(o.experts > 0, 1.0 - of_layers(scenario), of_two) * _with_experts(scenario)
     crossings = 2 * ((o.layers > 0) + several)
-    read = 0.0 if is_nothing(o.cache) else _cache_read(scenario, step)
-    return crossings * once + read
+    return crossings * once
 
 
-def _cache_read(scenario: Scenario, step: Step | Mixed) -> Number:
-    """Seconds [s] in which the part of the cache that is kept there comes over the link."""
+def cache_read_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which the part of the cache that is kept on the other device comes over the link."""
     o, layout = scenario.offload, scenario.engine.parallelism
+    if is_nothing(o.cache):
+        return 0.0
     groups = step.groups if isinstance(step, Mixed) else (step,)
     total: Number = 0.0
     for group in groups:
@@ -176,7 +184,7 @@ def of_cache(scenario: Scenario) -> Number:
     return layers + (1 - layers) * o.cache
 
 
-def _sent_bytes(scenario: Scenario, tokens: Number) -> Number:
+def sent_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Bytes of a sequence's cache [byte] that travel: latents once, and every copy of keys and values."""
     model, precision, devices = scenario.architecture, scenario.precision, scenario.engine.parallelism.tensor_parallel
     total: Number = 0.0
@@ -193,12 +201,24 @@ def handover_seconds(scenario: Scenario, batch: Number) -> Number:
     copies that devices beyond the KV heads hold travel too. batch [1]: sequences.
     """
     h, w = scenario.handover, scenario.workload
-    of_one = _sent_bytes(scenario, w.past_tokens + w.prompt_tokens)
+    of_one = sent_bytes(scenario, w.past_tokens + w.prompt_tokens)
     if h.memory == SHARED:
         return h.latency + 2 * batch * of_one / (scenario.device.bandwidth * scenario.engine.efficiency.memory)
     return h.exposed * (h.latency + batch * of_one / h.link)
 
 
-def larger_of(part: Number, stream: Number) -> Number:
-    """Seconds [s] beyond `part` [s] of multiplying weights that take `stream` [s] to come."""
-    return larger(part, stream) - part
+def handover_line(scenario: Scenario) -> tuple[Number, Number]:
+    """Latency [s] of the transfer of a prompt's cache, and seconds [s] of the link for each of its tokens."""
+    h, tokens = scenario.handover, scenario.workload.prompt_tokens
+    state = sent_bytes(scenario, 0.0)
+    each = (sent_bytes(scenario, scenario.workload.past_tokens + tokens) - state) / tokens
+    return h.exposed * (h.latency + state / h.link), h.exposed * each / h.link
+
+
+def waiting(scenario: Scenario, part: Number, stream: Number) -> Number:
+    """Seconds [s] beyond `part` [s] of multiplying weights that take `stream` [s] to come.
+
+    Reference: llama.cpp, which copies the weights of an operator before it computes it, one after the other
+    (ggml_backend_sched_compute_splits).
+    """
+    return stream - scenario.offload.stream_overlap * smaller(part, stream)

@@ -317,8 +317,8 @@ class Run:
         graph = self.here.graph(middle)
         there = [op for op in places.placed(graph, scenario) if op.place == HOST]
         part = step_seconds(self.here.roofs(there), self.smoothness)
-        waited = places.larger_of(part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
-        return self.here.mean_seconds(passes) + waited, waited
+        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
+        return self.here.mean_seconds(passes) + places.cache_read_seconds(scenario, middle) + waited, waited
 
     def streams(self, passes: Passes) -> Number:
         """Whether weights come over the link in these passes: where there are tokens enough, and it takes less time."""

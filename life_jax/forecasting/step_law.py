@@ -14,15 +14,18 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Graph, Op
-from life_jax.core.numerics import Number, ceil, floor, is_fixed_at, larger, smaller
+from life_jax.core.numerics import Number, ceil, floor, is_fixed_at, larger, smaller, where
+from life_jax.core.places import HOST
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
 from life_jax.core.speculation import MODEL
+from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, messages, places, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.operators.token_rows import by_token
 from life_jax.serving.drafted_law import DraftedLaw
+from life_jax.serving.halved_law import HalvedLaw, InHalves
 from life_jax.serving.step_law import (
     CHUNKS,
     HIGH_ENDS,
@@ -62,36 +65,41 @@ def step_law(scenario: Scenario) -> Law:
     )
 
 
-def _tabulated(scenario: Scenario) -> TabulatedLaw | CappedLaw:
-    """The law of a scenario's steps without drafts."""
-    host = scenario.engine.host
-    of_step = host.of_step(batch=0.0, context=0.0, devices=scenario.engine.parallelism.tensor_parallel)
-    law = replace(
-        _tables(scenario, _seconds, _message_seconds, _seconds_of_attention),
-        step=sum(of_step.values()) + _unknown(scenario),
-        sequence=host.sequence,
-        context=host.context,
-        **_stages(scenario),
-    )
+def _tabulated(scenario: Scenario) -> TabulatedLaw | CappedLaw | HalvedLaw:
+    """The law of a scenario's steps without drafts, of the devices that decode."""
+    law = _free(scenario)
     if not energy.is_capped(scenario):
         return law
     smoothness = scenario.engine.efficiency.roof_smoothness
     return CappedLaw(law, energy_law(scenario), energy.room(scenario), smoothness)
 
 
-def _unknown(scenario: Scenario) -> float:
-    """NaN for prompts or caches elsewhere and for halves of batches, which the law does not follow, else 0."""
-    halves, cache = scenario.engine.parallelism.two_batches, scenario.offload.cache
-    follows = is_fixed_at(halves, 0) and is_fixed_at(cache, 0) and not scenario.handover.on
-    return 0.0 if follows else float("nan")
+def _free(scenario: Scenario) -> TabulatedLaw | HalvedLaw:
+    """The law of a scenario's steps without a power limit."""
+    host, halves = scenario.engine.host, scenario.engine.parallelism.two_batches
+    of_step = host.of_step(batch=0.0, context=0.0, devices=scenario.engine.parallelism.tensor_parallel)
+    of_host: dict[str, Any] = {"step": sum(of_step.values()), "sequence": host.sequence, "context": host.context}
+    stages = _stages(scenario)
+    whole = replace(_tables(scenario, _seconds, _beside_tokens, _beside_sequences), **of_host, **stages)
+    if is_fixed_at(halves, 0):
+        return whole
+    return HalvedLaw(
+        whole=whole,
+        computed=replace(_tables(scenario, _seconds, places.activation_seconds, places.cache_read_seconds), **stages),
+        sent=_tables(scenario, _no_seconds, _message_seconds, _seconds_of_attention),
+        layers=1.0 * sum(block.repeats for block in scenario.architecture.blocks),
+        on=halves,
+    )
 
 
-def energy_law(scenario: Scenario) -> TabulatedLaw:
+def energy_law(scenario: Scenario) -> TabulatedLaw | InHalves:
     """The law of the energy of a scenario's steps, its `seconds` being joules: beyond idle power, of all devices.
 
     Drafts are left out.
     """
-    return _tables(scenario, _joules, _message_joules, lambda scenario, step: 0.0)
+    law = _tables(scenario, _joules, _message_joules, lambda scenario, step: 0.0)
+    halves = scenario.engine.parallelism.two_batches
+    return law if is_fixed_at(halves, 0) else InHalves(law, halves)
 
 
 def _tables(scenario: Scenario, measure: Measure, of_messages: OfStep, of_attention: OfStep) -> TabulatedLaw:
@@ -160,9 +168,38 @@ def _by_tokens(
 
     computed, beside = of(body, lambda op: not is_shared(op)), of_messages(scenario, step)
     shared = of(body, is_shared) if shares else None
-    if measure is _seconds and not is_fixed_at(layout.overlap, 0):
+    if measure is _seconds and not shares and _may_stream(scenario):
+        computed = _or_streamed(scenario, step, computed)
+    if of_messages is _beside_tokens and not is_fixed_at(layout.overlap, 0):
         beside = beside - layout.overlap * smaller(beside, computed + (0.0 if shared is None else shared))
     return computed + beside, shared, of(whole, lambda op: (op.name, op.block) not in names)
+
+
+def _may_stream(scenario: Scenario) -> bool:
+    """Whether weights of the other device may come over the link to be multiplied here."""
+    return not (scenario.offload.is_off or is_fixed_at(scenario.offload.stream_tokens, UNLIMITED))
+
+
+def _or_streamed(scenario: Scenario, step: Step, in_place: Number) -> Number:
+    """Seconds [s] of what handles tokens one by one, where it is (`in_place` [s]), or here with weights that come over
+    the link, where a step has tokens enough and that takes less time."""
+    here = places.here(scenario)
+    ops = step_graph(here, step).select(by_token)
+    part, _ = _seconds(here, (op for op in places.placed(ops, scenario) if op.place == HOST))
+    waited = places.waiting(scenario, part, places.streamed_bytes(scenario, ops) / scenario.offload.link)
+    streamed = sum(_seconds(here, ops)) + waited - places.activation_seconds(scenario, step)
+    enough = places.may_stream(scenario, step)
+    return where(enough, smaller(streamed, in_place), in_place)
+
+
+def _beside_tokens(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] of messages, and of activations that go to another device and back."""
+    return _message_seconds(scenario, step) + places.activation_seconds(scenario, step)
+
+
+def _beside_sequences(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] of messages beside attention, and of reading a cache that is kept on another device."""
+    return _seconds_of_attention(scenario, step) + places.cache_read_seconds(scenario, step)
 
 
 def _message_seconds(scenario: Scenario, step: Step) -> Number:
@@ -173,17 +210,29 @@ def _message_seconds(scenario: Scenario, step: Step) -> Number:
         sent = sent - messages.partial_outputs(scenario, step)
     if layout.in_pipeline:
         sent = sent + (layout.pipeline_parallel - 1) * messages.handover_seconds(scenario, step)
-    return sent + places.crossing_seconds(scenario, step)
+    return sent
 
 
 def _seconds_of_attention(scenario: Scenario, step: Step) -> Number:
-    """Seconds [s] of messages beside attention, where devices share the tokens of each sequence."""
-    if is_fixed_at(scenario.engine.parallelism.context_parallel, 1):
-        return 0.0
+    """Seconds [s] of messages beside attention, where devices share the tokens of each sequence, and in which prompts
+    go to experts in another way than the tokens of decoding sequences."""
+    alone = is_fixed_at(scenario.engine.parallelism.context_parallel, 1)
     if step.decoding:
-        return messages.partial_outputs(scenario, step)
+        return 0.0 if alone else messages.partial_outputs(scenario, step)
+    otherwise = _exchanged_otherwise(scenario, step)
+    if alone:
+        return otherwise
     ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: op.pipe == "attention")
-    return larger(messages.ring_seconds(scenario, step) - sum(_seconds(scenario, ops)), 0.0)
+    return otherwise + larger(messages.ring_seconds(scenario, step) - sum(_seconds(scenario, ops)), 0.0)
+
+
+def _exchanged_otherwise(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] in which tokens of prompts go to experts and back beyond those of as many decoding sequences."""
+    layout = scenario.engine.parallelism
+    if not layout.exchanges:
+        return 0.0
+    decoding = Step(step.batch * step.new / layout.context_parallel, 1.0, 0.0, decoding=True)
+    return messages.exchanges(scenario, step) - messages.exchanges(scenario, decoding)
 
 
 def _message_joules(scenario: Scenario, step: Step) -> Number:
@@ -194,6 +243,8 @@ def _of_sequences(scenario: Scenario, step: Step, measure: Measure, beside: OfSt
     """What is measured [..., rows, positions] of what depends on sequences, and of its kernels' start [...]."""
     ops = step_graph(scenario, replace(step, logit_rows=0.0)).select(lambda op: not by_token(op))
     measured, launches = measure(scenario, ops)
+    if measure is _seconds and not step.decoding and _may_stream(scenario):
+        measured = where(places.may_stream(scenario, step), measure(places.here(scenario), ops)[0], measured)
     nothing: Any = 0.0 * (step.batch * step.new * step.past)
     more: Any = beside(scenario, step) + nothing
     once = more[..., :1, :1]  # latency, mostly, which is no more for several sequences
@@ -206,6 +257,10 @@ def _seconds(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:
     smoothness = scenario.engine.efficiency.roof_smoothness
     roofed = sum(term.repeats * term.roofed(smoothness) for term in terms)
     return roofed, sum(term.repeats * term.dispatch for term in terms)
+
+
+def _no_seconds(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:
+    return 0.0, 0.0
 
 
 def _joules(scenario: Scenario, ops: Iterable[Op]) -> tuple[Number, Number]:

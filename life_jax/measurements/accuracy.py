@@ -7,16 +7,19 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from life_jax.config import conf_files
+from life_jax.config import conf_files, support
 from life_jax.config.engine_names import knows_engine
 from life_jax.config.schema.errors import ConfigError
-from life_jax.core.engine import Engine
-from life_jax.forecasting.metrics import QUANTILE
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.core.engine import Engine, Support
+from life_jax.forecasting import intervals
+from life_jax.forecasting.intervals import QUANTILE
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import KINDS, MEASURED_TIMES, Setting
@@ -149,13 +152,26 @@ def device_class(s: Setting) -> str:
 
 
 def _spread(s: Setting, engine: str | None) -> float:
-    """Deviation of the logarithm of the row's time: of the engine where it was calibrated, else of the class.
-    NaN under load."""
+    """Deviation of the logarithm of the row's time: of the engine where it was calibrated, else of the class, wider
+    where nothing like the row was measured. NaN under load."""
     if s.load is not None:
         return float("nan")  # nothing was fitted under load
-    name = MEASURED_TIMES[s.kind]
-    own = conf_files.engine_file(engine or s.engine).spreads
-    return float(own[name] if name in own else getattr(conf_files.efficiency(s.hw), f"{name}_spread"))
+    name, file = MEASURED_TIMES[s.kind], conf_files.engine_file(engine or s.engine)
+    if name in file.spreads:
+        return float(file.spreads[name])
+    usual = float(getattr(conf_files.efficiency(s.hw), f"{name}_spread"))
+    return usual * float(intervals.factor(_support(s, file.name, name), s, name))
+
+
+@cache
+def _limits(engine: str, of_class: str, experts: bool, year: float | None) -> Mapping[str, Support]:
+    return support.supports(support.Build(engine, of_class, experts, year))
+
+
+def _support(s: Setting, engine: str, name: str) -> Support:
+    """What was measured of a row's kind of time, as of its date."""
+    experts = bool(conf_files.file("model", s.model, ModelFile).num_experts)
+    return _limits(engine, device_class(s), experts, support.year_of(s.date))[name]
 
 
 def _constant(compute: float, memory: float, scope: str) -> Callable[[Engine], Engine]:

@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from life_jax.config import conf_files
 from life_jax.config.schema.axis_table import facts
 from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import DeviceFile
 from life_jax.core.engine import Engine
 from life_jax.core.pytree import Leaf, get_leaf, set_leaf
 from life_jax.core.units import UNLIMITED
@@ -39,7 +41,8 @@ class Constant:
     """A constant of an engine that a calibration changes, with its prior.
 
     key: of the engine's file; deviation: of the logarithm of its factor; most: greatest value, in the file's unit;
-    alike: keys of further numbers with the same factor; generic: the deviation where the engine is not known.
+    alike: keys of further numbers with the same factor; generic: the deviation where the engine is not known; on_cpus:
+    on a CPU.
 
     The deviations are about those of scripts/fit_priors.py, of class, engine and weight format together; but bandwidth
     under a known engine differs no more than between devices of a class, and host times no more than between hosts.
@@ -50,9 +53,12 @@ class Constant:
     most: float = float("inf")
     alike: tuple[str, ...] = ()
     generic: float | None = None
+    on_cpus: float | None = None
 
-    def spread(self, engine: str) -> float:
-        """Deviation of the logarithm of its factor under an engine (a label)."""
+    def spread(self, engine: str, *, is_cpu: bool = False) -> float:
+        """Deviation of the logarithm of its factor under an engine (a label), on a CPU or not."""
+        if is_cpu and self.on_cpus is not None:
+            return self.on_cpus
         return self.generic if engine == "generic" and self.generic is not None else self.deviation
 
     @property
@@ -67,7 +73,9 @@ CONSTANTS = (
     Constant("vector_efficiency", 0.4, VECTOR_MOST),
     Constant("memory_efficiency", 0.12, 1.0, generic=0.3),
     Constant("kv_efficiency", 0.40),
-    Constant("dispatch_factor", 0.50),
+    # threads of a CPU wait for each other after every operator, and for what else runs on their cores: on two cores of
+    # a virtual machine (scripts/measure_host.py) 30 us where the class has 4
+    Constant("dispatch_factor", 0.50, on_cpus=2.0),
     # one processor runs all that the host does in a step
     Constant("step_us", 0.5, alike=("sequence_us", "context_ns", "split_step_us"), generic=1.0),
     Constant("request_ms", 1.0),
@@ -174,7 +182,8 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     start = forecasts.scenario(
         settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
     ).engine
-    prior = np.array([c.spread(settings[0].engine) for c in CONSTANTS])
+    is_cpu = conf_files.file("hw", settings[0].hw, DeviceFile).cores is not None
+    prior = np.array([c.spread(settings[0].engine, is_cpu=is_cpu) for c in CONSTANTS])
     residuals = Residuals(settings)
     before = residuals(np.zeros(len(prior)))
     bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]

@@ -157,7 +157,7 @@ def _under_load(
     points: dict[tuple[str, ...], dict[Setting, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, s in enumerate(settings):
         if s.load is not None:
-            point = dataclasses.replace(s, id="", cell=("", "", ""), metric="", value=0.0)
+            point = dataclasses.replace(s, id="", cell=("", "", ""), metric="", value=0.0, date="")
             points[s.load.loops][point].append(index)
     for loops, of_point in points.items():
         listed = list(of_point)

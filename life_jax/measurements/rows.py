@@ -57,6 +57,7 @@ class Setting:
 
     cell: (device, model, engine) that errors are averaged over. value: in the unit of the metric [s, s-1, token s-1].
     half: type of 16-bit math, where it is another than the engine's own. load: of requests that run beside others.
+    date: of the measurement, such as 2025-06-11, empty where the row does not say it.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Setting:
     threads: float | None = None
     chunk_tokens: float | None = None
     load: loads.Served | None = None
+    date: str = ""
 
     @property
     def kind(self) -> str:
@@ -173,6 +175,7 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         threads=_threads(row, hw),
         chunk_tokens=at_least_1(row, "ubatch"),
         load=load,
+        date=row.get("date") or "",
         **circumstances(row),
         **_tokens(row),
     )

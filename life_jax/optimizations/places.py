@@ -20,6 +20,7 @@ def offload(
     link_gb_per_s: float = 25.0,
     crossing_us: float = 20.0,
     stream_tokens: float = 32.0,
+    stream_overlap: float = 0.0,
     memory: str = APART,
 ) -> Optimization:
     """Part of the model on the device of offload.hw=.
@@ -29,12 +30,14 @@ def offload(
     that go to experts there, in every layer; cpu_cache [1]: part of the cache of other layers
     cpu_head [1]: 1 where the head is with the layers that are there
     link_gb_per_s [GB/s]: reached between both devices, one direction; crossing_us [us]: latency of a crossing
-    stream_tokens [token]: of a step, from which on weights are copied to be multiplied here, where that is faster
+    stream_tokens [token]: of a step, from which on weights are copied to be multiplied here, where that is faster;
+    stream_overlap [1]: part of the shorter of copying and multiplying them that is hidden behind the other
     memory: apart, or shared by both devices of a package
     Raises Refused for parts beyond 1, for more layers than there are, and where no device is given.
     """
     _refuse_memory(memory)
-    for name, part in (("cpu_experts", cpu_experts), ("cpu_cache", cpu_cache), ("cpu_head", cpu_head)):
+    for name, part in (("cpu_experts", cpu_experts), ("cpu_cache", cpu_cache), ("cpu_head", cpu_head),
+                       ("stream_overlap", stream_overlap)):  # fmt: skip
         if isinstance(part, int | float) and part > 1:
             raise Refused(f"{name} is {part:g}; a part from 0 to 1 is needed")
 
@@ -59,6 +62,7 @@ def offload(
             link=link_gb_per_s * GIGA,
             latency=crossing_us * MICRO,
             stream_tokens=stream_tokens,
+            stream_overlap=stream_overlap,
             memory=memory,
         )
         return replace(scenario, offload=moved)

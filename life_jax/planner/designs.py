@@ -15,6 +15,7 @@ from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import energy, layout, memory
+from life_jax.forecasting.intervals import factor
 from life_jax.models import ffn
 from life_jax.planner import rows, space
 from life_jax.planner.space import KEYS, Layout
@@ -48,9 +49,10 @@ class Candidate:
 
     @property
     def spreads(self) -> dict[str, float]:
-        """Standard deviations of ln(measured / forecast) [1]."""
-        known = self.scenario.engine.spreads
-        return {name: float(known.get(name, 0.0)) for name in ("ttft", "tpot", "e2e")}
+        """Standard deviations of ln(measured / forecast) [1], wider where nothing like it was measured."""
+        known, limits = self.scenario.engine.spreads, self.scenario.engine.support
+        wider = {name: float(factor(of, self.scenario.workload, name)) for name, of in limits.items()}
+        return {name: float(known.get(name, 0.0)) * wider.get(name, 1.0) for name in ("ttft", "tpot", "e2e")}
 
     @property
     def fit(self) -> tuple[str, str]:

@@ -31,8 +31,9 @@ def under_load(
 ) -> Iterator[tuple[np.ndarray, UnderLoad]]:
     """Parts of the places, each with what its designs see: numbers [n, k] at rates [n, k] [1/s], or [n, 1] at the
     load's concurrency."""
-    # whose requests depend on what they draft, or whose steps wait for power
-    drafted = np.array([not s.speculation.is_off or is_capped(s) for s in designs.scenarios])[designs.case[places]]
+    # whose requests depend on what they draft, whose steps wait for power, or whose prompts are prefilled elsewhere
+    apart = [not s.speculation.is_off or is_capped(s) or s.handover.on for s in designs.scenarios]
+    drafted = np.array(apart)[designs.case[places]]
     yield from _drafted(designs, places, np.flatnonzero(drafted), rates, done)
     plain = np.flatnonzero(~drafted)
     laws = _Laws(designs, places[plain])

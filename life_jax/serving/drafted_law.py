@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from life_jax.core.numerics import Number, larger, where
 from life_jax.core.pytree import pytree
-from life_jax.serving.step_law import CappedLaw, StepLoad, TabulatedLaw, last_axis
+from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 
 @pytree
@@ -17,8 +17,8 @@ class DraftedLaw:
     step, sequence [s]: host time of drafting, of a step and of each sequence in it
     """
 
-    verify: TabulatedLaw | CappedLaw
-    draft: tuple[TabulatedLaw | CappedLaw, ...]
+    verify: Law
+    draft: tuple[Law, ...]
     width: Number
     kept: Number
     first: Number

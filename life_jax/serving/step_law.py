@@ -187,15 +187,19 @@ class TabulatedLaw:
         chunk = divide(load.prompts, larger(load.prefilling, 1.0))
         past = larger(divide(load.pairs, load.prompts) - (chunk + 1) / 2, 0.0)
         prefill = load.prompts * self._at(self.prefill, CHUNKS, chunk, past)
-        sequences = load.decoding + load.prefilling
-        contexts = self._contexts(load, past, chunk)
-        host = self._own(self.step) + self._own(self.sequence) * sequences + self._own(self.context) * contexts
         launches = where(load.decoding > 0, self._own(self.launch_decode), 0.0)
         launches = launches + where(load.prompts > 0, self._own(self.launch_prefill), 0.0)
         tokens = load.tokens if is_fixed_at(self.ranks, 1) else load.verified + load.prompts / self._own(self.ranks)
         linear = self._by_tokens(self.low, self.high, tokens) + self._of_experts(load, tokens)
         head = where(rows > 0, self._by_tokens(self.head_low, self.head_high, rows), 0.0)
-        return self._in_stages(load, linear + decode + prefill, head) + launches + host
+        return self._in_stages(load, linear + decode + prefill, head) + launches + self.host_seconds(load)
+
+    def host_seconds(self, load: StepLoad) -> Number:
+        """Time of the host in a step [s]."""
+        chunk = divide(load.prompts, larger(load.prefilling, 1.0))
+        past = larger(divide(load.pairs, load.prompts) - (chunk + 1) / 2, 0.0)
+        sequences, contexts = load.decoding + load.prefilling, self._contexts(load, past, chunk)
+        return self._own(self.step) + self._own(self.sequence) * sequences + self._own(self.context) * contexts
 
     def _of_experts(self, load: StepLoad, tokens: Number) -> Number:
         """Seconds [s] of experts that groups share; tokens [token]: of this group."""
@@ -267,23 +271,23 @@ class TabulatedLaw:
 class CappedLaw:
     """A law of steps whose power is limited.
 
-    free: without the limit; joules: energy [J] of a step beyond idle power, as a law; room [W]: between idle power and
-    the limit; smoothness [1]: of the roof over both times
+    free: law without the limit; joules: energy [J] of a step beyond idle power, as a law; room [W]: between idle power
+    and the limit; smoothness [1]: of the roof over both times
     """
 
-    free: TabulatedLaw
-    joules: TabulatedLaw
+    free: Any
+    joules: Any
     room: Number
     smoothness: Number
 
     def seconds(self, load: StepLoad) -> Number:
         """Time of a step [s]."""
-        least = self.joules.seconds(load) / self.free._own(self.room)
-        return roof(self.free.seconds(load), least, self.free._own(self.smoothness))
+        return roof(self.free.seconds(load), self.joules.seconds(load) / self.room, self.smoothness)
 
     def each(self) -> "CappedLaw":
         """The same law for loads that have one more axis at their end."""
-        return replace(self, free=self.free.each(), joules=self.joules.each())
+        room, smoothness = last_axis(self.room), last_axis(self.smoothness)
+        return CappedLaw(self.free.each(), self.joules.each(), room, smoothness)
 
 
 def _interval(tokens: Number) -> Any:

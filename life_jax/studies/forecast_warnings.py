@@ -6,33 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import engine_fit
+from life_jax.config import engine_fit, support
 from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
-from life_jax.core.numerics import is_nothing
+from life_jax.core.places import SHARED
 from life_jax.core.pytree import map_leaves
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
 from life_jax.roofline import efficiency_tables
 from life_jax.studies.case import Case, Nowhere
 
+UNDER_LOAD = "ttft_p99,tpot_p99"  # of the metrics that a load changes, as an example
 MOST_REASONS, MOST_NAMED = 8, 4  # that are printed
 
 
-def under_load_warnings(cases: tuple[Case, ...], metrics: Iterable[str]) -> list[str]:
-    """A line where metrics under load are NaN, because the law of steps does not follow what was asked for."""
+def under_load_warnings(
+    cases: tuple[Case, ...], composed: Composed, axes: Mapping[str, np.ndarray], metrics: Iterable[str]
+) -> list[str]:
+    """A line where metrics under load are NaN, because the law of steps does not follow what was asked for, or where a
+    load was given and nothing asked for depends on it."""
     if not any(METRICS[name].needs == "load" for name in metrics):
-        return []
-    lines = []
-    for case in cases:
-        s = case.scenario
-        if s.handover.on:
-            lines.append(f"{case.label}: prompts elsewhere have no forecast under load yet: NaN")
-        elif not is_nothing(s.offload.cache):
-            lines.append(f"{case.label}: a cache elsewhere has no forecast under load yet: NaN")
-        elif not is_nothing(s.engine.parallelism.two_batches):
-            lines.append(f"{case.label}: halves of a batch have no forecast under load yet: NaN")
-    return lines
+        idle = [name for name in ("rate", "concurrency") if getattr(composed.load, name) or name in axes]
+        of = _few(list(metrics))
+        return [f"{name}= changes nothing of {of}; metrics=[{UNDER_LOAD}] are under load" for name in idle]
+    return [
+        f"{case.label}: two processors that share one memory have no forecast under load: NaN"
+        for case in cases
+        if case.scenario.handover.on and case.scenario.handover.memory == SHARED
+    ]
 
 
 def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:
@@ -77,6 +78,22 @@ def pair_warnings(cases: tuple[Case, ...]) -> Iterator[str]:
     if pairs:
         are = "was" if len(pairs) == 1 else "were"
         yield f"never measured {are} {_few(pairs)}: forecast from other devices of their class"
+
+
+def support_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """A line for all that nothing like it was measured of, at the largest workload of the study."""
+    texts: dict[str, None] = {}
+    if cases[0].scenario.load.rate or cases[0].scenario.load.concurrency or {"rate", "concurrency"} & set(axes):
+        return
+    for case in cases:
+        if not case.scenario.engine.support:
+            continue
+        w = case.scenario.workload
+        most = {key: float(axes[key].max() if key in axes else getattr(w, key)) for key in WORKLOAD}
+        lengths = (most["past_tokens"] + most["prompt_tokens"], most["output_tokens"])
+        texts.update(dict.fromkeys(support.sentences(case.built.likeness, lengths, most["batch"])))
+    if texts:
+        yield f"not measured: {_few(list(texts))}; extrapolated, with wider intervals"
 
 
 def _few(names: list[str]) -> str:

@@ -16,14 +16,14 @@ MOST = 4096  # layouts of a study that are looked at
 
 
 def impossible(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple[str, ...]:
-    """A line for each model and reason for which layouts do not divide it, so that results are NaN.
+    """A line for each model and number of a layout that does not divide it, so that results are NaN.
 
     axes: values by key. Raises ConfigError where no point of the study has a layout that is possible. Where what is
     divided is an axis itself, nothing is said.
     """
     if axes.keys() & set(DIVIDED):
         return ()
-    reasons: dict[str, None] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
     points, wrong = 0, 0
     for case in cases:
         scenario = case.built.scenario
@@ -35,7 +35,16 @@ def impossible(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple
             why = why_impossible(set_leaf(scenario, PARALLELISM, dataclasses.replace(layout, **changes)))
             if why is not None:
                 wrong += 1
-                reasons[f"model.{case.keys.model}: {why}"] = None
+                key = next(key for key in NUMBERS if key in why)
+                reasons.setdefault((f"model.{case.keys.model}", key), []).append(why)
     if wrong and wrong == points:
-        raise ConfigError(next(iter(reasons)))
-    return tuple(f"{reason}: NaN" for reason in reasons)
+        (model, _), (why, *_) = next(iter(reasons.items()))
+        raise ConfigError(f"{model}: {why}")
+    return tuple(_line(model, key, whys) for (model, key), whys in reasons.items())
+
+
+def _line(model: str, key: str, whys: list[str]) -> str:
+    """The first reason for which a number of layouts does not divide a model, and of how many there are more."""
+    different = list(dict.fromkeys(whys))
+    more = f" (and {len(different) - 1} more of {key}, {len(whys)} layouts together)" if len(different) > 1 else ""
+    return f"{model}: {different[0]}: NaN{more}"

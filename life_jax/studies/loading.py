@@ -10,19 +10,21 @@ import numpy as np
 
 from life_jax.config import ranges
 from life_jax.config import words as command_words
-from life_jax.config.build import Parts, build
+from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
 from life_jax.config.engine_fit import AUTO, why_impossible
 from life_jax.config.load import refuse_contradictions
-from life_jax.config.load_words import LoadWords, load_words, with_trace
+from life_jax.config.load_words import LoadWords, load_words, sweep_words, with_trace
 from life_jax.config.option_numbers import refuse_dependent, refuse_values
 from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
+from life_jax.config.parts import Parts
 from life_jax.config.plan_question import with_defaults
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
+from life_jax.core.places import SHARED
 from life_jax.core.pytree import Absent
 from life_jax.forecasting.metrics import METRICS
 from life_jax.grid import eager
@@ -34,7 +36,7 @@ from life_jax.studies.qualities import with_quality
 from life_jax.studies.study import Study, View, Work
 
 # what a small study has beside TTFT, TPOT and TPS, unless metrics= says what is wanted
-USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory")
+USUAL = ("prefill_bound", "decode_bound", "memory", "fits_memory", "extrapolated")
 
 
 def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) -> Study:
@@ -51,7 +53,10 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     if primary == "plan":
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
-    request = command_words.parse(words if of_load is None else with_trace(of_load), verb=primary)
+    numbers = sweep_words(words) if primary == "sweep" else words
+    if of_load is not None:
+        numbers = with_trace(of_load)
+    request = command_words.parse(numbers, verb=primary)
     composed = compose(request, primary=primary)
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
@@ -69,6 +74,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         raise nowhere[0].reason
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
+    _refuse_pools(cases, composed.load.prefill_replicas, is_served=primary == "serve")
     warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
     if primary != "plan":
         warnings.update(_warnings(cases, nowhere, composed, axes, settings["metrics"]))
@@ -117,10 +123,11 @@ def _warnings(
     warnings: dict[str, None] = dict.fromkeys(w for case in cases for w in case.built.warnings)
     warnings.update(dict.fromkeys(forecast_warnings.nowhere_warnings(nowhere)))
     warnings.update(dict.fromkeys(forecast_warnings.pair_warnings(cases)))
+    warnings.update(dict.fromkeys(forecast_warnings.support_warnings(cases, axes)))
     warnings.update(dict.fromkeys(impossible))
     warnings.update(dict.fromkeys(forecast_warnings.position_warnings(composed, axes)))
     warnings.update(dict.fromkeys(forecast_warnings.table_warnings(cases, axes)))
-    warnings.update(dict.fromkeys(forecast_warnings.under_load_warnings(cases, metrics)))
+    warnings.update(dict.fromkeys(forecast_warnings.under_load_warnings(cases, composed, axes, metrics)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, metrics)))
     return warnings
 
@@ -230,6 +237,20 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
         for typed in (f"precision.{key}", f"engine.{key}"):
             if typed in request.scalars:
                 raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
+
+
+def _refuse_pools(cases: tuple[Case, ...], prefill_replicas: float, *, is_served: bool) -> None:
+    """Raise ConfigError for replicas that prefill where no case has any, and where nothing is forecast under load."""
+    apart = [case.scenario.handover for case in cases if case.scenario.handover.on]
+    if prefill_replicas != 1 and not apart:
+        raise ConfigError(
+            "load.prefill_replicas is of prompts that are prefilled elsewhere (opt=disaggregated); "
+            "load.replicas are those of everything"
+        )
+    if is_served and len(apart) == len(cases) and all(handover.memory == SHARED for handover in apart):
+        raise ConfigError(
+            f"{cases[0].label}: two processors that share one memory have no forecast under load; opt=disaggregated has"
+        )
 
 
 def _refuse_long_chunks(

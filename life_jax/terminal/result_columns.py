@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from life_jax.config.load_words import TARGETS
+from life_jax.config.settings import only_under_load
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.forecasting.metrics import METRICS
 from life_jax.terminal import tables
@@ -13,6 +16,8 @@ from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
     from life_jax.studies.study import Study
+
+TARGET_WORDS = {key: f"target.{name}" for name, key in TARGETS.items()}
 
 SHORT = {
     "ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "E2E", "fits_memory": "fits", "bound": "binds",
@@ -36,6 +41,8 @@ REDUCED = {"objective": "best", "quantile": "quantile", "count": "points"}
 # numbers of a layout, and their short words
 LAYOUT = {long.removeprefix("engine."): short for short, long in SHORT_WORDS.items() if long.startswith("engine.")}
 LABELS = ("model", "hw", "opt", "engine")
+TIMED = {"s", "J", "W", "h"}  # units of what is made of times
+MARK = "*"  # behind a number that nothing like it was measured of
 
 
 def heading(name: str) -> str:
@@ -94,6 +101,22 @@ def _scale(values: Iterable[float], units: str) -> tuple[float, str]:
     return factor, f"{prefix}{unit}"
 
 
+def marked(columns: Sequence[Column], metrics: Iterable[str], rows: np.ndarray) -> list[Column]:
+    """The columns, where that of the first of these metrics which is a time, or made of times, has a mark in these rows
+    [bool]."""
+    of_times = [heading(name) for name in metrics if METRICS[name].kind == "number" and TIMED & {*_parts(name)}]
+    first = next((c for c in columns if not c.key and c.heading.startswith(tuple(of_times))), None)
+    if first is None or not rows.any():
+        return list(columns)
+    cells = [cell + (MARK if row else " ") for cell, row in zip(first.cells, rows.tolist(), strict=True)]
+    return [replace(c, cells=cells) if c is first else c for c in columns]
+
+
+def _parts(metric: str) -> list[str]:
+    """The units that the unit of a metric is made of, without exponents."""
+    return [part.removesuffix("-1") for part in METRICS[metric].units.split()]
+
+
 def frame_columns(frame: Any, study: "Study") -> tuple[list[Column], list[str]]:
     """Columns of a pandas table of a reduced result, and as words the choices that are the same in all of its rows.
 
@@ -135,7 +158,8 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
         if name not in LABELS and len(c) == 1 and not c.numbered
     }  # fmt: skip
     shapes = (("prompt_tokens", None), ("batch", None), ("past_tokens", 0), ("image_tokens", 0))
-    for name, usual in shapes[:1] if study.load_words is not None else shapes:  # under load there is no static batch
+    under_load = study.load_words is not None or only_under_load(study.resolved)  # where there is no static batch
+    for name, usual in shapes[:1] if under_load else shapes:
         if name not in t.coordinates and name not in t.listed and getattr(workload, name) != usual:
             single[name] = getattr(workload, name)
     words += [f"{heading(name)} {tables.digits(float(v), 6)}" for name, v in single.items() if name not in shown]
@@ -146,7 +170,7 @@ def constant_words(study: "Study", varying: Iterable[str] = ()) -> list[str]:
     for key, value in study.scalars.items():
         section, _, rest = key.partition(".")
         if section != "workload" and rest not in LAYOUT and isinstance(value, int | float | str):
-            words.append(f"{rest if section in ('engine', 'precision') else key} {value}")
+            words.append(f"{rest if section in ('engine', 'precision') else TARGET_WORDS.get(key, key)} {value}")
     if study.resolved["convention"] != "exact":
         words.append(f"convention {study.resolved['convention']}")
     return [word for word in words if word]

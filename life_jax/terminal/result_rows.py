@@ -103,6 +103,13 @@ class Rows:
             self._blank(columns, places)
         return {name: columns[name] for name in names}
 
+    def extrapolated(self, index: np.ndarray) -> np.ndarray:
+        """Whether nothing like the rows with these numbers [n] was measured; of none under load."""
+        if self.study.load_words is not None:
+            return np.zeros(len(index), bool)
+        places = dict(zip(self.sizes, np.unravel_index(index, tuple(self.sizes.values())), strict=True))
+        return self._forecast(places, ["extrapolated"])["extrapolated"]
+
     def _case_of(self, places: Mapping[str, np.ndarray]) -> np.ndarray:
         """Number among `study.cells` of the points at these places [n]."""
         labels = self.study.case_dimensions

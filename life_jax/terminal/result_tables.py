@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from life_jax.studies.study import Study
 
 BAR = 12  # characters of an elasticity of 1
+EXTRAPOLATED = "nothing like it was measured: an extrapolation, whose interval is wider"
 ROWS = 24  # of a table, unless top= or rows= says otherwise
 
 
@@ -64,6 +65,8 @@ def show(study: "Study", result: Any, form: str = "text") -> None:
     varying = {c.heading for c in table if c.key}
     shown = [name for name in rows.names if result_columns.heading(name) in varying]
     tables.table(table, (), result_columns.constant_words(study, shown), "format=csv has them")
+    if any(cell.endswith(result_columns.MARK) for column in table for cell in column.cells if column.right):
+        tables.say(f"{result_columns.MARK} {EXTRAPOLATED}")
     if study.load_words is not None and any("inf" in column.cells for column in table):
         tables.say("inf: more requests arrive than the engine serves, and times grow without end")
     if len(index) < rows.count:
@@ -101,7 +104,7 @@ def columns(rows: Rows, index: np.ndarray) -> list[Column]:
         (column,) = result_columns.columns_of(taken, (), (name,))
         rank = result_columns.USUAL[name]
         whole.append(Column(column.heading, column.cells, column.right, rank=rank))
-    return whole
+    return result_columns.marked(whole, study.asked, rows.extrapolated(index))
 
 
 def _show_elasticities(rows: Rows) -> None:

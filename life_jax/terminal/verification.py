@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from life_jax.config import engine_fit
+from life_jax.config import engine_fit, support
 from life_jax.config.aliases import table
 from life_jax.terminal import tables
 
@@ -38,6 +38,9 @@ def basis(case: "Case", engine: str, values: dict[str, float]) -> Iterator[str]:
             if values[name] == values[name]
         )
         yield f"80 % of measurements on devices that no constant has seen lie within {', '.join(ends)}."
+    unlike = extrapolated(case)
+    if unlike:
+        yield f"Never measured: {'; '.join(unlike)}. This is an extrapolation, with a wider interval."
     fit = engine_fit.fits().get(engine)
     if fit is not None:
         device = str(table("hardware").get(case.keys.hw, case.keys.hw))
@@ -46,6 +49,15 @@ def basis(case: "Case", engine: str, values: dict[str, float]) -> Iterator[str]:
     command = measures(engine, case.scenario)
     if command:
         yield f"To measure it: {command}; life-jax validate reads what that writes."
+
+
+def extrapolated(case: "Case") -> list[str]:
+    """What nothing like it was measured of; nothing of an engine that was not fitted to a class of devices."""
+    w = case.scenario.workload
+    if not case.scenario.engine.support:
+        return []
+    lengths = float(w.past_tokens + w.prompt_tokens), float(w.output_tokens)
+    return support.sentences(case.built.likeness, lengths, float(w.batch))
 
 
 def _errors(fit: dict[str, list[float]]) -> str:

@@ -44,6 +44,41 @@ def test_a_number_that_moves_gives_what_its_words_give():
     assert row["values"]["tpot"] == pytest.approx(float(ds.tpot.squeeze()), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("batch", [1, 2, 64]),
+        ("context", [0, 300]),
+        ("engine.memory_efficiency", [0.25, 0.5]),
+        ("axes.memory_gb", [8.0, 80.0]),
+    ],
+)
+def test_columns_along_a_slider_are_what_is_compared_at_each_place(word, values):
+    question = Question(("v100", "a100"), ("llama3_8b",), ((), ("int4",)), (), {**NUMBERS, word: values[0]})
+    answer = views.answer("along", question, {"word": word, "values": values})
+    assert answer["places"] == values
+    for place, value in enumerate(values):
+        moved = Question(question.hw, question.model, question.opt, (), {**question.numbers, word: value})
+        for row, at in zip(answer["rows"], views.answer("compare", moved, {})["rows"], strict=True):
+            for metric, of_metric in at["values"].items():
+                same = pytest.approx(of_metric, rel=3e-7) if isinstance(of_metric, float) else of_metric
+                assert row["values"][metric][place] == same
+            assert row["available"][place] == pytest.approx(at["available"])
+            assert [row[key] for key in ("hw", "opt", "runs")] == [at[key] for key in ("hw", "opt", "runs")]
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("hw.v100.memory_gb", [8, 9]), ("batch", []), ("batch", [1] * 300), ("batch", [1, "2"]), ("batch", None),
+        ("batch", [1, float("inf")]), ("batch", [True]), ("x" * 300, [1]), ("batch", [-1]),
+    ],
+)  # fmt: skip
+def test_columns_along_what_is_no_slider_are_refused(word, values):
+    with pytest.raises(ConfigError):
+        views.answer("along", PAIR, {"word": word, "values": values})
+
+
 def test_a_curve_passes_through_the_compared_numbers():
     answer = views.answer("curve", PAIR, {"key": "batch"})
     compared = views.answer("compare", PAIR, {})["rows"]
@@ -72,6 +107,18 @@ def test_operators_are_those_of_explain_and_add_up_to_the_step():
     datasheet, reached = answer["roofs"]
     assert reached["rate"] < datasheet["rate"] and reached["bandwidth"] < datasheet["bandwidth"]
     assert answer["commands"][0].startswith("life-jax explain ")
+
+
+def test_operators_follow_a_number_that_is_set_for_all_devices():
+    usual = views.answer("where", ONE, {})
+    question = Question(
+        ONE.hw, ONE.model, ONE.opt, (), {**NUMBERS, "axes.bandwidth_gb_per_s": 100.0, "axes.memory_gb": 8.0}
+    )
+    answer = views.answer("where", question, {})
+    assert answer["steps"]["decode"]["seconds"] == pytest.approx(answer["values"]["tpot"], rel=0.02)
+    assert answer["values"]["tpot"] > 3 * usual["values"]["tpot"]
+    assert answer["roofs"][0]["bandwidth"] == 100e9 and answer["available"] < 8e9
+    assert views.answer("compare", question, {})["rows"][0]["available"] == answer["available"]
 
 
 def test_elasticities_are_those_of_the_printed_command():

@@ -110,6 +110,62 @@ def test_a_slider_moves_the_numbers_to_what_evaluate_says(driver, address):
         assert (at["fits_memory"] == "yes") == bool(values.fits_memory)
 
 
+def test_moves_of_a_slider_under_the_hand_need_no_answer(driver, address):
+    """Its places are known once the hand is on it; the line below follows when the hand rests."""
+    with opened(driver, address, "compare"):
+        moved = driver.execute_async_script(
+            """const done = arguments[arguments.length - 1];
+            const slider = document.querySelector("[data-word=batch] [type=range]");
+            const fetch = LJ.fetch, shown = [];
+            let release;
+            const held = new Promise((go) => { release = go; });
+            slider.focus();
+            LJ.fetch = async (view, body) => { if (view === "compare") await held; return fetch(view, body); };
+            (async () => {
+              while (!LJ.VIEWS.compare.track.rows) await new Promise((go) => setTimeout(go, 20));
+              for (let i = 0; i < 5; i++) {
+                const before = LJ.shown;
+                slider.value = 20 + i;
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                while (LJ.shown === before) await new Promise(requestAnimationFrame);
+                shown.push([LJ.state.numbers.batch, LJ.VIEWS.compare.ttft.content.table.rows[0]]);
+              }
+              release();
+              while (LJ.running() || LJ.following) await new Promise((go) => setTimeout(go, 20));
+              LJ.fetch = fetch;
+              done([shown, document.querySelector("#same pre").textContent]);
+            })();"""
+        )
+    shown, command = moved
+    batch, row = shown[-1]
+    assert f"batch={batch}" in shlex.split(command)
+    ds = life_jax.evaluate(life_jax.load(shlex.split(command)[2:])).isel(hw=0, opt=0).squeeze()
+    assert row[4] == pytest.approx(float(ds.ttft), rel=1e-5)
+    assert len({tuple(row) for _, row in shown}) == 5
+
+
+def test_a_plan_is_made_when_the_slider_is_let_go(driver, address):
+    with opened(driver, address, "plan"):
+        asked_for = driver.execute_async_script(
+            """const done = arguments[arguments.length - 1];
+            const slider = document.querySelector("[data-word=output] [type=range]");
+            const fetch = LJ.fetch, asked = [];
+            LJ.fetch = (view, body) => { asked.push(view); return fetch(view, body); };
+            const send = (kind) => slider.dispatchEvent(new Event(kind, { bubbles: true }));
+            (async () => {
+              slider.value = 40; send("input"); slider.value = 41; send("input");
+              await new Promise((go) => setTimeout(go, 300));
+              const moving = asked.length;
+              send("change");
+              await new Promise((go) => setTimeout(go, 20));
+              LJ.fetch = fetch;
+              done([moving, asked]);
+            })();"""
+        )
+        browser.wait_quiet(driver)
+    assert asked_for == [0, ["plan"]]
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_link_restores_the_view_with_its_numbers(driver, address, view):
     with opened(driver, address, view):
@@ -152,6 +208,7 @@ def test_a_slow_answer_does_not_block_the_page(driver, address):
               await new Promise((go) => setTimeout(go, 1000));
               return fetch(...words);
             };
+            LJ.forget();
             LJ.update();
             setTimeout(() => { LJ.fetch = fetch; done([frames, busy]); }, 900);"""
         )

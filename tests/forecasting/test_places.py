@@ -87,6 +87,30 @@ def test_streaming_all_experts_takes_the_seconds_of_the_oracle():
     assert not run.streams(run.decode)
 
 
+def test_weights_are_copied_and_multiplied_in_turn_unless_copies_are_hidden():
+    words = (*EXPERTS[:3], "prompt=4096", "output=64", *THREADRIPPER, "opt.offload.cpu_expert_layers=36", "batch=1")
+    turns, half, hidden = (
+        Run(laws.scenario(*words, f"opt.offload.stream_overlap={part}")).ttft for part in (0, 0.5, 1)
+    )
+    here = Run(laws.scenario(*EXPERTS[:3], "prompt=4096", "output=64", "opt=mxfp4_experts", "batch=1")).ttft
+    chunks = 8  # of 512 tokens
+    copied = chunks * 36 * 128 * 3 * 2880 * (2880 * 4.25 / 8 + 2) / 25e9
+    assert turns == pytest.approx(here + copied, rel=0.01)  # and activations that cross
+    assert turns - half == pytest.approx(half - hidden, rel=1e-9)
+    assert copied < hidden < half
+
+
+def test_threads_are_those_of_the_cpu_beside_the_device():
+    words = (*EXPERTS, *THREADRIPPER, "opt.offload.cpu_expert_layers=36")
+    few, all_of_them, none = (
+        values(*words, *threads, metrics="tpot")["tpot"]
+        for threads in (("engine.threads=8",), ("engine.threads=32",), ())
+    )
+    assert few > 1.3 * none and all_of_them == none
+    with pytest.raises(ConfigError, match="has no cores"):
+        values(*EXPERTS, "opt=[mxfp4_experts,offload]", "offload.hw=rtx_4090", "engine.threads=8", metrics="tpot")
+
+
 def test_time_is_linear_in_the_share_of_experts_on_the_host():
     found = values(*EXPERTS, *THREADRIPPER, "axes.cpu_experts=[0.25,0.5,0.75,1]", metrics="tpot")["tpot"]
     assert np.diff(found, 2) == pytest.approx(0, abs=1e-9)
@@ -99,7 +123,7 @@ def test_the_rows_of_explain_say_where_they_are_and_sum_to_the_step():
     assert table.seconds == pytest.approx(float(Run(scenario).decode_seconds), rel=1e-9)
     assert sum(row.share for row in table.operators) == pytest.approx(1)
     assert {row.name for row in table.operators if row.place == HOST} == {
-        "experts_gate_up_proj@host", "experts_down_proj@host",
+        "experts_gate_up_proj@host", "experts_gate_multiply@host", "experts_down_proj@host",
     }  # fmt: skip
     prefill = breakdown.prefill_table(scenario)
     assert prefill.seconds == pytest.approx(float(Run(scenario).ttft), rel=1e-9)
@@ -151,7 +175,7 @@ def test_what_makes_no_sense_is_refused():
         (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_experts=0.5"], "no experts"),
         (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_cache=2"], "from 0 to 1"),
         (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.memory=here"], "apart or shared"),
-        (["opt=offload", "offload.hw=xeon_gold_6454"], "did you mean"),
+        (["opt=offload", "offload.hw=xeon_gold_6454t"], "did you mean"),
         (["offload.layers=3"], "offload.hw"),
     ):
         with pytest.raises(ConfigError, match=line.replace(".", r"\.")):
@@ -177,8 +201,9 @@ def test_layers_on_the_host_are_in_the_law_under_load_and_what_is_not_is_said():
     seconds = float(step_law(scenario).seconds(StepLoad(4.0, 4 * float(step.past + 1))))
     assert seconds == pytest.approx(float(places_seconds(scenario, step)), rel=1e-3)
     load = ["hw=h20", "model=llama3_1_8b", "engine=vllm", "rate=1", "metrics=[tpot_mean]", "batch=1", "prompt=512"]
-    study = life.load([*load, "opt=disaggregated"])
+    study = life.load([*load, "opt=hybrid"])
     assert any("under load" in line for line in study.warnings)
+    assert not any("under load" in line for line in life.load([*load, "opt=disaggregated"]).warnings)
     assert not any("under load" in line for line in life.load(load).warnings)
 
 

@@ -1,12 +1,15 @@
 """The law of steps against the steps themselves, for every kind of model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from laws import KINDS, scenario
 
 from life_jax.core.schedule import Step, engine_step
+from life_jax.forecasting.request import Run
 from life_jax.forecasting.step import seconds
-from life_jax.forecasting.step_law import step_law
+from life_jax.forecasting.step_law import energy_law, step_law
 from life_jax.serving.step_law import StepLoad
 
 # attention within pieces of the context (Llama 4) is a sawtooth, of which a law for unequal contexts takes the mean
@@ -58,7 +61,11 @@ def test_the_law_is_the_pipelines_step(model):
 LAYOUTS = [
     (("model=llama3_70b", "tp=4"), 1e-3, 5e-3),
     (("model=llama3_70b", "tp=2", "cp=4"), 2e-2, 6e-2),  # rings of keys beside small prompts
-    (("model=qwen3_30b_a3b", "dp=4", "ep=4"), 5e-3, 3e-2),  # tokens of prompts are sent to experts in another way
+    (
+        ("model=qwen3_30b_a3b", "dp=4", "ep=4"),
+        5e-3,
+        3e-2,
+    ),  # tokens beside prompts are sent as these are
     (("model=llama3_8b", "hw.h100_sxm.power_limit_w=200", "engine.power_cap=true"), 5e-4, 5e-3),
 ]
 
@@ -79,3 +86,36 @@ def test_a_pipeline_with_one_request_takes_the_whole_pass_and_a_full_one_its_slo
     assert laws[1].seconds(one) == pytest.approx(laws[0].seconds(one), rel=0.01)  # and three messages
     head = 3 * 128256 * 8192 * 2 / 3.35e12  # s, to read the head in the last stage while three others wait
     assert head * 0.8 < laws[1].seconds(many) - laws[0].seconds(many) < head * 2
+
+
+OTHER_PLACES = [
+    ("model=llama3_8b", "opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_cache=0.5"),
+    ("model=llama3_8b", "opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_layers=16"),
+    ("model=llama3_70b", "tp=4", "opt=two_batch_overlap"),
+    ("model=qwen3_30b_a3b", "dp=4", "ep=4", "opt=two_batch_overlap"),
+]
+
+
+@pytest.mark.parametrize("words", OTHER_PLACES, ids=["cache", "layers", "halves", "halves of groups"])
+def test_the_law_is_that_of_static_batches_with_caches_elsewhere_and_in_halves(words):
+    s = scenario("hw=h100_sxm", "engine=vllm", "prompt=1024", "output=2", *words)
+    law, groups = step_law(s), float(s.engine.parallelism.data_parallel)
+    for batch in (8.0, 32.0, 64.0):  # of which the last two have weights come over the link
+        run = Run(replace(s, workload=replace(s.workload, batch=batch * groups)))
+        assert float(law.seconds(StepLoad(batch, batch * 1025))) == pytest.approx(float(run.tpot), rel=2e-3)
+        prompts = StepLoad(0.0, 0.0, 1024 * batch, batch * 1024 * 1025 / 2, batch, batch)
+        ttft = float(run.ttft) - float(s.engine.host.request)
+        # logits of a few rows are computed where the head is, whose weights the static forecast has come over too
+        assert float(law.seconds(prompts)) == pytest.approx(ttft, rel=0.08)
+
+
+def test_halves_have_a_law_of_energy_and_of_steps_that_wait_for_power():
+    words = ("hw=h100_sxm", "engine=vllm", "model=llama3_70b", "tp=4", "prompt=1024", "output=2")
+    plain, halved = (energy_law(scenario(*words, *more)) for more in ((), ("opt=two_batch_overlap",)))
+    load = StepLoad(32.0, 32 * 1025.0)
+    assert float(halved.seconds(load)) > 1.2 * float(plain.seconds(load))  # both halves read the weights
+    cap = ("opt=two_batch_overlap", "engine.power_cap=true", "hw.h100_sxm.power_limit_w=200")
+    capped, free = (step_law(scenario(*words, *more)) for more in (cap, cap[:1]))
+    assert float(capped.seconds(load)) > 1.1 * float(free.seconds(load))
+    many = StepLoad(np.array([[8.0], [32.0]]), np.array([[8.0], [32.0]]) * 1025.0)
+    assert capped.each().seconds(many)[1, 0] == pytest.approx(float(capped.seconds(load)))

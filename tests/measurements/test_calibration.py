@@ -136,6 +136,34 @@ def test_a_known_engine_leaves_less_to_find_than_one_that_is_not():
     assert spread["compute_efficiency"][0] == spread["compute_efficiency"][1]
 
 
+def test_three_rows_tell_that_threads_of_a_cpu_wait_for_each_other_ten_times_as_long():
+    rows = [{**row, "hardware": "ryzen_9_7950x_cpu", "engine": "llama.cpp CPU", "value": "1", "model": model}
+            for model in ("qwen3_0_6b", "llama3_2_1b") for row in ROWS[:2]]  # fmt: skip
+    settings = [measurements.place(row) for row in rows]
+
+    def slow(engine):
+        e = engine.efficiency
+        return dataclasses.replace(engine, efficiency=dataclasses.replace(e, dispatch=10 * e.dispatch))
+
+    values = forecasts.forecasts(settings, change=slow)
+    settings = [dataclasses.replace(s, value=float(v)) for s, v in zip(settings, values, strict=True)]
+    found = calibrate(settings[:3], SPREADS)
+    assert not found.kept
+    before, after = found.values()["dispatch_factor"]
+    assert after > 4 * before
+
+    def calibrated(engine):
+        for leaf in (_leaf(c.key) for c in CONSTANTS):
+            engine = set_leaf(engine, leaf, get_leaf(found.engine, leaf))
+        return engine
+
+    (off,) = (
+        s.ratio(f) for s, f in zip(settings[3:], forecasts.forecasts(settings[3:], change=calibrated), strict=True)
+    )
+    (was,) = (s.ratio(f) for s, f in zip(settings[3:], forecasts.forecasts(settings[3:]), strict=True))
+    assert was < 0.9 and off == pytest.approx(1, abs=0.5 * (1 - was))
+
+
 def test_the_threads_that_all_rows_had_are_those_of_the_engine():
     rows = [{**row, "hardware": "ryzen_9_7950x_cpu", "engine": "llama.cpp CPU", "value": "10", "threads": "8"}
             for row in ROWS]  # fmt: skip

@@ -34,3 +34,16 @@ def test_rows_of_one_cluster_count_once_however_many_they_are():
 def test_too_few_clusters_hold_nothing():
     assert half_width(np.array([1.0, 2.0, 3.0]), np.arange(3), 0.8) == np.inf
     assert half_width(np.array([1.0, 2.0, 3.0, 4.0]), np.arange(4), 0.8) == 4.0
+
+
+def test_a_factor_from_clusters_left_out_on_purpose_holds_new_ones_of_their_kind():
+    """Half-widths of a class, times the conformal quantile of residuals over them where nothing like a row was seen."""
+    rng, held = np.random.default_rng(1), []
+    for _ in range(800):
+        residuals, label = clustered(rng, 40)
+        usual = half_width(residuals, label, 0.8)
+        beyond, of = clustered(rng, 13)
+        beyond = 2.5 * beyond  # further off, by a factor that nobody knows
+        factor = half_width(beyond[of < 12] / usual, of[of < 12], 0.8)
+        held.append(np.mean(beyond[of == 12] <= max(1.0, factor) * usual))
+    assert 0.8 - 0.02 < np.mean(held) < 0.8 + 1 / 13 + 0.02

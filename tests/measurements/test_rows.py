@@ -14,7 +14,7 @@ from places import DATA
 import life_jax as life
 from life_jax import validate
 from life_jax.config import aliases, conf_files
-from life_jax.config.build import emulates_bf16
+from life_jax.config.rates import emulates_bf16
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.core.schedule import Step

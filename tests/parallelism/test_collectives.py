@@ -5,8 +5,9 @@ from laws import graph, scenario
 
 from life_jax.core.schedule import Step
 from life_jax.forecasting.messages import link_bytes
-from life_jax.parallelism.collectives import all_reduce
+from life_jax.parallelism.collectives import all_gather_over, all_reduce, all_reduce_over
 from life_jax.parallelism.tensor_parallel import divides, share_of_one
+from life_jax.parallelism.topology import Links
 
 
 def test_a_ring_crosses_each_link_with_nearly_twice_the_message():
@@ -19,6 +20,13 @@ def test_a_ring_crosses_each_link_with_nearly_twice_the_message():
 def test_the_latency_of_a_message_grows_with_each_doubling_of_the_devices():
     times = [all_reduce(devices=d, message=0.0, latency=3.6e-6, bandwidth=1e11) for d in (2.0, 4.0, 8.0)]
     assert times == pytest.approx([7.2e-6, 10.8e-6, 14.4e-6])
+
+
+def test_an_all_gather_is_half_the_bytes_and_most_of_the_latency_of_an_all_reduce():
+    links = Links(inside=8.0, nodes=1.0, bandwidth=450e9, network=50e9, latency=4e-6, network_latency=27e-6)
+    assert all_gather_over(links, 0.0) == pytest.approx(0.8 * all_reduce_over(links, 0.0))
+    sent = [f(links, 1e9) - f(links, 0.0) for f in (all_gather_over, all_reduce_over)]
+    assert sent[0] == pytest.approx(sent[1] / 2) == pytest.approx(7 / 8 * 1e9 / 450e9)
 
 
 @pytest.mark.parametrize("devices", [1.0, 2.0, 8.0, 16.0])

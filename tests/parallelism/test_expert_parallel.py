@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from laws import scenario
 
+from life_jax.core.schedule import Step
+from life_jax.forecasting import messages
 from life_jax.parallelism.collectives import exchange_over
 from life_jax.parallelism.expert_parallel import distinct_ranks, imbalance, row_bytes
 from life_jax.parallelism.pipeline_parallel import bubble, makespan, stages
@@ -29,6 +32,18 @@ def test_bytes_of_128_tokens_to_and_from_8_of_256_experts():
     far = Links(inside=8.0, nodes=2.0, bandwidth=1e12, network=40e9, latency=0.0, network_latency=20e-6)
     seconds = exchange_over(far, inside=0.0, outside=6623232.0, latency=0.0, efficiency=1.0)
     assert seconds == pytest.approx(0.0001855808, rel=1e-12)
+
+
+def test_prompts_cross_the_network_once_for_each_node_and_decode_once_for_each_expert():
+    s = scenario("hw=h800_sxm", "model=deepseek_v3", "engine=sglang", "dp=32", "ep=32")
+    block, row = s.architecture.blocks[-1], float(row_bytes(width=7168.0, bits=8.0))
+    sent = {}
+    for step in (Step(32 * 128.0, 1.0, 999.0, decoding=True), Step(32.0, 128.0, 0.0)):
+        near, far = messages.sent_bytes(s, block, step, messages.of_one(s, step))[0]
+        sent[step.decoding] = near / (128 * row), far / (128 * row)
+    assert sent[True] == pytest.approx((8 * 7 / 32, 8 * 3 / 4))
+    nodes, ranks = (distinct_ranks(ranks=n, experts=256.0, chosen=8.0) for n in (4.0, 32.0))
+    assert sent[False] == pytest.approx((ranks * 7 / 8, nodes * 3 / 4))
 
 
 def test_the_fullest_rank_is_within_7_percent_above_a_simulation():

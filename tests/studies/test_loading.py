@@ -105,12 +105,12 @@ def test_a_device_and_a_model_are_built_once_each(monkeypatch):
 
         monkeypatch.setattr(module, name, counting)
 
-    for name in ("architecture", "software", "bits", "_workload", "_costs"):
+    for name in ("architecture", "software", "bits", "_workload", "costs"):
         counted(build, name)
     study = life.load([word.replace(",[w8a8],", ",").replace(",[sliding_window]", "") for word in MANY])
     assert len(study.cases) == 5 * 4 * 3
     classes = {file.efficiency_class for file in study.composed.hw.values()}
-    assert built == {"architecture": 4, "software": len(classes), "bits": 1, "_workload": 1, "_costs": 5}
+    assert built == {"architecture": 4, "software": len(classes), "bits": 1, "_workload": 1, "costs": 5}
 
 
 def test_cases_that_share_parts_are_those_that_were_built_alone(monkeypatch):

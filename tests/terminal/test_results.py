@@ -67,7 +67,11 @@ def test_every_study_prints_the_metrics_that_it_asks_for(study, life, monkeypatc
     assert_fits(outcome.out, 80)
     with xr.open_dataset(outcome.file) as ds:
         head = " ".join(outcome.out.split())
-        asked = [n for n in ds.data_vars if n not in ("prefill_bound", "decode_bound", "memory", "fits_memory")]
+        asked = [
+            n
+            for n in ds.data_vars
+            if n not in ("prefill_bound", "decode_bound", "memory", "fits_memory", "extrapolated")
+        ]
         for name in asked:
             for word in name.replace("ttft", "TTFT").replace("tpot", "TPOT").replace("tps", "TPS").split("_"):
                 assert word in head, name
@@ -88,7 +92,9 @@ def test_the_first_command_shows_every_number_with_its_unit(life, monkeypatch):
 def test_the_file_holds_at_least_what_the_table_shows(life):
     outcome = life("sweep", *ONE_POINT)
     with xr.open_dataset(outcome.file) as ds:
-        assert {"ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory"} == set(ds.data_vars)
+        assert {"ttft", "tpot", "tps", "prefill_bound", "decode_bound", "memory", "fits_memory", "extrapolated"} == set(
+            ds.data_vars
+        )
 
 
 def test_metrics_that_were_asked_for_are_the_columns_and_an_interval_is_one(life, monkeypatch):

@@ -194,7 +194,8 @@ class EngineFile:
         name="part of messages or computation, the shorter, that is hidden",
         leaf="engine.parallelism.overlap",
     )
-    # all-to-all of tokens inside a node: 13 to 22 us and about half of the links (tables of aiconfigurator, H100)
+    # all-to-all of tokens inside a node: 13 to 22 us and 0.46 to 0.64 of the links (tables of aiconfigurator, H100;
+    # DeepEP, low latency, 8 ranks)
     exchange_us: float = number(
         13.0,
         low=0,
@@ -204,7 +205,13 @@ class EngineFile:
         scale=MICRO,
     )
     exchange_efficiency: float = fraction(
-        0.5, name="part of the links reached by an all-to-all", leaf="engine.parallelism.exchange_efficiency"
+        0.55, name="part of the links reached by an all-to-all", leaf="engine.parallelism.exchange_efficiency"
+    )
+    # DeepEP's normal kernels: 153 and 158 of 200 GB/s with 4096 tokens on each of 8 ranks
+    bulk_exchange_efficiency: float = fraction(
+        0.77,
+        name="part of the links reached by an all-to-all of prompts",
+        leaf="engine.parallelism.bulk_exchange_efficiency",
     )
     # scripts/fit_collectives.py on DeepEP's published times of 16 to 256 ranks
     network_us: float = number(

@@ -131,7 +131,7 @@ LJ.figure = ({ title, name }) => {
       LJ.h("button", { type: "button", class: "small", "aria-label": `CSV of ${title}`, onclick: () => LJ.saveCsv(name, figure.content.table) }, "CSV"),
       LJ.h("button", { type: "button", class: "small", "aria-label": `PNG of ${title}`, onclick: () => figure.png() }, "PNG")),
     holder, note, details);
-  figure.png = () => LJ.savePng(name, holder.querySelector("svg"));
+  figure.png = () => { draw(); return LJ.savePng(name, holder.querySelector("svg")); };
   const tabulate = () => { if (details.open && figure.content) behind.replaceChildren(LJ.table(figure.content.table)); };
   details.addEventListener("toggle", tabulate);
   const draw = () => {
@@ -143,11 +143,32 @@ LJ.figure = ({ title, name }) => {
     holder.replaceChildren(figure.content.draw(width));
     if (key) for (const again of holder.querySelectorAll("[data-key]")) if (again.getAttribute("data-key") === key) again.focus();
   };
+  // a picture beyond the window is drawn when the hand rests
+  let away = false, later = 0;
+  const drawSoon = () => {
+    if (!away) { draw(); return; }
+    if (!later) LJ.following += 1;
+    clearTimeout(later);
+    later = setTimeout(drawLate, 200);
+  };
+  const drawLate = () => {
+    if (!later) return;
+    clearTimeout(later);
+    later = 0;
+    LJ.following -= 1;
+    draw();
+  };
+  if (typeof IntersectionObserver === "function") {
+    new IntersectionObserver((entries) => {
+      away = !entries[entries.length - 1].isIntersecting;
+      if (!away) drawLate();
+    }, { rootMargin: "100px" }).observe(holder);
+  }
   figure.show = (content) => {
     figure.content = content;
     if (content.title) heading.textContent = content.title;
     note.textContent = content.note || "";
-    draw();
+    drawSoon();
     tabulate();
   };
   if (typeof ResizeObserver === "function") {

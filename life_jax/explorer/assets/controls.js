@@ -95,7 +95,18 @@ LJ.slider = (d, { get, set, remove, say } = {}) => {
     if (from !== typed) typed.value = d.snap ? LJ.digits(value, 4) : value;
     range.setAttribute("aria-valuetext", (say || ((x) => `${LJ.digits(x, 4)} ${unit}`))(value));
   };
-  range.addEventListener("input", () => { const started = performance.now(); set(places[Number(range.value)]); show(range); LJ.update(started); });
+  const view = () => LJ.VIEWS[LJ.state.view], own = (event) => { if (!LJ.snapshot && d.word in LJ.state.numbers) event(); };
+  const prepare = () => own(() => view().prepare?.(d.word, places));
+  for (const event of ["pointerenter", "pointerdown", "focus"]) range.addEventListener(event, prepare);
+  range.addEventListener("input", () => {
+    const started = performance.now(), index = Number(range.value);
+    LJ.hand = { word: d.word, places, index, step: LJ.hand && LJ.hand.word === d.word && index < LJ.hand.index ? -1 : 1 };
+    set(places[index]);
+    show(range);
+    prepare();
+    if (!view().onRelease) LJ.update(started);
+  });
+  range.addEventListener("change", () => { if (view().onRelease) LJ.update(); });
   if (!d.snap) {
     typed.addEventListener("input", () => {
       const started = performance.now();

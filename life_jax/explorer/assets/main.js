@@ -35,7 +35,7 @@ LJ.build = () => {
     if (link.dataset.view === LJ.state.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  LJ.drawSliders = null;
+  LJ.drawSliders = LJ.hand = null;
   LJ.byId("controls").replaceChildren(...view.controls());
   LJ.byId("view").replaceChildren(...view.build());
   LJ.update();

@@ -14,6 +14,7 @@ LJ.VIEWS.plan = {
   title: "What should I run?",
   lead: "Devices, how many, their layout, the engine and the format that meet the targets, ranked; and why others do not. A device may be a class, such as class:datacenter, or all.",
   controls: () => everyControl(["batch"]),
+  onRelease: true, // of a slider: a search takes longer than a hand waits
   build() {
     const settings = LJ.state.settings;
     const field = ([key, label, factor, usual]) => {

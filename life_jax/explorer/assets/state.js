@@ -62,8 +62,27 @@ LJ.fetch = async (what, body) => {
   return content;
 };
 
-LJ.ask = (view, question, settings) =>
-  LJ.snapshot ? LJ.fromSnapshot(view, question, settings) : LJ.fetch(view, { question, settings });
+// answers by question, the last used at the end: a hand goes to and fro
+const kept = new Map(), MOST_KEPT = 60;
+LJ.ask = (view, question, settings) => {
+  if (LJ.snapshot) return LJ.fromSnapshot(view, question, settings);
+  const body = { question, settings }, key = JSON.stringify([view, body]);
+  const answer = kept.get(key) || LJ.fetch(view, body);
+  kept.delete(key);
+  kept.set(key, answer);
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+  answer.catch(() => { kept.delete(key); });
+  return answer;
+};
+LJ.forget = () => kept.clear();
+
+// while nothing else is asked, what the next place of the slider under the hand will need
+LJ.hand = null; // {word, places, index, step}
+const lookAhead = () => {
+  const { hand, state } = LJ, next = hand && hand.places[hand.index + hand.step];
+  if (!hand || running || LJ.snapshot || next === undefined || !LJ.VIEWS[state.view].looksAhead || !(hand.word in state.numbers)) return;
+  LJ.VIEWS[state.view].ask({ ...state, numbers: { ...state.numbers, [hand.word]: next } }).catch(() => {});
+};
 
 LJ.moves = []; // milliseconds from a change to what it shows
 let running = false, waiting = false, busy = 0;
@@ -84,12 +103,12 @@ LJ.update = (started = performance.now()) => {
     LJ.byId("busy").hidden = true;
     LJ.byId("main").removeAttribute("aria-busy");
     running = false;
-    if (waiting) { const again = waiting; waiting = false; LJ.update(again); }
+    if (waiting) { const again = waiting; waiting = false; LJ.update(again); } else setTimeout(lookAhead, 0);
   };
   Promise.resolve().then(() => view.ask(state)).then((answer) => {
     if (state.view !== LJ.state.view) return;
     LJ.fault(null);
-    LJ.same(answer, state); // before the view, which may know more
+    if (!answer.preview) LJ.same(answer, state); // before the view, which may know more
     view.show(answer, state);
     LJ.answer = answer;
     requestAnimationFrame(() => { LJ.moves.push(performance.now() - started); LJ.shown = (LJ.shown || 0) + 1; });

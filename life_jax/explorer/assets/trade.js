@@ -85,6 +85,7 @@ LJ.VIEWS.trade = {
   title: "What trades against what?",
   lead: "Every combination at batches from 1 to 256. The line joins those that no other beats in both; grey ones miss a target or do not fit. Drag a target, or move it with the arrow keys.",
   controls: () => everyControl(["batch"]),
+  looksAhead: true,
   build() {
     const settings = LJ.state.settings;
     const change = (key) => (value) => { settings[key] = value; this.redraw(); LJ.remember(); };

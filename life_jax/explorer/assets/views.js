@@ -140,26 +140,44 @@ LJ.VIEWS.fits = {
   show(answer, state) {
     const [c, b] = this.at(state), { models, stacks, of, size } = this.grid();
     this.heading.textContent = `${mapped.device}: tokens per second at ${CONTEXTS[c]} tokens of context, ${BATCHES[b]} at once`;
-    const row = (model) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, model, " ", LJ.h("span", { class: "quiet" }, Number.isFinite(size(model)) ? LJ.text(size(model), "FLOP").replace("FLOP", "").replace("G", "B") : "")),
-      stacks.map((stack) => {
-        const cell = of.get(`${model} ${stack}`);
-        if (!cell) return LJ.h("td", {});
-        const at = this.cell(cell, c, b);
-        const go = () => LJ.go("where", { hw: [mapped.device], model: [model], opt: [LJ.stackOf(stack)], numbers: { ...LJ.state.numbers, prompt: CONTEXTS[c], batch: BATCHES[b] } });
-        const filled = LJ.h("span", {});
-        filled.style.width = `${Math.min(100, Math.round(100 * (at.share || 0)))}%`;
-        return LJ.h("td", { class: at.cannot ? "cannot" : `speed-${speedClass(at.tps)}` },
-          LJ.h("button", { type: "button", title: at.why, "data-key": `${model} ${stack}`, "aria-label": `${model}, ${stack}: ${at.why}`, onclick: go, disabled: Boolean(cell.reason) },
-            LJ.h("span", { class: at.cannot ? null : "value" }, at.short), LJ.h("span", { class: "bar" }, filled)));
-      }));
+    const layout = JSON.stringify([mapped.device, models, stacks, mapped.done, mapped.cells.length]);
+    if (this.layout !== layout || !this.table.firstChild) this.lay(models, stacks, of, size);
+    this.layout = layout;
+    for (const { cell, box, button, text, filled } of this.places) {
+      const at = this.cell(cell, c, b), speed = at.cannot ? "cannot" : `speed-${speedClass(at.tps)}`;
+      filled.style.width = `${Math.min(100, Math.round(100 * (at.share || 0)))}%`;
+      if (box.className !== speed) box.className = speed;
+      text.className = at.cannot ? "" : "value";
+      text.textContent = at.short;
+      button.title = at.why;
+      button.setAttribute("aria-label", `${cell.model}, ${cell.opt}: ${at.why}`);
+    }
+    const good = mapped.cells.filter((cell) => !this.cell(cell, c, b).cannot).length;
+    this.note.textContent = `${good} of ${mapped.cells.length} combinations fit. Speeds are forecasts of one sequence among ${BATCHES[b]}.`;
+  },
+  // the table, whose places are filled anew at each move
+  lay(models, stacks, of, size) {
+    this.places = [];
+    const place = (model, stack) => {
+      const cell = of.get(`${model} ${stack}`);
+      if (!cell) return LJ.h("td", {});
+      const go = () => {
+        const [c, b] = this.at(LJ.state);
+        LJ.go("where", { hw: [mapped.device], model: [model], opt: [LJ.stackOf(stack)], numbers: { ...LJ.state.numbers, prompt: CONTEXTS[c], batch: BATCHES[b] } });
+      };
+      const filled = LJ.h("span", {}), text = LJ.h("span", {});
+      const button = LJ.h("button", { type: "button", "data-key": `${model} ${stack}`, onclick: go, disabled: Boolean(cell.reason) }, text, LJ.h("span", { class: "bar" }, filled));
+      const box = LJ.h("td", {}, button);
+      this.places.push({ cell, box, button, text, filled });
+      return box;
+    };
+    const many = (model) => (Number.isFinite(size(model)) ? LJ.text(size(model), "FLOP").replace("FLOP", "").replace("G", "B") : "");
     const focus = this.table.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     this.table.replaceChildren(LJ.h("table", { class: "map" },
       LJ.h("caption", {}, mapped.done ? "" : `${models.length} models so far…`),
       LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "model"), stacks.map((name) => LJ.h("th", { scope: "col" }, name)))),
-      LJ.h("tbody", {}, models.map(row))));
+      LJ.h("tbody", {}, models.map((model) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, model, " ", LJ.h("span", { class: "quiet" }, many(model))), stacks.map((stack) => place(model, stack)))))));
     if (focus) [...this.table.querySelectorAll("[data-key]")].find((x) => x.dataset.key === focus)?.focus();
-    const good = mapped.cells.filter((cell) => !this.cell(cell, c, b).cannot).length;
-    this.note.textContent = `${good} of ${mapped.cells.length} combinations fit. Speeds are forecasts of one sequence among ${BATCHES[b]}.`;
   },
   rows() {
     const [c, b] = this.at(LJ.state);
@@ -259,7 +277,26 @@ LJ.VIEWS.compare = {
     const own = Object.keys(LJ.state.numbers).filter((w) => !["batch", "prompt", "output", "context"].includes(w));
     return [["batch", "batch"], ["prompt", "prompt"], ["output", "output"], ["context", "context"], ...own.map((w) => [w, w])];
   },
-  ask: (state) => LJ.ask("compare", LJ.question(state), {}),
+  looksAhead: true,
+  // the answers at every place of a slider that a hand is about to move
+  track: {},
+  others: (state, word) => JSON.stringify([{ ...LJ.question(state), numbers: { ...state.numbers, [word]: 0 } }, word]),
+  prepare(word, places) {
+    const others = this.others(LJ.state, word);
+    if (this.track.others === others) return;
+    const track = (this.track = { others, word });
+    LJ.ask("along", LJ.question(), { word, values: places }).then((answer) => { Object.assign(track, answer); }).catch(() => {});
+  },
+  onTrack(state) {
+    const { word, places, rows, others } = this.track, at = rows ? places.indexOf(state.numbers[word]) : -1;
+    if (at < 0 || others !== this.others(state, word)) return null;
+    const here = (values) => Object.fromEntries(Object.entries(values).map(([name, column]) => [name, column[at]]));
+    return { preview: true, rows: rows.map((r) => (r.values ? { ...r, available: r.available[at], values: here(r.values) } : r)) };
+  },
+  ask(state) {
+    const known = LJ.snapshot ? null : this.onTrack(state);
+    return known ? Promise.resolve(known) : LJ.ask("compare", LJ.question(state), {});
+  },
   show(answer, state) {
     const rows = answer.rows, table = LJ.compareTable(rows);
     this.keys.offer(this.axes(), this.key(state));
@@ -273,11 +310,18 @@ LJ.VIEWS.compare = {
   async follow(answer, state) {
     const key = this.key(state), question = LJ.question(state);
     if (!key) return;
-    const others = JSON.stringify([{ ...question, numbers: { ...question.numbers, [key]: 0 } }, key]);
-    if (this.along && this.along.others === others) { this.drawCurve(state); return; }
+    const others = this.others(state, key), isDrawn = this.along && this.along.others === others;
+    if (isDrawn) this.drawCurve(state);
+    if (isDrawn && !answer.preview) return;
     const turn = (this.turn = (this.turn || 0) + 1);
     await new Promise((go) => setTimeout(go, 120)); // until the hand rests
     if (turn !== this.turn || LJ.state.view !== "compare") return;
+    if (answer.preview) { // the line and the warnings of the place where it rests
+      answer = await LJ.ask("compare", question, {});
+      if (turn !== this.turn || LJ.state.view !== "compare") return;
+      LJ.followed(answer, isDrawn ? this.along.curve.commands : []);
+      if (isDrawn) return;
+    }
     const curve = await LJ.ask("curve", question, { key });
     if (turn !== this.turn || LJ.state.view !== "compare") return;
     this.along = { others, curve };
@@ -322,6 +366,7 @@ LJ.VIEWS.where = {
   title: "Where does the time go?",
   lead: "Operators by their share of a step, each under its roof, and what a percent more of each number would change.",
   controls: () => everyControl(),
+  looksAhead: true,
   build() {
     this.tiles = LJ.h("ul", { class: "tiles" });
     this.choice = LJ.h("div", { class: "bar-of-tools" }, LJ.select("Combination", [], "", (value) => { LJ.state.settings.case = value; LJ.update(); }));

@@ -1,0 +1,42 @@
+"""What the scenarios of a study have in common, each part built once."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from life_jax.core.pytree import mapping
+from life_jax.core.scenario import Precision
+
+T = TypeVar("T")
+
+
+class Parts:
+    """The parts that scenarios of a study have in common (a device, a model, an engine on a class of devices), each
+    built once. Give one to all calls of `build` whose files are the same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
+        self._precisions: dict[tuple[Any, ...], Precision] = {}
+        self.floats = mapping(float)  # int32 wraps under jit and has no gradient
+
+    def __call__(self, make: Callable[..., T], *of: Any) -> T:
+        """make(*of), or what it was before; files are told apart as objects, text and the like by their value."""
+        key = make, *(part if isinstance(part, str | bool | tuple) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make(*of)  # kept with its files, so that no other gets their id
+        part: T = self._known[key][1]
+        return part
+
+    def once(self, of: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """make(), or what it was before for the same objects and texts."""
+        key = None, *(part if isinstance(part, str) else id(part) for part in of)
+        if key not in self._known:
+            self._known[key] = of, make()
+        part: T = self._known[key][1]
+        return part
+
+    def equal(self, precision: Precision) -> Precision:
+        """The first precision of plain numbers that was equal to this one: options make a new one for each case."""
+        names = (field.name for field in fields(precision) if field.name != "weights")
+        key = (*precision.weights.items(), *(getattr(precision, name) for name in names))
+        return self._precisions.setdefault(key, precision)
