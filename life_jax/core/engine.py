@@ -133,7 +133,7 @@ class Chunks:
     of a batch together, instead of for each of them.
     """
 
-    tokens: Number = neutral(default=0.0)
+    tokens: Number = neutral(default=0.0, switch=True)
     shared: bool = static(default=False)
 
 

@@ -81,7 +81,7 @@ class Block:
     latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
     loops: Number = neutral(default=1.0)
     vectors: Number = neutral(default=0.0)
-    side: Number = neutral(default=0.0)
+    side: Number = neutral(default=0.0, switch=True)
     stack: str = static(default="decoder")
 
 

@@ -27,15 +27,15 @@ class Speculation:
     drafter: one of DRAFTERS; model: architecture of the draft model, where there is one
     """
 
-    tokens: Number = neutral(default=0.0)
-    nodes: Number = neutral(default=0.0)
+    tokens: Number = neutral(default=0.0, switch=True)
+    nodes: Number = neutral(default=0.0, switch=True)
     width: Number = neutral(default=1.0)
     acceptance: Number = 0.0
     positions: tuple[Number, ...] = ()
-    accepted: Number = neutral(default=0.0)
+    accepted: Number = neutral(default=0.0, switch=True)
     spread: Number = neutral(default=0.0)
-    bits: Number = neutral(default=0.0)
-    vocabulary: Number = neutral(default=0.0)
+    bits: Number = neutral(default=0.0, switch=True)
+    vocabulary: Number = neutral(default=0.0, switch=True)
     model: tuple[Any, ...] = ()
     drafter: str = static(default=LOOKUP)
 
