@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION
+from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, SHAPES
 from judge_fit import LARGE_BATCH, LONG_CONTEXT, balanced_errors
 
 from life_jax.config import conf_files, support
@@ -172,6 +172,7 @@ def main() -> int:
     words = parser.parse_args()
     from fit_intervals import of_other_sources  # which reads the table as this script does
     from left_out import LeftOut
+    from residuals import Residuals, sentences
 
     rows = LeftOut(words.held, words.data)
     held = rows.held
@@ -180,7 +181,8 @@ def main() -> int:
     others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
     lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]
-    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + CONTENTS + HELP
+    slopes = "```\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
+    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + HELP
     (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
     print("\n".join(lines))
     return 0

@@ -48,6 +48,18 @@ CAUSES = (
     ("mlx", "mixtures of experts and hybrids under new builds, of few rows"),
 )
 
+SHAPES = """## Residuals by context, batch and model size
+
+Forecasts of rows that the constants were fitted to, each device under an engine at its own level, so that what is left
+is shape (`scripts/picture_residuals.py`). Grey: the 80 % interval of the engine's classes; lines: slopes; red: an
+engine with a slope that the interval does not cover over the range of its rows, listed below.
+
+![by context](pictures/residuals_context.png)
+![by batch](pictures/residuals_batch.png)
+![by active parameters](pictures/residuals_size.png)
+
+"""
+
 CONTENTS = """## What is fitted, and to what
 
 Both development panels: `panel_dev.csv` and `panel_new_dev.csv` with the rows that they list, of each cell at most

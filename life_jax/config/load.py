@@ -26,6 +26,7 @@ def requests(file: LoadFile | None) -> Load:
         cached=file.cached,
         hits=file.hit_rate,
         replicas=file.replicas,
+        prefill_replicas=file.prefill_replicas,
         router=file.router,
         requests=file.requests,
         ttft_limit=file.ttft_limit or UNLIMITED,

@@ -36,7 +36,7 @@ def places(
         if word == OFFLOAD:
             alone: dict[str, Any] = dict.fromkeys(OF_LAYOUT, 1.0)
             software = dataclasses.replace(software, **alone)
-            software = dataclasses.replace(software, threads=composed.engines[engine].threads)
+            software = dataclasses.replace(software, threads=composed.engines[engine].threads, stage_layers=[])
         if device.cores is None:
             software = dataclasses.replace(software, threads=None)
         of_class = composed.efficiency.get(device.efficiency_class) if software.efficiency == "class" else None

@@ -32,10 +32,10 @@ class Offload:
     place: the other device, as a tuple of one; memory: APART or SHARED
     """
 
-    layers: Number = neutral(default=0.0)
-    expert_layers: Number = neutral(default=0.0)
-    experts: Number = neutral(default=0.0)
-    cache: Number = neutral(default=0.0)
+    layers: Number = neutral(default=0.0, switch=True)
+    expert_layers: Number = neutral(default=0.0, switch=True)
+    experts: Number = neutral(default=0.0, switch=True)
+    cache: Number = neutral(default=0.0, switch=True)
     head: Number = 1.0
     link: Number = UNLIMITED
     latency: Number = 0.0

@@ -81,7 +81,7 @@ class Block:
     latent_form: str = static(default="cheaper")  # of latent attention: cheaper, absorbed, expanded, decompressed
     loops: Number = neutral(default=1.0)
     vectors: Number = neutral(default=0.0)
-    side: Number = neutral(default=0.0)
+    side: Number = neutral(default=0.0, switch=True)
     stack: str = static(default="decoder")
 
 
@@ -213,8 +213,8 @@ class Load:
     requests of which it does
     ttft_limit, tpot_limit [s]: that a good request meets; percentile [1]: of requests that meet them at max_rate
     requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
-    replicas [1]: of the whole layout; router: which of them gets a request: random, round_robin, or least_loaded, the
-    one with the fewest
+    replicas [1]: of the whole layout; prefill_replicas [1]: of the devices that prefill, where they are others
+    router: which of them gets a request: random, round_robin, or least_loaded, the one with the fewest
     """
 
     rate: Number = neutral(default=0.0)
@@ -230,6 +230,7 @@ class Load:
     requests: Number = neutral(default=0.0)
     hits: Number = neutral(default=1.0)
     replicas: Number = neutral(default=1.0)
+    prefill_replicas: Number = neutral(default=1.0)
     router: str = static(default="random")
     percentile: float = static(default=50.0)
 

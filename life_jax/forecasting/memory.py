@@ -11,6 +11,7 @@ from life_jax.forecasting import places, speculation
 from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
 from life_jax.models.tensors import on_one
+from life_jax.parallelism.pipeline_parallel import layers_of_stages
 
 LOGIT_BYTES = 4  # logits are kept in fp32
 FAR = 1e12  # tokens: beyond any window and any context
@@ -136,7 +137,7 @@ def _stage(scenario: Scenario) -> Number:
     if not layout.in_pipeline:
         return 1.0
     layers = sum(block.repeats for block in scenario.architecture.blocks)
-    return ceil(layers / layout.pipeline_parallel) / layers
+    return larger(*layers_of_stages(layout, layers)) / layers
 
 
 def _weights(scenario: Scenario) -> Number:

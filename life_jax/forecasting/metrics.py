@@ -10,7 +10,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
 from life_jax.forecasting import energy, intervals, memory, speculation
 from life_jax.forecasting.attribution import Ledger
-from life_jax.forecasting.load_costs import LoadCosts
+from life_jax.forecasting.load_costs import load_costs
 from life_jax.forecasting.loss_batch import loss_batch
 from life_jax.forecasting.request import Run
 from life_jax.roofline.roofs import BOUNDS
@@ -118,7 +118,7 @@ def _costs_under_load() -> dict[str, Metric]:
     """Metrics of the energy and the cost of requests under load."""
 
     def of(what: str, unit: str, name: str) -> Metric:
-        return Metric(lambda r: getattr(LoadCosts(r.under_load), what), unit, name, needs="load")
+        return Metric(lambda r: getattr(load_costs(r.under_load), what), unit, name, needs="load")
 
     return {
         "load_power": of("power", "W", "mean power of all devices under load"),

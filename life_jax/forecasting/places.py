@@ -184,7 +184,7 @@ def of_cache(scenario: Scenario) -> Number:
     return layers + (1 - layers) * o.cache
 
 
-def _sent_bytes(scenario: Scenario, tokens: Number) -> Number:
+def sent_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Bytes of a sequence's cache [byte] that travel: latents once, and every copy of keys and values."""
     model, precision, devices = scenario.architecture, scenario.precision, scenario.engine.parallelism.tensor_parallel
     total: Number = 0.0
@@ -201,10 +201,18 @@ def handover_seconds(scenario: Scenario, batch: Number) -> Number:
     copies that devices beyond the KV heads hold travel too. batch [1]: sequences.
     """
     h, w = scenario.handover, scenario.workload
-    of_one = _sent_bytes(scenario, w.past_tokens + w.prompt_tokens)
+    of_one = sent_bytes(scenario, w.past_tokens + w.prompt_tokens)
     if h.memory == SHARED:
         return h.latency + 2 * batch * of_one / (scenario.device.bandwidth * scenario.engine.efficiency.memory)
     return h.exposed * (h.latency + batch * of_one / h.link)
+
+
+def handover_line(scenario: Scenario) -> tuple[Number, Number]:
+    """Latency [s] of the transfer of a prompt's cache, and seconds [s] of the link for each of its tokens."""
+    h, tokens = scenario.handover, scenario.workload.prompt_tokens
+    state = sent_bytes(scenario, 0.0)
+    each = (sent_bytes(scenario, scenario.workload.past_tokens + tokens) - state) / tokens
+    return h.exposed * (h.latency + state / h.link), h.exposed * each / h.link
 
 
 def waiting(scenario: Scenario, part: Number, stream: Number) -> Number:

@@ -301,12 +301,9 @@ def open_loop(
     held = running(here, served)
     relaxation = larger((running(more, served * STEP_UP) - held) / ((STEP_UP - 1) * served), held / served)
     swing = sqrt(served * relaxation * crowd)
-    # above all slots the queue falls at the rate of what the engine serves less what arrives
-    spare = larger(capacity - served, LEAST)
-    variation = (burst * burst + requested.output.variation) / 2
-    queue = served * variation / spare
-    z = clip((slots - held) / swing, -3.0, 6.0)
-    waits = queue / (queue + swing * cumulative(z) / density(z))
+    queue, waits = slot_queue(
+        requested, rate=served, burst=burst, capacity=capacity, held=held, swing=swing, slots=slots
+    )
     return Steady(
         rate=rate,
         capacity=capacity,
@@ -324,6 +321,29 @@ def open_loop(
         swing=swing,
         mean_decoded=requested.decoded,
     )
+
+
+def slot_queue(
+    requested: Requested,
+    *,
+    rate: Number,
+    burst: Number,
+    capacity: Number,
+    held: Number,
+    swing: Number,
+    slots: Number,
+) -> tuple[Number, Number]:
+    """Requests [1] that wait for a slot where any do, and the part [1] of the requests that wait.
+
+    rate, capacity [1/s]: of what arrives, and the largest that is served; burst [1]: coefficient of variation of the
+    gaps; held, swing [1]: mean and standard deviation of the requests that run, were there slots for all.
+    """
+    # above all slots the queue falls at the rate of what the engine serves less what arrives
+    spare = larger(capacity - rate, LEAST)
+    variation = (burst * burst + requested.output.variation) / 2
+    queue = rate * variation / spare
+    z = clip((slots - held) / larger(swing, LEAST), -3.0, 6.0)
+    return queue, queue / larger(queue + swing * cumulative(z) / density(z), LEAST)
 
 
 STEP_UP = 1.02  # of the rate, to see how the number of running requests answers

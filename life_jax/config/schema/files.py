@@ -203,6 +203,9 @@ class LoadFile:
         1, low=0, high=1, unit="1", name="part of the requests that find part of their prompt cached", leaf="load.hits"
     )
     replicas: float = count(1, name="replicas of the whole layout behind a router", leaf="load.replicas")
+    prefill_replicas: float = count(
+        1, name="replicas that prefill, where others decode (opt=disaggregated)", leaf="load.prefill_replicas"
+    )
     router: str = choice("random", ROUTERS)
     requests: float = number(
         0,
