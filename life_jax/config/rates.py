@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from life_jax.config.options import without_units
+from life_jax.config.parts import Parts
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, DeviceFile
@@ -24,9 +24,9 @@ def has_units(stack: Optimization, device: DeviceFile) -> bool:
     return all(dtype in device.peak_tflops for dtype, _ in stack.math.values())
 
 
-def as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optimization, list[str]]:
+def as_it_runs(stack: Optimization, device: DeviceFile, hw: str, parts: Parts) -> tuple[Optimization, list[str]]:
     """The stack as the device runs it, and a line where that is its weights alone."""
-    instead = without_units(stack) if stack.otherwise else stack
+    instead = parts.without_units(stack) if stack.otherwise else stack
     if not stack.otherwise or has_units(stack, device) or not has_units(instead, device):
         return stack, []
     lacking = ", ".join(f"opt.{name}" for dtype, name in stack.math.values() if dtype not in device.peak_tflops)

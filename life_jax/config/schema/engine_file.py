@@ -373,6 +373,7 @@ class EngineFile:
     spreads: dict[str, float] = dataclasses.field(default_factory=dict)
     operator_efficiencies: dict[str, Any] = dataclasses.field(default_factory=dict)
     roofline_scope: str = choice("op", SCOPES)
+    stage_layers: list[float] = dataclasses.field(default_factory=list)  # of each stage, where they are not even
     fusion: list[str] = dataclasses.field(default_factory=list)
     # where it runs: vendors and classes of devices ("NVIDIA gpu_dc", "NVIDIA", "cpu"), anywhere unless said; formats of
     # files that it reads (gguf, mlx, mlc, exl, hub), any unless said; and where that is written
