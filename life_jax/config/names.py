@@ -8,11 +8,13 @@ of ours is refused with the candidates.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
+from life_jax.config import conf_files, device_spellings, model_spellings
 from life_jax.config.aliases import TABLES, rules, table
+from life_jax.config.device_spellings import Spelling, count
 from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
 from life_jax.config.schema.yaml_files import YAML
@@ -21,6 +23,7 @@ from life_jax.config.weight_format_names import split_format
 Folders = tuple[Path, ...]
 Words = tuple[str, ...]
 SUFFIXES = {"hw": YAML, "model": (".json", ".gguf", *YAML), "engine": YAML}
+MOST_CHARACTERS = 300  # of a device's name that is taken apart
 MOST_NAMES = 2**13  # that are remembered: more than measurements have, and no more in a process that never ends
 KINDS = {"hw": "device", "model": "model", "opt": "option", "engine": "engine"}
 # words of a name that say who made a chip, or what was done to a model, but not which it is
@@ -45,10 +48,60 @@ def _label(group: str, name: str, folders: Folders) -> str | None:
     declared = table(TABLES[group])
     if name in paths.choices(group, folders) or is_file(group, name):
         return name
-    if name in declared:
-        return str(declared[name])
+    for exact in (name, split_format(name)[0]) if group == "model" else (name,):
+        if exact in declared:
+            return str(declared[exact])
     meant = _meant(group, name, tuple(paths.own_choices(group, folders)))
+    if not meant and group in WITHIN:
+        meant = WITHIN[group](name[:MOST_CHARACTERS], folders)
     return meant[0] if len(meant) == 1 else None
+
+
+@lru_cache(MOST_NAMES)
+def _device_within(name: str, folders: Folders) -> Words:
+    """Labels of the devices that a name means: of a cloud's instance, or without what systems put around it
+    (device_spellings.py)."""
+    declared, own = table(TABLES["hw"]), tuple(paths.own_choices("hw", folders))
+    rented = next((str(rule["hw"]) for rule in rules("instance") if re.fullmatch(rule["name"], name, re.I)), "")
+    if rented:
+        return (rented,)
+    for spelling in device_spellings.spellings(name):
+        meant = (str(declared[spelling.name]),) if spelling.name in declared else _meant("hw", spelling.name, own)
+        agreeing = tuple(label for label in meant if _agrees(spelling, label, folders))
+        if agreeing:
+            return agreeing
+    return ()
+
+
+def _agrees(spelling: Spelling, label: str, folders: Folders) -> bool:
+    if not spelling.memory and not spelling.is_cpu:
+        return True
+    device = conf_files.composed("hw", label, folders)
+    return spelling.agrees(float(device["memory_gb"]), str(device["device_class"]))
+
+
+@lru_cache(MOST_NAMES)
+def _model_within(name: str, folders: Folders) -> Words:
+    """Labels of the models that a name means without its tag, folder or shard, or of which it says to be made
+    (model_spellings.py)."""
+    declared, own = table(TABLES["model"]), tuple(paths.own_choices("model", folders))
+    last = name
+    for last in (name, *model_spellings.spellings(name)):
+        meant = (str(declared[last]),) if last in declared else _meant("model", last, own)
+        if meant:
+            return meant
+    dropped = DROPPED["model"][0]
+    ours, others = (_pieces_of_models(dropped, names) for names in (own, None))
+    return model_spellings.made_of(words_of(last, dropped), ours, others)
+
+
+@lru_cache(64)
+def _pieces_of_models(dropped: Words, own: Words | None) -> list[tuple[Words, str]]:
+    """Letters and digits of our labels, or (without `own`) of the declared names of models."""
+    return [(tuple(pieces_of(words)), label) for words, label in _index("model", dropped, own)]
+
+
+WITHIN: dict[str, Callable[[str, Folders], Words]] = {"hw": _device_within, "model": _model_within}
 
 
 def is_file(group: str, name: str) -> bool:
@@ -66,18 +119,35 @@ def _meant(group: str, name: str, own: tuple[str, ...] = ()) -> tuple[str, ...]:
     plain = split_format(name)[0] if group == "model" else name
     for dropped in DROPPED[group]:
         words = words_of(plain, dropped)
-        for names in (_index(group, dropped, own), _index(group, dropped)):
-            for same in (list, pieces_of, sorted):
-                labels = {label: None for others, label in names if words and same(others) == same(words)}
+        if not words or (dropped is not DROPPED[group][0] and not any(map(str.isdigit, "".join(words)))):
+            continue  # DeepSeek-V2.5 without its release is no DeepSeek-V3
+        for names in (own, None):
+            for same, form in SAME.items():
+                labels = _by_words(group, dropped, names, same).get(form(words))
                 if labels:
-                    return tuple(labels)
+                    return labels
     return ()
 
 
+# ways in which words are the same: as they are, with letters and digits apart, in any order
+SAME: dict[str, Callable[[Words], Words]] = {
+    "words": lambda words: words,
+    "pieces": lambda words: tuple(pieces_of(words)),
+    "order": lambda words: tuple(sorted(words)),
+}
+
+
+@lru_cache(64)
+def _by_words(group: str, dropped: Words, own: Words | None, same: str) -> dict[Words, Words]:
+    """Words (in a form of SAME) -> the labels that they stand for."""
+    labels: dict[Words, dict[str, None]] = {}
+    for words, label in _index(group, dropped, own):
+        labels.setdefault(SAME[same](words), {})[label] = None
+    return {words: tuple(of) for words, of in labels.items()}
+
+
 @cache
-def _index(
-    group: str, dropped: tuple[str, ...], own: tuple[str, ...] | None = None
-) -> list[tuple[tuple[str, ...], str]]:
+def _index(group: str, dropped: Words, own: Words | None = None) -> list[tuple[Words, str]]:
     """(words, label) of our labels and those of `own`; without `own`, of the declared names."""
     names = table(TABLES[group]) if own is None else {name: name for name in (*own, *paths.choices(group))}
     return [(words_of(name, dropped), str(label)) for name, label in names.items()]
@@ -86,7 +156,8 @@ def _index(
 @lru_cache(MOST_NAMES)
 def words_of(name: str, dropped: tuple[str, ...]) -> tuple[str, ...]:
     """Words of a name in small letters, without its organisation (ORGANISATION/NAME) and without the dropped ones."""
-    split = re.split(r"[^a-z0-9.]+", re.sub(r"\((r|tm)\)", "", name.lower()).split("/")[-1])
+    plain = re.sub(r"^\S*/(?=\S)", "", re.sub(r"\((r|tm)\)|[®™]", "", name.lower()))
+    split = re.split(r"[^a-z0-9.]+", plain)
     kept = (word for word in split if not any(re.fullmatch(pattern, word) for pattern in dropped))
     return tuple(part for word in kept for part in word.split(".") if part)
 
@@ -114,6 +185,8 @@ def refusal(
             f"{where}{kind} '{name}' is ambiguous: it is not known which of {first}{rest} is meant",
             columns(list(candidates), listing),
         )
+    if group == "hw" and (number := count(name)) > 1:
+        return ConfigError(f"{where}{kind} '{name}' says {number} devices: name one of them, and say tp={number}")
     rest_of = [label for label in sorted(labels) if label not in near]
     return ConfigError(
         f"{where}{kind} '{name}' is not known{guess(list(near[:3]))}", columns([*near, *rest_of], listing)

@@ -8,9 +8,9 @@ from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number, where
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
-from life_jax.forecasting import energy, intervals, memory, speculation
+from life_jax.forecasting import energy, intervals, memory, speculation, weights
 from life_jax.forecasting.attribution import Ledger
-from life_jax.forecasting.load_costs import LoadCosts
+from life_jax.forecasting.load_costs import load_costs
 from life_jax.forecasting.loss_batch import loss_batch
 from life_jax.forecasting.request import Run
 from life_jax.roofline.roofs import BOUNDS
@@ -118,7 +118,7 @@ def _costs_under_load() -> dict[str, Metric]:
     """Metrics of the energy and the cost of requests under load."""
 
     def of(what: str, unit: str, name: str) -> Metric:
-        return Metric(lambda r: getattr(LoadCosts(r.under_load), what), unit, name, needs="load")
+        return Metric(lambda r: getattr(load_costs(r.under_load), what), unit, name, needs="load")
 
     return {
         "load_power": of("power", "W", "mean power of all devices under load"),
@@ -263,6 +263,11 @@ METRICS: dict[str, Metric] = {
         lambda r: memory.on_host(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
         "byte",
         "weights and cache on the device of offload.hw",
+    ),
+    "disk_memory": Metric(
+        lambda r: weights.on_disk(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
+        "byte",
+        "weights that stay on a disk",
     ),
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "weights on each device"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache on each device, generation over"),

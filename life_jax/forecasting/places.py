@@ -11,7 +11,7 @@ from typing import Any
 
 from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.numerics import Number, divide, is_nothing, smaller, where
-from life_jax.core.places import HERE, HOST, SHARED, Handover, Offload
+from life_jax.core.places import HERE, HOST, SHARED, Disk, Handover, Offload
 from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import BITS_PER_BYTE
@@ -35,13 +35,19 @@ def prefilling(scenario: Scenario) -> Scenario:
 
 def _at(scenario: Scenario, place: Any) -> Scenario:
     return replace(
-        scenario, device=place.device, engine=place.engine, costs=place.costs, offload=Offload(), handover=Handover()
+        scenario,
+        device=place.device,
+        engine=place.engine,
+        costs=place.costs,
+        offload=Offload(),
+        handover=Handover(),
+        disk=Disk(),
     )
 
 
 def here(scenario: Scenario) -> Scenario:
     """The scenario with everything on the devices of the layout."""
-    return replace(scenario, offload=Offload())
+    return replace(scenario, offload=Offload(), disk=Disk())
 
 
 def _layers(scenario: Scenario) -> Number:
@@ -184,7 +190,7 @@ def of_cache(scenario: Scenario) -> Number:
     return layers + (1 - layers) * o.cache
 
 
-def _sent_bytes(scenario: Scenario, tokens: Number) -> Number:
+def sent_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Bytes of a sequence's cache [byte] that travel: latents once, and every copy of keys and values."""
     model, precision, devices = scenario.architecture, scenario.precision, scenario.engine.parallelism.tensor_parallel
     total: Number = 0.0
@@ -201,10 +207,18 @@ def handover_seconds(scenario: Scenario, batch: Number) -> Number:
     copies that devices beyond the KV heads hold travel too. batch [1]: sequences.
     """
     h, w = scenario.handover, scenario.workload
-    of_one = _sent_bytes(scenario, w.past_tokens + w.prompt_tokens)
+    of_one = sent_bytes(scenario, w.past_tokens + w.prompt_tokens)
     if h.memory == SHARED:
         return h.latency + 2 * batch * of_one / (scenario.device.bandwidth * scenario.engine.efficiency.memory)
     return h.exposed * (h.latency + batch * of_one / h.link)
+
+
+def handover_line(scenario: Scenario) -> tuple[Number, Number]:
+    """Latency [s] of the transfer of a prompt's cache, and seconds [s] of the link for each of its tokens."""
+    h, tokens = scenario.handover, scenario.workload.prompt_tokens
+    state = sent_bytes(scenario, 0.0)
+    each = (sent_bytes(scenario, scenario.workload.past_tokens + tokens) - state) / tokens
+    return h.exposed * (h.latency + state / h.link), h.exposed * each / h.link
 
 
 def waiting(scenario: Scenario, part: Number, stream: Number) -> Number:

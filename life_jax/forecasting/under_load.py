@@ -4,7 +4,7 @@ The scenario's engine, model and device give the law of its steps (forecasting/s
 cache; serving/ forecasts the rest.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,15 +12,19 @@ import numpy as np
 
 from life_jax.core.engine import Scheduler
 from life_jax.core.numerics import Number, constant, is_fixed_at, iterate, larger, smaller, where
+from life_jax.core.places import APART
 from life_jax.core.pytree import map_leaves
-from life_jax.core.scenario import Scenario
-from life_jax.forecasting import memory, speculation
+from life_jax.core.scenario import Load, Scenario
+from life_jax.forecasting import speculation
+from life_jax.forecasting.pools import pools_of
+from life_jax.forecasting.scheduling import scheduler_of
 from life_jax.forecasting.step_law import step_law
-from life_jax.models import ffn
-from life_jax.serving.benchmark import with_first_wave
+from life_jax.serving.benchmark import with_first_wave, with_first_wave_of_pools
 from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import Spread, spread
+from life_jax.serving.pooled_percentiles import pooled_spread
+from life_jax.serving.pools import PooledSteady, Pools, capacity_of_pools, closed_pools, open_pools
 from life_jax.serving.routing import burst_of_one, crowd_of_one
 from life_jax.serving.steady_state import NEAREST, Requested, Steady, open_loop
 from life_jax.serving.step_law import Law, last_axis
@@ -60,21 +64,30 @@ class UnderLoad:
 
     @property
     def _is_steps(self) -> bool:
-        """Whether a request is a prompt and then a token in each step, so that requests can share steps."""
-        one_by_one = self.scenario.architecture.generation == "autoregressive"
-        return one_by_one and self.scenario.engine.counting.scope == "op"
+        """Whether a request is a prompt and then a token in each step, so that requests can share steps; and no two
+        processors slow each other down in one memory."""
+        s = self.scenario
+        apart = not s.handover.on or s.handover.memory == APART
+        return apart and s.architecture.generation == "autoregressive" and s.engine.counting.scope == "op"
 
     @cached_property
     def law(self) -> Law:
         """Times of steps."""
         return step_law(self.scenario) if self.known_law is None else self.known_law
 
+    @cached_property
+    def pools(self) -> Pools | None:
+        """A pool that prefills and one that decodes, which serve the requests together as one system; None where every
+        replica does both."""
+        return pools_of(self.scenario) if self.scenario.handover.on else None
+
     @property
     def groups(self) -> Number:
         """Batches [1] that are in flight, each with a scheduler's part of the requests: of replicas, of data-parallel
-        groups, and of the stages of a pipeline."""
-        layout = self.scenario.engine.parallelism
-        return self._routed * layout.pipeline_parallel
+        groups, and of the stages of a pipeline; 1 for pools, which are a system as a whole."""
+        if self.pools is not None:
+            return 1.0
+        return self._routed * self.scenario.engine.parallelism.pipeline_parallel
 
     @property
     def _routed(self) -> Number:
@@ -119,38 +132,27 @@ class UnderLoad:
         """The scheduler of a batch in flight, with the room of the KV cache in tokens."""
         if self.known_scheduler is not None:
             return self.known_scheduler
-        scheduler, layout = self.scenario.engine.scheduler, self.scenario.engine.parallelism
-        scheduler = replace(scheduler, cache=cache_room(self.scenario))
-        if not is_fixed_at(layout.data_parallel, 1) and _has_experts(self.scenario):
-            scheduler = replace(scheduler, lockstep=layout.data_parallel)
-        if layout.in_pipeline:
-            stages = layout.pipeline_parallel
-            each = larger(scheduler.slots / stages, 1.0), scheduler.cache / stages
-            scheduler = replace(scheduler, slots=each[0], cache=each[1], stages=stages)
-        return scheduler
+        return scheduler_of(self.scenario)
 
     @cached_property
-    def steady(self) -> Steady:
+    def steady(self) -> Steady | PooledSteady:
         """The steady state."""
         load = self.scenario.load
+        if self.pools is not None and self.is_closed:
+            return closed_pools(self.pools, self.requested, concurrency=load.concurrency, capacity=self.capacity)
         if self.is_closed:
             return closed_steady(self.law, self.requested, self.scheduler, concurrency=load.concurrency / self.active)
-        return open_loop(
-            self.law,
-            self.requested,
-            self.scheduler,
-            rate=load.rate / self.groups,
-            **self.arrivals,
-            capacity=self.capacity,
-        )
+        rate = load.rate / self.groups
+        if self.pools is not None:
+            return open_pools(self.pools, self.requested, rate=rate, burst=load.burst, capacity=self.capacity)
+        return open_loop(self.law, self.requested, self.scheduler, rate=rate, **self.arrivals, capacity=self.capacity)
 
     @cached_property
     def spread(self) -> Spread:
         """Times by request, of a batch in flight that is not saturated."""
-        return self._spread(self.steady)
-
-    def _spread(self, steady: Steady) -> Spread:
-        load = self.scenario.load
+        steady, load = self.steady, self.scenario.load
+        if isinstance(steady, PooledSteady):
+            return self._of_pools(steady)
         times = spread(self.law, self.requested, self.scheduler, steady, burst=self.arrivals["burst"])
         if self.is_closed and not is_fixed_at(load.requests, 0):
             return with_first_wave(
@@ -163,6 +165,14 @@ class UnderLoad:
                 load.requests / self.active,
             )
         return times
+
+    def _of_pools(self, steady: PooledSteady) -> Spread:
+        load, pools = self.scenario.load, self.pools
+        assert pools is not None
+        times = pooled_spread(pools, self.requested, steady)
+        if not self.is_closed or is_fixed_at(load.requests, 0):
+            return times
+        return with_first_wave_of_pools(times, pools, self.requested, steady, load.concurrency, load.requests)
 
     def time(self, name: str, percentile: float | None) -> Number:
         """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity."""
@@ -180,7 +190,11 @@ class UnderLoad:
     @cached_property
     def fits(self) -> Any:
         """Whether the KV cache has room for a request of mean lengths."""
-        return self.scheduler.cache >= self.requested.prompt.average + self.requested.output.average
+        longest = self.requested.prompt.average + self.requested.output.average
+        if self.pools is None:
+            return self.scheduler.cache >= longest
+        rooms = self.pools.prefill.scheduler.cache, self.pools.decode.scheduler.cache
+        return (rooms[0] >= self.requested.prompt.average) & (rooms[1] >= longest)
 
     @property
     def request_rate(self) -> Number:
@@ -251,7 +265,9 @@ class UnderLoad:
 
     @cached_property
     def capacity(self) -> Number:
-        """Largest rate that a group serves [1/s], whatever requests wait."""
+        """Largest rate that a group serves [1/s], or pools together, whatever requests wait."""
+        if self.pools is not None:
+            return capacity_of_pools(self.pools, self.requested)
         return capacity(self.law, self.requested, self.scheduler)
 
     def _excess(self, rate: Any, *, more: bool = False) -> Any:
@@ -259,33 +275,28 @@ class UnderLoad:
 
         more: whether the rate has an axis more at its end.
         """
-        law, capacity, load = self.law, self.capacity, self.scenario.load
+        capacity, load = self.capacity, self.scenario.load
+        if self.pools is not None:
+            return self._excess_of_pools(self.pools, rate, more=more)
+        law = self.law
         numbers = (self.requested, self.scheduler, load)
         requested, scheduler, load = (map_leaves(last_axis, x) for x in numbers) if more else numbers
         law, capacity = (law.each(), last_axis(capacity)) if more else (law, capacity)
         arrivals = {key: last_axis(x) if more else x for key, x in self.arrivals.items()}
         steady = open_loop(law, requested, scheduler, rate=rate, **arrivals, capacity=capacity)
         times = spread(law, requested, scheduler, steady, burst=arrivals["burst"])
-        over = [times.at(name, load.percentile) for name in ("ttft", "tpot")]
-        return larger(over[0] / load.ttft_limit, over[1] / load.tpot_limit)
+        return _over(times, load)
+
+    def _excess_of_pools(self, pools: Pools, rate: Any, *, more: bool) -> Any:
+        requested, load, capacity = self.requested, self.scenario.load, self.capacity
+        if more:
+            pools, requested, load = pools.each(), map_leaves(last_axis, requested), map_leaves(last_axis, load)
+            capacity = last_axis(capacity)
+        steady = open_pools(pools, requested, rate=rate, burst=load.burst, capacity=capacity)
+        return _over(pooled_spread(pools, requested, steady), load)
 
 
-def _has_experts(scenario: Scenario) -> bool:
-    return any("num_experts" in ffn.INDEX[block.ffn_kind].KEYS for block in scenario.architecture.blocks)
-
-
-def cache_room(scenario: Scenario) -> Number:
-    """Tokens that fit in the KV cache beside weights, software and the activations of a full step [token].
-
-    The smallest of all devices counts, and another device of the machine that keeps part of the cache. A window or a
-    recurrent state takes less than its share of a long context, so that the room is that for sequences of the
-    workload's length.
-    """
-    per_token, last = memory.bytes_of_rows(scenario)
-    scheduler = scenario.engine.scheduler
-    left = memory.memory(scenario).cache_room(scheduler.budget * per_token + scheduler.slots * last)
-    tokens = memory.cached_tokens(scenario)
-    here = larger(left, 0.0) / memory.cache_bytes(scenario, tokens) * tokens
-    if scenario.offload.is_off:
-        return here
-    return smaller(here, memory.tokens_on_host(scenario) / scenario.engine.parallelism.data_parallel)
+def _over(times: Spread, load: Load) -> Any:
+    """The larger of both times over its limit [1]."""
+    over = [times.at(name, load.percentile) for name in ("ttft", "tpot")]
+    return larger(over[0] / load.ttft_limit, over[1] / load.tpot_limit)

@@ -31,8 +31,9 @@ def under_load(
 ) -> Iterator[tuple[np.ndarray, UnderLoad]]:
     """Parts of the places, each with what its designs see: numbers [n, k] at rates [n, k] [1/s], or [n, 1] at the
     load's concurrency."""
-    # whose requests depend on what they draft, or whose steps wait for power
-    drafted = np.array([not s.speculation.is_off or is_capped(s) for s in designs.scenarios])[designs.case[places]]
+    # whose requests depend on what they draft, whose steps wait for power, or whose prompts are prefilled elsewhere
+    apart = [not s.speculation.is_off or is_capped(s) or s.handover.on for s in designs.scenarios]
+    drafted = np.array(apart)[designs.case[places]]
     yield from _drafted(designs, places, np.flatnonzero(drafted), rates, done)
     plain = np.flatnonzero(~drafted)
     laws = _Laws(designs, places[plain])
@@ -58,9 +59,9 @@ def _drafted(
     if rates is not None:
         moved["load", "rate"] = rates[drafted]
     cases = designs.case[places[drafted]]
-    for group in rows.groups(designs.scenarios, cases, moved) if len(drafted) else ():
+    for group in designs.cases.groups(cases, moved) if len(drafted) else ():
         for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
-            scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+            scenario = designs.cases.stacked(cases[part], {k: v[part] for k, v in moved.items()})
             yield drafted[part], UnderLoad(scenario)
             done(len(part))
 
@@ -86,9 +87,9 @@ class _Laws:
     def _tabulate(self, designs: Designs, places: np.ndarray) -> None:
         moved = designs.moved(places)
         cases = designs.case[places]
-        for group in rows.groups(designs.scenarios, cases, moved):
+        for group in designs.cases.groups(cases, moved):
             for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
-                scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+                scenario = designs.cases.stacked(cases[part], {k: v[part] for k, v in moved.items()})
                 with np.errstate(all="ignore"):
                     seen = UnderLoad(scenario)
                     law, scheduler = seen.law, seen.scheduler

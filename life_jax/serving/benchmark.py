@@ -7,7 +7,8 @@ import numpy as np
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import Number, ceil, larger, smaller
 from life_jax.serving.percentiles import POINTS, Spread
-from life_jax.serving.steady_state import Requested, Steady
+from life_jax.serving.pools import PooledSteady, Pools
+from life_jax.serving.steady_state import Requested, Steady, places
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 ORDER = (np.arange(POINTS) * 0.6180339887498949 + 0.5) % 1  # of a request in the first wave, unlike its other points
@@ -41,3 +42,25 @@ def with_first_wave(
 
 
 ORDER_OF_WAVE = (np.arange(POINTS) * 0.7548776662466927 + 0.5) % 1
+
+
+def with_first_wave_of_pools(
+    times: Spread, pools: Pools, requested: Requested, steady: PooledSteady, concurrency: Number, requests: Number
+) -> Spread:
+    """The same of pools that prefill and decode: the first wave fills the steps of the first pool, crosses the links
+    and takes the slots of the second, one after another where it has too few."""
+    pool = pools.prefill
+    mine = concurrency / pool.batches
+    tokens = smaller(mine * requested.new, pool.scheduler.budget)
+    pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
+    prompts = larger(tokens / requested.new, 1.0)
+    step = pool.law.seconds(StepLoad(0.0, 0.0, tokens, tokens * pairs, prompts, prompts))
+    done = ceil(last_axis(mine * requested.new / tokens) * (ORDER + 1e-9))
+    held = pools.token * requested.prompt.average
+    sent = last_axis(concurrency / pools.links * held) * ORDER
+    first = larger(last_axis(step) * larger(done, 1.0), sent) + last_axis(pools.latency + held)
+    slots = places(requested, pools.decode.scheduler) * pools.decode.batches
+    turns = ceil(last_axis(concurrency / slots) * (ORDER + 1e-9)) - 1
+    first = first + turns * last_axis(requested.decoded * steady.gap)
+    in_wave = last_axis(smaller(concurrency / requests, 1.0)) > ORDER_OF_WAVE
+    return replace(times, ttft=in_wave * first + (1 - in_wave) * times.ttft)

@@ -6,7 +6,7 @@ The same points serve every scenario, so that percentiles are smooth in its numb
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -15,7 +15,21 @@ import numpy as np
 
 from life_jax.core import normal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, larger, log, smaller, sort_last, sqrt, where
+from life_jax.core.numerics import (
+    Number,
+    ceil,
+    clip,
+    exp,
+    in_order,
+    is_fixed_at,
+    is_of_jax,
+    larger,
+    log,
+    smaller,
+    sort_last,
+    sqrt,
+    where,
+)
 from life_jax.serving.prefix_cache import reused
 from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, of_others
 from life_jax.serving.step_law import Law, StepLoad, last_axis
@@ -55,13 +69,21 @@ class Spread:
     tpot: Any
     itl: Any
 
-    @cached_property
-    def _sorted(self) -> dict[str, Any]:
-        return {name: sort_last(getattr(self, name)) for name in ("ttft", "tpot", "itl")}
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # times in order, by name
 
     def at(self, name: str, percentile: float) -> Number:
         """`ttft`, `tpot` or `itl` [s] that this percentage of requests, or of tokens, does not exceed."""
-        return _at(self._sorted[name], percentile)
+        values = getattr(self, name)
+        place = percentile / 100 * POINTS - 0.5  # each point stands for the middle of its part
+        low = int(np.clip(np.floor(place), 0, POINTS - 2))
+        part = min(max(place - low, 0.0), 1.0)
+        if is_of_jax(values):
+            first, second = in_order(values, low)
+            return first * (1 - part) + second * part
+        if name not in self._known:
+            self._known[name] = sort_last(values)
+        ordered = self._known[name]
+        return ordered[..., low] * (1 - part) + ordered[..., low + 1] * part
 
     def mean(self, name: str) -> Any:
         """Mean of `ttft` or `tpot` over requests, of `itl` over tokens [s]."""
@@ -71,13 +93,6 @@ class Spread:
         """Part of the requests [1] whose times are at most these [s]."""
         good = (self.ttft <= last_axis(ttft)) & (self.tpot <= last_axis(tpot))
         return (1.0 * good).mean(-1)
-
-
-def _at(ordered: Any, percentile: float) -> Number:
-    place = percentile / 100 * POINTS - 0.5  # each point stands for the middle of its part
-    low = int(np.clip(np.floor(place), 0, POINTS - 2))
-    part = min(max(place - low, 0.0), 1.0)
-    return ordered[..., low] * (1 - part) + ordered[..., low + 1] * part
 
 
 def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
@@ -143,7 +158,7 @@ class _Points:
         prompts = self.rate * last_axis(self.steady.steps.seconds)
         several = larger(prompts / larger(1 - exp(-prompts), EDGE) - prompts, 0.0)  # less their number, where some are
         square = self.square - self.new * smaller(several, 1.0)
-        tokens = smaller(_gamma(mean, mean * smaller(larger(square, EDGE), room), NORMAL[:, STEP]), room)
+        tokens = smaller(gamma(mean, mean * smaller(larger(square, EDGE), room), NORMAL[:, STEP]), room)
         return self.seconds(tokens, tokens * self.pairs)
 
     @cached_property
@@ -161,15 +176,11 @@ class _Points:
     @cached_property
     def own(self) -> Number:
         """Steps of a request's own prompt [s], whose last one is shared with prompts that arrived in the same step."""
-        room, r = last_axis(self.steady.steps.room), self.requested
-        prompt = r.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
-        held = reused(prompt, last_axis(r.cached), last_axis(r.block))
-        if not is_fixed_at(r.hits, 1):
-            held = where(last_axis(r.hits) > HIT, held, 0.0)
-        new = larger(prompt - held, 1.0)
-        pairs = prompt - (prompt - held) / 2
+        room = last_axis(self.steady.steps.room)
+        prompt, new = prompts_at_points(self.requested)
+        pairs = prompt - new / 2
         arrived = self.rate * self.on_arrival[0] * self.new
-        beside = _gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
+        beside = gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
         chunks = larger(ceil(new / room - EDGE), 1.0)
         last = new - (chunks - 1) * room
         shared = smaller(last + beside, room)
@@ -183,9 +194,7 @@ class _Points:
         mean = last_axis(self.steady.prefill_wait)
         third = last_axis(self.steady.steps.service3) / last_axis(self.scheduler.stages) ** 2
         second = 2 * mean * mean + self.rate * third / (3 * (1 - load))
-        return _with_atom(
-            load, UNIFORM[:, QUEUE], lambda q: _log_normal(mean / load, second / load, normal.quantile(q))
-        )
+        return with_atom(load, UNIFORM[:, QUEUE], lambda q: log_normal(mean / load, second / load, normal.quantile(q)))
 
     @cached_property
     def until_first(self) -> Number:
@@ -196,7 +205,7 @@ class _Points:
     def slot(self) -> Number:
         """Wait for a slot [s]: none, or exponential."""
         mean = last_axis(self.steady.slot_wait)
-        return _with_atom(last_axis(self.steady.slot_waits), UNIFORM[:, SLOT], lambda q: -mean * log(1 - q))
+        return with_atom(last_axis(self.steady.slot_waits), UNIFORM[:, SLOT], lambda q: -mean * log(1 - q))
 
     @cached_property
     def tpot(self) -> Number:
@@ -211,7 +220,7 @@ class _Points:
         met = self.rate * self.new * (base + self.until_first) - last_axis(steady.left)
         more = larger(each * met / slow, EDGE * base)
         variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
-        duration = base + _gamma(more, variance, NORMAL[:, MET])
+        duration = base + gamma(more, variance, NORMAL[:, MET])
         tpot = smaller(duration / rounds, larger(last_axis(s.full), mean))
         beside = of_others(self.scheduler, steady.decoding, s.part * s.tokens)
         now, one_more = (
@@ -233,20 +242,30 @@ class _Points:
         return where(UNIFORM[:, RESIDUAL] < last_axis(smaller(s.part, 1.0)), with_prompts, decode)
 
 
-def _with_atom(probability: Number, uniform: np.ndarray, quantile: Callable[[Number], Number]) -> Number:
+def prompts_at_points(requested: Requested) -> tuple[Any, Any]:
+    """Lengths [..., POINTS] of prompts [token], and tokens of them to compute [token]."""
+    r = requested
+    prompt: Any = r.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+    held = reused(prompt, last_axis(r.cached), last_axis(r.block))
+    if not is_fixed_at(r.hits, 1):
+        held = where(last_axis(r.hits) > HIT, held, 0.0)
+    return prompt, larger(prompt - held, 1.0)
+
+
+def with_atom(probability: Number, uniform: np.ndarray, quantile: Callable[[Number], Number]) -> Number:
     """0 with probability 1 - `probability`, else the quantile function of what is above."""
     above = (uniform - (1 - probability)) / larger(probability, EDGE)
     return where(above > 0, quantile(clip(above, LONGEST_WAIT, 1 - LONGEST_WAIT)), 0.0)
 
 
-def _gamma(mean: Number, variance: Number, z: Number) -> Number:
+def gamma(mean: Number, variance: Number, z: Number) -> Number:
     """The gamma distribution of this mean and variance where the normal one is z (Wilson and Hilferty 1931)."""
     shape = larger(mean * mean / larger(variance, 1e-30), 1e-3)
     root = larger(1 - 1 / (9 * shape) + z / (3 * sqrt(shape)), 0.0)
-    return mean * root**3
+    return mean * root * root * root
 
 
-def _log_normal(mean: Number, second: Number, z: Number) -> Number:
+def log_normal(mean: Number, second: Number, z: Number) -> Number:
     """The log-normal distribution of this mean and second moment where the normal one is z."""
     mean = larger(mean, EDGE * EDGE)
     spread = log(larger(second / (mean * mean), 1.0))

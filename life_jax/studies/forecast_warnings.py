@@ -9,6 +9,7 @@ import numpy as np
 from life_jax.config import engine_fit, support
 from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
+from life_jax.core.places import SHARED
 from life_jax.core.pytree import map_leaves
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
@@ -28,12 +29,11 @@ def under_load_warnings(
         idle = [name for name in ("rate", "concurrency") if getattr(composed.load, name) or name in axes]
         of = _few(list(metrics))
         return [f"{name}= changes nothing of {of}; metrics=[{UNDER_LOAD}] are under load" for name in idle]
-    lines = []
-    for case in cases:
-        s = case.scenario
-        if s.handover.on:
-            lines.append(f"{case.label}: prompts elsewhere have no forecast under load yet: NaN")
-    return lines
+    return [
+        f"{case.label}: two processors that share one memory have no forecast under load: NaN"
+        for case in cases
+        if case.scenario.handover.on and case.scenario.handover.memory == SHARED
+    ]
 
 
 def position_warnings(composed: Composed, axes: Mapping[str, np.ndarray]) -> Iterator[str]:

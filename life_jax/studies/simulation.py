@@ -16,13 +16,15 @@ from life_jax.core.scenario import Load, Scenario
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.layout import is_possible
 from life_jax.forecasting.metrics import METRICS, forecast
+from life_jax.forecasting.pools import sides
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving import gaps
 from life_jax.serving.arrivals import arrivals
 from life_jax.serving.lengths import STANDARD
+from life_jax.serving.pools import Pools
 from life_jax.serving.requests import Requests
 from life_jax.serving.steady_state import Requested, places
-from life_jax.serving.step_by_step import Fleet, simulate_steps
+from life_jax.serving.step_by_step import Fleet, Times, Transfer, simulate_pools, simulate_steps
 from life_jax.serving.step_law import CappedLaw, TabulatedLaw
 
 REQUESTS = 4096  # of a run, unless a trace or a benchmark says how many
@@ -161,12 +163,22 @@ def _is_saturated(scenario: Scenario, seed: int) -> bool:
 def simulated_capacity(scenario: Scenario, *, seed: int = 0) -> float:
     """Requests [1/s] that are served while as many as can run together always wait: the middle half of a run."""
     under = UnderLoad(scenario)
-    most = max(1.0, float(np.floor(places(under.requested, under.scheduler)))) * float(under.groups)
+    most = _most_at_once(under)
     load = _steady(scenario.load, concurrency=most)
-    run = _timeline(replace(scenario, load=load), int(max(REQUESTS, ROUNDS * most)), seed)
+    run = timed_requests(replace(scenario, load=load), int(max(REQUESTS, ROUNDS * most)), seed)
     ends = np.sort(run.last)
     first, last = len(ends) // 4, 3 * len(ends) // 4
     return float((last - first) / (ends[last] - ends[first]))
+
+
+def _most_at_once(under: UnderLoad) -> float:
+    """Requests [1] that run together at most; in pools, beside steps of the first that are full twice over."""
+    if under.pools is None:
+        return max(1.0, float(np.floor(places(under.requested, under.scheduler)))) * float(under.groups)
+    first, second = under.pools.prefill, under.pools.decode
+    decoding = float(np.floor(places(under.requested, second.scheduler))) * float(second.batches)
+    ahead = max(float(first.scheduler.budget) / float(under.requested.new), 1.0)
+    return max(1.0, decoding) + np.ceil(2 * ahead * float(first.batches))
 
 
 def _steady(load: Load, *, rate: float = 0.0, concurrency: float = 0.0) -> Load:
@@ -199,7 +211,7 @@ def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = Non
     """
     load = scenario.load
     count = int(load.requests or max(REQUESTS, ROUNDS * float(load.concurrency)))
-    run = _timeline(scenario, count, seed, trace)
+    run = timed_requests(scenario, count, seed, trace)
     requests, counted = run.requests, slice(run.unseen, None)
     between = np.where(requests.output > 1, (run.last - run.first) / np.maximum(requests.output - 1, 1), np.nan)
     return Simulated(
@@ -214,7 +226,7 @@ def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = Non
 
 
 @dataclass(frozen=True)
-class _Run:
+class TimedRequests:
     """A run: its requests, times of each [n] [s], how many of the first are not counted, steps [1], counted gaps."""
 
     requests: Requests
@@ -226,7 +238,11 @@ class _Run:
     gaps: np.ndarray
 
 
-def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> _Run:
+def timed_requests(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> TimedRequests:
+    """A run of so many requests [1] of the scenario's load, or of those of a trace.
+
+    Raises ConfigError where a request is longer than the cache, and for drafts.
+    """
     if not scenario.speculation.is_off:
         raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
@@ -237,28 +253,48 @@ def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None 
     longest = float(np.max(requests.prompt + requests.output))
     if longest > float(scheduler.cache):
         raise ConfigError(f"a request of {longest:.0f} tokens is longer than the cache, {float(scheduler.cache):.0f}")
-    fleet = _fleet(under, seed)
-    if fleet.replicas == 1:
-        return _Run(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
+    if under.pools is not None:
+        return TimedRequests(requests, unseen, *_through_pools(under, under.pools, requests, concurrency, unseen, seed))
+    fleet = _fleet(under.scenario, under.scenario.load.replicas, scheduler, seed)
+    if fleet.schedulers == 1:
+        return TimedRequests(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
     rules = _numbers(scheduler, float(scheduler.cache))
     law = _whole_pass(under.law)
-    return _Run(requests, unseen, *simulate_steps(law, requests, rules, concurrency, unseen, fleet))
+    return TimedRequests(requests, unseen, *simulate_steps(law, requests, rules, concurrency, unseen, fleet))
 
 
-def _fleet(under: UnderLoad, seed: int) -> Fleet:
-    """Data-parallel groups, each with the batches that a pipeline has in flight."""
-    rules, replicas = under.scheduler, float(under.scenario.load.replicas)
-    if sum(number > 1 for number in (float(rules.lockstep), float(rules.stages), replicas)) > 1:
-        raise ConfigError(
-            "method=simulate follows replicas, groups in lockstep (dp) or a pipeline (pp), not two of them at once"
-        )
+def _fleet(scenario: Scenario, replicas: Number, scheduler: Scheduler, seed: int) -> Fleet:
+    """Replicas, each with its data-parallel groups and the batches that a pipeline has in flight."""
+    layout = scenario.engine.parallelism
     return Fleet(
-        replicas=int(under.groups),
-        router=under.scenario.load.router,
-        lockstep=float(rules.lockstep) > 1,
-        stages=int(rules.stages),
+        replicas=int(replicas),
+        router=scenario.load.router,
+        groups=int(layout.data_parallel),
+        lockstep=float(scheduler.lockstep) > 1,
+        stages=int(scheduler.stages),
         seed=seed,
     )
+
+
+def _through_pools(
+    under: UnderLoad, pools: Pools, requests: Requests, concurrency: float | None, unseen: int, seed: int
+) -> Times:
+    """A run of requests that one pool prefills and another decodes."""
+    if float(np.max(requests.prompt)) > float(pools.prefill.scheduler.cache):
+        raise ConfigError("a prompt is longer than the cache of the devices that prefill")
+    load = under.scenario.load
+    replicas = load.prefill_replicas, load.replicas
+    sides_of = zip(sides(under.scenario), (pools.prefill, pools.decode), replicas, strict=True)
+    first, second = (
+        (
+            _whole_pass(pool.law),
+            _numbers(pool.scheduler, float(pool.scheduler.cache)),
+            _fleet(side, number, pool.scheduler, seed),
+        )
+        for side, pool, number in sides_of
+    )
+    transfer = Transfer(float(pools.latency), float(pools.token))
+    return simulate_pools(first, second, transfer, requests, concurrency, unseen)
 
 
 def _whole_pass(law: Any) -> Any:

@@ -450,8 +450,8 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     ratio = np.array([s.ratio(f) for s, f in zip(p.settings, forecasts.forecasts(p.settings), strict=True)])
     off = np.sort(np.abs(ours / p.measured / ratio - 1))
     # the fit takes the middle of generation, and of chunks, for their mean, which layers with a window bend: a prompt
-    # of gpt-oss in chunks by 2.4 %
-    assert off[int(0.99 * len(off))] < 0.001 and off[-1] < 0.03
+    # of gpt-oss in chunks on an NPU, whose attention takes most of it, by 6 %
+    assert off[int(0.99 * len(off))] < 0.001 and off[-1] < 0.07
 
 
 @pytest.mark.slow

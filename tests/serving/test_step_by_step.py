@@ -86,7 +86,7 @@ def test_lockstep_and_a_shared_pipeline_never_serve_earlier():
     requests, rules = _generated(80), Scheduler(2048.0, 16.0)
     free, together, piped = (
         simulate_steps(LAW, requests, rules, fleet=fleet)
-        for fleet in (Fleet(2), Fleet(2, lockstep=True), Fleet(2, stages=2))
+        for fleet in (Fleet(2), Fleet(groups=2, lockstep=True), Fleet(stages=2))
     )
     for slower in (together, piped):
         assert (slower[2] - slower[0]).mean() > (free[2] - free[0]).mean()

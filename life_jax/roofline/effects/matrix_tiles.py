@@ -21,7 +21,7 @@ class MatrixTiles(Effect):
     at once; block_work [1]: FLOP on the vector units for each FLOP of quantized weights on the matrix units."""
 
     rows: Number = neutral(default=0.0)
-    vector_rows: Number = neutral(default=0.0)
+    vector_rows: Number = neutral(default=0.0, switch=True)
     expert_vector_tokens: Number = 1.0
     block_work: Number = neutral(default=0.0)
 

@@ -1,0 +1,84 @@
+"""Devices by what lspci, drivers, /proc/cpuinfo, nvidia-smi, clouds, phones and people call them."""
+
+import pytest
+
+from life_jax.config import device_spellings, names
+from life_jax.config.aliases import rules
+from life_jax.config.schema import paths
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        # lspci, with and without numbers
+        ("01:00.0 VGA compatible controller: NVIDIA Corporation GA102 [GeForce RTX 3090] (rev a1)", "rtx_3090"),
+        ("17:00.0 3D controller [0302]: NVIDIA Corporation GH100 [H100 SXM5 80GB] [10de:2330] (rev a1)", "h100_sxm"),
+        ("NVIDIA Corporation GV100GL [Tesla V100 SXM2 32GB]", "v100_sxm2_32gb"),
+        ("Advanced Micro Devices, Inc. [AMD/ATI] Aqua Vanjaram [Instinct MI300X]", "mi300x"),
+        ("NVIDIA Corporation GA104M [GeForce RTX 3070 Mobile / Max-Q]", "rtx_3070_mobile_8gb"),
+        # Vulkan, OpenGL, OpenCL
+        ("AMD Radeon RX 7900 XTX (RADV NAVI31)", "rx_7900_xtx"),
+        ("Intel(R) Arc(tm) B580 Graphics (BMG G21)", "arc_b580"), ("NVIDIA GeForce RTX 3090/PCIe/SSE2", "rtx_3090"),
+        ("NVIDIA GeForce RTX 4090 (NVK AD102)", "rtx_4090"), ("Intel® Arc™ A770 Graphics (DG2)", "arc_a770_16gb"),
+        # memory beside the name
+        ("NVIDIA GeForce RTX 4090, 24564 MiB", "rtx_4090"), ("NVIDIA A10G, 23028 MiB", "a10g"),
+        ("RTX 3090 (24 GB)", "rtx_3090"), ("NVIDIA GeForce RTX 4060 Ti, 16380 MiB", "rtx_4060_ti_16gb"),
+        ("NVIDIA GeForce RTX 4060 Ti 8GB", "rtx_4060_ti_8gb"), ("rtx4090 24gb", "rtx_4090"), ("RTX 3090 12GB", None),
+        ("NVIDIA L4 80GB", None),
+        # /proc/cpuinfo and lscpu
+        ("Intel(R) Core(TM) i7-8700K CPU @ 3.70GHz", "core_i7_8700k_cpu"),
+        ("11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz", "core_i5_1135g7_cpu"),
+        ("Intel(R) Core(TM) i7-14700KF", "core_i7_14700k_cpu"),
+        ("12th Gen Intel(R) Core(TM) i5-12400F", "core_i5_12400_cpu"),
+        ("AMD EPYC 9654 96-Core Processor", "epyc_9654"), ("AMD Ryzen 7 3700X 8-Core Processor", "ryzen_7_3700x_cpu"),
+        ("AMD Ryzen 9 7940HS w/ Radeon 780M Graphics", "ryzen_9_7940hs_cpu"),
+        ("AMD Ryzen Threadripper PRO 7995WX 96-Cores", "threadripper_pro_7995wx_cpu"),
+        ("Intel(R) Xeon(R) CPU E5-2697A v4 @ 2.60GHz", "xeon_e5_2697a_v4"),
+        ("AMD Ryzen 9 9950X (znver5)", "ryzen_9_9950x_cpu"),
+        # boards and computers
+        ("ASUS TUF Gaming RTX 4090 OC", "rtx_4090"), ("GeForce RTX 3060 Lite Hash Rate", "rtx_3060_12gb"),
+        ("RTX 4090 Mobile", "rtx_4090_laptop"), ("MacBook Air (M4, 16 GB)", "apple_m4_16gb"),
+        ("Mac mini M4", "apple_m4"), ("Mac Studio M2 Ultra", "apple_m2_ultra"), ("MacBookPro18,2", "apple_m1_max"),
+        ("NVIDIA HGX B300", "b300"), ("GMKtec EVO-X2", "ryzen_ai_max_395_igpu_8060s"),
+        ("ASUS Ascent GX10", "gb10_dgx_spark"),
+        # clouds
+        ("p5.48xlarge", "h100_sxm"), ("p5en.48xlarge", "h200_sxm"), ("p6-b200.48xlarge", "b200"),
+        ("g6e.xlarge", "l40s"), ("g5.xlarge", "a10g"), ("c8g.metal-24xl", "graviton4"), ("c8g.xlarge", None),
+        ("trn2.48xlarge", "trainium2"), ("a3-megagpu-8g", "h100_sxm"), ("Standard_NC40ads_H100_v5", "h100_nvl"),
+        ("BM.GPU.H100.8", "h100_sxm"), ("Standard_ND96isr_MI300X_v5", "mi300x"), ("ct6e-standard-8t", "tpu_v6e"),
+        ("v5litepod-8", "tpu_v5e"),
+        # accelerators, phones and boards
+        ("HL-325L", "gaudi3"), ("TPU v6 lite", "tpu_v6e"), ("Ironwood", "tpu_v7x"), ("QTI SM8750", "sd_8_elite_cpu"),
+        ("Snapdragon 8 Gen 3", "sd_8_gen3_cpu"), ("SM-S938B", "sd_8_elite_cpu"), ("Orange Pi 5 Plus", "rk3588_cpu"),
+        ("Tenstorrent Wormhole n300", "tenstorrent_n300"), ("Google Cloud TPU v5p", "tpu_v5p"),
+    ],
+)  # fmt: skip
+def test_a_device_is_understood_through_what_stands_around_its_name(name: str, label: str | None) -> None:
+    assert names.device(name) == label
+
+
+def test_what_says_that_it_is_a_processor_is_no_gpu() -> None:
+    assert names.device("Apple M4") == "apple_m4"
+    assert names.device("Apple M5 Processor") is None  # whose CPU is no device of ours, though its GPU is
+    assert names.device("AMD Ryzen 7 8845HS w/ Radeon 780M Graphics") == "ryzen_7_8845hs_cpu"
+
+
+def test_a_part_of_a_device_is_not_the_device() -> None:
+    for name in ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", "NVIDIA A100-SXM4-80GB MIG 3g.40gb", "NVIDIA A40-48Q"):
+        assert names.device(name) is None, name
+
+
+@pytest.mark.parametrize("name", ["2x NVIDIA GeForce RTX 3090", "8 x H100", "NVIDIA H100 80GB HBM3 (x8)"])
+def test_several_devices_are_refused_and_told_how_to_say_their_number(name: str) -> None:
+    assert names.device(name) is None
+    assert f"tp={device_spellings.count(name)}" in str(names.refusal("hw", name))
+
+
+def test_rented_devices_are_ours() -> None:
+    for rule in rules("instance"):
+        assert rule["hw"] in paths.choices("hw"), rule
+
+
+def test_a_long_name_is_read_in_time_that_grows_with_its_length() -> None:
+    assert names.device("(" * 100_000) is None
+    assert names.device("[" * 100_000 + " CPU @" * 10_000) is None
