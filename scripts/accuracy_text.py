@@ -89,9 +89,10 @@ Five things were learned from the residuals of the new rows, and hold for device
 
 **Builds.** What a program was before a date is an engine of its own (`conf/alias/engine.yaml`; `engine.year=2024`
 chooses it). Within an engine no drift with years is confirmed: over the rows of 0.9 to 2.6 years that sources left out
-have, before constants were fitted last, ln(forecast / measured) moves by -8 (llama.cpp Metal), 1 (Vulkan) and 13 % a year (HIP) in decode, each within
-twice its standard error, and by -14 % (error 4) for Metal of 2024, whose newer rows are of other laptops. So a year
-changes no constant; a build more than a quarter of a year newer than any row has a wider interval, which rows ask for.
+have, ln(forecast / measured) moved (with constants of November 2026) by -8 (llama.cpp Metal), 1 (Vulkan) and 13 % a
+year (HIP) in decode, each within twice its standard error, and by -14 % (error 4) for Metal of 2024, whose newer rows
+are of other laptops. So a year changes no constant; a build more than a quarter of a year newer than any row has a
+wider interval, which rows ask for.
 
 Short prompts do not tell what attention reaches. Where its constants could go anywhere, whatever else short prompts
 take was put on them, and without rows of more than 4096 tokens long prompts were forecast 2.5 times too slow. Now

@@ -189,7 +189,7 @@ def write_engines(panel, x):
     for i, name in enumerate((*engines.groups, *MEANS)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         stood = yaml.safe_load(path.read_text())
-        kept = {k: v for k, v in stood.items() if k in KEPT}
+        kept = {k: v for k, v in stood.items() if k not in (*HEAD, *engines.prior)}
         if name in MEANS:
             found, source = values(engines, generic, 0, groups=1), MEANS[name]
         else:
@@ -239,36 +239,7 @@ def dump(path, file):
     path.write_text("".join(lines))
 
 
-KEPT = (
-    "fusion",
-    "half_units",
-    "quantized_units",
-    "attention_units",
-    "expand_rows",
-    "vector_rows",
-    "unpack_work",
-    "expert_vector_tokens",
-    "attention_lanes",
-    "cache_shared",
-    "cache_block",
-    "token_budget",
-    "max_sequences",
-    "admission",
-    "mixing",
-    "repack_flops",
-    "chunk_tokens",
-    "chunk_shared",
-    "memory_utilization",
-    "resident_utilization",
-    "cache_utilization",
-    "runtime_gb",
-    "activation_tokens",
-    "memory_source",
-    "runs_on",
-    "formats",
-    "runs_source",
-    "notes",
-)
+HEAD = ("name", "source", "efficiency")
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"
