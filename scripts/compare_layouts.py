@@ -84,6 +84,7 @@ def spec_bench(rows: list[dict[str, str]], draft: Path) -> Iterator[Case]:
         "EAGLE-2,": (eagle, 6, "60 tokens, depth 6, 10 a pass"),
         "EAGLE-3,": (("opt=eagle", "opt.eagle.draft_vocabulary=32000"), 6, "as EAGLE-2"),
         "EAGLE,": ((*eagle, "opt.eagle.tree_tokens=25", "opt.eagle.tree_width=4"), 5, "25 tokens, depth 5"),
+        "Medusa,": (("opt=medusa",), 4, "4 heads, 63 tokens"),
         "draft model (SpS)": (("opt=speculative", f"draft.model={draft}"), 5, "5 drafts of vicuna-68m"),
         "n-gram (PLD)": (("opt=ngram",), 10, "10 drafts"),
     }

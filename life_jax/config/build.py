@@ -11,19 +11,23 @@ from life_jax.config.drafts import drafted_by, other_words
 from life_jax.config.engine import software
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
-from life_jax.config.options import without_units
 from life_jax.config.parts import Parts
 from life_jax.config.rates import as_it_runs, has_units, multiplies_bytes, on_units, preferred_units, rate_sources
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.stages import in_stages
 from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.places import Handover, Offload, Place
 from life_jax.core.scenario import Precision, Scenario, WeightFormat, Workload
 from life_jax.core.speculation import Speculation
-from life_jax.optimizations import Optimization, Refused, chain
+from life_jax.optimizations import Optimization, Refused
+
+NO_DRAFTS, NO_OFFLOAD, NO_HANDOVER = Speculation(), Offload(), Handover()  # one object for all cases
+
+CLOCKS = ("clock_mhz", "memory_clock_mhz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ class Built:
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
     the stack was applied to, so that its numbers can be moved. likeness: what tells whether anything like it was
-    measured. quality_source: of what the options keep of the model's
-    quality, where that is asked for.
+    measured. clocks: key -> clock [MHz] that holds, where the device's file says it. quality_source: of what the
+    options keep of the model's quality, where that is asked for.
     """
 
     scenario: Scenario
@@ -43,6 +47,7 @@ class Built:
     meaningless: Mapping[str, str]
     options: OptionNumbers
     likeness: support.Build
+    clocks: Mapping[str, float]
     quality_source: str = ""
 
     def __repr__(self) -> str:
@@ -80,16 +85,15 @@ def build(
     """
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
-    engine = _of_its_own_threads(engine, device, beside, hw)
-    as_given = stack
+    engine = _of_its_own_threads(in_stages(engine, model, labels["model"]), device, beside, hw)
     preferred = () if "weight_bits" in stack.sets else own
-    stack, warnings = as_it_runs(stack, device, hw)
-    stored_as = [kept for own in preferred for kept in (own, *([without_units(own)] if own.otherwise else []))]
+    stack, warnings = as_it_runs(stack, device, hw, parts)
+    stored_as = [kept for own in preferred for kept in (own, *([parts.without_units(own)] if own.otherwise else []))]
     usable = [o for o in stored_as if has_units(o, device)]
     if usable:
-        stack = chain(usable[0], stack)
+        stack = parts.chained(usable[0], stack)
     if own_cache is not None and "kv_bits" not in stack.sets:
-        stack = chain(own_cache, stack)
+        stack = parts.chained(own_cache, stack)
     if preferred and usable[:1] != list(preferred[:1]):
         instead = (
             f"its weights are stored as {'+'.join(usable[0].names)}" if usable else "its weights are counted at 16 bit"
@@ -108,12 +112,12 @@ def build(
         architecture=parts(architecture, model, f"model.{labels['model']}"),
         precision=parts(bits, precision),
         workload=parts(_workload, workload),
-        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness),
+        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness, device.cooling),
         costs=parts(costs, cost, device),
         load=parts(requests, load),
-        speculation=Speculation() if draft is None else parts(drafted_by, draft),
-        offload=Offload(place=_place(beside, OFFLOAD)),
-        handover=Handover(place=_place(beside, PREFILL)),
+        speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
+        offload=Offload(place=(beside[OFFLOAD],)) if beside and OFFLOAD in beside else NO_OFFLOAD,
+        handover=Handover(place=(beside[PREFILL],)) if beside and PREFILL in beside else NO_HANDOVER,
     )
     if draft is not None:
         warnings += other_words(draft, model, labels["model"])
@@ -129,11 +133,7 @@ def build(
     _refuse_idle_limit(engine, device, cost, hw)
     options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
     try:
-        stored = (
-            parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
-            if stack is as_given
-            else options.applied({}).precision
-        )
+        stored = parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
     except Refused as reason:
         raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = rate_sources(device, stack, engine, preferred_units(engine, stored, device.peak_tflops), hw)
@@ -146,11 +146,10 @@ def build(
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.floats(scenario))
-    scenario = parts.floats(options.applied({}))
-    scenario = dataclasses.replace(scenario, precision=parts.equal(scenario.precision))
+    scenario = parts.applied(options, stack, scenario)
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
-    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness)
+    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness, parts(_clocks, device))
 
 
 def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | None, hw: str) -> None:
@@ -162,21 +161,27 @@ def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | 
         )
 
 
+def _clocks(device: DeviceFile) -> dict[str, float]:
+    """Clocks [MHz] that hold, by key."""
+    found = {key: getattr(device, key) or getattr(device, f"rated_{key}") for key in CLOCKS}
+    return {key: clock for key, clock in found.items() if clock is not None}
+
+
 def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
     """What decides whether anything like a forecast was measured."""
-    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts))
+    year = None if engine.year is None else support.middle(engine.year)
+    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts), year)
 
 
-def _measured(engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build) -> Engine:
-    """The engine with what was measured of it on the class of devices; as it is where it was not fitted to a class, or
-    was calibrated."""
+def _measured(
+    engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build, cooling: str
+) -> Engine:
+    """The engine with what was measured of it on the class of devices, and spreads of how the device is cooled; as it
+    is where it was not fitted to a class, or was calibrated."""
     if of_class is None or file.spreads:
         return engine
-    return dataclasses.replace(engine, support=support.supports(likeness))
-
-
-def _place(beside: Mapping[str, Place] | None, word: str) -> tuple[Place, ...]:
-    return (beside[word],) if beside and word in beside else ()
+    spreads = {name: spread * support.of_cooling(cooling) for name, spread in engine.spreads.items()}
+    return dataclasses.replace(engine, spreads=spreads, support=support.supports(likeness))
 
 
 def _generation(model: ModelFile, label: str) -> list[str]:
@@ -214,6 +219,8 @@ def _meaningless(
         reasons["prefill_replicas"] = "its prompts are prefilled where they are decoded (opt=disaggregated parts them)"
     if device.cores is None:
         reasons["threads"] = "it is no CPU whose file says how many cores it has"
+    if engine.stage_layers:
+        reasons["pipeline_parallel"] = "engine.stage_layers says how many stages there are"
     if engine.threads is None:
         reasons["core_bandwidth"] = "all cores compute unless engine.threads says how many"
     if not converts:

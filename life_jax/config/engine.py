@@ -39,6 +39,8 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
         effects={name: effect() for name, effect in {**EFFECTS, **GRAPH_EFFECTS}.items()},
         spreads=_spreads(file, of_class),
     )
+    if file.stage_layers:
+        engine = set_leaf(engine, ("parallelism", "stage_layers"), tuple(map(float, file.stage_layers)))
     reached = _reached(file, of_class)
     for field in fields(EngineFile):
         value = reached.get(field.name, getattr(file, field.name))

@@ -18,7 +18,8 @@ from life_jax.core.places import Place
 from life_jax.optimizations import Optimization, chain
 
 OF_LAYOUT = [key.removeprefix("engine.") for key in SHORT_WORDS.values() if key.startswith("engine.")]
-NOT_THERE = ("offload", "disaggregation", "speculation")  # kinds of options that are about the devices of hw= alone
+# kinds of options that are about the devices of hw= alone
+NOT_THERE = ("offload", "disaggregation", "speculation", "disk")
 
 
 def places(
@@ -36,7 +37,7 @@ def places(
         if word == OFFLOAD:
             alone: dict[str, Any] = dict.fromkeys(OF_LAYOUT, 1.0)
             software = dataclasses.replace(software, **alone)
-            software = dataclasses.replace(software, threads=composed.engines[engine].threads)
+            software = dataclasses.replace(software, threads=composed.engines[engine].threads, stage_layers=[])
         if device.cores is None:
             software = dataclasses.replace(software, threads=None)
         of_class = composed.efficiency.get(device.efficiency_class) if software.efficiency == "class" else None

@@ -1,12 +1,16 @@
 """What the scenarios of a study have in common, each part built once."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from life_jax.config.option_numbers import OptionNumbers
+from life_jax.config.options import without_units
 from life_jax.core.pytree import mapping
-from life_jax.core.scenario import Precision
+from life_jax.core.scenario import Precision, Scenario
+from life_jax.optimizations import Optimization, chain
 
+UNSEEN = ("device", "costs", "quality")  # parts of a scenario that no option looks at
 T = TypeVar("T")
 
 
@@ -34,6 +38,29 @@ class Parts:
             self._known[key] = of, make()
         part: T = self._known[key][1]
         return part
+
+    def chained(self, first: Optimization, then: Optimization) -> Optimization:
+        """Both options as one, the same object for the same two."""
+        return self.once((first, then), lambda: chain(first, then))
+
+    def without_units(self, stack: Optimization) -> Optimization:
+        """What stands for a stack on a device without its units, the same object for the same stack."""
+        return self.once(("without units", stack), lambda: without_units(stack))
+
+    def applied(self, options: OptionNumbers, stack: Optimization, bare: Scenario) -> Scenario:
+        """The scenario that a stack makes of `options.base`, of plain floats.
+
+        bare: what the base was made of. Options change models, software and precision alone, and do not look at a
+        device or its costs, so that what they make is the same on all devices of one software.
+        """
+        others = [getattr(bare, field.name) for field in fields(Scenario) if field.name not in UNSEEN]
+        key = "applied", options.convention, str(options.positions), stack, *others
+        made = self.once(key, lambda: self._applied(options))
+        return replace(made, **{name: getattr(options.base, name) for name in UNSEEN})
+
+    def _applied(self, options: OptionNumbers) -> Scenario:
+        made: Scenario = self.floats(options.applied({}))
+        return replace(made, precision=self.equal(made.precision))
 
     def equal(self, precision: Precision) -> Precision:
         """The first precision of plain numbers that was equal to this one: options make a new one for each case."""

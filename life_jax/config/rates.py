@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from life_jax.config.options import without_units
+from life_jax.config.parts import Parts
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ImpossibleError, unknown
 from life_jax.config.schema.files import DTYPES, DeviceFile
@@ -24,9 +24,9 @@ def has_units(stack: Optimization, device: DeviceFile) -> bool:
     return all(dtype in device.peak_tflops for dtype, _ in stack.math.values())
 
 
-def as_it_runs(stack: Optimization, device: DeviceFile, hw: str) -> tuple[Optimization, list[str]]:
+def as_it_runs(stack: Optimization, device: DeviceFile, hw: str, parts: Parts) -> tuple[Optimization, list[str]]:
     """The stack as the device runs it, and a line where that is its weights alone."""
-    instead = without_units(stack) if stack.otherwise else stack
+    instead = parts.without_units(stack) if stack.otherwise else stack
     if not stack.otherwise or has_units(stack, device) or not has_units(instead, device):
         return stack, []
     lacking = ", ".join(f"opt.{name}" for dtype, name in stack.math.values() if dtype not in device.peak_tflops)
@@ -96,7 +96,11 @@ def rate_sources(
         sources.setdefault("peak_tflops.fp32", []).append(("vector", 1.0))
     elif half is not None:
         sources.setdefault(f"peak_tflops.{half}", []).append(("vector", VECTOR_PART))
-    return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
+    at = device.rate_factor  # a price depends on what is published, whatever the power mode
+    return {
+        key: tuple((pipe, factor if pipe == "datasheet" else factor * at) for pipe, factor in pipes)
+        for key, pipes in sources.items()
+    }, warnings
 
 
 def multiplies_bytes(sources: Mapping[str, tuple[tuple[str, float], ...]]) -> bool:

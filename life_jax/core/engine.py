@@ -58,8 +58,8 @@ class Parallelism:
     """The layout of a model over devices, and how well they communicate.
 
     tensor_parallel [1]: devices that share each layer
-    pipeline_parallel [1]: stages, each with a part of the layers; micro_batches [1]: into which a batch is split among
-    them, 0 for as many as stages
+    pipeline_parallel [1]: stages, each with a part of the layers; stage_layers [1]: of each of them, where they are not
+    as even as can be; micro_batches [1]: into which a batch is split among them, 0 for as many as stages
     data_parallel [1]: groups of devices that attend for sequences of their own, and share the experts
     context_parallel [1]: groups of devices that share the tokens of each sequence
     expert_parallel [1]: parts into which the experts are divided, each on an equal number of the devices of a stage
@@ -79,6 +79,7 @@ class Parallelism:
     data_parallel: Number = neutral(default=1.0)
     context_parallel: Number = neutral(default=1.0)
     expert_parallel: Number = neutral(default=1.0)
+    stage_layers: tuple[Number, ...] = ()
     micro_batches: Number = neutral(default=0.0)
     expert_spread: Number = neutral(default=0.0)
     data_spread: Number = neutral(default=0.0)
@@ -132,7 +133,7 @@ class Chunks:
     of a batch together, instead of for each of them.
     """
 
-    tokens: Number = neutral(default=0.0)
+    tokens: Number = neutral(default=0.0, switch=True)
     shared: bool = static(default=False)
 
 

@@ -1,4 +1,4 @@
-"""Parts of a model on another device of the machine, and prompts on devices of their own."""
+"""Parts of a model on another device of the machine or on a disk, and prompts on devices of their own."""
 
 from typing import Any
 
@@ -32,10 +32,10 @@ class Offload:
     place: the other device, as a tuple of one; memory: APART or SHARED
     """
 
-    layers: Number = neutral(default=0.0)
-    expert_layers: Number = neutral(default=0.0)
-    experts: Number = neutral(default=0.0)
-    cache: Number = neutral(default=0.0)
+    layers: Number = neutral(default=0.0, switch=True)
+    expert_layers: Number = neutral(default=0.0, switch=True)
+    experts: Number = neutral(default=0.0, switch=True)
+    cache: Number = neutral(default=0.0, switch=True)
     head: Number = 1.0
     link: Number = UNLIMITED
     latency: Number = 0.0
@@ -65,4 +65,16 @@ class Handover:
     latency: Number = 0.0
     place: tuple[Place, ...] = ()
     memory: str = static(default=APART)
+    on: bool = static(default=False)
+
+
+@pytree
+class Disk:
+    """Weights that stay on a disk because memory has no room for them, and are read from it in every step.
+
+    bandwidth [byte/s]: reached; room [1]: part of the memory that weights may fill, before the rest stays on the disk
+    """
+
+    bandwidth: Number = UNLIMITED
+    room: Number = 1.0
     on: bool = static(default=False)

@@ -23,9 +23,12 @@ def static(**kwargs: Any) -> Any:
     return dataclasses.field(metadata={"static": True}, **kwargs)
 
 
-def neutral(*, default: float) -> Any:
-    """A dataclass field that is a leaf, and whose term is absent at the default value."""
-    return dataclasses.field(default=default, metadata={"neutral": default})
+def neutral(*, default: float, switch: bool = False) -> Any:
+    """A dataclass field that is a leaf, and whose term is absent at the default value.
+
+    switch: the default says that there is no such thing at all (chunks of 0 tokens), which no formula says of a number.
+    """
+    return dataclasses.field(default=default, metadata={"neutral": default, "switch": switch})
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(static, neutral, dataclasses.field))
@@ -194,6 +197,13 @@ def absent_as_static(tree: Any, moved: Collection[Leaf] = (), known: "Absent | N
     return _absent(tree, frozenset(moved), (), {} if known is None else known)
 
 
+def switched_off_as_static(tree: Any, known: "Absent") -> Any:
+    """A copy of the tree in which what is switched off is static: other leaves at their neutral value are numbers as
+    any other, so that trees that differ in them can be computed together. known: as of absent_as_static, its own."""
+    return _absent(tree, SWITCHES, (), known)
+
+
+SWITCHES = frozenset({("switches",)})  # stands for all leaves but those that switch something off
 Absent = dict[tuple[int, Leaf, frozenset[Leaf]], tuple[Any, Any]]  # a node, its place and what moves -> node and result
 
 
@@ -220,7 +230,8 @@ def _absent_here(tree: Any, moved: frozenset[Leaf], path: Leaf, known: Absent) -
         if facts.get("static"):
             continue
         if "neutral" in facts:
-            if at not in moved and is_fixed_at(value, facts["neutral"]):
+            moves = not facts["switch"] if moved is SWITCHES else at in moved
+            if not moves and is_fixed_at(value, facts["neutral"]):
                 changes[name] = Static(value)
         elif not isinstance(value, int | float):
             changes[name] = _absent(value, moved, at, known)

@@ -6,9 +6,10 @@ from life_jax.core.numerics import Number, is_fixed_at
 from life_jax.core.pytree import neutral, pytree, static
 
 # what makes drafts: a smaller model; a further layer of the model itself, as its own layers are (multi-token
-# prediction) or dense (EAGLE); text that was seen before (n-grams)
-MODEL, LAYER, DENSE_LAYER, LOOKUP = "model", "layer", "dense_layer", "lookup"
-DRAFTERS = (MODEL, LAYER, DENSE_LAYER, LOOKUP)
+# prediction) or dense (EAGLE); heads on its last hidden state, one for each draft (Medusa); text that was seen before
+# (n-grams)
+MODEL, LAYER, DENSE_LAYER, HEADS, LOOKUP = "model", "layer", "dense_layer", "heads", "lookup"
+DRAFTERS = (MODEL, LAYER, DENSE_LAYER, HEADS, LOOKUP)
 
 
 @pytree
@@ -26,15 +27,15 @@ class Speculation:
     drafter: one of DRAFTERS; model: architecture of the draft model, where there is one
     """
 
-    tokens: Number = neutral(default=0.0)
-    nodes: Number = neutral(default=0.0)
+    tokens: Number = neutral(default=0.0, switch=True)
+    nodes: Number = neutral(default=0.0, switch=True)
     width: Number = neutral(default=1.0)
     acceptance: Number = 0.0
     positions: tuple[Number, ...] = ()
-    accepted: Number = neutral(default=0.0)
+    accepted: Number = neutral(default=0.0, switch=True)
     spread: Number = neutral(default=0.0)
-    bits: Number = neutral(default=0.0)
-    vocabulary: Number = neutral(default=0.0)
+    bits: Number = neutral(default=0.0, switch=True)
+    vocabulary: Number = neutral(default=0.0, switch=True)
     model: tuple[Any, ...] = ()
     drafter: str = static(default=LOOKUP)
 

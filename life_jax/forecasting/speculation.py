@@ -3,19 +3,21 @@
 A step of the model takes the drafts of every sequence beside its next token, reads each cache once, and keeps the
 drafts up to the first that it rejects, and a token of its own.
 Reference: Leviathan et al. 2023, arXiv:2211.17192; trees and layers that draft: Li et al. 2024, arXiv:2406.16858;
-a layer trained with the model: DeepSeek-V3, arXiv:2412.19437, section 2.2.
+a layer trained with the model: DeepSeek-V3, arXiv:2412.19437, section 2.2; heads: Cai et al. 2024, arXiv:2401.10774.
 """
 
 from dataclasses import replace
 
-from life_jax.core.graph import OUTSIDE, Graph
+from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.host_time import HostTime
 from life_jax.core.numerics import Number, clip, is_fixed_at, larger, power, where
+from life_jax.core.places import Disk, Offload
 from life_jax.core.scenario import Architecture, Block, Precision, Scenario, WeightFormat
 from life_jax.core.schedule import Passes, Step
-from life_jax.core.speculation import DENSE_LAYER, LAYER, LOOKUP, MODEL, Speculation
+from life_jax.core.speculation import HEADS, LAYER, LOOKUP, MODEL, Speculation
 from life_jax.models import decoder
 from life_jax.models.tensors import Tensor, project
+from life_jax.operators.elementwise import activation
 from life_jax.optimizations.base import Rewrite
 
 NEAR = 1e-3  # of an acceptance of 1, where the sum is a line
@@ -77,19 +79,28 @@ def verifying(decode: Passes, s: Speculation) -> Passes:
 
 
 def draft_scenario(scenario: Scenario) -> Scenario | None:
-    """What drafts, as a scenario of its own on the same devices; None where nothing computes drafts."""
+    """What drafts, as a scenario of its own on the devices of the layout; None where nothing computes drafts."""
     s = scenario.speculation
     if s.is_off or s.drafter == LOOKUP:
         return None
     layout = scenario.engine.parallelism
-    alone = replace(layout, pipeline_parallel=1.0, context_parallel=1.0, micro_batches=0.0)
+    alone = replace(layout, pipeline_parallel=1.0, stage_layers=(), context_parallel=1.0, micro_batches=0.0)
     alone = alone if s.drafter == LAYER else replace(alone, expert_parallel=1.0)
     precision, width = _precision(scenario), scenario.architecture.hidden_size
+    beside = s.model[0] if s.drafter == MODEL else _layer_beside(scenario)
+    rewrites: tuple[Rewrite, ...] = ()
+    if s.drafter == HEADS:
+        numbers = {"heads": s.tokens, "width": width, "vocabulary": beside.vocab_size, "precision": precision}
+        rewrites = (Rewrite(numbers, _of_heads),)
+    elif s.drafter != MODEL:
+        rewrites = (Rewrite({"width": width, "precision": precision}, _joined),)
     return replace(
         scenario,
-        architecture=s.model[0] if s.drafter == MODEL else _layer_beside(scenario),
+        architecture=beside,
         precision=precision,
-        rewrites=() if s.drafter == MODEL else (Rewrite({"width": width, "precision": precision}, _joined),),
+        rewrites=rewrites,
+        offload=Offload(),
+        disk=Disk(),
         engine=replace(scenario.engine, host=HostTime(), parallelism=alone),
         speculation=Speculation(),
     )
@@ -97,13 +108,15 @@ def draft_scenario(scenario: Scenario) -> Scenario | None:
 
 def _layer_beside(scenario: Scenario) -> Architecture:
     """The architecture of a further layer behind the model, with the model's own table, norm and head, or a head of
-    fewer rows."""
+    fewer rows; of no layer where heads draft."""
     s, model = scenario.speculation, scenario.architecture
     last = replace(model.blocks[-1], repeats=1.0, loops=1.0)
     vocabulary = (
         model.vocab_size if is_fixed_at(s.vocabulary, 0) else where(s.vocabulary > 0, s.vocabulary, model.vocab_size)
     )
-    layer = _dense(last) if s.drafter == DENSE_LAYER else last
+    layer = last if s.drafter == LAYER else _dense(last)
+    if s.drafter == HEADS:
+        layer = replace(layer, repeats=0.0)
     return replace(model, blocks=(layer,), vocab_size=vocabulary, vision={}, learned_positions=0.0)
 
 
@@ -137,6 +150,31 @@ def _joined(graph: Graph, step: Step, *, width: Number, precision: Precision) ->
     return Graph((*ops[:layer], project(_join(width), step.tokens, precision), *ops[layer:]))
 
 
+def _of_heads(
+    graph: Graph, step: Step, *, heads: Number, width: Number, vocabulary: Number, precision: Precision
+) -> Graph:
+    """Instead of a layer, heads on the last hidden state of each sequence: a product that keeps the width, and one to
+    the vocabulary. They do not read prompts."""
+    if not step.decoding or (isinstance(step.logit_rows, float) and step.logit_rows == 0.0):
+        return Graph(())
+    rows = step.batch * step.logit_rows
+    inside, head = _head_tensors(heads, width, vocabulary)
+    act = {"tokens": rows, "width": width, "activation_bits": precision.activation_bits}
+    ops = (
+        project(inside, rows, precision),
+        Op("head_activation", activation, act, heads),
+        project(head, rows, precision),
+    )
+    return Graph(ops)
+
+
+def _head_tensors(heads: Number, width: Number, vocabulary: Number) -> tuple[Tensor, Tensor]:
+    return (
+        Tensor("head_proj", "linear", width, width, 1.0, repeats=heads),
+        Tensor("draft_head", "head", width, vocabulary, repeats=heads),
+    )
+
+
 def _join(width: Number) -> Tensor:
     return Tensor("join_proj", "linear", 2 * width, width)
 
@@ -145,15 +183,17 @@ def draft_passes(scenario: Scenario, verify: Passes) -> tuple[tuple[Number, Pass
     """Passes of the draft in every step of the model, as (number of them [1], passes along the decode steps).
 
     A layer behind the model first takes the tokens that were accepted, then one draft after another. A model drafts
-    one after another; what it drafted is in its cache already.
+    one after another; what it drafted is in its cache already. Heads draft all at once.
     """
     s, first = scenario.speculation, verify.first
     one = replace(first, new=s.width, logit_rows=s.width)
     behind = replace(one, past=first.past + larger(s.tokens - 1, 0.0) / 2)
     if s.drafter == MODEL:
         return ((s.tokens, replace(verify, first=behind)),)
-    taken = replace(first, new=accepted(s), logit_rows=1.0)
     some = 1.0 * (s.tokens > 0)
+    if s.drafter == HEADS:
+        return ((some, replace(verify, first=replace(first, new=1.0, logit_rows=1.0))),)
+    taken = replace(first, new=accepted(s), logit_rows=1.0)
     return ((some, replace(verify, first=taken)), (larger(s.tokens - 1, 0.0), replace(verify, first=behind)))
 
 
@@ -164,7 +204,12 @@ def host_seconds(scenario: Scenario, batch: Number) -> dict[str, Number]:
         return {}
     if s.drafter == LOOKUP:
         return {"lookup": host.lookup * batch * (s.tokens > 0)}
-    return {"draft": host.draft * s.tokens}
+    return {"draft": host.draft * passes(s)}
+
+
+def passes(s: Speculation) -> Number:
+    """Passes of the draft in a step [1]."""
+    return 1.0 * (s.tokens > 0) if s.drafter == HEADS else s.tokens
 
 
 def weight_bytes(scenario: Scenario) -> Number:
@@ -175,6 +220,9 @@ def weight_bytes(scenario: Scenario) -> Number:
     s, model, devices = scenario.speculation, draft.architecture, draft.engine.parallelism.tensor_parallel
     if s.drafter == MODEL:
         return decoder.weight_bytes(model, draft.precision, devices)
+    if s.drafter == HEADS:
+        tensors = _head_tensors(s.tokens, model.hidden_size, model.vocab_size)
+        return sum(tensor.bytes(draft.precision, devices) for tensor in tensors)
     shared = draft.engine.parallelism.stage if s.drafter == LAYER else devices
     layers, _, _ = decoder.layer_and_end_bytes(model, draft.precision, devices, shared)
     join = _join(model.hidden_size).bytes(draft.precision, devices)

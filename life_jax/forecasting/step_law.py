@@ -14,16 +14,17 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Graph, Op
-from life_jax.core.numerics import Number, ceil, floor, is_fixed_at, larger, smaller, where
+from life_jax.core.numerics import Number, is_fixed_at, larger, smaller, where
 from life_jax.core.places import HOST
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Step
-from life_jax.core.speculation import MODEL
+from life_jax.core.speculation import HEADS, MODEL
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, messages, places, speculation
-from life_jax.forecasting.step import step_graph
+from life_jax.forecasting.step import disk_seconds, step_graph
 from life_jax.operators.token_rows import by_token
+from life_jax.parallelism.pipeline_parallel import layers_of_stages
 from life_jax.serving.drafted_law import DraftedLaw
 from life_jax.serving.halved_law import HalvedLaw, InHalves
 from life_jax.serving.step_law import (
@@ -59,8 +60,8 @@ def step_law(scenario: Scenario) -> Law:
         width=speculation.verified(s),
         kept=speculation.accepted(s),
         first=some if behind else 0.0,
-        passes=larger(s.tokens - 1, 0.0) if behind else s.tokens,
-        step=host.draft * s.tokens,
+        passes=0.0 * s.tokens if s.drafter == HEADS else larger(s.tokens - 1, 0.0) if behind else s.tokens,
+        step=host.draft * speculation.passes(s),
         sequence=host.lookup * some,
     )
 
@@ -85,7 +86,7 @@ def _free(scenario: Scenario) -> TabulatedLaw | HalvedLaw:
         return whole
     return HalvedLaw(
         whole=whole,
-        computed=replace(_tables(scenario, _seconds, places.activation_seconds, places.cache_read_seconds), **stages),
+        computed=replace(_tables(scenario, _seconds, _elsewhere, places.cache_read_seconds), **stages),
         sent=_tables(scenario, _no_seconds, _message_seconds, _seconds_of_attention),
         layers=1.0 * sum(block.repeats for block in scenario.architecture.blocks),
         on=halves,
@@ -143,8 +144,9 @@ def _stages(scenario: Scenario) -> dict[str, Any]:
     if not layout.in_pipeline:
         return {}
     stages = layout.pipeline_parallel
-    mean = sum(block.repeats for block in scenario.architecture.blocks) / stages
-    return {"stages": stages, "first": ceil(mean) / mean, "last": floor(mean) / mean}
+    layers = sum(block.repeats for block in scenario.architecture.blocks)
+    first, last = layers_of_stages(layout, layers)
+    return {"stages": stages, "first": first * stages / layers, "last": last * stages / layers}
 
 
 def _by_tokens(
@@ -193,8 +195,13 @@ def _or_streamed(scenario: Scenario, step: Step, in_place: Number) -> Number:
 
 
 def _beside_tokens(scenario: Scenario, step: Step) -> Number:
-    """Seconds [s] of messages, and of activations that go to another device and back."""
-    return _message_seconds(scenario, step) + places.activation_seconds(scenario, step)
+    """Seconds [s] of messages, of activations that go to another device and back, and of weights from a disk."""
+    return _message_seconds(scenario, step) + _elsewhere(scenario, step)
+
+
+def _elsewhere(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] in which activations go to another device and back, and weights come from a disk."""
+    return places.activation_seconds(scenario, step) + disk_seconds(scenario, step)
 
 
 def _beside_sequences(scenario: Scenario, step: Step) -> Number:

@@ -55,7 +55,7 @@ def speculation(
 
     def change(scenario: Scenario) -> Scenario:
         if drafter == MODEL and not scenario.speculation.model:
-            raise Refused("which model drafts? draft.model=NAME names it; opt=eagle3, mtp and ngram need none")
+            raise Refused("which model drafts? draft.model=NAME names it; opt=eagle3, mtp, medusa and ngram need none")
         if scenario.architecture.generation != "autoregressive":
             raise Refused("it does not generate one token after another, so that there is nothing to draft")
         drafts = Speculation(

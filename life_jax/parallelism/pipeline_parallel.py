@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from life_jax.core.engine import Parallelism
 from life_jax.core.numerics import Number, ceil, floor, larger
 
 
@@ -14,17 +15,33 @@ class Stages:
     slowest: Number
 
 
-def stages(*, whole: Number, ends: Number, host: Number, layers: Number, handover: Number, count: Number) -> Stages:
+def layers_of_stages(layout: Parallelism, layers: Number) -> tuple[Number, Number]:
+    """Layers [1] of the fullest stage but the last, and of the last, of a model with so many layers [1].
+
+    The last stage, with the head, has the fewest where they do not divide evenly, unless the layout says the layers of
+    each. Reference: vLLM, which divides layers so.
+    """
+    own = layout.stage_layers
+    if own:
+        return max(own[:-1], default=own[-1]), own[-1]
+    mean = layers / layout.pipeline_parallel
+    return ceil(mean), floor(mean)
+
+
+def stages(
+    *, whole: Number, ends: Number, host: Number, layers: Number, handover: Number, parts: tuple[Number, Number],
+    count: Number,
+) -> Stages:  # fmt: skip
     """The stages of a pass that takes `whole` seconds [s] on the devices of one stage.
 
     ends [s]: the part of it in embedding, final norm and head; host [s]: the part of the host; layers [1] of the model;
-    handover [s]: a message to the next stage; count [1] of stages. The last stage, with the head, has the fewest layers
-    where they do not divide evenly. Reference: vLLM, which divides layers so.
+    handover [s]: a message to the next stage; parts [1]: layers of the fullest stage but the last, and of the last;
+    count [1] of stages.
     """
     each = (whole - ends - host) / layers
     between = (count > 1) * handover
-    first = ceil(layers / count) * each
-    last = floor(layers / count) * each + ends
+    first = parts[0] * each
+    last = parts[1] * each + ends
     return Stages(whole + (count - 1) * handover, larger(larger(first, last) + between, host))
 
 

@@ -47,7 +47,7 @@ class Candidate:
     file: EngineFile
     reads: bool = True
 
-    @property
+    @cached_property
     def spreads(self) -> dict[str, float]:
         """Standard deviations of ln(measured / forecast) [1], wider where nothing like it was measured."""
         known, limits = self.scenario.engine.spreads, self.scenario.engine.support
@@ -93,6 +93,11 @@ class Designs:
         return [candidate.scenario for candidate in self.candidates]
 
     @cached_property
+    def cases(self) -> rows.Cases:
+        """The scenarios, to be stacked."""
+        return rows.Cases(self.scenarios)
+
+    @cached_property
     def devices(self) -> np.ndarray:
         """Devices of each design [n]."""
         return np.array([one.devices for one in self.layouts])[self.layout]
@@ -115,7 +120,7 @@ class Designs:
                 found["engine", "parallelism", name] = table[self.layout[places], column]
         for parameter in self.parameters:
             values = np.array([point[parameter.key] for point in self.points])[self.point[places]]
-            found.update({leaf: values * factor for leaf, factor in parameter.leaves})
+            found.update(parameter.numbers(values))
         return found
 
     def slots(self, places: np.ndarray) -> np.ndarray:
@@ -129,7 +134,7 @@ class Designs:
     def evaluate(self, places: np.ndarray, function: Any, *, divided: bool = True, done: rows.Done) -> rows.Columns:
         """Columns of a function of the scenarios of designs."""
         moved = self.moved(places, divided=divided)
-        return rows.evaluate(self.scenarios, self.case[places], moved, function, done=done)
+        return self.cases.evaluate(self.case[places], moved, function, done=done)
 
 
 def _known(number: float) -> float:

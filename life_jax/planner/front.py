@@ -7,8 +7,6 @@ import numpy as np
 
 from life_jax.planner.designs import Designs
 
-AT_ONCE = 2**22  # comparisons
-
 
 @dataclass(frozen=True)
 class Objectives:
@@ -32,21 +30,43 @@ class Objectives:
 def dominated_by(designs: Objectives, others: Objectives) -> np.ndarray:
     """Whether [n] any of the others dominates a design."""
     found = np.zeros(len(designs.values), bool)
-    for other in others.values:
-        left = np.flatnonzero(~found)
-        values = designs.values[left]
-        found[left] = (other <= values).all(1) & (other < values).any(1)
+    left, columns = np.arange(len(found)), designs.values.T.copy()
+    for other in others.values[_strongest(others)]:
+        worse = _worse(columns, other)
+        if worse.any():
+            found[left[worse]] = True
+            left, columns = left[~worse], columns[:, ~worse]
     return found
 
 
 def front(designs: Objectives) -> np.ndarray:
     """Whether [n] no other design dominates a design."""
-    kept = np.ones(len(designs.values), bool)
-    order = np.lexsort(designs.values.T[::-1])
-    values = designs.values[order]
-    for place in range(len(order)):
-        if not kept[order[place]]:
-            continue
-        worse = (values[place] <= values).all(1) & (values[place] < values).any(1)
-        kept[order[worse]] = False
+    order = _strongest(designs)  # what dominates a design comes before it
+    columns = designs.values[order].T.copy()
+    at = 0
+    while at < len(order):
+        worse = _worse(columns[:, at + 1 :], columns[:, at])
+        at += 1
+        if worse.any():
+            left = np.concatenate([np.ones(at, bool), ~worse])
+            order, columns = order[left], columns[:, left]
+    kept = np.zeros(len(designs.values), bool)
+    kept[order] = True
     return kept
+
+
+def _strongest(designs: Objectives) -> np.ndarray:
+    """Order in which what dominates a design comes before it, and what is likely to dominate many comes first."""
+    ranks = [np.unique(column, return_inverse=True)[1] / max(len(column), 1) for column in designs.values.T]
+    return np.argsort(np.sum([rank.reshape(-1) for rank in ranks], axis=0), kind="stable")
+
+
+def _worse(columns: np.ndarray, than: np.ndarray) -> np.ndarray:
+    """Whether [n] designs [4, n] are no better than another one in anything, and worse in something."""
+    worse: np.ndarray = columns[0] >= than[0]
+    for column, number in zip(columns[1:], than[1:], strict=True):
+        worse &= column >= number
+    if worse.any():
+        no_better = np.flatnonzero(worse)
+        worse[no_better] = (columns[:, no_better] != than[:, None]).any(0)
+    return worse

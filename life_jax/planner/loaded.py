@@ -59,9 +59,9 @@ def _drafted(
     if rates is not None:
         moved["load", "rate"] = rates[drafted]
     cases = designs.case[places[drafted]]
-    for group in rows.groups(designs.scenarios, cases, moved) if len(drafted) else ():
+    for group in designs.cases.groups(cases, moved) if len(drafted) else ():
         for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
-            scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+            scenario = designs.cases.stacked(cases[part], {k: v[part] for k, v in moved.items()})
             yield drafted[part], UnderLoad(scenario)
             done(len(part))
 
@@ -87,9 +87,9 @@ class _Laws:
     def _tabulate(self, designs: Designs, places: np.ndarray) -> None:
         moved = designs.moved(places)
         cases = designs.case[places]
-        for group in rows.groups(designs.scenarios, cases, moved):
+        for group in designs.cases.groups(cases, moved):
             for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
-                scenario = rows.stacked(designs.scenarios, cases[part], {k: v[part] for k, v in moved.items()})
+                scenario = designs.cases.stacked(cases[part], {k: v[part] for k, v in moved.items()})
                 with np.errstate(all="ignore"):
                     seen = UnderLoad(scenario)
                     law, scheduler = seen.law, seen.scheduler

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.core.pytree import Leaf, set_leaf
+from life_jax.core.pytree import Absent, Leaf, absent_as_static, set_leaf, switched_off_as_static
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import forecast
 from life_jax.grid import trees
@@ -20,74 +20,83 @@ Columns = dict[str, np.ndarray]
 Done = Callable[[int], None]
 
 
-def evaluate(
-    cases: Sequence[Scenario],
-    rows: np.ndarray,
-    moved: Mapping[Leaf, np.ndarray],
-    function: Callable[[Scenario], Mapping[str, Any]],
-    *,
-    at_once: int = AT_ONCE,
-    done: Done = lambda count: None,
-) -> Columns:
-    """Columns of a function of scenarios, by name, in the order of the rows.
+class Cases:
+    """Scenarios of plain numbers on a single device, taken apart once: those of one structure can be stacked.
 
-    cases: scenarios of plain numbers on a single device. rows [n]: of each row its case. moved: leaf -> numbers [n, ..]
-    that replace those of the case; numbers of a layout that divide nothing are left out, and what they would bring is
-    too. done: told of rows that are done.
+    kind [n]: number of the structure of each.
     """
-    columns: Columns = {}
-    for group in groups(cases, rows, moved):
-        for part in np.array_split(group, -(-len(group) // at_once)):
-            scenario = stacked(cases, rows[part], {leaf: values[part] for leaf, values in moved.items()})
-            with np.errstate(all="ignore"):
-                results = function(scenario)
-            for name, values in results.items():
-                width = np.shape(values)[1:] if np.ndim(values) > 1 else ()
-                column = columns.setdefault(name, np.full((len(rows), *width), np.nan))
-                column[part] = values
-            done(len(part))
-    return columns
 
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        """Takes all of them apart; what they have in common is one object, and is taken apart once."""
+        known, kinds, off = Parts(), dict[Any, int](), Absent()
+        self.scenarios = [switched_off_as_static(scenario, off) for scenario in scenarios]
+        taken = [known.of(None, scenario) for scenario in self.scenarios]
+        self.kind = np.array([kinds.setdefault(kind, len(kinds)) for kind, _ in taken], int)
+        self._parts = [parts for _, parts in taken]
+        self._leaves = known.leaves
 
-def groups(cases: Sequence[Scenario], rows: np.ndarray, moved: Mapping[Leaf, np.ndarray]) -> Iterator[np.ndarray]:
-    """Places of rows whose cases have one structure and which move the same leaves."""
-    known = Parts()
-    used = np.unique(rows)
-    kinds: dict[Any, int] = {}
-    kind_of = np.zeros(len(cases), int)
-    for case in used.tolist():
-        kind_of[case] = kinds.setdefault(known.of(None, cases[case])[0], len(kinds))
-    key = kind_of[rows]
-    for leaf, values in moved.items():
-        if leaf[:2] == LAYOUT:
-            key = 2 * key + (values.reshape(len(rows), -1) != 1).any(1)
-    for value in np.unique(key):
-        yield np.flatnonzero(key == value)
+    def evaluate(
+        self,
+        rows: np.ndarray,
+        moved: Mapping[Leaf, np.ndarray],
+        function: Callable[[Scenario], Mapping[str, Any]],
+        *,
+        at_once: int = AT_ONCE,
+        done: Done = lambda count: None,
+    ) -> Columns:
+        """Columns of a function of scenarios, by name, in the order of the rows.
 
+        rows [n]: of each row its case. moved: leaf -> numbers [n, ..] that replace those of the case; numbers of a
+        layout that divide nothing are left out, and what they would bring is too. done: told of rows that are done.
+        """
+        columns: Columns = {}
+        for group in self.groups(rows, moved):
+            for part in np.array_split(group, -(-len(group) // at_once)):
+                scenario = self.stacked(rows[part], {leaf: values[part] for leaf, values in moved.items()})
+                with np.errstate(all="ignore"):
+                    results = function(scenario)
+                for name, values in results.items():
+                    width = np.shape(values)[1:] if np.ndim(values) > 1 else ()
+                    column = columns.setdefault(name, np.full((len(rows), *width), np.nan))
+                    column[part] = values
+                done(len(part))
+        return columns
 
-def stacked(cases: Sequence[Scenario], rows: np.ndarray, moved: Mapping[Leaf, np.ndarray]) -> Scenario:
-    """One scenario whose leaves are arrays [n, 1...], or plain numbers where all rows share them."""
-    used, place = np.unique(rows, return_inverse=True)
-    dimensions = max((values.ndim for values in moved.values()), default=1)
-    shape = (-1, *(1,) * (dimensions - 1))
-    known = Parts()
-    parts = [known.of(None, cases[case])[1] for case in used.tolist()]
-    columns: list[Any] = []
-    for of_cases in zip(*parts, strict=True):
-        if len(set(of_cases)) == 1:
-            columns.extend(map(float, known.leaves[of_cases[0]]))
-            continue
-        leaves = np.array([known.leaves[part] for part in of_cases])
-        shared = ((leaves == leaves[0]) | (np.isnan(leaves) & np.isnan(leaves[0]))).all(0)
-        columns += [
-            float(first) if alike else column[place].reshape(shape)
-            for first, alike, column in zip(leaves[0], shared, leaves.T, strict=True)
-        ]
-    scenario = trees.refilled(cases[int(used[0])], columns)
-    for leaf, values in moved.items():
-        if leaf[:2] != LAYOUT or (values != 1).any():
-            scenario = set_leaf(scenario, leaf, values if values.ndim == dimensions else values.reshape(shape))
-    return scenario
+    def groups(self, rows: np.ndarray, moved: Mapping[Leaf, np.ndarray]) -> Iterator[np.ndarray]:
+        """Places of rows whose cases have one structure and which move the same leaves."""
+        key = self.kind[rows]
+        for leaf, values in moved.items():
+            if leaf[:2] == LAYOUT:
+                key = 2 * key + (values.reshape(len(rows), -1) != 1).any(1)
+        order = np.argsort(key, kind="stable")
+        yield from np.split(order, np.flatnonzero(np.diff(key[order])) + 1) if len(rows) else ()
+
+    def stacked(self, rows: np.ndarray, moved: Mapping[Leaf, np.ndarray]) -> Scenario:
+        """One scenario whose leaves are arrays [n, 1...], or plain numbers where all rows share them; what is absent
+        from all of them is static."""
+        used, place = np.unique(rows, return_inverse=True)
+        dimensions = max((values.ndim for values in moved.values()), default=1)
+        shape = (-1, *(1,) * (dimensions - 1))
+        columns: list[Any] = []
+        for of_cases in zip(*(self._parts[case] for case in used), strict=True):
+            parts = list(dict.fromkeys(of_cases))
+            if len(parts) == 1:
+                columns.extend(self._leaves[parts[0]].tolist())
+                continue
+            number = {part: at for at, part in enumerate(parts)}
+            of_row = np.array([number[part] for part in of_cases])[place]
+            leaves = np.array([self._leaves[part] for part in parts])
+            shared = ((leaves == leaves[0]) | (np.isnan(leaves) & np.isnan(leaves[0]))).all(0)
+            columns += [
+                float(first) if alike else column[of_row].reshape(shape)
+                for first, alike, column in zip(leaves[0], shared, leaves.T, strict=True)
+            ]
+        scenario = trees.refilled(self.scenarios[int(used[0])], columns)
+        for leaf, values in moved.items():
+            if leaf[:2] != LAYOUT or (values != 1).any():
+                scenario = set_leaf(scenario, leaf, values if values.ndim == dimensions else values.reshape(shape))
+        here: Scenario = absent_as_static(scenario)
+        return here
 
 
 def static(metrics: tuple[str, ...]) -> Callable[[Scenario], Mapping[str, Any]]:

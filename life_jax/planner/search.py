@@ -19,8 +19,7 @@ SLACK = 0.97
 # under load tables are coarser, and a low percentile meets fewer neighbours than the mean [assumption]
 SLACK_LOADED, SLACK_LOW = 0.9, 0.3
 PREFILL_SLACK = 0.9  # of the compute of prompts, which padding of small steps is part of
-FIRST, MOST = 256, 4096  # designs that are forecast at once, which doubles
-FIRST_LOADED, MOST_LOADED = 256, 2048
+MOST, MOST_LOADED = 2**14, 2048  # designs that are forecast at once
 
 
 @dataclass
@@ -54,27 +53,36 @@ def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
         return found
     _bound(found, loaded, done)
     _refuse_bounded(found)
-    size, most = (FIRST_LOADED, MOST_LOADED) if loaded else (FIRST, MOST)
-    best = Objectives.empty()
+    most, first = MOST_LOADED if loaded else MOST, True
+    best = added = np.zeros(0, int)  # of which the last round has added some
     while len(alive := designs.alive):
-        alive = alive[dominated_by(_bounded(found, alive), best)]
+        alive = alive[dominated_by(_bounded(found, alive), _exact(found, added))]
         designs.refuse(alive, "dominated")
         alive = designs.alive
-        order = np.lexsort((found.bound["tpot"][alive], _last(designs.price[alive])))
-        chosen = alive[order[:size]]
-        if not len(chosen):
+        if not len(alive):
             break
+        chosen = alive[front(_bounded(found, alive))] if first else alive
+        order = np.lexsort((found.bound["tpot"][chosen], _last(designs.price[chosen])))
+        chosen, first = chosen[order[:most]], False
         if loaded:
-            chosen = _tightened(found, chosen, best, done)
+            chosen = _tightened(found, chosen, _exact(found, best), done)
         if len(chosen):
             _forecast(found, chosen, done)
-        met = np.flatnonzero(designs.status == MEETS)
-        kept = front(_exact(found, met))
-        designs.refuse(met[~kept], "dominated")
-        best = _exact(found, met[kept])
-        size = min(2 * size, most)
-    found.best = np.flatnonzero(designs.status == MEETS)
+        added = _kept(found, chosen[designs.status[chosen] == MEETS], best)
+        best = found.best = np.flatnonzero(designs.status == MEETS)
     return found
+
+
+def _kept(found: Found, new: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Those of new designs that no other one dominates; refuses the others, and what they dominate of the best."""
+    designs = found.designs
+    worse = dominated_by(_exact(found, new), _exact(found, best))
+    designs.refuse(new[worse], "dominated")
+    new = new[~worse]
+    kept = front(_exact(found, new))
+    designs.refuse(new[~kept], "dominated")
+    designs.refuse(best[dominated_by(_exact(found, best), _exact(found, new[kept]))], "dominated")
+    return new[kept]
 
 
 def _last(price: np.ndarray) -> np.ndarray:
@@ -117,7 +125,7 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
     compute = of_one["prefill_compute_time"]
     if loaded and varies:
         shortest = designs.moved(first, divided=False) | {("workload", "prompt_tokens"): np.ones(len(first))}
-        of_one = rows.evaluate(designs.scenarios, designs.case[first], shortest, alone, done=done)
+        of_one = designs.cases.evaluate(designs.case[first], shortest, alone, done=done)
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
     shares = {name: np.array([_share(one, name, batch) for one in designs.layouts]) for name in found.bound}
     for name, bound in found.bound.items():
@@ -145,7 +153,7 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
     load = designs.scenarios[0].load
     if load.prompts or load.prompt_cv or load.cached:
         moved["workload", "prompt_tokens"] = np.ones(len(places))
-    of = rows.evaluate(designs.scenarios, designs.case[places], moved, rows.static(("ttft", "tpot")), done=done)
+    of = designs.cases.evaluate(designs.case[places], moved, rows.static(("ttft", "tpot")), done=done)
     staged = np.array([one.pp > 1 for one in designs.layouts])[designs.layout[places]]
     for name, bound in found.bound.items():
         own = _slack(found, loaded=True) * np.nan_to_num(of[name], nan=0.0)

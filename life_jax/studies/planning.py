@@ -148,7 +148,7 @@ def _designs(study: Study) -> Designs:
     candidates = [
         Candidate(
             *case.keys,
-            case.scenario,
+            case.built.scenario,
             composed.hw[case.keys.hw],
             composed.engines[case.keys.engine],
             _reads(study, case.keys.opt, composed.engines[case.keys.engine]),

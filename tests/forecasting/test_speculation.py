@@ -15,7 +15,8 @@ from life_jax.forecasting.speculation import accepted, relative_spread, verified
 
 USUAL = ("hw=h100_sxm", "engine=vllm", "prompt=1000", "output=200")
 KINDS = (
-    ("opt=speculative", "draft.model=llama3_2_1b"), ("opt=eagle",), ("opt=eagle3",), ("opt=mtp",), ("opt=ngram",),
+    ("opt=speculative", "draft.model=llama3_2_1b"), ("opt=eagle",), ("opt=eagle3",), ("opt=mtp",), ("opt=medusa",),
+    ("opt=ngram",),
 )  # fmt: skip
 
 
@@ -111,6 +112,34 @@ def test_drafts_touch_more_experts():
 
     ratio = experts("opt=ngram", "opt.ngram.draft_tokens=3") / experts()
     assert ratio == pytest.approx(3.640380859375, rel=1e-9)  # U(4) / U(1) of 128 experts, 8 chosen
+
+
+def test_heads_draft_at_once_have_no_cache_and_weights_of_their_own():
+    none, some = (
+        values("model=llama3_1_8b", *words, metrics="weight_memory,decode_bytes_read,ttft,max_context")
+        for words in ((), ("opt=medusa", "opt.medusa.tree_tokens=0"))
+    )
+    heads = 4 * (4096 * 4096 + 4096 + 4096 * 128256) * 2
+    assert some.weight_memory.item() - none.weight_memory.item() == pytest.approx(heads, rel=1e-9)
+    read = some.decode_bytes_read.item() - none.decode_bytes_read.item()
+    assert heads < read < 1.05 * heads  # and logits of the drafts that are verified
+    assert some.ttft.item() == none.ttft.item()
+    one, four = (
+        Run(laws.scenario(*USUAL, "model=llama3_1_8b", "opt=medusa", "opt.medusa.accepted_tokens=1.5",
+                          f"opt.medusa.draft_tokens={n}")).drafting
+        for n in (1, 4)
+    )  # fmt: skip
+    assert [repeats for repeats, _ in four.passes] == [1]
+    assert four.seconds == pytest.approx(4 * one.seconds, rel=1e-6)
+
+
+def test_drafts_are_on_the_devices_of_the_layout_wherever_layers_are():
+    words = ("hw=rtx_4090", "engine=llama_cpp_cuda", "model=llama3_1_8b", "offload.hw=ryzen_9_7950x_cpu", "batch=1",
+             "opt=[q4_0,offload,speculative]", "draft.model=llama3_2_1b")  # fmt: skip
+    here, there = (
+        Run(laws.scenario(*words, f"opt.offload.cpu_layers={n}", "prompt=100", "output=50")).drafting for n in (0, 16)
+    )
+    assert there.seconds == pytest.approx(here.seconds, rel=1e-12)
 
 
 def test_memory_holds_the_draft_its_cache_and_the_room_for_drafts():

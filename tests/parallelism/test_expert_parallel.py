@@ -69,8 +69,8 @@ def test_popular_experts_fill_a_rank_and_one_rank_is_never_fuller_than_itself():
 def test_a_pipeline_of_four_stages_with_eight_micro_batches():
     assert bubble(stages=4.0, micro_batches=8.0) == pytest.approx(0.2727272727272727)
     assert makespan((2e-3, 2e-3, 2.5e-3, 2e-3), 8.0) == pytest.approx(0.026)
-    equal = stages(whole=6e-3, ends=0.0, host=0.0, layers=8.0, handover=0.0, count=4.0)
+    equal = stages(whole=6e-3, ends=0.0, host=0.0, layers=8.0, handover=0.0, parts=(2.0, 2.0), count=4.0)
     assert max(equal.whole, 4 * equal.slowest) == pytest.approx(0.006)  # 4 micro-batches
     assert max(equal.whole, 2 * equal.slowest) == pytest.approx(0.006)  # 2: half idle
-    uneven = stages(whole=11e-3, ends=1e-3, host=0.0, layers=10.0, handover=0.5e-3, count=4.0)
+    uneven = stages(whole=11e-3, ends=1e-3, host=0.0, layers=10.0, handover=0.5e-3, parts=(3.0, 2.0), count=4.0)
     assert (uneven.whole, uneven.slowest) == (pytest.approx(12.5e-3), pytest.approx(3.5e-3))

@@ -138,6 +138,41 @@ def test_a_pipeline_takes_as_many_batches_as_stages_and_waits_with_fewer():
     assert full.decode_seconds == pytest.approx(alone.decode_seconds, rel=0.1)  # the head's stage is the slowest
 
 
+def test_stages_have_the_layers_that_are_typed():
+    words = (f"model={DENSE}", "hw=h100_sxm", "engine=vllm", "batch=8", "prompt=256")
+    names = ("ttft", "tpot", "memory", "kv_memory", "weight_memory")
+    even, typed, uneven = (
+        metrics(scenario(*words, layout), names)
+        for layout in ("pp=4", "engine.stage_layers=[8,8,8,8]", "engine.stage_layers=[2,14,14,2]")
+    )
+    assert typed == even
+    assert uneven["kv_memory"] == pytest.approx(even["kv_memory"] * 14 / 8)
+    assert all(uneven[name] > even[name] for name in names)
+    # the head's stage is the slowest of even ones
+    assert metrics(scenario(*words, "engine.stage_layers=[9,8,8,7]"), names)["tpot"] < even["tpot"]
+    for layout, reason in (
+        ("engine.stage_layers=[20,20]", "has 40 layers together; it has 32"),
+        ("engine.stage_layers=[16.5,15.5]", "whole numbers"),
+        ("engine.stage_layers=[32,0]", "at least 1"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            life.load([*words, layout])
+    with pytest.raises(ValueError, match=r"has 2 stages, engine\.pipeline_parallel is 4"):
+        life.load([*words, "engine.stage_layers=[16,16]", "pp=4"])
+
+
+def test_a_law_under_load_has_the_stages_that_are_typed():
+    from life_jax.forecasting.step_law import step_law
+    from life_jax.serving.step_law import StepLoad
+
+    words = (f"model={DENSE}", "hw=h100_sxm", "engine=vllm")
+    load = StepLoad(64.0, 64_000.0)
+    even, uneven = (
+        float(step_law(scenario(*words, layout)).seconds(load)) for layout in ("pp=2", "engine.stage_layers=[24,8]")
+    )
+    assert 1.3 < uneven / even < 1.5
+
+
 def test_groups_run_in_lockstep_with_the_fullest():
     p = on(EXPERTS, {"data_parallel": 8.0}).engine.parallelism
     assert step_of_one(Step(64.0, 1.0, 0.0), p).batch == 8

@@ -20,7 +20,7 @@ class MatrixTiles(Effect):
     at once."""
 
     rows: Number = neutral(default=0.0)
-    vector_rows: Number = neutral(default=0.0)
+    vector_rows: Number = neutral(default=0.0, switch=True)
     expert_vector_tokens: Number = 1.0
 
     def on_work(self, op: Op, work: Work) -> Work:
