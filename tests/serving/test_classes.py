@@ -96,7 +96,7 @@ def test_words_of_classes_are_read_and_what_makes_no_sense_is_refused_in_a_line(
         ([*chat, "prompt=100"], "prompt= is of all requests"),
         ([*chat, "target.ttft=1"], "target.ttft= is of all requests"),
         ([*chat, "load.class.chat.cached=1"], "0 to 0.999"),
-        ([*chat[:2], "load.class.chat.output=[1,2]"], "another class"),
+        ([*chat[:2], "load.class.chat.output=[1,2]"], "other lengths are a class"),
         ([*chat, "load.of=cod"], "'cod' is not known"),
         (["load.of=chat"], "there are no classes"),
         ([*chat, "load.class.code.share=-1", *code], "above 0"),
