@@ -169,7 +169,8 @@ def _clocks(device: DeviceFile) -> dict[str, float]:
 
 def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
     """What decides whether anything like a forecast was measured."""
-    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts))
+    year = None if engine.year is None else support.middle(engine.year)
+    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts), year)
 
 
 def _measured(
