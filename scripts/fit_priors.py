@@ -195,8 +195,9 @@ UNFITTED = ("ideal", "generic", "sglang")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
-    "allreduce_quality", "compute_experts", "kv_reread",
+    "allreduce_quality", "compute_experts", "kv_reread", "fp8_convert_flops",
 )  # fmt: skip
+AT_MOST_ALL = ("memory_quantized", "elementwise_efficiency", "kv_reread", "bf16_emulation", "serial_part")
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
@@ -318,5 +319,11 @@ def of_engines(groups, neutral=False):
         groups=groups,
         prior={name: median for name, (median, _) in said.items()},
         deviation={name: spread for name, (_, spread) in said.items()},
-        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0, "bf16_emulation": 1.0, "serial_part": 1.0},
+        ceiling={
+            "memory_quantized": 1.0,
+            "elementwise_efficiency": 1.0,
+            "kv_reread": 1.0,
+            "bf16_emulation": 1.0,
+            "serial_part": 1.0,
+        },
     )
