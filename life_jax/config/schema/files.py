@@ -103,6 +103,8 @@ class DeviceFile:
     network_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="network to other nodes, one direction", leaf="device.network", scale=GIGA
     )  # for each device
+    # matrix rate of a core over that of the same chip with its full rate, where a vendor cut it and nothing else
+    matrix_part: float = fraction(1.0, name="matrix rate left of the chip's own")
     efficiency: str = ""  # file of conf/efficiency, where it is not the one of device_class
     notes: str = ""
 
