@@ -220,8 +220,8 @@ class Load:
     rate: Number = neutral(default=0.0)
     concurrency: Number = neutral(default=0.0)
     burst: Number = 1.0
-    prompt_cv: Number = 0.0
-    output_cv: Number = 0.0
+    prompt_cv: Number = neutral(default=0.0)
+    output_cv: Number = neutral(default=0.0)
     cached: Number = 0.0
     ttft_limit: Number = UNLIMITED
     tpot_limit: Number = UNLIMITED
