@@ -290,6 +290,10 @@ class LoadFile:
         default_factory=list
     )  # [[tokens, part], ...] instead of one length and a cv
     outputs: list[list[float]] = dataclasses.field(default_factory=list)
+    # classes of requests: [share, prompt, its cv, output, its cv, cached, limit of ttft, limit of tpot], 0 for no limit
+    classes: list[list[float]] = dataclasses.field(default_factory=list)
+    class_names: list[str] = dataclasses.field(default_factory=list)
+    observed: str = ""  # name of the class whose times are forecast, empty for all requests
 
 
 @dataclass(kw_only=True)
