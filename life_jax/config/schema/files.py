@@ -105,6 +105,8 @@ class DeviceFile:
     network_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="network to other nodes, one direction", leaf="device.network", scale=GIGA
     )  # for each device
+    # matrix rate of a core over that of the same chip with its full rate, where a vendor cut it and nothing else
+    matrix_part: float = fraction(1.0, name="matrix rate left of the chip's own")
     # clocks that hold, which a power mode says, and those at which the published rates and bandwidth are reached
     clock_mhz: float | None = positive(None, unit="MHz", name="clock of the processor", leaf="device.rates")
     rated_clock_mhz: float | None = positive(None, unit="MHz", name="clock of the published rates")
