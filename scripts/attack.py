@@ -4,7 +4,8 @@
 
 Prints a table with how often each thing was tried and how often it failed, then each failure; the exit status is 1
 where there is one. The whole takes about ten minutes of a quiet core; --share does a part of it. Parts: kills, dask,
-disks, links, pairs, files, lines, laws. `disks` mounts file systems, in a mount namespace of its own where it may.
+disks, links, pairs, files, lines, launch (scripts that plan writes), reports, numbers (of serve, plan and layouts),
+explorer, laws. `disks` mounts file systems, in a mount namespace of its own where it may.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 import attack_files
 import attack_laws
 import attack_process
+import attack_verbs
 import attack_writers
 from attack_writers import KINDS, Failures
 
@@ -49,6 +51,10 @@ def parts(top: Path, share: float, seed: int) -> dict[str, Callable[[], Tried]]:
         "pairs": lambda: attack_writers.pairs(top / "pairs"),
         "files": lambda: attack_files.hostile_files(top, round(300 * share), seed),
         "lines": lambda: attack_files.command_lines(top, round(1000 * share), seed),
+        "launch": lambda: attack_verbs.launch_scripts(top),
+        "reports": lambda: attack_verbs.reports(top),
+        "numbers": lambda: attack_verbs.odd_numbers(top, round(600 * share), seed),
+        "explorer": lambda: attack_verbs.questions(top, round(300 * share), seed),
         "laws": lambda: _laws(share, seed),
     }
 

@@ -7,9 +7,9 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from attack_process import run
+from attack_process import CONF, run
+from attack_verbs import SERVED, trace_files
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
 POINT = ["axes.batch=[1]", "axes.prompt_tokens=[64]"]
 Failures = list[str]
 ODD = [
@@ -39,7 +39,7 @@ ODD_JSON = [
 ]
 
 
-def _mutated(data: bytes, chance: random.Random) -> bytes:
+def mutated(data: bytes, chance: random.Random) -> bytes:
     """Bytes with a few changed, cut, doubled or put elsewhere."""
     whole = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 8))):
@@ -122,7 +122,7 @@ def gguf_files(chance: random.Random, count: int) -> Iterator[bytes]:
     chance.shuffle(cases)
     yield from cases[: count * 2 // 3]
     for _ in range(count - len(cases[: count * 2 // 3])):
-        yield _mutated(whole, chance)
+        yield mutated(whole, chance)
 
 
 def yaml_files(chance: random.Random, count: int, text: str) -> Iterator[bytes]:
@@ -135,7 +135,7 @@ def yaml_files(chance: random.Random, count: int, text: str) -> Iterator[bytes]:
     lines = text.splitlines()
     for _ in range(count - 5):
         if chance.random() < 0.3:
-            yield _mutated(text.encode(), chance)
+            yield mutated(text.encode(), chance)
             continue
         at = chance.randrange(len(lines))
         key, colon, _ = lines[at].partition(":")
@@ -163,7 +163,7 @@ def json_files(chance: random.Random, count: int) -> Iterator[bytes]:
     )
     for _ in range(count - 5):
         if chance.random() < 0.3:
-            yield _mutated(whole.encode(), chance)
+            yield mutated(whole.encode(), chance)
             continue
         changed = json.loads(whole)
         inner = changed["quantization_config"] if chance.random() < 0.3 else changed
@@ -181,12 +181,12 @@ def csv_files(chance: random.Random, count: int) -> Iterator[bytes]:
             [*ODD[:12], '"', "=1+1", "1,024", "0x10", "x" * 10_000, "-5", "\r"]
         )
         whole = "\n".join([head, *map(",".join, rows)]).encode("utf-8", "surrogatepass")
-        yield _mutated(whole, chance) if chance.random() < 0.4 else whole
+        yield mutated(whole, chance) if chance.random() < 0.4 else whole
 
 
 def hostile_files(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
     """Give commands `count` hostile files, of each kind as many; what a study writes stays in its folder."""
-    chance, done, failures, each = random.Random(seed), 0, Failures(), -(-count // 6)
+    chance, done, failures, each = random.Random(seed), 0, Failures(), -(-count // 7)
     device = (CONF / "hw" / "v100_sxm2_32gb.yaml").read_text(encoding="utf-8")
     engine = (CONF / "engine" / "vllm.yaml").read_text(encoding="utf-8")
     study = "description: x\nhw: [v100]\nopt: [int4]\naxes:\n  batch: [1]\n  prompt_tokens: [64]\nout: x.nc\n"
@@ -197,6 +197,7 @@ def hostile_files(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
         "study": (yaml_files(chance, each, study), "x.yaml", "sweep", ["study=x.yaml"]),
         "config.json": (json_files(chance, each), "config.json", "explain", ["hw=v100", "model=config.json"]),
         "csv": (csv_files(chance, each), "x.csv", "validate", ["x.csv"]),
+        "trace": (trace_files(chance, each), "x.csv", "serve", [*SERVED, "load.trace=x.csv", "format=json"]),
     }
     for kind, (files, name, verb, words) in plans.items():
         for number, data in enumerate(files):
@@ -230,6 +231,16 @@ LINES = [
     ["explain", "hw=v100", "model=llama3_8b", "workload.batch=4", "precision.kv_bits=8", "format=json"],
     ["explain", "hw=h100_sxm", "engine=vllm", "hw.h100_sxm.memory_gb=90", "engine.tensor_parallel=2"],
     ["catalog", "hw"],
+    [
+        "serve",
+        *SERVED,
+        "rate=2",
+        "prompt=512",
+        "load.output_tokens=[[64,0.5],[128,0.5]]",
+        "target.ttft=1",
+        "format=json",
+    ],
+    ["plan", *SERVED, "devices=[1,2]", "prompt=64", "output=16", "target.tpot=0.1", "write=launch", "format=json"],
 ]
 PIECES = [
     *"=+,[]{}()'\"\\$~.:/*?!#&;|<> \t%@^-0198aZé", "${oc.env:HOME}", "1e400", "nan", "-1", "../", "~.nc", "hydra.",

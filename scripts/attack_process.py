@@ -17,6 +17,7 @@ from pathlib import Path
 
 MEMORY, SECONDS = 6 * 2**30, 30  # limits of one command: address space [byte], and time by the clock [s]
 CHUNK = 2**8
+CONF = Path(__file__).resolve().parents[1] / "conf"
 TIMED_OUT, CRASHED = "timed out", "traceback"
 
 
@@ -53,7 +54,7 @@ def imported() -> None:
     modules = ("netCDF4", "h5py", "jax", "rich.table", "rich.progress", "hydra", "zarr", "dask.array", "scipy.sparse")
     ours = ("studies.lazy", "studies.loading", "studies.evaluation", "grid.plan", "grid.reduced_dataset", "calibrate")
     storage = tuple(f"grid.storage.{name}" for name in ("shards", "store", "reducer_checkpoint"))
-    verbs = ("sweep", "merge", "explain", "validate", "catalog", "design")
+    verbs = ("sweep", "merge", "explain", "validate", "catalog", "design", "serve", "plan")
     for name in (*modules, *(f"life_jax.{name}" for name in (*ours, *storage, *verbs))):
         importlib.import_module(name)
     import xarray as xr

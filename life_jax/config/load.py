@@ -14,8 +14,9 @@ def requests(file: LoadFile | None) -> Load:
     """The checked load; no load where there is no file. Raises ConfigError for what is no percentile or no table."""
     if file is None:
         return Load()
-    if not 0 < file.percentile < 100:
-        raise ConfigError(f"load.percentile is {file.percentile:g}; it must be above 0 and below 100")
+    percentile: Any = file.percentile
+    if isinstance(percentile, bool) or not isinstance(percentile, int | float) or not 0 < percentile < 100:
+        raise ConfigError(f"load.percentile is {percentile!r:.60}; it must be a number above 0 and below 100")
     return Load(
         rate=file.rate,
         concurrency=file.concurrency,

@@ -16,7 +16,10 @@ from life_jax.optimizations.conventions import INDEX as CONVENTIONS
 
 SHARD = re.compile(r"^(\d+)/(\d+)$")
 # what plotting draws, which is not imported here: a test holds them equal
-PICTURES = ("roofline", "operators", "heatmap", "front", "tornado", "devices", "interval", "latency")
+PICTURES = (
+    "roofline", "operators", "heatmap", "front", "tornado", "devices", "interval", "latency", "attainment", "goodput",
+    "timeline",
+)  # fmt: skip
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
 ENDINGS = (".nc", ".nc4", ".h5", ".csv", ".zarr")  # of out=

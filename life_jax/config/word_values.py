@@ -16,6 +16,8 @@ FLOAT = re.compile(r"[+-]?(?:(?:(?:0|[1-9]\d*)\.\d*|\.\d+)(?:[eE][+-]?\d+)?|(?:0
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[-./:+@%]+[A-Za-z0-9_]+)*")
 CONSTANTS = {"true": True, "false": False, "null": None, "nan": float("nan"), "inf": float("inf")}
 QUOTED = re.compile(r"'[^'\\$\n]*'|\"[^\"\\$\n]*\"")
+MOST_DIGITS = 400  # of a whole number; floats have no more, and Python reads no more than ten times as many
+DIGITS = re.compile(rf"\d{{{MOST_DIGITS + 1}}}", re.ASCII)
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 TOKEN = re.compile(rf"[ \t]*([\[\],]|{QUOTED.pattern}|[^\[\]{{}}(),'\"\s]+)")
 
@@ -54,6 +56,8 @@ def render(value: Any) -> str:
 
 def value(key: str, text: str, hint: str = "") -> Any:
     """The value that KEY=text means. hint: what an error adds. Raises ConfigError."""
+    if len(text) > MOST_DIGITS and DIGITS.search(text):
+        raise ConfigError(f"{key}: a number of more than {MOST_DIGITS} digits; one below 1e308 is needed")
     if KEY.fullmatch(key):
         try:
             return _usual(text)

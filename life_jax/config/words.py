@@ -87,6 +87,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     hw = choices.devices_and_models("hw", merged["hw"], folders) if "hw" in merged else ()
     groups = {g: choices.file_of_group(g, str(merged[g]), folders) for g in CHOSEN if g in merged and g != "engine"}
     engines = choices.engines(merged.get("engine"), axes.pop("engine", None), hw, folders)
+    engines = choices.as_of(engines, merged.get("engine.year"), hw, folders)
     own = [label for label in engines.values() if label != AUTO]
     if own:
         groups["engine"] = own[0]
@@ -252,6 +253,9 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
     return word_values.value(key, text, quoted)
 
 
+WRITTEN = ("out", "write")  # words that name what is written
+
+
 def _is_text(key: str, text: str) -> bool:
     """Whether the value of a word is its text as it stands: a name, a path or a range."""
     is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *BESIDE, *CHOSEN) and not text.startswith("[")
@@ -275,8 +279,9 @@ def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str
     if "study" not in typed:
         return dict(typed)
     words = _study_words(str(typed["study"]), folders)
-    if "out" in words and "out" not in typed:
-        _refuse_outside(words["out"], f"study={typed['study']}")
+    for key in WRITTEN:
+        if key in words and key not in typed:
+            _refuse_outside(key, words[key], f"study={typed['study']}")
     for key in typed:
         words.pop(key, None)
         if key.removeprefix("axes.") in ("opt", "engine"):
@@ -317,12 +322,14 @@ def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
         raise ConfigError(f"{file}: {error}") from None
 
 
-def _refuse_outside(out: Any, where: str) -> None:
-    """Raise ConfigError if a study, which may be somebody else's, writes outside the working folder."""
-    path = Path(str(out))
-    inside = not path.is_absolute() and not path.drive and ".." not in path.parts and not str(out).startswith("~")
-    if not inside or not path.parent.resolve().is_relative_to(Path.cwd().resolve()):
-        raise ConfigError(f"{where}: its out: {str(out)[:200]} is outside the working folder; type out= yourself")
+def _refuse_outside(key: str, name: Any, where: str) -> None:
+    """Raise ConfigError if a study, which may be somebody else's, writes outside the working folder; key: of WRITTEN,
+    name: what it says."""
+    path = Path(str(name))
+    inside = not path.is_absolute() and not path.drive and ".." not in path.parts and not str(name).startswith("~")
+    folder = path if key == "write" else path.parent
+    if not inside or not folder.resolve().is_relative_to(Path.cwd().resolve()):
+        raise ConfigError(f"{where}: its {key}: {str(name)[:200]} is outside the working folder; type {key}= yourself")
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:

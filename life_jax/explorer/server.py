@@ -156,6 +156,8 @@ class Explorer:
             return _error(400, str(error), error.more)
         except (TimeoutError, ClientDisconnect):
             raise
+        except OverflowError:
+            return _error(400, "a number is too large to compute with")
         except Exception:
             traceback.print_exc(file=sys.stderr)
             return _error(500, "a fault of life_jax: its terminal has the traceback")

@@ -85,7 +85,11 @@ def files(launch: Launch, about: str) -> dict[str, str]:
 
 def _files(program: Mapping[str, Any], launch: Launch, about: str, suffix: str) -> dict[str, str]:
     facts = _facts(program, launch)
-    head = ["#!/bin/sh", f"# {about}", f"# flags of {program['name']} {program['version']}: {program['source']}"]
+    head = [
+        "#!/bin/sh",
+        f"# {_one_line(about)}",
+        f"# flags of {program['name']} {program['version']}: {program['source']}",
+    ]
     if suffix:
         head.append(f"# the same layout and limits; the forecast is of {launch.engine}")
     missing = [option for option in launch.stack if option not in program["made"] and option not in _file_type(launch)]
@@ -152,11 +156,22 @@ def _file_type(launch: Launch) -> Sequence[str]:
 def _model(program: Mapping[str, Any], launch: Launch) -> str:
     """The checkpoint: by its name on the hub where the program makes what the design needs of it, else a file or a
     folder whose name says what it must hold."""
-    base = launch.hub.rsplit("/", 1)[-1]
+    hub = _no_option(_one_line(launch.hub))
+    base = _no_option(hub.rsplit("/", 1)[-1])
     if program["weights"] == "gguf" or "gguf" in file_formats(launch.stack, launch.kinds):
         kind = next(iter(_file_type(launch)), "f16")
         return f"{base}-{kind.upper()}.gguf"
     needed = [option for option in launch.stack if option not in program["made"]]
     if program.get("before"):
         return f"{base}-openvino"
-    return launch.hub if not needed else f"{base}-{'-'.join(needed)}"
+    return hub if not needed else f"{base}-{'-'.join(needed)}"
+
+
+def _no_option(name: str) -> str:
+    """A path that no program takes for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def _one_line(name: str) -> str:
+    """A name without line breaks and other controls, which would end a comment, or a line of a Modelfile."""
+    return "".join(letter if letter.isprintable() else "_" for letter in name)

@@ -12,6 +12,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.core.units import TERA
 from life_jax.forecasting.breakdown import StepTable, decode_table, prefill_table
 from life_jax.plotting import readable
+from life_jax.plotting.load_charts import attainment, goodput, latency, timeline  # noqa: F401 - of life.plot
 from life_jax.roofline.effects import on_device
 
 if TYPE_CHECKING:

@@ -22,6 +22,10 @@ MOST_PANELS = 6  # small multiples of one picture
 BAR = "  |  "  # between parts of a title
 
 
+def _no_minute(scenario: Any) -> Any:
+    raise ValueError("plot=timeline needs a load; give rate= or concurrency=")
+
+
 @dataclass(frozen=True)
 class Result:
     """What pictures are drawn of.
@@ -29,7 +33,8 @@ class Result:
     ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. about: parts of the
     title, what is the same in the whole result. places: dimension -> place of the point that is shown where a picture
     does not show all of it; `chosen` names the dimensions of which the place was asked for. names: dimension -> label
-    -> what the dataset calls it instead, such as the name of a product.
+    -> what the dataset calls it instead, such as the name of a product. minute: scenario -> a minute of its requests,
+    simulated, as load_charts.timeline draws it.
     """
 
     ds: "xr.Dataset"
@@ -39,6 +44,7 @@ class Result:
     places: Mapping[str, int] = field(default_factory=dict)
     chosen: Sequence[str] = ()
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    minute: Callable[[Any], Any] = _no_minute
 
     def name(self, dim: str, label: str) -> str:
         """What the dataset calls a label of a dimension."""
@@ -210,13 +216,66 @@ def _draw_operators(r: Result) -> Any:
 
 
 def _draw_latency(r: Result) -> Any:
-    dims = [dim for dim in load_charts.LOADS if dim in r.ds.dims and r.ds.sizes[dim] > 1]
-    if not dims:
-        raise ValueError("plot=latency needs axes.rate= or axes.concurrency=, such as 'axes.rate=geomspace(1,32,24)'")
+    dims = _loads(r, "latency")
     axes = _panels(1, 2, 5.6, 4.2)
     for time, ax in zip(load_charts.NAMES, axes[0], strict=True):
         load_charts.latency(r.at(dims), time, ax)
     return _titled(axes[0, 0].figure, r.title(dims), 11.2)
+
+
+def _draw_attainment(r: Result) -> Any:
+    dims = _loads(r, "attainment")
+    hue = next((d for d in ("hw", "engine", "opt", "model") if r.ds.sizes.get(d, 1) > 1 and d not in r.chosen), None)
+    ax = _panels(1, 1, 6.8, 4.4)[0, 0]
+    percentile = next((float(case.scenario.load.percentile) for case in r.cases), None)
+    for label in r.ds[hue].values.tolist()[:MOST_LINES] if hue else [""]:
+        of = replace(r, ds=r.ds.sel({hue: label})) if hue else r
+        load_charts.attainment(of.at(dims), ax, label=str(label), percentile=percentile)
+    if hue:
+        ax.legend(fontsize=8)
+    ax.set_title("requests that are served within their targets")
+    return _titled(ax.figure, r.title((*dims, *([hue] if hue else []))), 6.8)
+
+
+MOST_LINES = 8  # of one picture
+
+
+def _loads(r: Result, picture: str) -> list[str]:
+    dims = [dim for dim in load_charts.LOADS if dim in r.ds.dims and r.ds.sizes[dim] > 1]
+    if not dims:
+        raise ValueError(
+            f"plot={picture} needs axes.rate= or axes.concurrency=, such as 'axes.rate=geomspace(1,32,24)'"
+        )
+    return dims
+
+
+def _draw_goodput(r: Result) -> Any:
+    numbered = [str(dim) for dim in r.ds.dims if charts.is_axis(r.ds, dim) and r.ds.sizes[dim] > 2]
+    loads = [dim for dim in load_charts.LOADS if dim in numbered]
+    long = [*loads, *sorted((dim for dim in numbered if dim not in loads), key=lambda dim: -r.ds.sizes[dim])][:2]
+    if len(long) < 2:
+        raise ValueError(
+            "plot=goodput needs two axes of more than two numbers, such as 'axes.rate=geomspace(1,32,24)' "
+            "'axes.prompt=geomspace(128,8192,24)'"
+        )
+    devices = r.devices()
+    axes = _panels(-(-len(devices) // 2), min(2, len(devices)), 6.2, 4.6)
+    for ax in axes.flat[len(devices) :]:
+        ax.set_visible(False)
+    for ax, (label, of) in zip(axes.flat, devices, strict=False):
+        load_charts.goodput(replace(r, ds=of).at(long), long[0], long[1], ax)
+        ax.set_title(f"{label}: {ax.get_title()}".removeprefix(": "), fontsize=9)
+    kept = ("hw", *long) if len(devices) > 1 else long
+    return _titled(axes.flat[0].figure, r.title(kept), 6.2 * axes.shape[1])
+
+
+def _draw_timeline(r: Result) -> Any:
+    shown = r.scenarios()
+    axes = _panels(3, len(shown), 7.5 if len(shown) == 1 else 5.5, 1.7)
+    for column, case in enumerate(shown):
+        load_charts.timeline(r.minute(case.scenario), axes[:, column])
+        axes[0, column].set_title(f"{case.label}: a simulated minute", fontsize=9)
+    return _titled(axes[0, 0].figure, r.title(("hw",)), 7.5 * len(shown))
 
 
 def _draw_interval(r: Result) -> Any:
@@ -237,6 +296,9 @@ DRAWINGS = {
     "devices": _draw_devices,
     "interval": _draw_interval,
     "latency": _draw_latency,
+    "attainment": _draw_attainment,
+    "goodput": _draw_goodput,
+    "timeline": _draw_timeline,
 }
 PICTURE_FORMATS = ("png", "svg", "pdf")
 REPORT = "report"  # one interactive page
@@ -282,14 +344,15 @@ def save(
     chosen: Sequence[str] = (),
     names_of: Mapping[str, Mapping[str, str]] | None = None,
     page: Callable[[], str] = str,
+    minute: Callable[[Any], Any] = _no_minute,
 ) -> list[Path]:
     """Save the pictures of plot= as files STEM_NAME.FORMAT.
 
     names: NAME or NAME.FORMAT, with a name of DRAWINGS or REPORT and a format of PICTURE_FORMATS, by default the
     first. ds: dataset of the result. cases: of its study. objectives: of its Pareto front, if it is one. stem: path
     without ending. question: hash of the question that the result answers. overwrite: whether a file that is no
-    picture of it is replaced. about, places, chosen, names_of: as a `Result` has them (names). page: makes the text of
-    the report.
+    picture of it is replaced. about, places, chosen, names_of, minute: as a `Result` has them (names). page: makes
+    the text of the report.
 
     Returns the paths of the files. Raises ValueError where the dataset has not what a picture shows, StoreError where
     a file is in the way.
@@ -300,7 +363,8 @@ def save(
     import matplotlib.pyplot as plt
 
     paths = files(names, stem)
-    result = Result(renamed(ds, names_of or {}), cases, objectives, about, places or {}, chosen, names_of or {})
+    shown, names_of = renamed(ds, names_of or {}), names_of or {}
+    result = Result(shown, cases, objectives, about, places or {}, chosen, names_of, minute)
     for word, path in zip(names, paths, strict=True):
         name, form = word.partition(".")[0], path.suffix[1:]
         if name == REPORT:

@@ -19,6 +19,7 @@ NUMBERS = {
 NAMES = {"ttft": "TTFT", "tpot": "TPOT", "tps": "TPS", "e2e": "time of a request"}
 UNITS = {
     "token s-1": "tok/s",
+    "s-1": "1/s",
     "J token-1": "J/tok",
     "GB s-1": "GB/s",
     "TFLOP s-1": "TFLOP/s",

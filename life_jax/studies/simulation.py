@@ -165,7 +165,7 @@ def simulated_capacity(scenario: Scenario, *, seed: int = 0) -> float:
     under = UnderLoad(scenario)
     most = _most_at_once(under)
     load = _steady(scenario.load, concurrency=most)
-    run = _timeline(replace(scenario, load=load), int(max(REQUESTS, ROUNDS * most)), seed)
+    run = timed_requests(replace(scenario, load=load), int(max(REQUESTS, ROUNDS * most)), seed)
     ends = np.sort(run.last)
     first, last = len(ends) // 4, 3 * len(ends) // 4
     return float((last - first) / (ends[last] - ends[first]))
@@ -211,7 +211,7 @@ def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = Non
     """
     load = scenario.load
     count = int(load.requests or max(REQUESTS, ROUNDS * float(load.concurrency)))
-    run = _timeline(scenario, count, seed, trace)
+    run = timed_requests(scenario, count, seed, trace)
     requests, counted = run.requests, slice(run.unseen, None)
     between = np.where(requests.output > 1, (run.last - run.first) / np.maximum(requests.output - 1, 1), np.nan)
     return Simulated(
@@ -226,7 +226,7 @@ def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = Non
 
 
 @dataclass(frozen=True)
-class _Run:
+class TimedRequests:
     """A run: its requests, times of each [n] [s], how many of the first are not counted, steps [1], counted gaps."""
 
     requests: Requests
@@ -238,7 +238,11 @@ class _Run:
     gaps: np.ndarray
 
 
-def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> _Run:
+def timed_requests(scenario: Scenario, count: int, seed: int, trace: Requests | None = None) -> TimedRequests:
+    """A run of so many requests [1] of the scenario's load, or of those of a trace.
+
+    Raises ConfigError where a request is longer than the cache, and for drafts.
+    """
     if not scenario.speculation.is_off:
         raise ConfigError("method=simulate follows a token a step; drafts are forecast by method=formula")
     load, under = scenario.load, UnderLoad(scenario)
@@ -250,13 +254,13 @@ def _timeline(scenario: Scenario, count: int, seed: int, trace: Requests | None 
     if longest > float(scheduler.cache):
         raise ConfigError(f"a request of {longest:.0f} tokens is longer than the cache, {float(scheduler.cache):.0f}")
     if under.pools is not None:
-        return _Run(requests, unseen, *_through_pools(under, under.pools, requests, concurrency, unseen, seed))
+        return TimedRequests(requests, unseen, *_through_pools(under, under.pools, requests, concurrency, unseen, seed))
     fleet = _fleet(under.scenario, under.scenario.load.replicas, scheduler, seed)
     if fleet.schedulers == 1:
-        return _Run(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
+        return TimedRequests(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
     rules = _numbers(scheduler, float(scheduler.cache))
     law = _whole_pass(under.law)
-    return _Run(requests, unseen, *simulate_steps(law, requests, rules, concurrency, unseen, fleet))
+    return TimedRequests(requests, unseen, *simulate_steps(law, requests, rules, concurrency, unseen, fleet))
 
 
 def _fleet(scenario: Scenario, replicas: Number, scheduler: Scheduler, seed: int) -> Fleet:

@@ -45,7 +45,8 @@ def stop_if_interrupted() -> None:
 
 
 def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> None:
-    """Run a command line: a ConfigError or OSError ends it with one line on stderr and status 2, Ctrl-C with 130.
+    """Run a command line: a ConfigError, an OSError, or a number too large for floats, ends it with one line on stderr
+    and status 2, Ctrl-C with 130.
 
     Any other exception is a bug: a traceback and status 1.
 
@@ -80,6 +81,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         # the program that reads the output has ended, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OverflowError:
+        fail("a number is too large to compute with; are all of them what is meant?")
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         fail(str(error) if error.errno is None else f"{error.strerror}{where}")

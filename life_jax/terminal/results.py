@@ -143,6 +143,7 @@ def draw(study: "Study", path: Path) -> list[Path]:
     """
     from life_jax.grid.storage import store
     from life_jax.plotting import pictures
+    from life_jax.studies import timelines
 
     objectives = study.reduction.pareto if study.reduction is not None else ()
     names = products(study)
@@ -165,6 +166,7 @@ def draw(study: "Study", path: Path) -> list[Path]:
                     chosen=tuple(study.view.at),
                     names_of=names,
                     page=partial(_report, study, ds),
+                    minute=partial(timelines.simulated_minute, seed=study.seed, trace=study.trace),
                 )
             )
         except ValueError as error:

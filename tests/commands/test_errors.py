@@ -202,6 +202,23 @@ def test_a_prompt_beyond_the_models_positions_is_a_warning_and_an_attribute(life
     assert "positions" in xr.load_dataset(outcome.file).attrs["warnings"]
 
 
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("serve", "hw=h100_sxm model=llama3_2_1b rate=1 load.burst=1e308"),
+        ("serve", "hw=h100_sxm model=llama3_2_1b rate=1 target.percentile=[]"),
+        ("serve", "hw=h100_sxm model=llama3_2_1b rate=1 target.percentile=benchmark(0)"),
+        ("serve", f"hw=h100_sxm model=llama3_2_1b rate={'9' * 5000}"),
+        ("explain", f"hw=v100 workload.batch=[{'9' * 5000}]"),
+        ("plan", f"hw=h100_sxm model=llama3_2_1b minimize={'9' * 5000}"),
+    ],
+)
+def test_numbers_beyond_all_measure_end_in_a_line(life, verb, words):
+    outcome = life(verb, *words.split(" "))
+    assert outcome.status == 2 and outcome.err.startswith("error: ")
+    assert len(outcome.err) < 2000 and not outcome.out
+
+
 def test_a_bug_of_ours_stays_a_traceback(life, monkeypatch):
     def broken(words):
         raise RuntimeError("ours")

@@ -151,6 +151,25 @@ def test_replicas_share_the_requests_and_cost_as_many_devices(life):
     assert evened["tpot_mean"] < four["tpot_mean"]
 
 
+def test_goodput_attainment_and_a_minute_are_drawn(life, tmp_path):
+    out = f"out={tmp_path}/a.nc"
+    targets = ("target.ttft=0.3", "target.tpot=0.02", "target.percentile=90")
+    axes = ("axes.rate=[1,4,12,1000]", "axes.prompt=[128,1024,4096]")
+    run = life("serve", *WORDS, *axes, *targets, "plot=[attainment,goodput]", out)
+    assert run.status == 0, run.err
+    run = life("serve", *WORDS, "rate=2", "plot=timeline.svg", f"out={tmp_path}/b.nc")
+    assert run.status == 0, run.err
+    for name in ("a_attainment.png", "a_goodput.png", "b_timeline.svg"):
+        assert (tmp_path / name).stat().st_size > 10_000
+    for words, said in (
+        (("rate=1", "plot=goodput", *targets), "plot=goodput needs two axes"),
+        (("axes.rate=[1,2]", "plot=attainment"), "plot=attainment needs goodput; target.ttft="),
+        ((*axes[:1], "axes.prompt=[64,128,256]", "target.ttft=1e-6", "plot=goodput"), "at no point a request keeps"),
+    ):
+        run = life("serve", *WORDS, *words, out, "overwrite=true")
+        assert run.status == 2 and said in run.err
+
+
 def test_latency_is_drawn_along_the_rate(life, tmp_path):
     times = ",".join(f"{name}_{p}" for name in ("ttft", "tpot") for p in ("p50", "p90", "p99"))
     out = f"out={tmp_path}/a.nc"

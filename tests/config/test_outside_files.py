@@ -170,6 +170,17 @@ def test_a_study_writes_nothing_outside_the_working_folder(tmp_path, monkeypatch
     assert words.parse(["study=study.yaml", "out=mine.nc"]).plain["out"] == "mine.nc"
 
 
+@pytest.mark.parametrize("folder", ["../evil", "/tmp/evil", "a/../../evil", "~/evil", "link", "link/evil"])
+def test_a_study_writes_no_launch_scripts_outside_the_working_folder(tmp_path, monkeypatch, folder):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "work" / "link").symlink_to(tmp_path)
+    (tmp_path / "work" / "study.yaml").write_text(json.dumps({"hw": "v100", "write": folder}))
+    with pytest.raises(ConfigError, match="outside the working folder; type write= yourself"):
+        words.parse(["study=study.yaml"], verb="plan")
+    assert words.parse(["study=study.yaml", "write=../mine"], verb="plan").plain["write"] == "../mine"
+
+
 @pytest.mark.parametrize(
     "key, value", [("overwrite", True), ("executor", "dask"), ("cluster", "tcp://evil:1"), ("workers", 9)]
 )

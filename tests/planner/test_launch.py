@@ -90,11 +90,24 @@ def test_every_program_says_its_version_and_its_source():
 @pytest.mark.parametrize("hub", ["$(touch x)", "a b; rm -rf .", "it's", "x`id`", "-rf"])
 def test_no_name_is_taken_apart_by_a_shell(hub):
     line = command(of(hub=hub, stack=("fp8",)))
-    assert shlex.split(line)[2] == hub
+    assert shlex.split(line)[2] == (f"./{hub}" if hub.startswith("-") else hub)
     for text in files(of(hub=hub, stack=("fp8",)), "about").values():
         for row in text.splitlines():
             if not row.startswith("#"):
                 shlex.split(row)
+
+
+@pytest.mark.parametrize("hub", ["a\ntouch x\nb", "a\rb", "a\x1b[2J", "a\u2028b", "x/-trust", "--trust-remote-code"])
+@pytest.mark.parametrize(
+    ("engine", "stack"), [("vllm", ("int4",)), ("llama_cpp_cuda", ("q4_k_m",)), ("tensorrt_llm", ())]
+)
+def test_no_name_becomes_a_line_or_an_option(hub, engine, stack):
+    kinds = {**DESIGN.kinds, "int4": "weight_quantization"}
+    for name, text in files(of(hub=hub, engine=engine, stack=stack, kinds=kinds), f"rank 1: {hub}").items():
+        assert all(line.isprintable() for line in text.split("\n")), name
+        words = [word for line in text.split("\n") if not line.startswith("#") for word in shlex.split(line)]
+        assert not [word for word in words if word.startswith("-") and "trust" in word], name
+        assert "touch" not in words
 
 
 def test_trtllm_says_the_cache_in_its_file():

@@ -7,10 +7,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 
 import life_jax as life
 from life_jax.config import settings
-from life_jax.plotting import pictures
+from life_jax.plotting import load_charts, pictures
 from life_jax.terminal import results
 
 WORDS = ["hw=[v100,a100]", "model=llama3_8b", "axes.opt=[[],[int4]]", "axes.batch=[1,4,16,64]",
@@ -201,3 +202,20 @@ def test_a_title_breaks_between_its_parts(ds):
     )
     lines = figure.get_suptitle().split("\n")
     assert len(lines) > 1 and all(line.startswith("part") or line.startswith("prompt") for line in lines)
+
+
+def test_the_knee_is_where_a_time_is_twice_its_least():
+    load = np.array([1.0, 2.0, 4.0, 8.0])
+    assert load_charts.knee_of(load, np.array([1.0, 1.0, 1.0, 4.0])) == pytest.approx(4 * 2**0.5)
+    assert load_charts.knee_of(load, np.array([1.0, 1.1, 1.2, 1.9])) is None
+
+
+def test_attainment_counts_what_is_not_served_and_marks_where_a_percentile_is_crossed():
+    ds = xr.Dataset(
+        {"goodput": ("rate", [1.0, 2.0, 0.0, 0.0]), "request_rate": ("rate", [1.0, 2.0, 3.0, 3.0])},
+        {"rate": ("rate", [1.0, 2.0, 4.0, 8.0], {"units": "s-1"})},
+    )
+    ax = plt.subplots()[1]
+    load_charts.attainment(ds, ax, percentile=90.0)
+    assert ax.lines[0].get_ydata().tolist() == [100, 100, 0, 0]
+    assert ax.lines[1].get_xdata()[0] == pytest.approx(2 * 2**0.1)
