@@ -14,7 +14,7 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
-from life_jax.measurements.readers import index
+from life_jax.measurements.readers import assumptions, index
 from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
@@ -28,7 +28,8 @@ MEANING = f"""FILE is {index.READ}.
 A table has the columns {", ".join(measurements.COLUMNS)}; canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp) and
 threads (of a CPU) are read where they are there; for requests beside others concurrency or request_rate (and requests,
 burst, prompt_cv, output_cv) instead of batch.
-hw=, model=, engine=, opt=   hold for every row, whatever the file says
+hw=, model=, engine=, opt=   hold for every row, whatever the file says; a tool's file without a device is taken as
+                             measured on this machine
 batch=, prompt=, output=, tp=  hold where the file does not say
 concurrency=, rate=          of requests beside others, where the file does not say (GenAI-Perf's CSV, a table)"""
 OWN_WORDS = ("out", "plot", "overwrite")
@@ -152,12 +153,16 @@ def validate(words: list[str]) -> None:
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")
     fills = index.checked(settings)
+    taken, notes = assumptions.assumed(file, fills)
+    command.warn(notes)
     with waiting(f"forecasting the rows of {file.name}"), written(out, overwrite=overwrite) as add:
-        t = totals(lambda: index.rows(file, fills), settings.get("engine"), add)
+        t = totals(lambda: index.rows(file, fills, taken), settings.get("engine"), add)
         if not t.rows:
             raise ConfigError(f"{file}: no row is understood", [f"  {line}" for line in reasons(t)])
     with waiting("drawing"):
         plot(t, picture, overwrite=overwrite)
+    if "hardware" in taken and not t.judged:
+        print(f"no row can have been measured on this machine, which {file.name} was taken to be of: give hw=NAME")
     print_totals(t)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
     print(out)
