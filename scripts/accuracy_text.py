@@ -93,8 +93,8 @@ rows of their own by now: with them devices left out read as *the same, before* 
 
 HELP = """## What would help most
 
-`life-jax validate FILE` prints how far off forecasts of your own measurements are; a table of them (`data` columns of
-`life-jax validate --help`) can be shared as it is. In this order:
+`life-jax validate FILE` prints how far off forecasts of your own measurements are, and a row ready to share;
+`share=ROWS.csv` writes all of them as a table, whatever tool wrote FILE. In this order:
 
 1. Any second publisher of RDNA4, Panther Lake, RK3588, or of the RTX 3090 under exllamav3 or vLLM: there is one
    source each today, whose unit is the class.
