@@ -1,8 +1,7 @@
-"""Launch scripts of a plan's rows, whole files or none."""
+"""What launches a plan's rows: facts that commands are made of, and scripts, whole files or none."""
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,11 +11,6 @@ from life_jax.planner.designs import Designs
 from life_jax.planner.launch import Launch, files, hub_name
 from life_jax.studies.plan_words import name
 from life_jax.studies.study import Study
-
-if TYPE_CHECKING:
-    from life_jax.studies.planning import Plan
-
-WRITTEN = 20  # rows of which launch scripts are written unless top= says it
 
 
 def launch_of(study: Study, designs: Designs, place: int, running: float) -> Launch:
@@ -49,18 +43,14 @@ def launch_of(study: Study, designs: Designs, place: int, running: float) -> Lau
     )
 
 
-def write(plan_: "Plan", folder: Path, *, overwrite: bool) -> list[Path]:
-    """Write launch scripts of every row to folder/RANK/, each whole or not at all. Returns their paths."""
+def scripts(launch: Launch, about: str, home: Path, *, overwrite: bool) -> list[Path]:
+    """Write the launch scripts of a design to a folder, each whole or not at all. Returns their paths."""
+    home.mkdir(parents=True, exist_ok=True)
     written = []
-    for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
-        launch = launch_of(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
-        about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
-        home = folder / f"{row.rank:02d}"
-        home.mkdir(parents=True, exist_ok=True)
-        for file, text in files(launch, about).items():
-            with whole_file(home / file, overwrite=overwrite) as new:
-                new.write_text(text, encoding="utf-8")
-            if file.endswith(".sh"):
-                (home / file).chmod(0o755)
-            written.append(home / file)
+    for file, text in files(launch, about).items():
+        with whole_file(home / file, overwrite=overwrite) as new:
+            new.write_text(text, encoding="utf-8")
+        if file.endswith(".sh"):
+            (home / file).chmod(0o755)
+        written.append(home / file)
     return written

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from life_jax.planner.neighbours import Neighbour, neighbours
 from life_jax.planner.regret import MOST, regrets
 from life_jax.planner.search import Found, search
 from life_jax.planner.space import KEYS, Layout, assumed, layouts
-from life_jax.studies.launching import WRITTEN, launch_of, write
+from life_jax.studies.launching import launch_of, scripts
 from life_jax.studies.plan_words import words_of
 from life_jax.studies.study import Study
 
@@ -36,6 +37,7 @@ OF_LOAD = ("price", "memory", "fits_memory", "quality", "quality_low", "quality_
            "ttft_p90", "ttft_p99", "tpot_mean", "tpot_p50", "tpot_p90", "tpot_p99", "itl_p99", "request_rate",
            "output_rate", "concurrency", "utilization")  # fmt: skip
 Watch = Callable[[int], None]
+WRITTEN = 20  # rows of which launch scripts are written unless top= says it
 NEIGHBOURED = 12  # rows whose neighbours are said unless top= says it
 NEAR, NEAR_LOADED = 2048, 128  # designs among which the nearest is looked for
 
@@ -293,6 +295,16 @@ def _nearest(study: Study, found: Found, done: Watch) -> tuple[Row | None, dict[
     if "quality" in relax:
         relax["quality"] = float(designs.quality[places[first]])
     return row, relax
+
+
+def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
+    """Write launch scripts of every row to folder/RANK/, each whole or not at all. Returns their paths."""
+    written = []
+    for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
+        launch = launch_of(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
+        about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
+        written += scripts(launch, about, folder / f"{row.rank:02d}", overwrite=overwrite)
+    return written
 
 
 def dataset(result: Plan) -> "xr.Dataset":
