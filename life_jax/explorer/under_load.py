@@ -37,7 +37,7 @@ def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, An
     rates = sorted({float(f"{part * most:.3g}") for most in usable for part in PARTS})
     words = question.words({"rate": rates}, **targets)
     study = study_of(words, "serve")
-    of = evaluated(study, (*TIMES, *SERVED, *(["goodput"] if targets else [])))
+    of = evaluated(study, (*TIMES, *SERVED))
     rows = []
     for cell in range(len(study.cells)):
         row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell), "capacity": number(capacity[cell])}

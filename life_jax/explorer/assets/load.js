@@ -90,11 +90,15 @@ LJ.VIEWS.load = {
     const question = { ...LJ.question(state), hw: [row.hw], model: [row.model], opt: [LJ.stackOf(row.opt)], engine: row.engine ? [row.engine] : state.engine };
     const key = JSON.stringify([question, settings]);
     if (this.mapKey !== key) {
+      this.map.classList.toggle("stale", Boolean(this.mapKey)); // until the hand rests
+      await new Promise((go) => setTimeout(go, 250));
+      if (turn !== this.turn || LJ.state.view !== "load") return;
       const map = await LJ.ask("goodput", question, settings);
       if (turn !== this.turn || LJ.state.view !== "load") return;
       this.mapKey = key;
       this.mapAnswer = map;
     }
+    this.map.classList.remove("stale");
     const { good, prompts, rates: xs, max_rate: limit, commands } = this.mapAnswer, name = LJ.caseName(row, rows);
     const told = (x, y, v) => `${LJ.digits(x)}/s, prompts of ${y}: ${LJ.isNumber(v) ? `${LJ.digits(100 * v, 3)} %` : "none"} meet the targets`;
     this.map.show({
