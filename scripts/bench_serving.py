@@ -1,18 +1,20 @@
 """Cost of forecasts under load: `python scripts/bench_serving.py`.
 
-Prints scenarios a second of processor time by the formula, for means and with percentiles, on NumPy and on the law of
-seven numbers, and of the simulation, by the number of requests: its work should grow linearly with them.
+Prints scenarios a second of processor time by the formula, for means and with percentiles, on the law of seven numbers,
+by NumPy in float64 and compiled in float32, and of the simulation, by the number of requests: its work should grow
+linearly with them.
 """
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
 from life_jax.core.engine import Scheduler
-from life_jax.core.pytree import register_with_jax
+from life_jax.core.pytree import absent_as_static, register_with_jax
 from life_jax.serving.closed_loop import capacity
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import spread
@@ -37,19 +39,43 @@ def seconds(job: Callable[[], Any]) -> float:
 
 
 def formula() -> None:
-    """Scenarios a second by the formula."""
+    """Scenarios a second by the formula, on NumPy and compiled, for one kind of lengths and for spread ones."""
     draw = np.random.default_rng(0)
     prompt, output = draw.uniform(100, 4000, FORMULAS), draw.uniform(30, 500, FORMULAS)
-    requested = Requested(LogNormal(prompt, 1.0), LogNormal(output, 1.0))
+    load = draw.uniform(0.1, 0.9, FORMULAS)
+    for name, cv in (("equal lengths", 0.0), ("log-normal lengths", 1.0)):
+        requested = Requested(LogNormal(prompt, cv), LogNormal(output, cv))
+        once, twice = (seconds(partial(job, requested, load)) for job in (means, percentiles))
+        print(f"formula, {name}, NumPy: {FORMULAS / once:,.0f} scenarios/s, {FORMULAS / twice:,.0f} with percentiles")
+        compiled(name, requested, load)
+
+
+def means(requested: Requested, load: Any) -> Any:
+    """Mean time to first token and between tokens at a part of the largest rate, which is a result too."""
     most = capacity(LAW, requested, RULES)
-    rate = 0.5 * most
+    state = open_loop(LAW, requested, RULES, rate=load * most, capacity=most)
+    return most, state.ttft, state.gap
 
-    def means() -> Any:
-        return open_loop(LAW, requested, RULES, rate=rate, capacity=capacity(LAW, requested, RULES))
 
-    state = means()
-    once, times = seconds(means), seconds(lambda: spread(LAW, requested, RULES, state).at("ttft", 99))
-    print(f"formula, means: {FORMULAS / once:,.0f} scenarios/s; with percentiles: {FORMULAS / (once + times):,.0f}")
+def percentiles(requested: Requested, load: Any) -> Any:
+    """The same, and p50 and p99 of the time to first token and p99 of that between tokens."""
+    most = capacity(LAW, requested, RULES)
+    state = open_loop(LAW, requested, RULES, rate=load * most, capacity=most)
+    times = spread(LAW, requested, RULES, state)
+    return most, state.ttft, state.gap, times.at("ttft", 50), times.at("ttft", 99), times.at("tpot", 99)
+
+
+def compiled(name: str, requested: Requested, load: Any) -> None:
+    """Scenarios a second by the formula in float32, compiled for scenarios side by side."""
+    register_with_jax()
+    shared = absent_as_static(requested)
+    parts = jax.tree.map(lambda x: jax.numpy.asarray(x, "float32"), (shared, load))
+    rates = []
+    for job in (means, percentiles):
+        run = jax.jit(job)
+        jax.block_until_ready(run(*parts))
+        rates.append(FORMULAS / seconds(lambda run=run: jax.block_until_ready(run(*parts))))
+    print(f"formula, {name}, compiled: {rates[0]:,.0f} scenarios/s, {rates[1]:,.0f} with percentiles")
 
 
 def simulation() -> None:

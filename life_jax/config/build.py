@@ -27,6 +27,8 @@ from life_jax.optimizations import Optimization, Refused
 
 NO_DRAFTS, NO_OFFLOAD, NO_HANDOVER = Speculation(), Offload(), Handover()  # one object for all cases
 
+CLOCKS = ("clock_mhz", "memory_clock_mhz")
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -35,8 +37,8 @@ class Built:
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
     the stack was applied to, so that its numbers can be moved. likeness: what tells whether anything like it was
-    measured. quality_source: of what the options keep of the model's
-    quality, where that is asked for.
+    measured. clocks: key -> clock [MHz] that holds, where the device's file says it. quality_source: of what the
+    options keep of the model's quality, where that is asked for.
     """
 
     scenario: Scenario
@@ -45,6 +47,7 @@ class Built:
     meaningless: Mapping[str, str]
     options: OptionNumbers
     likeness: support.Build
+    clocks: Mapping[str, float]
     quality_source: str = ""
 
     def __repr__(self) -> str:
@@ -109,7 +112,7 @@ def build(
         architecture=parts(architecture, model, f"model.{labels['model']}"),
         precision=parts(bits, precision),
         workload=parts(_workload, workload),
-        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness),
+        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness, device.cooling),
         costs=parts(costs, cost, device),
         load=parts(requests, load),
         speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
@@ -146,7 +149,7 @@ def build(
     scenario = parts.applied(options, stack, scenario)
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
-    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness)
+    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness, parts(_clocks, device))
 
 
 def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | None, hw: str) -> None:
@@ -158,17 +161,26 @@ def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | 
         )
 
 
+def _clocks(device: DeviceFile) -> dict[str, float]:
+    """Clocks [MHz] that hold, by key."""
+    found = {key: getattr(device, key) or getattr(device, f"rated_{key}") for key in CLOCKS}
+    return {key: clock for key, clock in found.items() if clock is not None}
+
+
 def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
     """What decides whether anything like a forecast was measured."""
     return support.Build(engine.name, device.efficiency_class, bool(model.num_experts))
 
 
-def _measured(engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build) -> Engine:
-    """The engine with what was measured of it on the class of devices; as it is where it was not fitted to a class, or
-    was calibrated."""
+def _measured(
+    engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build, cooling: str
+) -> Engine:
+    """The engine with what was measured of it on the class of devices, and spreads of how the device is cooled; as it
+    is where it was not fitted to a class, or was calibrated."""
     if of_class is None or file.spreads:
         return engine
-    return dataclasses.replace(engine, support=support.supports(likeness))
+    spreads = {name: spread * support.of_cooling(cooling) for name, spread in engine.spreads.items()}
+    return dataclasses.replace(engine, spreads=spreads, support=support.supports(likeness))
 
 
 def _generation(model: ModelFile, label: str) -> list[str]:

@@ -18,7 +18,8 @@ from life_jax.core.places import Place
 from life_jax.optimizations import Optimization, chain
 
 OF_LAYOUT = [key.removeprefix("engine.") for key in SHORT_WORDS.values() if key.startswith("engine.")]
-NOT_THERE = ("offload", "disaggregation", "speculation")  # kinds of options that are about the devices of hw= alone
+# kinds of options that are about the devices of hw= alone
+NOT_THERE = ("offload", "disaggregation", "speculation", "disk")
 
 
 def places(

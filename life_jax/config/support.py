@@ -18,6 +18,9 @@ from life_jax.core.engine import Support
 from life_jax.core.units import UNLIMITED
 
 STEPS = {"ttft": ("prefill",), "tpot": ("decode",), "e2e": ("prefill", "decode")}  # that a time is made of
+# without a fan laptops lose up to 60 % within 8 to 15 minutes of inference (public reports), by chassis and room: the
+# forecast stays that of a cool device, and its interval is wider [assumption: no panel has rows of both]
+PASSIVE = 1.5
 GRACE = 0.25  # years by which a build may be newer than any measured one and still count as like it
 ENGINE, PAIR, NEWER, EXPERTS, CONTEXT, BATCH = "engine", "pair", "newer", "experts", "context", "batch"
 REASONS = (ENGINE, PAIR, NEWER, EXPERTS, CONTEXT, BATCH)
@@ -46,6 +49,11 @@ class Range:
     context: float
     batch: float
     experts: bool
+
+
+def of_cooling(cooling: str) -> float:
+    """Factor on the spreads of a class for how a device is cooled [1]: its rows are of devices with fans."""
+    return PASSIVE if cooling == "passive" else 1.0
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Parts of a model on another device of the machine, and prompts on devices of their own."""
+"""Parts of a model on another device of the machine or on a disk, and prompts on devices of their own."""
 
 from typing import Any
 
@@ -65,4 +65,16 @@ class Handover:
     latency: Number = 0.0
     place: tuple[Place, ...] = ()
     memory: str = static(default=APART)
+    on: bool = static(default=False)
+
+
+@pytree
+class Disk:
+    """Weights that stay on a disk because memory has no room for them, and are read from it in every step.
+
+    bandwidth [byte/s]: reached; room [1]: part of the memory that weights may fill, before the rest stays on the disk
+    """
+
+    bandwidth: Number = UNLIMITED
+    room: Number = 1.0
     on: bool = static(default=False)

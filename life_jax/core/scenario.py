@@ -10,7 +10,7 @@ from typing import Any
 
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import Number
-from life_jax.core.places import Handover, Offload
+from life_jax.core.places import Disk, Handover, Offload
 from life_jax.core.pytree import neutral, pytree, static
 from life_jax.core.speculation import Speculation
 from life_jax.core.units import UNLIMITED
@@ -220,8 +220,8 @@ class Load:
     rate: Number = neutral(default=0.0)
     concurrency: Number = neutral(default=0.0)
     burst: Number = 1.0
-    prompt_cv: Number = 0.0
-    output_cv: Number = 0.0
+    prompt_cv: Number = neutral(default=0.0)
+    output_cv: Number = neutral(default=0.0)
     cached: Number = 0.0
     ttft_limit: Number = UNLIMITED
     tpot_limit: Number = UNLIMITED
@@ -295,5 +295,6 @@ class Scenario:
     speculation: Speculation = dataclasses.field(default_factory=Speculation)
     offload: Offload = dataclasses.field(default_factory=Offload)
     handover: Handover = dataclasses.field(default_factory=Handover)
+    disk: Disk = dataclasses.field(default_factory=Disk)
     load: Load = dataclasses.field(default_factory=Load)
     quality: Quality = dataclasses.field(default_factory=Quality)

@@ -71,7 +71,7 @@ def known(scenario: Scenario) -> bool:
     layout = scenario.engine.parallelism
     summed = layout.only_tensor and is_fixed_at(layout.overlap, 0) and scenario.speculation.is_off
     summed = summed and is_fixed_at(layout.two_batches, 0)
-    summed = summed and scenario.offload.is_off and not scenario.handover.on
+    summed = summed and scenario.offload.is_off and not scenario.handover.on and not scenario.disk.on
     return scenario.engine.counting.scope == "op" and summed and not energy.is_capped(scenario)
 
 

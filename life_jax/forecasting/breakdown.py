@@ -13,7 +13,7 @@ from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
 from life_jax.forecasting import places
 from life_jax.forecasting.request import Run
-from life_jax.forecasting.step import host_seconds, overhead
+from life_jax.forecasting.step import disk_seconds, host_seconds, overhead
 from life_jax.models import decoder
 from life_jax.roofline.roofs import Terms
 
@@ -111,7 +111,7 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
     stages and messages between them, is a row.
     """
     scenario = run.scenario
-    seconds, host, link, waited = once, once, 0.0, 0.0
+    seconds, host, link, disk, waited = once, once, 0.0, 0.0, 0.0
     executions: dict[tuple[str, int, int], list[tuple[float, Op]]] = {}
     total = Cost()
     for passes in (p for p in every if p.count):
@@ -123,7 +123,9 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
         of_host = float(sum(host_seconds(scenario, middle).values()))
         host += float(passes.count) * of_host
         beside = run.here.scenario if streams else scenario
-        link += float(passes.count) * (float(overhead(beside, middle)) - of_host)
+        of_disk = float(disk_seconds(scenario, middle))
+        disk += float(passes.count) * of_disk
+        link += float(passes.count) * (float(overhead(beside, middle)) - of_host - (0.0 if streams else of_disk))
         link += float(passes.count * run.streamed(passes)[1]) if streams else 0.0
         total = total + graph.cost.times(passes.count)
         for op in (op for op in graph if op.repeats):
@@ -134,7 +136,7 @@ def _table(run: Run, every: tuple[Passes, ...], once: float = 0.0, in_stages: fl
     rows = [_row(by_shape, scenario, seconds) for by_shape in executions.values()]
     # stages wait for messages and for one another; a power limit slows clocks down
     for name, spent, bound in (
-        ("host", host, "host"), ("link", link, "link"), ("pipeline", rest, "link"),
+        ("host", host, "host"), ("link", link, "link"), ("disk", disk, "link"), ("pipeline", rest, "link"),
         ("two_batches", halves, "link"), ("power_limit", waited, "compute"),
     ):  # fmt: skip
         if spent:

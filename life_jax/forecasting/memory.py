@@ -7,11 +7,10 @@ from life_jax.core import schedule
 from life_jax.core.numerics import Number, ceil, divide, floor, is_fixed_at, is_nothing, larger, smaller, where
 from life_jax.core.scenario import Architecture, Precision, Scenario
 from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
-from life_jax.forecasting import places, speculation
+from life_jax.forecasting import places, speculation, weights
 from life_jax.forecasting.step import step_graph
 from life_jax.models import decoder, vision
 from life_jax.models.tensors import on_one
-from life_jax.parallelism.pipeline_parallel import layers_of_stages
 
 LOGIT_BYTES = 4  # logits are kept in fp32
 FAR = 1e12  # tokens: beyond any window and any context
@@ -76,8 +75,10 @@ def memory(scenario: Scenario) -> Memory:
     w, device, policy = scenario.workload, scenario.device, scenario.engine.memory
     usable = device.memory * device.memory_share - device.memory_reserved
     away, _ = places.weight_bytes(scenario)
+    missing = weights.on_disk(scenario)[0] if scenario.offload.is_off else 0.0
+    beside = _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario)
     return Memory(
-        weights=_weights(scenario) - away + _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario),
+        weights=weights.of_one(scenario) - away - missing + beside,
         kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
         activations=activation_bytes(scenario, w.prompt_tokens),
         runtime=policy.runtime,
@@ -96,7 +97,7 @@ def on_host(scenario: Scenario) -> tuple[Number, Number]:
     part = places.of_cache(scenario)
     cached = decoder.cache_bytes(scenario.architecture, cached_tokens(scenario), scenario.precision)
     usable = host.device.memory * host.device.memory_share - host.device.memory_reserved
-    return there + part * w.batch * cached, usable
+    return there - weights.on_disk(scenario)[0] + part * w.batch * cached, usable
 
 
 def tokens_on_host(scenario: Scenario) -> Number:
@@ -105,8 +106,8 @@ def tokens_on_host(scenario: Scenario) -> Number:
     if is_nothing(part):
         return UNLIMITED
     host, tokens = places.on_host(scenario), cached_tokens(scenario)
-    _, weights = places.weight_bytes(scenario)
-    left = host.device.memory * host.device.memory_share - host.device.memory_reserved - weights
+    held = places.weight_bytes(scenario)[1] - weights.on_disk(scenario)[0]
+    left = host.device.memory * host.device.memory_share - host.device.memory_reserved - held
     of_one = part * decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
     return where(part > 0, larger(left, 0.0) * divide(tokens, of_one), UNLIMITED)
 
@@ -131,26 +132,6 @@ def _of_one(scenario: Scenario, batch: Number) -> Number:
     return batch if is_fixed_at(layout.data_parallel, 1) else ceil(batch / layout.data_parallel)
 
 
-def _stage(scenario: Scenario) -> Number:
-    """Part of the layers [1] that the largest stage of a pipeline has."""
-    layout = scenario.engine.parallelism
-    if not layout.in_pipeline:
-        return 1.0
-    layers = sum(block.repeats for block in scenario.architecture.blocks)
-    return larger(*layers_of_stages(layout, layers)) / layers
-
-
-def _weights(scenario: Scenario) -> Number:
-    """Bytes of the model's weights on each device of the largest stage [byte]: its layers, and table or head."""
-    model, precision, layout = scenario.architecture, scenario.precision, scenario.engine.parallelism
-    if layout.only_tensor:
-        return decoder.weight_bytes(model, precision, layout.tensor_parallel)
-    layers, ends, larger_end = decoder.layer_and_end_bytes(model, precision, layout.tensor_parallel, layout.stage)
-    if not layout.in_pipeline:
-        return layers + ends
-    return _stage(scenario) * layers + where(layout.pipeline_parallel > 1, larger_end, ends)
-
-
 def _tower(scenario: Scenario) -> Number:
     """Bytes of the vision tower on each device [byte]; an engine does not load it where there are no images."""
     if not scenario.architecture.vision:
@@ -172,7 +153,7 @@ def cache_bytes(scenario: Scenario, tokens: Number) -> Number:
     layout = scenario.engine.parallelism
     tokens = tokens if is_fixed_at(layout.context_parallel, 1) else tokens / layout.context_parallel
     whole = decoder.cache_bytes(scenario.architecture, tokens, scenario.precision, _devices(scenario))
-    whole = _stage(scenario) * whole if layout.in_pipeline else whole
+    whole = weights.largest_stage(scenario) * whole if layout.in_pipeline else whole
     away = places.of_cache(scenario)
     whole = whole if is_nothing(away) else (1 - away) * whole
     draft = speculation.draft_scenario(scenario)
@@ -271,7 +252,7 @@ def _kinds(scenario: Scenario) -> list[Kind]:
     and how much of its cache a device holds for a position of its own [1]."""
     model, layout = scenario.architecture, scenario.engine.parallelism
     alone = [replace(model, blocks=(block,)) for block in model.blocks]
-    held = _stage(scenario) * (1 - places.of_cache(scenario))
+    held = weights.largest_stage(scenario) * (1 - places.of_cache(scenario))
     kinds: list[Kind] = [(kind, scenario.precision, layout.tensor_parallel, held) for kind in alone]
     draft = speculation.draft_scenario(scenario)
     if draft is None:

@@ -8,7 +8,7 @@ from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number, where
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
-from life_jax.forecasting import energy, intervals, memory, speculation
+from life_jax.forecasting import energy, intervals, memory, speculation, weights
 from life_jax.forecasting.attribution import Ledger
 from life_jax.forecasting.load_costs import load_costs
 from life_jax.forecasting.loss_batch import loss_batch
@@ -263,6 +263,11 @@ METRICS: dict[str, Metric] = {
         lambda r: memory.on_host(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
         "byte",
         "weights and cache on the device of offload.hw",
+    ),
+    "disk_memory": Metric(
+        lambda r: weights.on_disk(r.scenario)[0] + 0.0 * r.scenario.workload.batch,
+        "byte",
+        "weights that stay on a disk",
     ),
     "weight_memory": Metric(lambda r: memory.memory(r.scenario).weights, "byte", "weights on each device"),
     "kv_memory": Metric(lambda r: memory.memory(r.scenario).kv, "byte", "KV cache on each device, generation over"),

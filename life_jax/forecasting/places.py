@@ -11,7 +11,7 @@ from typing import Any
 
 from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.numerics import Number, divide, is_nothing, smaller, where
-from life_jax.core.places import HERE, HOST, SHARED, Handover, Offload
+from life_jax.core.places import HERE, HOST, SHARED, Disk, Handover, Offload
 from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import BITS_PER_BYTE
@@ -35,13 +35,19 @@ def prefilling(scenario: Scenario) -> Scenario:
 
 def _at(scenario: Scenario, place: Any) -> Scenario:
     return replace(
-        scenario, device=place.device, engine=place.engine, costs=place.costs, offload=Offload(), handover=Handover()
+        scenario,
+        device=place.device,
+        engine=place.engine,
+        costs=place.costs,
+        offload=Offload(),
+        handover=Handover(),
+        disk=Disk(),
     )
 
 
 def here(scenario: Scenario) -> Scenario:
     """The scenario with everything on the devices of the layout."""
-    return replace(scenario, offload=Offload())
+    return replace(scenario, offload=Offload(), disk=Disk())
 
 
 def _layers(scenario: Scenario) -> Number:

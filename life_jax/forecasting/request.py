@@ -17,7 +17,7 @@ from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, layout, places, speculation
 from life_jax.forecasting.drafting import Drafting
 from life_jax.forecasting.messages import handover_seconds
-from life_jax.forecasting.step import hidden, host_seconds, message_seconds, overhead, step_graph
+from life_jax.forecasting.step import disk_seconds, hidden, host_seconds, message_seconds, overhead, step_graph
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.parallelism.layout import micro_batches, step_of_one
 from life_jax.parallelism.pipeline_parallel import Stages, layers_of_stages, stages
@@ -320,7 +320,8 @@ class Run:
         there = [op for op in places.placed(graph, scenario) if op.place == HOST]
         part = step_seconds(self.here.roofs(there), self.smoothness)
         waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
-        return self.here.mean_seconds(passes) + places.cache_read_seconds(scenario, middle) + waited, waited
+        besides = places.cache_read_seconds(scenario, middle) + disk_seconds(scenario, middle)
+        return self.here.mean_seconds(passes) + besides + waited, waited
 
     def streams(self, passes: Passes) -> Number:
         """Whether weights come over the link in these passes: where there are tokens enough, and it takes less time."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.host_time import HostTime
 from life_jax.core.numerics import Number, clip, is_fixed_at, larger, power, where
-from life_jax.core.places import Offload
+from life_jax.core.places import Disk, Offload
 from life_jax.core.scenario import Architecture, Block, Precision, Scenario, WeightFormat
 from life_jax.core.schedule import Passes, Step
 from life_jax.core.speculation import HEADS, LAYER, LOOKUP, MODEL, Speculation
@@ -100,6 +100,7 @@ def draft_scenario(scenario: Scenario) -> Scenario | None:
         precision=precision,
         rewrites=rewrites,
         offload=Offload(),
+        disk=Disk(),
         engine=replace(scenario.engine, host=HostTime(), parallelism=alone),
         speculation=Speculation(),
     )

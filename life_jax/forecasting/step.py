@@ -8,10 +8,12 @@ from functools import reduce
 
 from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number, is_fixed_at, larger, smaller
+from life_jax.core.places import HERE, HOST
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.forecasting import energy, messages, places
 from life_jax.forecasting.graph_effects import on_graph
+from life_jax.forecasting.weights import part_on_disk
 from life_jax.models.decoder import decoder
 from life_jax.operators.token_rows import joined
 from life_jax.optimizations.fusion import fuse
@@ -58,9 +60,23 @@ def host_seconds(scenario: Scenario, step: Step | Mixed) -> dict[str, Number]:
 
 
 def overhead(scenario: Scenario, step: Step | Mixed) -> Number:
-    """Seconds [s] of a step that belong to no operator: host time and messages."""
+    """Seconds [s] of a step that belong to no operator: host time, messages, and weights from a disk."""
     crossing = places.crossing_seconds(scenario, step)
-    return sum(host_seconds(scenario, step).values()) + message_seconds(scenario, step) + crossing
+    besides = message_seconds(scenario, step) + crossing + disk_seconds(scenario, step)
+    return sum(host_seconds(scenario, step).values()) + besides
+
+
+def disk_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] of a step in which weights that memory has no room for are read from the disk; a plain 0 without.
+
+    Nothing is computed meanwhile. Reference: llama.cpp, whose weights are pages of a file (mmap).
+    """
+    if not scenario.disk.on:
+        return 0.0
+    there = HERE if scenario.offload.is_off else HOST
+    ops = (op for op in step_graph(scenario, step) if op.place == there)
+    read = sum(op.repeats * op.cost.weight_bytes for op in ops)
+    return part_on_disk(scenario) * read / scenario.disk.bandwidth
 
 
 def hidden(scenario: Scenario, step: Step | Mixed, total: Number) -> Number:

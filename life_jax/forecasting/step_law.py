@@ -22,7 +22,7 @@ from life_jax.core.schedule import Step
 from life_jax.core.speculation import HEADS, MODEL
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, messages, places, speculation
-from life_jax.forecasting.step import step_graph
+from life_jax.forecasting.step import disk_seconds, step_graph
 from life_jax.operators.token_rows import by_token
 from life_jax.parallelism.pipeline_parallel import layers_of_stages
 from life_jax.serving.drafted_law import DraftedLaw
@@ -86,7 +86,7 @@ def _free(scenario: Scenario) -> TabulatedLaw | HalvedLaw:
         return whole
     return HalvedLaw(
         whole=whole,
-        computed=replace(_tables(scenario, _seconds, places.activation_seconds, places.cache_read_seconds), **stages),
+        computed=replace(_tables(scenario, _seconds, _elsewhere, places.cache_read_seconds), **stages),
         sent=_tables(scenario, _no_seconds, _message_seconds, _seconds_of_attention),
         layers=1.0 * sum(block.repeats for block in scenario.architecture.blocks),
         on=halves,
@@ -195,8 +195,13 @@ def _or_streamed(scenario: Scenario, step: Step, in_place: Number) -> Number:
 
 
 def _beside_tokens(scenario: Scenario, step: Step) -> Number:
-    """Seconds [s] of messages, and of activations that go to another device and back."""
-    return _message_seconds(scenario, step) + places.activation_seconds(scenario, step)
+    """Seconds [s] of messages, of activations that go to another device and back, and of weights from a disk."""
+    return _message_seconds(scenario, step) + _elsewhere(scenario, step)
+
+
+def _elsewhere(scenario: Scenario, step: Step) -> Number:
+    """Seconds [s] in which activations go to another device and back, and weights come from a disk."""
+    return places.activation_seconds(scenario, step) + disk_seconds(scenario, step)
 
 
 def _beside_sequences(scenario: Scenario, step: Step) -> Number:

@@ -17,7 +17,7 @@ from life_jax.optimizations.latent_attention import latent_attention, latent_for
 from life_jax.optimizations.layout_options import sequence_parallel, two_batches
 from life_jax.optimizations.lora import lora, lora_merged
 from life_jax.optimizations.low_rank_kv import low_rank_kv
-from life_jax.optimizations.places import disaggregation, offload
+from life_jax.optimizations.places import disaggregation, disk, offload
 from life_jax.optimizations.polynomial_activation import polynomial_activation
 from life_jax.optimizations.rotated_quantization import rotated_quantization
 from life_jax.optimizations.sliding_window import sliding_window
@@ -31,6 +31,7 @@ INDEX: dict[str, Callable[..., Optimization]] = {
     "attention_scores": attention_scores,
     "chunked_prefill": chunked_prefill,
     "disaggregation": disaggregation,
+    "disk": disk,
     "fusion": fusion,
     "gguf": gguf,
     "kv_eviction": kv_eviction,

@@ -1,8 +1,8 @@
-"""Parts of a model on another device of the machine, and prompts on devices of their own."""
+"""Parts of a model on another device of the machine or on a disk, and prompts on devices of their own."""
 
 from dataclasses import replace
 
-from life_jax.core.places import APART, SHARED
+from life_jax.core.places import APART, SHARED, Disk
 from life_jax.core.scenario import Scenario
 from life_jax.core.units import GIGA, MICRO, MILLI, UNLIMITED
 from life_jax.optimizations.base import Optimization, Refused
@@ -93,6 +93,24 @@ def disaggregation(
         return replace(scenario, handover=handed)
 
     return Optimization(transforms=(change,), once={"prefill": "prompts are prefilled in one place"})
+
+
+def disk(*, disk_gb_per_s: float, disk_room: float) -> Optimization:
+    """Weights that memory has no room for stay on a disk, and are read from it in every step: of the device of
+    offload.hw= where layers or experts are there, else of hw=.
+
+    disk_gb_per_s [GB/s]: reached; disk_room [1]: part of the memory that weights may fill, the rest being the cache's
+    Raises Refused for a part beyond 1 and for a disk without speed.
+    """
+    if isinstance(disk_room, int | float) and disk_room > 1:
+        raise Refused(f"disk_room is {disk_room:g}; a part from 0 to 1 is needed")
+    if isinstance(disk_gb_per_s, int | float) and disk_gb_per_s <= 0:
+        raise Refused("disk_gb_per_s is 0; it can be any speed above")
+
+    def change(scenario: Scenario) -> Scenario:
+        return replace(scenario, disk=Disk(bandwidth=disk_gb_per_s * GIGA, room=disk_room, on=True))
+
+    return Optimization(transforms=(change,), once={"disk": "weights are on one disk"})
 
 
 def _refuse_memory(memory: str) -> None:

@@ -130,7 +130,8 @@ def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: 
     closes = is_absent(scenario.device.power_limit) and law <= whole and (BANDWIDTH,) in tuples
     layout = scenario.engine.parallelism
     # nor are the links between nodes, and messages of other layouts, in it
-    closes = closes and scenario.offload.is_off and not scenario.handover.on  # nor are rates of other devices
+    # nor are rates of other devices, and disks
+    closes = closes and scenario.offload.is_off and not scenario.handover.on and not scenario.disk.on
     closes = closes and is_absent(layout.two_batches)
     closes = closes and layout.only_tensor and not is_moved_beyond(scenario, moving)
     return Atoms(

@@ -3,11 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from life_jax.core.dual_numbers import primal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, exp, iterate, larger, smaller, sqrt, where
+from life_jax.core.numerics import Number, ceil, exp, is_fixed_at, is_of_jax, larger, smaller, sqrt, where
+from life_jax.serving.fixed_point import solve
 from life_jax.serving.steady_state import (
+    LEAST,
     ROOM_KEPT,
-    ROUNDS,
     Requested,
     Steady,
     Steps,
@@ -17,6 +21,8 @@ from life_jax.serving.steady_state import (
     steps,
 )
 from life_jax.serving.step_law import Law, StepLoad
+
+NEGLIGIBLE = 1e-9  # part of the requests that keep together
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,26 @@ def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurr
     what has ended in one step: such requests are prefilled in one step again, and again.
     """
     mixed = _closed(law, requested, scheduler, concurrency, together=False)
+    part = _together(requested)
+    if _is_negligible(part):
+        return Closed(*mixed)
     together = _closed(law, requested, scheduler, concurrency, together=True)
-    spread = requested.output.average * sqrt(requested.output.variation)  # steps between the ends of outputs
-    part = exp(-2 * spread) / (1 + requested.prompt.variation)
     blend = [a ** (1 - part) * b**part for a, b in zip(mixed[:3], together[:3], strict=True)]
     return Closed(*blend, *mixed[3:])
+
+
+def _together(requested: Requested) -> Number:
+    """Part of the requests [1] that keep together what has ended in one step."""
+    same: Number = 1.0
+    if not is_fixed_at(requested.output.variation, 0):
+        spread = requested.output.average * sqrt(requested.output.variation)  # steps between the ends of outputs
+        same = exp(-2 * spread)
+    return same / (1 + requested.prompt.variation)
+
+
+def _is_negligible(part: Number) -> bool:
+    """Whether a part is known to be next to nothing, everywhere."""
+    return not is_of_jax(part) and bool(np.all(np.asarray(primal(part)) < NEGLIGIBLE))
 
 
 def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Steady:
@@ -85,37 +106,77 @@ def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concu
     )
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a closed loop depends on."""
+
+    law: Law
+    requested: Requested
+    scheduler: Scheduler
+    concurrency: Number
+
+
+@dataclass(frozen=True)
+class _State:
+    """A closed loop: its steps, decoding sequences [1], wait for prompts before and steps of the own one [s], and the
+    rate [1/s] that follows."""
+
+    steps: Steps
+    decoding: Number
+    queue: Number
+    own: Number
+    served: Number
+
+
 def _closed(
     law: Law, requested: Requested, scheduler: Scheduler, concurrency: Number, *, together: bool
 ) -> tuple[Any, ...]:
-    others = (concurrency - 1) / concurrency
+    known = _Known(law, requested, scheduler, concurrency)
     limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
-
-    def state(seconds: Number, rate: Number, wait: Number) -> tuple[Steps, Number, Number, Number, Number]:
-        inside = smaller(rate * requested.decoded * seconds, concurrency)
-        decoding = smaller(1 + others * inside, limit)
-        s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
-        if together:
-            s = _in_cohorts(s, law, requested, scheduler, concurrency, decoding, seconds, rate)
-            own = larger(1.0, requested.new / s.tokens) * s.prefill
-            queue = 0.0 * wait
-        else:
-            own = own_steps(scheduler, s)
-            ahead = smaller(rate * (wait + s.service), concurrency)
-            queue = larger(others * s.service * ahead - rate * (s.service * s.service - s.service2 / 2), 0.0)
-        served = smaller(concurrency / (queue + own + requested.decoded * seconds), 1 / s.service)
-        return s, decoding, queue, own, served
-
-    def improve(values: tuple[Number, Number, Number]) -> tuple[Number, Number, Number]:
-        seconds, rate, _ = values
-        s, _, queue, _, served = state(*values)
-        return sqrt(seconds * s.seconds), sqrt(rate * served), queue
-
     start = law.seconds(StepLoad(smaller(concurrency, limit), requested.context * concurrency)) * 1.5
-    values = iterate(improve, (start, concurrency / (requested.decoded * start * 1.5), 0.0 * start), 2 * ROUNDS)
-    s, decoding, queue, own, _ = state(*values)
-    seconds, rate, _ = values
-    return rate, seconds, concurrency / rate - requested.decoded * seconds, s, decoding, queue, own
+    (seconds, rate), s = _solved(known, start, together=together)
+    return rate, seconds, concurrency / rate - requested.decoded * seconds, s.steps, s.decoding, s.queue, s.own
+
+
+def _solved(known: _Known, start: Number, *, together: bool) -> tuple[tuple[Number, Number], _State]:
+    """Mean time between two tokens [s] and rate [1/s], and the loop there."""
+
+    def improved(known: _Known, values: tuple[Number, Number]) -> tuple[Number, Number]:
+        now = _state(known, values, together=together)
+        return now.steps.seconds, now.served
+
+    values = solve(improved, known, (start, known.concurrency / (known.requested.decoded * start * 1.5))).values
+    return values, _state(known, values, together=together)
+
+
+def _state(known: _Known, values: tuple[Number, Number], *, together: bool) -> _State:
+    """A closed loop in which a sequence gets a token every so many seconds [s], at a rate of requests [1/s]."""
+    law, requested, scheduler, concurrency = known.law, known.requested, known.scheduler, known.concurrency
+    seconds, rate = values
+    others = (concurrency - 1) / concurrency
+    inside = smaller(rate * requested.decoded * seconds, concurrency)
+    limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
+    decoding = smaller(1 + others * inside, limit)
+    s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
+    if together:
+        s = _in_cohorts(s, law, requested, scheduler, concurrency, decoding, seconds, rate)
+        own = larger(1.0, requested.new / s.tokens) * s.prefill
+        queue = 0.0 * own
+    else:
+        own = own_steps(scheduler, s)
+        queue = _queue(s, others, rate, concurrency)
+    served = smaller(concurrency / (queue + own + requested.decoded * seconds), 1 / s.service)
+    return _State(s, decoding, queue, own, served)
+
+
+def _queue(s: Steps, others: Number, rate: Number, concurrency: Number) -> Number:
+    """Wait [s] for the prompts of those that are ahead: as many of the others as arrive while one waits and is
+    prefilled, all of them at most, less what of its own kind each has done."""
+    done = rate * (s.service * s.service - s.service2 / 2)
+    load = others * s.service * rate
+    all_ahead = others * s.service * concurrency - done
+    few_ahead = (load * s.service - done) / larger(1 - load, LEAST)
+    return larger(where(load < 1, smaller(few_ahead, all_ahead), all_ahead), 0.0)
 
 
 def _in_cohorts(

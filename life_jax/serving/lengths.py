@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from life_jax.core.numerics import Number, exp, log, sqrt
-from life_jax.core.pytree import pytree
+from life_jax.core.numerics import Number, exp, is_fixed_at, log, sqrt
+from life_jax.core.pytree import neutral, pytree
 from life_jax.serving.step_law import last_axis
 
 STANDARD = NormalDist()
@@ -42,7 +42,7 @@ class LogNormal:
     """
 
     mean: Number
-    cv: Number = 0.0
+    cv: Number = neutral(default=0.0)
 
     @property
     def average(self) -> Number:
@@ -56,12 +56,15 @@ class LogNormal:
 
     @property
     def nodes(self) -> tuple[Any, Any]:
-        """Lengths [..., 9] and weights [9] by Gauss-Hermite quadrature, which is exact for the moments that matter."""
+        """Lengths [..., 9] and weights [9] by Gauss-Hermite quadrature, which is exact for the moments that matter; one
+        of each where all are equally long."""
+        if is_fixed_at(self.cv, 0):
+            return last_axis(self.mean) * np.ones(1), np.ones(1)
         return self._at(HERMITE), WEIGHTS
 
     def at(self, quantiles: np.ndarray, normal: np.ndarray) -> Number:
         """Lengths [..., q] [token] at quantiles [q]."""
-        return self._at(normal)
+        return last_axis(self.mean) * np.ones(len(normal)) if is_fixed_at(self.cv, 0) else self._at(normal)
 
     def _at(self, normal: np.ndarray) -> Number:
         spread = last_axis(log(1 + self.variation))

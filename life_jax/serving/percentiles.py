@@ -6,7 +6,7 @@ The same points serve every scenario, so that percentiles are smooth in its numb
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -15,7 +15,21 @@ import numpy as np
 
 from life_jax.core import normal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, larger, log, smaller, sort_last, sqrt, where
+from life_jax.core.numerics import (
+    Number,
+    ceil,
+    clip,
+    exp,
+    in_order,
+    is_fixed_at,
+    is_of_jax,
+    larger,
+    log,
+    smaller,
+    sort_last,
+    sqrt,
+    where,
+)
 from life_jax.serving.prefix_cache import reused
 from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, of_others
 from life_jax.serving.step_law import Law, StepLoad, last_axis
@@ -55,13 +69,21 @@ class Spread:
     tpot: Any
     itl: Any
 
-    @cached_property
-    def _sorted(self) -> dict[str, Any]:
-        return {name: sort_last(getattr(self, name)) for name in ("ttft", "tpot", "itl")}
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # times in order, by name
 
     def at(self, name: str, percentile: float) -> Number:
         """`ttft`, `tpot` or `itl` [s] that this percentage of requests, or of tokens, does not exceed."""
-        return _at(self._sorted[name], percentile)
+        values = getattr(self, name)
+        place = percentile / 100 * POINTS - 0.5  # each point stands for the middle of its part
+        low = int(np.clip(np.floor(place), 0, POINTS - 2))
+        part = min(max(place - low, 0.0), 1.0)
+        if is_of_jax(values):
+            first, second = in_order(values, low)
+            return first * (1 - part) + second * part
+        if name not in self._known:
+            self._known[name] = sort_last(values)
+        ordered = self._known[name]
+        return ordered[..., low] * (1 - part) + ordered[..., low + 1] * part
 
     def mean(self, name: str) -> Any:
         """Mean of `ttft` or `tpot` over requests, of `itl` over tokens [s]."""
@@ -71,13 +93,6 @@ class Spread:
         """Part of the requests [1] whose times are at most these [s]."""
         good = (self.ttft <= last_axis(ttft)) & (self.tpot <= last_axis(tpot))
         return (1.0 * good).mean(-1)
-
-
-def _at(ordered: Any, percentile: float) -> Number:
-    place = percentile / 100 * POINTS - 0.5  # each point stands for the middle of its part
-    low = int(np.clip(np.floor(place), 0, POINTS - 2))
-    part = min(max(place - low, 0.0), 1.0)
-    return ordered[..., low] * (1 - part) + ordered[..., low + 1] * part
 
 
 def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
@@ -247,7 +262,7 @@ def gamma(mean: Number, variance: Number, z: Number) -> Number:
     """The gamma distribution of this mean and variance where the normal one is z (Wilson and Hilferty 1931)."""
     shape = larger(mean * mean / larger(variance, 1e-30), 1e-3)
     root = larger(1 - 1 / (9 * shape) + z / (3 * sqrt(shape)), 0.0)
-    return mean * root**3
+    return mean * root * root * root
 
 
 def log_normal(mean: Number, second: Number, z: Number) -> Number:

@@ -10,19 +10,20 @@ the end of a step, and most steps are the short ones, so that little is left the
 slot: their number follows a diffusion whose drift is what arrives less what the engine would serve.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from life_jax.core.engine import PREEMPT, PREFILL_FIRST, Scheduler
 from life_jax.core.normal import cumulative, density
-from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, iterate, larger, log, smaller, sqrt
-from life_jax.core.pytree import neutral, pytree
+from life_jax.core.numerics import Number, ceil, clip, constant, exp, is_fixed_at, larger, log, smaller, sqrt
+from life_jax.core.pytree import map_leaves, neutral, pytree
 from life_jax.core.units import UNLIMITED
+from life_jax.serving.fixed_point import solve
 from life_jax.serving.lengths import Lengths
 from life_jax.serving.prefix_cache import reused
 from life_jax.serving.step_law import Law, StepLoad, last_axis, side_by_side
 
-ROUNDS = 60  # of the damped iteration
+ROUNDS = 60  # of damped iterations, for those that are of one number
 LEAST = 1e-12
 ROOM_KEPT = 0.02  # of the token budget that decoding sequences leave to prompts at least [assumption]
 NEAREST = 0.999  # of the capacity: beyond, nothing is steady
@@ -292,8 +293,12 @@ def open_loop(
     """
     slots = places(requested, scheduler)
     served = smaller(rate, NEAREST * capacity)
-    here = _open(law, requested, scheduler, rate=served, burst=burst, crowd=crowd, slots=slots)
-    more = _open(law, requested, scheduler, rate=served * STEP_UP, burst=burst, crowd=crowd, slots=slots)
+    known = _Known(law, requested, scheduler, served, burst, crowd, slots)
+    more_known = replace(known, rate=served * STEP_UP)
+    solved = solve(_improved, known, _start(known))
+    near = solved.moved(_improved, map_leaves(constant, more_known))
+    here = _open(known, solved.values)
+    more = _open(more_known, solve(_improved, more_known, near, rounds=FEW).values)
 
     def running(state: _Open, at: Number) -> Number:
         return at * (state.own + state.duration)
@@ -346,6 +351,7 @@ def slot_queue(
     return queue, queue / larger(queue + swing * cumulative(z) / density(z), LEAST)
 
 
+FEW = 4  # rounds from a point nearby
 STEP_UP = 1.02  # of the rate, to see how the number of running requests answers
 
 
@@ -371,49 +377,53 @@ class _Open:
     left: Number
 
 
-def _open(
-    law: Law,
-    requested: Requested,
-    scheduler: Scheduler,
-    *,
-    rate: Number,
-    burst: Number,
-    crowd: Number,
-    slots: Number,
-) -> _Open:
-    """The fixed point of an open loop below its capacity."""
+@dataclass(frozen=True)
+class _Known:
+    """What an open loop below its capacity depends on."""
 
-    def state(seconds: Number, duration: Number) -> _Open:
-        decoding = smaller(
-            larger(crowd + rate * duration, 1.0), smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, slots)
-        )
-        s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
-        new = requested.new
-        load = smaller(rate * s.service, NEAREST)
-        # one queue for all batches of a pipeline, whose pieces follow each other
-        wait = rate * s.service2 * (burst * burst + 1) / 2 / (2 * (1 - load)) / scheduler.stages
-        busy = s.busy
-        present = 1 - exp(-rate * (duration + s.service))
-        residual = present * (busy * s.prefill + (1 - busy) * s.decode) / 2
-        own = own_steps(scheduler, s)
-        # prompt tokens that wait when a prompt ends, and at the end of a step, mean over steps
-        behind = rate * new * (wait + residual + own)
-        chunks = s.chunks
-        within = new * (chunks - 1) / (2 * chunks) * (1 + requested.prompt.variation)
-        in_prefill = within + rate * new * (wait + own * (chunks + 1) / (2 * chunks))
-        part = smaller(s.part, 1.0)
-        left = part * in_prefill + (1 - part) * rate * new * s.decode
-        slow = larger(1 - rate * new * s.extra / s.tokens, ROOM_KEPT)
-        longest = requested.decoded * larger(s.full - s.seconds, 0.0)  # every step a full one
-        after = clip(s.extra / s.tokens * (behind - left) / slow, 0.0, longest)
-        return _Open(s, decoding, duration, wait, residual, own, after, left)
+    law: Law
+    requested: Requested
+    scheduler: Scheduler
+    rate: Number
+    burst: Number
+    crowd: Number
+    slots: Number
 
-    def improve(values: tuple[Number, Number]) -> tuple[Number, Number]:
-        seconds, duration = values
-        now = state(seconds, duration)
-        better = sqrt(seconds * now.steps.seconds)
-        return better, sqrt(duration * (requested.decoded * better + now.after))
 
-    alone = law.seconds(StepLoad(1.0, requested.context))
-    seconds, duration = iterate(improve, (alone * 1.5, alone * 1.5 * requested.decoded + 0.0 * rate), ROUNDS)
-    return state(seconds, duration)
+def _start(known: _Known) -> tuple[Number, Number]:
+    alone = known.law.seconds(StepLoad(1.0, known.requested.context)) * 1.5
+    return alone + 0.0 * known.rate, alone * known.requested.decoded + 0.0 * known.rate
+
+
+def _improved(known: _Known, values: tuple[Number, Number]) -> tuple[Number, Number]:
+    """Mean time between tokens of a sequence, and time of an output [s], from what they were taken to be."""
+    now = _open(known, values)
+    return now.steps.seconds, known.requested.decoded * now.steps.seconds + now.after
+
+
+def _open(known: _Known, values: tuple[Number, Number]) -> _Open:
+    """An open loop in which a sequence gets a token every so many seconds and an output lasts so long [s]."""
+    law, requested, scheduler, rate = known.law, known.requested, known.scheduler, known.rate
+    seconds, duration = values
+    most = smaller((1 - ROOM_KEPT) * scheduler.budget / requested.width, known.slots)
+    decoding = smaller(larger(known.crowd + rate * duration, 1.0), most)
+    s = steps(law, requested, scheduler, decoding=decoding, seconds=seconds, rate=rate)
+    new = requested.new
+    load = smaller(rate * s.service, NEAREST)
+    # one queue for all batches of a pipeline, whose pieces follow each other
+    wait = rate * s.service2 * (known.burst * known.burst + 1) / 2 / (2 * (1 - load)) / scheduler.stages
+    busy = s.busy
+    present = 1 - exp(-rate * (duration + s.service))
+    residual = present * (busy * s.prefill + (1 - busy) * s.decode) / 2
+    own = own_steps(scheduler, s)
+    # prompt tokens that wait when a prompt ends, and at the end of a step, mean over steps
+    behind = rate * new * (wait + residual + own)
+    chunks = s.chunks
+    within = new * (chunks - 1) / (2 * chunks) * (1 + requested.prompt.variation)
+    in_prefill = within + rate * new * (wait + own * (chunks + 1) / (2 * chunks))
+    part = smaller(s.part, 1.0)
+    left = part * in_prefill + (1 - part) * rate * new * s.decode
+    slow = larger(1 - rate * new * s.extra / s.tokens, ROOM_KEPT)
+    longest = requested.decoded * larger(s.full - s.seconds, 0.0)  # every step a full one
+    after = clip(s.extra / s.tokens * (behind - left) / slow, 0.0, longest)
+    return _Open(s, decoding, duration, wait, residual, own, after, left)

@@ -100,6 +100,44 @@ def test_weights_are_copied_and_multiplied_in_turn_unless_copies_are_hidden():
     assert copied < hidden < half
 
 
+DISK = ("hw=ryzen_9_7950x_cpu", "engine=llama_cpp_cpu", "model=llama3_70b", "prompt=512", "output=64")
+
+
+def test_a_disk_holds_what_memory_has_no_room_for_and_is_read_in_every_step():
+    names = "ttft,tpot,memory,weight_memory,disk_memory,fits_memory"
+    fits, disk = (values(*DISK, f"opt={opt}", metrics=names) for opt in ("q4_k_m", "[q4_k_m,disk]"))
+    assert disk == {**fits, "disk_memory": 0.0}
+    too_big, read = (values(*DISK, f"opt={opt}", metrics=names) for opt in ("q8_0", "[q8_0,disk]"))
+    assert not too_big["fits_memory"] and read["fits_memory"]
+    assert read["weight_memory"] + read["disk_memory"] == pytest.approx(too_big["weight_memory"], rel=1e-12)
+    # the table of the embedding is not read whole
+    assert read["tpot"] - too_big["tpot"] == pytest.approx(read["disk_memory"] / 4e9, rel=0.02)
+    faster = values(*DISK, "opt=[q8_0,disk]", "axes.disk_gb_per_s=[1,4,16,1e9]", metrics="ttft,tpot")
+    assert (np.diff(faster["tpot"]) < 0).all() and (np.diff(faster["ttft"]) < 0).all()
+    assert faster["tpot"][-1] == pytest.approx(too_big["tpot"], rel=1e-6)
+
+
+def test_a_disk_behind_the_host_is_read_for_the_experts_that_a_step_touches():
+    from life_jax.forecasting.step_law import step_law
+    from life_jax.serving.step_law import StepLoad
+
+    words = (*EXPERTS[:4], "opt=[mxfp4_experts,offload,disk]", "offload.hw=core_i7_8700k_cpu", "batch=1",
+             "opt.offload.cpu_expert_layers=36", "output=2")  # fmt: skip
+    scenario = laws.scenario(*words)
+    run = Run(scenario)
+    there, room = memory.on_host(scenario)
+    missing = memory.weights.on_disk(scenario)[0]
+    assert there == pytest.approx(0.9 * room, rel=1e-9) and memory.fits(scenario)
+    read = sum(op.repeats * op.cost.weight_bytes for op in run.graph(run.decode.first) if op.place == HOST)
+    table = breakdown.decode_table(scenario)
+    assert table.seconds == pytest.approx(sum(row.repeats * row.seconds for row in table.operators), rel=1e-9)
+    (disk,) = (row for row in table.operators if row.name == "disk")
+    assert disk.seconds == pytest.approx(missing / (there + missing) * read / 4e9, rel=1e-9)
+    step = run.decode.first
+    law = float(step_law(scenario).seconds(StepLoad(1.0, float(step.past + 1))))
+    assert law == pytest.approx(float(places_seconds(scenario, step)), rel=1e-3)
+
+
 def test_threads_are_those_of_the_cpu_beside_the_device():
     words = (*EXPERTS, *THREADRIPPER, "opt.offload.cpu_expert_layers=36")
     few, all_of_them, none = (
@@ -177,6 +215,9 @@ def test_what_makes_no_sense_is_refused():
         (["opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.memory=here"], "apart or shared"),
         (["opt=offload", "offload.hw=xeon_gold_6454t"], "did you mean"),
         (["offload.layers=3"], "offload.hw"),
+        (["opt=disk", "opt.disk.disk_room=1.5"], "from 0 to 1"),
+        (["opt=disk", "opt.disk.disk_gb_per_s=0"], "any speed above"),
+        (["opt=[disk,disk]"], "twice"),
     ):
         with pytest.raises(ConfigError, match=line.replace(".", r"\.")):
             life.load(["hw=h100_sxm", "model=llama3_8b", *words])
