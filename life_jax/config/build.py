@@ -8,7 +8,7 @@ from life_jax.config import support
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.device import PCIE, costs, in_base_units, network_assumed
 from life_jax.config.drafts import drafted_by, other_words
-from life_jax.config.engine import software
+from life_jax.config.engine import software, with_matrix_part
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.parts import Parts
@@ -86,6 +86,7 @@ def build(
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
     engine = _of_its_own_threads(in_stages(engine, model, labels["model"]), device, beside, hw)
+    engine = with_matrix_part(engine, efficiency, device.matrix_part)
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = as_it_runs(stack, device, hw, parts)
     stored_as = [kept for own in preferred for kept in (own, *([parts.without_units(own)] if own.otherwise else []))]
@@ -169,7 +170,8 @@ def _clocks(device: DeviceFile) -> dict[str, float]:
 
 def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
     """What decides whether anything like a forecast was measured."""
-    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts))
+    year = None if engine.year is None else support.middle(engine.year)
+    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts), year)
 
 
 def _measured(

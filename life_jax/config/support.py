@@ -70,6 +70,11 @@ def year_of(date: str) -> float | None:
     return int(told[1]) + ((int(told[2]) - 0.5) / 12 if told[2] else 0.5)
 
 
+def middle(year: float) -> float:
+    """The middle of a whole year, such as 2025; any other as it is."""
+    return year + 0.5 if year == int(year) else year
+
+
 def supports(build: Build, factors: Mapping[str, Mapping[str, float]] | None = None) -> dict[str, Support]:
     """What was measured of each time (ttft, tpot, e2e), and how much wider it is beyond.
 

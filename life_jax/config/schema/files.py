@@ -105,6 +105,8 @@ class DeviceFile:
     network_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="network to other nodes, one direction", leaf="device.network", scale=GIGA
     )  # for each device
+    # matrix rate of a core over that of the same chip with its full rate, where a vendor cut it and nothing else
+    matrix_part: float = fraction(1.0, name="matrix rate left of the chip's own")
     # clocks that hold, which a power mode says, and those at which the published rates and bandwidth are reached
     clock_mhz: float | None = positive(None, unit="MHz", name="clock of the processor", leaf="device.rates")
     rated_clock_mhz: float | None = positive(None, unit="MHz", name="clock of the published rates")
@@ -288,6 +290,10 @@ class LoadFile:
         default_factory=list
     )  # [[tokens, part], ...] instead of one length and a cv
     outputs: list[list[float]] = dataclasses.field(default_factory=list)
+    # classes of requests: [share, prompt, its cv, output, its cv, cached, limit of ttft, limit of tpot], 0 for no limit
+    classes: list[list[float]] = dataclasses.field(default_factory=list)
+    class_names: list[str] = dataclasses.field(default_factory=list)
+    observed: str = ""  # name of the class whose times are forecast, empty for all requests
 
 
 @dataclass(kw_only=True)
