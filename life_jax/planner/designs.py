@@ -113,7 +113,7 @@ class Designs:
 
     def moved(self, places: np.ndarray, *, divided: bool = True) -> dict[Leaf, np.ndarray]:
         """Leaf -> numbers of designs: of their layouts (unless not divided) and of the axes."""
-        found: dict[Leaf, np.ndarray] = {}
+        found: dict[Leaf, Any] = {}
         if divided:
             table = np.array([[getattr(one, key) for key in KEYS] for one in self.layouts], float)
             for column, name in enumerate(KEYS.values()):

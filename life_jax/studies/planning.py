@@ -128,12 +128,15 @@ class Plan:
         return times.is_loaded(self.found.designs.scenarios[0])
 
 
-def plan(study: Study, done: Watch = lambda count: None) -> Plan:
+def plan(
+    study: Study, done: Watch = lambda count: None, begun: Callable[[Designs], None] = lambda designs: None
+) -> Plan:
     """The plan of a study that `life.load(words, primary="plan")` has made.
 
-    done: told of designs whose numbers are there.
+    done: told of designs whose numbers are there. begun: told of all designs when the search of them begins.
     """
     designs = _designs(study)
+    begun(designs)
     found = search(designs, done)
     order = _order(study, found)
     rows = _with_neighbours(found, _rows(study, found, order, done), study.view.top or NEIGHBOURED, done)
