@@ -16,7 +16,7 @@ from life_jax.config.schema.files import DeviceFile, PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.config.words import read_words, take, take_folders
-from life_jax.terminal import command, result_rows, tables
+from life_jax.terminal import command, engine_constants, result_rows, tables
 from life_jax.terminal.layout import Column
 from life_jax.terminal.progress import waiting
 from life_jax.terminal.result_rows import FORMATS
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from life_jax.core.scenario import Architecture
 
 Row = tuple[str, ...]
+FITTED = (
+    "compute_quality", "compute_8bit", "compute_4bit", "compute_experts", "bf16_emulation", "attention_quality",
+    "memory_quality", "memory_quantized", "kv_efficiency", "fp8_convert_flops", "kv_reread", "elementwise_efficiency",
+    "dispatch_quality", "tile_rows", "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms",
+    "cold_request_ms", "allreduce_quality", "serial_part",
+)  # fmt: skip
 # what people call the kinds
 KINDS = {
     "device": "hw", "devices": "hw", "hardware": "hw", "models": "model", "option": "opt", "options": "opt",
@@ -86,6 +92,14 @@ def catalog(words: list[str]) -> None:
         print(json.dumps([_object(headings, row, names.get(row[0], [])) for row in rows], indent=1, ensure_ascii=False))
         return
     tables.table(columns, (), "", "format=csv or json has them")
+    if kind == "engine" and len(rows) == 1 and "told_by" in engine_fit.fits().get(rows[0][0], {}):
+        engine_constants.show(rows[0][0], _constants(rows[0][0], folders), engine_fit.fits()[rows[0][0]]["told_by"])
+
+
+def _constants(engine: str, folders: tuple[Path, ...]) -> dict[str, float]:
+    """The numbers of an engine's file that scripts/fit_efficiency.py fits."""
+    content = composed("engine", engine, folders)
+    return {key: content[key] for key in FITTED if content.get(key) is not None}
 
 
 def _column(heading: str, cells: Sequence[str], is_name: bool) -> Column:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from life_jax.config.words import key_and_text, take
@@ -11,6 +12,7 @@ from life_jax.terminal.progress import waiting
 from life_jax.terminal.result_rows import FORMATS
 
 if TYPE_CHECKING:
+    from life_jax.core.scenario import Scenario
     from life_jax.studies.case import Case
     from life_jax.studies.study import Study
 
@@ -56,17 +58,30 @@ def serve(words: list[str]) -> None:
         _text(study, case, values)
 
 
+def of_classes(study: "Study", case: "Case") -> dict[str, dict[str, float]]:
+    """Metrics of each class of requests by its name; none where there are no classes, or one of them was asked for."""
+    load = case.scenario.load
+    if load.observed:
+        return {}
+    seen = (replace(case.scenario, load=replace(load, observed=c.name)) for c in load.classes)
+    return {c.name: _metrics(study, scenario) for c, scenario in zip(load.classes, seen, strict=True)}
+
+
 def answer(study: "Study", case: "Case") -> dict[str, float]:
     """Metrics of a case by name. Raises ConfigError where the simulation of a request is impossible."""
+    return _metrics(study, case.scenario)
+
+
+def _metrics(study: "Study", scenario: "Scenario") -> dict[str, float]:
     import numpy as np
 
     from life_jax.forecasting.metrics import forecast
     from life_jax.studies.simulation import simulated_metrics
 
     if study.is_simulated:
-        return simulated_metrics(case.scenario, study.metrics, seed=study.seed, trace=study.trace)
+        return simulated_metrics(scenario, study.metrics, seed=study.seed, trace=study.trace)
     with np.errstate(all="ignore"):
-        return {name: float(value) for name, value in forecast(case.scenario, tuple(study.metrics)).items()}
+        return {name: float(value) for name, value in forecast(scenario, tuple(study.metrics)).items()}
 
 
 def as_json(study: "Study", case: "Case", values: dict[str, float]) -> dict[str, Any]:
@@ -74,11 +89,16 @@ def as_json(study: "Study", case: "Case", values: dict[str, float]) -> dict[str,
     asked = study.load_words
     assert asked is not None
     saturated = any(math.isinf(value) for value in values.values())
+    classes = {name: _finite(of) for name, of in of_classes(study, case).items()}
     return {
         "model": case.model, "hw": case.hw, "opt": case.opt, "engine": engine_of(study, case),
-        "load": dict(asked.load), "metrics": {k: v if math.isfinite(v) else None for k, v in values.items()},
+        "load": dict(asked.load), "metrics": _finite(values), **({"classes": classes} if classes else {}),
         "saturated": saturated, "method": asked.method, "warnings": list(study.warnings),
     }  # fmt: skip
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def engine_of(study: "Study", case: "Case") -> str:
@@ -90,13 +110,12 @@ def engine_of(study: "Study", case: "Case") -> str:
 def _text(study: "Study", case: "Case", values: dict[str, float]) -> None:
     asked = study.load_words
     assert asked is not None
-    load = "  ".join(f"{key}={value}" for key, value in asked.load.items())
+    load = "  ".join(f"{key}={value}" for key, value in asked.load.items() if not key.startswith("class."))
     columns = [("", "left"), *((name, "right") for name in ("mean", "p50", "p90", "p99", ""))]
-    rows = []
-    for name in ("ttft", "tpot", "itl"):
-        cells = [values.get(f"{name}_{which}") for which in ("mean", "p50", "p90", "p99")]
-        if any(cell is not None for cell in cells):
-            rows.append((name, *("" if x is None else f"{x / MILLISECONDS:.4g}" for x in cells), "ms"))
+    classes = of_classes(study, case)
+    rows = _rows(values, "")
+    for name, of in classes.items():
+        rows += _rows(of, f" {name}")
     if rows:
         tables.table(columns, rows, f"{case.label}  |  {load}  ({asked.method})")
     from life_jax.forecasting.metrics import METRICS
@@ -105,8 +124,22 @@ def _text(study: "Study", case: "Case", values: dict[str, float]) -> None:
     for name in others:
         unit = METRICS[name].units.replace("s-1", "/s").replace("token /s", "token/s")
         print(f"{name:14s} {values[name]:10.4g} {'' if unit == '1' else unit}".rstrip())
+    for name, of in classes.items():
+        if "goodput" in of:
+            print(f"{f'goodput {name}':14s} {of['goodput']:10.4g} /s of {of['request_rate']:.4g}")
     if any(math.isinf(value) for value in values.values()):
         print("SATURATED: more requests arrive than the engine serves; times grow without end")
+
+
+def _rows(values: dict[str, float], of: str) -> list[tuple[str, ...]]:
+    """Rows of a table of times in milliseconds; of: of which requests, behind their name."""
+    rows = []
+    for name in ("ttft", "tpot", "itl"):
+        cells = [values.get(f"{name}_{which}") for which in ("mean", "p50", "p90", "p99")]
+        if any(cell is not None for cell in cells) and not (of and name == "itl"):
+            numbers = ("" if x is None else f"{x / MILLISECONDS:.4g}" for x in cells)
+            rows.append((f"{name}{of}", *numbers, "ms"))
+    return rows
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.measurements import rows as measurements
+from life_jax.measurements import sharing
 from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
-from life_jax.measurements.readers import index
+from life_jax.measurements.readers import assumptions, index
 from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
@@ -22,16 +24,18 @@ from life_jax.terminal.progress import waiting
 
 USAGE = (
     "python -m life_jax.validate FILE [hw=NAME] [model=NAME] [engine=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
-    " [concurrency=N] [rate=R] [tp=N] [out=FORECASTS.csv] [plot=PARITY.png] [overwrite=true]"
+    " [concurrency=N] [rate=R] [tp=N] [out=FORECASTS.csv] [share=ROWS.csv] [plot=PARITY.png] [overwrite=true]"
 )
 MEANING = f"""FILE is {index.READ}.
 A table has the columns {", ".join(measurements.COLUMNS)}; canonical, kv_dtype, tp, ctx_depth, ubatch (llama.cpp) and
 threads (of a CPU) are read where they are there; for requests beside others concurrency or request_rate (and requests,
 burst, prompt_cv, output_cv) instead of batch.
-hw=, model=, engine=, opt=   hold for every row, whatever the file says
+hw=, model=, engine=, opt=   hold for every row, whatever the file says; a tool's file without a device is taken as
+                             measured on this machine
 batch=, prompt=, output=, tp=  hold where the file does not say
-concurrency=, rate=          of requests beside others, where the file does not say (GenAI-Perf's CSV, a table)"""
-OWN_WORDS = ("out", "plot", "overwrite")
+concurrency=, rate=          of requests beside others, where the file does not say (GenAI-Perf's CSV, a table)
+share=     all rows that are understood, as a table that others can take (docs/accuracy.md says which help most)"""
+OWN_WORDS = ("out", "share", "plot", "overwrite")
 LOADED = tuple(kind for kind in KINDS if kind not in MEASURED_TIMES)
 MOST_REASONS = 30  # that are printed
 
@@ -147,20 +151,43 @@ def validate(words: list[str]) -> None:
     out = paths.output(settings.get("out", f"{file.stem}_forecasts.csv"))
     picture = paths.output(settings["plot"]) if "plot" in settings else out.with_suffix(".png")
     overwrite = settings.get("overwrite") == "true"
-    for path in (out, picture):
+    shared = paths.output(settings["share"]) if "share" in settings else None
+    for path in (out, picture, *([shared] if shared else [])):
         refuse_taken(path, overwrite=overwrite)
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")
     fills = index.checked(settings)
+    taken, notes = assumptions.assumed(file, fills)
+    command.warn(notes)
     with waiting(f"forecasting the rows of {file.name}"), written(out, overwrite=overwrite) as add:
-        t = totals(lambda: index.rows(file, fills), settings.get("engine"), add)
+        t = totals(lambda: index.rows(file, fills, taken), settings.get("engine"), add)
         if not t.rows:
             raise ConfigError(f"{file}: no row is understood", [f"  {line}" for line in reasons(t)])
     with waiting("drawing"):
         plot(t, picture, overwrite=overwrite)
+    if shared:
+        _share(shared, lambda: index.rows(file, fills, taken), overwrite)
+    if "hardware" in taken and not t.judged:
+        print(f"no row can have been measured on this machine, which {file.name} was taken to be of: give hw=NAME")
     print_totals(t)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
+    _print_shared(next(sharing.ready(index.rows(file, fills, taken)), None), shared)
     print(out)
+
+
+def _share(path: Path, rows: Callable[[], Iterable[dict[str, str]]], overwrite: bool) -> None:
+    """Write the rows that others can take as a table."""
+    with whole_file(path, overwrite=overwrite) as new, new.open("w", newline="", encoding="utf-8") as table:
+        sharing.write(rows(), table)
+
+
+def _print_shared(row: Mapping[str, str] | None, shared: Path | None) -> None:
+    """Print a row that can be sent as it is, or where all of them are."""
+    if shared:
+        print(f"rows to share: {shared}")
+    elif row is not None:
+        print("a row ready to share (share=ROWS.csv writes all):")
+        sharing.as_text(row, sys.stdout)
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:

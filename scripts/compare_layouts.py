@@ -173,6 +173,7 @@ def transfers(rows: list[dict[str, str]]) -> Iterator[Case]:
         "16x H800": ("hw=h800_sxm", "engine=vllm", "model=qwen3_8b"),
         "16x H20-3e": ("hw=h20_141gb", "engine=sglang", "model=qwen3_235b_a22b"),
     }
+    first: dict[str, dict[float, tuple[float, float]]] = {}
     for row in rows:
         tokens = re.search(r"prompt (\d+),", row["setting"])
         if (
@@ -188,8 +189,17 @@ def transfers(rows: list[dict[str, str]]) -> Iterator[Case]:
             "Transfer of the cache" if row["quantity"] == "transfer_s" else "First token of prompts prefilled elsewhere"
         )
         assumed = "in the fit of its constants" if row["quantity"] == "transfer_s" and "H800" in row["hardware"] else ""
+        if row["quantity"] == "ttft_s":
+            shortest = float(value(rows, "ttft_s", row["hardware"], "prompt 128,"))
+            assumed = f"no proxy, one server: 128 tokens took {1e3 * shortest:.0f} ms"
+            first.setdefault(f"{row['model']}, {row['hardware']}", {})[float(tokens[1])] = float(row["value"]), seconds
         what = f"{row['model']}, {row['hardware']}, {tokens[1]} tokens"
         yield Case(kind, what, "ms", 1e3 * float(row["value"]), 1e3 * seconds, assumed)
+    for what, times in first.items():
+        (short, low), (long, high) = min(times.items()), max(times.items())
+        measured, found = ((b - a) / (long - short) for a, b in zip(low, high, strict=True))
+        yield Case("First token of prompts prefilled elsewhere, for each token beyond 512", what, "us", 1e6 * measured,
+                   1e6 * found, "what does not grow with the prompt is left out")  # fmt: skip
 
 
 def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:

@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAD = """\
 # Written by scripts/engine_fits.py. devices: those of the published measurements that scripts/fit_efficiency.py
 # fits. newest: year of the newest of them. classes: by class of devices and step, longest context [token], largest
-# batch, and whether a mixture of experts is among them. ttft, tpot, total: mean error of forecasts of sources that a
-# fit had not seen [%], and over how many cells of device and model (docs/accuracy.md).
+# batch, and whether a mixture of experts is among them. told_by (scripts/identified.py): of each constant that rows
+# tell, how many of TTFT, TPOT and totals do, and what part of its prior's variance they leave. ttft, tpot, total: mean
+# error of forecasts of sources that a fit had not seen [%], and over how many cells of device and model
+# (docs/accuracy.md).
 """
 ERROR = re.compile(r"(TTFT|TPOT|TOTAL)\s+([\d.]+)/\s*[\d.]+ \((\d+),")
 
@@ -37,11 +39,11 @@ def main() -> int:
     for setting in settings:
         devices[setting.engine].add(setting.hw)
     text = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
-    lines = [HEAD]
+    lines, told = [HEAD], _told()
     for engine in sorted(paths.choices("engine")):
         if engine not in devices:
             continue
-        lines.append(f"{engine}:\n  devices: [{', '.join(sorted(devices[engine]))}]\n")
+        lines.append(f"{engine}:\n{told.get(engine, '')}  devices: [{', '.join(sorted(devices[engine]))}]\n")
         if "newest" in measured[engine]:
             lines.append(f"  newest: {measured[engine]['newest']:.2f}\n")
         lines.append("  classes:\n")
@@ -53,6 +55,12 @@ def main() -> int:
             lines.append(f"  {kind.lower()}: [{error}, {cells}]\n")
     (ROOT / "conf" / "engine_fits.yaml").write_text("".join(lines), encoding="utf-8")
     return 0
+
+
+def _told() -> dict[str, str]:
+    """Lines of scripts/identified.py by engine, which stay until it is run again."""
+    text = (ROOT / "conf" / "engine_fits.yaml").read_text(encoding="utf-8")
+    return dict(re.findall(r"^(\w+):\n(  told_by: .*\n)", text, re.MULTILINE))
 
 
 if __name__ == "__main__":

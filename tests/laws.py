@@ -198,6 +198,7 @@ def check_forecast(one) -> None:
         "decode_kv_bytes_read",
         "loss_batch",
         "host_memory",
+        "disk_memory",
     }  # 0 where the model does not fit, endless where its cache does not grow; 0 without one
     if model.generation != "autoregressive":
         counts |= {"kv_memory", *(name for name in NUMBERS if name.startswith("decode_") and name not in unknown)}

@@ -8,7 +8,7 @@ from life_jax.config import support
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.device import PCIE, costs, in_base_units, network_assumed
 from life_jax.config.drafts import drafted_by, other_words
-from life_jax.config.engine import software
+from life_jax.config.engine import software, with_matrix_part
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.parts import Parts
@@ -35,6 +35,8 @@ from life_jax.optimizations import Optimization, Refused
 
 NO_DRAFTS, NO_OFFLOAD, NO_HANDOVER = Speculation(), Offload(), Handover()  # one object for all cases
 
+CLOCKS = ("clock_mhz", "memory_clock_mhz")
+
 
 @dataclass(frozen=True, slots=True)
 class Built:
@@ -43,8 +45,8 @@ class Built:
     sources: key of a published rate -> pipes that run at it, each with a factor. warnings: lines for the user.
     meaningless: numbers that change nothing in this scenario, by the key of the file, with the reason. options: what
     the stack was applied to, so that its numbers can be moved. likeness: what tells whether anything like it was
-    measured. quality_source: of what the options keep of the model's
-    quality, where that is asked for.
+    measured. clocks: key -> clock [MHz] that holds, where the device's file says it. quality_source: of what the
+    options keep of the model's quality, where that is asked for.
     """
 
     scenario: Scenario
@@ -53,6 +55,7 @@ class Built:
     meaningless: Mapping[str, str]
     options: OptionNumbers
     likeness: support.Build
+    clocks: Mapping[str, float]
     quality_source: str = ""
 
     def __repr__(self) -> str:
@@ -91,6 +94,7 @@ def build(
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
     engine = _of_its_own_threads(in_stages(engine, model, labels["model"]), device, beside, hw)
+    engine = with_matrix_part(engine, efficiency, device.matrix_part)
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = as_it_runs(stack, device, hw, parts)
     stored_as = [kept for own in preferred for kept in (own, *([parts.without_units(own)] if own.otherwise else []))]
@@ -117,7 +121,7 @@ def build(
         architecture=parts(architecture, model, f"model.{labels['model']}"),
         precision=parts(bits, precision),
         workload=parts(_workload, workload),
-        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness),
+        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness, device.cooling),
         costs=parts(costs, cost, device),
         load=parts(requests, load),
         speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
@@ -154,7 +158,7 @@ def build(
     scenario = parts.applied(options, stack, scenario)
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
-    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness)
+    return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness, parts(_clocks, device))
 
 
 def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | None, hw: str) -> None:
@@ -166,17 +170,27 @@ def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | 
         )
 
 
+def _clocks(device: DeviceFile) -> dict[str, float]:
+    """Clocks [MHz] that hold, by key."""
+    found = {key: getattr(device, key) or getattr(device, f"rated_{key}") for key in CLOCKS}
+    return {key: clock for key, clock in found.items() if clock is not None}
+
+
 def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
     """What decides whether anything like a forecast was measured."""
-    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts))
+    year = None if engine.year is None else support.middle(engine.year)
+    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts), year)
 
 
-def _measured(engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build) -> Engine:
-    """The engine with what was measured of it on the class of devices; as it is where it was not fitted to a class, or
-    was calibrated."""
+def _measured(
+    engine: Engine, file: EngineFile, of_class: EfficiencyFile | None, likeness: support.Build, cooling: str
+) -> Engine:
+    """The engine with what was measured of it on the class of devices, and spreads of how the device is cooled; as it
+    is where it was not fitted to a class, or was calibrated."""
     if of_class is None or file.spreads:
         return engine
-    return dataclasses.replace(engine, support=support.supports(likeness))
+    spreads = {name: spread * support.of_cooling(cooling) for name, spread in engine.spreads.items()}
+    return dataclasses.replace(engine, spreads=spreads, support=support.supports(likeness))
 
 
 def _generation(model: ModelFile, label: str) -> list[str]:

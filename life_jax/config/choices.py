@@ -9,7 +9,7 @@ from typing import Any
 from life_jax.config import conf_files, many, names, this_machine
 from life_jax.config.aliases import TABLES, table
 from life_jax.config.engine_fit import AUTO
-from life_jax.config.engine_names import typed_engine
+from life_jax.config.engine_names import build_of, typed_engine
 from life_jax.config.names import KINDS, Folders
 from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
@@ -232,6 +232,14 @@ def engines(one: Any, axis: Any, hw: Sequence[Choice], folders: Folders) -> dict
     if len(set(read.values())) < len(axis):
         raise ConfigError("axes.engine= has the same engine twice")
     return read
+
+
+def as_of(engines: dict[str, str], year: Any, hw: Sequence[Choice], folders: Folders) -> dict[str, str]:
+    """The same with the builds of a year (engine.year=), where it is a number; the schema refuses what is none."""
+    if isinstance(year, bool) or not isinstance(year, int | float):
+        return engines
+    devices = _Devices(hw, folders)
+    return {word: build_of(label, float(year), devices.values()) for word, label in engines.items()}
 
 
 def _engine(typed: str, hw: Sequence[Choice], folders: Folders) -> str:

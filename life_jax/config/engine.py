@@ -1,7 +1,7 @@
 """An engine's file, and what its class of devices reaches, as the engine of a scenario."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from life_jax.config.schema.check import check_number
@@ -48,6 +48,22 @@ def software(file: EngineFile, of_class: EfficiencyFile | None) -> Engine:
             path = tuple(field.metadata["leaf"].split("."))[1:]  # within the engine
             engine = set_leaf(engine, path, value * field.metadata.get("scale", 1.0))
     return engine
+
+
+def with_matrix_part(file: EngineFile, of_class: EfficiencyFile | None, part: float) -> EngineFile:
+    """The engine on a chip whose matrix rate was cut to a part [1] and nothing else: products take longer by that
+    alone, so that they reach more of what is left, 1 / (1 + (1 / e - 1) part) instead of e. [derived]
+
+    As it is where the rate is whole, and where its efficiencies are typed or no class says them.
+    """
+    if part == 1 or of_class is None or file.compute_efficiency is not None or file.attention_efficiency is not None:
+        return file
+    products = min(of_class.compute_efficiency * file.compute_quality, 1.0)
+    attention = min(of_class.attention_efficiency * file.attention_quality, 1.0)
+    more = [1 / (1 + (1 / e - 1) * part) for e in (products, attention, products * file.compute_experts)]
+    return replace(
+        file, compute_efficiency=more[0], attention_efficiency=more[1], compute_experts=more[2] / more[0]
+    )  # fmt: skip
 
 
 def _reached(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, float | None]:

@@ -1,15 +1,17 @@
 """Reads names of engines by the rules of conf/alias/engine.yaml: a program runs other kernels on other devices."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from life_jax.config import conf_files
 from life_jax.config.aliases import rules
+from life_jax.config.engine_fit import runs_on
 from life_jax.config.names import Folders, is_file, pieces_of, refusal, words_of
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
+from life_jax.config.support import middle
 
 # words behind an engine's name that say nothing of which engine it is
 NOT_TELLING = (
@@ -36,6 +38,26 @@ def engine_of_row(name: str, hw: str, date: str = "") -> tuple[str, bool]:
     rule = _rule(name, date) or {"engine": "generic"}
     unfused = rule.get("unfused") or (bool(date) and date < str(rule.get("fused_since", "")))
     return _on(rule, conf_files.file("hw", hw, DeviceFile)), bool(unfused)
+
+
+def build_of(label: str, year: float, devices: Iterable[DeviceFile]) -> str:
+    """The engine that a program was in a year, such as 2024 or 2024.25, of its label today.
+
+    By the dates of the rules for names in tables: what came before a date is another engine. A label that names its
+    year, and one without other builds, is itself.
+    """
+    date = f"{int(year)}-{int(12 * (middle(year) - int(year))) + 1:02d}"
+    for rule in rules("engine"):
+        now = _first_rule(str(rule["name"]), "") if "until" in rule else None
+        for device in () if now is None else devices:
+            earlier = _on(rule, device)
+            if now is None or _on(now, device) != label or not runs_on(conf_files.engine_file(earlier).runs_on, device):
+                continue
+            before = date < str(rule["until"])
+            own = f"{label}_{int(year)}"
+            named = own in paths.choices("engine") and (before or int(year) > int(str(rule["until"])[:4]))
+            return own if named else earlier if before else label
+    return label
 
 
 def _on(rule: Mapping[str, Any], on: DeviceFile) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.files import LoadFile
-from life_jax.core.scenario import Load
+from life_jax.core.scenario import Load, RequestClass
 from life_jax.core.units import UNLIMITED
-from life_jax.serving.lengths import Mixture
+from life_jax.serving.lengths import LogNormal, Mixture
 
 
 def requests(file: LoadFile | None) -> Load:
@@ -34,7 +34,43 @@ def requests(file: LoadFile | None) -> Load:
         prompts=_mixture(file.prompts, "load.prompts"),
         outputs=_mixture(file.outputs, "load.outputs"),
         percentile=file.percentile,
+        classes=_classes(file),
+        observed=_observed(file),
     )
+
+
+CLASS = ("share", "prompt", "prompt_cv", "output", "output_cv", "cached", "ttft", "tpot")  # numbers of a class
+
+
+def _classes(file: LoadFile) -> tuple[RequestClass, ...]:
+    if not file.classes:
+        return ()
+    names = [str(name) for name in file.class_names]
+    if len(names) != len(file.classes) or len(set(names)) < len(names):
+        raise ConfigError(
+            f"load.class_names has {', '.join(names) or 'none'}; a name of its own for each class is needed"
+        )
+    whole = sum(float(row[0]) for row in file.classes)
+    return tuple(_class(name, row, whole) for name, row in zip(names, file.classes, strict=True))
+
+
+def _class(name: str, row: Sequence[float], whole: float) -> RequestClass:
+    share, prompt, prompt_cv, output, output_cv, cached, ttft, tpot = map(float, row)
+    return RequestClass(
+        share=share / whole,
+        prompt=LogNormal(prompt, prompt_cv),
+        output=LogNormal(output, output_cv),
+        cached=cached,
+        ttft_limit=ttft or UNLIMITED,
+        tpot_limit=tpot or UNLIMITED,
+        name=name,
+    )
+
+
+def _observed(file: LoadFile) -> str:
+    if file.observed and file.observed not in file.class_names:
+        raise unknown("load.of=", file.observed, [str(name) for name in file.class_names])
+    return file.observed
 
 
 def refuse_contradictions(file: LoadFile, axes: Mapping[str, Any], *, needed: bool) -> None:
@@ -55,10 +91,11 @@ def refuse_contradictions(file: LoadFile, axes: Mapping[str, Any], *, needed: bo
     for key in ("rate", "concurrency"):
         if key in axes and not min(axes[key]) > 0:
             raise ConfigError(f"axes.{key} has {min(axes[key]):g}; with no requests there is nothing to see: above 0")
-    for which, rows in (("prompt", file.prompts), ("output", file.outputs)):
+    for which, rows in (("prompt", file.prompts or file.classes), ("output", file.outputs or file.classes)):
         for key in (f"{which}_tokens", f"{which}_cv"):
             if rows and key in axes:
-                raise ConfigError(f"axes.{key} and load.{which}s both say how long a {which} is; drop one of them")
+                given = "classes" if file.classes else f"{which}s"
+                raise ConfigError(f"axes.{key} and load.{given} both say how long a {which} is; drop one of them")
 
 
 def _mixture(rows: Sequence[Sequence[float]], where: str) -> tuple[Mixture, ...]:

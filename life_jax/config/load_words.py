@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import request_trace, word_values, words
+from life_jax.config import request_classes, request_trace, word_values, words
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
 
@@ -40,7 +40,7 @@ class LoadWords:
     """Words of serve in words of numbers.
 
     words: for `load`; method: formula or simulate; trace: the file of requests, where there is one; load: what was
-    asked, for the report; targets: whether there are any
+    asked, for the report; targets: whether there are any; classes: names of classes of requests
     """
 
     words: tuple[str, ...]
@@ -48,6 +48,7 @@ class LoadWords:
     trace: Path | None
     load: Mapping[str, Any]
     targets: bool = False
+    classes: tuple[str, ...] = ()
 
     @property
     def prefix_room(self) -> float:
@@ -63,6 +64,7 @@ def load_words(typed: Iterable[str]) -> LoadWords:
     load: dict[str, Any] = {}
     trace = None
     targets = metrics = False
+    rest, classes = request_classes.taken(rest, load)
     for word in rest:
         pair = words.key_and_text(word)
         key, text = pair if pair is not None else ("", "")
@@ -93,6 +95,8 @@ def load_words(typed: Iterable[str]) -> LoadWords:
             if plain.removeprefix("load.").removeprefix("axes.") in ARRIVALS:
                 load[plain.removeprefix("load.")] = text if plain.startswith("axes.") else word_values.value(key, text)
             others.append(f"{plain}={text}" if plain != key else word)
+    others += request_classes.class_words(classes, load)
+    targets = targets or any({"ttft", "tpot"} & set(of) for of in classes.values())
     _refuse_room_alone(load)
     ways = [name for name in (*ARRIVALS, "trace") if {name, f"axes.{name}"} & set(load)]
     if len(ways) > 1:
@@ -100,7 +104,7 @@ def load_words(typed: Iterable[str]) -> LoadWords:
     if targets and not metrics:
         names = (name for name in (*METRICS, *WITH_TARGETS) if f"axes.{name}" not in load)  # an axis is no metric
         others.append(f"metrics=[{','.join(names)}]")
-    return LoadWords(tuple(others), method, trace, load, targets)
+    return LoadWords(tuple(others), method, trace, load, targets, tuple(classes))
 
 
 def sweep_words(typed: Iterable[str]) -> tuple[str, ...]:
@@ -109,8 +113,11 @@ def sweep_words(typed: Iterable[str]) -> tuple[str, ...]:
     words_typed = tuple(typed)
     keys = [_key(word) for word in words_typed]
     room = [word for word, key in zip(words_typed, keys, strict=True) if key == "load.prefix_room"]
-    numbers: list[str] = []
+    of_classes = [w for w, k in zip(words_typed, keys, strict=True) if request_classes.is_word(k)]
+    numbers = [w for w in load_words(of_classes).words if not w.startswith("metrics=")] if of_classes else []
     for word, key in zip(words_typed, keys, strict=True):
+        if request_classes.is_word(key):
+            continue
         if key == "load.trace":
             numbers += with_trace(load_words([word, *room]))
         elif key == "load.prefix_room":

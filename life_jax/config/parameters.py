@@ -1,14 +1,15 @@
 """How a key of the files sets the leaves of a Scenario."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from life_jax.config.build import Built
+from life_jax.config.build import CLOCKS, Built
 from life_jax.config.option_numbers import option_parameter
 from life_jax.config.schema.axis_table import axis_keys, facts, section_of
 from life_jax.config.schema.errors import ConfigError, columns
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf, get_leaf
-from life_jax.core.scenario import Scenario
+from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.units import TERA
 
 
@@ -22,6 +23,8 @@ def parameter_of(key: str, built: Built, where: str, asked: str = "axes.") -> Pa
         return option_parameter(key, built.options, where, asked)
     if key.startswith("peak_tflops.") or key == "vector_tflops":
         return _rate_parameter(key, built, where, asked)
+    if key in CLOCKS:
+        return _clock_parameter(key, built, where, asked)
     if "leaf" not in metadata:
         raise ConfigError(f"{asked}{key}: no forecast depends on {key}", columns(sorted(axis_keys())))
     scale = metadata.get("scale", 1.0)
@@ -44,6 +47,21 @@ def _rate_parameter(key: str, built: Built, where: str, asked: str) -> Parameter
             f"{asked}{key} changes nothing for {where}: its operators run at {used or 'no published rate'}"
         )
     return Parameter(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
+
+
+def _clock_parameter(key: str, built: Built, where: str, asked: str) -> Parameter:
+    """A clock moves what is published at it: that of the processor its rates, its power and the time of a dispatch,
+    that of the memory its bandwidth."""
+    clock, device = built.clocks.get(key), built.scenario.device
+    if clock is None:
+        raise ConfigError(f"{asked}{key} changes nothing for {where}: its file says no rated_{key}")
+    if key == "memory_clock_mhz":
+        return Parameter(key, ((("device", "bandwidth"), device.bandwidth / clock),))
+    rates = [(("device", "rates", pipe), rate) for pipe, rate in device.rates.items() if pipe != "datasheet"]
+    moved: list[tuple[Leaf, Any]] = [(leaf, rate) for leaf, rate in rates if rate < UNPUBLISHED]
+    moved += [(("device", "power"), device.power)] if device.power == device.power else []  # not NaN
+    dispatch = (("device", "dispatch"), device.dispatch * clock)
+    return Parameter(key, tuple((leaf, value / clock) for leaf, value in moved), inverse=(dispatch,))
 
 
 def _expand(path: Leaf, scenario: Scenario) -> list[Leaf]:

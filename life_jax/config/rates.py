@@ -96,7 +96,11 @@ def rate_sources(
         sources.setdefault("peak_tflops.fp32", []).append(("vector", 1.0))
     elif half is not None:
         sources.setdefault(f"peak_tflops.{half}", []).append(("vector", VECTOR_PART))
-    return {key: tuple(pipes) for key, pipes in sources.items()}, warnings
+    at = device.rate_factor  # a price depends on what is published, whatever the power mode
+    return {
+        key: tuple((pipe, factor if pipe == "datasheet" else factor * at) for pipe, factor in pipes)
+        for key, pipes in sources.items()
+    }, warnings
 
 
 def multiplies_bytes(sources: Mapping[str, tuple[tuple[str, float], ...]]) -> bool:

@@ -18,6 +18,9 @@ from life_jax.core.engine import Support
 from life_jax.core.units import UNLIMITED
 
 STEPS = {"ttft": ("prefill",), "tpot": ("decode",), "e2e": ("prefill", "decode")}  # that a time is made of
+# without a fan laptops lose up to 60 % within 8 to 15 minutes of inference (public reports), by chassis and room: the
+# forecast stays that of a cool device, and its interval is wider [assumption: no panel has rows of both]
+PASSIVE = 1.5
 GRACE = 0.25  # years by which a build may be newer than any measured one and still count as like it
 ENGINE, PAIR, NEWER, EXPERTS, CONTEXT, BATCH = "engine", "pair", "newer", "experts", "context", "batch"
 REASONS = (ENGINE, PAIR, NEWER, EXPERTS, CONTEXT, BATCH)
@@ -48,6 +51,11 @@ class Range:
     experts: bool
 
 
+def of_cooling(cooling: str) -> float:
+    """Factor on the spreads of a class for how a device is cooled [1]: its rows are of devices with fans."""
+    return PASSIVE if cooling == "passive" else 1.0
+
+
 @cache
 def widening() -> dict[str, dict[str, float]]:
     """Reason -> factor on the spread of ttft and of tpot [1]."""
@@ -60,6 +68,11 @@ def year_of(date: str) -> float | None:
     if told is None:
         return None
     return int(told[1]) + ((int(told[2]) - 0.5) / 12 if told[2] else 0.5)
+
+
+def middle(year: float) -> float:
+    """The middle of a whole year, such as 2025; any other as it is."""
+    return year + 0.5 if year == int(year) else year
 
 
 def supports(build: Build, factors: Mapping[str, Mapping[str, float]] | None = None) -> dict[str, Support]:

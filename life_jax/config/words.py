@@ -87,6 +87,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     hw = choices.devices_and_models("hw", merged["hw"], folders) if "hw" in merged else ()
     groups = {g: choices.file_of_group(g, str(merged[g]), folders) for g in CHOSEN if g in merged and g != "engine"}
     engines = choices.engines(merged.get("engine"), axes.pop("engine", None), hw, folders)
+    engines = choices.as_of(engines, merged.get("engine.year"), hw, folders)
     own = [label for label in engines.values() if label != AUTO]
     if own:
         groups["engine"] = own[0]

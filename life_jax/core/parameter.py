@@ -25,6 +25,7 @@ class Parameter:
     """A number that can be moved, named by the key of its file.
 
     leaves: (leaf, factor) of every leaf that it sets; a leaf is the value in the file's unit times the factor
+    inverse: likewise of leaves that are the factor over the value
     whole: whether it takes whole numbers only (devices, sequences, tokens, layers)
     group: sets the leaves instead, from this value and those of the other parameters of the group (numbers of options)
     """
@@ -33,6 +34,7 @@ class Parameter:
     leaves: tuple[tuple[Leaf, float], ...]
     whole: bool = False
     group: "Group | None" = None
+    inverse: tuple[tuple[Leaf, float], ...] = ()
 
     def get(self, scenario: Scenario) -> Number:
         """The value that the scenario has, in the file's unit."""
@@ -51,9 +53,15 @@ class Parameter:
         """A copy of the scenario in which every leaf of the parameter has this value, a number in the file's unit."""
         if self.group is not None:
             return self.group.set(scenario, {self.key: value})
-        for leaf, factor in self.leaves:
-            scenario = set_leaf(scenario, leaf, value * factor)
+        for leaf, number in self.numbers(value):
+            scenario = set_leaf(scenario, leaf, number)
         return scenario
+
+    def numbers(self, value: Number) -> list[tuple[Leaf, Number]]:
+        """Every leaf that it sets, and the number that it has at this value; of no group."""
+        return [(leaf, value * factor) for leaf, factor in self.leaves] + [
+            (leaf, factor / value) for leaf, factor in self.inverse
+        ]
 
 
 def set_all(scenario: Scenario, parameters: Iterable[Parameter], values: Mapping[str, Number]) -> Scenario:

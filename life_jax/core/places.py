@@ -55,7 +55,8 @@ class Handover:
     """Prompts that are prefilled on devices of their own, which hand the cache over to those that decode.
 
     exposed [1]: part of the transfer that prefill does not hide; link [byte/s]: reached, of all devices together;
-    latency [s]: of a transfer
+    latency [s]: of a transfer; concurrent [1]: part of the time in which both compute, each for another request, where
+    they share a memory
     place: the devices that prefill, where they are others, as a tuple of one; memory: APART, or SHARED by two
     processors of a package, which write the cache anew
     """
@@ -63,6 +64,7 @@ class Handover:
     exposed: Number = 1.0
     link: Number = UNLIMITED
     latency: Number = 0.0
+    concurrent: Number = neutral(default=0.0)
     place: tuple[Place, ...] = ()
     memory: str = static(default=APART)
     on: bool = static(default=False)

@@ -201,6 +201,20 @@ class Workload:
 
 
 @pytree
+class RequestClass:
+    """A class of requests: its share [1] of all, lengths of prompts and outputs (serving/lengths.py), the part of each
+    prompt that a prefix cache holds [1], and the limits [s] that a good request meets."""
+
+    share: Number
+    prompt: Any
+    output: Any
+    cached: Number = 0.0
+    ttft_limit: Number = UNLIMITED
+    tpot_limit: Number = UNLIMITED
+    name: str = static(default="")
+
+
+@pytree
 class Load:
     """Requests as they arrive, for what they see under load; their lengths are spread around those of the workload.
 
@@ -215,6 +229,8 @@ class Load:
     requests [1]: of a benchmark that begins with an empty engine, on a closed loop; 0 for the steady state
     replicas [1]: of the whole layout; prefill_replicas [1]: of the devices that prefill, where they are others
     router: which of them gets a request: random, round_robin, or least_loaded, the one with the fewest
+    classes: of requests, instead of lengths and limits above; observed: name of the class whose times are forecast,
+    empty for those of all requests
     """
 
     rate: Number = neutral(default=0.0)
@@ -233,6 +249,8 @@ class Load:
     prefill_replicas: Number = neutral(default=1.0)
     router: str = static(default="random")
     percentile: float = static(default=50.0)
+    classes: tuple[RequestClass, ...] = ()
+    observed: str = static(default="")
 
 
 @pytree

@@ -60,7 +60,7 @@ def prefill_table(scenario: Scenario) -> StepTable:
     run = Run(scenario)
     if scenario.handover.on:
         table = prefill_table(run.prefilling.scenario)
-        return _beside(table, [], float(run.transfer), "transfer")
+        return _waiting(_beside(table, [], float(run.transfer), "transfer"), float(run.contention[0]))
     in_stages = float(run.ttft) if scenario.engine.parallelism.in_pipeline else None
     table = _table(run, run.prefill, float(scenario.engine.host.request), in_stages)
     if run.drafting is not None:
@@ -80,12 +80,20 @@ def decode_table(scenario: Scenario) -> StepTable:
     in_stages = float(run.in_stages(first)) if scenario.engine.parallelism.in_pipeline else None
     table = _table(run, (first,), in_stages=in_stages)
     if scenario.speculation.is_off:
-        return table
+        return _waiting(table, float(run.contention[1]))
     drafting = run.drafting
     tables = [] if drafting is None else [
         (float(repeats), _table(drafting.run, (Passes(passes.first),))) for repeats, passes in drafting.passes
     ]  # fmt: skip
-    return _beside(table, tables, float(run.drafting_host))
+    return _waiting(_beside(table, tables, float(run.drafting_host)), float(run.contention[1]))
+
+
+def _waiting(table: StepTable, seconds: float) -> StepTable:
+    """The table with the seconds [s] in which another processor reads the memory that both share."""
+    return _beside(table, [], seconds, "contention") if seconds else table
+
+
+BOUND_OF = {"transfer": "link", "contention": "memory"}
 
 
 def _beside(
@@ -99,7 +107,7 @@ def _beside(
         prefix = "draft" if len(drafts) == 1 else f"draft_{'first' if draft is drafts[0][1] else 'more'}"
         rows += [replace(row, name=f"{prefix}_{row.name}", repeats=repeats * row.repeats) for row in draft.operators]
     if host:
-        rows.append(OperatorRow(name, 1.0, Cost(), host, 0.0, "link" if name == "transfer" else "host"))
+        rows.append(OperatorRow(name, 1.0, Cost(), host, 0.0, BOUND_OF.get(name, "host")))
     shares = [replace(row, share=row.repeats * row.seconds / seconds) for row in rows if row.repeats]
     return StepTable(tuple(shares), total, seconds)
 

@@ -9,7 +9,7 @@ from life_jax.core import schedule
 from life_jax.core.cost import Cost
 from life_jax.core.graph import OUTSIDE, Graph, Op
 from life_jax.core.numerics import Number, ceil, clip, divide, is_fixed_at, is_nothing, larger, smaller, where
-from life_jax.core.places import HOST
+from life_jax.core.places import HOST, SHARED
 from life_jax.core.scenario import UNPUBLISHED, Scenario, Workload
 from life_jax.core.schedule import Passes, Step
 from life_jax.core.speculation import Speculation
@@ -139,11 +139,35 @@ class Run:
 
     def _from_other_devices(self) -> Number:
         """Time to first token [s] where prompts are prefilled elsewhere: the first token is seen when decode begins."""
-        return self.prefilling.ttft + self.transfer
+        return self.prefilling.ttft + self.transfer + self.contention[0]
+
+    @cached_property
+    def contention(self) -> tuple[Number, Number]:
+        """Seconds [s] by which prefill and each decode step last longer where two processors of a package read its
+        memory at the same time, each for another request: both in proportion, where together they ask for more than it
+        gives."""
+        h = self.scenario.handover
+        if not h.on or h.memory != SHARED or is_fixed_at(h.concurrent, 0):
+            return 0.0, 0.0
+        alone = self.prefilling.ttft, self._decode_alone
+        asked = self.prefilling.prefill_cost.bytes / alone[0], self.decode_cost.bytes / alone[1]
+        reached = self.scenario.device.bandwidth * self.scenario.engine.efficiency.memory
+        most = larger(larger(*asked), reached)
+        others = h.concurrent * asked[1], h.concurrent * asked[0]
+        prefill, decode = (
+            seconds * (larger((mine + other) / most, 1.0) - 1)
+            for seconds, mine, other in zip(alone, asked, others, strict=True)
+        )
+        return prefill, decode
 
     @cached_property
     def decode_seconds(self) -> Number:
         """Mean time of the decode steps [s], each with one more token of context than the step before."""
+        return self._decode_alone + self.contention[1]
+
+    @cached_property
+    def _decode_alone(self) -> Number:
+        """The same on devices that nothing else keeps busy."""
         if not self.scenario.engine.parallelism.in_pipeline:
             seconds = self.mean_seconds(self.decode)
             return seconds if self.scenario.speculation.is_off else seconds + self.drafting_seconds

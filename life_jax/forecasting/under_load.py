@@ -5,7 +5,7 @@ cache; serving/ forecasts the rest.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ from life_jax.core.engine import Scheduler
 from life_jax.core.numerics import Number, constant, is_fixed_at, iterate, larger, smaller, where
 from life_jax.core.places import APART
 from life_jax.core.pytree import map_leaves
-from life_jax.core.scenario import Load, Scenario
+from life_jax.core.scenario import Load, RequestClass, Scenario
 from life_jax.forecasting import speculation
 from life_jax.forecasting.pools import pools_of
 from life_jax.forecasting.scheduling import scheduler_of
 from life_jax.forecasting.step_law import step_law
 from life_jax.serving.benchmark import with_first_wave, with_first_wave_of_pools
+from life_jax.serving.classes import SeveralRequested
 from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import Spread, spread
@@ -112,6 +113,8 @@ class UnderLoad:
     def requested(self) -> Requested:
         """Lengths of the requests."""
         w, load = self.scenario.workload, self.scenario.load
+        if load.classes:
+            return self._of_classes  # type: ignore[return-value]  # which offers the same
         return Requested(
             load.prompts[0] if load.prompts else LogNormal(w.prompt_tokens, load.prompt_cv),
             load.outputs[0] if load.outputs else LogNormal(w.output_tokens, load.output_cv),
@@ -120,6 +123,26 @@ class UnderLoad:
             self.scenario.engine.scheduler.block,
             *self._drafts,
         )
+
+    @cached_property
+    def _of_classes(self) -> SeveralRequested:
+        block = self.scenario.engine.scheduler.block
+        classes = self.scenario.load.classes
+        return SeveralRequested(
+            tuple(Requested(c.prompt, c.output, c.cached, 1.0, block, *self._drafts) for c in classes),
+            tuple(c.share for c in classes),
+        )
+
+    @property
+    def _observed(self) -> int | None:
+        """Place of the class whose times are forecast; None for all requests."""
+        load = self.scenario.load
+        return [c.name for c in load.classes].index(load.observed) if load.observed else None
+
+    @property
+    def _share(self) -> Number:
+        """Part of the requests [1] that is observed."""
+        return 1.0 if self._observed is None else self.scenario.load.classes[self._observed].share
 
     @property
     def _drafts(self) -> tuple[Number, Number]:
@@ -150,29 +173,25 @@ class UnderLoad:
     @cached_property
     def spread(self) -> Spread:
         """Times by request, of a batch in flight that is not saturated."""
-        steady, load = self.steady, self.scenario.load
-        if isinstance(steady, PooledSteady):
-            return self._of_pools(steady)
-        times = spread(self.law, self.requested, self.scheduler, steady, burst=self.arrivals["burst"])
-        if self.is_closed and not is_fixed_at(load.requests, 0):
-            return with_first_wave(
-                times,
-                self.law,
-                self.requested,
-                self.scheduler,
-                steady,
-                load.concurrency / self.active,
-                load.requests / self.active,
-            )
-        return times
+        place = self._observed
+        return self._spread(None if place is None else self._of_classes.classes[place])
 
-    def _of_pools(self, steady: PooledSteady) -> Spread:
-        load, pools = self.scenario.load, self.pools
-        assert pools is not None
-        times = pooled_spread(pools, self.requested, steady)
-        if not self.is_closed or is_fixed_at(load.requests, 0):
+    def _spread(self, tagged: Requested | None) -> Spread:
+        """Times of a class of requests, or (None) of all."""
+        steady, load = self.steady, self.scenario.load
+        wave = self.is_closed and not is_fixed_at(load.requests, 0)
+        if isinstance(steady, PooledSteady):
+            assert self.pools is not None
+            times = pooled_spread(self.pools, self.requested, steady, tagged=tagged)
+            if not wave:
+                return times
+            return with_first_wave_of_pools(times, self.pools, self.requested, steady, load.concurrency, load.requests)
+        burst = self.arrivals["burst"]
+        times = spread(self.law, self.requested, self.scheduler, steady, burst=burst, tagged=tagged)
+        if not wave:
             return times
-        return with_first_wave_of_pools(times, pools, self.requested, steady, load.concurrency, load.requests)
+        numbers = load.concurrency / self.active, load.requests / self.active
+        return with_first_wave(times, self.law, self.requested, self.scheduler, steady, *numbers)
 
     def time(self, name: str, percentile: float | None) -> Number:
         """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity."""
@@ -201,12 +220,19 @@ class UnderLoad:
         """Requests served [1/s]: those that arrive, or the capacity where more arrive."""
         if not (self.is_open or self.is_closed):
             return NOTHING
+        return self._share * self._served
+
+    @property
+    def _served(self) -> Number:
+        """Requests of all classes that are served [1/s]."""
         return where(self.fits, self.active * smaller(self.steady.rate, self.steady.capacity), 0.0)
 
     @property
     def output_rate(self) -> Number:
         """Generated tokens [1/s]."""
-        return self.request_rate * self.requested.output.average
+        place = self._observed
+        lengths = self.requested.output if place is None else self._of_classes.classes[place].output
+        return self.request_rate * lengths.average
 
     @property
     def concurrency(self) -> Number:
@@ -215,15 +241,15 @@ class UnderLoad:
             return NOTHING
         if self.is_closed:
             return self.scenario.load.concurrency
-        alive = self.time("ttft", None) + self.requested.decoded * self.steady.gap
-        return where(self.is_served, self.request_rate * alive, INFINITE)
+        alive = self._spread(None).mean("ttft") + self.requested.decoded * self.steady.gap
+        return where(self.is_served, self._served * alive, INFINITE)
 
     @property
     def utilization(self) -> Number:
         """Rate of requests over the capacity [1]."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        return where(self.fits, self.request_rate / (self.groups * self.steady.capacity), 1.0)
+        return where(self.fits, self._served / (self.groups * self.steady.capacity), 1.0)
 
     @property
     def goodput(self) -> Number:
@@ -231,8 +257,13 @@ class UnderLoad:
         load = self.scenario.load
         if not (self.is_open or self.is_closed):
             return NOTHING
-        part = self.spread.meeting(load.ttft_limit, load.tpot_limit)
-        return self.request_rate * where(self.is_served, part, 0.0)
+        if not load.classes:
+            part = self.spread.meeting(load.ttft_limit, load.tpot_limit)
+            return self.request_rate * where(self.is_served, part, 0.0)
+        pairs = zip(load.classes, self._of_classes.classes, strict=True)
+        parts = [c.share * self._spread(of).meeting(c.ttft_limit, c.tpot_limit) for c, of in pairs]
+        part = sum(parts) if self._observed is None else parts[self._observed]
+        return self._served * where(self.is_served, part, 0.0)
 
     @cached_property
     def max_rate(self) -> Number:
@@ -275,28 +306,25 @@ class UnderLoad:
 
         more: whether the rate has an axis more at its end.
         """
-        capacity, load = self.capacity, self.scenario.load
-        if self.pools is not None:
-            return self._excess_of_pools(self.pools, rate, more=more)
-        law = self.law
-        numbers = (self.requested, self.scheduler, load)
-        requested, scheduler, load = (map_leaves(last_axis, x) for x in numbers) if more else numbers
-        law, capacity = (law.each(), last_axis(capacity)) if more else (law, capacity)
-        arrivals = {key: last_axis(x) if more else x for key, x in self.arrivals.items()}
-        steady = open_loop(law, requested, scheduler, rate=rate, **arrivals, capacity=capacity)
-        times = spread(law, requested, scheduler, steady, burst=arrivals["burst"])
-        return _over(times, load)
-
-    def _excess_of_pools(self, pools: Pools, rate: Any, *, more: bool) -> Any:
-        requested, load, capacity = self.requested, self.scenario.load, self.capacity
+        capacity, load, pools, law = self.capacity, self.scenario.load, self.pools, self.law
+        requested, scheduler = self.requested, self.scheduler
+        arrivals = self.arrivals
         if more:
-            pools, requested, load = pools.each(), map_leaves(last_axis, requested), map_leaves(last_axis, load)
-            capacity = last_axis(capacity)
-        steady = open_pools(pools, requested, rate=rate, burst=load.burst, capacity=capacity)
-        return _over(pooled_spread(pools, requested, steady), load)
+            requested, scheduler, load = (map_leaves(last_axis, x) for x in (requested, scheduler, load))
+            law, capacity, pools = law.each(), last_axis(capacity), pools and pools.each()
+            arrivals = {key: last_axis(x) for key, x in arrivals.items()}
+        tagged = [(load, None)] if not load.classes else list(zip(load.classes, requested.classes, strict=True))
+        if pools is not None:
+            both = open_pools(pools, requested, rate=rate, burst=load.burst, capacity=capacity)
+            over = [_over(pooled_spread(pools, requested, both, tagged=of), c, load.percentile) for c, of in tagged]
+            return reduce(larger, over)
+        steady = open_loop(law, requested, scheduler, rate=rate, **arrivals, capacity=capacity)
+        burst = arrivals["burst"]
+        times = (spread(law, requested, scheduler, steady, burst=burst, tagged=of) for _, of in tagged)
+        return reduce(larger, (_over(of, c, load.percentile) for of, (c, _) in zip(times, tagged, strict=True)))
 
 
-def _over(times: Spread, load: Load) -> Any:
+def _over(times: Spread, limits: Load | RequestClass, percentile: float) -> Any:
     """The larger of both times over its limit [1]."""
-    over = [times.at(name, load.percentile) for name in ("ttft", "tpot")]
-    return larger(over[0] / load.ttft_limit, over[1] / load.tpot_limit)
+    over = [times.at(name, percentile) for name in ("ttft", "tpot")]
+    return larger(over[0] / limits.ttft_limit, over[1] / limits.tpot_limit)

@@ -16,6 +16,7 @@ import numpy as np
 from life_jax.config import conf_files, support
 from life_jax.config.engine_names import knows_engine
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.core.engine import Engine, Support
 from life_jax.forecasting import intervals
@@ -159,7 +160,8 @@ def _spread(s: Setting, engine: str | None) -> float:
     name, file = MEASURED_TIMES[s.kind], conf_files.engine_file(engine or s.engine)
     if name in file.spreads:
         return float(file.spreads[name])
-    usual = float(getattr(conf_files.efficiency(s.hw), f"{name}_spread"))
+    cooling = conf_files.file("hw", s.hw, DeviceFile).cooling
+    usual = float(getattr(conf_files.efficiency(s.hw), f"{name}_spread")) * support.of_cooling(cooling)
     return usual * float(intervals.factor(_support(s, file.name, name), s, name))
 
 

@@ -5,6 +5,7 @@ A cell is understood only where one reading is plain; all else is Unreadable, wi
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 
 TOKENS = ("prompt_tokens", "output_tokens", "ctx_depth", "ubatch")
@@ -50,12 +51,26 @@ _CELL = re.compile(
     r"(?P<unit>\s*[^\d\s].*)?",
     re.ASCII,
 )
-_GROUPS = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+") for mark in ",."}
+# thousands in threes, or as in India in twos but for the last three
+_GROUPS = {
+    mark: re.compile(
+        rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+|\d{{1,2}}(?:{re.escape(mark)}\d\d)+{re.escape(mark)}\d{{3}}"
+    )
+    for mark in ",."
+}
 _AMBIGUOUS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 
 
 class Unreadable(ValueError):
     """A cell that has no plain meaning; the message says what is wrong with it."""
+
+
+def _western(text: str) -> str:
+    """Digits of every script as 0 to 9, and full-width characters as usual ones."""
+    if text.isascii():
+        return text
+    plain = "".join(str(unicodedata.digit(c)) if c.isdecimal() else c for c in text)
+    return plain.replace("\u066b", ".").replace("\u066c", ",").replace("\uff0c", ",").replace("\uff0e", ".")
 
 
 def is_empty(text: str) -> bool:
@@ -79,7 +94,7 @@ def number(text: str, column: str, metric: str = "", decimal: str = SURE) -> flo
         return _finite(text, text)
     if len(text) > MOST_CHARACTERS:
         raise Unreadable(f"{text[:20]!r}... is longer than {MOST_CHARACTERS} characters")
-    stripped = text.strip()
+    stripped = _western(text.strip())
     if is_empty(stripped):
         raise Unreadable(f"{stripped!r} is no number" if stripped else "nothing is there")
     if stripped[0] in "~<>≈≤≥":
@@ -90,7 +105,9 @@ def number(text: str, column: str, metric: str = "", decimal: str = SURE) -> flo
     digits = plain(match["number"], column, decimal)
     value = _finite(digits, stripped)
     unit = (match["unit"] or "").strip().strip("[]()").strip().lower()
-    if unit[:1] == "k" and unit not in _RATE:
+    if unit[:2] == "ki" and column in TOKENS:
+        value, unit = 1024 * value, unit[2:].strip()
+    elif unit[:1] == "k" and unit not in _RATE:
         value, unit = _thousands(value, column, stripped), unit[1:].strip()
     factor = units(column, metric).get(unit) if unit else 1.0
     if factor is None:

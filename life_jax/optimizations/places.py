@@ -71,18 +71,27 @@ def offload(
 
 
 def disaggregation(
-    *, network_gb_per_s: float = 0.0, transfer_ms: float = 0.0, exposed: float = 1.0, memory: str = APART
+    *,
+    network_gb_per_s: float = 0.0,
+    transfer_ms: float = 0.0,
+    exposed: float = 1.0,
+    concurrent: float = 0.0,
+    memory: str = APART,
 ) -> Optimization:
     """Prompts are prefilled on devices of their own, those of prefill.hw= or others like those that decode.
 
     network_gb_per_s [GB/s]: reached by a transfer of the cache, of all devices together, 0 for one without time;
     transfer_ms [ms]: its latency; exposed [1]: part of it that prefill does not hide (1 / layers where each layer
-    leaves when it is done); memory: apart, or shared by two processors of a package
-    Raises Refused for a part beyond 1.
+    leaves when it is done); memory: apart, or shared by two processors of a package; concurrent [1]: part of the time
+    in which both of these compute, each for another request, and share the bandwidth
+    Raises Refused for a part beyond 1, and for processors that share no bandwidth.
     """
     _refuse_memory(memory)
-    if isinstance(exposed, int | float) and exposed > 1:
-        raise Refused(f"exposed is {exposed:g}; a part from 0 to 1 is needed")
+    for name, part in (("exposed", exposed), ("concurrent", concurrent)):
+        if isinstance(part, int | float) and part > 1:
+            raise Refused(f"{name} is {part:g}; a part from 0 to 1 is needed")
+    if memory == APART and isinstance(concurrent, int | float) and concurrent > 0:
+        raise Refused("concurrent is of two processors that share a memory; opt=hybrid has them")
 
     def change(scenario: Scenario) -> Scenario:
         endless = isinstance(network_gb_per_s, int | float) and network_gb_per_s == 0
@@ -90,6 +99,7 @@ def disaggregation(
         handed = replace(
             scenario.handover, on=True, link=link, latency=transfer_ms * MILLI, exposed=exposed, memory=memory
         )
+        handed = handed if memory == APART else replace(handed, concurrent=concurrent)
         return replace(scenario, handover=handed)
 
     return Optimization(transforms=(change,), once={"prefill": "prompts are prefilled in one place"})

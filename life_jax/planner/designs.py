@@ -120,7 +120,7 @@ class Designs:
                 found["engine", "parallelism", name] = table[self.layout[places], column]
         for parameter in self.parameters:
             values = np.array([point[parameter.key] for point in self.points])[self.point[places]]
-            found.update({leaf: values * factor for leaf, factor in parameter.leaves})
+            found.update(parameter.numbers(values))
         return found
 
     def slots(self, places: np.ndarray) -> np.ndarray:

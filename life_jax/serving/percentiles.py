@@ -6,7 +6,7 @@ The same points serve every scenario, so that percentiles are smooth in its numb
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import Any
@@ -97,14 +97,24 @@ class Spread:
         return (1.0 * good).mean(-1)
 
 
-def spread(law: Law, requested: Requested, scheduler: Scheduler, steady: Steady, *, burst: Number = 1.0) -> Spread:
-    """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals."""
-    points = _Points(law, requested, scheduler, steady, burst)
+def spread(
+    law: Law,
+    requested: Requested,
+    scheduler: Scheduler,
+    steady: Steady,
+    *,
+    burst: Number = 1.0,
+    tagged: Requested | None = None,
+) -> Spread:
+    """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals; tagged:
+    the class of requests whose times they are, of those that are `requested`, or None for all."""
+    points = _Points(law, requested, scheduler, steady, burst, requested if tagged is None else tagged)
     ttft: Any = points.until_first + points.slot
     tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
-        ttft = ttft * last_axis(steady.mean_ttft / ttft.mean(-1))
-        tpot = tpot * last_axis(steady.mean_gap / requested.kept / tpot.mean(-1))
+        of_all = points if tagged is None else replace(points, tagged=requested)
+        ttft = ttft * last_axis(steady.mean_ttft / (of_all.until_first + of_all.slot).mean(-1))
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / of_all.tpot.mean(-1))
     return Spread(ttft, tpot, points.itl)
 
 
@@ -117,6 +127,7 @@ class _Points:
     scheduler: Scheduler
     steady: Steady
     burst: Number
+    tagged: Requested
 
     @property
     def alone(self) -> bool:
@@ -179,7 +190,7 @@ class _Points:
     def own(self) -> Number:
         """Steps of a request's own prompt [s], whose last one is shared with prompts that arrived in the same step."""
         room = last_axis(self.steady.steps.room)
-        prompt, new = prompts_at_points(self.requested)
+        prompt, new = prompts_at_points(self.tagged)
         pairs = prompt - new / 2
         arrived = self.rate * self.on_arrival[0] * self.new
         beside = gamma(arrived + EDGE, arrived * self.square + EDGE, NORMAL[:, BESIDE])
@@ -213,7 +224,7 @@ class _Points:
     def tpot(self) -> Number:
         """Mean time between tokens [s]: steps without prompts, prompts met meanwhile, and the number of neighbours."""
         s, steady = self.steady.steps, self.steady
-        output = larger(self.requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
+        output = larger(self.tagged.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
         decode, mean = last_axis(s.decode), last_axis(s.seconds)
         rounds = (output - 1) / last_axis(self.requested.kept)
         base = rounds * decode
@@ -247,6 +258,9 @@ class _Points:
 def prompts_at_points(requested: Requested) -> tuple[Any, Any]:
     """Lengths [..., POINTS] of prompts [token], and tokens of them to compute [token]."""
     r = requested
+    if hasattr(r, "at_points"):  # of several classes
+        prompt, new = r.at_points(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+        return prompt, larger(new, 1.0)
     prompt: Any = r.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
     held = reused(prompt, last_axis(r.cached), last_axis(r.block))
     if not is_fixed_at(r.hits, 1):

@@ -28,15 +28,23 @@ from life_jax.serving.steady_state import Requested
 from life_jax.serving.step_law import last_axis
 
 
-def pooled_spread(pools: Pools, requested: Requested, steady: PooledSteady) -> Spread:
-    """Times of requests in a steady state of both pools."""
+def pooled_spread(
+    pools: Pools, requested: Requested, steady: PooledSteady, *, tagged: Requested | None = None
+) -> Spread:
+    """Times of requests in a steady state of both pools; tagged: the class of requests whose times they are, or None
+    for all."""
     wide: PooledSteady = _with_axis(steady)
-    each, prompt = pools.each(), prompts_at_points(requested)[0]
-    ttft: Any = _until_prefilled(pools, requested, wide) + _to_decode(each, wide, prompt)
-    ttft = ttft * last_axis(steady.ttft / ttft.mean(-1))
+    each = pools.each()
+
+    def until_first(tagged: Requested) -> Any:
+        return _until_prefilled(pools, requested, tagged, wide) + _to_decode(each, wide, prompts_at_points(tagged)[0])
+
+    mine = requested if tagged is None else tagged
+    ttft = until_first(mine)
+    ttft = ttft * last_axis(steady.ttft / (ttft if tagged is None else until_first(requested)).mean(-1))
     gaps = [decode_step(pools.decode, requested, steady.decoding + more) for more in (0.0, 1.0)]
     step_up = last_axis(gaps[1] - gaps[0]) * wide.swing
-    output = larger(requested.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
+    output = larger(mine.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
     held = (output - 1) / last_axis(requested.kept) * wide.gap / larger(wide.relaxation, EDGE)
     kept = smaller(2 / held * (1 - (1 - exp(-held)) / held), 1.0)  # of the variance of a mean over this time
     mean = larger(1 + step_up * sqrt(kept) * NORMAL[:, NEIGHBOURS] / wide.gap, LEAST_SWING)
@@ -52,7 +60,7 @@ def _with_axis(steady: Any) -> Any:
     return type(steady)(**wide)
 
 
-def _until_prefilled(pools: Pools, requested: Requested, wide: PooledSteady) -> Number:
+def _until_prefilled(pools: Pools, requested: Requested, tagged: Requested, wide: PooledSteady) -> Number:
     """Time from the arrival of a request to the end of its prompt [s]."""
     first, pool = wide.first, pools.prefill
     stages, budget = last_axis(pool.scheduler.stages), last_axis(pool.scheduler.budget)
@@ -66,7 +74,7 @@ def _until_prefilled(pools: Pools, requested: Requested, wide: PooledSteady) -> 
     second = 2 * mean * mean + rate * first.service3 / stages**2 / (3 * (1 - load))
     queues = smaller(load * load / larger(first.busy, EDGE), 1.0)
     wait = with_atom(queues, UNIFORM[:, QUEUE], lambda q: log_normal(mean / load, second / load, normal.quantile(q)))
-    prompt, new = prompts_at_points(requested)
+    prompt, new = prompts_at_points(tagged)
     each = last_axis(requested.new)
     arrived = rate * runs * first.running * each
     square = arrived * each * (1 + last_axis(requested.prompt.variation))

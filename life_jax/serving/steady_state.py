@@ -361,7 +361,7 @@ def places(requested: Requested, scheduler: Scheduler) -> Number:
         return scheduler.slots
     grown = requested.prompt.average + requested.output.average
     if scheduler.admission == PREEMPT:  # those that are not at their end need less
-        grown = requested.prompt.average + requested.output.average * (1 + requested.output.variation) / 2
+        grown = requested.context
     return smaller(scheduler.slots, larger(scheduler.cache / grown, 1.0))
 
 

@@ -136,4 +136,6 @@ def _parameter_or_none(key: str, built: Built, cases: tuple[Case, ...], word: st
         raise
     if parameter.group is not None and word == "elasticity":
         raise ConfigError(f"{where}{key} is a number of an option, of which gradients=[{key}] gives the slope")
+    if parameter.inverse and word == "elasticity":
+        raise ConfigError(f"{where}{key} moves rates and dispatches, of which {ALL_RATES} and dispatch_us tell apart")
     return parameter

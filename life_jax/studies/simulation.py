@@ -20,7 +20,7 @@ from life_jax.forecasting.pools import sides
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving import gaps
 from life_jax.serving.arrivals import arrivals
-from life_jax.serving.lengths import STANDARD
+from life_jax.serving.lengths import STANDARD, Lengths
 from life_jax.serving.pools import Pools
 from life_jax.serving.requests import Requests
 from life_jax.serving.steady_state import Requested, places
@@ -40,7 +40,8 @@ class Simulated:
     """Times of the requests that count.
 
     ttft, tpot [n] [s]; output [n] [token]; start, end [s]: of the time in which they are counted; steps [1]: of the
-    whole run; gaps [BINS]: times between two tokens, counted (serving/gaps.py)
+    whole run; gaps [BINS]: times between two tokens, counted (serving/gaps.py); kinds [n] [1]: place of the class of
+    each, 0 where there are no classes
     """
 
     ttft: np.ndarray
@@ -50,9 +51,32 @@ class Simulated:
     end: float
     steps: float
     gaps: np.ndarray
+    kinds: np.ndarray
 
-    def metrics(self, ttft_limit: float, tpot_limit: float) -> dict[str, float]:
-        """Metrics by the names of forecasting.metrics, but for those that take several runs."""
+    def of(self, kind: int) -> "Simulated":
+        """The requests of a class alone, in the same time."""
+        mine = self.kinds == kind
+        return replace(
+            self, ttft=self.ttft[mine], tpot=self.tpot[mine], output=self.output[mine], kinds=self.kinds[mine]
+        )
+
+    def of_load(self, load: Load) -> dict[str, float]:
+        """Metrics of all requests, or of the class that is observed, with the limits of each class."""
+        if not load.classes:
+            return self.metrics(float(load.ttft_limit), float(load.tpot_limit))
+        limits = [np.array([float(getattr(c, name)) for c in load.classes]) for name in ("ttft_limit", "tpot_limit")]
+        whole = self.metrics(*(of[self.kinds] for of in limits))
+        if not load.observed:
+            return whole
+        kind = [c.name for c in load.classes].index(load.observed)
+        mine = self.of(kind).metrics(*(float(of[kind]) for of in limits))
+        return {**mine, "concurrency": whole["concurrency"]}
+
+    def metrics(self, ttft_limit: Any, tpot_limit: Any) -> dict[str, float]:
+        """Metrics by the names of forecasting.metrics, but for those that take several runs.
+
+        ttft_limit, tpot_limit [s]: that good requests meet, one for all or one for each [n].
+        """
         values = {"itl_p99": gaps.percentile(self.gaps, 99.0)}
         for name in ("ttft", "tpot"):
             values[f"{name}_mean"] = self.time(name)
@@ -136,14 +160,17 @@ def _under_load(scenario: Scenario, names: tuple[str, ...], seed: int, trace: Re
     if not (under.is_open or under.is_closed) or (possible is not None and not possible):
         return dict.fromkeys(names, float("nan"))
     run = simulated(scenario, seed=seed, trace=trace)
-    values = run.metrics(float(load.ttft_limit), float(load.tpot_limit))
+    values = run.of_load(load)
     if under.is_open and trace is None and _is_saturated(scenario, seed):
         most = simulated_capacity(scenario, seed=seed)
         for name in values:
             values[name] = float("inf") if METRICS[name].units == "s" or name == "concurrency" else 0.0
-        values |= {"request_rate": most, "output_rate": most * float(under.requested.output.average)}
+        mine = UnderLoad(replace(scenario, load=replace(load, rate=most)))
+        values |= {"request_rate": float(mine.request_rate), "output_rate": float(mine.output_rate)}
     if "utilization" in names:
-        values["utilization"] = min(values["request_rate"] / simulated_capacity(scenario, seed=seed), 1.0)
+        rate = len(run.ttft) / (run.end - run.start)
+        saturated = np.isinf(values["ttft_mean"])
+        values["utilization"] = 1.0 if saturated else min(rate / simulated_capacity(scenario, seed=seed), 1.0)
     if "max_rate" in names:
         values["max_rate"] = simulated_max_rate(scenario, seed=seed)
     rest = tuple(name for name in names if name not in values)  # energy and cost, by the formula's mean step
@@ -192,8 +219,12 @@ def simulated_max_rate(scenario: Scenario, *, seed: int = 0) -> float:
 
     def meets(rate: float) -> bool:
         run = simulated(replace(scenario, load=_steady(load, rate=rate)), seed=seed)
-        limits = {"ttft": float(load.ttft_limit), "tpot": float(load.tpot_limit)}
-        return all(not run.time(name, load.percentile) > limit for name, limit in limits.items())
+        of = [(c, run.of(kind)) for kind, c in enumerate(load.classes)] or [(load, run)]
+        return not any(
+            mine.time(name, load.percentile) > float(getattr(limits, f"{name}_limit"))
+            for limits, mine in of
+            for name in ("ttft", "tpot")
+        )
 
     low, high = 0.0, capacity
     if meets(high):
@@ -222,7 +253,17 @@ def simulated(scenario: Scenario, *, seed: int = 0, trace: Requests | None = Non
         end=float(run.last.max()),
         steps=run.steps,
         gaps=run.gaps,
+        kinds=_kinds(load, len(run.arrival), seed)[counted],
     )
+
+
+def _kinds(load: Load, count: int, seed: int) -> np.ndarray:
+    """Place of the class of each of so many requests [n] [1], drawn by the shares; 0 where there are no classes."""
+    if not load.classes:
+        return np.zeros(count, int)
+    ends = np.cumsum([float(c.share) for c in load.classes])
+    drawn = np.random.default_rng((seed, 3)).random(count) * ends[-1]
+    return np.minimum(np.searchsorted(ends, drawn, side="right"), len(ends) - 1)
 
 
 @dataclass(frozen=True)
@@ -311,10 +352,21 @@ def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Req
     gap, prompts, outputs = draw.random((3, count))
     load = under.scenario.load
     normal = np.vectorize(STANDARD.inv_cdf)
-    prompt = np.maximum(np.round(np.ravel(requested.prompt.at(prompts, normal(prompts)))), 1.0)
-    output = np.maximum(np.round(np.ravel(requested.output.at(outputs, normal(outputs)))), 1.0)
-    prompt, output = (np.broadcast_to(x, (count,)) for x in (prompt, output))
-    part = float(load.cached) * (1.0 if load.hits == 1 else draw.random(count) < float(load.hits))
+
+    def lengths(of: Lengths, uniform: np.ndarray) -> np.ndarray:
+        whole = np.maximum(np.round(np.ravel(of.at(uniform, normal(uniform)))), 1.0)
+        return np.broadcast_to(whole, (count,))
+
+    if load.classes:
+        kinds = _kinds(load, count, seed)
+        prompt, output = (
+            np.choose(kinds, [lengths(getattr(c, name), uniform) for c in load.classes])
+            for name, uniform in (("prompt", prompts), ("output", outputs))
+        )
+        part = np.array([float(c.cached) for c in load.classes])[kinds]
+    else:
+        prompt, output = lengths(requested.prompt, prompts), lengths(requested.output, outputs)
+        part = float(load.cached) * (1.0 if load.hits == 1 else draw.random(count) < float(load.hits))
     block = float(under.scheduler.block)
     cached = np.minimum(np.floor(prompt * part / block) * block, prompt - 1)
     times = np.zeros(count) if under.is_closed else arrivals(gap, float(load.rate), float(load.burst), seed)

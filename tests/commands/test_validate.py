@@ -1,9 +1,12 @@
 """python -m life_jax.validate as a stranger runs it."""
 
+import csv
+import shutil
 import subprocess
 import sys
 
 import pytest
+from places import ROOT
 
 HEADER = "id,hardware,model,weight_format,engine,batch,prompt_tokens,output_tokens,metric,value\n"
 GOOD = HEADER + "a,NVIDIA A40,Llama-2-7B,f16,vLLM,1,512,128,ttft_s,0.12\n"
@@ -50,3 +53,30 @@ def test_a_file_of_which_no_row_is_understood_is_refused_with_the_reasons(tmp_pa
     first, reason, *_ = done.stderr.splitlines()
     assert first == "error: mine.csv: no row is understood" and "did you mean" in reason
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.csv"]
+
+
+def test_a_row_is_printed_ready_to_share_and_all_of_them_are_a_table_that_reads_alike(life, tmp_path):
+    shutil.copy(ROOT / "examples" / "llama_bench.json", tmp_path)
+    words = ("validate", "llama_bench.json", "hw=rtx_4090")
+    printed = life(*words, "out=first.csv").out.splitlines()
+    at = next(i for i, line in enumerate(printed) if line.startswith("a row ready to share"))
+    (row,) = csv.DictReader(printed[at + 1 : at + 3])
+    assert (row["hardware"], row["metric"], row["ctx_depth"]) == ("rtx_4090", "prefill_tok_s", "0")
+    shared = life(*words, "out=second.csv", "share=rows.csv")
+    assert "rows to share: rows.csv" in shared.out
+    assert len(list(csv.DictReader((tmp_path / "rows.csv").open()))) == 4
+    assert life("validate", "rows.csv", "out=third.csv").status == 0
+    assert (tmp_path / "third.csv").read_text() == (tmp_path / "first.csv").read_text()
+    assert life(*words, "out=fourth.csv", "share=rows.csv").status == 2  # never replaced unasked
+
+
+def test_what_a_spreadsheet_would_compute_is_not_shared(life, tmp_path):
+    shutil.copy(ROOT / "examples" / "measurements.csv", tmp_path)
+    rows = list(csv.DictReader((tmp_path / "measurements.csv").open()))
+    with (tmp_path / "odd.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], "note"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows([{**row, "note": "=cmd()" if i == 0 else ""} for i, row in enumerate(rows)])
+    assert life("validate", "odd.csv", "share=rows.csv").status == 0
+    text = (tmp_path / "rows.csv").read_text()
+    assert "=cmd" not in text and len(text.splitlines()) > 1

@@ -265,3 +265,17 @@ def test_evaluation_equals_the_file_that_the_command_writes(tmp_path):
         for name in here.variables:
             assert there[name].dtype == here[name].dtype or here[name].dtype.kind in "UO", name
             assert there[name].attrs["long_name"] == here[name].attrs["long_name"]
+
+
+def test_a_chip_whose_matrix_rate_alone_was_cut_reaches_more_of_what_is_left():
+    words = ("hw=h20", "engine=sglang", "model=qwen3_8b", "batch=1", "prompt=4096")
+    cut, whole = (scenario(*words, *more) for more in ((), ("hw.h20.matrix_part=1",)))
+    for name in ("compute", "attention"):
+        before, after = (getattr(s.engine.efficiency, name) for s in (whole, cut))
+        # what is no product takes as long as before
+        assert (1 / after - 1) / 0.253 == pytest.approx(1 / before - 1, rel=1e-9)
+    seconds = [life.forecast(s, ("ttft", "tpot")) for s in (cut, whole)]
+    assert seconds[0]["ttft"] < 0.8 * seconds[1]["ttft"]
+    assert seconds[0]["tpot"] == pytest.approx(seconds[1]["tpot"], rel=0.01)
+    typed = scenario(*words, "engine.compute_efficiency=0.5")
+    assert typed.engine.efficiency.compute == 0.5

@@ -204,6 +204,30 @@ def test_a_hybrid_prefills_on_one_processor_and_decodes_on_the_other():
     assert sent == pytest.approx(4096 * 27 * 576 * 2, rel=1e-6)  # latents travel once
 
 
+def test_two_processors_that_read_one_memory_at_once_share_its_bandwidth():
+    words = ("hw=ryzen_hx370_igpu_890m", "engine=llama_cpp_vulkan", "model=llama3_1_8b", "prompt=2048", "output=2",
+             "opt=[q4_0,hybrid]", "prefill.hw=ryzen_hx370_npu", "batch=1")  # fmt: skip
+    alone, both = (laws.scenario(*words, f"opt.hybrid.concurrent={part}") for part in (0, 1))
+    names = ("ttft", "tpot")
+    none, some = ({name: float(v) for name, v in life.forecast(s, names).items()} for s in (alone, both))
+    run = Run(both)
+    asked = [float(run.prefilling.prefill_cost.bytes) / float(run.prefilling.ttft),
+             float(run.decode_cost.bytes) / none["tpot"]]  # fmt: skip
+    slower = sum(asked) / float(both.device.bandwidth * both.engine.efficiency.memory)
+    assert slower > 1.02
+    assert some["tpot"] == pytest.approx(none["tpot"] * slower, rel=1e-9)
+    assert some["ttft"] - none["ttft"] == pytest.approx(float(run.prefilling.ttft) * (slower - 1), rel=1e-6)
+    for table, seconds in ((breakdown.decode_table(both), some["tpot"]), (breakdown.prefill_table(both), some["ttft"])):
+        assert table.seconds == pytest.approx(seconds, rel=1e-9)
+        assert any(row.name == "contention" and row.bound == "memory" for row in table.operators)
+    grid = values(*words[:-1], "axes.concurrent=[0,0.5,0.9,1]", metrics="ttft,tpot")
+    assert (np.diff(grid["tpot"]) >= 0).all() and (np.diff(grid["ttft"]) >= 0).all()
+    assert grid["tpot"][0] == pytest.approx(none["tpot"], rel=1e-9)
+    for line in (["opt.disaggregated.concurrent=0.5"], ["axes.concurrent=[0,0.5]"]):
+        with pytest.raises(ConfigError, match="concurrent"):
+            life.load(["hw=h100_sxm", "model=llama3_8b", "opt=disaggregated", *line])
+
+
 def test_what_makes_no_sense_is_refused():
     for words, line in (
         (["opt=offload", "opt.offload.cpu_layers=4"], "offload.hw=NAME"),

@@ -40,6 +40,8 @@ def placed(tmp_path, separator=",", header=HEADER, **changes):
         ("prompt_tokens", "512 tokens", 512), ("prompt_tokens", "1,234,567", 1234567), ("batch", "32 seqs", 32),
         ("batch", "8x", 8), ("batch", "1,024", 1024), ("tp", "2 GPUs", 2), ("value", "12 ms", 0.012),
         ("value", "12ms/token", 0.012), ("value", "850 µs", 0.00085), ("value", "1.5e-2", 0.015),
+        ("batch", "\uff11\uff12", 12), ("prompt_tokens", "\u0665\u0661\u0662", 512), ("prompt_tokens", "16Ki", 16384),
+        ("prompt_tokens", "1,28,000", 128000),
         ("value", "0,012", 0.012), ("value", "0.0120 ± 0.0003", 0.012), ("batch", "4.0", 4), ("batch", " 4 ", 4),
     ],
 )  # fmt: skip
@@ -57,7 +59,7 @@ def test_what_is_plain_is_understood(tmp_path, column, text, number):
         "0x200"),
         ("prompt_tokens", "1,02"), ("prompt_tokens", "1,0245"), ("prompt_tokens", "12 ms"), ("prompt_tokens", "-512"),
         ("batch", "0"), ("batch", "-4"), ("batch", "n/a"), ("batch", "4 ms"), ("batch", "0.5"), ("batch", "1e999"),
-        ("batch", "\uff11\uff12"), ("tp", "0"), ("tp", "two"), ("ubatch", "0"), ("ubatch", "auto"), ("ctx_depth", "-1"),
+        ("tp", "0"), ("tp", "two"), ("ubatch", "0"), ("ubatch", "auto"), ("ctx_depth", "-1"),
         ("output_tokens", "0"), ("value", "0"), ("value", "-0.1"), ("value", "1,024"), ("value", "n/a"), ("value", ""),
         ("value", "12 tok/s"), ("value", "inf"), ("value", "nan"), ("value", "12 h"), ("value", "<0.02"),
         ("value", "9" * 400), ("batch", "1/2"), ("batch", "#REF!"), ("ctx_depth", "."), ("ctx_depth", "1.2.3"),

@@ -225,6 +225,9 @@ class EngineFile:
     network_efficiency: float = fraction(
         0.87, name="part of the network's bandwidth reached", leaf="engine.parallelism.network_efficiency"
     )
+    # today's build unless given; of an earlier one the file is another (engine_names.build_of), and of one newer than
+    # any that was measured the interval is wider
+    year: float | None = number(None, low=2020, high=2100, unit="year", name="year that the build is of")
     threads: float | None = count(  # as many as the CPU has cores unless given
         None, name="threads of a CPU that compute, each on its own core", leaf="engine.effects.cpu_threads.threads"
     )

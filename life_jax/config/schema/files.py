@@ -29,6 +29,8 @@ CLASS_NOTES = ("source", "memory_source")  # keys of a class that are no default
 # phones do not show. [derived from the vendors' tables of instructions, recalled; two cores of an EPYC with AVX2
 # reach 15 products a cycle where this says 16]
 DOT_PRODUCTS = {"x86": ((3.0, 1.2), (0.0, 1.0)), "Arm": ((3.0, 2.0), (0.0, 1.0))}
+COOLINGS = ("fan", "passive")
+MODE_NUMBERS = ("clock_mhz", "memory_clock_mhz", "units_on", "tdp_w")  # that a power mode may say
 X86 = ("Intel", "AMD", "LIFE paper")
 
 
@@ -103,11 +105,24 @@ class DeviceFile:
     network_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="network to other nodes, one direction", leaf="device.network", scale=GIGA
     )  # for each device
+    # matrix rate of a core over that of the same chip with its full rate, where a vendor cut it and nothing else
+    matrix_part: float = fraction(1.0, name="matrix rate left of the chip's own")
+    # clocks that hold, which a power mode says, and those at which the published rates and bandwidth are reached
+    clock_mhz: float | None = positive(None, unit="MHz", name="clock of the processor", leaf="device.rates")
+    rated_clock_mhz: float | None = positive(None, unit="MHz", name="clock of the published rates")
+    memory_clock_mhz: float | None = positive(None, unit="MHz", name="clock of the memory", leaf="device.bandwidth")
+    rated_memory_clock_mhz: float | None = positive(None, unit="MHz", name="clock of the published bandwidth")
+    units_on: float | None = fraction(None, name="part of the processor's units that have power")  # all unless given
+    power_mode: str = ""  # one of power_modes; the published numbers hold where none is chosen
+    power_modes: dict[str, Any] = dataclasses.field(default_factory=dict)  # name -> those of MODE_NUMBERS that it says
+    power_modes_source: str = ""
+    cooling: str = choice("fan", COOLINGS)
     efficiency: str = ""  # file of conf/efficiency, where it is not the one of device_class
     notes: str = ""
 
     def __post_init__(self) -> None:
-        """What the file leaves open is that of the device's class; raises ConfigError for a class that is not known."""
+        """What the file leaves open is that of the device's class, or of its power mode; raises ConfigError for a class
+        or a mode that is not known, and for a clock that nothing is published at."""
         classes = device_classes()
         if self.device_class not in classes:
             raise unknown(f"{self.name}: device_class", self.device_class, classes)
@@ -118,6 +133,55 @@ class DeviceFile:
             self.peak_tflops = {"int8_dot": dot_products(self.vendor, self.peak_tflops), **self.peak_tflops}
         if self.dispatch_us is None:
             raise ConfigError(f"{self.name}: dispatch_us is missing, and class {self.device_class} has no default")
+        self._take_mode()
+        for clock in ("clock_mhz", "memory_clock_mhz"):
+            if getattr(self, clock) is not None and getattr(self, f"rated_{clock}") is None:
+                raise ConfigError(f"{self.name}: {clock} needs rated_{clock}, the clock of what its file publishes")
+
+    def _take_mode(self) -> None:
+        """Numbers of the power mode that are not set otherwise; its power is the device's."""
+        for key, value in self.mode.items():
+            if key not in MODE_NUMBERS:
+                raise unknown(f"{self.name}: power_modes.{self.power_mode} has no key of that name:", key, MODE_NUMBERS)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+                raise ConfigError(
+                    f"{self.name}: power_modes.{self.power_mode}.{key} is {value!r}, not a number above 0"
+                )
+            if key == "tdp_w" or getattr(self, key) is None:
+                setattr(self, key, float(value))
+
+    @property
+    def mode(self) -> dict[str, Any]:
+        """What the chosen power mode says, by key; nothing where none is chosen."""
+        modes = {str(name).lower(): numbers for name, numbers in self.power_modes.items()}
+        if self.power_mode and self.power_mode.lower() not in modes:
+            raise unknown(f"{self.name}: power_mode", self.power_mode, list(map(str, self.power_modes)))
+        return dict(modes[self.power_mode.lower()]) if self.power_mode else {}
+
+    @property
+    def rate_factor(self) -> float:
+        """Rates that hold over published ones [1]."""
+        units = 1.0 if self.units_on is None else self.units_on
+        return units if self.clock_mhz is None else units * self.clock_mhz / float(self.rated_clock_mhz or 1)
+
+    @property
+    def dispatch_factor(self) -> float:
+        """Time of a dispatch over that at the rated clock [1]: it takes as many cycles [assumption]."""
+        return 1.0 if self.clock_mhz is None else float(self.rated_clock_mhz or 1) / self.clock_mhz
+
+    @property
+    def memory_factor(self) -> float:
+        """Bandwidth that holds over the published one [1]."""
+        return 1.0 if self.memory_clock_mhz is None else self.memory_clock_mhz / float(self.rated_memory_clock_mhz or 1)
+
+    @property
+    def power_w(self) -> float | None:
+        """Thermal design power [W] at the clock that holds; beyond named modes it goes with the clock, as if the
+        voltage stayed [assumption: what lower voltages save is not published]."""
+        base = self.mode.get("clock_mhz", self.rated_clock_mhz)
+        if self.tdp_w is None or self.clock_mhz is None or base is None:
+            return self.tdp_w
+        return self.tdp_w * self.clock_mhz / float(base)
 
     @property
     def efficiency_class(self) -> str:
@@ -226,6 +290,10 @@ class LoadFile:
         default_factory=list
     )  # [[tokens, part], ...] instead of one length and a cv
     outputs: list[list[float]] = dataclasses.field(default_factory=list)
+    # classes of requests: [share, prompt, its cv, output, its cv, cached, limit of ttft, limit of tpot], 0 for no limit
+    classes: list[list[float]] = dataclasses.field(default_factory=list)
+    class_names: list[str] = dataclasses.field(default_factory=list)
+    observed: str = ""  # name of the class whose times are forecast, empty for all requests
 
 
 @dataclass(kw_only=True)

@@ -34,6 +34,7 @@ WORDS = {
 }  # fmt: skip
 NUMBERS = ("batch", "prompt", "output", "tp", "concurrency", "rate")  # words that are numbers
 REPLACED = ("hw", "model", "opt")
+SERVERS = ("vLLM", "SGLang", "TensorRT-LLM")  # which run a hub's checkpoint as it is
 NEEDED = {"hardware": "hw=NAME", "model": "model=NAME", "engine": "engine=NAME", "weight_format": "opt=FORMAT"}
 
 
@@ -45,7 +46,9 @@ class Format:
     is_table: bool = False
 
 
-def filled(rows: Iterable[Row], words: Mapping[str, str], form: Format, where: str) -> Iterator[Row]:
+def filled(
+    rows: Iterable[Row], words: Mapping[str, str], form: Format, where: str, assumed: Mapping[str, str]
+) -> Iterator[Row]:
     """Rows with what the words of the command line say.
 
     Args:
@@ -53,6 +56,7 @@ def filled(rows: Iterable[Row], words: Mapping[str, str], form: Format, where: s
         words: values by word of WORDS.
         form: of the file; one that is no table names what it lacks and ends the reading.
         where: the file, for errors.
+        assumed: cells by column, for rows of a tool's file that lack them.
     """
     replaced = {WORDS[word]: value for word, value in words.items() if word in REPLACED}
     others = {WORDS[word]: value for word, value in words.items() if word not in REPLACED}
@@ -61,6 +65,10 @@ def filled(rows: Iterable[Row], words: Mapping[str, str], form: Format, where: s
             if not row.get(column):
                 row[column] = value
         row.update(replaced)
+        for column, value in assumed.items() if not form.is_table else ():
+            row[column] = row.get(column) or value
+        if not form.is_table and not row.get("weight_format") and row.get("engine") in SERVERS:
+            row["weight_format"] = stored_as(row["model"])  # of a name that the command line gave
         if "hardware" in replaced:
             row["canonical"] = ""
         if not form.is_table and PROBLEM not in row:

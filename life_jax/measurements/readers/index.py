@@ -1,6 +1,6 @@
 """Which reader a file has, told by what is in it and not by its name."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from life_jax.measurements.readers import (
     files,
     guidellm,
     llama_bench,
+    llama_logs,
     perf_clients,
     sglang_bench,
     tables,
@@ -34,11 +35,19 @@ TOOLS: tuple[tuple[Format, Callable[[Any], bool], Reader], ...] = (
     (guidellm.FORMAT, guidellm.knows, guidellm.rows),
     (perf_clients.FORMAT, perf_clients.knows, perf_clients.rows),
     (timing_lines.FORMAT, timing_lines.knows, timing_lines.api_rows),
+    (llama_logs.FORMAT, llama_logs.knows, llama_logs.api_rows),
     (tables.FORMAT, lambda record: isinstance(record, Mapping) and {"metric", "value"} <= set(record), lambda r, i: []),
+)
+# of a terminal's output: whether it is of the tool, and its rows
+PRINTED: tuple[tuple[Format, Callable[[str], bool], Callable[[Path, str], Iterable[Row]]], ...] = (
+    (timing_lines.FORMAT, timing_lines.is_output, timing_lines.rows),
+    (llama_logs.FORMAT, llama_logs.is_output, llama_logs.rows),
+    (vllm_bench.FORMAT, vllm_bench.is_output, vllm_bench.printed_rows),
 )
 READ = (
     "a table with the columns of life_jax.validate --help; llama-bench as CSV, JSON, JSONL, SQL or Markdown; JSON of "
-    "vLLM's, SGLang's and GuideLLM's benchmarks, of GenAI-Perf and AIPerf (or their CSV); the output of MLX and Ollama"
+    "vLLM's, SGLang's and GuideLLM's benchmarks (or what the first two print), GenAI-Perf and AIPerf (or their CSV); "
+    "the timings of MLX, Ollama, llama.cpp and LM Studio"
 )
 
 
@@ -56,26 +65,28 @@ def checked(words: Mapping[str, str]) -> dict[str, str]:
     return fills
 
 
-def rows(path: Path, words: Mapping[str, str] | None = None) -> Iterator[Row]:
+def rows(path: Path, words: Mapping[str, str] | None = None, assumed: Mapping[str, str] | None = None) -> Iterator[Row]:
     """Tidy rows of a file of measurements, one after the other.
 
     Args:
         path: the file.
         words: of the command line, by KNOWN_WORDS: what the file does not say, or what holds instead.
+        assumed: cells by column for rows of a tool's file that lack them (assumptions.py).
 
     Raises:
         ConfigError: a file that no reader knows, that is too large, or that lacks what a forecast needs.
     """
     words = dict(words or {})
     head, encoding = files.head(path)
-    form, found = _reader(path, head, encoding, words)
-    yield from filled(found, words, form, str(path))
+    form, found = reader(path, head, encoding, words)
+    yield from filled(found, words, form, str(path), assumed or {})
 
 
-def _reader(path: Path, head: str, encoding: str, words: Mapping[str, str]) -> tuple[Format, Iterator[Row]]:
+def reader(path: Path, head: str, encoding: str, words: Mapping[str, str]) -> tuple[Format, Iterator[Row]]:
     """The kind of a file, told by its beginning, and its rows."""
-    if timing_lines.is_output(head):
-        return timing_lines.FORMAT, timing_lines.rows(path, encoding)
+    for form, is_output, printed in PRINTED:
+        if is_output(head):
+            return form, iter(printed(path, encoding))
     if head.lstrip().startswith(("{", "[")):
         return _of_json(path, encoding)
     if read := _llama_bench_text(head):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.measurements.readers import files
+from life_jax.measurements.readers import by_parameters, files
 from life_jax.measurements.readers.base import (
     MOST_CELL,
     MOST_ROWS,
@@ -21,7 +21,6 @@ from life_jax.measurements.readers.base import (
     Format,
     Row,
     finite,
-    known_model,
     positive,
     text,
     tidy,
@@ -135,6 +134,7 @@ def _markdown_row(cell: Mapping[str, str], number: int, devices: Sequence[str], 
         return {**tidy(str(number), "", ""), PROBLEM: f"test '{cell['test']}' with {cell['t/s']} t/s is not understood"}
     record = {
         "model_type": cell.get("model", ""),
+        "model_n_params": cell.get("params", ""),
         "backends": cell.get("backend", ""),
         "gpu_info": next((cell[key] for key in ("device", "gpu", "hardware") if cell.get(key)), ", ".join(devices)),
         "n_gpu_layers": cell.get("ngl", "-1"),
@@ -174,9 +174,10 @@ def _row(record: Mapping[str, str], number: int) -> Row:
     if prompt and generated:
         metric, value = "e2e_s", (prompt + generated) / speed
         generated += 1  # all generated tokens are steps of their own; elsewhere the first one comes with the prompt
+    parameters = by_parameters.stated(record.get("model_n_params", ""))
     row = tidy(
         f"{number}_{test}", metric, value, hardware=hardware, engine=engine, batch=1,
-        model=known_model([stem, _QUANTIZED.sub("", kind)]), weight_format=weight_format(kind),
+        model=by_parameters.model([stem, _QUANTIZED.sub("", kind)], parameters), weight_format=weight_format(kind),
         prompt_tokens=prompt, output_tokens=generated, ctx_depth=depth, kv_dtype=_cache(record),
         ubatch=_ubatch(record), threads=record.get("n_threads") if engine == "llama.cpp CPU" else None,
         date=_date(record), flash_attention=_flash(record), gpu_layers=_layers(record, engine), note=f"{test} {kind}",

@@ -7,7 +7,7 @@ The first two time one batch: `prefill_latency`, `median_decode_latency` and `to
 from collections.abc import Mapping
 from typing import Any
 
-from life_jax.measurements.readers.base import Format, Row, first, inside, stored_as, text, tidy
+from life_jax.measurements.readers.base import Format, Row, first, inside, per, stored_as, text, tidy
 from life_jax.measurements.readers.vllm_bench import serve_rows
 
 FORMAT = Format("SGLang's benchmark")
@@ -16,6 +16,7 @@ LATENCIES = {
     "prefill_latency": "ttft_s", "median_decode_latency": "tpot_s", "total_latency": "e2e_s", "latency": "e2e_s",
     "last_ttft": "ttft_s",
 }  # fmt: skip
+OFFLINE = {"successful_requests", "total_latency", "request_throughput"}  # bench_offline_throughput
 TIMES = {"ttft_s": "ttft", "tpot_s": "tpot", "e2e_s": "e2e_latency"}
 
 
@@ -23,12 +24,20 @@ def knows(record: Any) -> bool:
     """Whether an object is one of SGLang's results."""
     if not isinstance(record, Mapping):
         return False
+    if set(record) >= OFFLINE:
+        return True
     batch = set(record) >= BATCH and bool(set(record) & set(LATENCIES)) and "overall_throughput" in record
     return batch or ("median_e2e_latency_ms" in record and "completed" in record)
 
 
 def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
     """Tidy rows of one result; identity: beginning of their ids."""
+    if set(record) >= OFFLINE:
+        count = record["successful_requests"]
+        return [tidy(f"{identity}request_rate", "request_rate", text(record["request_throughput"]), engine="SGLang",
+                     regime="serving", concurrency=count, requests=count, note="all requests at once",
+                     prompt_tokens=per(record.get("total_input_tokens"), count),
+                     output_tokens=per(record.get("total_output_tokens"), count))]  # fmt: skip
     if not set(record) >= BATCH:
         engine = {"sglang": "SGLang", "sglang-oai": "SGLang", "sglang-native": "SGLang", "vllm": "vLLM"}
         backend = text(record.get("backend"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import cells
-from life_jax.measurements.readers import files
+from life_jax.measurements.readers import files, wide_tables
 from life_jax.measurements.readers.base import (
     COLUMNS,
     MOST_CELL,
@@ -122,6 +122,8 @@ def rows(path: Path, encoding: str, words: Mapping[str, str]) -> Iterator[Row]:
     header = next(table, None)
     if header is None:
         raise ConfigError(f"{path}: no rows; a CSV with a header and the columns {', '.join(COLUMNS)} is needed")
+    named, unit = columns(header, path)
+    header, table = wide_tables.lengthened(header, table, named, _is_metric)
     named, unit = columns(header, path)
     filled = {WORDS[word] for word in words}
     optional = (
@@ -256,6 +258,11 @@ def cleaned(record: Mapping[str, str], number: int) -> Row:
     row = {**dict.fromkeys(COLUMNS, ""), **row}
     row["id"] = row["id"] or str(number)
     return _read(row, unit, cells.SURE)
+
+
+def _is_metric(name: str) -> bool:
+    """Whether a header is a metric that says its unit."""
+    return metric(name)[0] in (*_TIMES, *_RATES) and not (_needs_unit(name) and not metric(name)[1])
 
 
 def _needs_unit(name: str) -> bool:

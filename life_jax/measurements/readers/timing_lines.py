@@ -18,7 +18,7 @@ FORMAT = Format("the output of MLX or Ollama")
 API = {"eval_count", "eval_duration"}
 _NUMBER = r"([\d.]+)"
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x08\r]")
-_COMMAND = re.compile(r"mlx_lm\.\w+\b.*?--model[ =]['\"]?([^\s'\"]+)|ollama run (?:--verbose )?([\w.:/-]+)")
+_COMMAND = re.compile(r"mlx_(?:lm|vlm)\.\w+\b.*?--model[ =]['\"]?([^\s'\"]+)|ollama run (?:--verbose )?([\w.:/-]+)")
 _MLX = re.compile(rf"^(Prompt|Generation): (\d+) tokens, {_NUMBER} tokens-per-sec")
 _TIMING = re.compile(r"^Timing with prompt_tokens=(\d+), generation_tokens=(\d+), batch_size=(\d+)")
 _AVERAGES = re.compile(rf"^Averages: prompt_tps={_NUMBER}, generation_tps={_NUMBER}")

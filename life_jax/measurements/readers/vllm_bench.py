@@ -6,10 +6,14 @@
 sends all requests at once; words of the command line give their lengths.
 """
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from life_jax.measurements.readers import files
 from life_jax.measurements.readers.base import (
+    MOST_TEXT,
     Format,
     Row,
     finite,
@@ -49,6 +53,41 @@ def rows(record: Mapping[str, Any], identity: str) -> list[Row]:
                      regime="serving", concurrency=record.get("num_requests"), requests=record.get("num_requests"),
                      note="all requests at once")]  # fmt: skip
     return serve_rows(record, identity, "vLLM", TIMES)
+
+
+# what `vllm bench serve` and SGLang's bench_serving print -> the fields of their JSON
+PRINTED = {
+    "successful requests": "completed", "maximum request concurrency": "max_concurrency",
+    "max request concurrency": "max_concurrency", "total input tokens": "total_input_tokens",
+    "total generated tokens": "total_output_tokens", "request throughput (req/s)": "request_throughput",
+    "output token throughput (tok/s)": "output_throughput", "request rate configured (rps)": "request_rate",
+    "traffic request rate": "request_rate", "backend": "backend",
+}  # fmt: skip
+_LINE = re.compile(r"^\s*([A-Za-z0-9][^:\n]*):\s+([^\s]+)\s*$", re.MULTILINE)
+_STATISTIC = re.compile(r"(mean|median|p\d\d) (ttft|tpot|itl|e2el|e2e latency) \(ms\)")
+
+
+def is_output(head: str) -> bool:
+    """Whether a text is what the benchmark of a server prints."""
+    return "Serving Benchmark Result" in head
+
+
+def printed_rows(path: Path, encoding: str) -> list[Row]:
+    """Tidy rows of what the benchmarks of a server printed, one after the other."""
+    blocks = files.whole(path, encoding, MOST_TEXT).split("Serving Benchmark Result")
+    found: list[Row] = []
+    for number, block in enumerate(blocks[1:], 1):
+        record: dict[str, Any] = {}
+        for key, value in _LINE.findall(blocks[number - 1] if number == 1 else "") + _LINE.findall(block):
+            name = key.strip().lower()
+            statistic = _STATISTIC.fullmatch(name)
+            field = "_".join((*statistic.groups(), "ms")).replace(" ", "_") if statistic else PRINTED.get(name)
+            if field:
+                record[field] = value
+        is_sglang = "e2e_latency" in "".join(record) or str(record.get("backend")).startswith("sglang")
+        times = {**TIMES, "e2e_s": "e2e_latency"} if is_sglang else TIMES
+        found += serve_rows(record, f"{number}_" if len(blocks) > 2 else "", "SGLang" if is_sglang else "vLLM", times)
+    return found
 
 
 def serve_rows(record: Mapping[str, Any], identity: str, engine: str, times: Mapping[str, str]) -> list[Row]:

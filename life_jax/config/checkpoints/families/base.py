@@ -154,6 +154,8 @@ def experts(
         for layer, chosen in zip(facts["layers"], where, strict=True):
             if chosen:
                 layer["ffn"] = "moe"
+        if all(where):
+            read.seen.add("intermediate_size")  # of dense layers, of which there is none
 
     return step
 

@@ -92,7 +92,11 @@ def _arguments(group: Mapping[str, Any], section: Mapping[str, Any]) -> Storage 
         raise NotKnown(f"weights of {bits:g} bit, type {kind[:20]!r}")
     form = str(group.get("format") or section.get("format") or "")
     inputs = _inputs(group.get("input_activations"), "input_activations")
-    storage = _floats(bits, weights, form) if kind == "float" else _integers(bits, weights, form, section)
+    if kind == "float":
+        dense = _floats(bits, weights, form)
+        storage = replace(dense, bits=_sparse(dense.bits, form, section))
+    else:
+        storage = _integers(bits, weights, form, section)
     return replace(storage, inputs=inputs)
 
 

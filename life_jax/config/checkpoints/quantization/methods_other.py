@@ -244,6 +244,41 @@ def qqq(section: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
+# of FastDeploy, which PaddlePaddle's checkpoints are written for; scales of an output channel
+PADDLE: dict[str, Storage] = {
+    "wint8": INT8,
+    "wint4": Storage(4, 0, SCALE),
+    "wint2": Storage(2, 0, SCALE),
+    "w4a8": Storage(4, 0, SCALE, inputs="int8"),
+    "w4afp8": Storage(4, 0, SCALE, inputs="fp8"),
+    "block-wise-fp8": FP8,
+    "tensor-wise-fp8": FP8,
+}
+
+
+def fast_deploy(section: Mapping[str, Any]) -> Scheme:
+    """One type for all linear layers, or one for dense layers and one for experts (mix_quant)."""
+
+    def storage(said: Any) -> Storage:
+        name = str(said).lower().replace("_", "-")
+        if name not in PADDLE:
+            raise NotKnown(f"{str(said)[:40]!r} as the type of weights")
+        return PADDLE[name]
+
+    method = section.get("quant_method") or section.get("quantization")
+    dense = section.get("dense_quant_type") or (None if str(method).lower().startswith("mix") else method)
+    experts = section.get("moe_quant_type") or dense
+    if dense is None and experts is None:
+        raise NotKnown("neither dense_quant_type nor moe_quant_type")
+    scheme = Scheme(linear=storage(dense) if dense is not None else None)
+    scheme.skip(skipped(section))
+    if experts != dense:
+        scheme.store([r"re:.*experts\.\d+\..*"], storage(experts))
+    if str(section.get("kv_cache_quant_type", "")).startswith(("float8", "block_wise_fp8")):
+        scheme.cache = "kv_fp8"
+    return scheme
+
+
 READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     "torchao": torchao,
     "quanto": quanto,
@@ -254,5 +289,6 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     "vptq": vptq,
     "bitnet": bitnet,
     "deepspeedfp": deepspeed,
+    **dict.fromkeys((*PADDLE, "mix-quant"), fast_deploy),
     "qqq": qqq,
 }

@@ -144,6 +144,10 @@ FAMILY: dict[str, dict[str, Any]] = {
         "o_proj": ("self_attn.out_proj",),
     },
     "nemotron_h": _NEMOTRON,
+    "hunyuan_v1_moe": {
+        "router": ("mlp.gate.wg",), "shared_expert_gate_proj": ("mlp.shared_mlp.gate_proj",),
+        "shared_expert_up_proj": ("mlp.shared_mlp.up_proj",), "shared_expert_down_proj": ("mlp.shared_mlp.down_proj",),
+    },
     "kimi_linear": {**_BLOCK_SPARSE, "out_proj": ("self_attn.o_proj",)},
     "gpt2": {**_H, **_fused("attn", "c_attn", "c_proj"), **_plain("mlp", "c_fc", "c_proj")},
     "gpt_bigcode": {**_H, **_fused("attn", "c_attn", "c_proj"), **_plain("mlp", "c_fc", "c_proj")},
