@@ -1,6 +1,8 @@
 """python -m life_jax.plan: what should I run? Designs that meet targets, the cheapest first, and why others do not."""
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +11,10 @@ from life_jax.terminal import command
 from life_jax.terminal.progress import waiting
 
 if TYPE_CHECKING:
+    from life_jax.planner.designs import Designs
     from life_jax.studies.planning import Plan
 
+SHOWN_EACH = 0.2  # s
 FORMATS = ("text", "json", "csv", "md")
 
 
@@ -32,8 +36,9 @@ def plan(words: list[str]) -> None:
     form, rest = take(words, "format", FORMATS)
     with waiting("checking the question"):
         study = load(rest, primary="plan")
-    with waiting(f"weighing {len(study.cases)} combinations of device, format and engine under every layout"):
-        result = planning.plan(study, lambda count: command.stop_if_interrupted())
+    with waiting(f"weighing {len(study.cases)} combinations of device, format and engine under every layout") as tell:
+        progress = _Progress(tell)
+        result = planning.plan(study, progress, progress.begin)
     command.warn(result.warnings)
     if form == "json":
         print(json.dumps(result.as_json(), indent=1))
@@ -48,6 +53,27 @@ def plan(words: list[str]) -> None:
         command.note(f"launch scripts of {min(len(result.rows), study.view.top or planning.WRITTEN)} rows: {folder}")
     for path in _kept(result):
         print(path) if form == "text" else command.note(str(path))
+
+
+class _Progress:
+    """Tells of the designs of a search that nothing is decided about yet."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell, self._computed, self._last = tell, 0, time.monotonic()
+        self._designs: Designs | None = None
+
+    def begin(self, designs: "Designs") -> None:
+        """The search of these designs begins."""
+        self._designs = designs
+
+    def __call__(self, count: int) -> None:
+        """So many numbers more are computed. Raises KeyboardInterrupt if Ctrl-C came meanwhile."""
+        command.stop_if_interrupted()
+        self._computed += count
+        if self._designs is not None and time.monotonic() - self._last > SHOWN_EACH:
+            self._last = time.monotonic()
+            left, whole = len(self._designs.alive), len(self._designs.status)
+            self._tell(f"{left} of {whole} designs are left to decide, {self._computed} computed")
 
 
 def _kept(result: "Plan") -> list[Path]:

@@ -256,5 +256,34 @@ DORY = sizes(
     layer_types=["sliding_attention", "mlp"] * 3 + ["full_attention", "mlp"], n_input_layers=2, n_output_layers=2,
     n_recurrent_layers=4, n_recurrent_loops=3,
 )  # fmt: skip
+# whose code lies on a hub beside the checkpoint; totals by the model cards and the indices of the files
+REMOTE_COUNTS = [
+    (sizes("internlm", 4096, 32, 32, 11008, 103168, 2048, bias=True), 7.32e9),
+    (sizes("orion", 5120, 40, 40, 15360, 84608, 4096), 14.50e9),
+    (sizes("aquila", 4096, 32, 32, 11008, 100008, 2048), 7.30e9),
+    (sizes("Yi", 4096, 32, 32, 11008, 64000, 4096, num_key_value_heads=4), 6.06e9),
+    (sizes("internlm2", 6144, 48, 48, 16384, 92544, 4096, num_key_value_heads=8, bias=False), 19.86e9),
+    (sizes("baichuan", 5120, 40, 40, 13696, 125696, 4096, tie_word_embeddings=False), 13.90e9),
+    (
+        sizes("minicpm", 2304, 40, 36, 5760, 122753, 4096, scale_emb=12, scale_depth=1.4, dim_model_base=256),
+        2.72e9,
+    ),
+    (
+        {"model_type": "chatglm", "hidden_size": 4096, "num_layers": 28, "num_attention_heads": 32, "kv_channels": 128,
+         "ffn_hidden_size": 13696, "padded_vocab_size": 65024, "multi_query_attention": True, "rmsnorm": True,
+         "multi_query_group_num": 2, "seq_length": 32768, "add_qkv_bias": True, "add_bias_linear": False,
+         "post_layer_norm": True, "original_rope": True},
+        6.24e9,
+    ),
+    (sizes("cohere", 12288, 64, 96, 33792, 256000, 4096, num_key_value_heads=8, use_qk_norm=True), 103.8e9),
+    (sizes("stablelm", 5120, 40, 32, 13824, 100352, 4096, num_key_value_heads=8, qk_layernorm=True,
+           use_parallel_residual=True, tie_word_embeddings=False), 12.14e9),
+    (
+        {"model_type": "nomic_bert", "n_embd": 768, "n_head": 12, "n_layer": 12, "n_inner": 3072, "n_positions": 8192,
+         "vocab_size": 30528, "type_vocab_size": 2, "qkv_proj_bias": False, "mlp_fc1_bias": False, "prenorm": False,
+         "mlp_fc2_bias": False, "architectures": ["NomicBertModel"]},
+        137e6,
+    ),
+]  # fmt: skip
 OTHERS = [T5, BART, ELECTRA, MODERNBERT, LLADA, DORY]
-MORE = [RWKV6, ZAMBA2, KIMI_LINEAR, NEMOTRON3, MIMO, GEMMA4, GLM_5, *OTHERS]
+MORE = [RWKV6, ZAMBA2, KIMI_LINEAR, NEMOTRON3, MIMO, GEMMA4, GLM_5, *OTHERS, *(config for config, _ in REMOTE_COUNTS)]

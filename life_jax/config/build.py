@@ -28,12 +28,13 @@ from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.stages import in_stages
 from life_jax.config.words import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
-from life_jax.core.places import Handover, Offload, Place
+from life_jax.core.places import Disk, Handover, Offload, Place
 from life_jax.core.scenario import Precision, Scenario, WeightFormat, Workload
 from life_jax.core.speculation import Speculation
 from life_jax.optimizations import Optimization, Refused
 
-NO_DRAFTS, NO_OFFLOAD, NO_HANDOVER = Speculation(), Offload(), Handover()  # one object for all cases
+# one object for all cases
+NO_DRAFTS, NO_OFFLOAD, NO_HANDOVER, NO_DISK = Speculation(), Offload(), Handover(), Disk()
 
 CLOCKS = ("clock_mhz", "memory_clock_mhz")
 
@@ -115,7 +116,7 @@ def build(
     if engine.tensor_parallel > 1 and device.interconnect_gb_per_s is None:
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     warnings += network_assumed(engine, device, hw)
-    likeness = parts(_likeness, engine, device, model)
+    likeness = parts(_likeness, engine, device.efficiency_class, bool(model.num_experts))
     scenario = Scenario(
         device=parts(in_base_units, device, (), engine.power_cap, engine.whole_memory),
         architecture=parts(architecture, model, f"model.{labels['model']}"),
@@ -127,6 +128,7 @@ def build(
         speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
         offload=Offload(place=(beside[OFFLOAD],)) if beside and OFFLOAD in beside else NO_OFFLOAD,
         handover=Handover(place=(beside[PREFILL],)) if beside and PREFILL in beside else NO_HANDOVER,
+        disk=NO_DISK,
     )
     if draft is not None:
         warnings += other_words(draft, model, labels["model"])
@@ -154,7 +156,7 @@ def build(
         engine=parts(on_units, scenario.engine, converts, as_bytes, through_host(device)),
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
-    options = dataclasses.replace(options, base=parts.floats(scenario))
+    options = dataclasses.replace(options, base=parts.of_floats(scenario))
     scenario = parts.applied(options, stack, scenario)
     reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
@@ -176,10 +178,10 @@ def _clocks(device: DeviceFile) -> dict[str, float]:
     return {key: clock for key, clock in found.items() if clock is not None}
 
 
-def _likeness(engine: EngineFile, device: DeviceFile, model: ModelFile) -> support.Build:
+def _likeness(engine: EngineFile, efficiency_class: str, experts: bool) -> support.Build:
     """What decides whether anything like a forecast was measured."""
     year = None if engine.year is None else support.middle(engine.year)
-    return support.Build(engine.name, device.efficiency_class, bool(model.num_experts), year)
+    return support.Build(engine.name, efficiency_class, experts, year)
 
 
 def _measured(

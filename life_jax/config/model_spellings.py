@@ -66,13 +66,15 @@ def made_of(words: Sequence[str], *known: Known) -> tuple[str, ...]:
     words: of a name. known: lists of (letters and digits, label), of which the first wins where names in several are as
     long. Only names that say a size count, and of a mixture how much of it a token meets.
     """
-    pieces, starts = [], set()
+    pieces: list[str] = []
+    starts: set[int] = set()
     for word in words:
         starts.add(len(pieces))
         pieces += PIECE.findall(word)
     if any(OTHER_SHAPE.fullmatch(piece) for piece in (*pieces, *words)):
         return ()
-    ends, best, longest = {*starts, len(pieces)}, (), 2  # words that say too little
+    ends, longest = {*starts, len(pieces)}, 2  # words that say too little
+    best: tuple[str, ...] = ()
     for names in known:
         by_start: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         for own, label in names:

@@ -52,7 +52,8 @@ def _rate_parameter(key: str, built: Built, where: str, asked: str) -> Parameter
 def _clock_parameter(key: str, built: Built, where: str, asked: str) -> Parameter:
     """A clock moves what is published at it: that of the processor its rates, its power and the time of a dispatch,
     that of the memory its bandwidth."""
-    clock, device = built.clocks.get(key), built.scenario.device
+    clock = built.clocks.get(key)
+    device: Any = built.scenario.device  # numbers that are not traced
     if clock is None:
         raise ConfigError(f"{asked}{key} changes nothing for {where}: its file says no rated_{key}")
     if key == "memory_clock_mhz":

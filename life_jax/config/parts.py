@@ -11,6 +11,7 @@ from life_jax.core.scenario import Precision, Scenario
 from life_jax.optimizations import Optimization, chain
 
 UNSEEN = ("device", "costs", "quality")  # parts of a scenario that no option looks at
+PARTS = tuple(field.name for field in fields(Scenario))
 T = TypeVar("T")
 
 
@@ -21,7 +22,7 @@ class Parts:
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
         self._precisions: dict[tuple[Any, ...], Precision] = {}
-        self.floats = mapping(float)  # int32 wraps under jit and has no gradient
+        self._floats = mapping(float)  # int32 wraps under jit and has no gradient
 
     def __call__(self, make: Callable[..., T], *of: Any) -> T:
         """make(*of), or what it was before; files are told apart as objects, text and the like by their value."""
@@ -39,6 +40,16 @@ class Parts:
         part: T = self._known[key][1]
         return part
 
+    def of_floats(self, scenario: Scenario) -> Scenario:
+        """The scenario with floats for all its numbers, part by part, each once."""
+        return Scenario(**{name: self._of_floats(getattr(scenario, name)) for name in PARTS})
+
+    def _of_floats(self, part: Any) -> Any:
+        key = "floats", id(part)
+        if key not in self._known:
+            self._known[key] = (part,), self._floats(part)
+        return self._known[key][1]
+
     def chained(self, first: Optimization, then: Optimization) -> Optimization:
         """Both options as one, the same object for the same two."""
         return self.once((first, then), lambda: chain(first, then))
@@ -53,13 +64,13 @@ class Parts:
         bare: what the base was made of. Options change models, software and precision alone, and do not look at a
         device or its costs, so that what they make is the same on all devices of one software.
         """
-        others = [getattr(bare, field.name) for field in fields(Scenario) if field.name not in UNSEEN]
+        others = [getattr(bare, name) for name in PARTS if name not in UNSEEN]
         key = "applied", options.convention, str(options.positions), stack, *others
         made = self.once(key, lambda: self._applied(options))
         return replace(made, **{name: getattr(options.base, name) for name in UNSEEN})
 
     def _applied(self, options: OptionNumbers) -> Scenario:
-        made: Scenario = self.floats(options.applied({}))
+        made: Scenario = self._floats(options.applied({}))
         return replace(made, precision=self.equal(made.precision))
 
     def equal(self, precision: Precision) -> Precision:

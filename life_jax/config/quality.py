@@ -44,9 +44,15 @@ def quality(model: str, options: Sequence[str], kinds: Mapping[str, str]) -> tup
     model: label. options: labels of a stack. kinds: label -> kind of the option. Nats of options add up, as those of
     independent small errors do. Quality() where an option has no data: it is not known then.
     """
+    return _quality(model, tuple((option, kinds.get(option, "")) for option in options))
+
+
+@cache
+def _quality(model: str, options: tuple[tuple[str, str], ...]) -> tuple[Quality, str]:
+    """The same of labels and kinds: one object for all devices."""
     found: list[Loss] = []
-    for option in options:
-        if option in PLAIN or kinds.get(option) in EXACT:
+    for option, kind in options:
+        if option in PLAIN or kind in EXACT:
             continue
         loss = loss_of(model, option)
         if loss is None:

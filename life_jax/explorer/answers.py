@@ -39,6 +39,8 @@ COMPARED = (
 )  # fmt: skip
 AVAILABLE = "available_memory"
 CURVES = ("ttft", "tpot", "tps", "throughput", "e2e", "memory")
+CONTEXTS = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 32768.0, 65536.0, 131072.0)  # of a page's map
+BATCHES = (1.0, 2.0, 4.0, 8.0, 16.0)
 MAPPED = ("tps", "ttft", "memory", "weight_memory", "fits_memory")
 WORKLOADS = ("prompt_tokens", "batch")  # whose elasticities stand beside those of rates and times
 DIFFERENTIATED = ("ttft", "tpot")
@@ -181,31 +183,37 @@ def elasticity_rows(keys: Sequence[str], values: Mapping[str, float]) -> list[di
     ]
 
 
+def map_row(
+    study: Study, cell: int, case: Case | None, values: Mapping[str, np.ndarray], contexts: int
+) -> dict[str, Any]:
+    """A cell of the map of what runs. values [cells, ...] of MAPPED; contexts: number of their axis, of two."""
+    row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell)}
+    if case is None:
+        return row
+    of = {name: np.moveaxis(column[cell], contexts, 0) for name, column in values.items()}
+    row |= {name: numbers(of[name]) for name in ("tps", "ttft", "memory")}
+    row["fits"] = [[bool(flag) for flag in line] for line in of["fits_memory"]]
+    row["weights"] = number(float(of["weight_memory"].reshape(-1)[0]))
+    row["available"] = number(available(case.scenario))
+    row["parameters"] = number(float(decoder.parameter_count(case.scenario.architecture)))
+    row["positions"] = number(study.composed.model[case.keys.model].max_position_embeddings)
+    return row
+
+
 def fits(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens per second and memory of models under stacks on one device, at several contexts and batches.
 
     settings: contexts, batches: numbers of tokens, of sequences.
     """
-    contexts = number_list(settings, "contexts", (512, 2048, 8192, 32768, 131072))
-    batches = number_list(settings, "batches", (1, 4, 16))
+    contexts = number_list(settings, "contexts", CONTEXTS)
+    batches = number_list(settings, "batches", BATCHES)
     words = question.words({"prompt": contexts, "batch": batches})
     study = study_of(words)
     if len(study.composed.hw) > 1:
         raise ConfigError(f"one device is needed, not {len(study.composed.hw)}")
     values = evaluated(study, MAPPED)
     at = [study.grid_axes[i].name for i in range(2)]  # type: ignore[attr-defined]
-    cells = []
-    for cell, case in enumerate(study.cells):
-        row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell)}
-        if case is not None:
-            of = {name: np.moveaxis(column[cell], at.index("prompt_tokens"), 0) for name, column in values.items()}
-            row |= {name: numbers(of[name]) for name in ("tps", "ttft", "memory")}
-            row["fits"] = [[bool(flag) for flag in line] for line in of["fits_memory"]]
-            row["weights"] = number(float(of["weight_memory"].reshape(-1)[0]))
-            row["available"] = number(available(case.scenario))
-            row["parameters"] = number(float(decoder.parameter_count(case.scenario.architecture)))
-            row["positions"] = number(study.composed.model[case.keys.model].max_position_embeddings)
-        cells.append(row)
+    cells = [map_row(study, cell, case, values, at.index("prompt_tokens")) for cell, case in enumerate(study.cells)]
     quiet = ("contexts of up to", "never measured")  # said cell by cell, and of the whole map in a line
     return {
         "contexts": contexts,

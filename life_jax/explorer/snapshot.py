@@ -12,7 +12,7 @@ import numpy as np
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.parameter import set_all
-from life_jax.explorer import menus, page
+from life_jax.explorer import carried, menus, page
 from life_jax.explorer.answers import COMPARED, DIFFERENTIATED, elasticity_rows, roofs, step
 from life_jax.explorer.evaluation import evaluated
 from life_jax.explorer.plain_data import available, command, labels, number, plain, reason
@@ -92,8 +92,14 @@ def _grid(study: Study) -> dict[str, Any]:
     for cell, case in enumerate(thin.cells):
         room = None if case is None else number(available(case.scenario))
         cells.append({**labels(thin, cell), "reason": reason(thin, cell), "available": room})
+    fits, load = carried.fits(study), carried.load(study, thin.axes)
+    more = {name: answer for name, answer in (("fits", fits), ("load", load)) if answer is not None}
+    views = [
+        name for name in ("compare", "fits", "where", "trade", "load") if name not in ("fits", "load") or name in more
+    ]
     return {
-        **_frame(study, ["compare", "where", "trade"]),
+        **_frame(study, views),
+        **more,
         "axes": [_axis(key, numbers) for key, numbers in thin.axes.items()],
         "cells": cells,
         "values": {

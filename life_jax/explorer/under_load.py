@@ -37,17 +37,17 @@ def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, An
     rates = sorted({float(f"{part * most:.3g}") for most in usable for part in PARTS})
     words = question.words({"rate": rates}, **targets)
     study = study_of(words, "serve")
-    of = evaluated(study, (*TIMES, *SERVED, *(["goodput"] if targets else [])))
+    of = evaluated(study, (*TIMES, *SERVED))
     rows = []
     for cell in range(len(study.cells)):
         row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell), "capacity": number(capacity[cell])}
         row |= {name: numbers(column[cell].reshape(-1)) for name, column in of.items()}
-        row["knee"] = _knee(np.array(rates), of["ttft_p90"][cell].reshape(-1), of["tpot_p90"][cell].reshape(-1))
+        row["knee"] = rate_of_knee(np.array(rates), of["ttft_p90"][cell].reshape(-1), of["tpot_p90"][cell].reshape(-1))
         rows.append(row)
     return {"rates": rates, "rows": rows, "warnings": list(study.warnings), "commands": [command(words, "serve")]}
 
 
-def _knee(rates: np.ndarray, ttft: np.ndarray, tpot: np.ndarray) -> float | None:
+def rate_of_knee(rates: np.ndarray, ttft: np.ndarray, tpot: np.ndarray) -> float | None:
     """The rate from which on waiting grows faster than what is served: the point of the curve of the rate against the
     logarithms of both times that is nearest to the best of all; None where nothing is served."""
     served = np.isfinite(ttft) & np.isfinite(tpot)

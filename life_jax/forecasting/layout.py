@@ -1,6 +1,6 @@
 """Whether a scenario's layout over devices is possible: whether its numbers divide the model as engines need it."""
 
-from life_jax.core.numerics import Number, is_fixed_at
+from life_jax.core.numerics import Number, is_fixed_at, larger
 from life_jax.core.scenario import Scenario
 from life_jax.models import attention, ffn
 from life_jax.parallelism.tensor_parallel import divides, is_whole
@@ -26,7 +26,7 @@ def is_possible(scenario: Scenario) -> Number | None:
     if layout.only_tensor:
         return possible > 0
     layers = sum(block.repeats for block in model.blocks)
-    possible = possible * is_whole(layout.pipeline_parallel) * (layout.pipeline_parallel <= layers)
+    possible = possible * is_whole(layout.pipeline_parallel) * (layout.pipeline_parallel <= larger(layers, 1.0))
     possible = possible * is_whole(layout.data_parallel) * is_whole(layout.context_parallel)
     if not is_fixed_at(layout.expert_parallel, 1):
         possible = possible * is_whole(layout.expert_parallel) * divides(layout.expert_parallel, layout.stage)

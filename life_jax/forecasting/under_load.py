@@ -313,7 +313,9 @@ class UnderLoad:
             requested, scheduler, load = (map_leaves(last_axis, x) for x in (requested, scheduler, load))
             law, capacity, pools = law.each(), last_axis(capacity), pools and pools.each()
             arrivals = {key: last_axis(x) for key, x in arrivals.items()}
-        tagged = [(load, None)] if not load.classes else list(zip(load.classes, requested.classes, strict=True))
+        tagged: list[tuple[Any, Any]] = [(load, None)]
+        if load.classes and isinstance(requested, SeveralRequested):
+            tagged = list(zip(load.classes, requested.classes, strict=True))
         if pools is not None:
             both = open_pools(pools, requested, rate=rate, burst=load.burst, capacity=capacity)
             over = [_over(pooled_spread(pools, requested, both, tagged=of), c, load.percentile) for c, of in tagged]

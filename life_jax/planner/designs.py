@@ -113,7 +113,7 @@ class Designs:
 
     def moved(self, places: np.ndarray, *, divided: bool = True) -> dict[Leaf, np.ndarray]:
         """Leaf -> numbers of designs: of their layouts (unless not divided) and of the axes."""
-        found: dict[Leaf, np.ndarray] = {}
+        found: dict[Leaf, Any] = {}
         if divided:
             table = np.array([[getattr(one, key) for key in KEYS] for one in self.layouts], float)
             for column, name in enumerate(KEYS.values()):
@@ -146,10 +146,6 @@ def settle(designs: Designs, done: rows.Done) -> None:
     unread = np.array([not c.reads for c in designs.candidates])
     designs.refuse(np.flatnonzero(unread[designs.case]), "engine")
     _by_layout(designs)
-    floor = designs.question.quality
-    if floor is not None:
-        alive = designs.alive
-        designs.refuse(alive[~(designs.quality[alive] >= floor)], "quality")
     alive = designs.alive
     if not len(alive):
         return
@@ -157,6 +153,10 @@ def settle(designs: Designs, done: rows.Done) -> None:
     designs.price[alive], designs.memory[alive] = found["price"], found["memory"]
     designs.hourly[alive], designs.watt[alive] = found["hourly"], found["watt"]
     designs.refuse(alive[~(found["possible"] > 0)], "layout")
+    floor = designs.question.quality
+    if floor is not None:
+        still = designs.status[alive] == ALIVE
+        designs.refuse(alive[still & ~(designs.quality[alive] >= floor)], "quality")
     over = np.zeros(len(alive), bool)
     for name, limit in designs.question.budgets.items():
         over |= ~(found[{"usd": "price", "usd_per_hour": "hourly", "watt": "watt"}[name]] <= limit)

@@ -31,11 +31,13 @@ def _mean(shares: tuple[Number, ...], values: Any) -> Any:
 
 
 def _behind(arrays: list[Any]) -> Any:
-    """Arrays [..., n] of one length behind each other on the last axis."""
-    shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    places = np.eye(len(arrays))[:, :, None]
-    whole = sum((a + np.zeros(shape))[..., None, :] * place for a, place in zip(arrays, places, strict=True))
-    return whole.reshape(*shape[:-1], len(arrays) * shape[-1])
+    """Arrays [..., n] behind each other on the last axis, each of its own length n."""
+    ends = np.cumsum([array.shape[-1] for array in arrays])
+    whole: Any = 0.0
+    for array, end in zip(arrays, ends, strict=True):
+        places = np.eye(ends[-1])[:, end - array.shape[-1] : end]
+        whole = whole + (array[..., None, :] * places).sum(-1)
+    return whole
 
 
 @pytree

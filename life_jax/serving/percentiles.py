@@ -259,8 +259,8 @@ def prompts_at_points(requested: Requested) -> tuple[Any, Any]:
     """Lengths [..., POINTS] of prompts [token], and tokens of them to compute [token]."""
     r = requested
     if hasattr(r, "at_points"):  # of several classes
-        prompt, new = r.at_points(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
-        return prompt, larger(new, 1.0)
+        of_classes, new = r.at_points(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
+        return of_classes, larger(new, 1.0)
     prompt: Any = r.prompt.at(UNIFORM[:, PROMPT], NORMAL[:, PROMPT])
     held = reused(prompt, last_axis(r.cached), last_axis(r.block))
     if not is_fixed_at(r.hits, 1):

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def impossible(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) -> tuple
         lists = [axes.get(key, np.array([getattr(layout, key)])).tolist() for key in NUMBERS]
         for numbers in itertools.islice(itertools.product(*lists), MOST):
             points += 1
-            changes = dict(zip(NUMBERS, map(float, numbers), strict=True))
+            changes: dict[str, Any] = dict(zip(NUMBERS, map(float, numbers), strict=True))
             why = why_impossible(set_leaf(scenario, PARALLELISM, dataclasses.replace(layout, **changes)))
             if why is not None:
                 wrong += 1

@@ -241,7 +241,7 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
 
 def _refuse_pools(cases: tuple[Case, ...], prefill_replicas: float, *, is_served: bool) -> None:
     """Raise ConfigError for replicas that prefill where no case has any, and where nothing is forecast under load."""
-    apart = [case.scenario.handover for case in cases if case.scenario.handover.on]
+    apart = [case.built.scenario.handover for case in cases if case.built.scenario.handover.on]
     if prefill_replicas != 1 and not apart:
         raise ConfigError(
             "load.prefill_replicas is of prompts that are prefilled elsewhere (opt=disaggregated); "

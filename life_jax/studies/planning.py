@@ -2,10 +2,9 @@
 
 import itertools
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,29 +12,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from life_jax.config.engine_fit import HUB, file_formats, is_quantized
-from life_jax.config.schema import axis_table
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.config.short_words import SHORT_WORDS
-from life_jax.config.word_values import text as as_text
-from life_jax.core.whole_file import whole_file
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.models import ffn
 from life_jax.planner import times
 from life_jax.planner.designs import ALIVE, MEETS, REASONS, Candidate, Designs
-from life_jax.planner.launch import Launch, command, files, hub_name
+from life_jax.planner.launch import command
+from life_jax.planner.misses import asked, misses
+from life_jax.planner.misses import forecast as forecast_missing
+from life_jax.planner.neighbours import Neighbour, neighbours
 from life_jax.planner.regret import MOST, regrets
 from life_jax.planner.search import Found, search
 from life_jax.planner.space import KEYS, Layout, assumed, layouts
+from life_jax.studies.launching import launch_of, scripts
+from life_jax.studies.plan_words import words_of
 from life_jax.studies.study import Study
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# words that a row says itself, or that are about the plan alone
-OWN = (
-    "hw", "model", "opt", "engine", "axes", "devices", "target", "quality", "confidence", "budget", "minimize", "write",
-    "layout", "out", "overwrite", "plot", "top", "rows", "sort", "format", "metrics", "at", "seed",
-)  # fmt: skip
 OF_ONE_USER = ("price", "memory", "fits_memory", "quality", "quality_low", "quality_high", "ttft", "tpot", "tps", "e2e",
                "power", "energy_per_token", "cost_per_mtoken")  # fmt: skip
 OF_LOAD = ("price", "memory", "fits_memory", "quality", "quality_low", "quality_high", "ttft_mean", "ttft_p50",
@@ -43,6 +38,7 @@ OF_LOAD = ("price", "memory", "fits_memory", "quality", "quality_low", "quality_
            "output_rate", "concurrency", "utilization")  # fmt: skip
 Watch = Callable[[int], None]
 WRITTEN = 20  # rows of which launch scripts are written unless top= says it
+NEIGHBOURED = 12  # rows whose neighbours are said unless top= says it
 NEAR, NEAR_LOADED = 2048, 128  # designs among which the nearest is looked for
 
 
@@ -53,7 +49,7 @@ class Row:
     rank: from 1. layout: devices of the whole are its product. concurrency: requests that run together in a group, at
     most. words: that give its numbers to `serve` or `sweep`. metrics: by name, NaN where not known. meets: probability
     that all targets are met, NaN where nothing is asked. command: what launches it, None where that is not known.
-    place: in the designs of the search.
+    place: in the designs of the search. neighbours: of the first rows, designs one step away.
     """
 
     rank: int
@@ -69,6 +65,7 @@ class Row:
     meets: float
     command: str | None
     place: int
+    neighbours: tuple[Neighbour, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The row as the contract has it."""
@@ -105,8 +102,24 @@ class Plan:
         """The object that format=json prints."""
         nearest = None if self.nearest is None else {**self.nearest.as_json(), "relax": dict(self.relax)}
         return {
-            "rows": [row.as_json() for row in self.rows], "rejected": dict(self.rejected), "space": self.space,
+            "rows": [self._row_as_json(row) for row in self.rows], "rejected": dict(self.rejected), "space": self.space,
             "nearest": nearest, "warnings": list(self.warnings),
+        }  # fmt: skip
+
+    def _row_as_json(self, row: Row) -> dict[str, Any]:
+        near = [{**self.design(one.place), **one.as_json()} for one in row.neighbours]
+        return {**row.as_json(), "neighbours": near}
+
+    def design(self, place: int) -> dict[str, Any]:
+        """What a design is, by the keys of a row."""
+        designs = self.found.designs
+        candidate, layout = designs.candidates[designs.case[place]], designs.layouts[designs.layout[place]]
+        slots = (
+            int(designs.slots(np.array([place]))[0]) if self.loaded else math.ceil(self.study.composed.workload.batch)
+        )
+        return {
+            "hw": candidate.hw, "devices": layout.devices, "layout": layout._asdict(), "engine": candidate.engine,
+            "opt": candidate.opt, "concurrency": math.ceil(slots),
         }  # fmt: skip
 
     @cached_property
@@ -115,15 +128,18 @@ class Plan:
         return times.is_loaded(self.found.designs.scenarios[0])
 
 
-def plan(study: Study, done: Watch = lambda count: None) -> Plan:
+def plan(
+    study: Study, done: Watch = lambda count: None, begun: Callable[[Designs], None] = lambda designs: None
+) -> Plan:
     """The plan of a study that `life.load(words, primary="plan")` has made.
 
-    done: told of designs whose numbers are there.
+    done: told of designs whose numbers are there. begun: told of all designs when the search of them begins.
     """
     designs = _designs(study)
+    begun(designs)
     found = search(designs, done)
     order = _order(study, found)
-    rows = _rows(study, found, order, done)
+    rows = _with_neighbours(found, _rows(study, found, order, done), study.view.top or NEIGHBOURED, done)
     rejected = Counter({REASONS[i]: int((designs.status == i).sum()) for i in range(len(REASONS))})
     for reason in study.nowhere.values():
         rejected["engine" if reason.startswith("engine ") else "units"] += len(designs.layouts) * len(designs.points)
@@ -174,7 +190,7 @@ def _reads(study: Study, opt: str, engine: EngineFile) -> bool:
     """Whether an engine reads the weights of a stack: quantized checkpoints of hubs are not for those that read other
     files, or convert what they read."""
     stack, kinds = study.stacks[opt], study.composed.kinds
-    quantized = is_quantized(stack, kinds) and not file_formats(stack, kinds)
+    quantized = is_quantized(stack, kinds) and set(file_formats(stack, kinds)) <= {HUB}
     return not quantized or not engine.formats or (HUB in engine.formats and "mlx" not in engine.formats)
 
 
@@ -214,6 +230,12 @@ def _regret(found: Found, order: np.ndarray, chances: np.ndarray) -> np.ndarray:
     return regret
 
 
+def _with_neighbours(found: Found, rows: tuple[Row, ...], count: int, done: Watch) -> tuple[Row, ...]:
+    """The rows, the first of them with their neighbours."""
+    near = neighbours(found, [row.place for row in rows[:count]], done) if rows else {}
+    return tuple(replace(row, neighbours=near.get(row.place, ())) for row in rows)
+
+
 def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[Row, ...]:
     """Rows of designs with all of their numbers, in the order of the places."""
     designs = found.designs
@@ -233,8 +255,8 @@ def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[
     for at, place in enumerate(places.tolist()):
         keys = study.cases[designs.case[place]].keys
         layout, point = designs.layouts[designs.layout[place]], designs.points[designs.point[place]]
-        words = tuple(_words(study, keys, layout, point, loaded=loaded))
-        launch = _launch(study, designs, place, columns["concurrency"][at] if loaded else 1.0)
+        words = tuple(words_of(study, keys, layout, point, loaded=loaded))
+        launch = launch_of(study, designs, place, columns["concurrency"][at] if loaded else 1.0)
         rows.append(
             Row(
                 rank=at + 1,
@@ -255,85 +277,6 @@ def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[
     return tuple(rows)
 
 
-def _launch(study: Study, designs: Designs, place: int, running: float) -> Launch:
-    """Facts of a design that its commands are made of. running: sequences that run together, mean."""
-    candidate = designs.candidates[designs.case[place]]
-    keys, file, load = study.cases[designs.case[place]].keys, study.composed.model, candidate.scenario.load
-    point = designs.points[designs.point[place]]
-    typed_budget = study.scalars.get("engine.token_budget", 0)
-    return Launch(
-        engine=candidate.engine,
-        hub=hub_name(study.typed["model"][keys.model], file[keys.model].source),
-        stack=study.stacks[keys.opt],
-        kinds=study.composed.kinds,
-        layout=designs.layouts[designs.layout[place]],
-        prompt=float(study.composed.workload.prompt_tokens + study.composed.workload.past_tokens),
-        output=float(study.composed.workload.output_tokens),
-        sequences=int(designs.slots(np.array([place]))[0]) if times.is_loaded(candidate.scenario) else 1,
-        budget=int(point.get("token_budget", typed_budget)),
-        rate=float(load.rate),
-        concurrency=float(load.concurrency),
-        running=running if math.isfinite(running) else 1.0,
-        on_gpu=candidate.device.device_class != "cpu",
-        target={"cpu": "CPU", "npu": "NPU"}.get(candidate.device.device_class, "GPU"),
-        words=(
-            f"hw={_name(study.typed['hw'][keys.hw])}",
-            f"model={_name(study.typed['model'][keys.model])}",
-            f"engine={_name(candidate.engine)}",
-            *([f"opt={'+'.join(study.stacks[keys.opt])}"] if study.stacks[keys.opt] else []),
-        ),
-    )
-
-
-def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
-    """Write launch scripts of every row to folder/RANK/, each whole or not at all. Returns their paths."""
-    written = []
-    for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
-        launch = _launch(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
-        about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
-        home = folder / f"{row.rank:02d}"
-        home.mkdir(parents=True, exist_ok=True)
-        for name, text in files(launch, about).items():
-            with whole_file(home / name, overwrite=overwrite) as new:
-                new.write_text(text, encoding="utf-8")
-            if name.endswith(".sh"):
-                (home / name).chmod(0o755)
-            written.append(home / name)
-    return written
-
-
-def _words(study: Study, keys: Any, layout: Layout, point: Mapping[str, float], *, loaded: bool) -> list[str]:
-    """The words of a row, which give its numbers to serve or sweep."""
-    found = [f"hw={_name(study.typed['hw'][keys.hw])}", f"model={_name(study.typed['model'][keys.model])}"]
-    stack = study.stacks[keys.opt]
-    found += [f"opt={as_text(list(stack), 'opt')}"] if stack else []
-    found += [f"engine={_name(keys.engine)}", *layout.words]
-    found += [f"{_long(key)}={value:g}" for key, value in point.items()]
-    set_already = {_long(key) for key in point}
-    for word in study.words:
-        key = re.split("=", word.lstrip("+"), maxsplit=1)[0]
-        section = key.split(".")[0]
-        other_label = section in ("hw", "model") and "." in key and key.split(".")[1] not in (keys.hw, keys.model)
-        sets = section not in OWN or ("." in key and section in ("hw", "model", "engine"))
-        if sets and not other_label and SHORT_WORDS.get(key, key) not in set_already:
-            found.append(word)
-            set_already.add(SHORT_WORDS.get(key, key))
-    w = study.composed.workload
-    for key in ("prompt_tokens", "output_tokens", *(() if loaded else ("batch",))):
-        if f"workload.{key}" not in set_already:
-            found.append(f"workload.{key}={getattr(w, key):g}")
-    return found
-
-
-def _long(key: str) -> str:
-    return f"{axis_table.section_of(key)}.{key}"
-
-
-def _name(name: str) -> str:
-    """A name or a path as the value of a word."""
-    return as_text(name, "name")
-
-
 def _nearest(study: Study, found: Found, done: Watch) -> tuple[Row | None, dict[str, float]]:
     """The design that misses what is asked by the least factor, and what would have to be asked for it to do.
 
@@ -345,42 +288,26 @@ def _nearest(study: Study, found: Found, done: Watch) -> tuple[Row | None, dict[
     if not len(places):
         return None, {}
     loaded = times.is_loaded(designs.scenarios[0])
-    worst = np.max(list(_misses(found, places).values()), axis=0)
+    worst = np.max(list(misses(found, places).values()), axis=0)
     places = places[np.argsort(worst, kind="stable")][: NEAR_LOADED if loaded else NEAR]
-    late = places[np.isnan(found.sure["tpot"][places]) & ((not loaded) | (designs.memory[places] <= 1))]
-    if len(late):
-        z = times.STANDARD.inv_cdf(question.confidence)
-        for name, values in times.times(designs, late, np.array([0.0, z]), done).items():
-            found.mean[name][late], found.sure[name][late] = values[:, 0], values[:, 1]
-    misses = _misses(found, places)
-    first = int(np.argmin(np.max(list(misses.values()), axis=0)))
+    forecast_missing(found, places[(not loaded) | (designs.memory[places] <= 1)], done)
+    over = misses(found, places)
+    first = int(np.argmin(np.max(list(over.values()), axis=0)))
     (row,) = _rows(study, found, places[first : first + 1], done)
-    relax = {
-        name: _asked(question, name) * float(values[first]) for name, values in misses.items() if values[first] > 1
-    }
+    relax = {name: asked(question, name) * float(values[first]) for name, values in over.items() if values[first] > 1}
     if "quality" in relax:
         relax["quality"] = float(designs.quality[places[first]])
     return row, relax
 
 
-def _asked(question: Any, name: str) -> float:
-    kind, _, key = name.partition(".")
-    return float({"target": question.targets, "budget": question.budgets}[kind][key]) if key else 1.0
-
-
-def _misses(found: Found, places: np.ndarray) -> dict[str, np.ndarray]:
-    """What designs need over what is asked [n], by name: above 1 it is missed; by bounds where nothing is forecast."""
-    designs, question = found.designs, found.designs.question
-    misses = {"memory": np.nan_to_num(designs.memory[places], nan=np.inf)}
-    for name, limit in question.targets.items():
-        sure, bound = found.sure[name][places], found.bound[name][places]
-        misses[f"target.{name}"] = np.where(np.isnan(sure), bound, sure) / limit
-    for name, limit in question.budgets.items():
-        values = {"usd": designs.price, "usd_per_hour": designs.hourly, "watt": designs.watt}[name]
-        misses[f"budget.{name}"] = np.nan_to_num(values[places] / limit, nan=np.inf)
-    if question.quality is not None:
-        misses["quality"] = np.nan_to_num(question.quality / designs.quality[places], nan=np.inf)
-    return misses
+def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
+    """Write launch scripts of every row to folder/RANK/, each whole or not at all. Returns their paths."""
+    written = []
+    for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
+        launch = launch_of(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
+        about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
+        written += scripts(launch, about, folder / f"{row.rank:02d}", overwrite=overwrite)
+    return written
 
 
 def dataset(result: Plan) -> "xr.Dataset":
@@ -409,4 +336,4 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-__all__ = ["ALIVE", "MEETS", "Plan", "Row", "dataset", "plan", "write"]
+__all__ = ["ALIVE", "MEETS", "WRITTEN", "Plan", "Row", "dataset", "plan", "write"]

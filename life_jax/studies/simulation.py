@@ -219,7 +219,7 @@ def simulated_max_rate(scenario: Scenario, *, seed: int = 0) -> float:
 
     def meets(rate: float) -> bool:
         run = simulated(replace(scenario, load=_steady(load, rate=rate)), seed=seed)
-        of = [(c, run.of(kind)) for kind, c in enumerate(load.classes)] or [(load, run)]
+        of: list[tuple[Any, Simulated]] = [(c, run.of(kind)) for kind, c in enumerate(load.classes)] or [(load, run)]
         return not any(
             mine.time(name, load.percentile) > float(getattr(limits, f"{name}_limit"))
             for limits, mine in of

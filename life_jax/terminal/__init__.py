@@ -1,4 +1,4 @@
 """What command lines share: one-line errors, flags, tables, progress, and the delivery of a sweep's result.
 
-May import: core, config, grid, forecasting, studies, analysis, plotting, explorer.
+May import: core, config, grid, forecasting, planner, studies, analysis, plotting, explorer.
 """

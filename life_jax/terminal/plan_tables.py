@@ -5,7 +5,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from life_jax.terminal import tables
+from life_jax.terminal import plan_neighbours, tables
 from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def show(plan: "Plan") -> None:
         if len(plan.rows) > top:
             tables.say(f"{len(plan.rows) - top} more rows meet and are not dominated: top=N, rows=all or format=json")
         _advice(plan)
+        plan_neighbours.show(plan)
     elif plan.nearest is not None:
         _table(plan, [plan.nearest], ["NOTHING MEETS what is asked; the nearest design"])
         for name, value in plan.relax.items():

@@ -81,24 +81,31 @@ PATIENCE = 1.0  # seconds after which a wait is told
 
 
 @contextlib.contextmanager
-def waiting(text: str) -> Iterator[None]:
-    """Context of work without points, which a terminal is told of once it takes longer than PATIENCE."""
+def waiting(text: str) -> Iterator[Callable[[str], None]]:
+    """Context of work without points, which a terminal is told of once it takes longer than PATIENCE. Gives a function
+    that changes what is told."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda text: None
         return
     shown: list[Any] = []
+    told = [text]
+
+    def tell(text: str) -> None:
+        told[0] = text
+        for status in shown:
+            status.update(text)
 
     def show() -> None:
         from rich.console import Console
 
-        shown.append(Console(stderr=True).status(text))
+        shown.append(Console(stderr=True).status(told[0]))
         shown[0].start()
 
     timer = threading.Timer(PATIENCE, show)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield tell
     finally:
         timer.cancel()
         timer.join()

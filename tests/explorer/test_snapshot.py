@@ -67,6 +67,36 @@ def test_a_report_has_the_numbers_of_the_dataset():
     assert len(data["where"]["elasticity"]) == len(tables)
 
 
+def test_a_report_has_the_map_and_the_loads_of_what_the_words_say():
+    study = life_jax.load(GRID)
+    data = carried(snapshot.report(study, life_jax.evaluate(study)))
+    fits, load = data["fits"], data["load"]
+    for row in fits["cells"]:
+        words = [f"hw={row['hw']}", f"model={row['model']}", "engine=ideal", "prompt=8192", "batch=4"]
+        words += [f"opt={row['opt']}"] if row["opt"] != "none" else []
+        at = life_jax.evaluate(life_jax.load([*words, "metrics=[tps,memory,fits_memory]"])).squeeze()
+        place = fits["contexts"].index(8192), fits["batches"].index(4)
+        for metric in ("tps", "memory"):
+            assert row[metric][place[0]][place[1]] == pytest.approx(float(at[metric]), rel=1e-5)
+        assert row["fits"][place[0]][place[1]] == bool(at.fits_memory)
+    lengths, rates = load["axes"]["prompt_tokens"], load["rates"]
+    cell = next(i for i, c in enumerate(data["cells"]) if (c["hw"], c["opt"]) == ("a100", "int4"))
+    row = load["rows"][cell][-1]
+    words = [
+        "hw=a100",
+        "model=llama2_7b",
+        "opt=int4",
+        "engine=ideal",
+        f"prompt={lengths[-1]:g}",
+        f"rate={rates[3]}",
+        "output=128",
+    ]
+    metrics = life_jax.evaluate(life_jax.load(words, primary="serve")).squeeze()
+    assert row["ttft_p90"][3] == pytest.approx(float(metrics.ttft_p90), rel=1e-4)
+    assert rates[3] < row["capacity"] and row["knee"] is not None
+    assert [x for x, rate in zip(row["ttft_p99"], rates, strict=True) if rate > row["capacity"] and x is not None] == []
+
+
 def test_a_front_carries_every_design():
     study = life_jax.load(FRONT)
     front = life_jax.evaluate(study)
@@ -100,7 +130,7 @@ def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
     frame = shown._repr_html_()
     (inner,) = re.findall(r'srcdoc="([^"]*)"', frame)
     assert 'sandbox="allow-scripts allow-downloads"' in frame and "same-origin" not in frame
-    assert carried(html.unescape(inner))["views"] == ["compare", "where", "trade"]
+    assert carried(html.unescape(inner))["views"] == ["compare", "fits", "where", "trade", "load"]
     assert "MB" in repr(shown)
 
 
@@ -132,7 +162,7 @@ def test_a_page_without_a_server_works_in_a_browser_and_asks_for_nothing(tmp_pat
             if name == "notebook":
                 driver.switch_to.frame(0)
             browser.wait_quiet(driver)
-            for view in ("where", "trade", "compare"):
+            for view in ("where", "trade", "fits", "load", "compare"):
                 driver.execute_script("LJ.go(arguments[0])", view)
                 browser.wait_quiet(driver)
                 assert driver.execute_script("return document.getElementById('error').textContent") == ""

@@ -33,6 +33,14 @@ def test_all_on_the_card_is_no_offload():
         assert moved[name][0] == pytest.approx(none[name].item(), rel=1e-9), name
 
 
+def test_all_experts_on_the_card_is_no_offload():
+    none = values(*EXPERTS, "opt=mxfp4_experts", metrics="tpot,ttft,memory,decode_flops")
+    for number in ("cpu_expert_layers", "cpu_experts"):
+        moved = values(*EXPERTS, *THREADRIPPER, f"axes.{number}=[0,0.5]", metrics="tpot,ttft,memory,decode_flops")
+        for name in none:
+            assert moved[name][0] == pytest.approx(none[name].item(), rel=1e-9), (number, name)
+
+
 def test_more_layers_on_the_host_are_slower_and_leave_more_room():
     found = values(*HOSTED, "axes.cpu_layers=[1,20,40,79]", metrics=METRICS + ",max_context")
     assert (np.diff(found["tpot"]) > 0).all() and (np.diff(found["ttft"]) > 0).all()

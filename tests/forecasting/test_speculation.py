@@ -182,6 +182,9 @@ def test_drafts_work_beside_other_options_and_layouts():
     for words in (("opt=[int4,kv8,eagle3]",), ("opt=[lora,eagle3]", "tp=2"), ("opt=[fp8,mtp]", "pp=2", "batch=8")):
         found = values("model=llama3_1_8b", *words, metrics="tpot,speedup,memory")
         assert found.speedup.item() > 1
+    for words in KINDS:
+        found = values("model=qwen3_30b_a3b", *words, "dp=8", "ep=8", "batch=64", metrics="tpot,speedup,ttft")
+        assert np.isfinite(found.tpot.item()) and np.isfinite(found.ttft.item()), words
     wide = values("model=deepseek_v3", "opt=mtp", "tp=1", "dp=8", "ep=8", "batch=64", metrics="tpot,speedup")
     assert 1 < wide.speedup.item() < 1.85
 

@@ -10,7 +10,9 @@ import life_jax as life
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import RequestClass, Scenario
 from life_jax.forecasting.metrics import forecast
+from life_jax.serving.classes import SeveralRequested
 from life_jax.serving.lengths import LogNormal
+from life_jax.serving.steady_state import Requested
 from life_jax.studies.simulation import simulated_metrics
 
 WORDS = ("hw=h100_sxm", "model=llama3_8b", "engine=vllm", "prompt=900", "output=120")
@@ -55,6 +57,17 @@ def test_a_class_that_is_split_changes_nothing_in_the_simulation():
     with np.errstate(all="ignore"):
         runs = [simulated_metrics(replace(s, load=replace(s.load, rate=9.0, **load)), names) for load in loads]
     assert runs[1] == pytest.approx(runs[0], rel=1e-9)
+
+
+def test_lengths_of_all_classes_are_weighed_whatever_nodes_each_has():
+    one, spread = (Requested(LogNormal(mean, cv), LogNormal(50.0)) for mean, cv in ((6000.0, 0.0), (600.0, 1.0)))
+    both = SeveralRequested((one, spread), (0.2, 0.8))
+    lengths, new, weights = both.prompts
+    assert weights.sum() == pytest.approx(1) and lengths.shape == new.shape == weights.shape
+    assert (lengths * weights).sum() == pytest.approx(0.2 * 6000 + 0.8 * 600) == pytest.approx(both.prompt.average)
+    nodes, parts = both.prompt.nodes
+    assert (nodes**2 * parts).sum() == pytest.approx(both.prompt.average**2 * (1 + both.prompt.variation))
+    assert both.new == pytest.approx((new * weights).sum())
 
 
 @pytest.mark.parametrize("observed", ["", "chat", "code"])

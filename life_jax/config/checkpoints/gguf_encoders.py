@@ -9,11 +9,10 @@ from typing import Any
 
 from life_jax.config.checkpoints.gguf_file import StoredTensor
 
-ENCODERS = ("bert", "nomic-bert", "jina-bert-v3", "modern-bert", "eurobert")
-UNREAD = ("nomic-bert-moe", "neo-bert", "jina-bert-v2", "gemma-embedding", "wavtokenizer-dec",
-          "llama-embed")  # fmt: skip
+ENCODERS = ("bert", "nomic-bert", "jina-bert-v3", "modern-bert", "eurobert", "gemma-embedding")
+UNREAD = ("nomic-bert-moe", "neo-bert", "jina-bert-v2", "wavtokenizer-dec", "llama-embed")  # fmt: skip
 DIFFUSION = ("dream", "llada", "llada-moe")
-OUTSIDE = ("token_types", "cls")
+OUTSIDE = ("token_types", "cls", "dense_2", "dense_3")
 
 
 def encoder(tensors: Mapping[str, StoredTensor], layers: list[dict[str, Any]]) -> dict[str, Any]:

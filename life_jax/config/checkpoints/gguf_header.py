@@ -93,6 +93,8 @@ MOST_LAYERS, LARGEST = 4096, 10**9
 NORMS = ("attn_norm", "attn_norm_2", "post_attention_norm", "attn_output_norm", "ffn_norm", "post_ffw_norm",
          "layer_output_norm")  # fmt: skip
 
+INSIDE = ("attn_sub_norm.weight", "ffn_sub_norm.weight")  # norms of what output projections are given (BitNet)
+
 
 class Reader:
     """Metadata and tensors of one file, layer by layer."""
@@ -282,6 +284,9 @@ def _layer(file: Reader, i: int) -> dict[str, Any]:
     both = found["attention"] != "none" and found["ffn"] != "none"
     parallel = both and (norms == 1 or bool(file.get("use_parallel_residual")) or "attn_norm_2.weight" in has)
     weightless = not norms and file.get("attention.layer_norm_rms_epsilon") is None
+    inside = sum(has[name].elements for name in INSIDE if name in has)
+    if inside:
+        found["layer_vectors"] = inside
     found["norms_per_layer"] = (2 if both else 1) if weightless else norms
     if parallel and not weightless:
         found["parallel"] = True

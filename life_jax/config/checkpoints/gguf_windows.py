@@ -13,6 +13,7 @@ from life_jax.config.schema.errors import ConfigError
 PERIODS: dict[str, tuple[int, bool, int | None]] = {
     "gemma2": (2, False, 4096),
     "gemma3": (6, False, None),
+    "gemma-embedding": (6, False, None),
     "gemma3n": (5, False, None),
     "cohere2": (4, False, None),
     "cohere2moe": (4, False, None),

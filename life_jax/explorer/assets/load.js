@@ -37,15 +37,12 @@ LJ.VIEWS.load = {
     this.at = LJ.h("div", {});
     this.figures = Object.fromEntries(LOADED.map(([m, name]) => [m, LJ.figure({ title: `${name} against the rate`, name: `${m}_under_load` })]));
     this.map = LJ.figure({ title: "Goodput", name: "goodput" });
-    return [LJ.h("div", { class: "bar-of-tools" }, number("load.ttft", "target of TTFT [ms]", 1e-3, 1), number("load.tpot", "target of TPOT [ms]", 1e-3, 0.05), this.percentile, this.choice),
+    return [LJ.h("div", { class: "bar-of-tools" }, number("load.ttft", "target of TTFT [ms]", 1e-3, 1), number("load.tpot", "target of TPOT [ms]", 1e-3, 0.05), this.percentile, LJ.snapshot ? null : this.choice),
       this.at, this.legend, LJ.h("div", { class: "pair" }, Object.values(this.figures)), this.map];
   },
+  looksAhead: true,
   targets(state) { return { ttft: Number(state.settings["load.ttft"]), tpot: Number(state.settings["load.tpot"]), percentile: Number(state.settings.percentile || 90) }; },
-  async ask(state) {
-    const question = LJ.question(state), settings = this.targets(state), key = JSON.stringify([question, settings]);
-    if (this.known?.key !== key) this.known = { key, answer: await LJ.ask("load", question, settings) };
-    return this.known.answer;
-  },
+  ask(state) { return LJ.ask("load", LJ.question(state), this.targets(state)); },
   show(answer, state) {
     const { rates, rows } = answer, percentile = state.settings.percentile || "90", targets = this.targets(state);
     const places = rates, at = LJ.isNumber(Number(state.settings.rate)) && state.settings.rate ? Number(state.settings.rate) : places[Math.floor(places.length / 2)];
@@ -66,7 +63,7 @@ LJ.VIEWS.load = {
             x: { unit: "s-1", title: "requests per second" }, y: { log: true, unit, title: `${name}, ${percentile}th percentile` }, label: `${name} by rate; knees: ${knees}; the table has the numbers` }),
           table: { head: ["rate [s-1]", ...["p50", "p90", "p99"].flatMap((p) => series.map((one) => `${one.name} ${metric} ${p} [s]`))],
             rows: rates.map((rate, k) => [rate, ...["p50", "p90", "p99"].flatMap((p) => rows.map((r) => r[`${metric}_${p}`][k]))]) },
-          note: `Knee, from which on waiting grows faster than what is served: ${knees || "none"}.`,
+          note: "Beyond its knee waiting grows faster than what is served.",
         });
       }
     };
@@ -77,12 +74,13 @@ LJ.VIEWS.load = {
     if (!focus) this.at.replaceChildren(slider, read);
     else this.at.lastChild.replaceWith(read);
     tell(places[index]);
-    this.legend.replaceChildren(LJ.legend(rows.map((r, i) => [`${LJ.caseName(r, rows)}: serves up to ${LJ.digits(r.capacity)}/s`, LJ.colour(i), 1])));
+    this.legend.replaceChildren(LJ.legend(rows.map((r, i) => [`${LJ.caseName(r, rows)}: serves up to ${LJ.digits(r.capacity)}/s${LJ.isNumber(r.knee) ? `, knee at ${LJ.digits(r.knee)}/s` : ""}`, LJ.colour(i), 1])));
     draw(now);
     this.choice.offer(rows.map((r, i) => [String(i), LJ.caseName(r, rows)]), String(Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)));
     LJ.follow(() => this.follow(answer, state));
   },
   async follow(answer, state) {
+    if (LJ.snapshot) { this.map.hidden = true; return; } // its targets are any numbers, which only a server can answer
     const turn = (this.turn = (this.turn || 0) + 1), { rows, rates } = answer, row = rows[Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)];
     const settings = { ...this.targets(state) }, most = row.capacity;
     if (!LJ.isNumber(most)) return;
@@ -90,11 +88,15 @@ LJ.VIEWS.load = {
     const question = { ...LJ.question(state), hw: [row.hw], model: [row.model], opt: [LJ.stackOf(row.opt)], engine: row.engine ? [row.engine] : state.engine };
     const key = JSON.stringify([question, settings]);
     if (this.mapKey !== key) {
+      this.map.classList.toggle("stale", Boolean(this.mapKey)); // until the hand rests
+      await new Promise((go) => setTimeout(go, 250));
+      if (turn !== this.turn || LJ.state.view !== "load") return;
       const map = await LJ.ask("goodput", question, settings);
       if (turn !== this.turn || LJ.state.view !== "load") return;
       this.mapKey = key;
       this.mapAnswer = map;
     }
+    this.map.classList.remove("stale");
     const { good, prompts, rates: xs, max_rate: limit, commands } = this.mapAnswer, name = LJ.caseName(row, rows);
     const told = (x, y, v) => `${LJ.digits(x)}/s, prompts of ${y}: ${LJ.isNumber(v) ? `${LJ.digits(100 * v, 3)} %` : "none"} meet the targets`;
     this.map.show({

@@ -2,7 +2,7 @@
 // View 6: what should I run? The planner's form and its ranked answer.
 const PLAN_FIELDS = [ // key, label, factor of what is typed, usual
   ["rate", "requests per second", 1, ""], ["concurrency", "or requests at once", 1, ""], ["ttft", "TTFT at most [ms]", 1e-3, ""], ["tpot", "TPOT at most [ms]", 1e-3, 50],
-  ["percentile", "percent of requests that must", 1, ""], ["quality", "quality kept, at least [0 to 1]", 1, ""], ["confidence", "how sure [0 to 1]", 1, ""],
+  ["percentile", "percent that must", 1, ""], ["quality", "quality kept [0 to 1]", 1, ""], ["confidence", "how sure [0 to 1]", 1, ""],
   ["devices", "devices, at most", 1, 8], ["usd", "price at most [USD]", 1, ""], ["usd_per_hour", "rent at most [USD/h]", 1, ""], ["watt", "power at most [W]", 1, ""],
 ];
 const SHOWN_ROWS = 15; // of the ranking; its table has all
@@ -34,7 +34,7 @@ LJ.VIEWS.plan = {
     this.figure = LJ.figure({ title: "The ranking", name: "plan" });
     this.table = LJ.h("div", { class: "scroll spaced", tabindex: "0", role: "region", "aria-label": "ranking" });
     this.losers = LJ.h("div", {});
-    return [LJ.h("div", { class: "bar-of-tools" }, PLAN_FIELDS.map(field), minimize, free), this.note, this.table, this.figure, this.losers];
+    return [LJ.h("div", { class: "bar-of-tools form" }, PLAN_FIELDS.map(field), minimize, free), this.note, this.table, this.figure, this.losers];
   },
   ask(state) {
     const settings = {};
@@ -55,14 +55,14 @@ LJ.VIEWS.plan = {
     ];
     const head = ["design", "format", "price", "P(meets)", "TTFT", "TPOT", "quality", "memory", "layout", "engine", "at once"];
     const rows = answer.rows.length ? answer.rows : answer.nearest ? [answer.nearest] : [];
-    const copy = (r) => LJ.h("button", { type: "button", class: "small", "aria-label": `copy the command of ${name(r)}`, onclick: () => LJ.copy(r.command, "command") }, "Copy command");
+    const copy = (r) => LJ.h("button", { type: "button", class: "small", "aria-label": `copy the command of ${name(r)}`, onclick: () => LJ.copy(r.command, "command") }, "Copy");
     this.note.textContent = answer.rows.length
       ? `${answer.count} designs of ${answer.space} meet what is asked, and none of them is beaten by another in price, TTFT, TPOT and quality.${answer.count > SHOWN_ROWS ? ` The first ${SHOWN_ROWS}; the table below has ${Math.min(answer.count, answer.rows.length)}.` : ""}`
       : answer.nearest ? `None of ${answer.space} designs meets what is asked. The nearest is below; it would, if ${Object.entries(answer.nearest.relax || {}).map(([k, v]) => `${k} were ${LJ.digits(v)}`).join(" and ")}.`
         : `None of ${answer.space} designs is possible.`;
-    this.table.replaceChildren(rows.length ? LJ.h("table", {},
-      LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "rank"), head.map((h) => LJ.h("th", { scope: "col" }, h)), LJ.h("th", { scope: "col" }, "words"))),
-      LJ.h("tbody", {}, rows.slice(0, SHOWN_ROWS).map((r) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, answer.rows.length ? r.rank : "–"), cells(r).map((c) => LJ.h("td", { class: typeof c === "string" && !/^[\d.]/.test(c) ? "text" : null }, c)), LJ.h("td", {}, copy(r)))))) : "");
+    this.table.replaceChildren(rows.length ? LJ.h("table", { class: "tight" },
+      LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "rank"), LJ.h("th", { scope: "col" }, "words"), head.map((h) => LJ.h("th", { scope: "col" }, h)))),
+      LJ.h("tbody", {}, rows.slice(0, SHOWN_ROWS).map((r) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, answer.rows.length ? r.rank : "–"), LJ.h("td", {}, copy(r)), cells(r).map((c) => LJ.h("td", { class: typeof c === "string" && !/^[\d.]/.test(c) ? "text" : null }, c)))))) : "");
     const metrics = [...new Set(rows.flatMap((r) => Object.keys(r.metrics)))];
     const by = LJ.state.settings["plan.minimize"] || "price", drawn = rows.filter((r) => LJ.isNumber(r.metrics[by])).length ? by : "price";
     this.figure.show({

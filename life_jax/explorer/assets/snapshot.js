@@ -48,6 +48,15 @@ LJ.SNAPSHOT = {
     const [, i] = chosenCells(s, q)[0], w = s.where;
     return { rows: w.elasticity[i * pointsOf(w.axes) + placeOf(w.axes, q.numbers)], bound_share: { ttft: {}, tpot: {} }, commands: [] };
   },
+  fits: (s, q) => ({ cells: s.fits.cells.filter((c) => q.hw.includes(c.hw)), warnings: s.warnings, commands: s.commands }),
+  load(s, q) {
+    const axes = Object.entries(s.load.axes).map(([key, values]) => ({ key, values })), place = placeOf(axes, q.numbers);
+    const rows = chosenCells(s, q).map(([cell, i]) => ({ ...cell, ...s.load.rows[i][place] })).filter((r) => LJ.isNumber(r.capacity) && r.capacity > 0);
+    if (!rows.length) throw new Error("none of the combinations can serve requests of this length: they do not fit in memory");
+    const most = Math.max(...rows.map((r) => r.capacity)), served = s.load.rates.filter((rate) => rate <= most).length;
+    const cut = (r) => Object.fromEntries(Object.entries(r).map(([key, x]) => [key, Array.isArray(x) ? x.slice(0, served) : x]));
+    return { rates: s.load.rates.slice(0, served), rows: rows.map(cut), warnings: s.warnings, commands: s.commands };
+  },
   trade(s, q) {
     if (s.designs) return { points: s.designs.filter((d) => q.hw.includes(d.hw) && q.model.includes(d.model) && q.opt.map(LJ.stackText).includes(d.opt)), warnings: s.warnings, commands: [], fixed: s.commands };
     // designs differ in batch, and in what no slider is for

@@ -133,6 +133,7 @@ LJ.same = (answer, state) => {
     LJ.h("button", { type: "button", class: "small", onclick: () => LJ.copy(line, "command") }, "Copy command"),
   ]);
   place.replaceChildren(...[
+    LJ.snapshot ? LJ.h("p", { class: "quiet" }, "This page carries its numbers and asks nobody. Other numbers, devices and models, and plans, need a server: life-jax explore.") : null,
     ...warnings,
     LJ.h("h3", {}, commands.length ? "The command line that makes these numbers" : "This page"),
     ...commands.flat(),

@@ -1,7 +1,7 @@
 "use strict";
 // View 4: what is worth having. Targets are lines that can be dragged, or moved by arrow keys.
 const OBJECTIVES = [
-  ["tpot", "TPOT"], ["ttft", "TTFT"], ["throughput", "throughput"], ["cost_per_mtoken", "USD per million tokens"], ["price", "price"],
+  ["tpot", "TPOT"], ["ttft", "TTFT"], ["throughput", "throughput"], ["cost_per_mtoken", "USD per Mtoken"], ["price", "price"],
   ["energy_per_token", "energy per token"], ["quality", "quality kept"], ["e2e", "whole request"], ["tps", "tokens/s of one sequence"],
 ];
 const isBetter = (metric, a, b) => (LJ.metric(metric).better === "high" ? a > b : a < b);
@@ -39,7 +39,7 @@ LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, lab
     const [cx, cy] = at(p), text = LJ.shorten(name(p), 230), w = 6.2 * text.length, end = cx + w + 10 > plane.right;
     for (const dy of [-9, 17, -23, 31]) {
       const box = { left: end ? cx - w - 8 : cx + 8, right: end ? cx - 8 : cx + w + 8, y: cy + dy };
-      if (box.y < plane.top + 8 || box.y > plane.bottom - 4 || placed.some((q) => q.left < box.right && box.left < q.right && Math.abs(q.y - box.y) < 13)) continue;
+      if (box.y < plane.top + 8 || box.y > plane.bottom - 4 || placed.some((q) => q.left < box.right && box.left < q.right && Math.abs(q.y - box.y) < (width < 520 ? 24 : 13))) continue;
       placed.push(box);
       parts.push(s("text", { class: "small", x: end ? box.right : box.left, y: box.y, "text-anchor": end ? "end" : "start" }, text));
       break;

@@ -11,6 +11,7 @@ LJ.caseName = (row, rows) => {
   }
   return parts.join(" · ");
 };
+const isWide = () => !window.matchMedia || !window.matchMedia("(max-width: 52rem)").matches;
 // names are folded away where the window is narrow, so that sliders and the answer are seen together
 const everyControl = (without = []) => {
   const summary = LJ.h("summary", {});
@@ -20,8 +21,7 @@ const everyControl = (without = []) => {
   };
   tell();
   const changed = () => { tell(); LJ.update(); };
-  const wide = !window.matchMedia || !window.matchMedia("(max-width: 52rem)").matches;
-  return [LJ.h("details", { class: "names", open: wide }, summary, LJ.NAMES.filter((key) => !LJ.snapshot || LJ.menus[key].length).map((key) => LJ.picker(key, { changed }))), LJ.sliders(without)];
+  return [LJ.h("details", { class: "names", open: isWide() }, summary, LJ.NAMES.filter((key) => !LJ.snapshot || LJ.menus[key].length).map((key) => LJ.picker(key, { changed }))), LJ.sliders(without)];
 };
 const gigabytes = (x) => LJ.text(x, "byte");
 
@@ -47,6 +47,17 @@ LJ.VIEWS.fits = {
   lead: "Tokens per second of each model in each quantization, once the context is read, and the memory that it takes. Choose a cell to see where its time goes.",
   controls() {
     const state = LJ.state, id = LJ.id("device");
+    const at = (key, places) => ({ get: () => places[LJ.fitsAt(state, key, places)], set: (value) => { state.settings[key] = String(value); } });
+    const sliders = [
+      LJ.slider({ word: "context", name: "Context that is read", unit: "token", places: CONTEXTS, snap: true }, at("context", CONTEXTS)),
+      LJ.slider({ word: "batch", name: "Sequences at once", unit: "1", places: BATCHES, snap: true }, at("batch", BATCHES)),
+    ];
+    if (LJ.snapshot) {
+      if (!LJ.menus.hw.includes(state.settings.device)) state.settings.device = LJ.menus.hw[0];
+      const pick = LJ.select("Device", LJ.menus.hw.map((name) => [name, name]), state.settings.device, (name) => { state.settings.device = name; LJ.update(); });
+      pick.className = "label";
+      return [LJ.h("fieldset", {}, pick), LJ.h("fieldset", {}, LJ.h("div", {}, sliders))];
+    }
     const input = LJ.h("input", { type: "text", id, list: LJ.datalist("hw"), maxlength: 200, spellcheck: "false", value: state.settings.device || "" });
     const said = LJ.h("p", { class: "quiet" });
     const choose = (name) => { state.settings.device = name; input.value = name; LJ.update(); };
@@ -67,15 +78,14 @@ LJ.VIEWS.fits = {
       box.addEventListener("change", () => { state.settings[key] = box.value.trim(); LJ.update(); });
       return LJ.h("fieldset", {}, LJ.h("label", { class: "label", for: field }, label), LJ.h("div", { class: "add" }, box), LJ.h("p", { class: "quiet" }, note));
     };
-    const at = (key, places) => ({ get: () => places[LJ.fitsAt(state, key, places)], set: (value) => { state.settings[key] = String(value); } });
     return [
       LJ.h("fieldset", {}, LJ.h("label", { class: "label", for: id }, "Device"), LJ.h("div", { class: "add" }, input,
         LJ.h("button", { type: "button", onclick: detect }, "This machine")), said),
-      LJ.slider({ word: "context", name: "Context that is read", unit: "token", places: CONTEXTS, snap: true }, at("context", CONTEXTS)),
-      LJ.slider({ word: "batch", name: "Sequences at once", unit: "1", places: BATCHES, snap: true }, at("batch", BATCHES)),
-      list("models", "Models", "a usual choice", "names separated by commas, globs (qwen3*) or all"),
-      list("stacks", "Quantizations", "a usual choice", "stacks separated by commas: none, q4_k_m, int4+kv8"),
-      LJ.picker("engine"),
+      LJ.h("fieldset", {}, LJ.h("div", {}, sliders)),
+      LJ.h("details", { class: "names", open: isWide() }, LJ.h("summary", {}, "Models, quantizations, engine"),
+        list("models", "Models", "a usual choice", "names separated by commas, globs (qwen3*) or all"),
+        list("stacks", "Quantizations", "a usual choice", "stacks separated by commas: none, q4_k_m, int4+kv8"),
+        LJ.picker("engine")),
     ];
   },
   build() {
@@ -92,6 +102,10 @@ LJ.VIEWS.fits = {
   },
   async ask(state) {
     const device = state.settings.device || state.hw[0];
+    if (LJ.snapshot) {
+      const answer = await LJ.ask("fits", { hw: [device] }, {});
+      return Object.assign(mapped, answer, { key: device, device, done: true });
+    }
     const models = globbed(namesOf(state.settings.models, LJ.menus.models));
     const stacks = namesOf(state.settings.stacks, LJ.menus.quantizations.map(LJ.stackText)).map(LJ.stackOf);
     const engine = state.engine.length ? state.engine : ["auto"];
@@ -369,7 +383,7 @@ LJ.VIEWS.where = {
   looksAhead: true,
   build() {
     this.tiles = LJ.h("ul", { class: "tiles" });
-    this.choice = LJ.h("div", { class: "bar-of-tools" }, LJ.select("Combination", [], "", (value) => { LJ.state.settings.case = value; LJ.update(); }));
+    this.choice = LJ.h("div", { class: "bar-of-tools whole" }, LJ.select("Combination", [], "", (value) => { LJ.state.settings.case = value; LJ.update(); }));
     this.figures = {};
     const pair = [];
     for (const [step, name] of [["decode", "Decode step"], ["prefill", "Prefill"]]) {

@@ -29,6 +29,7 @@ from configs import (
     PHI2,
     QWEN2,
     QWEN_MOE,
+    REMOTE_COUNTS,
 )
 from default_models import COUNTS as DEFAULT_COUNTS
 from default_models import LAYERS, PUBLISHED
@@ -290,6 +291,7 @@ def test_every_family_is_tried_by_a_model_file_or_here() -> None:
         config["model_type"] for config, _ in PUBLISHED.values()
     }
     small = {config["model_type"] for config, _ in SMALL_COUNTS} | {"longcat_flash", "inkling2_loop_text"}
+    published |= {config["model_type"] for config, _ in REMOTE_COUNTS}
     assert set(FAMILIES) <= files | published | small | set(DEFAULT_COUNTS) | set(LAYERS)
 
 

@@ -376,3 +376,22 @@ def right_or_refused(config: dict[str, Any], section: Any) -> bool:
 @settings(deadline=None, max_examples=trials(150))
 def test_a_bent_section_gives_a_number_that_makes_sense_or_is_refused(changed: tuple[dict, dict]) -> None:
     right_or_refused(*changed)
+
+
+def compressed(bits: float, kind: str, **more: Any) -> dict[str, Any]:
+    group = {"targets": ["Linear"], "weights": {"num_bits": bits, "type": kind, "strategy": "channel"}}
+    return {"quant_method": "compressed-tensors", "config_groups": {"group_0": group}, "ignore": ["lm_head"], **more}
+
+
+def test_two_of_four_weights_are_stored_with_a_bit_each_that_says_which() -> None:
+    sparsity = {"format": "sparse-24-bitmask", "sparsity_structure": "2:4"}
+    found = size(LLAMA, compressed(8, "float", format="float-quantized", sparsity_config=sparsity))
+    assert found == pytest.approx(ours(8 / 2 + 1) + OUTPUTS * 32 / 8, rel=1e-3)
+
+
+def test_fast_deploy_names_types_for_dense_layers_and_for_experts() -> None:
+    assert size(LLAMA, {"quant_method": "wint4"}) == pytest.approx(ours(4) + OUTPUTS * 2, rel=1e-3)
+    mixed = {"quant_method": "mix_quant", "dense_quant_type": "wint8", "moe_quant_type": "wint4"}
+    assert size(LLAMA, mixed) == pytest.approx(ours(8) + OUTPUTS * 2, rel=1e-3)
+    experts = size(QWEN_MOE, {"quant_method": "wint8"}) - size(QWEN_MOE, mixed)
+    assert experts == pytest.approx(48 * 128 * 3 * 2048 * 768 * 4 / 8, rel=1e-3)

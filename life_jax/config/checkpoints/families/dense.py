@@ -77,6 +77,16 @@ def stablelm(read: Fields, facts: dict[str, Any]) -> None:
     facts["norms_per_layer"] = 1 if facts["parallel"] else 2
 
 
+def normed_heads(switch: str) -> Step:
+    """A step that counts norms of queries and keys, with numbers of their own for each head, where the switch is on."""
+
+    def step(read: Fields, facts: dict[str, Any]) -> None:
+        if read.flag(switch):
+            facts["qk_norm"] = "full"  # as many learned numbers as queries and keys are wide
+
+    return step
+
+
 def alternating(read: Fields, layers: int) -> list[str]:
     """Gemma 2: local, global, local, ..."""
     return ["sliding_attention" if i % 2 == 0 else "full_attention" for i in range(layers)]

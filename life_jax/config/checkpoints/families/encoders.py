@@ -254,7 +254,10 @@ ENCODERS: dict[str, Family] = {
     "nomic_bert": _family(
         {**ROTATED, "qkv_bias": False}, types, masked,
         only={"qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "attention_bias": False,
-              "mlp_bias": False},
+              "mlp_bias": False, "prenorm": False, "parallel_block": False, "use_rms_norm": False},
+        ignored=("fused_bias_fc", "fused_dropout_add_ln", "pad_vocab_size_multiple", "rotary_emb_fraction",
+                 "rotary_emb_interleaved", "rotary_emb_scale_base", "rotary_scaling_factor", "max_trained_positions",
+                 "dense_seq_output", "last_layer_subset", "use_xentropy", "causal", "parallel_block_tied_norm"),
     ),
     "gte": _family(
         {**ROTATED, "qkv_bias": True, "o_bias": True}, types, masked, gte,

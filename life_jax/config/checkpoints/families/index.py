@@ -24,6 +24,7 @@ from life_jax.config.checkpoints.families.dense import (
     learned,
     local_only,
     mpt,
+    normed_heads,
     one_key_value_head,
     opt,
     qwen,
@@ -40,6 +41,7 @@ from life_jax.config.checkpoints.families.moe import MIXTURES
 from life_jax.config.checkpoints.families.recombined import RECOMBINED
 from life_jax.config.checkpoints.families.recurrent import RECURRENT
 from life_jax.config.checkpoints.families.relative_mixtures import RELATIVE_MIXTURES
+from life_jax.config.checkpoints.families.remote_code import REMOTE
 from life_jax.config.checkpoints.families.rwkv import RWKV
 from life_jax.config.checkpoints.families.sparse import SPARSE
 from life_jax.config.checkpoints.families.variants import VARIANTS
@@ -140,7 +142,7 @@ FAMILIES: dict[str, Family] = {
         facts={"norm": "layernorm"},
         flags={"use_qkv_bias": "qkv_bias", "use_parallel_residual": "parallel"},
         defaults={"partial_rotary_factor": 0.25},
-        steps=(stablelm,),
+        steps=(stablelm, normed_heads("qk_layernorm")),
     ),
     "olmo": Family(facts={"norm": "layernorm_no_weight"}, flags=ATTENTION_BIAS),
     "olmo2": Family(facts={"qk_norm": "full"}, flags=ATTENTION_BIAS),
@@ -148,6 +150,7 @@ FAMILIES: dict[str, Family] = {
         facts={"norm": "layernorm_no_bias", "parallel": True, "norms_per_layer": 1},
         flags=ATTENTION_BIAS,
         defaults=TIED,
+        steps=(normed_heads("use_qk_norm"),),
     ),
     "smollm3": Family(
         flags=BIAS_FLAGS,
@@ -239,6 +242,7 @@ FAMILIES: dict[str, Family] = {
     **RECURRENT,
     **FAMILIES_BY_LAYER,
     **RECOMBINED,
+    **REMOTE,
     **LATENT_VARIANTS,
     **IMAGE_READERS,
     **RELATIVE_MIXTURES,

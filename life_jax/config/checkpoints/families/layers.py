@@ -160,6 +160,7 @@ FAMILIES_BY_LAYER: dict[str, Family] = {
         facts={"qk_norm": "per_head", "attention_head_gate": True},
         flags={"attention_bias": "qkv_bias o_bias"},
         only={"mlp_bias": False},
+        names={"num_key_value_heads": ("num_attention_groups",)},
         defaults={"head_dim": 128, "num_key_value_heads": 8, "num_experts": 288, "shared_width": 1280},
         ignored=("n_shared_experts", "use_moe_router_bias", "per_layer_config", "partial_rotary_factors",
                  "yarn_only_types", "use_head_wise_attn_gate", "need_fp32_gate", "moe_router_activation",

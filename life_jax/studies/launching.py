@@ -1,0 +1,56 @@
+"""What launches a plan's rows: facts that commands are made of, and scripts, whole files or none."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from life_jax.core.whole_file import whole_file
+from life_jax.planner import times
+from life_jax.planner.designs import Designs
+from life_jax.planner.launch import Launch, files, hub_name
+from life_jax.studies.plan_words import name
+from life_jax.studies.study import Study
+
+
+def launch_of(study: Study, designs: Designs, place: int, running: float) -> Launch:
+    """Facts of a design that its commands are made of. running: sequences that run together, mean."""
+    candidate = designs.candidates[designs.case[place]]
+    keys, file, load = study.cases[designs.case[place]].keys, study.composed.model, candidate.scenario.load
+    point = designs.points[designs.point[place]]
+    typed_budget = study.scalars.get("engine.token_budget", 0)
+    return Launch(
+        engine=candidate.engine,
+        hub=hub_name(study.typed["model"][keys.model], file[keys.model].source),
+        stack=study.stacks[keys.opt],
+        kinds=study.composed.kinds,
+        layout=designs.layouts[designs.layout[place]],
+        prompt=float(study.composed.workload.prompt_tokens + study.composed.workload.past_tokens),
+        output=float(study.composed.workload.output_tokens),
+        sequences=int(designs.slots(np.array([place]))[0]) if times.is_loaded(candidate.scenario) else 1,
+        budget=int(point.get("token_budget", typed_budget)),
+        rate=float(load.rate),
+        concurrency=float(load.concurrency),
+        running=running if math.isfinite(running) else 1.0,
+        on_gpu=candidate.device.device_class != "cpu",
+        target={"cpu": "CPU", "npu": "NPU"}.get(candidate.device.device_class, "GPU"),
+        words=(
+            f"hw={name(study.typed['hw'][keys.hw])}",
+            f"model={name(study.typed['model'][keys.model])}",
+            f"engine={name(candidate.engine)}",
+            *([f"opt={'+'.join(study.stacks[keys.opt])}"] if study.stacks[keys.opt] else []),
+        ),
+    )
+
+
+def scripts(launch: Launch, about: str, home: Path, *, overwrite: bool) -> list[Path]:
+    """Write the launch scripts of a design to a folder, each whole or not at all. Returns their paths."""
+    home.mkdir(parents=True, exist_ok=True)
+    written = []
+    for file, text in files(launch, about).items():
+        with whole_file(home / file, overwrite=overwrite) as new:
+            new.write_text(text, encoding="utf-8")
+        if file.endswith(".sh"):
+            (home / file).chmod(0o755)
+        written.append(home / file)
+    return written
