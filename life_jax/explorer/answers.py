@@ -37,6 +37,10 @@ COMPARED = (
     "memory", "weight_memory", "kv_memory", "fits_memory", "prefill_bound", "decode_bound",
     "energy_per_token", "cost_per_mtoken",
 )  # fmt: skip
+TIMED = (
+    "ttft", "ttft_low", "ttft_high", "tpot", "tpot_low", "tpot_high", "tps", "memory", "fits_memory", "prefill_bound",
+    "decode_bound",
+)  # fmt: skip
 AVAILABLE = "available_memory"
 CURVES = ("ttft", "tpot", "tps", "throughput", "e2e", "memory")
 CONTEXTS = (512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 32768.0, 65536.0, 131072.0)  # of a page's map
@@ -87,7 +91,7 @@ def curve(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
 def where(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Operators of prefill and of a decode step, and the roofs over them, of one combination."""
     study, case = _single(question.words())
-    values = evaluated(study, COMPARED)
+    values = evaluated(study, TIMED)
     scenario = in_place(study, case)
     with np.errstate(all="ignore"):
         steps = {"prefill": breakdown.prefill_table(scenario), "decode": breakdown.decode_table(scenario)}

@@ -95,12 +95,14 @@ LJ.slider = (d, { get, set, remove, say } = {}) => {
     if (from !== typed) typed.value = d.snap ? LJ.digits(value, 4) : value;
     range.setAttribute("aria-valuetext", (say || ((x) => `${LJ.digits(x, 4)} ${unit}`))(value));
   };
+  let last = nearest(places, get());
   const view = () => LJ.VIEWS[LJ.state.view], own = (event) => { if (!LJ.snapshot && d.word in LJ.state.numbers) event(); };
   const prepare = () => own(() => view().prepare?.(d.word, places));
   for (const event of ["pointerenter", "pointerdown", "focus"]) range.addEventListener(event, prepare);
   range.addEventListener("input", () => {
     const started = performance.now(), index = Number(range.value);
-    LJ.hand = { word: d.word, places, index, step: LJ.hand && LJ.hand.word === d.word && index < LJ.hand.index ? -1 : 1 };
+    LJ.hand = { word: d.word, places, index, step: index - last };
+    last = index;
     set(places[index]);
     show(range);
     prepare();

@@ -76,11 +76,11 @@ LJ.ask = (view, question, settings) => {
 };
 LJ.forget = () => kept.clear();
 
-// while nothing else is asked, what the next place of the slider under the hand will need
+// while nothing else is asked, what the next place of a slider will need that goes from place to place
 LJ.hand = null; // {word, places, index, step}
 const lookAhead = () => {
   const { hand, state } = LJ, next = hand && hand.places[hand.index + hand.step];
-  if (!hand || running || LJ.snapshot || next === undefined || !LJ.VIEWS[state.view].looksAhead || !(hand.word in state.numbers)) return;
+  if (!hand || Math.abs(hand.step) !== 1 || running || LJ.snapshot || next === undefined || !LJ.VIEWS[state.view].looksAhead || !(hand.word in state.numbers)) return;
   LJ.VIEWS[state.view].ask({ ...state, numbers: { ...state.numbers, [hand.word]: next } }).catch(() => {});
 };
 
