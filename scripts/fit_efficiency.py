@@ -186,11 +186,14 @@ def write_engines(panel, x):
     called_once = {s.engine for s in panel.settings if s.cold}
     on_cpus = {s.engine for s in panel.settings if conf_files.file("hw", s.hw, DeviceFile).cores}
     generic = _mean(engines, x.reshape(len(engines.prior), -1), count)
-    for i, name in enumerate((*engines.groups, *MEANS)):
+    for i, name in enumerate((*engines.groups, *MEANS, *LIKE)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
         kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
         if name in MEANS:
             found, source = values(engines, generic, 0, groups=1), MEANS[name]
+        elif name in LIKE:
+            other, source = LIKE[name]
+            found = values(engines, x, engines.groups.index(other))
         else:
             found = values(engines, x, i)
             source = SOURCE.format(cells=count[i]) if count[i] else KNOWN_FROM.get(name, PRIOR)
@@ -253,6 +256,7 @@ KEPT = (
     "admission",
     "mixing",
     "repack_flops",
+    "allreduce_growth",
     "chunk_tokens",
     "chunk_shared",
     "memory_utilization",
@@ -272,9 +276,14 @@ SOURCE = (
 )
 MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for devices of no class that was measured"
 MEAN = "geometric mean of the fitted engines, weighted by cells"
-MEANS = {
-    "generic": MEAN,
-    "sglang": f"{MEAN} (generic.yaml), since no measurement of SGLang was fitted [assumption]",
+MEANS = {"generic": MEAN}
+# engines of which nothing was fitted: the constants of another one, and why
+LIKE = {
+    "sglang": (
+        "vllm",
+        "those of vllm.yaml, which runs the same kernels (FlashAttention, FlashInfer, CUTLASS, DeepGEMM, CUDA graphs) "
+        "and hides the scheduler as well, since no measurement of SGLang was fitted [assumption]",
+    ),
 }
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {

@@ -108,8 +108,17 @@ def multiplies_bytes(sources: Mapping[str, tuple[tuple[str, float], ...]]) -> bo
     return any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
 
 
-def on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
-    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes."""
+def through_host(device: DeviceFile) -> bool:
+    """Whether devices of a node have no links of their own, so that kernels of one cannot read the memory of all
+    others."""
+    return device.interconnect is None or device.interconnect.startswith("PCIe")
+
+
+def on_units(engine: Engine, converts: bool, as_bytes: bool, through_host: bool) -> Engine:
+    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes, or reaches
+    others through the host."""
+    if through_host:  # custom all-reduces of vLLM, for one, need links or two devices alone
+        engine = set_leaf(engine, ("parallelism", "allreduce_growth"), 1.0)
     engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
     rows = ("effects", "weight_expansion", "rows")
     if as_bytes:  # weights that are multiplied as bytes are not written out at 16 bit before
