@@ -160,9 +160,9 @@ SERVERS = (
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm_2024", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
-# of each sequence in a step of V1: 10 to 40 us fit requests under load (vLLM 0.18 and 0.19, ai-dynamo/aiconfigurator
-# and LLMServingSim's traces), which are no rows of the panels; single streams cannot tell it from the time of a step
-V1_SEQUENCE = 20.0
+# of each sequence in a step of V1, what is left of it: from 0.14 on the scheduler works while the device does, by
+# default (release notes of v0.14.0). Single streams cannot tell it from the time of a step [assumption]
+V1_SEQUENCE = 2.0
 # of each token of context of each sequence: tables that Python walks through [assumption]
 CONTEXT = dict.fromkeys(("vllm_2024", "vllm_2023", "vllm_intel", "tgis"), 5.0)
 # an E4M3 number to fp16 where the device has no instruction for it: some 25 of others (bit fields, a branch for

@@ -253,6 +253,13 @@ class EngineFile:
         leaf="engine.parallelism.allreduce_latency",
         scale=MICRO,
     )
+    allreduce_growth: float = number(
+        1.0,
+        low=0,
+        unit="1",
+        name="latency that each doubling of the devices adds to an all-reduce, over that of a hop",
+        leaf="engine.parallelism.allreduce_growth",
+    )
     tile_rows: float = number(
         0.0,
         low=0,
