@@ -242,41 +242,7 @@ def dump(path, file):
     path.write_text("".join(lines))
 
 
-<<<<<<< HEAD
 HEAD = ("name", "source", "efficiency")
-=======
-KEPT = (
-    "fusion",
-    "half_units",
-    "quantized_units",
-    "attention_units",
-    "expand_rows",
-    "vector_rows",
-    "unpack_work",
-    "expert_vector_tokens",
-    "attention_lanes",
-    "cache_shared",
-    "cache_block",
-    "token_budget",
-    "max_sequences",
-    "admission",
-    "mixing",
-    "repack_flops",
-    "allreduce_growth",
-    "chunk_tokens",
-    "chunk_shared",
-    "memory_utilization",
-    "resident_utilization",
-    "cache_utilization",
-    "runtime_gb",
-    "activation_tokens",
-    "memory_source",
-    "runs_on",
-    "formats",
-    "runs_source",
-    "notes",
-)
->>>>>>> main
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"

@@ -153,11 +153,7 @@ def build(
     scenario = dataclasses.replace(
         scenario,
         device=parts(in_base_units, device, tuple(sources.items()), engine.power_cap, engine.whole_memory),
-<<<<<<< HEAD
-        engine=parts(on_units, scenario.engine, converts, as_bytes, bool(engine.quantized_units)),
-=======
-        engine=parts(on_units, scenario.engine, converts, as_bytes, through_host(device)),
->>>>>>> main
+        engine=parts(on_units, scenario.engine, converts, as_bytes, bool(engine.quantized_units), through_host(device)),
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.of_floats(scenario))
