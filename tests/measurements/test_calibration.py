@@ -111,7 +111,7 @@ def test_measurements_that_agree_change_nothing_but_the_interval():
 def test_one_host_runs_all_that_a_step_costs_it():
     """A server whose host is twice as slow: steps of 64 sequences tell, by one factor of all that it does."""
     rows = [
-        {"id": str(n), "hardware": "h100_sxm", "model": "llama3_8b", "weight_format": "f16", "engine": "vLLM",
+        {"id": str(n), "hardware": "h100_sxm", "model": "llama3_8b", "weight_format": "f16", "engine": "vllm_2024",
          "batch": "64", "prompt_tokens": str(n), "output_tokens": "128", "metric": "tpot_s", "value": "1"}
         for n in (64, 128)
     ]  # fmt: skip
