@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, SHAPES
-from judge_fit import LARGE_BATCH, LONG_CONTEXT, balanced_errors
+from judge_fit import BEYOND_SHORT, LARGE_BATCH, LONG_CONTEXT, balanced_errors
 
 from life_jax.config import conf_files, support
 from life_jax.config.schema.engine_file import EfficiencyFile
@@ -22,7 +22,12 @@ from life_jax.config.schema.engine_file import EfficiencyFile
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"TTFT": "ttft_spread", "TPOT": "tpot_spread", "TOTAL": "e2e_spread"}
 Z80 = 1.2816  # of the normal distribution: 80 % lie within
-REGIMES = (f"contexts over {LONG_CONTEXT}", f"batches over {LARGE_BATCH}", "mixtures of experts")
+REGIMES = (
+    f"contexts over {LONG_CONTEXT}",
+    f"batches over {LARGE_BATCH}",
+    "mixtures of experts",
+    f"contexts over {BEYOND_SHORT}",
+)
 
 
 class Held:

@@ -65,11 +65,13 @@ CONTENTS = """## What is fitted, and to what
 Both development panels: `panel_dev.csv` and `panel_new_dev.csv` with the rows that they list, of each cell at most
 eight, spread evenly over batch, context and prompt. Left out are rows that are more than 1.5 times faster than the
 datasheet's roofline allows (36: decode of CPUs and NPUs, whose unpacking or bandwidth our files understate, two of MLX,
-six prompts under vLLM on four cards) and batches that do not fit in memory (4).
+six prompts under vLLM on four cards), batches that do not fit in memory (4), and rows of a build that nobody gets who
+does not ask for it, whatever its forecast (480 of one Radeon AI Pro R9700): with the library's kernels of the card
+switched off by hand, and with nightly builds of a compiler.
 Constants by class, by engine, by family of engines and of all engines together; a constant that no row tells takes
 the value of its family or of all.
 
-Three things were learned from the residuals of the new rows, and hold for devices of no row as well:
+Five things were learned from the residuals of the new rows, and hold for devices of no row as well:
 
 * **CPUs multiply blocks of bytes, not matrices.** A block of 32 bytes and its scale takes five or six instructions on
   x86 and four on Arm, whatever the width of the matrix units; that rate (`int8_dot`) replaces the datasheet's int8.
@@ -78,16 +80,24 @@ Three things were learned from the residuals of the new rows, and hold for devic
   (`cache_shared`): decode of 32 sequences of 512 tokens is that of 16 000 tokens each.
 * **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
   the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
+* **Products of quantized blocks are bound by what stands beside them.** llama.cpp's own kernels scale and add the sum
+  of every 32 products on the vector units, and fetch and unpack the next there (`block_work`), so that a card gains
+  little from matrix units that are fast beside those: prompts on an A100 or on RDNA4 cards are forecast by that from
+  those on GeForce cards and on RDNA3.5, without a constant of their own.
+* **OpenVINO of 2025 multiplies quantized weights as bytes** on GPUs with matrix units, as it quantizes activations by
+  token (`quantized_units: [int8]`; openvinotoolkit/openvino#30614).
 
 **Builds.** What a program was before a date is an engine of its own (`conf/alias/engine.yaml`; `engine.year=2024`
 chooses it). Within an engine no drift with years is confirmed: over the rows of 0.9 to 2.6 years that sources left out
-have, ln(forecast / measured) moves by -8 (llama.cpp Metal), 1 (Vulkan) and 13 % a year (HIP) in decode, each within
-twice its standard error, and by -14 % (error 4) for Metal of 2024, whose newer rows are of other laptops. So a year
-changes no constant; a build more than a quarter of a year newer than any row has a wider interval, which rows ask for.
+have, ln(forecast / measured) moved (with constants of November 2026) by -8 (llama.cpp Metal), 1 (Vulkan) and 13 % a
+year (HIP) in decode, each within twice its standard error, and by -14 % (error 4) for Metal of 2024, whose newer rows
+are of other laptops. So a year changes no constant; a build more than a quarter of a year newer than any row has a
+wider interval, which rows ask for.
 
-What no row tells is forecast badly. Without rows of more than 4096 tokens, long prompts are forecast 2.5 times too
-slow: short ones do not tell what attention reaches. Chosen priors hide less than they did, since most engines have
-rows of their own by now: with them devices left out read as *the same, before* says.
+Short prompts do not tell what attention reaches. Where its constants could go anywhere, whatever else short prompts
+take was put on them, and without rows of more than 4096 tokens long prompts were forecast 2.5 times too slow. Now
+kernel timings say what a class reaches, and how much an engine may differ (`ATTENTION_SPREAD` of
+`scripts/fit_priors.py`).
 
 """
 

@@ -48,8 +48,8 @@ def main() -> int:
             lines.append(f"  newest: {measured[engine]['newest']:.2f}\n")
         lines.append("  classes:\n")
         for name, steps in sorted(measured[engine]["classes"].items()):
-            told = yaml.safe_dump(steps, default_flow_style=True, width=1000).strip()
-            lines.append(f"    {name}: {told}\n")
+            reached = yaml.safe_dump(steps, default_flow_style=True, width=1000).strip()
+            lines.append(f"    {name}: {reached}\n")
         found = re.search(rf"^  {engine} +(TT.*|TP.*|TO.*)$", text, re.MULTILINE)
         for kind, error, cells in ERROR.findall(found[1] if found else ""):
             lines.append(f"  {kind.lower()}: [{error}, {cells}]\n")

@@ -186,11 +186,15 @@ def write_engines(panel, x):
     called_once = {s.engine for s in panel.settings if s.cold}
     on_cpus = {s.engine for s in panel.settings if conf_files.file("hw", s.hw, DeviceFile).cores}
     generic = _mean(engines, x.reshape(len(engines.prior), -1), count)
-    for i, name in enumerate((*engines.groups, *MEANS)):
+    for i, name in enumerate((*engines.groups, *MEANS, *LIKE)):
         path = ROOT / "conf" / "engine" / f"{name}.yaml"
-        kept = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k in KEPT}
+        stood = yaml.safe_load(path.read_text())
+        kept = {k: v for k, v in stood.items() if k not in (*HEAD, *engines.prior)}
         if name in MEANS:
             found, source = values(engines, generic, 0, groups=1), MEANS[name]
+        elif name in LIKE:
+            other, source = LIKE[name]
+            found = values(engines, x, engines.groups.index(other))
         else:
             found = values(engines, x, i)
             source = SOURCE.format(cells=count[i]) if count[i] else KNOWN_FROM.get(name, PRIOR)
@@ -200,6 +204,8 @@ def write_engines(panel, x):
             del found["bf16_emulation"]
         if name not in on_cpus:
             del found["serial_part"]
+        if "block_work" not in stood:
+            del found["block_work"]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
 
@@ -236,45 +242,21 @@ def dump(path, file):
     path.write_text("".join(lines))
 
 
-KEPT = (
-    "fusion",
-    "half_units",
-    "quantized_units",
-    "attention_units",
-    "expand_rows",
-    "vector_rows",
-    "unpack_work",
-    "expert_vector_tokens",
-    "attention_lanes",
-    "cache_shared",
-    "cache_block",
-    "token_budget",
-    "max_sequences",
-    "admission",
-    "mixing",
-    "repack_flops",
-    "chunk_tokens",
-    "chunk_shared",
-    "memory_utilization",
-    "resident_utilization",
-    "cache_utilization",
-    "runtime_gb",
-    "activation_tokens",
-    "memory_source",
-    "runs_on",
-    "formats",
-    "runs_source",
-    "notes",
-)
+HEAD = ("name", "source", "efficiency")
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"
 )
 MEAN_OF_CLASSES = "geometric mean of the fitted classes, weighted by cells; for devices of no class that was measured"
 MEAN = "geometric mean of the fitted engines, weighted by cells"
-MEANS = {
-    "generic": MEAN,
-    "sglang": f"{MEAN} (generic.yaml), since no measurement of SGLang was fitted [assumption]",
+MEANS = {"generic": MEAN}
+# engines of which nothing was fitted: the constants of another one, and why
+LIKE = {
+    "sglang": (
+        "vllm",
+        "those of vllm.yaml, which runs the same kernels (FlashAttention, FlashInfer, CUTLASS, DeepGEMM, CUDA graphs) "
+        "and hides the scheduler as well, since no measurement of SGLang was fitted [assumption]",
+    ),
 }
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {

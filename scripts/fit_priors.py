@@ -41,8 +41,9 @@ CLASSES = {
     "cpu_measured": (0.80, 0.20, 0.93),
     "npu": (0.30, 0.20, 0.70), "npu_mobile": (0.30, 0.20, 0.55), "mobile_soc": (0.30, 0.20, 0.55),
 }  # fmt: skip
-# of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000) or read a library's (hipBLASLt)
-SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "cpu_measured")
+# of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000, Arc B60) or read a library's
+# (hipBLASLt)
+SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "igpu_xmx", "cpu_measured")
 NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"igpu_xmx": 0.3, "gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
@@ -56,8 +57,14 @@ VECTOR = {
     "cpu_server": 1.0,
     "gpu_consumer": 0.42,
     "gpu_consumer_amd": 0.42,
+    "igpu_amd": 0.42,
+    # Turing and the A100 have as many lanes for integers beside those for fp32, which GeForce cards since Ampere count
+    # as fp32 and share (NVIDIA's architecture papers): twice as much for the same number; an H100 half as many
+    "gpu_turing": 0.84,
+    "gpu_dc": 0.63,
     "other": 0.5,
 }
+READ_ON_VECTORS = {"gpu_consumer": 0.1, "gpu_consumer_amd": 0.1, "igpu_amd": 0.1, "gpu_turing": 0.3, "gpu_dc": 0.3}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1); Gaudi's are over Ethernet: 10 [assumption]
 HOP = {"gpu_dc": 3.6, "accel_dc": 10.0, "gpu_dc_intel": 12.0}
@@ -68,9 +75,9 @@ NCCL = ("faster_transformer", "megatron", "deepspeed", "tgis", "vllm_2023", "lmd
 COLLECTIVE = dict.fromkeys(NCCL, 2.0)
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
-    "llama_cpp_cuda": 0.65, "llama_cpp_cuda_2025": 0.65, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.4,
-    "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.5,
-    "llama_cpp_vulkan_amdvlk": 0.5, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
+    "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2025": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.8,
+    "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.6,
+    "llama_cpp_vulkan_amdvlk": 0.6, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
     "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6,
     "gpt_fast": 0.6,
 }  # fmt: skip
@@ -81,15 +88,22 @@ COMPUTE |= {"hf_eager_cpu": 1.125}
 # eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
 SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
 CACHE = {"hf_eager_cpu": 0.1}
-# quantized kernels reach less of the higher int8 rate; 16-bit products are cuBLAS's as before mid 2024 (0.6 there)
-ON_INT8 = {"llama_cpp_cuda": 0.6, "llama_cpp_cuda_2025": 0.6}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
 EMULATED = 0.75
-ATTENTION = {"llama_cpp_hipblas_2025": 0.3}  # flash attention on the vector units [assumption]
+# engines that run the kernels which the numbers of classes were read from: FlashAttention, FlashInfer, TensorRT-LLM's
+FUSED = (
+    "vllm", "vllm_2024", "vllm_2023", "tensorrt_llm", "faster_transformer", "lmdeploy", "tgis", "megatron", "deepspeed",
+    "gpt_fast", "exllamav3",
+)  # fmt: skip
+ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on the vector units [assumption]
+# kernels reach 0.57 (A100), 0.59 (Arc B60) and 0.69 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
+# logarithm; what an engine adds to that differs more [assumption]. Short prompts do not tell it, and must not: where it
+# could go anywhere (1.0), whatever else they take was put on it, and long ones were forecast 2.5 times too slow
+ATTENTION_SPREAD = 0.35
 # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
 # in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
-EXPERTS = {"llama_cpp_cuda": 0.38, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
+EXPERTS = {"llama_cpp_cuda": 0.35, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
 EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
@@ -146,9 +160,9 @@ SERVERS = (
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm_2024", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
-# of each sequence in a step of V1: 10 to 40 us fit requests under load (vLLM 0.18 and 0.19, ai-dynamo/aiconfigurator
-# and LLMServingSim's traces), which are no rows of the panels; single streams cannot tell it from the time of a step
-V1_SEQUENCE = 20.0
+# of each sequence in a step of V1, what is left of it: from 0.14 on the scheduler works while the device does, by
+# default (release notes of v0.14.0). Single streams cannot tell it from the time of a step [assumption]
+V1_SEQUENCE = 2.0
 # of each token of context of each sequence: tables that Python walks through [assumption]
 CONTEXT = dict.fromkeys(("vllm_2024", "vllm_2023", "vllm_intel", "tgis"), 5.0)
 # an E4M3 number to fp16 where the device has no instruction for it: some 25 of others (bit fields, a branch for
@@ -171,14 +185,19 @@ OWN = {
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
 SERIAL = 0.03
+# FLOP on the vector units beside each of a product of blocks: for 64 of them one sum is converted, scaled twice and
+# added, and as much again is fetched and unpacked: 10 to 20 [assumption]. llama.cpp's kernels reach about twice the
+# vector rate of a card, whatever its matrix units (an A100, a RTX 3090 and an RDNA4 card alike) [inferred]
+BLOCK_WORK = 0.3
 COMMON = 0.5  # of the variance of an engine's constants: by its family
 TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
 UNFITTED = ("ideal", "generic", "sglang")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
-    "allreduce_quality", "compute_experts",
+    "allreduce_quality", "compute_experts", "kv_reread", "fp8_convert_flops",
 )  # fmt: skip
+AT_MOST_ALL = ("memory_quantized", "elementwise_efficiency", "kv_reread", "bf16_emulation", "serial_part")
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
@@ -230,12 +249,12 @@ def of_classes(neutral=False):
     table = {key: row if key in SOURCED_CLASSES or not neutral else NEUTRAL_CLASS for key, row in CLASSES.items()}
     said = {
         "vector_efficiency": (
-            OTHER | {"other": 0.5} if neutral else VECTOR,
-            {"gpu_consumer": 0.3, "gpu_consumer_amd": 0.3, "other": 0.7},
+            {name: VECTOR[name] for name in READ_ON_VECTORS} | {"other": 0.5} if neutral else VECTOR,
+            READ_ON_VECTORS | {"other": 0.7},
         ),
         "dispatch_factor": (
             {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
-            {"npu": 1.0, "npu_mobile": 1.0, "gpu_dc_amd": 0.8, "other": 0.4},
+            {"gpu_dc_amd": 0.8, "other": 0.4},
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
         "core_bandwidth": (5.0, 0.7),
@@ -244,9 +263,9 @@ def of_classes(neutral=False):
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),
     }
     prior = {name: {key: row[i] for key, row in table.items()} | OTHER for i, name in enumerate(reached)}
-    deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.3, 0.10), strict=True)}
+    deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.2, 0.10), strict=True)}
     if neutral:
-        wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.5, 0.2), strict=True)}
+        wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.2, 0.2), strict=True)}
         sourced = {name: dict.fromkeys(SOURCED_CLASSES, deviation[name]["other"]) for name in reached}
         deviation = {name: wide[name] | sourced[name] | {"other": 0.2} for name in reached}
     return Constants(
@@ -262,21 +281,22 @@ def of_engines(groups, neutral=False):
     def chosen(table, common, spread, wide):
         """Median and deviation: of the table, or the same for all engines but those that were read or measured."""
         if neutral:
-            return {name: table[name] for name in SOURCED_ENGINES if name in table} | {"other": common}, wide
+            sourced = FUSED if table is ATTENTION else SOURCED_ENGINES
+            return {name: table[name] for name in sourced if name in table} | {"other": common}, wide
         return table if "other" in table else table | {"other": common}, spread
 
     said = {
         "compute_quality": chosen(COMPUTE, 0.8 if neutral else 1.0, 0.3, 0.45),
-        "compute_8bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
-        "compute_4bit": chosen(ON_INT8, 1.0, 0.3, 0.3),
+        "compute_8bit": (1.0, 0.3),
+        "compute_4bit": (1.0, 0.3),
         "compute_experts": (EXPERTS, {"llama_cpp_cuda": 0.05, "other": 0.4}),  # read there, and of no row
         "bf16_emulation": (EMULATED, 0.2),
-        "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, 0.8, 1.0),
+        "attention_quality": chosen(ATTENTION, 0.6 if neutral else 0.8, ATTENTION_SPREAD, ATTENTION_SPREAD),
         "memory_quality": (1.0, 0.15),
         "memory_quantized": (1.0, {"exllamav3": 0.6, "other": 0.2}),
         "kv_efficiency": chosen(CACHE, 0.8, 0.4, 0.4),
         "fp8_convert_flops": (CONVERT, {"vllm": 2.0, "other": 0.7}),
-        "kv_reread": chosen(REREAD, 0.03, 1.5, 1.5),
+        "kv_reread": chosen(REREAD, 0.03, 1.0, 1.0),
         "elementwise_efficiency": chosen(dict.fromkeys(NPUS, 0.4), 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
         "dispatch_quality": chosen(LAUNCH, 1.2, 0.5, 0.6),
         "tile_rows": (TILES | {"other": 32.0}, {"llama_cpp_cpu": 0.3, "ik_llama_cpp": 0.3, "t_mac": 0.3, "other": 1.0}),
@@ -293,10 +313,17 @@ def of_engines(groups, neutral=False):
         "cold_request_ms": chosen(COLD, 200.0, 1.5, 1.5),
         "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
         "serial_part": (SERIAL, 0.7),
+        "block_work": (BLOCK_WORK, 0.5),
     }
     return Constants(
         groups=groups,
         prior={name: median for name, (median, _) in said.items()},
         deviation={name: spread for name, (_, spread) in said.items()},
-        ceiling={"elementwise_efficiency": 1.0, "kv_reread": 1.0, "bf16_emulation": 1.0, "serial_part": 1.0},
+        ceiling={
+            "memory_quantized": 1.0,
+            "elementwise_efficiency": 1.0,
+            "kv_reread": 1.0,
+            "bf16_emulation": 1.0,
+            "serial_part": 1.0,
+        },
     )

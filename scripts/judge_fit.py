@@ -13,7 +13,7 @@ from life_jax.config.schema.model_file import ModelFile
 NOISE, SOFT = 0.20, 0.10  # of the logarithm of a cell's mean; where the loss turns from square to absolute
 LARGE_SOURCE = 12  # cells from which on a source is left out alone
 SMALL_FOLDS = 4  # of all other sources
-LONG_CONTEXT, LARGE_BATCH = 4096, 16
+LONG_CONTEXT, LARGE_BATCH, BEYOND_SHORT = 4096, 16, 1024
 RESAMPLED = 2000
 
 
@@ -52,13 +52,14 @@ def by_source(panel):
 def regimes(panel):
     """Rows of a regime that is left out on purpose, by its name."""
     settings = panel.settings
-    long = np.array([s.past_tokens + s.prompt_tokens > LONG_CONTEXT for s in settings])
+    context = np.array([s.past_tokens + s.prompt_tokens for s in settings])
     large = np.array([s.batch > LARGE_BATCH for s in settings])
     experts = np.array([_has_experts(s.model) for s in settings])
     return {
-        f"contexts over {LONG_CONTEXT}": long,
+        f"contexts over {LONG_CONTEXT}": context > LONG_CONTEXT,
         f"batches over {LARGE_BATCH}": large,
         "mixtures of experts": experts,
+        f"contexts over {BEYOND_SHORT}": context > BEYOND_SHORT,
     }
 
 

@@ -49,11 +49,17 @@ def table(settings):
     n = len(settings)
     terms = (
         "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
-        "attention pad widest eight four experts"
+        "attention pad widest eight four experts blocks"
     )
     t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
-    t |= {"part": np.ones(n), "others": np.zeros(n), "reduces": np.zeros(n), "numbers": np.zeros((n, 4))}
+    t |= {
+        "part": np.ones(n),
+        "others": np.zeros(n),
+        "reduces": np.zeros(n),
+        "growth": np.ones(n),
+        "numbers": np.zeros((n, 4)),
+    }
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
     t["cold"] = np.array([s.cold for s in settings])
     t["emulated"] = np.array([emulates(s) for s in settings])
@@ -72,7 +78,7 @@ def table(settings):
         effects, devices = one.engine.effects, one.engine.parallelism
         divided = dataclasses.replace(effects["cpu_threads"], serial_part=0.0)  # which `seconds` knows
         device = divided.on_device(one.device)
-        kernels = effects["matrix_tiles"]
+        kernels = effects["matrix_tiles"]  # `seconds` knows how much work stands beside products of blocks
         # `seconds` knows how many FLOP an element takes
         widening = dataclasses.replace(effects["cache_conversion"], flops=1.0)
         for k, step in enumerate(steps):
@@ -111,6 +117,7 @@ def table(settings):
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
                     "four": narrow & (np.asarray(bits) < NARROW_BITS),
                     "experts": op.pipe == "linear" and op.shape.experts is not None,
+                    "blocks": plain.matrix * (narrow & (kernels.block_work > 0)) / device.rates["vector"],
                 }
                 for name, value in put.items():
                     t[name][rows, k, i] = value
@@ -125,6 +132,7 @@ def table(settings):
         if not is_fixed_at(threads, UNLIMITED):
             t["part"][rows] = np.minimum(1.0, threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
+        t["growth"][rows] = devices.allreduce_growth
         kinds = [KINDS.index(settings[i].kind) for i in rows]
         t["numbers"][rows] = np.stack(
             [np.broadcast_to(x, len(rows)) for x in (w.batch, w.output_tokens, devices.tensor_parallel, kinds)], axis=1
@@ -156,7 +164,7 @@ def _counting(t):
 def _part(t, row, step, width):
     flat = {name: value[row, step, :width] for name, value in t.items() if value.ndim == 3}
     flat |= {name: t[name][row, step] for name in ("times", "message", "context")}
-    flat |= {name: t[name][row] for name in ("part", "others", "reduces", "emulated", "numbers")}
+    flat |= {name: t[name][row] for name in ("part", "others", "reduces", "growth", "emulated", "numbers")}
     return flat | {"row": row}
 
 
@@ -188,8 +196,10 @@ def _steps(c, e, d, t):
     divided = wide(1 + e["serial_part"] * t["others"])  # cpu_threads.serial_part
     reached = reached / divided
     emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
+    padded = 1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]
     vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])
-    matmul = t["matmul"] * (1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]) / reached
+    vector = vector + t["blocks"] * wide(e["block_work"]) * padded
+    matmul = t["matmul"] * padded / reached
     matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"] * divided, 0.0)) / emulated
     on_vectors = wide(c["vector_efficiency"] * d["vector"]) / divided
     compute = _roof(matmul, vector / on_vectors)
@@ -208,7 +218,8 @@ def _steps(c, e, d, t):
     batch, _, devices, _ = (t["numbers"][:, i] for i in range(4))
     host = e["step_us"] + e["split_step_us"] * jnp.log2(devices) + e["sequence_us"] * batch
     host = (host * 1e-6 + e["context_ns"] * 1e-9 * t["context"]) * d["step"]
-    hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * jnp.where(devices > 1, 1 + jnp.log2(devices), 0.0)
+    hops = jnp.where(devices > 1, 1 + t["growth"] * jnp.log2(devices), 0.0)
+    hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * hops
     step = step + host + t["reduces"] * (hop + t["message"] / c["link_efficiency"])
     return step * t["times"]
 

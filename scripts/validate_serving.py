@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 import life_jax as life
+from life_jax.config import conf_files, names
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.schema.files import DeviceFile
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving.benchmark import with_first_wave
@@ -28,6 +30,7 @@ WAVES = (1.0, 2.0, 5.0, 10.0, 0.0)  # requests of a run over those kept up; 0: t
 FEWEST = 10  # rows of a cell
 UNIFORM = 0.9  # mean of lengths that are uniform from 0.8 to 1 of the largest
 FORMATS = {"bf16": "", "fp8": "opt=fp8", "nvfp4": "opt=nvfp4", "fp8/moe:fp8_block": "opt=fp8"}
+ON_UNITS = {"nvfp4": "opt=w4a4_nvfp4"}  # servers quantize inputs too where the device has units for it
 DEVICES = {"NVIDIA RTX PRO 6000 Blackwell": "rtx_pro_6000_server"}  # where the rows' name is no name of ours
 START, END = "<!-- validate_serving -->", "<!-- end -->"
 Row = Mapping[str, str]
@@ -42,6 +45,22 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 def loaded(*words: str) -> Scenario:
     """The scenario of words."""
     return life.load([word for word in words if word]).cases[0].scenario
+
+
+def words_of(hw: str, model: str, engine: str, form: str, tp: str, ep: str) -> tuple[str, ...]:
+    """Words of the scenario of a row. A repository's name that says its format is that of the model."""
+    own = model.removeprefix("nvidia/").removesuffix("-NVFP4") if model.endswith("-NVFP4") else model
+    label = DEVICES.get(hw, hw)
+    units = conf_files.file("hw", names.device(label) or label, DeviceFile).peak_tflops
+    option = ON_UNITS.get(form, "") if "fp4" in units else ""
+    return (
+        f"hw={label}",
+        f"model={own}",
+        f"engine={engine}",
+        option or FORMATS[form],
+        f"tp={tp}",
+        f"ep={ep}" if ep not in ("", "1") else "",
+    )
 
 
 def of_requests(path: Path) -> Iterator[tuple[str, ...]]:
@@ -115,8 +134,7 @@ def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
     done = left = 0
     for (hw, model, engine, form, tp, ep, source), rows in closed(rows_of(path)).items():
         try:
-            words = (f"hw={DEVICES.get(hw, hw)}", f"model={model}", f"engine={engine}", FORMATS[form], f"tp={tp}")
-            s = loaded(*words, f"ep={ep}" if ep not in ("", "1") else "")
+            s = loaded(*words_of(hw, model, engine, form, tp, ep))
         except ConfigError:
             left += len(rows)
             continue

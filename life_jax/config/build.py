@@ -12,7 +12,15 @@ from life_jax.config.engine import software, with_matrix_part
 from life_jax.config.load import requests
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.parts import Parts
-from life_jax.config.rates import as_it_runs, has_units, multiplies_bytes, on_units, preferred_units, rate_sources
+from life_jax.config.rates import (
+    as_it_runs,
+    has_units,
+    multiplies_bytes,
+    on_units,
+    preferred_units,
+    rate_sources,
+    through_host,
+)
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
@@ -145,7 +153,7 @@ def build(
     scenario = dataclasses.replace(
         scenario,
         device=parts(in_base_units, device, tuple(sources.items()), engine.power_cap, engine.whole_memory),
-        engine=parts(on_units, scenario.engine, converts, as_bytes),
+        engine=parts(on_units, scenario.engine, converts, as_bytes, bool(engine.quantized_units), through_host(device)),
     )
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.of_floats(scenario))
@@ -224,6 +232,8 @@ def _meaningless(
         reasons["threads"] = "it is no CPU whose file says how many cores it has"
     if engine.stage_layers:
         reasons["pipeline_parallel"] = "engine.stage_layers says how many stages there are"
+    if through_host(device):
+        reasons["allreduce_growth"] = "its devices reach each other through the host, where engines leave it to NCCL"
     if engine.threads is None:
         reasons["core_bandwidth"] = "all cores compute unless engine.threads says how many"
     if not converts:

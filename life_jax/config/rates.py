@@ -108,12 +108,26 @@ def multiplies_bytes(sources: Mapping[str, tuple[tuple[str, float], ...]]) -> bo
     return any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
 
 
-def on_units(engine: Engine, converts: bool, as_bytes: bool) -> Engine:
-    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes."""
+def through_host(device: DeviceFile) -> bool:
+    """Whether devices of a node have no links of their own, so that kernels of one cannot read the memory of all
+    others."""
+    return device.interconnect is None or device.interconnect.startswith("PCIe")
+
+
+def on_units(engine: Engine, converts: bool, as_bytes: bool, prefers: bool, through_host: bool) -> Engine:
+    """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes, or reaches
+    others through the host.
+
+    prefers: whether it has kernels that multiply bytes, and takes those of a library where the device does not.
+    """
+    if through_host:  # custom all-reduces of vLLM, for one, need links or two devices alone
+        engine = set_leaf(engine, ("parallelism", "allreduce_growth"), 1.0)
     engine = set_leaf(engine, ("effects", "cache_conversion", "needed"), float(converts))
     rows = ("effects", "weight_expansion", "rows")
     if as_bytes:  # weights that are multiplied as bytes are not written out at 16 bit before
         return set_leaf(engine, rows, UNLIMITED)
+    if prefers:
+        engine = set_leaf(engine, ("effects", "matrix_tiles", "block_work"), 0.0)
     if "weight_expansion" in engine.effects and get_leaf(engine, rows) < UNLIMITED:
         # software that writes weights out has no kernel of its own that would be slower than that [derived]
         for key in ("compute_8bit", "compute_4bit"):

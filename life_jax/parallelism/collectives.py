@@ -13,20 +13,23 @@ from life_jax.parallelism.topology import Links
 GATHER_LATENCY = 0.8
 
 
-def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: Number) -> Number:
+def all_reduce(*, devices: Number, message: Number, latency: Number, bandwidth: Number, growth: Number = 1.0) -> Number:
     """Seconds [s] of a ring all-reduce; zero for a single device.
 
-    devices [1]; message [byte]; latency [s] of a hop; bandwidth [byte/s] of one direction.
+    devices [1]; message [byte]; latency [s] of a hop; bandwidth [byte/s] of one direction; growth [1]: of the latency,
+    for each doubling of the devices.
     2 (n - 1) / n of the message crosses each link. The latency grows as 1 + log2(n), which follows the 7, 11 and 18 us
-    published for 2, 4 and 8 devices (NCCL on H100) within 10 % of latency 3.6 us.
+    published for 2, 4 and 8 devices (NCCL on H100) within 10 % of latency 3.6 us. Engines' own kernels, in which every
+    device reads what all others have, take 4.3, 5.0 and 5.7 us: growth 0.2 (A100 5.0, 5.8, 7.6; B200 7.6, 8.1, 9.7).
     """
     many = devices > 1
-    return many * (latency * (1 + log2(devices)) + 2 * (devices - 1) / devices * message / bandwidth)
+    return many * (latency * (1 + growth * log2(devices)) + 2 * (devices - 1) / devices * message / bandwidth)
 
 
 def all_reduce_over(links: Links, message: Number) -> Number:
     """Seconds [s] of an all-reduce of `message` [byte] in a group: each device's part of it crosses the network."""
-    inside = all_reduce(devices=links.inside, message=message, latency=links.latency, bandwidth=links.bandwidth)
+    own = {"latency": links.latency, "bandwidth": links.bandwidth, "growth": links.growth}
+    inside = all_reduce(devices=links.inside, message=message, **own)
     part = message / links.inside
     between = all_reduce(devices=links.nodes, message=part, latency=links.network_latency, bandwidth=links.network)
     return inside + between
@@ -36,7 +39,7 @@ def all_gather_over(links: Links, message: Number) -> Number:
     """Seconds [s] of an all-gather to `message` [byte] on every device, or a reduce-scatter of it: half the bytes of an
     all-reduce, and GATHER_LATENCY of its latency."""
     more = 2 * GATHER_LATENCY
-    slower = replace(links, latency=more * links.latency, network_latency=more * links.network_latency)
+    slower = replace(links, latency=more * links.latency, network_latency=more * links.network_latency, growth=1.0)
     return all_reduce_over(slower, message) / 2
 
 

@@ -17,6 +17,7 @@ class Links:
     inside [1]: devices of the group in one node; nodes [1]: nodes of the group
     bandwidth, network [byte/s]: reached of a device's links inside the node and to other nodes, one direction
     latency, network_latency [s]: of a hop
+    growth [1]: of an all-reduce's latency inside the node, for each doubling of its devices, over that of a hop
     """
 
     inside: Number
@@ -25,6 +26,7 @@ class Links:
     network: Number
     latency: Number
     network_latency: Number
+    growth: Number = 1.0
 
 
 def links(device: Device, layout: Parallelism, *, devices: Number, stride: Number = 1.0) -> Links:
@@ -41,4 +43,5 @@ def links(device: Device, layout: Parallelism, *, devices: Number, stride: Numbe
         network=device.network * layout.network_efficiency,
         latency=layout.allreduce_latency,
         network_latency=layout.network_latency,
+        growth=layout.allreduce_growth,
     )

@@ -25,8 +25,9 @@ def with_first_wave(
 ) -> Spread:
     """Times of a benchmark of so many `requests` [1], of which `concurrency` [1] arrive at once in an empty engine.
 
-    The first wave is prefilled in order, a full step after another; a part of it has ended when each step has. The rest
-    of the requests see the steady state.
+    The first wave is prefilled in order, a full step after another; a part of it has ended when each step has, and
+    waits for the others, or gets a token in each of their steps. Then all of them decode, and no prompt comes between.
+    The rest of the requests see the steady state.
     """
     new = requested.new
     pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
@@ -35,10 +36,21 @@ def with_first_wave(
     beside = 0.0 if scheduler.mixing == PREFILL_FIRST else wave / 2
     load = StepLoad(beside, beside * requested.context, tokens, tokens * pairs, 1.0, 1.0)
     step = law.seconds(load)
-    done = ceil(last_axis(wave * new / tokens) * (ORDER + 1e-9))  # steps until the prompt at this place has ended
-    first = last_axis(step) * larger(done, 1.0)
+    every = last_axis(larger(wave * new / tokens, 1.0))  # steps of the wave
+    done = larger(ceil(every * (ORDER + 1e-9)), 1.0)  # steps until the prompt at this place has ended
+    first = last_axis(step) * done
+    rest = larger(every - done, 0.0)
+    rounds = last_axis(requested.decoded)
+    made = 0.0 * rest if scheduler.mixing == PREFILL_FIRST else smaller(rest, rounds)
+    held = requested.prompt.average + requested.output.average / 2
+    decode = last_axis(law.seconds(StepLoad(wave, wave * held)))
+    tpot = (rest * last_axis(step) + (rounds - made) * decode) / (rounds * last_axis(requested.kept))
     in_wave = last_axis(smaller(concurrency / requests, 1.0)) > ORDER_OF_WAVE
-    return replace(times, ttft=in_wave * first + (1 - in_wave) * times.ttft)
+    return replace(
+        times,
+        ttft=in_wave * first + (1 - in_wave) * times.ttft,
+        tpot=in_wave * tpot + (1 - in_wave) * times.tpot,
+    )
 
 
 ORDER_OF_WAVE = (np.arange(POINTS) * 0.7548776662466927 + 0.5) % 1

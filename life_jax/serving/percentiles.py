@@ -69,7 +69,9 @@ class Spread:
     tpot: Any
     itl: Any
 
-    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # times in order, by name
+    _known: dict[str, Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # times in order, by name
 
     def at(self, name: str, percentile: float) -> Number:
         """`ttft`, `tpot` or `itl` [s] that this percentage of requests, or of tokens, does not exceed."""

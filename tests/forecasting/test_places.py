@@ -222,7 +222,7 @@ def test_two_processors_that_read_one_memory_at_once_share_its_bandwidth():
     asked = [float(run.prefilling.prefill_cost.bytes) / float(run.prefilling.ttft),
              float(run.decode_cost.bytes) / none["tpot"]]  # fmt: skip
     slower = sum(asked) / float(both.device.bandwidth * both.engine.efficiency.memory)
-    assert slower > 1.02
+    assert slower > 1.001
     assert some["tpot"] == pytest.approx(none["tpot"] * slower, rel=1e-9)
     assert some["ttft"] - none["ttft"] == pytest.approx(float(run.prefilling.ttft) * (slower - 1), rel=1e-6)
     for table, seconds in ((breakdown.decode_table(both), some["tpot"]), (breakdown.prefill_table(both), some["ttft"])):

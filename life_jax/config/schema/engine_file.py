@@ -253,6 +253,13 @@ class EngineFile:
         leaf="engine.parallelism.allreduce_latency",
         scale=MICRO,
     )
+    allreduce_growth: float = number(
+        1.0,
+        low=0,
+        unit="1",
+        name="latency that each doubling of the devices adds to an all-reduce, over that of a hop",
+        leaf="engine.parallelism.allreduce_growth",
+    )
     tile_rows: float = number(
         0.0,
         low=0,
@@ -330,6 +337,13 @@ class EngineFile:
         unit="1",
         name="tokens of a step that a matrix-vector kernel of experts takes at once",
         leaf="engine.effects.matrix_tiles.expert_vector_tokens",
+    )
+    block_work: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="vector work beside each FLOP of products of quantized weights",
+        leaf="engine.effects.matrix_tiles.block_work",
     )
     elementwise_efficiency: float = fraction(
         1.0, name="bandwidth of element-wise operators over that of products", leaf="engine.efficiency.elementwise"

@@ -5,7 +5,7 @@ LJ.id = (start) => `${start}-${(counter += 1)}`;
 
 // ---- names
 const KINDS = { hw: "Devices", model: "Models", opt: "Stacks of options", engine: "Engines" };
-const ONE = { hw: "device", model: "model", opt: "stack, such as int4+kv8", engine: "engine" };
+const ONE = { hw: "a device", model: "a model", opt: "a stack, such as int4+kv8", engine: "an engine" };
 const asText = (key, name) => (key === "opt" ? LJ.stackText(name) : name);
 const asName = (key, text) => (key === "opt" ? LJ.stackOf(text) : text);
 
@@ -22,7 +22,7 @@ LJ.picker = (key, { most = 24, changed } = {}) => {
   const state = LJ.state, id = LJ.id(key);
   const named = LJ.snapshot ? LJ.menus[key] : null; // a page without a server has these and no others
   const input = named ? LJ.h("select", { id })
-    : LJ.h("input", { type: "text", id, list: LJ.datalist(key), placeholder: `add a ${ONE[key]}`, maxlength: 200, spellcheck: "false", autocapitalize: "off" });
+    : LJ.h("input", { type: "text", id, list: LJ.datalist(key), placeholder: `add ${ONE[key]}`, maxlength: 200, spellcheck: "false", autocapitalize: "off" });
   const chips = LJ.h("ul", { class: "chips" });
   const left = () => named.filter((name) => !state[key].some((own) => asText(key, own) === name));
   const draw = () => {
@@ -51,7 +51,7 @@ LJ.picker = (key, { most = 24, changed } = {}) => {
   if (!named) input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); add(); } });
   draw();
   return LJ.h("fieldset", {}, LJ.h("legend", {}, KINDS[key]), chips,
-    LJ.h("div", { class: "add" }, LJ.h("label", { class: "hidden", for: id }, `add a ${ONE[key]}`), input));
+    LJ.h("div", { class: "add" }, LJ.h("label", { class: "hidden", for: id }, `add ${ONE[key]}`), input));
 };
 
 // numbers of a device or model that is no longer there

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, divide, is_nothing, larger, smaller
+from life_jax.core.numerics import Number, divide, is_nothing, larger, smaller, where
 from life_jax.core.pytree import neutral, pytree
+from life_jax.core.scenario import PLAIN_BITS
 from life_jax.roofline.effects.base import Effect, Work
 
 TILE_OF_TOKENS = 1 / 4  # rows in vain, at most, over a step's tokens (16 to 128 of them in ggml-org/llama.cpp#22298)
@@ -17,17 +18,29 @@ PIPES = ("linear", "head")
 class MatrixTiles(Effect):
     """rows [1]: rows that a matrix kernel computes in vain; vector_rows [1]: rows that a kernel on the vector units
     takes at once, 0 where there is none; expert_vector_tokens [token]: of a step, that such a kernel of experts takes
-    at once."""
+    at once; block_work [1]: FLOP on the vector units for each FLOP of quantized weights on the matrix units."""
 
     rows: Number = neutral(default=0.0)
     vector_rows: Number = neutral(default=0.0, switch=True)
     expert_vector_tokens: Number = 1.0
+    block_work: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Add the rows that fill the last tile, and say what a kernel of few rows would do instead."""
+        """Add the rows that fill the last tile, what scales its blocks, and what a kernel of few rows would do
+        instead."""
         if not is_product(op):
             return work
-        return replace(work, matrix=work.matrix * self.padding(op), by_rows=self.by_rows(op, work))
+        matrix = work.matrix * self.padding(op)
+        return replace(
+            work, matrix=matrix, vector=self._scaled(op, matrix) + work.vector, by_rows=self.by_rows(op, work)
+        )
+
+    def _scaled(self, op: Op, matrix: Number) -> Number:
+        """Work beside products of blocks [FLOP]: the sums of a block are widened, scaled and added on the vector units,
+        which also load and unpack the next one."""
+        if is_nothing(self.block_work) or op.weights is None:
+            return 0.0
+        return matrix * self.block_work * where(op.weights.bits < PLAIN_BITS, 1.0, 0.0)
 
     def padding(self, op: Op) -> Number:
         """Executed over useful work of the matrix kernel [1]."""
