@@ -203,7 +203,7 @@ def in_order(values: Any, place: int) -> tuple[Number, Number]:
         return jnp.where(enough, low, middle), jnp.where(enough, middle, high)
 
     least, most = fixed.min(-1), fixed.max(-1)
-    kind = jnp.finfo(values.dtype)
+    kind: Any = jnp.finfo(values.dtype)  # type: ignore[no-untyped-call]
     start = least - (most - least) / values.shape[-1] - (4 * kind.eps * abs(least) + kind.tiny)
     low, _ = iterate(halve, (start, most), kind.nmant + 5)
     first = _least_above(values, low)

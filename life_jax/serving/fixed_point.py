@@ -80,7 +80,8 @@ def solve(function: Function, parameters: Any, start: Pair, *, rounds: int = ROU
     at = constant(best.best_u), constant(best.best_v)
     inverse = _inverse(function, still, at, (best.best_f, best.best_g))
     beyond = _beyond(function, parameters, at)
-    f, g = (way - where(abs(constant(way)) < SMALL, 0.0, constant(way)) for way in beyond)
+    rests: list[Any] = [constant(way) for way in beyond]
+    f, g = (way - where(abs(rest) < SMALL, 0.0, rest) for way, rest in zip(beyond, rests, strict=True))
     return Solved(_exp(_corrected(at, inverse, (f, g))), at, inverse)
 
 
@@ -103,7 +104,7 @@ def _better(function: Function, parameters: Any, s: _State) -> _State:
     df, dg = f - s.f, g - s.g
     by_row = s.h00 * df + s.h01 * dg, s.h10 * df + s.h11 * dg
     by_column = du * s.h00 + dv * s.h10, du * s.h01 + dv * s.h11
-    scale = du * by_row[0] + dv * by_row[1]
+    scale: Any = du * by_row[0] + dv * by_row[1]
     known = abs(scale) > 1e-3 * (du * du + dv * dv) + LEAST
     gain = where(known, 1.0, 0.0) / where(known, scale, 1.0)
     e0, e1 = (du - by_row[0]) * gain, (dv - by_row[1]) * gain

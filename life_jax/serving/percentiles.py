@@ -113,8 +113,9 @@ def spread(
     tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
         of_all = points if tagged is None else replace(points, tagged=requested)
-        ttft = ttft * last_axis(steady.mean_ttft / (of_all.until_first + of_all.slot).mean(-1))
-        tpot = tpot * last_axis(steady.mean_gap / requested.kept / of_all.tpot.mean(-1))
+        drawn_ttft, drawn_tpot = _drawn_mean(of_all.until_first + of_all.slot), _drawn_mean(of_all.tpot)
+        ttft = ttft * last_axis(steady.mean_ttft / drawn_ttft)
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / drawn_tpot)
     return Spread(ttft, tpot, points.itl)
 
 
@@ -253,6 +254,11 @@ class _Points:
         decode = last_axis(s.decode)
         with_prompts = self.with_prompts + (decode if self.alone else 0.0)
         return where(UNIFORM[:, RESIDUAL] < last_axis(smaller(s.part, 1.0)), with_prompts, decode)
+
+
+def _drawn_mean(times: Any) -> Any:
+    """Mean over points at the last axis."""
+    return times.mean(-1)
 
 
 def prompts_at_points(requested: Requested) -> tuple[Any, Any]:
