@@ -216,6 +216,7 @@ def _is_part(pieces: list[str], of: list[str]) -> bool:
 
 # Unsloth's dynamic files before were near the plain type of their name: Qwen3-30B-A3B has 4.64 bits as UD-Q4_K_XL
 DYNAMIC_SINCE = "2026-03"
+OF_DYNAMIC, BITS_OF_TYPE = re.compile(r"-UD-[A-Z]*Q(\d)"), re.compile(r"q(\d)")
 
 
 def weight_format(name: str, engine: str, model: str = "", date: str = "") -> tuple[str, ...] | None:
@@ -227,7 +228,7 @@ def weight_format(name: str, engine: str, model: str = "", date: str = "") -> tu
     """
     known, small = table("format"), name.lower()
     plain = small.removeprefix("ud-")
-    is_dynamic = plain != small or plain.endswith("_xl") or "-UD-" in model
+    is_dynamic = plain != small or plain.endswith("_xl") or _is_dynamic_file(model, plain)
     is_today = is_dynamic and not "" < date < DYNAMIC_SINCE
     keys = (f"ud-{plain}", plain) if is_today else (plain,) if is_dynamic else (name, small)
     options = next((known[key] for key in keys if key in known), None)
@@ -237,6 +238,12 @@ def weight_format(name: str, engine: str, model: str = "", date: str = "") -> tu
     if isinstance(options, Mapping):
         options = next((named for start, named in options.items() if engine.startswith(start)), options["other"])
     return tuple(options)
+
+
+def _is_dynamic_file(model: str, plain: str) -> bool:
+    """Whether a model's name says a dynamic file of as many bits as a type, such as -UD-Q4_K_XL and q4_k_m."""
+    of_file, of_type = OF_DYNAMIC.search(model), BITS_OF_TYPE.search(plain)
+    return of_file is not None and of_type is not None and of_file[1] == of_type[1]
 
 
 def options(name: str, engine: str, folders: Folders = ()) -> tuple[str, ...] | None:

@@ -17,6 +17,7 @@ from life_jax.roofline import efficiency_tables
 from life_jax.studies.case import Case, Nowhere
 
 UNDER_LOAD = "ttft_p99,tpot_p99"  # of the metrics that a load changes, as an example
+TIMES = ("ttft", "tpot")  # that have targets
 MOST_REASONS, MOST_NAMED = 8, 4  # that are printed
 
 
@@ -26,7 +27,8 @@ def under_load_warnings(
     """A line where metrics under load are NaN, because the law of steps does not follow what was asked for, or where a
     load was given and nothing asked for depends on it."""
     if not any(METRICS[name].needs == "load" for name in metrics):
-        idle = [name for name in ("rate", "concurrency") if getattr(composed.load, name) or name in axes]
+        words = {"rate": "rate", "concurrency": "concurrency", **{f"{of}_limit": f"target.{of}" for of in TIMES}}
+        idle = [word for name, word in words.items() if getattr(composed.load, name) or name in axes]
         of = _few(list(metrics))
         return [f"{name}= changes nothing of {of}; metrics=[{UNDER_LOAD}] are under load" for name in idle]
     return [
@@ -90,7 +92,9 @@ def support_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray]) ->
             continue
         w = case.scenario.workload
         most = {key: float(axes[key].max() if key in axes else getattr(w, key)) for key in WORKLOAD}
-        lengths = (most["past_tokens"] + most["prompt_tokens"], most["output_tokens"])
+        positions = case.built.options.positions  # beyond which another line says that there is nothing like it
+        prompt = min(most["past_tokens"] + most["prompt_tokens"], positions)
+        lengths = (prompt, min(most["output_tokens"], max(positions - prompt, 0.0)))
         texts.update(dict.fromkeys(support.sentences(case.built.likeness, lengths, most["batch"])))
     if texts:
         yield f"not measured: {_few(list(texts))}; extrapolated, with wider intervals"

@@ -47,7 +47,7 @@ MISTAKES = {
     "hw=v100 hw.v100.bandwith=3": ["hw.v100", "bandwith", "bandwidth_gb_per_s"],
     "hw=v100 hw.v10.memory_gb=3": ["hw.v10", "v100"],
     "hw=v100 bandwidth_gb_per_s=900": ["bandwidth_gb_per_s", "axes.bandwidth_gb_per_s"],
-    "hw=v100 target.ttft=1": ["target"],
+    "hw=v100 target.memory=1": ["target", "memory"],
     "hw=v100 axes.bandwidth=[1]": ["bandwidth", "bandwidth_gb_per_s"],
     "hw=v100 axes.batch=[]": ["axes.batch", "empty"],
     "hw=v100 axes.batch=arange(4,4,1)": ["axes.batch", "empty"],
