@@ -12,11 +12,14 @@ from life_jax.config.schema.yaml_files import read_list, read_yaml
 AUTO, GENERIC = "auto", "generic"
 PLAIN = "plain"  # a stack that says no format of files
 HUB = "hub"  # checkpoints of hubs, which quantized weights of no other format are
+GGUF = "gguf"
+BLOCK_CACHES = "kv_q"  # beginning of labels: --cache-type-k of llama.cpp
+CACHES = BLOCK_CACHES, "kv_fp8"  # that some software lacks (llama-server --cache-type-k; vllm serve --kv-cache-dtype)
 QUANTIZING = ("weight_quantization", "activation_quantization", "rotated_quantization")  # kinds of options
 UNQUANTIZED = ("w16", "int16")
 # beginnings of labels of options -> format of the files that hold such weights; of kind `gguf` every option is one
 FORMATS = {
-    "mlx_": "mlx", "mlc_": "mlc", "exl": "exl",
+    "mlx_": "mlx", "mlc_": "mlc", "exl": "exl", BLOCK_CACHES: GGUF,
     **dict.fromkeys(("fp8", "w8a8", "w4a4", "nvfp4", "nf4"), "hub"),
 }  # fmt: skip
 
@@ -29,7 +32,7 @@ def file_formats(stack: Iterable[str], kinds: Mapping[str, str]) -> list[str]:
     found = []
     for label in stack:
         named = next((form for start, form in FORMATS.items() if label.startswith(start)), "")
-        form = "gguf" if kinds.get(label) == "gguf" else named
+        form = GGUF if kinds.get(label) == GGUF else named
         if form and form not in found:
             found.append(form)
     return found
@@ -60,7 +63,16 @@ def why_impossible(
     if unread:
         named = "+".join(stack)
         return f"engine {engine.name} reads {' and '.join(engine.formats)} files, and opt={named} needs {unread[0]}"
+    for label in stack:
+        if engine.formats and _is_of_blocks(label) != (tuple(engine.formats) == (GGUF,)) and label.startswith(CACHES):
+            whose = "llama.cpp's" if _is_of_blocks(label) else "that of engines of checkpoints from hubs"
+            return f"engine {engine.name} has no such cache: opt={label} is {whose}"
     return None
+
+
+def _is_of_blocks(label: str) -> bool:
+    """Whether an option is a cache in blocks of ggml, as llama.cpp and programs around it have it."""
+    return label.startswith(BLOCK_CACHES)
 
 
 def automatic(device: DeviceFile, stack: Iterable[str], kinds: Mapping[str, str]) -> str:
