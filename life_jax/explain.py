@@ -43,8 +43,7 @@ def explain(words: list[str]) -> None:
     with np.errstate(all="ignore"):
         if form == "json":
             labels = {"model": case.model, "hw": case.hw, "opt": case.opt}
-            told = breakdown.as_json(case.scenario, labels)
-            print(json.dumps({**told, "extrapolated": verification.extrapolated(case)}, indent=1))
+            print(json.dumps(breakdown.as_json(case.scenario, labels), indent=1))
             return
         _text(study)
 

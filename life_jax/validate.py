@@ -1,6 +1,7 @@
 """python -m life_jax.validate FILE [hw=NAME ...] [out=FORECASTS.csv]: forecasts beside measurements."""
 
 import csv
+import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -182,12 +183,16 @@ def _share(path: Path, rows: Callable[[], Iterable[dict[str, str]]], overwrite: 
 
 
 def _print_shared(row: Mapping[str, str] | None, shared: Path | None) -> None:
-    """Print a row that can be sent as it is, or where all of them are."""
+    """Print a row that can be sent as it is, or where all of them are; a terminal that would break it says how."""
     if shared:
         print(f"rows to share: {shared}")
     elif row is not None:
-        print("a row ready to share (share=ROWS.csv writes all):")
-        sharing.as_text(row, sys.stdout)
+        text = io.StringIO()
+        sharing.as_text(row, text)
+        if sys.stdout.isatty() and max(map(len, text.getvalue().splitlines())) > tables.width():
+            print("share=ROWS.csv writes rows ready to share")
+        else:
+            print("a row ready to share (share=ROWS.csv writes all):", text.getvalue(), sep="\n", end="")
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:

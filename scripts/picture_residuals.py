@@ -18,6 +18,7 @@ from residuals import AXES, Residuals, Tilt, sentences
 from life_jax.core.whole_file import whole_file
 
 ROOT = Path(__file__).resolve().parents[1]
+NAMES = tuple(f"residuals_{axis}.png" for axis in AXES)  # in docs/pictures
 COLOURS = {"TTFT": "tab:blue", "TPOT": "tab:orange", "TOTAL": "tab:green"}
 COLUMNS = 6
 MOST = np.log(2.5)  # of the vertical axis; residuals beyond stand at its end
@@ -30,8 +31,8 @@ def main() -> int:
     words = parser.parse_args()
     residuals = Residuals(LeftOut(words.held, words.data))
     tilts = residuals.tilts()
-    for axis in AXES:
-        draw(residuals, tilts, axis, ROOT / "docs" / "pictures" / f"residuals_{axis}.png")
+    for axis, name in zip(AXES, NAMES, strict=True):
+        draw(residuals, tilts, axis, ROOT / "docs" / "pictures" / name)
     print("\n".join(sentences(tilts)))
     return 0
 

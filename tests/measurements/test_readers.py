@@ -345,7 +345,8 @@ def test_validate_shows_requests_beside_others_apart(life, tmp_path):
     done = life("validate", "b.json", "hw=h100_sxm", "out=f.csv")
     assert done.status == 0, done.err
     assert "requests beside others: 10 rows" in done.out and "time under load: TTFT" in done.out
-    assert max(map(len, done.out.splitlines())) <= 80
+    rows = [line for line in done.out.splitlines() if line.count(",") < 9]  # a row to share is copied whole
+    assert max(map(len, rows)) <= 80
     assert len((tmp_path / "f.csv").read_text().splitlines()) == 1 + 10
 
 
