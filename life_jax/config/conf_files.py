@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,28 @@ class UnusualError(Exception):
     """What only Hydra can compose."""
 
 
-@cache
 def file(group: str, name: str, schema: type[Any]) -> Any:
     """The checked file of a label in a folder of conf (hw, model, engine, ...), or of a path.
 
     Raises ConfigError, which calls the file GROUP.NAME.
     """
+    return _checked(group, name, schema, version(group, name))  # type: ignore[arg-type]
+
+
+def version(group: str, name: str) -> tuple[str, int, int] | None:
+    """What tells a file of the user from another one, or from itself before it was changed; None for labels of ours."""
+    if name in paths.choices(group):
+        return None
+    path = paths.user_path(name)
+    try:
+        state = path.stat()
+    except OSError:  # which the reader says
+        return str(path), 0, 0
+    return str(path.resolve()), state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=4096)
+def _checked(group: str, name: str, schema: Any, of: tuple[str, int, int] | None) -> Any:
     path = paths.choices(group).get(name) or paths.user_path(name)
     return check(merged(path, group), schema, f"{group}.{name}")
 

@@ -31,7 +31,6 @@ POINTS = (
 )
 
 
-@lru_cache(maxsize=2048)  # a table may have a million settings
 def scenario(
     hw: str,
     model: str,
@@ -49,6 +48,23 @@ def scenario(
     half: type of 16-bit math, for an engine that leaves it to the checkpoint. Raises ConfigError where the device
     cannot do what the options ask for.
     """
+    files = tuple(conf_files.version(*of) for of in (("hw", hw), ("model", model), ("engine", engine)))
+    return _scenario(files, hw, model, stack, engine, tensor_parallel, cold, threads, chunk_tokens, half)
+
+
+@lru_cache(maxsize=2048)  # a table may have a million settings
+def _scenario(
+    files: tuple[Any, ...],  # versions of them: a file of the user may have changed
+    hw: str,
+    model: str,
+    stack: tuple[str, ...],
+    engine: str,
+    tensor_parallel: float,
+    cold: bool,
+    threads: float | None,
+    chunk_tokens: float | None,
+    half: str | None,
+) -> Scenario:
     file = dataclasses.replace(conf_files.engine_file(engine), tensor_parallel=tensor_parallel)
     if threads is not None:
         file = dataclasses.replace(file, threads=threads)

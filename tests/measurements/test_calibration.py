@@ -241,3 +241,14 @@ def test_an_engine_file_with_an_unknown_key_is_refused(tmp_path):
         life.load(["hw=v100", f"engine={file}"])
     with pytest.raises(life.ConfigError, match="cannot be read"):
         life.load(["hw=v100", f"engine={tmp_path}/none.yaml"])
+
+
+def test_a_file_that_was_changed_is_read_anew(tmp_path):
+    """Also one of the same name in another folder: what is kept is known by its place, age and size."""
+    file = tmp_path / "mine.yaml"
+    found = []
+    for efficiency in (0.5, 0.25):
+        file.write_text(f"defaults: [generic]\nname: mine\ncompute_efficiency: {efficiency}\n")
+        found.append(conf_files.engine_file(str(file)).compute_efficiency)
+        found.append(forecasts.scenario(HW, "llama3_8b", (), str(file), 1.0).engine.efficiency.compute)
+    assert found == [0.5, 0.5, 0.25, 0.25]
