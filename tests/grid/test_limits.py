@@ -14,8 +14,9 @@ from life_jax.grid import kernel, plan
 from life_jax.grid.labels import InMemory, Template, Variable, numbers
 
 MOST = 450 * 2**20  # bytes above the imports
+HELD = 128 * 2**20  # that the allocator may hold beside them: how much depends on how threads meet
 
-# Once JAX runs, no more memory than MOST may be taken: the system refuses it.
+# Once JAX runs, no more memory than MOST and HELD may be taken: the system refuses it.
 WITHIN = """
 import re, resource, sys
 import jax
@@ -58,7 +59,7 @@ def sized(points):
     ids=["small", "stored", "reduced", "elasticities", "drawn", "one-long-axis"],
 )
 def test_memory_is_bounded_whatever_the_grid(tmp_path, words):
-    command = [sys.executable, "-c", WITHIN, str(MOST), *SMOOTH, *words]
+    command = [sys.executable, "-c", WITHIN, str(MOST + HELD), *SMOOTH, *words]
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout.split()[-1]) <= MOST
