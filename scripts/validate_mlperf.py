@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import page_part
 
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
@@ -175,9 +176,7 @@ def main() -> None:
         text = page(Path(sys.argv[1]) / "serving_dev.csv")
     print(text)
     if len(sys.argv) > 2:
-        path = Path(sys.argv[2])
-        before, _, rest = path.read_text(encoding="utf-8").partition(START)
-        path.write_text(f"{before}{START}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        page_part.replaced(Path(sys.argv[2]), START, END, text)
 
 
 if __name__ == "__main__":
