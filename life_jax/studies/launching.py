@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from life_jax.config import drafting
 from life_jax.core.whole_file import whole_file
 from life_jax.planner import times
 from life_jax.planner.designs import Designs
@@ -40,6 +41,11 @@ def launch_of(study: Study, designs: Designs, place: int, running: float) -> Lau
             f"engine={name(candidate.engine)}",
             *([f"opt={'+'.join(study.stacks[keys.opt])}"] if study.stacks[keys.opt] else []),
         ),
+        layers=round(sum(float(block.repeats) for block in candidate.scenario.architecture.blocks)),
+        cpu_layers=round(float(candidate.scenario.offload.layers)),
+        cpu_expert_layers=round(float(candidate.scenario.offload.expert_layers)),
+        draft_tokens=round(float(candidate.scenario.speculation.tokens)),
+        draft=drafting.head(keys.model),
     )
 
 
