@@ -10,6 +10,7 @@ from life_jax.core.whole_file import whole_file
 from life_jax.planner import times
 from life_jax.planner.designs import Designs
 from life_jax.planner.launch import Launch, files, hub_name
+from life_jax.studies.case import Keys
 from life_jax.studies.plan_words import name
 from life_jax.studies.study import Study
 
@@ -17,7 +18,8 @@ from life_jax.studies.study import Study
 def launch_of(study: Study, designs: Designs, place: int, running: float) -> Launch:
     """Facts of a design that its commands are made of. running: sequences that run together, mean."""
     candidate = designs.candidates[designs.case[place]]
-    keys, file, load = study.cases[designs.case[place]].keys, study.composed.model, candidate.scenario.load
+    keys = Keys(candidate.model, candidate.hw, candidate.opt, candidate.engine)
+    file, load = study.composed.model, candidate.scenario.load
     point = designs.points[designs.point[place]]
     typed_budget = study.scalars.get("engine.token_budget", 0)
     return Launch(

@@ -20,7 +20,7 @@ from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.parts import Parts
-from life_jax.config.plan_question import with_defaults
+from life_jax.config.plan_question import with_defaults, without_beside
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
@@ -54,6 +54,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
     numbers = sweep_words(words) if primary == "sweep" else words
+    numbers = without_beside(words) if primary == "plan" else numbers
     if of_load is not None:
         numbers = with_trace(of_load)
     request = command_words.parse(numbers, verb=primary)

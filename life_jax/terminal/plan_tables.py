@@ -20,6 +20,7 @@ MEANINGS = {
     "quality": "less quality than asked for, or none known",
     "budget": "beyond the budget",
     "memory": "the model does not fit",
+    "needless": "it fits a card as a whole, so that a part on the CPU is slower",
     "saturated": "more requests arrive than it serves",
     "ttft": "TTFT is too long",
     "tpot": "TPOT is too long",

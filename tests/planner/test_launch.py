@@ -82,10 +82,8 @@ def test_drafts_are_typed_as_each_engine_takes_them():
         "method": "eagle3", "model": "some/head", "num_speculative_tokens": 3,
     }  # fmt: skip
     assert words[2] == "meta-llama/Llama-3.1-8B"  # whose weights no draft changes
-    config = yaml.safe_load(
-        files(of(engine="tensorrt_llm", **drafts | {"stack": ("kv_fp8", "mtp")}), "")["config.yaml"]
-    )
-    assert config == {
+    both = of(engine="tensorrt_llm", **drafts | {"stack": ("kv_fp8", "mtp")})
+    assert yaml.safe_load(files(both, "about")["config.yaml"]) == {
         "kv_cache_config": {"dtype": "fp8"},
         "speculative_config": {"decoding_type": "MTP", "num_nextn_predict_layers": 3},
     }
