@@ -257,7 +257,8 @@ def _share(layout: Layout, name: str, batch: float, experts: bool) -> float:
     """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them.
 
     A token goes through one stage of a pipeline after the other, chunks of a prompt through several at once; groups
-    have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided among all.
+    have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided among
+    all.
     """
     if batch > 1:
         return float(layout.devices)
