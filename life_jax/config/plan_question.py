@@ -39,8 +39,8 @@ class PlanQuestion:
     devices: counts of a device. targets: of ttft, tpot and e2e [s], at most. percentile: of the requests that keep
     within them. quality: least part of the likelihood [1], None for any. confidence: probability [1] with which a
     design must meet each target. budgets: usd, usd_per_hour, watt, at most. minimize: metrics that rows are ordered by.
-    write: folder for launch scripts. also: options that are tried beside each format. layout: numbers of layouts that
-    were typed, by short word.
+    write: folder for launch scripts. also: options that are tried beside each format, those of which
+    few designs are in question alone (also_if_few) or all. layout: numbers of layouts that were typed, by short word.
     """
 
     devices: tuple[int, ...]
@@ -53,6 +53,7 @@ class PlanQuestion:
     write: str | None
     layout: Mapping[str, tuple[int, ...]]
     also: tuple[str, ...] = ()
+    also_if_few: bool = False
 
 
 @cache
@@ -84,7 +85,7 @@ def with_defaults(typed: Iterable[str]) -> list[str]:
         others.append("engine=auto")
     if not {"opt", "axes.opt"} & keys.keys() and not _carries_format(keys.get("model", "")):
         others.append(f"axes.opt={as_text(defaults()['stacks'], 'axes.opt')}")
-        others += [] if "also" in keys else ["also=usual"]
+        others += [] if "also" in keys else ["also=auto"]
     return others
 
 
@@ -102,7 +103,7 @@ def without_beside(words: Iterable[str]) -> list[str]:
 
 def _is_tried(name: str, pairs: Iterable[tuple[tuple[str, str], str]]) -> bool:
     typed = next((text for (key, text), _ in pairs if key == "also"), "none")
-    names = defaults().get(f"also_{typed}")
+    names = defaults().get({"auto": "also_usual"}.get(typed, f"also_{typed}"))
     return name in (typed if names is None else names)
 
 
@@ -153,15 +154,16 @@ def plan_question(composed: Mapping[str, Any]) -> PlanQuestion:
         minimize=names,
         layout={key: _counts(key, value) for key, value in (composed["layout"] or {}).items()},
         also=_also(composed["also"]),
+        also_if_few=composed["also"] == "auto",
         write=None if composed["write"] is None else str(composed["write"]),
     )
 
 
 def _also(typed: Any) -> tuple[str, ...]:
-    """Options that are tried beside each format: none, usual, all, or a list."""
+    """Options that are tried beside each format: none, usual (auto: where they are few), all, or a list."""
     known = defaults()["also_all"]
-    if isinstance(typed, str) and typed in ("none", "usual", "all"):
-        return () if typed == "none" else tuple(defaults()[f"also_{typed}"])
+    if isinstance(typed, str) and typed in ("none", "auto", "usual", "all"):
+        return () if typed == "none" else tuple(defaults()["also_all" if typed == "all" else "also_usual"])
     names = list(map(str, typed)) if isinstance(typed, list) else [str(typed)]
     for name in names:
         if name not in known:

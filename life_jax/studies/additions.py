@@ -20,7 +20,7 @@ from life_jax.planner.search import Found, search_further
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
-MOST, MOST_LOADED = 2**15, 2**10  # designs with an addition that may be in question
+FEW, FEW_LOADED = 2**15, 2**6  # designs with an addition that are tried unasked; under load each has a queue to solve
 ABOUT = ("description", "kind", "source")  # keys of an option's file that are no numbers
 REPLACED = ("hw", "opt", "axes.opt", "also")
 UNITS = REASONS.index("units")
@@ -28,17 +28,19 @@ UNITS = REASONS.index("units")
 
 @dataclasses.dataclass
 class Added:
-    """What additions bring to a plan: the study with their stacks, designs that were never built by reason, lines."""
+    """What additions bring to a plan: the study with their stacks, designs that were never built by reason, lines, and
+    those that were not tried with how many designs they would bring."""
 
     study: Study
     rejected: Counter[str]
     warnings: list[str]
+    untried: dict[str, int]
 
 
 def add(study: Study, found: Found, done: rows.Done) -> Added:
     """Search a plan's space with what its question says to try beside each format."""
     assert study.plan_question is not None
-    result = Added(study, Counter(), [])
+    result = Added(study, Counter(), [], {})
     whole = len(found.designs.candidates)
     for model in study.composed.model:
         for addition in additions(study.plan_question.also, model, _contents(study)):
@@ -70,11 +72,10 @@ def _try(result: Added, found: Found, addition: Addition, model: str, whole: int
     status = np.full((whole, wide), UNITS)
     status[:] = weighed(found, addition)[: whole * wide].reshape(whole, wide)
     left = (status == ALIVE) & own[:, None]
-    if left.sum() > (MOST_LOADED if times.is_loaded(designs.scenarios[0]) else MOST):
-        result.warnings.append(
-            f"{addition.option} beside the formats was left out: {left.sum()} designs would be in question; "
-            f"name fewer devices, or targets (also=[{addition.option}] alone leaves others out)"
-        )
+    few = FEW_LOADED if times.is_loaded(designs.scenarios[0]) else FEW
+    assert result.study.plan_question is not None
+    if result.study.plan_question.also_if_few and left.sum() > few:
+        result.untried[addition.option] = result.untried.get(addition.option, 0) + int(left.sum())
         return
     open_, new = np.flatnonzero(left.any(1)), {}
     if len(open_):

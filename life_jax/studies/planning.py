@@ -84,7 +84,8 @@ class Plan:
     """Rows that meet and are not dominated, by what is minimized; counts of the others by reason; what is nearest.
 
     nearest: where no row meets, the design that misses least, and by how much. relax: name of a target, budget or floor
-    -> what it would have to be for that design.
+    -> what it would have to be for that design. untried: options beside formats (also=) that were left out, with how
+    many designs of them would be in question; they are not in the space.
     """
 
     study: Study
@@ -94,6 +95,7 @@ class Plan:
     nearest: Row | None
     relax: Mapping[str, float]
     warnings: tuple[str, ...]
+    untried: Mapping[str, int]
     found: Found = field(repr=False)
 
     def __repr__(self) -> str:
@@ -105,7 +107,7 @@ class Plan:
         nearest = None if self.nearest is None else {**self.nearest.as_json(), "relax": dict(self.relax)}
         return {
             "rows": [self._row_as_json(row) for row in self.rows], "rejected": dict(self.rejected), "space": self.space,
-            "nearest": nearest, "warnings": list(self.warnings),
+            "nearest": nearest, "untried": dict(self.untried), "warnings": list(self.warnings),
         }  # fmt: skip
 
     def _row_as_json(self, row: Row) -> dict[str, Any]:
@@ -158,6 +160,7 @@ def plan(
         space=space,
         nearest=nearest,
         relax=relax,
+        untried=added.untried,
         warnings=(*study.warnings, *added.warnings, *assumed(study.composed.engines, used)),
         found=found,
     )

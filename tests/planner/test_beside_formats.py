@@ -82,6 +82,14 @@ def test_a_model_without_drafts_has_none():
     assert result.space == 1
 
 
+def test_what_brings_many_queues_is_said_and_not_tried_unasked():
+    words = ["model=llama3_1_8b", "hw=[h100_sxm,l40s]", "rate=1", "devices=[1,2,4]", "engine=vllm"]
+    few = planned(*words)
+    assert few.untried["eagle3"] > 64
+    assert few.space == planned(*words, "also=none").space
+    assert "eagle3" in few.as_json()["untried"]
+
+
 def test_prompts_elsewhere_are_bought_too():
     words = ["model=llama3_1_8b", "hw=h100_sxm", "devices=1", axis([["fp8"]]), "rate=4"]
     with_pools = planned(*words, "also=[disaggregated]")
