@@ -207,8 +207,8 @@ class EngineFile:
     exchange_efficiency: float = fraction(
         0.55, name="part of the links reached by an all-to-all", leaf="engine.parallelism.exchange_efficiency"
     )
-    # DeepEP's normal kernels: 153 and 158 GB/s with 4096 tokens on each of 8 ranks, of which tests/legacy/
-    # test_intranode.py counts one eighth that stays on its device, over 200 GB/s
+    # DeepEP's normal kernels: 153 and 158 GB/s with 4096 tokens on each of 8 ranks, of which its own benchmark
+    # counts one eighth that stays on its device, over 200 GB/s
     bulk_exchange_efficiency: float = fraction(
         0.68,
         name="part of the links reached by an all-to-all of prompts",
