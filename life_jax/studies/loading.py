@@ -82,7 +82,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     is_default = "metrics" not in request.plain and settings["reduction"] is None
     if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
-    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
+    far = forecast_warnings.range_warnings(cases, axes, metrics, settings["dtype"])
     warnings.update(dict.fromkeys(() if primary == "plan" else far))
     return Study(
         words=words,

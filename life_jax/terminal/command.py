@@ -54,6 +54,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     (--cfg, --info, --hydra-help) compose. usage: of a command that Hydra does not compose; `primary` is then not used.
     """
     words = sys.argv[1:]
+    _open_streams()
+    os.environ["MPLBACKEND"] = "agg"  # pictures are files, whatever the user has for windows
     # imports and tracing make little garbage, but many objects to look through: collecting takes a tenth of a second
     # meanwhile, and two tenths at the end
     gc.disable()
@@ -88,6 +90,18 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         fail(str(error) if error.errno is None else f"{error.strerror}{where}")
     finally:
         gc.enable()
+
+
+def _open_streams() -> None:
+    """Open what a shell has closed (`>&-`) to nowhere, so that no file that is written gets the number of a stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
 
 
 def _completion(words: Sequence[str]) -> str | None:

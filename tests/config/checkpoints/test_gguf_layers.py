@@ -29,7 +29,7 @@ from trials import trials
 
 import life_jax as life
 from life_jax.config.checkpoints.architecture import architecture
-from life_jax.config.checkpoints.gguf_header import read_gguf
+from life_jax.config.checkpoints.gguf.model import read_gguf
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile

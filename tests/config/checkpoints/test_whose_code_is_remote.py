@@ -7,7 +7,7 @@ from configs import REMOTE_COUNTS, sizes
 from gguf_bytes import F32, HIDDEN, WIDTH, dense, metadata, written
 
 from life_jax.config.checkpoints.architecture import architecture
-from life_jax.config.checkpoints.gguf_header import read_gguf
+from life_jax.config.checkpoints.gguf.model import read_gguf
 from life_jax.config.checkpoints.huggingface import translate
 from life_jax.config.schema.check import check
 from life_jax.config.schema.model_file import ModelFile

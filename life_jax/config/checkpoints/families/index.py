@@ -38,6 +38,7 @@ from life_jax.config.checkpoints.families.image_readers import IMAGE_READERS
 from life_jax.config.checkpoints.families.latent_variants import LATENT_VARIANTS
 from life_jax.config.checkpoints.families.layers import FAMILIES_BY_LAYER
 from life_jax.config.checkpoints.families.moe import MIXTURES
+from life_jax.config.checkpoints.families.rare_mixers import RARE_MIXERS
 from life_jax.config.checkpoints.families.recombined import RECOMBINED
 from life_jax.config.checkpoints.families.recurrent import RECURRENT
 from life_jax.config.checkpoints.families.relative_mixtures import RELATIVE_MIXTURES
@@ -242,6 +243,7 @@ FAMILIES: dict[str, Family] = {
     **RECURRENT,
     **FAMILIES_BY_LAYER,
     **RECOMBINED,
+    **RARE_MIXERS,
     **REMOTE,
     **LATENT_VARIANTS,
     **IMAGE_READERS,
