@@ -26,6 +26,7 @@ from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
+from life_jax.roofline.effects.attention_scores import has_scores
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
 from life_jax.roofline.effects.matrix_tiles import is_product
 from life_jax.roofline.roofs import roof
@@ -49,7 +50,7 @@ def table(settings):
     n = len(settings)
     terms = (
         "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
-        "attention pad widest eight four experts blocks"
+        "attention scores pad widest eight four experts blocks"
     )
     t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
@@ -112,6 +113,8 @@ def table(settings):
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
+                    # work of a score of one query, over what the softmax does of it
+                    "scores": plain.vector / (device.rates["vector"] * op.shape.m) if has_scores(op) else 0.0,
                     "pad": pad / op.executed,
                     "widest": np.inf if widest is None else widest,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
@@ -197,7 +200,7 @@ def _steps(c, e, d, t):
     reached = reached / divided
     emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
     padded = 1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]
-    vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])
+    vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"]) + t["scores"] * wide(e["score_work"])
     vector = vector + t["blocks"] * wide(e["block_work"]) * padded
     matmul = t["matmul"] * padded / reached
     matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"] * divided, 0.0)) / emulated

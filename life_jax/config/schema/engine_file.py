@@ -36,6 +36,9 @@ class EfficiencyFile:
     core_bandwidth: float | None = positive(
         None, unit="1", name="bandwidth that one core of many draws, over its even part"
     )  # of CPUs
+    meeting_us: float | None = number(
+        None, low=0, unit="us", name="time in which the threads of a CPU meet, beside its dispatch"
+    )
     # above 1 where what is counted as floating point runs on bytes: CPUs unpack quantized weights so
     vector_efficiency: float = positive(unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
@@ -245,6 +248,14 @@ class EngineFile:
         name="part of the work of one CPU thread that more threads do not divide",
         leaf="engine.effects.cpu_threads.serial_part",
     )
+    meeting_us: float | None = number(
+        None,
+        low=0,
+        unit="us",
+        name="time in which the threads of a CPU meet, beside its dispatch",
+        leaf="engine.effects.cpu_threads.meeting",
+        scale=MICRO,
+    )
     allreduce_us: float | None = number(
         None,
         low=0,
@@ -369,6 +380,13 @@ class EngineFile:
         unit="1",
         name="parts of the device among which heads of attention are spread",
         leaf="engine.effects.attention_lanes.lanes",
+    )
+    score_work: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="vector work of a score of a single query over that of its softmax",
+        leaf="engine.effects.attention_scores.single",
     )
     cache_shared: float = number(
         0.0,
