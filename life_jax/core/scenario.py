@@ -31,7 +31,9 @@ class Device:
     what the system, a display and the driver's context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
-    collective, each gets (2 / n)^crowding of it (0: links of its own, a switch)
+    collective, each gets (2 / n)^crowding of it (0: links of its own, a switch); link_step [1]: latency of each further
+    hop of a ring over that of the first; switch_reduction [1]: part of that bandwidth at which a switch reduces
+    messages, 0 where it does not
     node [1]: devices of a node; network [byte/s]: from one node to another, in one direction for each device
     power [W]: largest power; NaN where it is not published
     power_limit [W]: power that no step exceeds; UNLIMITED where the engine sets no limit
@@ -46,6 +48,8 @@ class Device:
     dispatch: Number
     interconnect: Number = UNPUBLISHED
     crowding: Number = neutral(default=0.0)
+    link_step: Number = 0.25
+    switch_reduction: Number = neutral(default=0.0)
     node: Number = 8.0
     network: Number = UNPUBLISHED
     power: Number = float("nan")

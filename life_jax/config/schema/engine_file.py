@@ -210,9 +210,10 @@ class EngineFile:
     exchange_efficiency: float = fraction(
         0.55, name="part of the links reached by an all-to-all", leaf="engine.parallelism.exchange_efficiency"
     )
-    # DeepEP's normal kernels: 153 and 158 of 200 GB/s with 4096 tokens on each of 8 ranks
+    # DeepEP's normal kernels: 153 and 158 GB/s with 4096 tokens on each of 8 ranks, of which its own benchmark
+    # counts one eighth that stays on its device, over 200 GB/s
     bulk_exchange_efficiency: float = fraction(
-        0.77,
+        0.68,
         name="part of the links reached by an all-to-all of prompts",
         leaf="engine.parallelism.bulk_exchange_efficiency",
     )
@@ -267,9 +268,18 @@ class EngineFile:
     allreduce_growth: float = number(
         1.0,
         low=0,
+        high=1,
         unit="1",
-        name="latency that each doubling of the devices adds to an all-reduce, over that of a hop",
+        name="latency that each doubling of the devices adds to an engine's own all-reduce (1: it has none)",
         leaf="engine.parallelism.allreduce_growth",
+    )
+    in_switch: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="1: the library of its all-reduces lets switches reduce, which can",
+        leaf="engine.parallelism.in_switch",
     )
     tile_rows: float = number(
         0.0,
