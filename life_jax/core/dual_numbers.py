@@ -25,6 +25,37 @@ class Dual:
     def __init__(self, value: Any, tangent: Any) -> None:
         self.value, self.tangent = value, tangent
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the value's axes."""
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """Number of the value's axes."""
+        return np.ndim(self.value)
+
+    @property
+    def both(self) -> tuple[np.ndarray, np.ndarray]:
+        """The value and the tangent as arrays of one shape."""
+        return np.asarray(self.value), np.broadcast_to(self.tangent, np.shape(self.value))
+
+    def __getitem__(self, index: Any) -> "Dual":
+        value, moving = self.both
+        return Dual(value[index], moving[index])
+
+    def reshape(self, *shape: int) -> "Dual":
+        """The same numbers along other axes."""
+        return Dual(*(x.reshape(*shape) for x in self.both))
+
+    def sum(self, axis: int) -> "Dual":
+        """Sum over an axis."""
+        return Dual(*(x.sum(axis) for x in self.both))
+
+    def mean(self, axis: int) -> "Dual":
+        """Mean over an axis."""
+        return Dual(*(x.mean(axis) for x in self.both))
+
     def __neg__(self) -> "Dual":
         return Dual(-self.value, -self.tangent)
 
@@ -121,6 +152,16 @@ def ceil(number: Any) -> Plain:
 def floor(number: Any) -> Plain:
     """The largest whole number that is not above; its derivative is 0."""
     return np.floor(primal(number))  # type: ignore[no-any-return]
+
+
+def take_along_axis(table: Dual, index: Any, axis: int) -> Dual:
+    """Entries of a table along an axis, as numpy.take_along_axis."""
+    return Dual(*(np.take_along_axis(x, index, axis) for x in table.both))
+
+
+def broadcast_to(number: Dual, shape: tuple[int, ...]) -> Dual:
+    """The number in a shape to which it broadcasts."""
+    return Dual(*(np.broadcast_to(x, shape) for x in number.both))
 
 
 def sort(number: Any, axis: int) -> Dual:
