@@ -36,6 +36,11 @@ class Dual:
         return np.ndim(self.value)
 
     @property
+    def size(self) -> int:
+        """Number of the value's elements."""
+        return int(np.size(self.value))
+
+    @property
     def both(self) -> tuple[np.ndarray, np.ndarray]:
         """The value and the tangent as arrays of one shape."""
         return np.asarray(self.value), np.broadcast_to(self.tangent, np.shape(self.value))
@@ -152,16 +157,6 @@ def ceil(number: Any) -> Plain:
 def floor(number: Any) -> Plain:
     """The largest whole number that is not above; its derivative is 0."""
     return np.floor(primal(number))  # type: ignore[no-any-return]
-
-
-def take_along_axis(table: Dual, index: Any, axis: int) -> Dual:
-    """Entries of a table along an axis, as numpy.take_along_axis."""
-    return Dual(*(np.take_along_axis(x, index, axis) for x in table.both))
-
-
-def broadcast_to(number: Dual, shape: tuple[int, ...]) -> Dual:
-    """The number in a shape to which it broadcasts."""
-    return Dual(*(np.broadcast_to(x, shape) for x in number.both))
 
 
 def sort(number: Any, axis: int) -> Dual:

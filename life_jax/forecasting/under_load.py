@@ -46,13 +46,14 @@ class UnderLoad:
     are as bursty as all of them. So have the batches that are in the stages of a pipeline at the same time. Steady
     state, capacity and times are those of one of these.
 
-    known_law, known_scheduler: those of the scenario, where they were made before; or of many scenarios that have
-    nothing but their requests in common, side by side along the axes of a batch.
+    known_law, known_scheduler, known_capacity: those of the scenario, where they were made before; or of many scenarios
+    that have nothing but their requests in common, side by side along the axes of a batch.
     """
 
     scenario: Scenario
     known_law: Law | None = None
     known_scheduler: Scheduler | None = None
+    known_capacity: Number | None = None
 
     @property
     def is_open(self) -> bool:
@@ -298,13 +299,15 @@ class UnderLoad:
         is steep enough; else, and where compiled, the secant, which other points share in."""
         if is_of_jax(secant, rate):
             return secant
-        still = UnderLoad(*(map_leaves(constant, x) for x in (self.scenario, self.law, self.scheduler)))
+        still = UnderLoad(*(map_leaves(constant, x) for x in (self.scenario, self.law, self.scheduler, self.capacity)))
         slope = tangent(still._excess(Dual(constant(rate), 1.0)))
         return where(slope > LEAST_SLOPE * secant, slope, secant)
 
     @cached_property
     def capacity(self) -> Number:
         """Largest rate that a group serves [1/s], or pools together, whatever requests wait."""
+        if self.known_capacity is not None:
+            return self.known_capacity
         if self.pools is not None:
             return capacity_of_pools(self.pools, self.requested)
         return capacity(self.law, self.requested, self.scheduler)

@@ -6,8 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from life_jax.core import dual_numbers
-from life_jax.core.dual_numbers import Dual, primal
+from life_jax.core.dual_numbers import primal
 from life_jax.core.numerics import Number, clip, divide, floor, is_fixed_at, is_of_jax, larger, log2, smaller, where
 from life_jax.core.pytree import map_leaves, neutral, pytree, static
 from life_jax.roofline.roofs import roof
@@ -265,12 +264,13 @@ class TabulatedLaw:
         index = np.asarray(index) if not is_of_jax(index) else index
         lead = table.ndim - 1
         index = index.reshape((1,) * max(lead + self.more - index.ndim, 0) + index.shape)
-        batch = np.broadcast_shapes(table.shape[:-1], index.shape[:lead])
         more = index.shape[lead:]
+        if not is_of_jax(index) and not is_of_jax(table):  # places in the flat table: a third of take_along_axis's time
+            rows = np.arange(0, table.size, table.shape[-1]).reshape(*table.shape[:-1], *(1,) * len(more))
+            return table.reshape(-1)[rows + index]
+        batch = np.broadcast_shapes(table.shape[:-1], index.shape[:lead])
         index = np.broadcast_to(index, batch + more).reshape(*batch, -1)
-        of = dual_numbers if type(table) is Dual else np
-        whole = of.broadcast_to(table, (*batch, table.shape[-1]))
-        return of.take_along_axis(whole, index, -1).reshape(*batch, *more)
+        return np.take_along_axis(np.broadcast_to(table, (*batch, table.shape[-1])), index, -1).reshape(batch + more)
 
 
 @pytree
