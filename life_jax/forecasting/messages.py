@@ -40,11 +40,16 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
 def reducing(scenario: Scenario, step: Step | Mixed) -> Waits:
     """What the all-reduces of a step wait for, of devices that share its layers."""
     layout = scenario.engine.parallelism
-    group = links(scenario.device, layout, devices=layout.tensor_parallel)
+    group = links(scenario.device, layout, devices=layout.tensor_parallel, memory=_memory(scenario))
     total = Waits()
     for count, message in _all_reduces(scenario, of_one(scenario, step)):
         total = total + all_reduce_waits(group, message).times(count)
     return total
+
+
+def _memory(scenario: Scenario) -> Number:
+    """Reached bandwidth of a device's memory [byte/s]."""
+    return scenario.device.bandwidth * scenario.engine.efficiency.memory
 
 
 def ring_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
@@ -201,7 +206,7 @@ def partial_outputs(scenario: Scenario, step: Step) -> Number:
     and a reduce-scatter in every layer that attends."""
     layout = scenario.engine.parallelism
     ranks, mine = layout.context_parallel, step_of_one(step, layout)
-    group = links(scenario.device, layout, devices=ranks, stride=layout.tensor_parallel)
+    group = links(scenario.device, layout, devices=ranks, stride=layout.tensor_parallel, memory=_memory(scenario))
     total: Number = 0.0
     for block in scenario.architecture.blocks:
         width = attention.output_width(block)
