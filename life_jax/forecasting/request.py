@@ -107,14 +107,8 @@ class Run(PassTimes):
             return 0.0, 0.0
         alone = self.prefilling.ttft, self._decode_alone
         asked = self.prefilling.prefill_cost.bytes / alone[0], self.decode_cost.bytes / alone[1]
-        reached = self.scenario.device.bandwidth * self.scenario.engine.efficiency.memory
-        most = larger(larger(*asked), reached)
-        others = h.concurrent * asked[1], h.concurrent * asked[0]
-        prefill, decode = (
-            seconds * (larger((mine + other) / most, 1.0) - 1)
-            for seconds, mine, other in zip(alone, asked, others, strict=True)
-        )
-        return prefill, decode
+        prefill, decode = places.slowed(self.scenario, asked, h.concurrent)
+        return alone[0] * prefill, alone[1] * decode
 
     @cached_property
     def decode_seconds(self) -> Number:
