@@ -186,8 +186,8 @@ def main() -> int:
     others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
     lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]
-    slopes = "```\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
-    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + HELP
+    slopes = "```text\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
+    text = INTRODUCTION + "```text\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + HELP
     (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
     print("\n".join(lines))
     return 0
