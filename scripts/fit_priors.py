@@ -97,7 +97,7 @@ FUSED = (
     "gpt_fast", "exllamav3",
 )  # fmt: skip
 ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on the vector units [assumption]
-# kernels reach 0.57 (A100), 0.59 (Arc B60) and 0.69 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
+# kernels reach 0.60 (A100), 0.66 (Arc B60) and 0.65 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
 # logarithm; what an engine adds to that differs more [assumption]. Short prompts do not tell it, and must not: where it
 # could go anywhere (1.0), whatever else they take was put on it, and long ones were forecast 2.5 times too slow
 ATTENTION_SPREAD = 0.35

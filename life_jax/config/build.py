@@ -205,6 +205,12 @@ def _generation(model: ModelFile, label: str) -> list[str]:
         return [
             f"{label} denoises: every step computes prompt and output as a whole; {steps} a token (steps_per_token)"
         ]
+    if model.generation == "block_diffusion":
+        block = model.number("diffusion_block") or 1.0
+        return [
+            f"{label} denoises blocks of {block:g} tokens behind a cache, {model.steps_per_token:g} steps a token "
+            "(steps_per_token); ttft is the time to read the prompt, and a block takes as many tpot as it has tokens"
+        ]
     return []
 
 

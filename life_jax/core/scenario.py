@@ -93,7 +93,8 @@ class Block:
 class Architecture:
     """A model: embedding, blocks of an encoder, a decoder or both, final norm, head. Sizes in elements [1].
 
-    generation: autoregressive; none, of an encoder alone; diffusion: every step computes the whole sequence
+    generation: autoregressive; none, of an encoder alone; diffusion: every step computes the whole sequence;
+    block_diffusion: a block of tokens, behind a cache
     embedding_size: width of the table, 0 where it is hidden_size
     head_size: width of a layer in front of the head, 0 where there is none
     vectors: learned numbers outside of layers that belong to no product: biases, tables of types and positions
@@ -126,6 +127,11 @@ class Architecture:
     head_norm: bool = static(default=False)  # behind the layer in front of the head
     encoder_embedding_norm: bool = static(default=False)
     encoder_final_norm: bool = static(default=False)
+
+    @property
+    def denoised(self) -> Number:
+        """Tokens [token] that a decode step of block diffusion computes of each sequence; 1 for other models."""
+        return self.blocks[-1].attention.get("diffusion_block", 1.0) if self.generation == "block_diffusion" else 1.0
 
     @property
     def reading(self) -> str:

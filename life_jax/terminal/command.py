@@ -180,7 +180,7 @@ def _existing(folder: Path) -> Path:
 def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
     """End the process with an error on stderr, with further lines where there are any, and status 2."""
     _tell(f"error: {message}")
-    print(*(f"{line}\n" for line in more), sep="", end="", file=sys.stderr)
+    print(*(f"{layout.printable(line)}\n" for line in more), sep="", end="", file=sys.stderr)
     sys.exit(USAGE)
 
 
@@ -191,6 +191,7 @@ def note(line: str) -> None:
 
 def _tell(line: str) -> None:
     """Print a line on stderr, over several lines where that is a terminal that is narrower."""
+    line = layout.printable(line)
     if sys.stderr.isatty():
         width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.fileno() >= 0 else 80
         line = "\n  ".join(layout.paragraph(line, width - 2))

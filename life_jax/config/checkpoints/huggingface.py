@@ -87,6 +87,8 @@ def translate(
     """
     text, towers, left_out = text_model(config)
     model_type = text.get("model_type")
+    if _classes(config) & GROK:  # Grok-2's own config.json says that it is of type git
+        model_type = text["model_type"] = "grok"
     known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
     if known not in FAMILIES:
         raise _unknown_family(model_type)
@@ -130,6 +132,15 @@ HEADLESS = re.compile(
     r"(?!.*(LMHead|Chat|DoubleHeads)).*(Model|For(SequenceClassification|TokenClassification|QuestionAnswering|"
     r"RewardModel|Embedding|TextEncoding|SentenceEmbedding|ProcessRewardModel|Retrieval))"
 )
+
+
+GROK = {"Grok1ForCausalLM", "Grok1ModelForCausalLM", "Grok2ForCausalLM"}
+
+
+def _classes(config: Mapping[str, Any]) -> set[str]:
+    """The classes that a config.json names."""
+    said = config.get("architectures")
+    return {name for name in said if isinstance(name, str)} if isinstance(said, list) else set()
 
 
 def _headless(config: Mapping[str, Any]) -> bool:

@@ -129,6 +129,9 @@ def _items(values: Sequence[Any], kind: str, where: str) -> tuple[Any, ...]:
     """The items of a list, if they are of its kind: names or numbers; what else a list holds its reader checks."""
     if kind.startswith("list[float]"):
         return tuple(check_number(value, {"low": 0}, where) for value in values)
+    for value in values if kind.startswith("list[dict") else ():
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} has the item {str(value)[:40]}; mappings of keys to values are needed")
     for value in values if kind.startswith("list[str]") else ():
         if not isinstance(value, str):
             raise ConfigError(f"{where} has the item {str(value)[:40]}; names are needed")

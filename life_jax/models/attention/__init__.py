@@ -10,6 +10,7 @@ from life_jax.core.numerics import Number
 from life_jax.core.scenario import Block
 from life_jax.models.attention import (
     bidirectional,
+    block_causal,
     block_sparse,
     compressed,
     full,
@@ -47,6 +48,7 @@ INDEX: dict[str, ModuleType | Kind] = {
     "sliding_window": windowed.sliding_window,
     "chunked": windowed.chunked,
     "low_rank": low_rank,
+    "block_causal": block_causal,
     "block_sparse": block_sparse,
     "compressed": compressed,
     "mla": mla,

@@ -5,8 +5,8 @@ from typing import Any
 
 from life_jax.config.checkpoints.gguf.file import StoredTensor
 from life_jax.config.checkpoints.gguf.reader import Reader
+from life_jax.config.checkpoints.gguf.rwkv import rwkv
 from life_jax.config.checkpoints.gguf.windows import CHUNKED, UNROTATED, windows
-from life_jax.config.schema.errors import ConfigError
 
 KV_LAYERS = {"gemma3n": 20}  # layers from here on read the cache of earlier ones (llama.cpp, n_layer_kv_from_start)
 
@@ -14,8 +14,8 @@ KV_LAYERS = {"gemma3n": 20}  # layers from here on read the cache of earlier one
 def mixer(file: Reader, i: int) -> dict[str, Any]:
     """The mixer of a layer by the tensors that it has."""
     has = file.by_layer[i]
-    if any(name.startswith("time_mix") for name in has):
-        raise ConfigError(f"{file.path}: {file.architecture}: recurrent layers of RWKV are not read from GGUF yet")
+    if "time_mix_output.weight" in has:
+        return rwkv(file, i)
     if "shortconv.in_proj.weight" in has:
         return {
             "attention": "short_conv",

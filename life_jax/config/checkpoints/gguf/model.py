@@ -19,7 +19,7 @@ from life_jax.config.checkpoints.gguf.reader import Reader
 from life_jax.config.checkpoints.gguf.tensors import BUFFERS, bits
 from life_jax.config.schema.errors import ConfigError
 
-UNPOSITIONED = ("jamba", "nemotron_h", "nemotron_h_moe", "mamba", "mamba2", "kimi-linear")
+UNPOSITIONED = ("jamba", "nemotron_h", "nemotron_h_moe", "mamba", "mamba2", "kimi-linear", "rwkv6", "rwkv7")
 NORMS = ("attn_norm", "attn_norm_2", "post_attention_norm", "attn_output_norm", "ffn_norm", "post_ffw_norm",
          "layer_output_norm")  # fmt: skip
 INSIDE = ("attn_sub_norm.weight", "ffn_sub_norm.weight")  # norms of what output projections are given (BitNet)
@@ -131,7 +131,8 @@ def _layer(file: Reader, i: int) -> dict[str, Any]:
     found = {**mixer(file, i), **network(file, i)}
     norms = sum(f"{name}.weight" in has for name in NORMS)
     both = found["attention"] != "none" and found["ffn"] != "none"
-    parallel = both and (norms == 1 or bool(file.get("use_parallel_residual")) or "attn_norm_2.weight" in has)
+    both_norms = "attn_norm_2.weight" in has and found["ffn"] != "rwkv_channel"  # RWKV calls its second norm so
+    parallel = both and (norms == 1 or bool(file.get("use_parallel_residual")) or both_norms)
     weightless = not norms and file.get("attention.layer_norm_rms_epsilon") is None
     inside = sum(has[name].elements for name in INSIDE if name in has)
     if inside:

@@ -13,6 +13,10 @@ def network(file: Reader, i: int) -> dict[str, Any]:
     apart = [name for name in has if name.startswith("ffn_up.") and name.split(".")[1].isdigit()]
     up = has.get("ffn_up.weight")
     found: dict[str, Any] = {"ffn": "none"}
+    if "channel_mix_key.weight" in has:
+        gated = "channel_mix_receptance.weight" in has
+        width = has["channel_mix_key.weight"].shape[1]
+        return {"ffn": "rwkv_channel", "intermediate_size": width, "channel_receptance": gated}
     if up is not None:
         fused = "ffn_gate.weight" not in has and up.shape[1] == 2 * _row(has, "ffn_down.weight")
         gated = fused or "ffn_gate.weight" in has

@@ -5,6 +5,12 @@ from typing import Any
 
 from life_jax.config.checkpoints.gguf.reader import Reader
 
+# products of time mixing, all of RWKV-7 and most of RWKV-6
+RWKV = {
+    "receptance": "r", "key": "k", "value": "v", "gate": "g", "output": "o", "w1": "decay_a", "w2": "decay_b",
+    "a1": "rate_a", "a2": "rate_b", "v1": "value_a", "v2": "value_b", "g1": "gate_a", "g2": "gate_b",
+    "decay_w1": "decay_a", "decay_w2": "decay_b",
+}  # fmt: skip
 # name of a layer's tensor in the file -> ours; a fused tensor stands for several
 LAYER_TENSORS = {
     "attn_q": ("q_proj",),
@@ -46,6 +52,10 @@ LAYER_TENSORS = {
     "ssm_f_b": ("decay_b_proj",),
     "ssm_g_a": ("gate_a_proj",),
     "ssm_g_b": ("gate_b_proj",),
+    **{f"time_mix_{theirs}": (f"{ours}_proj",) for theirs, ours in RWKV.items()},
+    "channel_mix_key": ("up_proj",),
+    "channel_mix_value": ("down_proj",),
+    "channel_mix_receptance": ("receptance_proj",),
     "inp_gate": ("per_layer_gate",),
     "proj": ("per_layer_proj",),
     "laurel_l": ("laurel_in",),
@@ -59,6 +69,7 @@ KIND_TENSORS: dict[str, dict[str, tuple[str, ...]]] = {
         "ssm_ba": ("in_proj_ba",), "ssm_beta": ("in_proj_ba",), "ssm_alpha": ("in_proj_ba",),
     },
     "kda": {"ssm_beta": ("in_proj_b",), "attn_output": ("out_proj",)},
+    "rwkv6": {"time_mix_w1": ("mix_a_proj",), "time_mix_w2": ("mix_b_proj",)},
     "mla": {"attn_q": ("q_b_proj",)},
     "mla_sparse": {"attn_q": ("q_b_proj",)},
 }  # fmt: skip
