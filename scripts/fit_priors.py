@@ -110,7 +110,7 @@ FUSED = (
     "gpt_fast", "exllamav3",
 )  # fmt: skip
 ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on the vector units [assumption]
-# kernels reach 0.57 (A100), 0.59 (Arc B60) and 0.69 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
+# kernels reach 0.60 (A100), 0.66 (Arc B60) and 0.65 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
 # logarithm; what an engine adds to that differs more [assumption]. Short prompts do not tell it, and must not: where it
 # could go anywhere (1.0), whatever else they take was put on it, and long ones were forecast 2.5 times too slow
 ATTENTION_SPREAD = 0.35
@@ -202,6 +202,10 @@ OWN = {
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
 SERIAL = 0.03
+# work of a score of a single query over that of its softmax, of llama.cpp on CPUs: key and value are widened, and a dot
+# product and an exponential are called for each, whatever the width of the head. Two threads of an EPYC take 40 ns
+# (7400 FLOP), of which the rate of attention says 1300 to 2600
+SCORES = {"llama_cpp_cpu": 600.0, "other": 1e-3}
 # FLOP on the vector units beside each of a product of blocks: for 64 of them one sum is converted, scaled twice and
 # added, and as much again is fetched and unpacked: 10 to 20 [assumption]. llama.cpp's kernels reach about twice the
 # vector rate of a card, whatever its matrix units (an A100, a RTX 3090 and an RDNA4 card alike) [inferred]
@@ -212,6 +216,7 @@ UNFITTED = ("ideal", "generic", "sglang")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
+    "score_work",
     "allreduce_quality", "compute_experts", "kv_reread", "fp8_convert_flops",
 )  # fmt: skip
 # of every build its own: what counts as one operator takes so many launches in one, and is fused in the next
@@ -341,6 +346,7 @@ def of_engines(groups, neutral=False):
         "cold_request_ms": chosen(COLD, 200.0, 1.5, 1.5),
         "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
         "serial_part": (SERIAL, 0.7),
+        "score_work": (SCORES, {"llama_cpp_cpu": 0.5, "other": 0.01}),
         "block_work": (BLOCK_WORK, 0.5),
     }
     return Constants(

@@ -5,7 +5,7 @@ from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models import attention, ffn
-from life_jax.parallelism.collectives import all_gather_over, all_reduce_over, exchange_over, pass_on
+from life_jax.parallelism.collectives import Waits, all_gather_over, all_reduce_waits, exchange_over, pass_on
 from life_jax.parallelism.expert_parallel import distinct_ranks, row_bytes
 from life_jax.parallelism.layout import step_of_one
 from life_jax.parallelism.topology import links
@@ -26,16 +26,24 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     layout = scenario.engine.parallelism
     if layout.alone:
         return 0.0
-    mine = of_one(scenario, step)
     total: Number = 0.0
     if not is_fixed_at(layout.tensor_parallel, 1):
-        group = links(scenario.device, layout, devices=layout.tensor_parallel)
-        total = sum(count * all_reduce_over(group, message) for count, message in _all_reduces(scenario, mine))
+        total = reducing(scenario, step).seconds
     if layout.exchanges:
         total = total + exchanges(scenario, step)
     if not is_fixed_at(layout.context_parallel, 1):
         groups = step.groups if isinstance(step, Mixed) else (step,)
         total = total + sum(partial_outputs(scenario, group) for group in groups if group.decoding)
+    return total
+
+
+def reducing(scenario: Scenario, step: Step | Mixed) -> Waits:
+    """What the all-reduces of a step wait for, of devices that share its layers."""
+    layout = scenario.engine.parallelism
+    group = links(scenario.device, layout, devices=layout.tensor_parallel)
+    total = Waits()
+    for count, message in _all_reduces(scenario, of_one(scenario, step)):
+        total = total + all_reduce_waits(group, message).times(count)
     return total
 
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, divide, is_nothing, smaller, where
+from life_jax.core.numerics import Number, divide, is_fixed_at, is_nothing, smaller, where
 from life_jax.core.places import HERE, HOST, SHARED, Disk, Handover, Offload
+from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
-from life_jax.core.units import BITS_PER_BYTE
+from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
 from life_jax.forecasting import messages
 from life_jax.models import decoder
 from life_jax.roofline.roofs import Terms
@@ -22,8 +23,14 @@ from life_jax.roofline.terms import step_terms
 
 
 def on_host(scenario: Scenario) -> Scenario:
-    """The scenario as the other device sees it."""
-    return _at(scenario, scenario.offload.place[0]) if scenario.offload.place else scenario
+    """The scenario as the other device sees it, whose threads are those that the engine says."""
+    if not scenario.offload.place:
+        return scenario
+    there = _at(scenario, scenario.offload.place[0])
+    threads = scenario.engine.effects["cpu_threads"].threads if "cpu_threads" in scenario.engine.effects else UNLIMITED
+    if is_fixed_at(threads, UNLIMITED):
+        return there
+    return replace(there, engine=set_leaf(there.engine, ("effects", "cpu_threads", "threads"), threads))
 
 
 def prefilling(scenario: Scenario) -> Scenario:

@@ -59,7 +59,7 @@ class Run:
     def decode(self) -> Passes:
         """Passes of decode, of a micro-batch where there is a pipeline."""
         model, drafts = self.scenario.architecture, self.scenario.speculation
-        decode = schedule.decode(self._micro_batch, model.generation, model.steps_per_token)
+        decode = schedule.decode(self._micro_batch, model.generation, model.steps_per_token, model.denoised)
         return decode if drafts.is_off else speculation.verifying(decode, drafts)
 
     @cached_property

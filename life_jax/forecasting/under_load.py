@@ -45,13 +45,14 @@ class UnderLoad:
     are as bursty as all of them. So have the batches that are in the stages of a pipeline at the same time. Steady
     state, capacity and times are those of one of these.
 
-    known_law, known_scheduler: those of the scenario, where they were made before; or of many scenarios that have
-    nothing but their requests in common, side by side along the axes of a batch.
+    known_law, known_scheduler, known_capacity: those of the scenario, where they were made before; or of many scenarios
+    that have nothing but their requests in common, side by side along the axes of a batch.
     """
 
     scenario: Scenario
     known_law: Law | None = None
     known_scheduler: Scheduler | None = None
+    known_capacity: Number | None = None
 
     @property
     def is_open(self) -> bool:
@@ -297,6 +298,8 @@ class UnderLoad:
     @cached_property
     def capacity(self) -> Number:
         """Largest rate that a group serves [1/s], or pools together, whatever requests wait."""
+        if self.known_capacity is not None:
+            return self.known_capacity
         if self.pools is not None:
             return capacity_of_pools(self.pools, self.requested)
         return capacity(self.law, self.requested, self.scheduler)

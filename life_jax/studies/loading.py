@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.parts import Parts
 from life_jax.config.plan_question import with_defaults
-from life_jax.config.schema import axis_table
+from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
 from life_jax.core.places import SHARED
@@ -58,6 +59,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         numbers = with_trace(of_load)
     request = command_words.parse(numbers, verb=primary)
     composed = compose(request, primary=primary)
+    if isinstance(composed.settings["out"], str):
+        paths.refuse_read(paths.output(composed.settings["out"]), _read(request, of_load))
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
     simulated = of_load is not None and of_load.method == "simulate"  # which has a seed of its own
@@ -82,8 +85,9 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     is_default = "metrics" not in request.plain and settings["reduction"] is None
     if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
-    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
-    warnings.update(dict.fromkeys(() if primary == "plan" else far))
+    far = forecast_warnings.range_warnings(cases, axes, metrics, settings["dtype"])
+    has_table = primary != "plan" and (primary != "serve" or bool(axes))  # of numbers in the study's dtype
+    warnings.update(dict.fromkeys(far if has_table else ()))
     return Study(
         words=words,
         composed=composed,
@@ -109,6 +113,16 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         stacks=dict(zip(composed.stacks, request.stacks, strict=True)),
         load_words=of_load,
     )
+
+
+def _read(request: command_words.Request, of_load: LoadWords | None) -> Iterator[str | Path]:
+    """Files that the words name; names of ours, which are none, among them."""
+    chosen = (*request.hw, *request.model, *request.beside.values(), *((request.draft,) if request.draft else ()))
+    yield from (choice.name for choice in chosen)
+    yield from (*request.groups.values(), *request.engines.values())
+    yield from (label for stack in request.stacks for label in stack)
+    if of_load is not None and of_load.trace is not None:
+        yield of_load.trace
 
 
 def _warnings(

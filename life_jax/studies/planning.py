@@ -16,7 +16,7 @@ from life_jax.config.schema.engine_file import EngineFile
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.models import ffn
 from life_jax.planner import times
-from life_jax.planner.designs import ALIVE, MEETS, REASONS, Candidate, Designs
+from life_jax.planner.designs import ALIVE, MEANINGS, MEETS, REASONS, Candidate, Designs
 from life_jax.planner.launch import command
 from life_jax.planner.misses import asked, misses
 from life_jax.planner.misses import forecast as forecast_missing
@@ -97,6 +97,11 @@ class Plan:
     def __repr__(self) -> str:
         """How many rows there are of how many."""
         return f"<Plan: {len(self.rows)} rows of {self.space}>"
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each reason means for which designs were rejected."""
+        return {reason: MEANINGS[reason] for reason in self.rejected}
 
     def as_json(self) -> dict[str, Any]:
         """The object that format=json prints."""

@@ -29,7 +29,7 @@ from trials import trials
 
 import life_jax as life
 from life_jax.config.checkpoints.architecture import architecture
-from life_jax.config.checkpoints.gguf_header import read_gguf
+from life_jax.config.checkpoints.gguf.model import read_gguf
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile
@@ -298,7 +298,7 @@ PARTS = [
     (metadata("t5", 1), dense(1), "encoder"),
     (metadata("flux", 1), dense(1), "image"),
     ({}, dense(1), "general.architecture is missing"),
-    (metadata("rwkv7", 1), ends() | {"blk.0.time_mix_w0.weight": ((64,), F32)}, "RWKV"),
+    (metadata("rwkv5", 1), ends() | {"blk.0.time_mix_output.weight": ((64, 64), F32)}, "wkv.head_size is missing"),
     (metadata("llama", 1, block_count=None), dense(1), "block_count is missing"),
     (metadata("llama", 1, block_count=10**7), dense(1), "from 1 to 4096"),
     (metadata("llama", 1, embedding_length=65), dense(1), "embedding_length is 65"),

@@ -14,8 +14,6 @@ NOT_READ = {
     "longt5": "its local and global attention is not counted",
     "led": "its windows with global tokens are not counted",
     "longformer": "its windows with global tokens are not counted",
-    "xlstm": "its matrix memory is not counted",
-    "jetmoe": "its attention is a mixture of experts",
     "qwen4_exp_text": "its residual streams and tables of n-grams are not counted",
     "diffusion_gemma_text": "it denoises a canvas of several hundred tokens behind a cache",
     "t5gemma": "its encoder and decoder are configurations of their own",

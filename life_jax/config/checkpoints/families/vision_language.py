@@ -4,7 +4,7 @@ from typing import Any
 
 from life_jax.config.checkpoints.config_fields import Fields
 from life_jax.config.checkpoints.families.base import LOCAL, Family, after_first, every, experts, mixers, warn
-from life_jax.config.checkpoints.families.layers import gemma4
+from life_jax.config.checkpoints.families.layers import gemma4, gemma4_words
 from life_jax.config.checkpoints.families.recombined import ALL_BIASES, ATTENTION_BIAS, BIAS_FLAGS, PLAIN, TIED, extra
 
 
@@ -74,7 +74,7 @@ VISION_LANGUAGE: dict[str, Family] = {
     "gemma4_unified_text": Family(
         facts={"norms_per_layer": 4, "qk_norm": "per_head"}, flags=ATTENTION_BIAS,
         defaults={"head_dim": 256, "sliding_window": 1024, "num_key_value_heads": 4, **TIED},
-        ignored=("use_bidirectional_attention", "per_layer_config"), steps=(mixers(SIX, LOCAL), gemma4),
+        ignored=("use_bidirectional_attention", "per_layer_config"), steps=(mixers(gemma4_words, LOCAL), gemma4),
     ),
     "beam": Family(
         facts={"norms_per_layer": 4, "qk_norm": "per_head", "attention_output_gate": True}, flags=ATTENTION_BIAS,
