@@ -249,7 +249,7 @@ def _steps(c, e, d, t):
         growth=t["growth"],
         step=t["link_step"],
         switch=t["switch"],
-        memory=t["memory"],
+        memory=t["memory"] * reached_of("memory"),
     )
     step = step + host + t["reduces"] * collectives.all_reduce_over(links, t["message"])
     return step * t["times"]

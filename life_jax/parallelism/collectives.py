@@ -17,8 +17,8 @@ from life_jax.parallelism.topology import Links
 # Smoothness of the minimum: two algorithms that take the same time give 2.5 % less than it. A choice, for gradients.
 SMOOTHNESS = 0.05
 # Times that a device reads or writes its own part of a message in its memory in each ring, beside what crosses its
-# links: 4 to 7 of six of seven systems (scripts/fit_collectives.py)
-COPIES = 5.0
+# links: 3.5 to 6 of six of seven systems (scripts/fit_collectives.py)
+COPIES = 4.0
 # Latency of a second exchange between the devices, over that of a hop: the kernels of vLLM pass from one-shot to
 # two-shot at 512 kB on four devices and 256 kB on eight, where 1.5 and 5.2 messages of 190 and 275 GB/s take 3 to 5 us,
 # and a hop 5 [derived from its thresholds, recalled]

@@ -21,7 +21,7 @@ class Links:
     that of a hop; 1 where a library reduces
     step [1]: latency of each further hop of a ring, over that of the first
     switch [byte/s]: at which a switch reduces messages, 0 where it does not
-    memory [byte/s]: of a device's memory
+    memory [byte/s]: reached of a device's memory
     """
 
     inside: Number
@@ -36,8 +36,11 @@ class Links:
     memory: Number = UNPUBLISHED
 
 
-def links(device: Device, layout: Parallelism, *, devices: Number, stride: Number = 1.0) -> Links:
-    """Links of a group of `devices` devices [1], neighbours of which are `stride` devices [1] apart."""
+def links(
+    device: Device, layout: Parallelism, *, devices: Number, stride: Number = 1.0, memory: Number = UNPUBLISHED
+) -> Links:
+    """Links of a group of `devices` devices [1], neighbours of which are `stride` devices [1] apart; memory [byte/s]:
+    reached of a device's memory."""
     room = device.node if is_fixed_at(stride, 1) else device.node / smaller(stride, device.node)
     inside = smaller(devices, room)
     bandwidth = device.interconnect * layout.link_efficiency
@@ -53,7 +56,7 @@ def links(device: Device, layout: Parallelism, *, devices: Number, stride: Numbe
         growth=layout.allreduce_growth,
         step=device.link_step,
         switch=_switch(device, layout),
-        memory=device.bandwidth,
+        memory=memory,
     )
 
 

@@ -25,7 +25,6 @@ from life_jax.config.plan_question import with_defaults
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
-from life_jax.core.places import SHARED
 from life_jax.core.pytree import Absent
 from life_jax.forecasting.metrics import METRICS
 from life_jax.grid import eager
@@ -77,7 +76,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         raise nowhere[0].reason
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
-    _refuse_pools(cases, composed.load.prefill_replicas, is_served=primary == "serve")
+    _refuse_pools(cases, composed.load.prefill_replicas)
     warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
     if primary != "plan":
         warnings.update(_warnings(cases, nowhere, composed, axes, settings["metrics"]))
@@ -166,6 +165,8 @@ def _refuse_simulated(of_load: LoadWords | None, settings: Mapping[str, Any]) ->
         return
     if settings["lazy"] or settings["executor"] != "local":
         raise ConfigError("method=simulate computes here and now; lazy=true and executor= go with method=formula")
+    if settings["elasticity"] or settings["gains"] or settings["gradients"]:
+        raise ConfigError("elasticity=, gains= and gradients= are of formulas; give method=formula")
 
 
 def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
@@ -253,17 +254,12 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
                 raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
 
 
-def _refuse_pools(cases: tuple[Case, ...], prefill_replicas: float, *, is_served: bool) -> None:
-    """Raise ConfigError for replicas that prefill where no case has any, and where nothing is forecast under load."""
-    apart = [case.built.scenario.handover for case in cases if case.built.scenario.handover.on]
-    if prefill_replicas != 1 and not apart:
+def _refuse_pools(cases: tuple[Case, ...], prefill_replicas: float) -> None:
+    """Raise ConfigError for replicas that prefill where no case has any."""
+    if prefill_replicas != 1 and not any(case.built.scenario.handover.on for case in cases):
         raise ConfigError(
             "load.prefill_replicas is of prompts that are prefilled elsewhere (opt=disaggregated); "
             "load.replicas are those of everything"
-        )
-    if is_served and len(apart) == len(cases) and all(handover.memory == SHARED for handover in apart):
-        raise ConfigError(
-            f"{cases[0].label}: two processors that share one memory have no forecast under load; opt=disaggregated has"
         )
 
 

@@ -31,6 +31,12 @@ def test_speed_ups_in_serving_engines_are_met_within_fifteen_percent(cases):
     assert statistics.median(errors) < 0.08
 
 
+def test_speed_ups_under_eager_code_are_met_within_fifteen_percent_in_the_middle(cases):
+    errors = [abs(case.error) for case in cases if "Spec-Bench" in case.kind]
+    assert len(errors) == 14
+    assert statistics.median(errors) < 0.15 and max(errors) < 0.3
+
+
 def test_exchanges_of_deepep_are_met_within_a_fifth_at_low_latency(cases):
     errors = [abs(case.error) for case in cases if "low latency" in case.kind]
     assert len(errors) == 12

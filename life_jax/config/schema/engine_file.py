@@ -126,6 +126,18 @@ class EngineFile:
     sequence_us: float = number(
         0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.host.sequence", scale=MICRO
     )
+    # of a draft model, beyond those of its option: another model behind the same code
+    draft_pass_us: float = number(
+        0.0, low=0, unit="us", name="host time of a pass of a draft model", leaf="engine.host.draft", scale=MICRO
+    )
+    draft_call_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time of a step that calls a draft model",
+        leaf="engine.host.drafting",
+        scale=MICRO,
+    )
     context_ns: float = number(
         0.0,
         low=0,
