@@ -114,7 +114,10 @@ def _llama_bench_text(head: str) -> Callable[[Path, str], Iterator[Row]] | None:
 def _of_json(path: Path, encoding: str) -> tuple[Format, Iterator[Row]]:
     """The tool of the first object that one knows, and the rows of all objects."""
     records = [one for document in files.documents(path, encoding) for one in _objects(document)]
-    tools = [next(((form, read) for form, knows, read in TOOLS if knows(record)), None) for record in records]
+    tools = [
+        next(((form, read) for form, knows, read in TOOLS if isinstance(record, Mapping) and knows(record)), None)
+        for record in records
+    ]
     form = next((tool[0] for tool in tools if tool), None)
     if form is None:
         raise ConfigError(f"{path}: is JSON of a tool that is not read here; read are {READ}")

@@ -26,5 +26,6 @@ class AttentionScores(Effect):
 
 
 def has_scores(op: Op) -> bool:
-    """Whether an operator is attention or, where that is unfused, its softmax."""
-    return op.pipe == "attention" or op.kind == "softmax"
+    """Whether an operator is attention or, where that is unfused, its softmax; a mixer that carries a state has no
+    scores."""
+    return op.shape.m is not None and (op.pipe == "attention" or op.kind == "softmax")
