@@ -27,5 +27,6 @@ class AttentionScores(Effect):
 
 
 def has_scores(op: Op) -> bool:
-    """Whether an operator is attention of queries or, where that is unfused, its softmax."""
+    """Whether an operator is attention or, where that is unfused, its softmax; a mixer that carries a state has no
+    scores."""
     return op.shape.m is not None and (op.pipe == "attention" or op.kind == "softmax")
