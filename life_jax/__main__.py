@@ -3,14 +3,21 @@
 import importlib
 import sys
 
-from life_jax.config.schema.errors import ConfigError, columns, unknown
-from life_jax.config.words import key_and_text
-from life_jax.terminal import command
-from life_jax.terminal.help import commands
-
 
 def main() -> None:
     """Run the command that the first word names, with the other words; without one print what there is."""
+    try:
+        run()
+    except KeyboardInterrupt:  # while it imports what it needs, which takes the first half second
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def run() -> None:
+    """Run the command, without what stops it."""
+    from life_jax.config.schema.errors import ConfigError
+    from life_jax.terminal import command
+
     names = command.commands()
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in names:
@@ -25,6 +32,11 @@ def main() -> None:
 
 def answer(name: str, rest: list[str], names: list[str]) -> str:
     """What is printed where the first word is no command. Raises ConfigError for one that is not understood."""
+    from life_jax.config.schema.errors import ConfigError, columns, unknown
+    from life_jax.config.words import key_and_text
+    from life_jax.terminal import command
+    from life_jax.terminal.help import commands
+
     if name in ("--help", "-h", "help"):
         others = {m: (importlib.import_module(f"life_jax.{m}").__doc__ or "").splitlines()[0] for m in names}
         return commands(names, {m: text.split(": ", 1)[-1].rstrip(".") for m, text in others.items()})

@@ -47,6 +47,7 @@ def calibrate(words: list[str]) -> None:
         raise ConfigError(f"{device.note.split(';', 1)[0]}; scripts/measure_host.py writes its file, which hw= takes")
     hw, engine = device.name, choices.engine(typed["engine"], (device,), ())
     out = paths.output(typed["out"] or f"{device.key}_{Path(engine).stem}.yaml")
+    paths.refuse_read(out, [file, hw, engine])
     refuse_taken(out, overwrite=typed["overwrite"] == "true")
     settings = _settings(file, hw, engine, {word: value for word, value in typed.items() if value})
     of_class = conf_files.efficiency(hw)

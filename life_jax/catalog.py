@@ -29,7 +29,7 @@ FITTED = (
     "compute_quality", "compute_8bit", "compute_4bit", "compute_experts", "bf16_emulation", "attention_quality",
     "memory_quality", "memory_quantized", "kv_efficiency", "fp8_convert_flops", "kv_reread", "elementwise_efficiency",
     "dispatch_quality", "tile_rows", "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms",
-    "cold_request_ms", "allreduce_quality", "serial_part", "block_work",
+    "cold_request_ms", "allreduce_quality", "serial_part", "block_work", "score_work",
 )  # fmt: skip
 # what people call the kinds
 KINDS = {

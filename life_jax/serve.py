@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from life_jax.studies.study import Study
 
 MILLISECONDS = 1e-3
-# words about a file, its rows or pictures, which one table has none of
+# words about a file, its rows, pictures or slopes, which one table has none of
 OF_GRIDS = {
     "out", "overwrite", "plot", "sort", "top", "rows", "at", "reduce", "pareto", "best", "quantiles", "histogram",
-    "limit", "by", "compress", "lazy", "shard", "executor",
+    "limit", "by", "compress", "lazy", "shard", "executor", "elasticity", "gains", "gradients",
 }  # fmt: skip
 
 

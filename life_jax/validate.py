@@ -23,6 +23,7 @@ from life_jax.plotting.parity import plot
 from life_jax.terminal import command, tables
 from life_jax.terminal.progress import waiting
 
+PICTURES = (".png", ".svg", ".pdf")
 USAGE = (
     "python -m life_jax.validate FILE [hw=NAME] [model=NAME] [engine=NAME] [opt=FORMAT] [batch=N] [prompt=N] [output=N]"
     " [concurrency=N] [rate=R] [tp=N] [out=FORECASTS.csv] [share=ROWS.csv] [plot=PARITY.png] [overwrite=true]"
@@ -153,7 +154,13 @@ def validate(words: list[str]) -> None:
     picture = paths.output(settings["plot"]) if "plot" in settings else out.with_suffix(".png")
     overwrite = settings.get("overwrite") == "true"
     shared = paths.output(settings["share"]) if "share" in settings else None
-    for path in (out, picture, *([shared] if shared else [])):
+    written_to = {"out": out, "plot": picture} | ({"share": shared} if shared else {})
+    if len({path.absolute() for path in written_to.values()}) < len(written_to):
+        raise ConfigError(f"{', '.join(f'{word}={path}' for word, path in written_to.items())}: give each its own name")
+    if picture.suffix and picture.suffix not in PICTURES:
+        raise ConfigError(f"plot={picture}: a name that ends in {', '.join(PICTURES)} is needed")
+    for word, path in written_to.items():
+        paths.refuse_read(path, [file, settings.get("engine", "")], word)
         refuse_taken(path, overwrite=overwrite)
         if not path.parent.is_dir():
             raise ConfigError(f"{path}: there is no folder {path.parent}")

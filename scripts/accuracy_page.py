@@ -12,8 +12,9 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import fit_kernels
 import numpy as np
-from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, SHAPES
+from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, KERNELS, SHAPES
 from judge_fit import BEYOND_SHORT, LARGE_BATCH, LONG_CONTEXT, balanced_errors
 
 from life_jax.config import conf_files, support
@@ -186,8 +187,10 @@ def main() -> int:
     others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
     lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]
-    slopes = "```\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
-    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + HELP
+    slopes = "```text\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
+    kernels = "```text\n" + "\n".join(fit_kernels.summary(words.data)) + "\n```\n\n"
+    text = INTRODUCTION + "```text\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + KERNELS + kernels
+    text += HELP
     (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
     print("\n".join(lines))
     return 0

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attack_process import ended, run, start
+from attack_process import PATIENCE, ended, run, start
 
 GRID = ["hw=v100", "engine=ideal", "axes.batch=geomspace(1,64,32)", "axes.prompt_tokens=geomspace(16,3000,32)"]
 SHARDS = 3
@@ -186,13 +186,13 @@ def dask_kills(top: Path, wanted: int) -> tuple[int, Failures]:
             os.killpg(process.pid, signal.SIGKILL)  # its workers with it
             return process.wait()
 
-    if command(300) != 0:
+    if command(4 * PATIENCE) != 0:
         return 0, ["dask: does not run"]
     whole = content(folder / "x.nc")
     for _ in range(wanted):
         shutil.rmtree(folder)
         done += command(chance.uniform(4, 14)) == -signal.SIGKILL
-        if command(300) != 0 or content(folder / "x.nc") != whole:
+        if command(4 * PATIENCE) != 0 or content(folder / "x.nc") != whole:
             failures.append("dask, killed at random: other bytes, or does not go on")
     return done, failures
 
@@ -318,7 +318,7 @@ def pairs(top: Path) -> tuple[int, Failures]:
             (folder.parent / name).unlink(missing_ok=True)
         begun = time.monotonic()
         running = start(first.verb, first.words, folder, waits)
-        while not (folder.parent / "ready").exists() and time.monotonic() - begun < 20:
+        while not (folder.parent / "ready").exists() and time.monotonic() - begun < PATIENCE:
             time.sleep(0.002)
         for more in ([], ["overwrite=true"]):
             late = run(second.verb, [*second.words, *more], folder)

@@ -7,6 +7,7 @@ linearly with them.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,13 +20,14 @@ from life_jax.serving.closed_loop import capacity
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import spread
 from life_jax.serving.requests import Requests
-from life_jax.serving.simulator import simulate
+from life_jax.serving.simulator import enough_rounds, simulate
 from life_jax.serving.steady_state import Requested, open_loop
 from life_jax.serving.step_law import RooflineLaw
 
 LAW = RooflineLaw(0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)
 RULES = Scheduler(2048.0, 256.0)
 FORMULAS, SIMULATIONS, SIZES = 4096, 64, (256, 1024, 4096)
+SMALL = 20_000.0  # token of a cache
 
 
 def seconds(job: Callable[[], Any]) -> float:
@@ -79,19 +81,29 @@ def compiled(name: str, requested: Requested, load: Any) -> None:
 
 
 def simulation() -> None:
-    """Scenarios and requests a second by simulation, side by side."""
+    """Scenarios and requests a second by simulation, side by side, with a cache that is never full and a small one."""
     register_with_jax()
-    run = jax.jit(jax.vmap(lambda requests: simulate(LAW, requests, RULES, window=256)))
+    for name, rules, sizes in (("", RULES, SIZES), (" in a small cache", replace(RULES, cache=SMALL), SIZES[:1])):
+        for size in sizes:
+            requests, lanes = drawn(size), int(rules.slots)
+            rounds = enough_rounds(requests, rules)
+            run = jax.jit(partial(simulate, LAW, scheduler=rules, lanes=lanes, rounds=rounds))
+            with jax.enable_x64(True):
+                seen = jax.block_until_ready(run(requests=requests))
+                assert not seen.overflow.any()
+                job = partial(run, requests=requests)
+                each = seconds(lambda job=job: jax.block_until_ready(job())) / SIMULATIONS
+            print(f"simulation of {size} requests{name}: {1 / each:,.0f} scenarios/s, {size / each:,.0f} requests/s")
+            if name:
+                print(f"of which {seen.thrown.sum() / SIMULATIONS:.0f} in each lose their cache and are computed anew")
+
+
+def drawn(size: int) -> Requests:
+    """So many requests of each scenario."""
     draw = np.random.default_rng(0)
-    for size in SIZES:
-        shape = (SIMULATIONS, size)
-        prompt, output = np.round(draw.uniform(64, 2000, shape)), np.round(draw.uniform(16, 300, shape))
-        arrival = np.cumsum(draw.exponential(size=shape), 1) / 8
-        with jax.enable_x64(True):
-            requests = Requests(*(jax.numpy.asarray(x) for x in (arrival, prompt, output, 0 * prompt)))
-            jax.block_until_ready(run(requests))
-            each = seconds(lambda requests=requests: jax.block_until_ready(run(requests))) / SIMULATIONS
-        print(f"simulation of {size} requests: {1 / each:,.0f} scenarios/s, {size / each:,.0f} requests/s")
+    shape = (SIMULATIONS, size)
+    prompt, output = np.round(draw.uniform(64, 2000, shape)), np.round(draw.uniform(16, 300, shape))
+    return Requests(np.cumsum(draw.exponential(size=shape), 1) / 8, prompt, output, 0 * prompt)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ RECURRENT = (
     "full_mamba2",
     "kda",
     "lightning",
+    "mlstm",
     "rg_lru",
     "shared_mamba1",
     "shared_mamba2",
@@ -60,6 +61,9 @@ TYPES = {
     "qwen3_vl_text": "qwen3",
     "qwen3_vl_moe_text": "qwen3_moe",
 }
+
+# what every checkpoint says and a class leaves open: it changes no count of parameters
+CHOSEN_EXPERTS = 6
 
 
 def built(config: Mapping[str, Any], name: str) -> Architecture:
@@ -111,13 +115,15 @@ def theirs(config: Mapping[str, Any], tokens: int | None) -> dict[str, float | N
     text, *_ = text_model(config)
     text = {k: v for k, v in text.items() if k not in ("quantization_config", "auto_map", "torch_dtype", "dtype")}
     kind = text.pop("model_type")
+    if "backbone_hidden_size" in text:  # a drafter: its projections are beside its text model
+        text, kind = {k: v for k, v in config.items() if k != "model_type"}, str(config["model_type"])
     made = AutoConfig.for_model(TYPES.get(kind, kind), **text)
     made.get_text_config().use_cache = True
     with torch.device("meta"):
         model, head = _model(made)
-    counted = sum(p.numel() for name, p in model.named_parameters() if not TOWERS.search(name))
+    counted = sum(p.numel() for name, p in model.named_parameters() if not TOWERS.search(name)) - _never_read(made)
     found: dict[str, float | None] = {"parameters": float(counted + (head or 0))}
-    if tokens is None or head != 0:
+    if tokens is None or head != 0 or made.model_type.endswith("_assistant"):  # it runs on its target's cache
         return found
     prompt = {"input_ids": torch.zeros((1, tokens), dtype=torch.long, device="meta")}
     if made.is_encoder_decoder:
@@ -172,22 +178,45 @@ def _model(made: Any) -> tuple[Any, int | None]:
         return model, None if tied else made.vocab_size * made.hidden_size
 
 
+def _never_read(made: Any) -> int:
+    """Parameters that transformers allocates and no checkpoint has: gate and up of LongCat's experts that compute
+    nothing (meituan-longcat/LongCat-Flash-Chat says 560 billion)."""
+    if made.model_type != "longcat_flash":
+        return 0
+    return int(made.num_layers * made.zero_expert_num * 2 * made.expert_ffn_hidden_size * made.hidden_size)
+
+
 def _family(model_type: str) -> Family:
     return FAMILIES.get(SAME.get(model_type, model_type), Family())
 
 
 def registry(kinds: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The default configurations of these model types, or of every causal language model that transformers has."""
+    """The default configurations of these model types, or of every causal and every image-text model that transformers
+    has."""
     from transformers import AutoConfig
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as NAMES
+    from transformers.models.auto import modeling_auto as auto
 
-    for kind in kinds or NAMES:
+    names = {**auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, **auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES}
+    for kind in kinds or names:
         try:
             made = AutoConfig.for_model(kind).to_dict()
         except Exception as error:  # a configuration without defaults
             print(f"{kind:44} transformers has no default: {type(error).__name__}", flush=True)
             continue
-        yield kind, {key: value for key, value in made.items() if value is not None}
+        said = {key: value for key, value in made.items() if value is not None}
+        for part in (said, said.get("text_config")):
+            if isinstance(part, dict) and part.get("n_routed_experts") and part.get("num_experts_per_tok") is None:
+                part["num_experts_per_tok"] = CHOSEN_EXPERTS
+        yield kind, said
+
+
+def _not_theirs(config: Mapping[str, Any]) -> str:
+    """Why transformers does not build a configuration either, "" where it does."""
+    try:
+        theirs(config, None)
+    except Exception as error:  # transformers raises what it likes
+        return f"transformers does not build it: {type(error).__name__}: {' '.join(str(error).split())[:100]}"
+    return ""
 
 
 def compare(config: Mapping[str, Any], name: str) -> str:
@@ -195,7 +224,7 @@ def compare(config: Mapping[str, Any], name: str) -> str:
     try:
         model = built(config, name)
     except ConfigError as error:
-        return f"not built: {error}"
+        return _not_theirs(config) or f"not built: {error}"
     tokens = prompt(model)
     own = ours(model, tokens)
     if config.get("model_type") == "falcon":

@@ -142,6 +142,7 @@ def save(panel, seconds, path):
     part.replace(path)
 
 
+MEASURED = ("roof_smoothness", "meeting_us")  # of a class, from its host's own measurements and no row of a panel
 COLUMNS = ("id", "kind", "cell", "class", "engine", "device", "source", "new", "measured")
 
 
@@ -163,7 +164,8 @@ def write_classes(panel, x):
     of_cores = {device.efficiency_class for device in of_hw if device.cores} | {"cpu_measured"}
     for i, name in enumerate((*classes.groups, "other")):
         path = ROOT / "conf" / "efficiency" / f"{name}.yaml"
-        spreads = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k.endswith("_spread")}
+        stood = {"roof_smoothness": SMOOTHNESS} | yaml.safe_load(path.read_text())
+        spreads = {k: v for k, v in stood.items() if k.endswith("_spread")}
         if name == "other":
             file = {"name": name, "source": MEAN_OF_CLASSES} | values(classes, mean, 0, groups=1)
         else:
@@ -171,7 +173,7 @@ def write_classes(panel, x):
             file = {"name": name, "source": source} | values(classes, x, i)
         if name not in of_cores:
             del file["core_bandwidth"]
-        dump(path, file | {"roof_smoothness": SMOOTHNESS} | spreads)
+        dump(path, file | {key: stood[key] for key in MEASURED if key in stood} | spreads)
 
 
 def _cells(panel, part, groups):
@@ -204,8 +206,9 @@ def write_engines(panel, x):
             del found["bf16_emulation"]
         if name not in on_cpus:
             del found["serial_part"]
-        if "block_work" not in stood:
-            del found["block_work"]
+        for key in ("block_work", "score_work"):
+            if key not in stood:
+                del found[key]
         dump(path, {"name": name, "source": source, "efficiency": "class", **found, **kept})
 
 
@@ -261,7 +264,8 @@ LIKE = {
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {
     "cpu_measured": "prior of scripts/fit_efficiency.py, of CPUs; memory_efficiency from decode of Qwen3-0.6B in fp16 "
-    "under llama.cpp on one core of an EPYC (scripts/measure_host.py); no published measurement",
+    "under llama.cpp on one core of an EPYC (scripts/measure_host.py); no published measurement; roof_smoothness and "
+    "meeting_us from decode of two models in q8_0 and q4_0 on two threads",
     "hf_eager_cpu": "prior of scripts/fit_efficiency.py, from twelve times of Qwen3-0.6B on one core of an EPYC "
     "(scripts/measure_host.py, kernels in PyTorch); no published measurement",
 }

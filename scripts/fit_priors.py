@@ -22,7 +22,13 @@ OTHER = {"other": 1.0}
 # of their own interface, which is their bandwidth here: 0.7 [assumption]; mobile: 0.55 of the package [assumption].
 CLASSES = {
     "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
-    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_turing": (0.60, 0.50, 0.80), "gpu_no_matrix_units": (0.80, 0.50, 0.75),
+    "gpu_consumer": (0.80, 0.60, 0.84),
+    # RTX 40, RTX Ada, L4 and L40: 24 to 96 MB of L2 where the Ampere cards before have 2 to 6 (NVIDIA's whitepapers)
+    "gpu_ada": (0.80, 0.60, 0.84),
+    "gpu_turing": (0.60, 0.50, 0.80),
+    # memory: decode of a 7B model in Q4_0 and Q4_K_S on a P40 draws 0.62 of it, launches included (56 and 54 tokens/s,
+    # ggml-org/llama.cpp#4766)
+    "gpu_no_matrix_units": (0.80, 0.50, 0.65),
     "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
     "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
     # M1 and M2 Max and Ultra, whose GPUs draw less of a wide memory: a copy on an M1 Max reached 318 of 410 GB/s, on an
@@ -43,7 +49,9 @@ CLASSES = {
 }  # fmt: skip
 # of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000, Arc B60) or read a library's
 # (hipBLASLt)
-SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "igpu_xmx", "cpu_measured")
+# The RTX PRO 6000, from which GeForce cards have theirs, has 128 MB of L2
+SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "gpu_ada", "igpu_amd", "igpu_xmx", "cpu_measured")
+SOURCED_MEMORY = ("gpu_no_matrix_units",)
 NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"igpu_xmx": 0.3, "gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
@@ -56,6 +64,7 @@ VECTOR = {
     "cpu_measured": 1.0,
     "cpu_server": 1.0,
     "gpu_consumer": 0.42,
+    "gpu_ada": 0.42,
     "gpu_consumer_amd": 0.42,
     "igpu_amd": 0.42,
     # Turing and the A100 have as many lanes for integers beside those for fp32, which GeForce cards since Ampere count
@@ -64,7 +73,10 @@ VECTOR = {
     "gpu_dc": 0.63,
     "other": 0.5,
 }
-READ_ON_VECTORS = {"gpu_consumer": 0.1, "gpu_consumer_amd": 0.1, "igpu_amd": 0.1, "gpu_turing": 0.3, "gpu_dc": 0.3}
+# of which conf/device_class.yaml has the time of a dispatch from kernel timings; that of others is an assumption
+READ_DISPATCH = ("gpu_dc", "gpu_consumer", "gpu_ada", "igpu_xmx", "gpu_consumer_amd", "igpu_amd")
+READ_ON_VECTORS = dict.fromkeys(("gpu_consumer", "gpu_ada", "gpu_consumer_amd", "igpu_amd"), 0.1)
+READ_ON_VECTORS |= {"gpu_turing": 0.3, "gpu_dc": 0.3}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1); Gaudi's are over Ethernet: 10 [assumption]
 HOP = {"gpu_dc": 3.6, "accel_dc": 10.0, "gpu_dc_intel": 12.0}
@@ -87,6 +99,7 @@ COMPUTE = {
 COMPUTE |= {"hf_eager_cpu": 1.125}
 # eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
 SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
+SOURCED_PROGRAMS = ("fastflowlm",)  # launches and repeated reads, by the names of its programs
 CACHE = {"hf_eager_cpu": 0.1}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
@@ -97,7 +110,7 @@ FUSED = (
     "gpt_fast", "exllamav3",
 )  # fmt: skip
 ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on the vector units [assumption]
-# kernels reach 0.57 (A100), 0.59 (Arc B60) and 0.69 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
+# kernels reach 0.60 (A100), 0.66 (Arc B60) and 0.65 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
 # logarithm; what an engine adds to that differs more [assumption]. Short prompts do not tell it, and must not: where it
 # could go anywhere (1.0), whatever else they take was put on it, and long ones were forecast 2.5 times too slow
 ATTENTION_SPREAD = 0.35
@@ -115,7 +128,9 @@ LAUNCH |= {
     "vllm_2023": 0.9,
     "gpt_fast": 0.9,
     "lmdeploy": 1.0,
-    "fastflowlm": 0.5,
+    # two programs of the NPU are a layer, some ten operators (attn.xclbin, layer.xclbin of models in
+    # FastFlowLM's repository)
+    "fastflowlm": 0.2,
 }
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head (vLLM's own, until it took FlashAttention in 2024); FastFlowLM's kernels are made per group
@@ -172,6 +187,8 @@ CONVERT = 50.0
 SPLIT = {"vllm_2024": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.0, "deepspeed": 500.0}
 # before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
 # [assumptions]
+# Programs that measure themselves in one process take no time to be asked
+IN_PROCESS = tuple(engine for name, engines in FAMILIES.items() if name.startswith("llama_cpp") for engine in engines)
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
 COLD = {"vllm_intel": 1000.0, "llama_cpp_cuda_2024": 50.0, "other": 200.0}
 
@@ -185,6 +202,10 @@ OWN = {
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
 SERIAL = 0.03
+# work of a score of a single query over that of its softmax, of llama.cpp on CPUs: key and value are widened, and a dot
+# product and an exponential are called for each, whatever the width of the head. Two threads of an EPYC take 40 ns
+# (7400 FLOP), of which the rate of attention says 1300 to 2600
+SCORES = {"llama_cpp_cpu": 600.0, "other": 1e-3}
 # FLOP on the vector units beside each of a product of blocks: for 64 of them one sum is converted, scaled twice and
 # added, and as much again is fetched and unpacked: 10 to 20 [assumption]. llama.cpp's kernels reach about twice the
 # vector rate of a card, whatever its matrix units (an A100, a RTX 3090 and an RDNA4 card alike) [inferred]
@@ -195,8 +216,11 @@ UNFITTED = ("ideal", "generic", "sglang")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",
+    "score_work",
     "allreduce_quality", "compute_experts", "kv_reread", "fp8_convert_flops",
 )  # fmt: skip
+# of every build its own: what counts as one operator takes so many launches in one, and is fused in the next
+OF_BUILDS = ("dispatch_quality",)
 AT_MOST_ALL = ("memory_quantized", "elementwise_efficiency", "kv_reread", "bf16_emulation", "serial_part")
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
@@ -234,7 +258,8 @@ def _common(of_engine, groups, part):
         groups=tuple(groups),
         prior=dict.fromkeys(of_engine.prior, 1.0),
         deviation={
-            name: 1e-3 if name in OF_PROGRAMS and len(groups) == 1 else d * part**0.5 for name, d in most.items()
+            name: 1e-3 if name in OF_BUILDS or (name in OF_PROGRAMS and len(groups) == 1) else d * part**0.5
+            for name, d in most.items()
         },
     )
 
@@ -246,27 +271,33 @@ def of_devices(part, loose=False):
 
 def of_classes(neutral=False):
     reached = ("compute_efficiency", "attention_efficiency", "memory_efficiency")
-    table = {key: row if key in SOURCED_CLASSES or not neutral else NEUTRAL_CLASS for key, row in CLASSES.items()}
+    sources = dict.fromkeys(reached, SOURCED_CLASSES)
+    sources["memory_efficiency"] += SOURCED_MEMORY
     said = {
         "vector_efficiency": (
             {name: VECTOR[name] for name in READ_ON_VECTORS} | {"other": 0.5} if neutral else VECTOR,
             READ_ON_VECTORS | {"other": 0.7},
         ),
         "dispatch_factor": (
-            {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
-            {"gpu_dc_amd": 0.8, "other": 0.4},
+            # 5 us a kernel on AMD's GPUs (the same table) against the 3.5, 2.5 and 7.5 of their classes
+            {"gpu_dc_amd": 1.7, "gpu_consumer_amd": 2.4, "igpu_amd": 0.8, "other": 1.2},
+            dict.fromkeys(READ_DISPATCH, 0.4) | {"other": 0.8},
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
         "core_bandwidth": (5.0, 0.7),
         # of cards without links of their own messages go through the host's memory, which the reference does not say
-        "link_efficiency": (0.6, {"gpu_consumer": 0.8, "other": 0.3}),
+        "link_efficiency": (0.6, {"gpu_consumer": 0.8, "gpu_ada": 0.8, "other": 0.3}),
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),
     }
-    prior = {name: {key: row[i] for key, row in table.items()} | OTHER for i, name in enumerate(reached)}
+    prior = {
+        name: {key: row[i] if key in sources[name] or not neutral else NEUTRAL_CLASS[i] for key, row in CLASSES.items()}
+        | OTHER
+        for i, name in enumerate(reached)
+    }
     deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.2, 0.10), strict=True)}
     if neutral:
         wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.2, 0.2), strict=True)}
-        sourced = {name: dict.fromkeys(SOURCED_CLASSES, deviation[name]["other"]) for name in reached}
+        sourced = {name: dict.fromkeys(sources[name], deviation[name]["other"]) for name in reached}
         deviation = {name: wide[name] | sourced[name] | {"other": 0.2} for name in reached}
     return Constants(
         groups=tuple(CLASSES),
@@ -282,9 +313,11 @@ def of_engines(groups, neutral=False):
         """Median and deviation: of the table, or the same for all engines but those that were read or measured."""
         if neutral:
             sourced = FUSED if table is ATTENTION else SOURCED_ENGINES
+            sourced += SOURCED_PROGRAMS if table in (LAUNCH, REREAD) else ()
             return {name: table[name] for name in sourced if name in table} | {"other": common}, wide
         return table if "other" in table else table | {"other": common}, spread
 
+    spread_of_request = dict.fromkeys(IN_PROCESS, 0.4) | {"other": 1.5}
     said = {
         "compute_quality": chosen(COMPUTE, 0.8 if neutral else 1.0, 0.3, 0.45),
         "compute_8bit": (1.0, 0.3),
@@ -309,10 +342,11 @@ def of_engines(groups, neutral=False):
             {"vllm": 0.2, "other": 2.0},
         ),
         "context_ns": chosen(CONTEXT, 0.3, 2.5, 2.5),
-        "request_ms": chosen(REQUEST, 1.0, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}, 1.5),
+        "request_ms": chosen(REQUEST, 1.0, spread_of_request, spread_of_request),
         "cold_request_ms": chosen(COLD, 200.0, 1.5, 1.5),
         "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
         "serial_part": (SERIAL, 0.7),
+        "score_work": (SCORES, {"llama_cpp_cpu": 0.5, "other": 0.01}),
         "block_work": (BLOCK_WORK, 0.5),
     }
     return Constants(

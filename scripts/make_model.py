@@ -26,7 +26,8 @@ def counted(said: Mapping[str, Any], parameters: int | None = None, source: str 
     file = check(said, ModelFile, f"model.{said['name']}")
     count = round(parameter_count(architecture(file, f"model.{said['name']}")))
     values = {**said, "parameters": parameters or count, "parameters_source": source}
-    return {key: values[key] for key in ModelFile.__dataclass_fields__ if key in values}
+    keys = (*ModelFile.__dataclass_fields__, *ModelFile.more_numbers())
+    return {key: values[key] for key in keys if key in values}
 
 
 def to_yaml(values: Mapping[str, Any]) -> str:

@@ -26,10 +26,12 @@ from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
+from life_jax.parallelism.topology import Links
+from life_jax.roofline.effects.attention_scores import has_scores
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
 from life_jax.roofline.effects.matrix_tiles import is_product
 from life_jax.roofline.roofs import roof
-from life_jax.roofline.terms import work
+from life_jax.roofline.terms import is_elementwise, work
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
@@ -49,15 +51,19 @@ def table(settings):
     n = len(settings)
     terms = (
         "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
-        "attention pad widest eight four experts blocks"
+        "attention scores pad widest eight four experts blocks"
     )
     t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
-    t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
+    t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3)), "used": np.ones((n, 3, WIDTHS[-1]))}
     t |= {
         "part": np.ones(n),
         "others": np.zeros(n),
         "reduces": np.zeros(n),
         "growth": np.ones(n),
+        "link": np.ones(n),
+        "link_step": np.zeros(n),
+        "switch": np.zeros(n),
+        "memory": np.ones(n),
         "numbers": np.zeros((n, 4)),
     }
     t["times"] = np.tile([1.0, 1.0, 0.0], (n, 1))
@@ -94,7 +100,6 @@ def table(settings):
                 rest = np.where(narrow, 0, cost.weight_bytes) + moved
                 by_rows = kernels.by_rows(op, plain) if is_product(op) else None
                 lanes = effects["attention_lanes"].on_work(op, plain)
-                read = one.device.bandwidth * lanes.cache_quality
                 put = {
                     "matmul": plain.matrix * emulation[rows] / (device.rates[op.pipe] * lanes.occupied),
                     "vector": plain.vector / device.rates["vector"],
@@ -102,16 +107,19 @@ def table(settings):
                     "beside": emulation[rows] * device.rates["vector"] / device.rates[op.pipe],
                     "rowed": by_rows is not None,
                     "rows": (0.0 if by_rows is None else by_rows) / device.rates["vector"],
-                    "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
+                    "elementwise" if is_elementwise(op) else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "room": PLAIN_BITS / np.maximum(bits, 1e-9),
-                    "cache": (cost.kv_read + cost.kv_written) / read,
-                    "reread": cost.kv_read * op.shape.sharing / read,
+                    "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
+                    "reread": cost.kv_read * op.shape.sharing / one.device.bandwidth,
+                    "used": lanes.cache_quality,
                     "convert": (widening.on_work(op, work(op, cost, ALONE)).vector - cost.vector_flops)
                     / device.rates["vector"],
                     "dispatch": cost.dispatches * one.device.dispatch,
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
+                    # work of a score of one query, over what the softmax does of it
+                    "scores": plain.vector / (device.rates["vector"] * op.shape.m) if has_scores(op) else 0.0,
                     "pad": pad / op.executed,
                     "widest": np.inf if widest is None else widest,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),
@@ -121,18 +129,17 @@ def table(settings):
                 }
                 for name, value in put.items():
                     t[name][rows, k, i] = value
-            t["message"][rows, k] = collectives.all_reduce(
-                devices=devices.tensor_parallel,
-                message=step.tokens * one.architecture.hidden_size * 2,
-                latency=0.0,
-                bandwidth=one.device.interconnect * (2 / devices.tensor_parallel) ** one.device.crowding,
-            )
+            t["message"][rows, k] = step.tokens * one.architecture.hidden_size * 2
         threads = effects["cpu_threads"].threads
         t["others"][rows] = np.maximum(np.minimum(threads, one.device.cores) - 1, 0.0)
         if not is_fixed_at(threads, UNLIMITED):
             t["part"][rows] = np.minimum(1.0, threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
         t["growth"][rows] = devices.allreduce_growth
+        t["link"][rows] = one.device.interconnect * (2 / devices.tensor_parallel) ** one.device.crowding
+        t["link_step"][rows] = one.device.link_step
+        t["memory"][rows] = one.device.bandwidth
+        t["switch"][rows] = one.device.interconnect * one.device.switch_reduction * devices.in_switch
         kinds = [KINDS.index(settings[i].kind) for i in rows]
         t["numbers"][rows] = np.stack(
             [np.broadcast_to(x, len(rows)) for x in (w.batch, w.output_tokens, devices.tensor_parallel, kinds)], axis=1
@@ -164,7 +171,21 @@ def _counting(t):
 def _part(t, row, step, width):
     flat = {name: value[row, step, :width] for name, value in t.items() if value.ndim == 3}
     flat |= {name: t[name][row, step] for name in ("times", "message", "context")}
-    flat |= {name: t[name][row] for name in ("part", "others", "reduces", "growth", "emulated", "numbers")}
+    flat |= {
+        name: t[name][row]
+        for name in (
+            "part",
+            "others",
+            "reduces",
+            "growth",
+            "link",
+            "link_step",
+            "switch",
+            "memory",
+            "emulated",
+            "numbers",
+        )
+    }
     return flat | {"row": row}
 
 
@@ -197,7 +218,7 @@ def _steps(c, e, d, t):
     reached = reached / divided
     emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
     padded = 1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]
-    vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"])
+    vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"]) + t["scores"] * wide(e["score_work"])
     vector = vector + t["blocks"] * wide(e["block_work"]) * padded
     matmul = t["matmul"] * padded / reached
     matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"] * divided, 0.0)) / emulated
@@ -209,7 +230,7 @@ def _steps(c, e, d, t):
     bytes_ = (
         bytes_
         + t["quantized"] * jnp.minimum(1 / wide(e["memory_quantized"]), t["room"])
-        + cache / wide(e["kv_efficiency"] * d["cache"])
+        + cache / jnp.minimum(wide(e["kv_efficiency"] * d["cache"]) * t["used"], 1 / memory)
     )
     drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # cores.bandwidth
     each = _roof(compute, bytes_ / (memory * wide(drawn)))
@@ -218,9 +239,19 @@ def _steps(c, e, d, t):
     batch, _, devices, _ = (t["numbers"][:, i] for i in range(4))
     host = e["step_us"] + e["split_step_us"] * jnp.log2(devices) + e["sequence_us"] * batch
     host = (host * 1e-6 + e["context_ns"] * 1e-9 * t["context"]) * d["step"]
-    hops = jnp.where(devices > 1, 1 + t["growth"] * jnp.log2(devices), 0.0)
-    hop = c["allreduce_us"] * e["allreduce_quality"] * 1e-6 * hops
-    step = step + host + t["reduces"] * (hop + t["message"] / c["link_efficiency"])
+    links = Links(
+        inside=devices,
+        nodes=1.0,
+        bandwidth=t["link"] * c["link_efficiency"],
+        network=1.0,
+        latency=c["allreduce_us"] * e["allreduce_quality"] * 1e-6,
+        network_latency=0.0,
+        growth=t["growth"],
+        step=t["link_step"],
+        switch=t["switch"],
+        memory=t["memory"] * reached_of("memory"),
+    )
+    step = step + host + t["reduces"] * collectives.all_reduce_over(links, t["message"])
     return step * t["times"]
 
 

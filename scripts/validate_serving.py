@@ -2,7 +2,8 @@
 
 FOLDER has requests_dev.csv (single requests of a server) and serving_dev.csv (a number a row). Nothing here is fitted
 to them but the protocol of closed loops: how many requests the run had for each that is kept up, one of WAVES for a
-source file and engine, by its TTFT errors. Errors are |ln(forecast / measured)|, by hardware x model x engine the
+source file, its kind of lengths and engine, by its TTFT errors. Rows of one file come from several harnesses, which
+their lengths tell apart. Errors are |ln(forecast / measured)|, by hardware x model x engine the
 median, over these the mean. A second argument is the page whose table is written anew.
 """
 
@@ -104,13 +105,18 @@ def closed(rows: list[dict[str, str]]) -> dict[tuple[str, ...], list[Row]]:
     return groups
 
 
+def lengths_of(row: Row) -> str:
+    """How the lengths of a row's requests are spread, in words."""
+    return "uniform lengths" if "uniform" in row["input_spread"] else "equal lengths or not stated"
+
+
 def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]]:
     """Mean TTFT and TPOT [s] of rows, side by side, for each of WAVES."""
 
     def column(name: str) -> np.ndarray:
         return np.array([float(row[name]) for row in rows])
 
-    part = np.array([UNIFORM if "uniform" in row["input_spread"] else 1.0 for row in rows])
+    part = np.array([UNIFORM if lengths_of(row).startswith("uniform") else 1.0 for row in rows])
     prompt, output = column("input_tokens") * part, column("output_tokens") * part
     concurrency = column("concurrency")
     workload = replace(s.workload, prompt_tokens=prompt, output_tokens=output)
@@ -129,9 +135,10 @@ def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]
 
 
 def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
-    """Engine, protocol, macro errors [%] of TPOT and TTFT and number of cells; rows that were forecast, and not; cells
+    """Source and lengths, engine, protocol,
+    macro errors [%] of TPOT and TTFT and number of cells; rows that were forecast, and not; cells
     whose model does not fit by the forecast."""
-    errors: dict[Any, dict[float, dict[Any, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    errors: dict[Any, Any] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     done = left = 0
     for (hw, model, engine, form, tp, ep, source), rows in closed(rows_of(path)).items():
         try:
@@ -143,9 +150,9 @@ def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
         for waves, values in forecasts(s, rows).items():
             for index, row in enumerate(rows):
                 error = abs(np.log(values[row["metric"]][index] / float(row["value"])))
-                errors[source, engine][waves][hw, model, row["metric"]].append(error)
+                errors[source, lengths_of(row), engine][waves][hw, model, row["metric"]].append(error)
     table, unfit = [], 0
-    for (source, engine), by_waves in errors.items():
+    for (source, lengths, engine), by_waves in errors.items():
         cells = {waves: {key: float(np.median(of)) for key, of in by.items()} for waves, by in by_waves.items()}
         cells = {
             waves: {key: e for key, e in of.items() if np.isfinite(e) and len(by_waves[waves][key]) >= FEWEST}
@@ -162,7 +169,7 @@ def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
         name = source.split("/")[-1]
         table.append(
             (
-                name,
+                f"{name}, {lengths}",
                 engine,
                 f"{best:g} N" if best else "steady",
                 *(f"{x:.1f}" for x in (steady[0], *macro[best])),

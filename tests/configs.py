@@ -256,6 +256,11 @@ DORY = sizes(
     layer_types=["sliding_attention", "mlp"] * 3 + ["full_attention", "mlp"], n_input_layers=2, n_output_layers=2,
     n_recurrent_layers=4, n_recurrent_loops=3,
 )  # fmt: skip
+LING_MINI = sizes(
+    "bailing_moe", 2048, 20, 16, 5120, 157184, 32768, num_key_value_heads=4, head_dim=128, num_experts=256,
+    num_experts_per_tok=8, num_shared_experts=1, moe_intermediate_size=512, moe_shared_expert_intermediate_size=512,
+    first_k_dense_replace=1, use_qk_norm=True, use_qkv_bias=False, use_bias=False, partial_rotary_factor=0.5,
+)  # fmt: skip
 # whose code lies on a hub beside the checkpoint; totals by the model cards and the indices of the files
 REMOTE_COUNTS = [
     (sizes("internlm", 4096, 32, 32, 11008, 103168, 2048, bias=True), 7.32e9),
@@ -274,6 +279,34 @@ REMOTE_COUNTS = [
          "multi_query_group_num": 2, "seq_length": 32768, "add_qkv_bias": True, "add_bias_linear": False,
          "post_layer_norm": True, "original_rope": True},
         6.24e9,
+    ),
+    (
+        sizes("arctic", 7168, 35, 56, 4864, 32000, 4096, num_key_value_heads=8, num_local_experts=128,
+              num_experts_per_tok=2, moe_layer_frequency=1, use_residual=True, parallel_attn_mlp_res=True),
+        478.6e9,
+    ),
+    (
+        sizes("git", 8192, 64, 64, 32768, 131072, 131072, num_key_value_heads=8, num_local_experts=8, head_dim=128,
+              num_experts_per_tok=2, moe_intermediate_size=16384, residual_moe=True, sliding_window_size=-1,
+              architectures=["Grok1ForCausalLM"], global_attn_every_n=1),
+        269.5e9,
+    ),
+    (
+        sizes("hunyuan", 6400, 64, 80, 18304, 129024, 131072, num_key_value_heads=8, num_experts=16, moe_topk=1,
+              num_shared_expert=1, use_mixed_mlp_moe=True, use_cla=True, cla_share_factor=2, use_qk_norm=True,
+              attention_head_dim=80, tie_word_embeddings=True),
+        389e9,
+    ),
+    (LING_MINI, 16.26e9),
+    (LING_MINI | {"model_type": "llada2_moe", "block_size": 32}, 16.26e9),
+    (
+        sizes("sdar", 4096, 36, 32, 12288, 151936, 32768, num_key_value_heads=8, head_dim=128, block_size=4,
+              fuse_cross_entropy=True),
+        8.19e9,
+    ),
+    (
+        sizes("Fast_dLLM_Qwen", 3584, 28, 28, 18944, 152064, 32768, num_key_value_heads=4, bd_size=32),
+        7.616e9,
     ),
     (sizes("cohere", 12288, 64, 96, 33792, 256000, 4096, num_key_value_heads=8, use_qk_norm=True), 103.8e9),
     (sizes("stablelm", 5120, 40, 32, 13824, 100352, 4096, num_key_value_heads=8, qk_layernorm=True,

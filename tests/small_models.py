@@ -50,6 +50,56 @@ LATENT_FULL: dict[str, Any] = {key: value for key, value in LATENT.items() if ke
 COUNTS: list[tuple[dict[str, Any], int]] = [
     (
         {
+            "model_type": "chameleon",
+            "hidden_size": 128,
+            "intermediate_size": 256,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "vocab_size": 512,
+            "max_position_embeddings": 256,
+        },
+        575488,
+    ),
+    (
+        {
+            "model_type": "jetmoe",
+            "hidden_size": 128,
+            "num_hidden_layers": 3,
+            "num_key_value_heads": 4,
+            "kv_channels": 32,
+            "intermediate_size": 256,
+            "vocab_size": 512,
+            "max_position_embeddings": 1024,
+            "num_local_experts": 8,
+            "num_experts_per_tok": 2,
+        },
+        3317376,
+    ),
+    (
+        {"model_type": "xlstm", "hidden_size": 128, "num_hidden_layers": 3, "num_heads": 2, "vocab_size": 512},
+        772876,
+    ),
+    (
+        {
+            "model_type": "gemma4_unified_assistant",
+            "backbone_hidden_size": 96,
+            "text_config": {
+                "model_type": "gemma4_unified_text",
+                **SIZES,
+                "num_key_value_heads": 2,
+                "head_dim": 16,
+                "global_head_dim": 32,
+                "num_global_key_value_heads": 1,
+                "intermediate_size": 96,
+                "num_kv_shared_layers": 4,
+                "sliding_window": 32,
+            },
+        },
+        140688,
+    ),
+    (
+        {
             "model_type": "axk2",
             **SIZES,
             **LATENT,

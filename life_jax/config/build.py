@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from life_jax.config import support
 from life_jax.config.checkpoints.architecture import architecture
-from life_jax.config.device import PCIE, costs, in_base_units, network_assumed
+from life_jax.config.device import PCIE, costs, in_base_units, network_assumed, through_host
 from life_jax.config.drafts import drafted_by, other_words
 from life_jax.config.engine import software, with_matrix_part
 from life_jax.config.load import requests
@@ -19,7 +19,6 @@ from life_jax.config.rates import (
     on_units,
     preferred_units,
     rate_sources,
-    through_host,
 )
 from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
@@ -158,7 +157,7 @@ def build(
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
     options = dataclasses.replace(options, base=parts.of_floats(scenario))
     scenario = parts.applied(options, stack, scenario)
-    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack).items()))
+    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack, beside).items()))
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness, parts(_clocks, device))
 
@@ -206,6 +205,12 @@ def _generation(model: ModelFile, label: str) -> list[str]:
         return [
             f"{label} denoises: every step computes prompt and output as a whole; {steps} a token (steps_per_token)"
         ]
+    if model.generation == "block_diffusion":
+        block = model.number("diffusion_block") or 1.0
+        return [
+            f"{label} denoises blocks of {block:g} tokens behind a cache, {model.steps_per_token:g} steps a token "
+            "(steps_per_token); ttft is the time to read the prompt, and a block takes as many tpot as it has tokens"
+        ]
     return []
 
 
@@ -216,19 +221,29 @@ def _of_its_own_threads(
     neither has cores."""
     if engine.threads is None or device.cores is not None:
         return engine
-    if not beside or OFFLOAD not in beside or not beside[OFFLOAD].device.cores:
+    if not _has_cores_beside(beside):
         raise ConfigError(f"engine.threads: {hw} has no cores; threads are those of a CPU whose file says its cores")
     return dataclasses.replace(engine, threads=None)
 
 
+def _has_cores_beside(beside: Mapping[str, Place] | None) -> bool:
+    """Whether layers or experts are on a CPU whose file says its cores."""
+    return bool(beside and OFFLOAD in beside and beside[OFFLOAD].device.cores)
+
+
 def _meaningless(
-    device: DeviceFile, model: ModelFile, engine: EngineFile, converts: bool, stack: Optimization
+    device: DeviceFile,
+    model: ModelFile,
+    engine: EngineFile,
+    converts: bool,
+    stack: Optimization,
+    beside: Mapping[str, Place] | None,
 ) -> dict[str, str]:
     """Numbers that change nothing here, with the reason."""
     reasons = {}
     if not any(origin.kind == "disaggregation" for origin in stack.origins):
         reasons["prefill_replicas"] = "its prompts are prefilled where they are decoded (opt=disaggregated parts them)"
-    if device.cores is None:
+    if device.cores is None and not _has_cores_beside(beside):
         reasons["threads"] = "it is no CPU whose file says how many cores it has"
     if engine.stage_layers:
         reasons["pipeline_parallel"] = "engine.stage_layers says how many stages there are"

@@ -10,6 +10,9 @@ from life_jax.core.graph import PIPES
 from life_jax.core.scenario import UNPUBLISHED, Costs, Device
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED
 
+# Latency of each further hop of a ring over that of the first, of devices with links of their own and of others
+# (scripts/fit_collectives.py: 0.17 to 0.28 with NVLink, 0.30 and 0.42 over PCIe with NCCL)
+STEP_OF_LINKS, STEP_OF_HOST = 0.23, 0.36
 PCIE = 32.0  # GB/s, one direction of PCIe 4.0 x16: devices of a node without a published interconnect [assumption]
 NODE = 8.0  # devices of a node whose file does not say it [assumption]
 NETWORK = 12.5  # GB/s, 100 Gb Ethernet for each device of a node without a published network [assumption]
@@ -47,6 +50,8 @@ def in_base_units(
         dispatch=device.dispatch_us * MICRO * device.dispatch_factor,
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
         crowding=device.link_crowding or 0.0,
+        link_step=link_step(device),
+        switch_reduction=device.switch_reduction or 0.0,
         node=device.node_devices or NODE,
         network=(device.network_gb_per_s or NETWORK) * GIGA,
         power=device.power_w or float("nan"),
@@ -55,6 +60,19 @@ def in_base_units(
         memory_share=1.0 if whole_memory else device.memory_share or 1.0,
         memory_reserved=0.0 if whole_memory else (device.memory_reserved_gb or 0.0) * GIGA,
     )
+
+
+def through_host(device: DeviceFile) -> bool:
+    """Whether devices of a node have no links of their own, so that kernels of one cannot read the memory of all
+    others."""
+    return device.interconnect is None or device.interconnect.startswith("PCIe")
+
+
+def link_step(device: DeviceFile) -> float:
+    """Latency of each further hop of a ring, over that of the first [1]: the file's, else that of its kind of link."""
+    if device.link_step is not None:
+        return device.link_step
+    return STEP_OF_HOST if through_host(device) else STEP_OF_LINKS
 
 
 def costs(file: CostFile | None, device: DeviceFile) -> Costs:

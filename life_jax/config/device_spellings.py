@@ -8,13 +8,25 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+# what programs print before a name (`GPU 0: `, `ggml_vulkan: 0 = `, `ANGLE (NVIDIA, `) and behind it
+LABELLED = re.compile(r"^(?:.*[:=]\s+|\w+=|\[\w+\]\s*|ANGLE \([^,]*,\s*|1\s*[x×]\s+)(?=\S)", re.IGNORECASE)  # noqa: RUF001
+BEHIND = re.compile(
+    r",? compute capability .*$|,\s*gfx\d\w*.*$|\s*\|.*$|\s*\(UUID: [^)]*\)?$|\s*\(\d+ MiB, \d+ MiB free\).*$"
+    r"|\s+Direct3D\d.*$|,\s*OpenGL.*$|,\s*Unspecified Version\)?$|\s*\(0x[0-9a-f]+\).*$",
+    re.IGNORECASE,
+)
+OF_DRIVER = re.compile(r"\s*\((?:radv|amdvlk|nvk|anv|mesa)\)$", re.IGNORECASE)
+APPLE_CORES = re.compile(
+    r"(?<=\bM)(\d(?: (?:Pro|Max|Ultra))?)[\s,(]+(?:\d+[- ]core CPU[\s,/]*)?(\d+)[- ]core GPU\)?[\s,)]*", re.IGNORECASE
+)
 MARKS = re.compile(r"\((?:r|tm|c)\)|[®™©]", re.IGNORECASE)
 # 01:00.0 VGA compatible controller [0300]: NVIDIA Corporation GA102 [GeForce RTX 3090] [10de:2204] (rev a1)
 PCI_CLASS = re.compile(r"^.*(?:controller|accelerators?|device)(?: \[[0-9a-f]{4}\])?: ", re.IGNORECASE)
 BRACKETS = re.compile(r"\[([^\[\]]+)\]")
 NO_CARD = re.compile(r"[0-9a-f]{4}(:[0-9a-f]{4})?|AMD/ATI", re.IGNORECASE)
 DRIVER = re.compile(
-    r"\s*\((?:rev|radv|amdvlk|nvk|anv|hasvk|aco|llvm|amd open|amd proprietary|mesa|0x|gfx|dg[12]|acm|tgl|icl|adl|rpl|"
+    r"\s*\((?:rev|nvgpu|navi|radeonsi|strix|"
+    r"radv|amdvlk|nvk|anv|hasvk|aco|llvm|amd open|amd proprietary|mesa|0x|gfx|dg[12]|acm|tgl|icl|adl|rpl|"
     r"mtl|arl|lnl|ptl|bmg|kbl|cfl|cml|skl|rkl|glk|jsl|znver\d|alderlake|raptorlake|meteorlake|arrowlake|lunarlake|"
     r"skylake|cascadelake|cooperlake|icelake|tigerlake|rocketlake|sapphirerapids|emeraldrapids|graniterapids|haswell|"
     r"broadwell|ivybridge|sandybridge|x86|neoverse|apple-)[^()]*\)|/PCIe/SSE\d?$|/integrated/SSE\d?$",
@@ -22,7 +34,8 @@ DRIVER = re.compile(
 )
 CLOCK = re.compile(r"\s*@\s*[\d.]+\s*GHz", re.IGNORECASE)
 CORES = re.compile(
-    r"\s*\b(?:\d+|dual|quad|six|eight|twelve|sixteen|twenty-four|thirty-two|sixty-four)[- ]cores?\b(?: processor)?"
+    r"\s*\b(?:\d+|dual|quad|six|eight|twelve|sixteen|twenty-four|thirty-two|sixty-four)[- ]cores?\b(?! GPU)"
+    r"(?: processor)?"
     r"|\s*\bprocessor\b|\s*\bCPU\b|^\d+(?:st|nd|rd|th) gen\s+|^AWS\s+(?=graviton)",
     re.IGNORECASE,
 )
@@ -33,12 +46,17 @@ MEMORY = re.compile(
     r"(?:\s*(?:V?RAM|HBM\d?e?|G?DDR\d\w?|LPDDR\d\w?|unified memory))?\s*$",
     re.IGNORECASE,
 )
+INSIDE = re.compile(r"\s+(\d{1,2})\s*GB(?=\s+laptop gpu$)", re.IGNORECASE)  # RTX 3050 4GB Laptop GPU
 MOBILE = re.compile(r"\s+(?:mobile(?: / max-q)?|notebook)(?: gpu)?$|\s+laptop$", re.IGNORECASE)
+LAPTOP = re.compile(r"\s+laptop gpu$", re.IGNORECASE)
+KIND = re.compile(r"\s+(?:graphics|gpu)$", re.IGNORECASE)
+SEVERAL = re.compile(r"\s*/\s*")  # of the cards that a chip is in, in one pair of brackets
 BOARD = re.compile(
     r"^(?:asus(?:tek)?|msi|gigabyte|evga|zotac|pny|palit|gainward|inno3d|galax|colorful|sapphire|xfx|powercolor|asrock|"
     r"sparkle|acer|lenovo|dell|hpe?|supermicro)\s+(?:(?:rog|tuf|strix|gaming|proart|dual|suprim|ventus|trio|nitro|pulse|"
     r"red devil|merc|ftw3|xlr8|aorus|eagle|windforce|challenger|phantom)\s+)*"
-    r"|\s+(?:founders edition|fe|oc(?: edition)?|lhr|lite hash rate|dual slot|oam|sxm\d? module)$",
+    r"|\s+(?:founders edition|fe|oc(?: edition)?|lhr|lite hash rate|dual slot|oam|sxm\d? module|collectors edition)$"
+    r"|-LS$",
     re.IGNORECASE,
 )
 COMPUTER = re.compile(
@@ -47,7 +65,8 @@ COMPUTER = re.compile(
     re.IGNORECASE,
 )
 MAKER = re.compile(
-    r"^(?:(?:nvidia )?[hd]gx\s+(?=[ah]?[ghbr]?[ab]?\d)|google cloud\s+|(?:cloud )(?=tpu)|huawei\s+|moore threads\s+|"
+    r"^(?:hpu\s+|mesa\s+|"
+    r"(?:nvidia )?[hd]gx\s+(?=[ah]?[ghbr]?[ab]?\d)|google cloud\s+|(?:cloud )(?=tpu)|huawei\s+|moore threads\s+|"
     r"habana(?: labs)?\s+|(?:samsung|xiaomi|google)\s+(?=galaxy|pixel|mi\b|\d)|qti\s+|"
     r"qualcomm technologies,? inc\.?\s+|qualcomm\s+(?=snapdragon|sm\d)|"
     r"tenstorrent (?:wormhole|blackhole)\s+|advanced micro devices,? inc\.?\s+)",
@@ -92,6 +111,16 @@ def spellings(name: str) -> Iterator[Spelling]:
                 now = other
 
 
+def alternatives(name: str) -> list[str]:
+    """The cards that a name of lspci lists for one chip: [Radeon RX 7900 XT/7900 XTX]; none where it does not."""
+    cards = [text for text in BRACKETS.findall(name) if not NO_CARD.fullmatch(text) and "/" in text]
+    if not cards:
+        return []
+    first, *rest = SEVERAL.split(cards[-1])
+    series = re.split(r"(?=\b\w*\d)", first, maxsplit=1)[0]
+    return [first, *(series + part if part[:1].isdigit() else part for part in rest)]
+
+
 def count(name: str) -> int:
     """How many devices a name says that there are: `2x RTX 3090`; 1 where it does not say."""
     said = COUNT.search(name)
@@ -133,11 +162,22 @@ def _memory(now: Spelling) -> Iterator[Spelling]:
     yield Spelling(left, size, now.is_cpu)
 
 
+def _memory_inside(now: Spelling) -> Iterator[Spelling]:
+    """The name without a memory that stands in its middle."""
+    said = INSIDE.search(now.name)
+    if said is not None:
+        yield Spelling(INSIDE.sub("", now.name), float(said[1]), now.is_cpu)
+
+
 def _processor(now: Spelling) -> Iterator[Spelling]:
     yield Spelling(f"{now.name} CPU", now.memory, True)
 
 
 RULES: tuple[Rule, ...] = (
+    _without(BEHIND),
+    _without(LABELLED),
+    _without(OF_DRIVER),
+    _without(APPLE_CORES, r"\1 (\2-core GPU) "),
     _card,
     _without(DRIVER),
     _without(BESIDE, is_cpu=True),
@@ -149,6 +189,9 @@ RULES: tuple[Rule, ...] = (
     _memory,
     _without(BOARD),
     _without(MOBILE, " Laptop GPU"),
+    _memory_inside,
+    _without(LAPTOP, " laptop"),
     _memory,
+    _without(KIND),
     _processor,
 )

@@ -83,6 +83,7 @@ def _reached(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, flo
         own = getattr(file, name)
         values[name] = min(getattr(of_class, name, of_none) * quality, most) if own is None else own
     values["core_bandwidth"] = file.core_bandwidth or getattr(of_class, "core_bandwidth", None)
+    values["meeting_us"] = getattr(of_class, "meeting_us", None) if file.meeting_us is None else file.meeting_us
     return values
 
 

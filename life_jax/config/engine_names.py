@@ -13,9 +13,13 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.support import middle
 
-# words behind an engine's name that say nothing of which engine it is
+# words behind an engine's name that say nothing of which engine it is: tools around it, builds, drivers, libraries
 NOT_TELLING = (
-    "llm", "lm", "mii", "cli", "serve", "server", "bench", "genie", "transformers", "main", "master", "latest",
+    "llm", "lm", "mii", "cli", "serve", "server", "bench", "genie", "transformers", "main", "master", "latest", "api",
+    "tensor", "llama", "batched", "nightly", "nightlies", "fa", "fa0", "fa1", "hipblaslt", "hblt0", "mma", "radv",
+    "performance", "wsl2", "cpu", "gpu", "npu", "turbomind", "qnn", "context", "binary", "pytorch", "compile", "chunk",
+    "prefill", "ibm", "tgi", "fork", "nvcr", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
+    "nov", "dec",
 )  # fmt: skip
 # programs around llama.cpp, by the rule that does not say the backend; words for backends, as rules write them
 AROUND = ("llama.cpp", "llama.cpp main", "llama-cpp", "llamacpp", "llama-server", "llama-bench", "llamafile", "ollama",
@@ -24,7 +28,7 @@ BACKENDS = {
     "vulkan": "Vulkan", "radv": "Vulkan", "amdvlk": "vulkan_amdvlk", "rocm": "ROCm", "hip": "HIP", "cuda": "CUDA",
     "metal": "Metal", "opencl": "OpenCL", "sycl": "SYCL", "cpu": "CPU", "openblas": "OpenBLAS",
 }  # fmt: skip
-VERSION = re.compile(r"[vbr]?\d[\w.]*|[0-9a-f]{7,}")
+VERSION = re.compile(r"(?:[vbr]|pr|rocm)?\d[\w.]*|[0-9a-f]{7,}")
 
 
 def engine_of_row(name: str, hw: str, date: str = "") -> tuple[str, bool]:
@@ -120,7 +124,12 @@ def _is_told(rest: list[str], engine: str) -> bool:
 
 def _rest(name: str, rule: Mapping[str, Any]) -> list[str]:
     """Words of an engine's name behind the beginning that the rule knows."""
-    return [word for word in re.split(r"[^a-z0-9.]+", name.lower()[len(str(rule["name"])) :]) if word.strip(".")]
+    known = str(rule["name"]).lower()
+    around = next((start for start in AROUND if name.lower().startswith(start.lower())), "")
+    told = _backend(name[len(around) :]) if around else ""  # which the rule then has
+    rest = name.lower()[len(known if name.lower().startswith(known) else around) :]
+    words = (word.strip(".") for word in re.split(r"[^a-z0-9.]+", rest))
+    return [word for word in words if word and not (told and word in BACKENDS)]
 
 
 def _alike(pieces: list[str]) -> Mapping[str, Any] | None:

@@ -18,7 +18,7 @@ from life_jax.config.device_spellings import Spelling, count
 from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
 from life_jax.config.schema.yaml_files import YAML
-from life_jax.config.weight_format_names import split_format
+from life_jax.config.weight_format_names import UNREAD, split_format
 
 Folders = tuple[Path, ...]
 Words = tuple[str, ...]
@@ -70,7 +70,8 @@ def _device_within(name: str, folders: Folders) -> Words:
         agreeing = tuple(label for label in meant if _agrees(spelling, label, folders))
         if agreeing:
             return agreeing
-    return ()
+    listed = (device(card, folders) for card in device_spellings.alternatives(name))
+    return tuple(dict.fromkeys(label for label in listed if label is not None))
 
 
 def _agrees(spelling: Spelling, label: str, folders: Folders) -> bool:
@@ -90,6 +91,8 @@ def _model_within(name: str, folders: Folders) -> Words:
         meant = (str(declared[last]),) if last in declared else _meant("model", last, own)
         if meant:
             return meant
+    if UNREAD.search(split_format(last)[0]):  # weights in a format that is not understood are not at 16 bit
+        return ()
     dropped = DROPPED["model"][0]
     ours, others = (_pieces_of_models(dropped, names) for names in (own, None))
     return model_spellings.made_of(words_of(last, dropped), ours, others)
@@ -178,6 +181,8 @@ def refusal(
     kind = kind or KINDS[group]
     labels = list(paths.choices(group, folders))
     candidates, near = _candidates(group, name, tuple(paths.own_choices(group, folders)))
+    if group == "hw" and len(several := _device_within(name[:MOST_CHARACTERS], folders)) > 1:
+        candidates = several
     if len(candidates) > 1:
         first = ", ".join(candidates[:MOST_NEAR])
         rest = f" and {len(candidates) - MOST_NEAR} more" if len(candidates) > MOST_NEAR else ""

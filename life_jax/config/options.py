@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema import paths, yaml_files
+from life_jax.config.schema.check import LARGEST
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.optimizations import INDEX, Optimization, Origin, Refused, chain, named
@@ -75,8 +76,7 @@ def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> 
     for key, value in arguments.items():
         if key not in accepted:
             raise unknown(f"opt.{name} has no key of that name:", key, accepted)
-        if isinstance(value, bool) or (isinstance(value, int | float) and not 0 <= value < float("inf")):
-            raise ConfigError(f"opt.{name}.{key} is {value}; a number of 0 or more is needed")
+        _refuse_argument(f"opt.{name}.{key}", value, str(accepted[key].annotation))
     for key, parameter in accepted.items():
         if parameter.default is inspect.Parameter.empty and key not in arguments:
             raise ConfigError(f"opt.{name}.{key} is missing")
@@ -84,6 +84,36 @@ def option(name: str, content: Mapping[str, Any], convention: str = "exact") -> 
         return made(Origin(name, kind, arguments))
     except Refused as reason:
         raise ConfigError(f"opt.{name}: {reason}") from None
+
+
+def _refuse_argument(where: str, value: Any, kind: str) -> None:
+    """Raises ConfigError for a value that is not of the kind that a factory's annotation says."""
+    if value is None and "None" in kind:
+        return
+    if "Mapping" in kind:
+        fits, needed = isinstance(value, Mapping) and all(map(_is_number, value.values())), "a mapping to numbers"
+    elif "Sequence" in kind or "tuple" in kind:
+        items = value if isinstance(value, list | tuple) else [None]
+        of_numbers = "float" in kind
+        fits = all(_is_number(item) if of_numbers else isinstance(item, str) for item in items)
+        needed = f"a list of {'numbers' if of_numbers else 'names'}"
+    elif "float" in kind:
+        fits, needed = _is_number(value), "a number"
+    else:
+        fits, needed = isinstance(value, str), "a name"
+    if not fits:
+        least = " of 0 or more" if "number" in needed else ""
+        shown = f"{value!r:.40}{'...' if len(repr(value)) > 40 else ''}" if not _is_long(value) else "too large"
+        raise ConfigError(f"{where} is {shown}; {needed}{least} is needed")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number of 0 or more that is a finite float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGEST
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) >= LARGEST
 
 
 def made(origin: Origin) -> Optimization:

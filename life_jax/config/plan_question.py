@@ -155,7 +155,7 @@ def plan_question(composed: Mapping[str, Any]) -> PlanQuestion:
         layout={key: _counts(key, value) for key, value in (composed["layout"] or {}).items()},
         also=_also(composed["also"]),
         also_if_few=composed["also"] == "auto",
-        write=None if composed["write"] is None else str(composed["write"]),
+        write=_folder(composed["write"]),
     )
 
 
@@ -169,6 +169,13 @@ def _also(typed: Any) -> tuple[str, ...]:
         if name not in known:
             raise unknown("also=", name, ["none", "usual", "all", *known])
     return tuple(dict.fromkeys(names))
+
+
+def _folder(typed: Any) -> str | None:
+    """The name of a folder. Raises ConfigError for what is none."""
+    if isinstance(typed, bool) or not isinstance(typed, str | int | None):
+        raise ConfigError(f"write={str(typed)[:60]}: the name of a folder is needed")
+    return None if typed is None else str(typed)
 
 
 def _counts(word: str, typed: Any) -> tuple[int, ...]:

@@ -108,12 +108,6 @@ def multiplies_bytes(sources: Mapping[str, tuple[tuple[str, float], ...]]) -> bo
     return any(key in AS_BYTES and "linear" in dict(pipes) for key, pipes in sources.items())
 
 
-def through_host(device: DeviceFile) -> bool:
-    """Whether devices of a node have no links of their own, so that kernels of one cannot read the memory of all
-    others."""
-    return device.interconnect is None or device.interconnect.startswith("PCIe")
-
-
 def on_units(engine: Engine, converts: bool, as_bytes: bool, prefers: bool, through_host: bool) -> Engine:
     """The engine on a device that converts what it reads of the cache, or multiplies weights as bytes, or reaches
     others through the host.

@@ -6,18 +6,20 @@ begin alike have the same names at their beginning.
 """
 
 import csv
+import io
 import math
 from pathlib import Path
 
 import numpy as np
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core import file_system
 from life_jax.serving.prefix_cache import reused_blocks
 from life_jax.serving.requests import Requests
 
 NEEDED = ("arrival_s", "input_tokens", "output_tokens")
 GROUPS = 32  # of lengths, each with the mean of its members
-MOST = 1_000_000  # requests of a file
+MOST, MOST_BYTES = 1_000_000, 2**28  # requests of a file, and its bytes
 
 
 def read(path: Path, prefix_room: float = math.inf) -> Requests:
@@ -27,8 +29,8 @@ def read(path: Path, prefix_room: float = math.inf) -> Requests:
     cached; infinite for one that forgets nothing.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _requests(csv.DictReader(file), path, prefix_room)
+        text = file_system.read_regular(path, MOST_BYTES).decode("utf-8-sig")
+        return _requests(csv.DictReader(io.StringIO(text, newline="")), path, prefix_room)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"load.trace={path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 

@@ -18,10 +18,13 @@ BENCH_TYPE = re.compile(
 # which part of a model's files it is, what made it or of what run, behind its format: they say nothing of the weights
 BEHIND = re.compile(
     r"(?:[-_. ](?:\d{5}-of-\d{5}|gguf|ggml|i1|imat(?:rix)?|dynamic|static|dyn|block|unsloth|g\d{2,3}|h\d|inc|sym|asym|"
-    r"symmetric|channel|per-?channel|\dx1[0-9]|hf|kv|\d{6}|v[2-9])|:latest|-cloud)$",
+    r"symmetric|channel|per-?channel|\dx1[0-9]|hf|kv|\d{6}|v[2-9]|"
+    r"ov|openvino|onnx|torchao|litert|hybrid|npu|cpu|gpu|cuda|int4-?block|rtn|preview|marlin)|[:-](?:latest|cloud))$",
     re.IGNORECASE,
 )
 QUANTIZED = re.compile(r"[-_.]quantized(?=\.(w\da\d))", re.IGNORECASE)
+# a word in the middle of a name that says a format, or a mix of formats that is not known
+UNREAD = re.compile(rf"(?:^|[-_:. @(])(?:{_TYPES}|dq\d\w*)(?=$|[-_:. @)])", re.IGNORECASE)
 MADE_WITH = ("mlx", "bnb", "gptq", "awq", "hqq", "aqlm")
 LONGEST = 400  # characters of a name that is taken apart
 

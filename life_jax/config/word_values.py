@@ -4,6 +4,7 @@ grammar.
 Importing Hydra's parser takes a tenth of a second; tests/config/test_word_values.py holds both equal.
 """
 
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[-./:+@%]+[A-Za-z0-9_]+)*")
 CONSTANTS = {"true": True, "false": False, "null": None, "nan": float("nan"), "inf": float("inf")}
 QUOTED = re.compile(r"'[^'\\$\n]*'|\"[^\"\\$\n]*\"")
 MOST_DIGITS = 400  # of a whole number; floats have no more, and Python reads no more than ten times as many
+MOST_LISTS = 64  # levels, as of YAML
 DIGITS = re.compile(rf"\d{{{MOST_DIGITS + 1}}}", re.ASCII)
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 TOKEN = re.compile(rf"[ \t]*([\[\],]|{QUOTED.pattern}|[^\[\]{{}}(),'\"\s]+)")
@@ -58,12 +60,19 @@ def value(key: str, text: str, hint: str = "") -> Any:
     """The value that KEY=text means. hint: what an error adds. Raises ConfigError."""
     if len(text) > MOST_DIGITS and DIGITS.search(text):
         raise ConfigError(f"{key}: a number of more than {MOST_DIGITS} digits; one below 1e308 is needed")
+    if len(text) > MOST_LISTS and _depth(text) > MOST_LISTS:
+        raise ConfigError(f"{key}: lists in more than {MOST_LISTS} levels")
     if KEY.fullmatch(key):
         try:
             return _usual(text)
         except _UnusualError:
             pass
     return _by_hydra(key, text, hint)
+
+
+def _depth(text: str) -> int:
+    """Levels of brackets and braces in a text, those in quotes among them."""
+    return max(itertools.accumulate((character in "[{(") - (character in "]})") for character in text))
 
 
 class _UnusualError(Exception):

@@ -25,6 +25,42 @@ class Dual:
     def __init__(self, value: Any, tangent: Any) -> None:
         self.value, self.tangent = value, tangent
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the value's axes."""
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        """Number of the value's axes."""
+        return np.ndim(self.value)
+
+    @property
+    def size(self) -> int:
+        """Number of the value's elements."""
+        return int(np.size(self.value))
+
+    @property
+    def both(self) -> tuple[np.ndarray, np.ndarray]:
+        """The value and the tangent as arrays of one shape."""
+        return np.asarray(self.value), np.broadcast_to(self.tangent, np.shape(self.value))
+
+    def __getitem__(self, index: Any) -> "Dual":
+        value, moving = self.both
+        return Dual(value[index], moving[index])
+
+    def reshape(self, *shape: int) -> "Dual":
+        """The same numbers along other axes."""
+        return Dual(*(x.reshape(*shape) for x in self.both))
+
+    def sum(self, axis: int) -> "Dual":
+        """Sum over an axis."""
+        return Dual(*(x.sum(axis) for x in self.both))
+
+    def mean(self, axis: int) -> "Dual":
+        """Mean over an axis."""
+        return Dual(*(x.mean(axis) for x in self.both))
+
     def __neg__(self) -> "Dual":
         return Dual(-self.value, -self.tangent)
 

@@ -69,7 +69,9 @@ class Parallelism:
     two_batches [1]: 1 where a batch runs as two halves, the messages of one behind the computation of the other
     overlap [1]: part of the shorter of computation and messages that is hidden behind the longer
     allreduce_latency [s]: latency of one hop; allreduce_growth [1]: what each doubling of the devices in a node adds to
-    the latency of an all-reduce, over that of a hop; link_efficiency [1]: reached part of the interconnect's bandwidth
+    that of an all-reduce by the engine's own kernels, over that of a hop, 1 where it leaves all to a library; in_switch
+    [1]: 1 where that library lets switches reduce, which can
+    link_efficiency [1]: reached part of the interconnect's bandwidth
     exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node, and
     bulk_exchange_efficiency [1] where a step has tokens of prompts
     network_latency [s], network_efficiency [1]: the same of messages between nodes
@@ -89,6 +91,7 @@ class Parallelism:
     overlap: Number = neutral(default=0.0)
     allreduce_latency: Number = 0.0
     allreduce_growth: Number = neutral(default=1.0)
+    in_switch: Number = neutral(default=0.0)
     link_efficiency: Number = 1.0
     exchange_latency: Number = 0.0
     exchange_efficiency: Number = 1.0

@@ -13,7 +13,8 @@ class HostTime:
     context: of every token in the context of such a sequence
     request: of every request
     split_step: of a step, for each doubling of the number of devices that share a layer
-    draft: of every pass of a draft; lookup: of every sequence whose drafts are looked up in its own text
+    draft: of every pass of a draft; drafting: of every step that drafts, beside its passes
+    lookup: of every sequence whose drafts are looked up in its own text
     """
 
     step: Number = 0.0
@@ -22,6 +23,7 @@ class HostTime:
     request: Number = 0.0
     split_step: Number = 0.0
     draft: Number = neutral(default=0.0)
+    drafting: Number = neutral(default=0.0)
     lookup: Number = neutral(default=0.0)
 
     def of_step(self, *, batch: Number, context: Number, devices: Number) -> dict[str, Number]:

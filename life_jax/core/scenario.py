@@ -31,7 +31,9 @@ class Device:
     what the system, a display and the driver's context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
-    collective, each gets (2 / n)^crowding of it (0: links of its own, a switch)
+    collective, each gets (2 / n)^crowding of it (0: links of its own, a switch); link_step [1]: latency of each further
+    hop of a ring over that of the first; switch_reduction [1]: part of that bandwidth at which a switch reduces
+    messages, 0 where it does not
     node [1]: devices of a node; network [byte/s]: from one node to another, in one direction for each device
     power [W]: largest power; NaN where it is not published
     power_limit [W]: power that no step exceeds; UNLIMITED where the engine sets no limit
@@ -46,6 +48,8 @@ class Device:
     dispatch: Number
     interconnect: Number = UNPUBLISHED
     crowding: Number = neutral(default=0.0)
+    link_step: Number = 0.25
+    switch_reduction: Number = neutral(default=0.0)
     node: Number = 8.0
     network: Number = UNPUBLISHED
     power: Number = float("nan")
@@ -89,7 +93,8 @@ class Block:
 class Architecture:
     """A model: embedding, blocks of an encoder, a decoder or both, final norm, head. Sizes in elements [1].
 
-    generation: autoregressive; none, of an encoder alone; diffusion: every step computes the whole sequence
+    generation: autoregressive; none, of an encoder alone; diffusion: every step computes the whole sequence;
+    block_diffusion: a block of tokens, behind a cache
     embedding_size: width of the table, 0 where it is hidden_size
     head_size: width of a layer in front of the head, 0 where there is none
     vectors: learned numbers outside of layers that belong to no product: biases, tables of types and positions
@@ -122,6 +127,11 @@ class Architecture:
     head_norm: bool = static(default=False)  # behind the layer in front of the head
     encoder_embedding_norm: bool = static(default=False)
     encoder_final_norm: bool = static(default=False)
+
+    @property
+    def denoised(self) -> Number:
+        """Tokens [token] that a decode step of block diffusion computes of each sequence; 1 for other models."""
+        return self.blocks[-1].attention.get("diffusion_block", 1.0) if self.generation == "block_diffusion" else 1.0
 
     @property
     def reading(self) -> str:

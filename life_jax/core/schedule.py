@@ -144,12 +144,15 @@ def both_directions(workload: Workload, reading: str) -> Step:
     return replace(whole, image_tokens=w.image_tokens, images=w.images)
 
 
-def decode(workload: Workload, generation: str = "autoregressive", steps_per_token: Number = 1.0) -> Passes:
+def decode(
+    workload: Workload, generation: str = "autoregressive", steps_per_token: Number = 1.0, block: Number = 1.0
+) -> Passes:
     """The decode steps: one token each after the prompt, one step fewer than generated tokens since prefill makes the
     first.
 
     The first step attends past + prompt + 1 positions. An encoder has no decode steps; a diffusion model computes the
-    whole sequence steps_per_token [1] times for each token.
+    whole sequence steps_per_token [1] times for each token; in blocks of `block` [token] it computes one behind the
+    cache, which grows evenly by 1 / steps_per_token tokens a step.
     """
     w = workload
     past = w.past_tokens + w.prompt_tokens
@@ -159,6 +162,9 @@ def decode(workload: Workload, generation: str = "autoregressive", steps_per_tok
     if generation == "diffusion":
         whole = replace(both_directions(w, "sequence"), decoding=True)
         return Passes(whole, (w.output_tokens - 1) * steps_per_token, alike=True)
+    if generation == "block_diffusion":
+        block_step = replace(first, new=block, logit_rows=block)
+        return Passes(block_step, (w.output_tokens - 1) * steps_per_token, kept=1 / steps_per_token)
     return Passes(first, w.output_tokens - 1)
 
 

@@ -28,7 +28,8 @@ def plan(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     words = _words(question, settings)
     study = load(words, primary="plan")
-    answer = planning.plan(study).as_json()
+    found = planning.plan(study)
+    answer = found.as_json()
     verb = "serve" if settings.get("rate") or settings.get("concurrency") else "sweep"
     for row in (*answer["rows"], *([answer["nearest"]] if answer["nearest"] else [])):
         row["command"] = f"life-jax {verb} {shlex.join(row['words'])}"
@@ -36,6 +37,7 @@ def plan(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     total = len(answer["rows"])
     return {
         **answer, "rows": answer["rows"][:MOST_ROWS], "count": total, "loaded": verb == "serve",
+        "meanings": found.meanings,
         "commands": [command(words, "plan")],
     }  # fmt: skip
 

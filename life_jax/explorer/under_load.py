@@ -1,16 +1,21 @@
 """What requests see as more of them arrive: percentiles against the rate, the knee, and a map of goodput."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.explorer.answers import in_place
 from life_jax.explorer.evaluation import evaluated
 from life_jax.explorer.plain_data import command, labels, number, numbers, positive, reason, study_of
 from life_jax.explorer.questions import Question
+from life_jax.forecasting.request import Run
+from life_jax.forecasting.side_by_side import at_rates, groups, side_by_side
+from life_jax.forecasting.under_load import UnderLoad
 from life_jax.grid.pareto_front import knee
+from life_jax.studies.study import Study
 
 TIMES = ("ttft_p50", "ttft_p90", "ttft_p99", "tpot_p50", "tpot_p90", "tpot_p99", "itl_p99")
 SERVED = ("output_rate", "utilization", "concurrency")
@@ -27,24 +32,58 @@ def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, An
     """
     targets = _targets(settings)
     question = of_requests(question)
-    full = study_of(question.words(rate=EVERYTHING), "serve")
-    if len(full.cells) > MOST:
-        raise ConfigError(f"{len(full.cells)} combinations; this view takes at most {MOST}")
-    capacity = evaluated(full, ("request_rate",))["request_rate"].reshape(-1)
-    usable = capacity[np.isfinite(capacity) & (capacity > 0)]
+    study = study_of(question.words(rate=EVERYTHING, **targets), "serve")
+    if len(study.cells) > MOST:
+        raise ConfigError(f"{len(study.cells)} combinations; this view takes at most {MOST}")
+    served = Served(study)
+    usable = served.capacity[np.isfinite(served.capacity) & (served.capacity > 0)]
     if not usable.size:
         raise ConfigError("none of the combinations can serve requests of this length: they do not fit in memory")
     rates = sorted({float(f"{part * most:.3g}") for most in usable for part in PARTS})
-    words = question.words({"rate": rates}, **targets)
-    study = study_of(words, "serve")
-    of = evaluated(study, (*TIMES, *SERVED))
+    of = served.at(np.array(rates), (*TIMES, *SERVED))
     rows = []
-    for cell in range(len(study.cells)):
-        row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell), "capacity": number(capacity[cell])}
-        row |= {name: numbers(column[cell].reshape(-1)) for name, column in of.items()}
-        row["knee"] = rate_of_knee(np.array(rates), of["ttft_p90"][cell].reshape(-1), of["tpot_p90"][cell].reshape(-1))
+    for cell, capacity in enumerate(served.capacity):
+        row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell), "capacity": number(capacity)}
+        row |= {name: numbers(column[cell]) for name, column in of.items()}
+        row["knee"] = rate_of_knee(np.array(rates), of["ttft_p90"][cell], of["tpot_p90"][cell])
         rows.append(row)
+    words = question.words({"rate": rates}, **targets)
     return {"rates": rates, "rows": rows, "warnings": list(study.warnings), "commands": [command(words, "serve")]}
+
+
+class Served:
+    """What the cells of a study see under load: their laws are made once, their queues are solved side by side.
+
+    capacity [cells] [1/s]: the largest rate that each serves; NaN where a cell cannot be, 0 where nothing fits.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.capacity = np.full(len(study.cells), np.nan)
+        self._groups: list[tuple[np.ndarray, UnderLoad]] = []
+        places = [cell for cell, case in enumerate(study.cells) if case is not None]
+        with np.errstate(all="ignore"):
+            runs = [Run(in_place(study, case)) for case in study.cells if case is not None]
+            possible = [run.possible is None or bool(run.possible) for run in runs]
+            places = [place for place, can in zip(places, possible, strict=True) if can]
+            seen = [run.under_load for run, can in zip(runs, possible, strict=True) if can]
+            for group in groups(seen):
+                of = [seen[place] for place in group]
+                together = of[0] if len(of) == 1 else side_by_side(of)
+                cells = np.array(places)[group]
+                self._groups.append((cells, together))
+                most = np.where(together.fits, together.active * together.capacity, 0.0)
+                self.capacity[cells] = np.broadcast_to(most, (len(cells), 1))[:, 0]
+
+    def at(self, rates: np.ndarray, metrics: Sequence[str]) -> dict[str, np.ndarray]:
+        """Metrics [cells, rates] by name, of TIMES and SERVED, at rates [1/s]; NaN where a cell cannot be."""
+        of = {name: np.full((len(self.capacity), len(rates)), np.nan) for name in metrics}
+        with np.errstate(all="ignore"):
+            for cells, together in self._groups:
+                seen = at_rates(together, rates)
+                for name, column in of.items():
+                    time, _, percentile = name.partition("_p")
+                    column[cells] = seen.time(time, float(percentile)) if percentile else getattr(seen, name)
+        return of
 
 
 def rate_of_knee(rates: np.ndarray, ttft: np.ndarray, tpot: np.ndarray) -> float | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 
 from life_jax.core.host_time import HostTime
 from life_jax.core.numerics import Number, divide, is_fixed_at, where
-from life_jax.core.pytree import Leaf, set_leaf
+from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
 from life_jax.forecasting import energy, messages
@@ -139,14 +139,15 @@ def _host(scenario: Scenario, passes: Passes) -> Ledger:
     for name, seconds in host_seconds(scenario, passes.middle).items():
         total = total + _fixed(("engine", "host", name), seconds)
     if not is_fixed_at(scenario.engine.parallelism.tensor_parallel, 1):
-        # affine in both latencies, in 1 / interconnect and in 1 / network: each holds what is gone without it
-        links = messages.seconds(scenario, passes.first)
-        for leaf, gone in ((ALLREDUCE, 0.0), (NETWORK, UNPUBLISHED), (NETWORK_LATENCY, 0.0)):
-            waits = messages.seconds(scenario, passes.first) - messages.seconds(
-                set_leaf(scenario, leaf, gone), passes.first
-            )
-            links, total = links - waits, total + _fixed(leaf, waits)
-        total = total + _fixed(INTERCONNECT, links)
+        waits = messages.reducing(scenario, passes.first)
+        for leaf, seconds in (
+            (ALLREDUCE, waits.hops),
+            (INTERCONNECT, waits.links),
+            (BANDWIDTH, waits.memory),
+            (NETWORK_LATENCY, waits.network_hops),
+            (NETWORK, waits.network),
+        ):
+            total = total + _fixed(leaf, seconds)
     return total
 
 

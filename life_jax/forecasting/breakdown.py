@@ -7,7 +7,7 @@ from typing import Any
 
 from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
-from life_jax.core.numerics import is_fixed_at
+from life_jax.core.numerics import Number, is_fixed_at
 from life_jax.core.places import HERE
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
@@ -192,11 +192,11 @@ def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:
     return {
         **labels,
         "parameters": {
-            "total": round(float(decoder.parameter_count(model))),
-            "active": round(float(decoder.active_parameter_count(model))),
+            "total": _whole(decoder.parameter_count(model)),
+            "active": _whole(decoder.active_parameter_count(model)),
         },
-        "weight_bytes": round(float(decoder.weight_bytes(model, scenario.precision))),
-        "kv_bytes_per_token": round(float(decoder.kv_bytes_per_token(model, scenario.precision))),
+        "weight_bytes": _whole(decoder.weight_bytes(model, scenario.precision)),
+        "kv_bytes_per_token": _whole(decoder.kv_bytes_per_token(model, scenario.precision)),
         "prefill": _step_json(prefill_table(scenario)),
         "decode": _step_json(decode_table(scenario)),
     }
@@ -204,18 +204,18 @@ def as_json(scenario: Scenario, labels: Mapping[str, str]) -> dict[str, Any]:
 
 def _step_json(table: StepTable) -> dict[str, Any]:
     return {
-        "matmul_flops": round(float(table.total.matmul_flops)),
+        "matmul_flops": _whole(table.total.matmul_flops),
         **_counts(table.total),
         "seconds": _known(table.seconds),
         "operators": [
             {
                 "name": row.name,
                 "repeats": _number(row.repeats),
-                "matmul_flops": round(float(row.cost.matmul_flops)),
+                "matmul_flops": _whole(row.cost.matmul_flops),
                 **_counts(row.cost),
                 "seconds": _known(row.seconds),
                 "share": _known(row.share),
-                "intensity": row.intensity,
+                "intensity": _known(row.intensity),
                 "bound": row.bound,
                 **({"place": "host"} if row.place != HERE else {}),
             }
@@ -226,17 +226,25 @@ def _step_json(table: StepTable) -> dict[str, Any]:
 
 def _counts(cost: Cost) -> dict[str, float]:
     return {
-        "flops": round(float(cost.flops)),
-        "bytes_read": round(float(cost.bytes_read)),
-        "bytes_written": round(float(cost.bytes_written)),
+        "flops": _whole(cost.flops),
+        "bytes_read": _whole(cost.bytes_read),
+        "bytes_written": _whole(cost.bytes_written),
         "dispatches": _number(float(cost.dispatches)),
     }
 
 
 def _known(value: float) -> float | None:
-    """The value, or None for NaN, which JSON does not have."""
-    return None if math.isnan(value) else value
+    """The value, or None for NaN and infinity, which JSON does not have."""
+    return value if math.isfinite(value) else None
+
+
+def _whole(value: Number) -> int:
+    """The nearest whole number. Raises OverflowError where there is none: numbers too large met on the way."""
+    if math.isnan(float(value)):
+        raise OverflowError("NaN has no whole number")
+    return round(float(value))
 
 
 def _number(value: float) -> float:
-    return int(value) if value == int(value) else value
+    """A whole number as one. Raises OverflowError for what is not finite."""
+    return value if math.isfinite(value) and not float(value).is_integer() else _whole(value)

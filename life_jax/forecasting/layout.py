@@ -1,5 +1,8 @@
 """Whether a scenario's layout over devices is possible: whether its numbers divide the model as engines need it."""
 
+from dataclasses import replace
+
+from life_jax.core.engine import Parallelism
 from life_jax.core.numerics import Number, is_fixed_at, larger
 from life_jax.core.scenario import Scenario
 from life_jax.models import attention, ffn
@@ -7,13 +10,19 @@ from life_jax.parallelism.tensor_parallel import divides, is_whole
 
 # the numbers of a layout, as engine files name them
 NUMBERS = ("tensor_parallel", "pipeline_parallel", "data_parallel", "context_parallel", "expert_parallel")
-DIVIDED = (*attention.HEADS, "num_experts", "num_hidden_layers")  # numbers of a model that a layout must divide
+# numbers of a model that a layout must divide
+DIVIDED = (*attention.HEADS, *ffn.WIDTHS, "num_experts", "num_hidden_layers")
 MOST = 1024  # devices that are tried for the list of allowed numbers
+CHANGED = ("tensor_parallel", "expert_parallel", "data_parallel")  # of a layout, that another value may help
 
 
 def is_possible(scenario: Scenario) -> Number | None:
-    """Whether the layout divides the heads, the experts and the layers; None where a single device needs no
-    division."""
+    """Whether the layout divides the heads, the widths, the experts and the layers; None where a single device needs no
+    division.
+
+    An expert is divided among the devices that hold the same part of the experts, a dense network among those of tensor
+    parallelism. Reference: vLLM and SGLang, whose layers refuse a width that does not divide.
+    """
     layout = scenario.engine.parallelism
     if layout.alone:
         return None
@@ -23,6 +32,11 @@ def is_possible(scenario: Scenario) -> Number | None:
         for block in model.blocks:
             for _, number, copied in attention.heads(block):
                 possible = possible * divides(layout.tensor_parallel, number, copied=copied)
+    for block in model.blocks:
+        for _, number, of_expert in ffn.widths(block):
+            parts = _sharing(layout, of_expert=of_expert)
+            if not is_fixed_at(parts, 1):
+                possible = possible * divides(parts, number)
     if layout.only_tensor:
         return possible > 0
     layers = sum(block.repeats for block in model.blocks)
@@ -63,14 +77,36 @@ def why_impossible(scenario: Scenario) -> str | None:
             wrong.append(f"the {layout.stage:g} devices of a stage (tensor x data x context)")
         numbers = ", ".join(map(str, allowed))
         return f"{parts:g} parts do not divide {' and '.join(wrong)} evenly; expert_parallel can be {numbers}"
-    return _heads_that_differ(scenario, float(layout.tensor_parallel))
+    return _numbers_that_differ(scenario)
 
 
-def _heads_that_differ(scenario: Scenario, devices: float) -> str:
-    heads = {one: None for block in scenario.architecture.blocks for one in attention.heads(block)}
-    wrong = {f"{key} {number:g}": None for key, number, copied in heads if not divides(devices, number, copied=copied)}
-    allowed = (
-        n for n in range(1, MOST + 1) if all(divides(float(n), number, copied=copied) for _, number, copied in heads)
-    )
-    numbers = ", ".join(map(str, allowed))
-    return f"{devices:g} devices cannot share {' and '.join(wrong)} evenly; tensor_parallel can be {numbers}"
+def _sharing(layout: Parallelism, *, of_expert: bool) -> Number:
+    """Devices [1] that share the width of an expert, or of a dense network."""
+    return layout.stage / layout.expert_parallel if of_expert else layout.tensor_parallel
+
+
+def _numbers_that_differ(scenario: Scenario) -> str:
+    layout = scenario.engine.parallelism
+    wrong: dict[float, dict[str, None]] = {}
+    for block in scenario.architecture.blocks:
+        shared = [(key, n, layout.tensor_parallel, copied) for key, n, copied in attention.heads(block)]
+        shared += [(key, n, _sharing(layout, of_expert=of), False) for key, n, of in ffn.widths(block)]
+        for key, number, parts, copied in shared:
+            if not divides(parts, number, copied=copied):
+                wrong.setdefault(float(parts), {})[f"{key} {number:g}"] = None
+    changed = next((key for key in CHANGED if _allowed(scenario, key)), CHANGED[0])
+    numbers = ", ".join(map(str, _allowed(scenario, changed))) or "nothing beside the others"
+    said = [f"{parts:g} devices cannot share {' and '.join(names)}" for parts, names in wrong.items()]
+    return f"{' and '.join(said)} evenly; {changed} can be {numbers}"
+
+
+def _allowed(scenario: Scenario, key: str) -> list[int]:
+    """Values of a number of the layout that are possible beside the others."""
+    layout = scenario.engine.parallelism
+
+    def possible(value: int) -> bool:
+        changed = replace(layout, **{key: float(value)})
+        divided = is_possible(replace(scenario, engine=replace(scenario.engine, parallelism=changed)))
+        return divided is None or bool(divided)
+
+    return [value for value in range(1, MOST + 1) if possible(value)]

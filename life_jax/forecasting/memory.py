@@ -210,8 +210,8 @@ def bytes_of_rows(scenario: Scenario) -> tuple[Number, Number]:
     layout = scenario.engine.parallelism
     if not is_fixed_at(layout.context_parallel, 1):
         live = live / layout.context_parallel
-    every = scenario.engine.counting.logits == "all" or model.generation != "autoregressive"
-    return (live + logits, 0.0) if every else (live, logits)
+    every = scenario.engine.counting.logits == "all" or model.generation in ("none", "diffusion")
+    return (live + logits, 0.0) if every else (live, logits * model.denoised)
 
 
 def max_batch(scenario: Scenario) -> Number:

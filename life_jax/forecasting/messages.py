@@ -5,8 +5,8 @@ from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models import attention, ffn
-from life_jax.parallelism.collectives import all_gather_over, all_reduce_over, exchange_over, pass_on
-from life_jax.parallelism.expert_parallel import distinct_ranks, row_bytes
+from life_jax.parallelism.collectives import Waits, all_gather_over, all_reduce_waits, exchange_over, pass_on
+from life_jax.parallelism.expert_parallel import distinct_ranks, reached_ranks, row_bytes
 from life_jax.parallelism.layout import step_of_one
 from life_jax.parallelism.topology import links
 
@@ -26,17 +26,30 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     layout = scenario.engine.parallelism
     if layout.alone:
         return 0.0
-    mine = of_one(scenario, step)
     total: Number = 0.0
     if not is_fixed_at(layout.tensor_parallel, 1):
-        group = links(scenario.device, layout, devices=layout.tensor_parallel)
-        total = sum(count * all_reduce_over(group, message) for count, message in _all_reduces(scenario, mine))
+        total = reducing(scenario, step).seconds
     if layout.exchanges:
         total = total + exchanges(scenario, step)
     if not is_fixed_at(layout.context_parallel, 1):
         groups = step.groups if isinstance(step, Mixed) else (step,)
         total = total + sum(partial_outputs(scenario, group) for group in groups if group.decoding)
     return total
+
+
+def reducing(scenario: Scenario, step: Step | Mixed) -> Waits:
+    """What the all-reduces of a step wait for, of devices that share its layers."""
+    layout = scenario.engine.parallelism
+    group = links(scenario.device, layout, devices=layout.tensor_parallel, memory=_memory(scenario))
+    total = Waits()
+    for count, message in _all_reduces(scenario, of_one(scenario, step)):
+        total = total + all_reduce_waits(group, message).times(count)
+    return total
+
+
+def _memory(scenario: Scenario) -> Number:
+    """Reached bandwidth of a device's memory [byte/s]."""
+    return scenario.device.bandwidth * scenario.engine.efficiency.memory
 
 
 def ring_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
@@ -165,17 +178,17 @@ def sent_bytes(
     layout = scenario.engine.parallelism
     if not has_experts(block):
         return ()
-    count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
+    chosen = block.ffn["num_experts_per_tok"]
     parts, devices = layout.expert_parallel, layout.stage
     slices = devices / parts
-    ranks = smaller(chosen, parts) if _decodes(step) else distinct_ranks(ranks=parts, experts=count, chosen=chosen)
+    ranks = smaller(chosen, parts) if _decodes(step) else _ranks(block, parts)
     copies = ranks * slices
     group = links(scenario.device, layout, devices=devices)
     far = copies * (1 - 1 / group.nodes)
     near = larger(copies * (1 - 1 / devices) - far, 0.0)
     if not _decodes(step):
         some = smaller(parts, group.nodes)  # parts may be larger than a node, or smaller
-        nodes = distinct_ranks(ranks=some, experts=count, chosen=chosen) * group.nodes / some
+        nodes = _ranks(block, some) * group.nodes / some
         far, near = nodes * (1 - 1 / group.nodes), copies * (1 - 1 / group.inside)
     width = block.ffn.get("moe_latent_size", scenario.architecture.hidden_size)
     tokens = mine.tokens / layout.tensor_parallel  # the devices that attend together send a part each
@@ -188,12 +201,21 @@ def sent_bytes(
     return tuple((row * near, row * far) for row in rows)
 
 
+def _ranks(block: Block, ranks: Number) -> Number:
+    """Of so many ranks [1], those that have experts of a token, on average."""
+    count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
+    if "expert_groups_per_tok" not in block.ffn:
+        return distinct_ranks(ranks=ranks, experts=count, chosen=chosen)
+    groups, taken = block.ffn["expert_groups"], block.ffn["expert_groups_per_tok"]
+    return reached_ranks(ranks=ranks, experts=count, chosen=chosen, groups=groups, taken=taken)
+
+
 def partial_outputs(scenario: Scenario, step: Step) -> Number:
     """Seconds [s] in which devices that hold parts of each sequence's cache join their partial outputs: an all-gather
     and a reduce-scatter in every layer that attends."""
     layout = scenario.engine.parallelism
     ranks, mine = layout.context_parallel, step_of_one(step, layout)
-    group = links(scenario.device, layout, devices=ranks, stride=layout.tensor_parallel)
+    group = links(scenario.device, layout, devices=ranks, stride=layout.tensor_parallel, memory=_memory(scenario))
     total: Number = 0.0
     for block in scenario.architecture.blocks:
         width = attention.output_width(block)

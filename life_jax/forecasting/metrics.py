@@ -42,11 +42,13 @@ class Metric:
 
     @property
     def differentiable(self) -> bool:
-        """Whether studies give its slope: a number that does not change in steps.
+        """Whether studies give its slope: a number that does not change in steps."""
+        return self.kind == "number" and not self.stepwise and self.needs != "quality"
 
-        What requests see under load has slopes too (serving/steady_state.py), but compiling them takes minutes.
-        """
-        return self.kind == "number" and not self.stepwise and self.needs not in ("load", "quality")
+    @property
+    def designable(self) -> bool:
+        """Whether a design is sought by it, whose slopes are compiled: those of times under load take minutes to."""
+        return self.differentiable and self.needs != "load"
 
     @property
     def sign(self) -> int:

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core.graph import OUTSIDE, Graph, Op
-from life_jax.core.numerics import Number, divide, is_nothing, smaller, where
+from life_jax.core.numerics import Number, divide, is_fixed_at, is_nothing, larger, smaller, where
 from life_jax.core.places import HERE, HOST, SHARED, Disk, Handover, Offload
+from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import Block, Scenario
 from life_jax.core.schedule import Mixed, Step
-from life_jax.core.units import BITS_PER_BYTE
+from life_jax.core.units import BITS_PER_BYTE, UNLIMITED
 from life_jax.forecasting import messages
 from life_jax.models import decoder
 from life_jax.roofline.roofs import Terms
@@ -22,8 +23,14 @@ from life_jax.roofline.terms import step_terms
 
 
 def on_host(scenario: Scenario) -> Scenario:
-    """The scenario as the other device sees it."""
-    return _at(scenario, scenario.offload.place[0]) if scenario.offload.place else scenario
+    """The scenario as the other device sees it, whose threads are those that the engine says."""
+    if not scenario.offload.place:
+        return scenario
+    there = _at(scenario, scenario.offload.place[0])
+    threads = scenario.engine.effects["cpu_threads"].threads if "cpu_threads" in scenario.engine.effects else UNLIMITED
+    if is_fixed_at(threads, UNLIMITED):
+        return there
+    return replace(there, engine=set_leaf(there.engine, ("effects", "cpu_threads", "threads"), threads))
 
 
 def prefilling(scenario: Scenario) -> Scenario:
@@ -218,7 +225,24 @@ def handover_line(scenario: Scenario) -> tuple[Number, Number]:
     h, tokens = scenario.handover, scenario.workload.prompt_tokens
     state = sent_bytes(scenario, 0.0)
     each = (sent_bytes(scenario, scenario.workload.past_tokens + tokens) - state) / tokens
+    if h.memory == SHARED:
+        second = 2 / (scenario.device.bandwidth * scenario.engine.efficiency.memory)
+        return h.latency + state * second, each * second
     return h.exposed * (h.latency + state / h.link), h.exposed * each / h.link
+
+
+def slowed(scenario: Scenario, asked: tuple[Number, Number], concurrent: Number) -> tuple[Number, Number]:
+    """Parts [1] by which prefill and decode last longer on two processors that read one memory: both in proportion,
+    where together they ask for more than it gives.
+
+    asked [byte/s]: by each of them alone; concurrent [1]: part of the time of one in which the other is busy too.
+    """
+    reached = scenario.device.bandwidth * scenario.engine.efficiency.memory
+    most = larger(larger(*asked), reached)
+    prefill, decode = (
+        larger((mine + concurrent * other) / most, 1.0) - 1 for mine, other in (asked, (asked[1], asked[0]))
+    )
+    return prefill, decode
 
 
 def waiting(scenario: Scenario, part: Number, stream: Number) -> Number:

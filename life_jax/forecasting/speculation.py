@@ -204,7 +204,7 @@ def host_seconds(scenario: Scenario, batch: Number) -> dict[str, Number]:
         return {}
     if s.drafter == LOOKUP:
         return {"lookup": host.lookup * batch * (s.tokens > 0)}
-    return {"draft": host.draft * passes(s)}
+    return {"draft": host.draft * passes(s), "drafting": host.drafting * (s.tokens > 0)}
 
 
 def passes(s: Speculation) -> Number:

@@ -61,7 +61,7 @@ def step_law(scenario: Scenario) -> Law:
         kept=speculation.accepted(s),
         first=some if behind else 0.0,
         passes=0.0 * s.tokens if s.drafter == HEADS else larger(s.tokens - 1, 0.0) if behind else s.tokens,
-        step=host.draft * speculation.passes(s),
+        step=host.draft * speculation.passes(s) + host.drafting * (s.tokens > 0),
         sequence=host.lookup * some,
     )
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from life_jax.core.dual_numbers import Dual, tangent
 from life_jax.core.engine import Scheduler
-from life_jax.core.numerics import Number, constant, is_fixed_at, iterate, larger, smaller, where
-from life_jax.core.places import APART
+from life_jax.core.numerics import Number, constant, is_fixed_at, is_of_jax, iterate, larger, smaller, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Load, RequestClass, Scenario
 from life_jax.forecasting import speculation
@@ -35,6 +35,7 @@ NOTHING = float("nan")
 PARTS, DIVISIONS = 16, 4  # of the range in which max_rate lies
 LEAST_PART = 1e-4  # of the capacity; below, no rate meets the limits
 NUDGE = 1e-3  # of the rate, for the slope of a percentile
+LEAST_SLOPE = 0.1  # of a single point, over the slope of all
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,14 @@ class UnderLoad:
     are as bursty as all of them. So have the batches that are in the stages of a pipeline at the same time. Steady
     state, capacity and times are those of one of these.
 
-    known_law, known_scheduler: those of the scenario, where they were made before; or of many scenarios that have
-    nothing but their requests in common, side by side along the axes of a batch.
+    known_law, known_scheduler, known_capacity: those of the scenario, where they were made before; or of many scenarios
+    that have nothing but their requests in common, side by side along the axes of a batch.
     """
 
     scenario: Scenario
     known_law: Law | None = None
     known_scheduler: Scheduler | None = None
+    known_capacity: Number | None = None
 
     @property
     def is_open(self) -> bool:
@@ -65,11 +67,9 @@ class UnderLoad:
 
     @property
     def _is_steps(self) -> bool:
-        """Whether a request is a prompt and then a token in each step, so that requests can share steps; and no two
-        processors slow each other down in one memory."""
+        """Whether a request is a prompt and then a token in each step, so that requests can share steps."""
         s = self.scenario
-        apart = not s.handover.on or s.handover.memory == APART
-        return apart and s.architecture.generation == "autoregressive" and s.engine.counting.scope == "op"
+        return s.architecture.generation == "autoregressive" and s.engine.counting.scope == "op"
 
     @cached_property
     def law(self) -> Law:
@@ -289,14 +289,25 @@ class UnderLoad:
         limited = (found > LEAST_PART * most) & (found < (NEAREST - LEAST_PART) * most)
         rate = where(limited, found, most / 2)  # where nothing limits, the slope is not used
         above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
-        slope = constant((above - below) / (2 * NUDGE * rate))
-        moved = (self._excess(rate) - 1) / where(limited, slope, 1.0)
+        secant = where(limited, constant((above - below) / (2 * NUDGE * rate)), 1.0)
+        moved = (self._excess(rate) - 1) / self._slope(rate, secant)
         rate = where(limited, found - moved, where(found > LEAST_PART * most, most, 0.0))
         return where(self.fits, self.groups * rate, 0.0) + 0.0 * load.burst
+
+    def _slope(self, rate: Number, secant: Number) -> Number:
+        """Slope of `_excess` by the rate, a constant: that of the point at the percentile, whose root this is, where it
+        is steep enough; else, and where compiled, the secant, which other points share in."""
+        if is_of_jax(secant, rate):
+            return secant
+        still = UnderLoad(*(map_leaves(constant, x) for x in (self.scenario, self.law, self.scheduler, self.capacity)))
+        slope = tangent(still._excess(Dual(constant(rate), 1.0)))
+        return where(slope > LEAST_SLOPE * secant, slope, secant)
 
     @cached_property
     def capacity(self) -> Number:
         """Largest rate that a group serves [1/s], or pools together, whatever requests wait."""
+        if self.known_capacity is not None:
+            return self.known_capacity
         if self.pools is not None:
             return capacity_of_pools(self.pools, self.requested)
         return capacity(self.law, self.requested, self.scheduler)

@@ -168,7 +168,8 @@ def _columns(sweep: Sweep, function: Any, results: Mapping[str, np.ndarray]) -> 
     columns: dict[str, Column] = {}
     for name, dtype in sweep.outputs.items():
         total = aliases.get(name, Sum(((name, 1),)))
-        terms = tuple((results[column].real.astype(dtype).reshape(-1), sign) for column, sign in total.terms)
+        with np.errstate(over="ignore"):  # infinite in the smaller type, of which those who ask are warned before
+            terms = tuple((results[column].real.astype(dtype).reshape(-1), sign) for column, sign in total.terms)
         plain = not total.constant and len(terms) == 1 and terms[0][1] == 1
         columns[name] = terms[0][0] if plain else Signed(terms, total.constant)
     return columns

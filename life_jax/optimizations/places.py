@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from life_jax.core.places import APART, SHARED, Disk
+from life_jax.core.numerics import Number, is_fixed_at, where
+from life_jax.core.places import APART, SHARED, Disk, Place
 from life_jax.core.scenario import Scenario
 from life_jax.core.units import GIGA, MICRO, MILLI, UNLIMITED
 from life_jax.optimizations.base import Optimization, Refused
@@ -21,6 +22,7 @@ def offload(
     crossing_us: float = 20.0,
     stream_tokens: float = 32.0,
     stream_overlap: float = 0.0,
+    cpu_gb_per_s: float = 0.0,
     memory: str = APART,
 ) -> Optimization:
     """Part of the model on the device of offload.hw=.
@@ -32,6 +34,7 @@ def offload(
     link_gb_per_s [GB/s]: reached between both devices, one direction; crossing_us [us]: latency of a crossing
     stream_tokens [token]: of a step, from which on weights are copied to be multiplied here, where that is faster;
     stream_overlap [1]: part of the shorter of copying and multiplying them that is hidden behind the other
+    cpu_gb_per_s [GB/s]: that its processor reads of its memory, where it was measured; 0 for what its class reaches
     memory: apart, or shared by both devices of a package
     Raises Refused for parts beyond 1, for more layers than there are, and where no device is given.
     """
@@ -63,11 +66,21 @@ def offload(
             latency=crossing_us * MICRO,
             stream_tokens=stream_tokens,
             stream_overlap=stream_overlap,
+            place=(_reading(scenario.offload.place[0], cpu_gb_per_s),),
             memory=memory,
         )
         return replace(scenario, offload=moved)
 
     return Optimization(transforms=(change,), once={"places": "one device holds what is not on the layout"})
+
+
+def _reading(place: Place, gb_per_s: Number) -> Place:
+    """The place with what its processor reads of its memory [GB/s], 0 for what its class reaches."""
+    if is_fixed_at(gb_per_s, 0):
+        return place
+    of_class = place.engine.efficiency
+    reached = where(gb_per_s > 0, gb_per_s * GIGA / place.device.bandwidth, of_class.memory)
+    return replace(place, engine=replace(place.engine, efficiency=replace(of_class, memory=reached)))
 
 
 def disaggregation(

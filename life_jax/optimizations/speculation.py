@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from life_jax.core.host_time import HostTime
 from life_jax.core.numerics import Number
 from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import Scenario
@@ -24,6 +25,7 @@ def speculation(
     draft_bits: float = 0.0,
     draft_vocabulary: float = 0.0,
     draft_us: float = 0.0,
+    draft_step_us: float = 0.0,
     lookup_us: float = 0.0,
     acceptances: tuple[float, ...] = (),
 ) -> Optimization:
@@ -36,7 +38,8 @@ def speculation(
     tree_tokens [token]: verified drafts of a tree, 0 for a chain; tree_width [token]: that a pass of the draft computes
     draft_bits [bit]: of a weight of the draft, 0 for the formats of the model; draft_vocabulary [1]: rows of its own
     head, 0 for the model's head
-    draft_us [us]: host time of a pass of the draft; lookup_us [us]: of a sequence whose drafts are looked up
+    draft_us [us]: host time of a pass of the draft; draft_step_us [us]: of a step that drafts, beside its passes; both
+    beyond what the engine takes for a draft model; lookup_us [us]: of a sequence whose drafts are looked up
     What is accepted is a matter of draft, model and text, and never forecast.
     Raises Refused for parts beyond 1, for more accepted tokens than a step has, and where no draft model is given.
     """
@@ -71,7 +74,9 @@ def speculation(
             model=scenario.speculation.model,
             drafter=drafter,
         )
-        scenario = set_leaf(scenario, ("engine", "host", "draft"), draft_us * MICRO)
+        of_engine = scenario.engine.host if drafter == MODEL else HostTime()
+        for leaf, own in (("draft", draft_us), ("drafting", draft_step_us)):
+            scenario = set_leaf(scenario, ("engine", "host", leaf), own * MICRO + getattr(of_engine, leaf))
         scenario = set_leaf(scenario, ("engine", "host", "lookup"), lookup_us * MICRO)
         return replace(scenario, speculation=drafts)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from life_jax.core.engine import Parallelism
 from life_jax.core.numerics import Number, is_fixed_at, power, smaller
-from life_jax.core.scenario import Device
+from life_jax.core.scenario import UNPUBLISHED, Device
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,11 @@ class Links:
     inside [1]: devices of the group in one node; nodes [1]: nodes of the group
     bandwidth, network [byte/s]: reached of a device's links inside the node and to other nodes, one direction
     latency, network_latency [s]: of a hop
-    growth [1]: of an all-reduce's latency inside the node, for each doubling of its devices, over that of a hop
+    growth [1]: of the latency of an engine's own all-reduce inside the node, for each doubling of its devices, over
+    that of a hop; 1 where a library reduces
+    step [1]: latency of each further hop of a ring, over that of the first
+    switch [byte/s]: at which a switch reduces messages, 0 where it does not
+    memory [byte/s]: reached of a device's memory
     """
 
     inside: Number
@@ -27,10 +31,16 @@ class Links:
     latency: Number
     network_latency: Number
     growth: Number = 1.0
+    step: Number = 0.25
+    switch: Number = 0.0
+    memory: Number = UNPUBLISHED
 
 
-def links(device: Device, layout: Parallelism, *, devices: Number, stride: Number = 1.0) -> Links:
-    """Links of a group of `devices` devices [1], neighbours of which are `stride` devices [1] apart."""
+def links(
+    device: Device, layout: Parallelism, *, devices: Number, stride: Number = 1.0, memory: Number = UNPUBLISHED
+) -> Links:
+    """Links of a group of `devices` devices [1], neighbours of which are `stride` devices [1] apart; memory [byte/s]:
+    reached of a device's memory."""
     room = device.node if is_fixed_at(stride, 1) else device.node / smaller(stride, device.node)
     inside = smaller(devices, room)
     bandwidth = device.interconnect * layout.link_efficiency
@@ -44,4 +54,14 @@ def links(device: Device, layout: Parallelism, *, devices: Number, stride: Numbe
         latency=layout.allreduce_latency,
         network_latency=layout.network_latency,
         growth=layout.allreduce_growth,
+        step=device.link_step,
+        switch=_switch(device, layout),
+        memory=memory,
     )
+
+
+def _switch(device: Device, layout: Parallelism) -> Number:
+    """Bandwidth [byte/s] at which the switch reduces messages of an engine that lets it, else 0."""
+    if is_fixed_at(device.switch_reduction, 0) or is_fixed_at(layout.in_switch, 0):
+        return 0.0
+    return device.interconnect * device.switch_reduction * layout.in_switch

@@ -22,10 +22,21 @@ from life_jax.planner import rows, space
 from life_jax.planner.space import KEYS, Layout
 
 # why a design is out, in the order in which it is looked at
-REASONS = (
-    "engine", "units", "layout", "quality", "budget", "memory", "needless", "saturated", "ttft", "tpot", "e2e",
-    "dominated",
-)  # fmt: skip
+MEANINGS = {
+    "engine": "the engine does not run there, or does not read such files",
+    "units": "the device has no units for the format",
+    "layout": "the engine accepts no such layout, or it does not divide the model",
+    "quality": "less quality than asked for, or none known",
+    "budget": "beyond the budget",
+    "memory": "the model does not fit",
+    "needless": "it fits a card as a whole, so that a part on the CPU is slower",
+    "saturated": "more requests arrive than it serves",
+    "ttft": "TTFT is too long",
+    "tpot": "TPOT is too long",
+    "e2e": "a request takes too long",
+    "dominated": "another row is no worse in price, TTFT, TPOT and quality",
+}
+REASONS = tuple(MEANINGS)
 ALIVE, MEETS = -1, -2
 DOMINATED = REASONS.index("dominated")
 HOURS = 3600.0

@@ -12,6 +12,7 @@ import numpy as np
 from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import set_leaf
 from life_jax.forecasting.energy import is_capped
+from life_jax.forecasting.side_by_side import TAILS, is_neutral, parts_above_one
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.models import ffn
 from life_jax.planner import rows
@@ -20,10 +21,6 @@ from life_jax.planner.space import KEYS
 from life_jax.serving.step_law import TabulatedLaw
 
 TABULATED_AT_ONCE = 2**6
-# axes of a law's tables
-TAILS = {
-    "low": 1, "high": 1, "head_low": 1, "head_high": 1, "shared_low": 1, "shared_high": 1, "decode": 2, "prefill": 2,
-}  # fmt: skip
 
 
 def under_load(
@@ -98,7 +95,7 @@ class _Laws:
                     for field in fields(tree):
                         if "static" not in field.metadata:
                             self._put(columns, field.name, part, getattr(tree, field.name), len(places))
-                divided = [np.broadcast_to(x, (len(part),)) > 1 for x in (scheduler.lockstep, law.stages, law.ranks)]
+                divided = [np.broadcast_to(x, (len(part),)) > 1 for x in parts_above_one(law, scheduler)]
                 for at, place in enumerate(part.tolist()):
                     parts = tuple(bool(numbers[at]) for numbers in divided)
                     self.kinds[place] = scheduler.mixing, scheduler.admission, *parts
@@ -123,22 +120,15 @@ class _Laws:
         tables: dict[str, Any] = {
             name: np.expand_dims(column[laws], 1)
             for name, column in self.tables.items()
-            if not _is_neutral(TabulatedLaw, name, column[laws])
+            if not is_neutral(TabulatedLaw, name, column[laws])
         }
         numbers: dict[str, Any] = {
             name: column[laws][:, None]
             for name, column in self.numbers.items()
-            if not _is_neutral(Scheduler, name, column[laws])
+            if not is_neutral(Scheduler, name, column[laws])
         }
         mixing, admission, *_ = self.kinds[laws[0]]
         return TabulatedLaw(**tables), Scheduler(**numbers, mixing=mixing, admission=admission)
-
-
-def _is_neutral(kind: type, name: str, numbers: np.ndarray) -> bool:
-    """Whether numbers of a field change nothing, so that what they would bring is left out."""
-    field = next(field for field in fields(kind) if field.name == name)
-    nothing = 0.0 if field.default is None else field.metadata.get("neutral")
-    return nothing is not None and bool((numbers == nothing).all())
 
 
 def _shares(designs: Designs) -> bool:

@@ -109,13 +109,16 @@ def sign(path: Leaf) -> int:
     return 1 if path in (DISPATCH, NETWORK_LATENCY) or path in HOST else -1
 
 
-def atoms(parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: Sequence[Leaf] = ()) -> Atoms:
+def atoms(
+    parameters: Mapping[str, Sequence[Leaf]], scenario: Scenario, moving: Sequence[Leaf] = (), *, priced: bool = False
+) -> Atoms:
     """The Atoms of parameters.
 
     parameters: leaves by key, none where nothing depends on the key. scenario: of a case, in which leaves that are
-    absent and not moved are static. moving: leaves that the grid sets.
+    absent and not moved are static. moving: leaves that the grid sets. priced: whether a metric is a cost, in which a
+    faster device is dearer and a better efficiency is not.
     """
-    same = {} if scenario.engine.efficiency.tables else SAME
+    same = {} if scenario.engine.efficiency.tables or priced else SAME
     leaves = {
         key: frozenset(leaf for path in paths for leaf in same.get(path, (path,))) for key, paths in parameters.items()
     }
@@ -161,8 +164,9 @@ def host_times(scenario: Scenario) -> tuple[Leaf, ...]:
 
 
 def obeys_law(metric: str) -> bool:
-    """Whether a metric is a time, and so homogeneous."""
-    return METRICS[metric].units == "s"
+    """Whether a metric is a time, and so homogeneous. Times under load are not: requests arrive at a rate of their
+    own."""
+    return METRICS[metric].units == "s" and METRICS[metric].needs != "load"
 
 
 def completed(a: Atoms, by_part: Mapping[int, Number], value: Number, *, law: bool) -> dict[int, Number]:

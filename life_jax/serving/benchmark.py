@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, larger, smaller
+from life_jax.core.numerics import Number, ceil, floor, larger, smaller
 from life_jax.serving.percentiles import POINTS, Spread
 from life_jax.serving.pools import PooledSteady, Pools
 from life_jax.serving.steady_state import Requested, Steady, places
@@ -27,24 +27,29 @@ def with_first_wave(
 
     The first wave is prefilled in order, a full step after another; a part of it has ended when each step has, and
     waits for the others, or gets a token in each of their steps. Then all of them decode, and no prompt comes between.
-    The rest of the requests see the steady state.
+    Those that have no slot, or no room in the cache, take the place of one that ends, turn by turn. The rest of the
+    requests see the steady state.
     """
     new = requested.new
     pairs = requested.pairs(requested.prompt.average * (1 + requested.prompt.variation))
-    wave = smaller(concurrency, scheduler.slots)
+    wave = smaller(concurrency, places(requested, scheduler))
     tokens = smaller(wave * new, scheduler.budget)
     beside = 0.0 if scheduler.mixing == PREFILL_FIRST else wave / 2
     load = StepLoad(beside, beside * requested.context, tokens, tokens * pairs, 1.0, 1.0)
     step = law.seconds(load)
     every = last_axis(larger(wave * new / tokens, 1.0))  # steps of the wave
-    done = larger(ceil(every * (ORDER + 1e-9)), 1.0)  # steps until the prompt at this place has ended
+    place = last_axis(concurrency / wave) * ORDER
+    turn = floor(place)
+    done = larger(ceil(every * (place - turn + 1e-9)), 1.0)  # steps until the prompt at this place has ended
     first = last_axis(step) * done
     rest = larger(every - done, 0.0)
     rounds = last_axis(requested.decoded)
     made = 0.0 * rest if scheduler.mixing == PREFILL_FIRST else smaller(rest, rounds)
     held = requested.prompt.average + requested.output.average / 2
     decode = last_axis(law.seconds(StepLoad(wave, wave * held)))
-    tpot = (rest * last_axis(step) + (rounds - made) * decode) / (rounds * last_axis(requested.kept))
+    decoding = rest * last_axis(step) + (rounds - made) * decode
+    first = first + turn * (decoding + last_axis(step))
+    tpot = decoding / (rounds * last_axis(requested.kept))
     in_wave = last_axis(smaller(concurrency / requests, 1.0)) > ORDER_OF_WAVE
     return replace(
         times,
@@ -61,6 +66,7 @@ def with_first_wave_of_pools(
 ) -> Spread:
     """The same of pools that prefill and decode: the first wave fills the steps of the first pool, crosses the links
     and takes the slots of the second, one after another where it has too few."""
+    pools = pools.slower(steady.slower)
     pool = pools.prefill
     mine = concurrency / pool.batches
     tokens = smaller(mine * requested.new, pool.scheduler.budget)

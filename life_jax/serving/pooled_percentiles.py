@@ -1,5 +1,6 @@
 """How times spread over requests that one pool prefills and another decodes, at the points of percentiles.py."""
 
+from dataclasses import replace
 from typing import Any
 
 from life_jax.core import normal
@@ -33,7 +34,8 @@ def pooled_spread(
 ) -> Spread:
     """Times of requests in a steady state of both pools; tagged: the class of requests whose times they are, or None
     for all."""
-    wide: PooledSteady = _with_axis(steady)
+    pools = pools.slower(steady.slower)
+    wide: PooledSteady = _with_axis(replace(steady, slower=None))
     each = pools.each()
 
     def until_first(tagged: Requested) -> Any:

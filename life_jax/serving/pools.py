@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from life_jax.core.engine import Scheduler
-from life_jax.core.numerics import Number, ceil, clip, constant, exp, iterate, larger, smaller, sqrt
-from life_jax.core.pytree import map_leaves, pytree, static
+from life_jax.core.numerics import Number, ceil, clip, constant, exp, is_fixed_at, iterate, larger, smaller, sqrt
+from life_jax.core.pytree import map_leaves, neutral, pytree, static
 from life_jax.serving.routing import RANDOM, burst_of_one, crowd_of_one
 from life_jax.serving.steady_state import LEAST, NEAREST, ROUNDS, STEP_UP, Requested, of_others, places, slot_queue
 from life_jax.serving.step_law import Law, StepLoad, last_axis
@@ -21,6 +21,7 @@ from life_jax.serving.step_law import Law, StepLoad, last_axis
 PARTS, DIVISIONS = 16, 5  # of the range in which the rate of a closed loop lies
 PLACES = np.arange(1.0, PARTS) / PARTS
 NUDGE = 1e-4  # of that rate, for its slope
+CONTENTION_ROUNDS = 8  # of pools that slow each other down, whose parts are at most 1
 
 
 @pytree
@@ -36,10 +37,30 @@ class Pool:
     batches: Number
     routed: Number
 
+    def slower(self, factor: Number) -> "Pool":
+        """The same with steps that take `factor` [1] times as long."""
+        return replace(self, law=SlowerLaw(self.law, factor))
+
     def each(self) -> "Pool":
         """The same for loads that have one more axis at their end."""
         scheduler = map_leaves(last_axis, self.scheduler)
         return Pool(self.law.each(), scheduler, last_axis(self.batches), last_axis(self.routed))
+
+
+@pytree
+class SlowerLaw:
+    """A law of steps that take `factor` [1] times as long as those of a law."""
+
+    law: Law
+    factor: Number
+
+    def seconds(self, load: StepLoad) -> Number:
+        """Time of a step [s]."""
+        return self.factor * self.law.seconds(load)
+
+    def each(self) -> "SlowerLaw":
+        """The same law for loads that have one more axis at their end."""
+        return SlowerLaw(self.law.each(), last_axis(self.factor))
 
 
 @pytree
@@ -48,6 +69,8 @@ class Pools:
 
     latency [s]: of a transfer; token [s]: of the link, for each token of a prompt; links [1]: of replicas that prefill,
     each of which sends one cache after another
+    slows_prefill, slows_decode [1]: part by which a step of one pool lasts longer while the other makes one too, where
+    both read one memory
     """
 
     prefill: Pool
@@ -56,11 +79,26 @@ class Pools:
     token: Number
     links: Number
     router: str = static(default=RANDOM)
+    slows_prefill: Number = neutral(default=0.0)
+    slows_decode: Number = neutral(default=0.0)
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether neither pool slows the other down."""
+        return is_fixed_at(self.slows_prefill, 0) and is_fixed_at(self.slows_decode, 0)
+
+    def slower(self, factors: tuple[Number, Number] | None) -> "Pools":
+        """Pools that are apart, whose steps take so many times [1] as long; None for the same pools."""
+        if factors is None:
+            return self
+        prefill, decode = self.prefill.slower(factors[0]), self.decode.slower(factors[1])
+        return replace(self, prefill=prefill, decode=decode, slows_prefill=0.0, slows_decode=0.0)
 
     def each(self) -> "Pools":
         """The same for loads that have one more axis at their end."""
-        latency, token, links = (last_axis(number) for number in (self.latency, self.token, self.links))
-        return Pools(self.prefill.each(), self.decode.each(), latency, token, links, self.router)
+        names = ("latency", "token", "links", "slows_prefill", "slows_decode")
+        numbers = {name: last_axis(getattr(self, name)) for name in names}
+        return replace(self, prefill=self.prefill.each(), decode=self.decode.each(), **numbers)
 
 
 def matched_rate(*rates: tuple[Number, Number, Number]) -> Number:
@@ -142,7 +180,21 @@ def capacities(pools: Pools, requested: Requested) -> tuple[Number, Number, Numb
 
 def capacity_of_pools(pools: Pools, requested: Requested) -> Number:
     """Largest rate of requests [1/s] that the system serves, whatever requests wait."""
-    return matched_rate(*((rate, 1.0, 1.0) for rate in capacities(pools, requested)))
+    prefill, decode, links = capacities(pools, requested)
+
+    def served(factors: tuple[Number, Number]) -> Number:
+        return matched_rate((prefill / factors[0], 1.0, 1.0), (decode / factors[1], 1.0, 1.0), (links, 1.0, 1.0))
+
+    alone = (1.0 + 0.0 * prefill, 1.0 + 0.0 * prefill)
+    if pools.are_apart:
+        return served(alone)
+
+    def improve(factors: tuple[Number, Number]) -> tuple[Number, Number]:
+        rate = served(factors)
+        busy = rate * factors[0] / prefill, rate * factors[1] / decode
+        return (factors[0] + 1 + busy[1] * pools.slows_prefill) / 2, (factors[1] + 1 + busy[0] * pools.slows_decode) / 2
+
+    return served(iterate(improve, alone, ROUNDS))
 
 
 def prefilling(pool: Pool, requested: Requested, *, rate: Number, burst: Number) -> Prefilling:
@@ -206,6 +258,7 @@ class PooledSteady:
     link_wait, transfer [s]: until the link is free, and of a transfer; slot_waits [1]: part of the requests that wait
     for a slot, slot_wait [s] then; joins [s]: until the decode step that runs has ended; swing [1]: standard deviation
     of the number of sequences, relaxation [s]: in which it forgets
+    slower: times [1] that steps of both pools take as long, because they read one memory; None where they do not
     """
 
     rate: Number
@@ -221,6 +274,7 @@ class PooledSteady:
     joins: Number
     swing: Number
     relaxation: Number
+    slower: tuple[Number, Number] | None = None
 
     @property
     def ttft(self) -> Number:
@@ -231,7 +285,29 @@ class PooledSteady:
 
 
 def open_pools(pools: Pools, requested: Requested, *, rate: Number, burst: Number, capacity: Number) -> PooledSteady:
-    """Requests that arrive at a rate [1/s] whatever happens; burst [1]: coefficient of variation of their gaps."""
+    """Requests that arrive at a rate [1/s] whatever happens; burst [1]: coefficient of variation of their gaps.
+
+    Steps of pools that read one memory last longer by the part of the time in which the other pool is busy.
+    """
+
+    def state(factors: tuple[Number, Number] | None) -> PooledSteady:
+        steady = _open_apart(pools.slower(factors), requested, rate=rate, burst=burst, capacity=capacity)
+        return replace(steady, slower=factors)
+
+    if pools.are_apart:
+        return state(None)
+
+    def improve(factors: tuple[Number, Number]) -> tuple[Number, Number]:
+        now = state(factors)
+        sequences = smaller(rate, NEAREST * capacity) / pools.decode.batches * requested.decoded * now.gap
+        return 1 + (1 - exp(-sequences)) * pools.slows_prefill, 1 + now.first.busy * pools.slows_decode
+
+    alone = 1.0 + 0.0 * (rate * capacity)
+    return state(iterate(improve, (alone, alone), CONTENTION_ROUNDS))
+
+
+def _open_apart(pools: Pools, requested: Requested, *, rate: Number, burst: Number, capacity: Number) -> PooledSteady:
+    """The same of pools that do not slow each other down."""
     served = smaller(rate, NEAREST * capacity)
     a = pools.prefill
     mine = burst_of_one(burst, a.routed, pools.router, batches=a.batches / a.routed)
@@ -254,7 +330,7 @@ def open_pools(pools: Pools, requested: Requested, *, rate: Number, burst: Numbe
     )
 
 
-def _decoding(pools: Pools, requested: Requested, rate: Number, burst: Number) -> dict[str, Number]:
+def _decoding(pools: Pools, requested: Requested, rate: Number, burst: Number) -> dict[str, Any]:
     """What there is of a batch in flight of the pool that decodes (names of PooledSteady)."""
     pool = pools.decode
     crowd = crowd_of_one(pool.routed, pools.router)

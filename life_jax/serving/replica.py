@@ -13,10 +13,11 @@ from life_jax.serving.step_law import StepLoad
 class Request:
     """A request on its way: computed tokens [token], those to compute before it decodes, and generated ones."""
 
-    __slots__ = ("computed", "generated", "index", "needed", "output", "prompt", "token")
+    __slots__ = ("cached", "computed", "generated", "index", "needed", "output", "prompt", "token")
 
     def __init__(self, index: int, prompt: float, output: float, cached: float) -> None:
         self.index, self.prompt, self.output = index, prompt, output
+        self.cached = cached  # of the prompt, that the prefix cache holds
         self.computed, self.needed, self.generated = cached, prompt, 0.0
         self.token = np.nan  # time of its last token
 
@@ -75,7 +76,7 @@ def _step(
     while decoding and used + len(decoding) > scheduler.cache:
         victim = running.pop()
         used -= victim.computed
-        victim.computed, victim.needed = 0.0, victim.prompt + victim.generated
+        victim.computed, victim.needed = victim.cached, victim.prompt + victim.generated
         if victim in decoding:
             decoding.remove(victim)
         waiting.appendleft(victim)
@@ -101,9 +102,9 @@ def _step(
             continue
         chunk = min(waiting[0].needed - waiting[0].computed, left)
         unreserved -= waiting[0].prompt + waiting[0].output
-        if chunk > free or unreserved < 0:
+        if waiting[0].computed + chunk > free or unreserved < 0:
             break
         running.append(waiting.popleft())
         chunks.append((running[-1], chunk))
-        left, free = left - chunk, free - chunk
+        left, free = left - chunk, free - running[-1].computed - chunk
     return ([] if alone and chunks else decoding), chunks

@@ -1,9 +1,18 @@
 """What a router makes of a stream of requests: how evenly each of its replicas gets them."""
 
+import numpy as np
+
 from life_jax.core.numerics import Number, is_fixed_at, sqrt
 
 RANDOM, ROUND_ROBIN, LEAST_LOADED = "random", "round_robin", "least_loaded"
 ROUTERS = (RANDOM, ROUND_ROBIN, LEAST_LOADED)
+
+
+def chosen(router: str, schedulers: int, total: int, seed: int) -> np.ndarray:
+    """The scheduler [total] to which each of so many requests goes, by a router that does not look at them."""
+    if router == RANDOM:
+        return np.random.default_rng((seed, 2)).integers(schedulers, size=total)
+    return np.arange(total) % schedulers
 
 
 def burst_of_one(burst: Number, replicas: Number, router: str, *, batches: Number = 1.0) -> Number:

@@ -1,88 +1,29 @@
 """Continuous batching, simulated: the time of every request's first and last token, first come first served.
 
-Prompts are prefilled in order of arrival, so that the progress of the whole queue is one number: prompt tokens done. A
-sequence that decodes gets a token in every step that decodes, so that its progress is one number as well: the step in
-which it ends. One iteration of the loop is therefore one step that prefills, or all decode steps until the next request
-ends or arrives, whose times are summed in closed form. Requests live in a window that moves along the trace, which
-makes the work linear in their number. The function is of one scenario; `jax.vmap` it over scenarios.
+Prompts are prefilled in order of arrival, one at a time, so that a scenario is a few numbers and the sequences that
+decode. A sequence that decodes gets a token in every step that decodes, so that its progress is one number: the decode
+step in which it ends. A round of the loop plans a piece of a prompt for the next step, or makes this step, or all
+decode steps until the next request ends or arrives, whose times are summed in closed form. Times of requests are read
+off a log of the rounds (serving/event_log.py), so that the work of a round does not grow with the number of requests.
+Scenarios run side by side; each is in a round of its own.
 
 Scheduling is that of engines with chunked prefill: decoding sequences get a token each first; what is left of the token
-budget goes to prompts in order of arrival; the step that ends a prompt makes the first token; a request starts when a
-slot is free and the cache has room for its prompt and its whole output. Requests that are thrown out of a full cache
-are simulated by serving/step_by_step.py.
+budget goes to prompts in order of arrival; the step that ends a prompt makes the first token. A request starts when a
+slot is free and the cache has room: for its prompt and its whole output (RESERVE), or for the next piece of its prompt
+(PREEMPT), whereupon the youngest of those that run loses its cache, and is computed anew, when the cache is full.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import is_fixed_at
-from life_jax.core.pytree import pytree
-from life_jax.core.units import UNLIMITED
-from life_jax.serving import gaps
+from life_jax.core.engine import Scheduler
+from life_jax.serving.event_log import Log, Timeline, counted_gaps, times_of
 from life_jax.serving.requests import Requests
+from life_jax.serving.simulator_state import NEVER, Lanes, Plan, Prompt, Rules, State
 from life_jax.serving.step_law import Law, StepLoad
-
-
-@pytree
-class Timeline:
-    """What a simulation saw of each request, [n] in order of arrival, and of the engine.
-
-    arrival, first, last [s]: times at which a request arrived, and at which its first and last token were made
-    steps [1]: of the engine; busy [s]: their time; decoded [s]: integral over time of the number of decoding sequences
-    peak [token]: most tokens that were cached at once
-    gaps [BINS]: times between two tokens of a sequence, counted (serving/gaps.py); [0] where none are
-    overflow: whether more requests ran at once than the window holds; times that were not simulated are NaN
-    """
-
-    arrival: Any
-    first: Any
-    last: Any
-    steps: Any
-    busy: Any
-    decoded: Any
-    peak: Any
-    gaps: Any
-    overflow: Any
-
-
-class _Window(NamedTuple):
-    """Requests of the window [w]: facts, and prompt tokens and reserved tokens summed from its first one."""
-
-    index: Any
-    new: Any
-    cached: Any
-    prompt: Any
-    output: Any
-    until: Any
-    reserved: Any
-    present: Any
-
-
-class _State(NamedTuple):
-    """What changes. Times and sums are relative to the window's base; requests: [w].
-
-    token: time of the last step that made tokens of decoding sequences.
-    """
-
-    time: Any
-    decode_steps: Any
-    prefilled: Any
-    done: Any
-    freed: Any
-    steps: Any
-    busy: Any
-    decoded: Any
-    peak: Any
-    gaps: Any
-    token: Any
-    arrival: Any
-    end: Any
-    first: Any
-    last: Any
-    stalled: Any
 
 
 def simulate(
@@ -90,233 +31,335 @@ def simulate(
     requests: Requests,
     scheduler: Scheduler,
     *,
+    lanes: int,
+    rounds: int,
     concurrency: Any = None,
-    window: int = 256,
+    counts: Any = None,
     unseen: Any = None,
 ) -> Timeline:
-    """Simulate requests until the last has ended.
+    """Simulate requests, [n] or [B, n] of scenarios side by side, until the last has ended.
 
+    law, scheduler, concurrency: numbers for all scenarios, or [B] of each; lengths are whole tokens
     concurrency [1]: of a closed loop, in which a request arrives when an earlier one ends; None where requests arrive
-    at their own times. window [1]: requests that are looked at together, more than ever run at once between the oldest
-    and the youngest. unseen [1]: requests that end before times between tokens are counted; None to
-    count none, which is faster.
+    at their own times. counts [B] [1]: of the requests of each, where they have not equally many.
+    lanes [1]: requests that run at once, at most; rounds [1]: of the loop, at most (see `enough_rounds`).
+    unseen [1]: requests that end before times between tokens are counted; None to count none.
     Times are exact for a law that is affine in the contexts.
     """
-    total = requests.prompt.shape[0]
-    window = min(window, total)
-    padded = jax.tree.map(lambda x: jnp.concatenate([x, jnp.full((window,), jnp.inf, x.dtype)]), requests)
-    blank = jnp.full((total + window,), jnp.nan, requests.prompt.dtype)
-    zero = jnp.zeros((), requests.prompt.dtype)
+    single = requests.prompt.ndim == 1
+    tables = jax.tree.map(lambda x: jnp.asarray(x)[:, None] if single else jnp.asarray(x).T, requests)
+    size, side = tables.prompt.shape
+    never = Requests(jnp.inf, 0.0, 0.0, 0.0)
+    padded = jax.tree.map(lambda x, end: jnp.concatenate([x, jnp.full((1, side), end, x.dtype)]), tables, never)
+    counts = jnp.full(side, size, jnp.int32) if counts is None else jnp.asarray(counts, jnp.int32)
+    rules = Rules(law, scheduler, padded, counts, concurrency)
+    state = _first(rules, lanes)
+    log = _empty_log(rules, rounds, side, counts_gaps=unseen is not None)
 
-    def unfinished(carry: Any) -> Any:
-        base, _, _, _, overflow = carry
-        return (base < total) & ~overflow
+    def goes_on(carry: Any) -> Any:
+        number, state, _ = carry
+        return (number < rounds) & jnp.any(state.done < counts)
 
     def advance(carry: Any) -> Any:
-        base, origin, state, results, _ = carry
-        facts = _facts(padded, base, total, window)
-        started = state._replace(arrival=_arrivals(padded, base, origin, state.arrival, window, concurrency))
-        more = base + window < total
-        state = jax.lax.while_loop(
-            lambda s: ~s.stalled, lambda s: _iterate(law, scheduler, facts, s, concurrency, more, unseen), started
-        )
-        results = tuple(
-            jax.lax.dynamic_update_slice(whole, part + origin, (base,))
-            for whole, part in zip(results, (state.arrival, state.first, state.last), strict=True)
-        )
-        ended = jnp.cumprod(~jnp.isnan(state.last) | ~facts.present)
-        shift = jnp.minimum(jnp.sum(ended).astype(base.dtype), total - base)
-        overflow = shift == 0
-        return base + shift, origin + state.time, _shifted(state, facts, shift), results, overflow
+        number, state, log = carry
+        state, notes = _round(rules, state)
+        rows = [
+            None if whole is None else jax.lax.dynamic_update_index_in_dim(whole, note.astype(whole.dtype), number, 0)
+            for whole, note in zip(log, notes, strict=True)
+        ]
+        return number + 1, state, Log(*rows)
 
-    nothing = jnp.full((window,), jnp.nan, zero.dtype)
-    endless, no_gaps = (
-        jnp.full((window,), jnp.inf, zero.dtype),
-        jnp.zeros(0 if unseen is None else gaps.BINS, zero.dtype),
-    )
-    state = _State(*(zero,) * 9, no_gaps, zero, nothing, endless, nothing, nothing, jnp.array(False))
-    carry = (jnp.zeros((), jnp.int32), zero, state, (blank, blank, blank), jnp.array(False))
-    _, _, state, (arrival, first, last), overflow = jax.lax.while_loop(unfinished, advance, carry)
-    seen = (state.steps, state.busy, state.decoded, state.peak, state.gaps)
-    return Timeline(arrival[:total], first[:total], last[:total], *seen, overflow)
+    number, state, log = jax.lax.while_loop(goes_on, advance, (jnp.int32(0), state, log))
+    arrival, first, last = (x.T for x in times_of(log, number, tables, concurrency))
+    between = jnp.zeros((side, 0))
+    if unseen is not None:
+        between = counted_gaps(log, number, unseen, first_alone=rules.first_alone)
+    seen = (state.steps, state.busy, state.decoded, state.peak, state.thrown, between, state.done < counts)
+    whole = Timeline(arrival, first, last, *seen)
+    return jax.tree.map(lambda x: x[0], whole) if single else whole
 
 
-def _slice(array: Any, base: Any, window: int) -> Any:
-    return jax.lax.dynamic_slice(array, (base,), (window,))
+def enough_rounds(requests: Requests, scheduler: Scheduler) -> int:
+    """Rounds [1] that a run of requests [..., n] takes at most, where no request loses its cache: each has an arrival,
+    an end, and pieces of its prompt, which are no smaller than the budget less a token of each slot; a power of two."""
+    budget, slots = np.asarray(scheduler.budget), np.asarray(scheduler.slots)
+    room = np.min(np.maximum(budget - slots, budget / 8))
+    pieces = np.ceil(np.asarray(requests.prompt) / room) + 1
+    most = float(np.max(np.sum(2 + pieces, -1))) + 16
+    return int(2 ** np.ceil(np.log2(most)))
 
 
-def _facts(padded: Requests, base: Any, total: int, window: int) -> _Window:
-    index = base + jnp.arange(window)
-    present = index < total
-    prompt, output, cached = (_slice(x, base, window) for x in (padded.prompt, padded.output, padded.cached))
-    prompt, output, cached = (jnp.where(present, x, 0.0) for x in (prompt, output, cached))
-    new = prompt - cached
-    return _Window(
-        index.astype(prompt.dtype), new, cached, prompt, output, jnp.cumsum(new), jnp.cumsum(prompt + output), present
-    )
-
-
-def _arrivals(padded: Requests, base: Any, origin: Any, known: Any, window: int, concurrency: Any) -> Any:
-    """Arrivals relative to the origin: of the trace, or, in a closed loop, those that have happened; else infinite."""
-    if concurrency is None:
-        return _slice(padded.arrival, base, window) - origin
-    return jnp.where(jnp.isnan(known), jnp.inf, known)
-
-
-def _shifted(state: _State, facts: _Window, shift: Any) -> _State:
-    """The state relative to the request `shift` places later and to the present time."""
-    window = facts.new.shape[0]
-    moved = jnp.arange(window) + shift
-    kept = moved < window
-
-    def move(array: Any, empty: float) -> Any:
-        return jnp.where(kept, array[jnp.minimum(moved, window - 1)], empty)
-
-    left = jnp.where(shift > 0, jnp.sum(jnp.where(jnp.arange(window) < shift, facts.new, 0.0)), 0.0)
-    gone = jnp.sum(jnp.where(jnp.arange(window) < shift, facts.prompt + facts.output, 0.0))
-    return state._replace(
-        time=jnp.zeros_like(state.time),
-        decode_steps=jnp.zeros_like(state.decode_steps),
-        token=state.token - state.time,
-        prefilled=state.prefilled - left,
-        freed=state.freed - gone,
-        arrival=move(state.arrival - state.time, jnp.nan),
-        end=move(state.end - state.decode_steps, jnp.inf),
-        first=move(state.first - state.time, jnp.nan),
-        last=move(state.last - state.time, jnp.nan),
-        stalled=jnp.zeros_like(state.stalled),
+def _first(rules: Rules, lanes: int) -> State:
+    side = rules.counts.shape[0]
+    zero, none = jnp.zeros(side), jnp.zeros(side, jnp.int32)
+    shape = (lanes, side)
+    extra = (jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.int32), jnp.zeros(shape)) if rules.throws else ()
+    return State(
+        time=zero,
+        decode_steps=none,
+        done=none,
+        fresh=none,
+        sequences=none,
+        whole=zero,
+        reserved=zero,
+        prompt=_fresh_prompt(rules, none, zero),
+        plan=Plan(*(zero,) * 6),
+        lanes=Lanes(jnp.full(shape, NEVER), jnp.zeros(shape, jnp.int32), *extra),
+        free=none,
+        next_end=none + NEVER,
+        thrown_now=none > 0,
+        steps=zero,
+        busy=zero,
+        decoded=zero,
+        peak=zero,
+        thrown=none,
     )
 
 
-def _iterate(
-    law: Law, scheduler: Scheduler, facts: _Window, s: _State, concurrency: Any, more: Any, unseen: Any
-) -> _State:
-    """One step that prefills, or decode steps until a request ends or arrives, or a jump to the next arrival."""
-    arrival = s.arrival
-    if concurrency is not None:
-        arrival = jnp.where(jnp.isinf(arrival) & facts.present & (facts.index < concurrency + s.done), s.time, arrival)
-    arrived = arrival <= s.time
-    startable = facts.present & (facts.index < s.done + scheduler.slots)
-    if not is_fixed_at(scheduler.cache, UNLIMITED):
-        startable &= facts.reserved <= scheduler.cache + s.freed
-    admitted = arrived & startable
-    count_admitted = _count(admitted, s)
-    stalled = (count_admitted == facts.new.shape[0]) & more
+def _empty_log(rules: Rules, rounds: int, side: int, *, counts_gaps: bool) -> Log:
+    shape = (rounds, side)
+    whole, real = jnp.zeros(shape, jnp.int32), jnp.zeros(shape)
+    log = Log(real, whole, whole, jnp.zeros(shape, bool), whole, whole)
+    if not counts_gaps:
+        return log
+    return log._replace(seconds=real, sequences=whole, since=real if rules.throws else None)
 
-    decoding = jnp.isfinite(s.end) & jnp.isnan(s.last)
-    sequences = _count(decoding, s)
-    # the end is the start of decoding plus output - 1
-    contexts = jnp.sum(jnp.where(decoding, facts.prompt + facts.output - 1 - s.end, 0.0)) + sequences * (
-        s.decode_steps + 1
+
+def _fresh_prompt(rules: Rules, index: Any, zero: Any) -> Prompt:
+    """The request at an index [B], which has not begun."""
+    t, columns = rules.tables, jnp.arange(index.shape[0])
+    arrival, prompt, output, cached = (x[index, columns] for x in (t.arrival, t.prompt, t.output, t.cached))
+    left = output.astype(jnp.int32)
+    whole = (prompt + output).astype(jnp.int32)
+    return Prompt(index, arrival, prompt, cached, left, whole, zero > 0, zero + jnp.nan)
+
+
+def _round(rules: Rules, s: State) -> tuple[State, Log]:
+    """A piece of a prompt planned, the step made where nothing more can be planned; or a request thrown out."""
+    over = jnp.zeros_like(s.thrown_now)
+    if rules.throws:
+        over = (s.plan.tokens == 0) & (s.sequences > 0) & (_held(s) + s.sequences > rules.scheduler.cache)
+        s = _thrown_out(rules, s, over)
+    plans = ~over & _can_plan(rules, s)
+    s, who, left, since = _planned(rules, s, plans)
+    makes = ~over & ~_can_plan(rules, s)
+    old = s
+    s, seconds, works = _made(rules, s, makes)
+    counted = jnp.where(rules.first_alone & (old.plan.tokens > 0), 0, old.sequences)
+    return s, Log(s.time, s.decode_steps, s.done, works, who, left, seconds, counted, since)
+
+
+def _held(s: State) -> Any:
+    """Tokens [B] in the cache before the next step."""
+    decoding = s.whole + s.sequences * (s.decode_steps.astype(s.whole.dtype) - 1)
+    return decoding + jnp.where(s.prompt.begun, s.prompt.computed, 0.0)
+
+
+def _left(rules: Rules, s: State) -> Any:
+    """Tokens [B] of the budget that are not planned yet."""
+    decoding = 0 if rules.first_alone else s.sequences
+    return rules.scheduler.budget - decoding - s.plan.tokens
+
+
+def _piece(rules: Rules, s: State) -> Any:
+    """Tokens [B] of the prompt that the next step can have; 0 where none."""
+    piece = jnp.minimum(s.prompt.needed - s.prompt.computed, _left(rules, s))
+    if rules.throws:
+        free = rules.scheduler.cache - _held(s) - s.sequences - s.plan.held
+        fits = piece + s.prompt.computed <= free
+        piece = jnp.where(s.prompt.begun, jnp.minimum(piece, free), jnp.where(fits, piece, 0.0))
+    return jnp.maximum(piece, 0.0)
+
+
+def _has_place(rules: Rules, s: State) -> Any:
+    """Whether the next request could start, had it arrived."""
+    running = s.sequences + s.plan.ended.astype(jnp.int32)
+    place = (running < rules.scheduler.slots) & (s.prompt.index < rules.counts)
+    if rules.limited and not rules.throws:
+        place &= s.reserved + s.prompt.whole <= rules.scheduler.cache
+    return place & ~s.thrown_now
+
+
+def _has_arrived(rules: Rules, s: State) -> Any:
+    if rules.concurrency is None:
+        return s.prompt.arrival <= s.time
+    return s.prompt.index < rules.concurrency + s.done
+
+
+def _can_plan(rules: Rules, s: State) -> Any:
+    """Whether a piece of a prompt goes into the next step."""
+    starts = s.prompt.begun | (_has_arrived(rules, s) & _has_place(rules, s))
+    return starts & (_piece(rules, s) > 0)
+
+
+def _planned(rules: Rules, s: State, plans: Any) -> tuple[State, Any, Any, Any]:
+    """The state with a piece of the prompt in the plan, where it `plans` [B]; for the log, whose prompt that ends, the
+    tokens that it has to generate then, and its last token."""
+    p, plan = s.prompt, s.plan
+    piece = jnp.where(plans, _piece(rules, s), 0.0)
+    computed = p.computed + piece
+    ends = plans & (computed >= p.needed)
+    end = s.decode_steps + (0 if rules.first_alone else 1) + p.left - 1
+    plan = Plan(
+        tokens=plan.tokens + piece,
+        pairs=plan.pairs + piece * p.computed + piece * (piece + 1) / 2,
+        prompts=plan.prompts + plans,
+        ended=plan.ended + ends,
+        whole=plan.whole + jnp.where(ends, p.whole - end, 0),
+        held=plan.held + jnp.where(ends, computed, 0.0),
     )
-    queued = jnp.max(jnp.where(admitted, facts.until, 0.0), initial=0.0) - s.prefilled
-    queued = jnp.maximum(queued, 0.0)
-    first_alone = scheduler.mixing == PREFILL_FIRST
-    room = scheduler.budget if first_alone else scheduler.budget - sequences
-    prompts = jnp.maximum(jnp.minimum(room, queued), 0.0)
-    prefills = prompts > 0
-    waits = prefills if first_alone else jnp.array(False)
-    in_step = jnp.where(waits, 0.0, sequences)
-    reached = s.prefilled + prompts
-    ends = (facts.until <= reached) & (facts.until > s.prefilled) & facts.present
-    pairs = jnp.sum(_pairs(facts, reached) - _pairs(facts, s.prefilled))
+    reserved = s.reserved + jnp.where(plans & ~p.begun, p.whole, 0)
+    lanes = _started(rules, s, *_once((ends, end)))
+    fresh = s.fresh + (ends & (p.index == s.fresh))
+    same = p._replace(computed=computed, begun=p.begun | plans)
+    s = s._replace(fresh=fresh, reserved=reserved, plan=plan, lanes=lanes)
+    s = s._replace(prompt=_chosen(ends, _next_prompt(rules, s), same))
+    return s, jnp.where(ends, p.index, rules.tables.prompt.shape[0] - 1), jnp.where(ends, p.left, 0), p.since
 
-    until_end = jnp.min(jnp.where(decoding, s.end, jnp.inf), initial=jnp.inf) - s.decode_steps
+
+def _started(rules: Rules, s: State, ends: Any, end: Any) -> Lanes:
+    """The lanes with the prompt's request in one of them, where it `ends` [B], until decode step `end` [B]."""
+    p, lanes = s.prompt, s.lanes
+    place = jnp.arange(lanes.end.shape[0], dtype=jnp.int32)[:, None]
+    mine = place == jnp.where(ends, s.free, -1)
+    if rules.throws:
+        known = (lanes.whole > 0) & (lanes.index == p.index) & ends
+        mine = jnp.where(p.index < s.fresh, known, mine)
+    lanes = lanes._replace(end=jnp.where(mine, end, lanes.end), whole=jnp.where(mine, p.whole, lanes.whole))
+    if rules.throws:
+        index, left = jnp.where(mine, p.index, lanes.index), jnp.where(mine, 0, lanes.left)
+        lanes = lanes._replace(index=index, left=left)
+    return lanes
+
+
+def _once(numbers: Any) -> Any:
+    """The numbers, computed once: a compiler that fuses would compute those of a scenario anew for each lane."""
+    return jax.lax.optimization_barrier(numbers)
+
+
+def _chosen(which: Any, first: Any, second: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(which, a, b), first, second)
+
+
+def _free_lane(lanes: Lanes) -> Any:
+    place = jnp.arange(lanes.end.shape[0], dtype=jnp.int32)[:, None]
+    return jnp.min(jnp.where(lanes.whole == 0, place, NEVER), 0)
+
+
+def _next_prompt(rules: Rules, s: State) -> Prompt:
+    """The first request that lost its cache, or else the first that has not started."""
+    zero = jnp.zeros_like(s.time)
+    if not rules.throws:
+        return _fresh_prompt(rules, s.fresh, zero)
+    lanes = s.lanes
+    waits = lanes.left > 0
+    index = jnp.min(jnp.where(waits, lanes.index, s.fresh), 0)
+    mine = waits & (lanes.index == index)
+    left = jnp.sum(jnp.where(mine, lanes.left, 0), 0, dtype=jnp.int32)
+    since = jnp.sum(jnp.where(mine, lanes.since, 0.0), 0)
+    fresh = _fresh_prompt(rules, index, zero)
+    again = fresh._replace(needed=1.0 * (fresh.whole - left), left=left, since=since)
+    return _chosen(index < s.fresh, again, fresh)
+
+
+def _thrown_out(rules: Rules, s: State, over: Any) -> State:
+    """The state without the cache of the youngest request that runs, where the cache is `over` [B] full."""
+    p, lanes = s.prompt, s.lanes
+    of_lane = over & ~p.begun
+    decodes = (lanes.whole > 0) & (lanes.end < NEVER)
+    index = jnp.max(jnp.where(decodes, lanes.index, -1), 0)
+    mine = decodes & (lanes.index == index) & of_lane
+    left = jnp.where(mine, lanes.end - s.decode_steps, 0)
+    whole = jnp.sum(jnp.where(mine, lanes.whole - lanes.end, 0), 0, dtype=jnp.int32)
+    lanes = lanes._replace(
+        end=jnp.where(mine, NEVER, lanes.end),
+        left=jnp.where(mine, left, lanes.left),
+        since=jnp.where(mine, s.time, lanes.since),
+    )
+    s = s._replace(
+        lanes=lanes,
+        sequences=s.sequences - of_lane,
+        whole=s.whole - whole,
+        thrown_now=s.thrown_now | over,
+        thrown=s.thrown + over,
+    )
+    return s._replace(prompt=_chosen(over, _next_prompt(rules, s), p))
+
+
+def _made(rules: Rules, s: State, makes: Any) -> tuple[State, Any, Any]:
+    """The state after the step that is planned, or after all decode steps until something happens, or at the next
+    arrival, where a scenario `makes` [B] one; seconds of the first step [s], and whether there was one."""
+    plan, sequences = s.plan, s.sequences
+    prefills = plan.tokens > 0
+    waits = prefills if rules.first_alone else jnp.zeros_like(prefills)
+    decode_steps = s.decode_steps.astype(s.time.dtype)
+    contexts = s.whole + sequences * decode_steps
     load = StepLoad(
-        decoding=in_step,
+        decoding=jnp.where(waits, 0.0, sequences),
         contexts=jnp.where(waits, 0.0, contexts),
-        prompts=prompts,
-        pairs=pairs,
-        prefilling=_count((facts.until > s.prefilled) & (facts.until - facts.new < reached), s),
-        ended=_count(ends, s),
+        prompts=plan.tokens,
+        pairs=plan.pairs,
+        prefilling=plan.prompts,
+        ended=plan.ended,
     )
-    stretch = jnp.where(jnp.isfinite(until_end), until_end, 1.0)
-    seconds, slope = _rising(law, load, sequences, contexts, stretch)
-    next_arrival = jnp.min(jnp.where(~arrived & startable, arrival, jnp.inf), initial=jnp.inf)
-    blocked = _count(arrived, s) > count_admitted
-    until_arrival = jnp.where(blocked, jnp.inf, next_arrival - s.time)
-    count = jnp.minimum(stretch, _steps_until(until_arrival, seconds, slope))
+    stretch = jnp.where(sequences > 0, s.next_end - s.decode_steps, 1).astype(s.time.dtype)
+    if rules.throws:
+        room = jnp.floor((rules.scheduler.cache - _held(s)) / jnp.maximum(sequences, 1))
+        stretch = jnp.where(s.thrown_now, 1.0, jnp.clip(room, 1.0, stretch))
+    seconds, slope = _rising(rules.law, load, sequences, contexts, stretch)
+    arrival: Any = jnp.inf
+    if rules.concurrency is None:
+        arrival = jnp.where(_has_place(rules, s) & ~_has_arrived(rules, s), s.prompt.arrival, jnp.inf)
+    count = jnp.minimum(stretch, _steps_until(arrival - s.time, seconds, slope))
     count = jnp.where(prefills, 1.0, count)
     elapsed = jnp.where(prefills, seconds, count * seconds + slope * count * (count - 1) / 2)
-
-    works = prefills | (sequences > 0)
-    makes, over = works & ~waits, ~works & jnp.isinf(next_arrival)
-    time = jnp.where(works, s.time + elapsed, jnp.where(over, s.time, next_arrival))
-    decode_steps = s.decode_steps + jnp.where(makes, count, 0.0)
-    end = jnp.where(ends, decode_steps + facts.output - 1, s.end)
-    first = jnp.where(ends, time, s.first)
-    finished = (decoding & (s.end <= decode_steps)) | (ends & (facts.output <= 1))
-    decoded = jnp.where(waits, contexts - sequences, contexts + sequences * (count - 1))
-    counts = s.gaps
-    if unseen is not None:
-        weight = jnp.where((s.done >= unseen) & makes & ~stalled, 1.0, 0.0)
-        counts = _with_gaps(s, (seconds, elapsed, count), decoding if first_alone else None, sequences, weight)
-    new = _State(
+    works = makes & (prefills | (sequences > 0))
+    elapsed = jnp.where(works, elapsed, 0.0)
+    jumps = makes & ~works & jnp.isfinite(arrival)
+    time = jnp.where(jumps, arrival, s.time + elapsed)
+    made = jnp.where(works & ~waits, count, 0.0)
+    held = jnp.where(waits, contexts - sequences, contexts + sequences * (count - 1))
+    begun = jnp.where(s.prompt.begun, s.prompt.computed, 0.0)
+    s = s._replace(
         time=time,
-        decode_steps=decode_steps,
-        prefilled=reached,
-        done=s.done + _count(finished, s),
-        freed=s.freed + jnp.sum(jnp.where(finished, facts.prompt + facts.output, 0.0)),
+        decode_steps=s.decode_steps + made.astype(jnp.int32),
+        sequences=sequences + jnp.where(works, plan.ended, 0.0).astype(jnp.int32),
+        whole=s.whole + jnp.where(works, plan.whole, 0.0),
+        plan=jax.tree.map(lambda x: jnp.where(works, 0.0, x), plan),
+        thrown_now=s.thrown_now & ~works,
         steps=s.steps + jnp.where(works, count, 0.0),
-        busy=s.busy + jnp.where(works, elapsed, 0.0),
-        decoded=s.decoded + jnp.where(works, elapsed, 0.0) * sequences,
-        peak=jnp.maximum(s.peak, decoded + jnp.sum(_prefilled(facts, reached, ends))),
-        gaps=counts[:0],
-        token=jnp.where(makes, time, s.token),
-        arrival=arrival,
-        end=end,
-        first=first,
-        last=jnp.where(finished, time, s.last),
-        stalled=over,
+        busy=s.busy + elapsed,
+        decoded=s.decoded + elapsed * sequences,
+        peak=jnp.maximum(s.peak, jnp.where(works, held + plan.held + begun, 0.0)),
     )
-    old = s._replace(arrival=arrival, stalled=True, gaps=counts[:0])
-    chosen = jax.tree.map(lambda before, now: jnp.where(stalled, before, now), old, new)
-    return chosen._replace(gaps=counts)  # which is not copied
+    return _ended(s, works), seconds, works
+
+
+def _ended(s: State, works: Any) -> State:
+    """The state without the sequences that have ended, where there was a step."""
+    lanes, until = _once((s.lanes, jnp.where(works, s.decode_steps, -1)))
+    ended = lanes.end <= until
+    whole = jnp.sum(jnp.where(ended, lanes.whole, 0), 0, dtype=jnp.int32)
+    number = jnp.sum(ended, 0, dtype=jnp.int32)
+    lanes = lanes._replace(end=jnp.where(ended, NEVER, lanes.end), whole=jnp.where(ended, 0, lanes.whole))
+    lanes, whole, number = _once((lanes, whole, number))
+    return s._replace(
+        lanes=lanes,
+        done=s.done + number,
+        sequences=s.sequences - number,
+        whole=s.whole - (1.0 * whole - 1.0 * number * s.decode_steps),
+        reserved=s.reserved - whole,
+        free=_free_lane(lanes),
+        next_end=jnp.min(lanes.end, 0),
+    )
 
 
 def _rising(law: Law, load: StepLoad, sequences: Any, contexts: Any, steps: Any) -> tuple[Any, Any]:
     """Seconds of a step, and by how much each of so many `steps` [1] is longer than the one before it."""
     seconds = law.seconds(load)
-    later = StepLoad(decoding=sequences, contexts=contexts + sequences * (steps - 1))
+    later = StepLoad(decoding=1.0 * sequences, contexts=contexts + sequences * (steps - 1))
     slope = jnp.where(steps > 1, (law.seconds(later) - seconds) / jnp.maximum(steps - 1, 1.0), 0.0)
     return seconds, slope
-
-
-def _with_gaps(s: _State, step: tuple[Any, Any, Any], decoding: Any, sequences: Any, weight: Any) -> Any:
-    """Counted times between tokens [BINS] with those of one iteration, times a weight [1].
-
-    step: seconds of the first step, of all steps, and their number [1]. decoding [w]: the sequences that may have
-    waited before the first step, each since a token of its own; None where none has. sequences [1]: that decode.
-    """
-    seconds, elapsed, count = step
-    mean = jnp.where(count > 1, (elapsed - seconds) / jnp.maximum(count - 1, 1.0), seconds)
-    counts = s.gaps.at[_bin(mean)].add(weight * sequences * (count - 1))
-    if decoding is None:
-        return counts.at[_bin(seconds)].add(weight * sequences)
-    waited = s.time + seconds - jnp.maximum(jnp.where(decoding, s.first, 0.0), s.token)
-    return counts.at[_bin(waited)].add(weight * decoding)
-
-
-def _bin(seconds: Any) -> Any:
-    log10 = jnp.log10(jnp.maximum(jnp.nan_to_num(seconds), gaps.LEAST))
-    return jnp.clip(gaps.place(log10), 0, gaps.BINS - 1).astype(jnp.int32)
-
-
-def _count(mask: Any, state: _State) -> Any:
-    return jnp.sum(mask, dtype=state.time.dtype)
-
-
-def _pairs(facts: _Window, reached: Any) -> Any:
-    """(query, key) pairs of each prompt [w] when `reached` prompt tokens of the window are done."""
-    computed = jnp.clip(reached - (facts.until - facts.new), 0.0, facts.new)
-    return computed * facts.cached + computed * (computed + 1) / 2
-
-
-def _prefilled(facts: _Window, reached: Any, ends: Any) -> Any:
-    """Cached tokens [token] of the prompts that end in a step, and of the one that has begun."""
-    begun = (facts.until - facts.new < reached) & (facts.until > reached)
-    part = jnp.where(begun, reached - (facts.until - facts.new) + facts.cached, 0.0)
-    return jnp.where(ends, facts.prompt, part)
 
 
 def _steps_until(wait: Any, seconds: Any, slope: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Continuous batching step by step: a full cache, whose youngest request is thrown out and computed anew; several
-replicas behind a router; groups in lockstep; batches in a pipeline; a pool that prefills beside one that decodes.
+"""Continuous batching step by step: replicas behind a router that looks at them, groups in lockstep, batches in a
+pipeline, a pool that prefills beside one that decodes.
 
-Only there does this differ from serving/simulator.py, which is a hundred times faster.
+A single scheduler is in serving/simulator.py too, which is a hundred times faster and makes the same run.
 """
 
 import heapq
@@ -15,7 +15,8 @@ from life_jax.core.engine import Scheduler
 from life_jax.serving import gaps
 from life_jax.serving.replica import Replica, Request
 from life_jax.serving.requests import Requests
-from life_jax.serving.routing import LEAST_LOADED, RANDOM, ROUND_ROBIN
+from life_jax.serving.routing import LEAST_LOADED, ROUND_ROBIN, chosen
+from life_jax.serving.scalar_law import seconds_of
 from life_jax.serving.step_law import Law, StepLoad
 
 Times = tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]
@@ -49,17 +50,20 @@ class Transfer:
     """How the cache of a prompt goes to the pool that decodes, over one link of each replica that prefills.
 
     latency [s]: in which the link may be used by others; token [s]: of the link, for each token of the prompt
+    slows [1]: parts by which a step of the pool that prefills, and of the one that decodes, lasts longer where the
+    other pool makes one as it begins
     """
 
     latency: float = 0.0
     token: float = 0.0
+    slows: tuple[float, float] = (0.0, 0.0)
 
 
 class _Pool:
     """The replicas of a fleet, in units that begin a step together."""
 
     def __init__(self, law: Law, scheduler: Scheduler, fleet: Fleet, total: int) -> None:
-        self.law, self.fleet = law, fleet
+        self.seconds, self.fleet = seconds_of(law), fleet
         self.replicas = [Replica(scheduler) for _ in range(fleet.schedulers)]
         numbers = np.arange(fleet.schedulers).reshape(fleet.replicas, fleet.groups, fleet.stages)
         together = numbers.transpose(0, 2, 1).reshape(-1, fleet.groups) if fleet.lockstep else numbers.reshape(-1, 1)
@@ -67,36 +71,36 @@ class _Pool:
         pipelines = fleet.replicas * (1 if fleet.lockstep else fleet.groups)
         self.free = np.zeros((pipelines, fleet.stages))  # when each stage has ended what it has
         self.working = [False] * len(self.units)
-        self.choices = np.random.default_rng((fleet.seed, 2)).integers(fleet.schedulers, size=total)
+        self.choices = chosen(fleet.router, fleet.schedulers, total, fleet.seed)
         self.met = 0  # requests so far
 
     def take(self, request: Request) -> None:
         """Send a request to the scheduler that the router chooses."""
         if self.fleet.router == LEAST_LOADED:
-            chosen = min(self.replicas, key=lambda replica: replica.requests)
+            replica = min(self.replicas, key=lambda each: each.requests)
         else:
-            index = self.choices[self.met] if self.fleet.router == RANDOM else self.met % len(self.replicas)
-            chosen = self.replicas[index]
-        chosen.waiting.append(request)
+            replica = self.replicas[self.choices[self.met]]
+        replica.waiting.append(request)
         self.met += 1
 
-    def begin(self, time: float) -> Iterator[tuple[float, int]]:
-        """Begin a step of every unit that has none and has requests: when it ends, and of which unit."""
+    def begin(self, time: float, slower: float) -> Iterator[tuple[float, int]]:
+        """Begin a step of every unit that has none and has requests, which takes `slower` [1] times as long as alone:
+        when it ends, and of which unit."""
         for number, unit in enumerate(self.units):
             if self.working[number] or not any(self.replicas[index].requests for index in unit):
                 continue
             loads = [self.replicas[index].plan() for index in unit]
             self.working[number] = True
-            yield self._through(number, time, self._seconds(loads)), number
+            yield self._through(number, time, slower * self._seconds(loads)), number
 
     def _seconds(self, loads: list[StepLoad]) -> float:
         """Seconds [s] of a step: those of the scheduler with most to do."""
         if len(loads) == 1:
-            return float(self.law.seconds(loads[0]))
+            return self.seconds(loads[0])
         tokens = [float(load.tokens) for load in loads]
         others = [(sum(tokens) - mine) / (len(loads) - 1) for mine in tokens]
         pairs = zip(loads, others, tokens, strict=True)
-        return max(float(self.law.seconds(replace(load, others=other))) for load, other, mine in pairs if mine > 0)
+        return max(self.seconds(replace(load, others=other)) for load, other, mine in pairs if mine > 0)
 
     def _through(self, number: int, time: float, seconds: float) -> float:
         """When a step that begins at `time` and takes `seconds` has gone through all stages, each of which is then
@@ -142,10 +146,14 @@ class _Run:
                     self._end(pool, what, time)
             self._admit(time)
             for number, pool_of in enumerate(self.pools):
-                for end, unit in pool_of.begin(time):
+                for end, unit in pool_of.begin(time, self._slower(number)):
                     self._note(end, number, unit)
                     if number:
                         self._begin_decoding(pool_of, unit, time)
+
+    def _slower(self, pool: int) -> float:
+        """How many times [1] as long a step of a pool takes that begins now."""
+        return 1 + self.transfer.slows[pool] if len(self.pools) > 1 and any(self.pools[1 - pool].working) else 1.0
 
     def _note(self, time: float, pool: int, what: Any) -> None:
         heapq.heappush(self.events, (time, self.order, pool, what))

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from life_jax.core.dual_numbers import primal
 from life_jax.core.numerics import Number, clip, divide, floor, is_fixed_at, is_of_jax, larger, log2, smaller, where
 from life_jax.core.pytree import map_leaves, neutral, pytree, static
 from life_jax.roofline.roofs import roof
@@ -103,7 +104,9 @@ class RooflineLaw:
 INTERVALS = ((0, 1, 64), (64, 32, 30), (1024, 128, 56), (8192, 512, 112))
 STARTS = np.concatenate([start + length * np.arange(count) for start, length, count in INTERVALS]).astype(float)
 LENGTHS = np.concatenate([np.full(count, length) for _, length, count in INTERVALS]).astype(float)
-LOW_ENDS, HIGH_ENDS = STARTS + 1, STARTS + LENGTHS
+# an interval of one token goes from the whole number before it, since a mean number of sequences is one of whole ones
+LOW_ENDS, HIGH_ENDS = np.where((LENGTHS == 1) & (STARTS > 0), STARTS, STARTS + 1), STARTS + LENGTHS
+SPANS = np.maximum(HIGH_ENDS - LOW_ENDS, 1.0)
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,8 @@ class Nodes:
 
     def _index(self, value: Number) -> Any:
         if not is_of_jax(value):
-            return np.clip(np.searchsorted(self.values, value, side="right") - 1, 0, len(self.values) - 2)
+            place = np.searchsorted(self.values, primal(value), side="right")
+            return np.clip(place - 1, 0, len(self.values) - 2)
         doublings = log2(larger(value / self.first, 1.0))
         index = len(self.below) + smaller(floor(self.each * doublings), self.count - 2.0)
         for place, start in reversed(list(enumerate((*self.below[1:], self.first)))):
@@ -240,8 +244,7 @@ class TabulatedLaw:
 
     def _by_tokens(self, low: Any, high: Any, tokens: Number) -> Number:
         index = _interval(tokens)
-        start, length = _pick(STARTS, index), _pick(LENGTHS, index)
-        part = divide(clip(tokens - start - 1, 0.0, length - 1), larger(length - 1, 1.0))
+        part = clip((tokens - _pick(LOW_ENDS, index)) / _pick(SPANS, index), 0.0, 1.0)
         first, second = self._take(low, index), self._take(high, index)
         return first + (second - first) * part
 
@@ -261,8 +264,11 @@ class TabulatedLaw:
         index = np.asarray(index) if not is_of_jax(index) else index
         lead = table.ndim - 1
         index = index.reshape((1,) * max(lead + self.more - index.ndim, 0) + index.shape)
-        batch = np.broadcast_shapes(table.shape[:-1], index.shape[:lead])
         more = index.shape[lead:]
+        if not is_of_jax(index) and not is_of_jax(table):  # places in the flat table: a third of take_along_axis's time
+            rows = np.arange(0, table.size, table.shape[-1]).reshape(*table.shape[:-1], *(1,) * len(more))
+            return table.reshape(-1)[rows + index]
+        batch = np.broadcast_shapes(table.shape[:-1], index.shape[:lead])
         index = np.broadcast_to(index, batch + more).reshape(*batch, -1)
         return np.take_along_axis(np.broadcast_to(table, (*batch, table.shape[-1])), index, -1).reshape(batch + more)
 
@@ -293,7 +299,7 @@ class CappedLaw:
 def _interval(tokens: Number) -> Any:
     """Index of the interval that holds a number of tokens; the last one for more than there are."""
     if not is_of_jax(tokens):
-        return np.clip(np.searchsorted(STARTS, tokens, side="left") - 1, 0, len(STARTS) - 1)
+        return np.clip(np.searchsorted(STARTS, primal(tokens), side="left") - 1, 0, len(STARTS) - 1)
     index: Any = 0.0 * tokens
     before = 0
     for start, length, count in INTERVALS:

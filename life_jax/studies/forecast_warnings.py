@@ -11,6 +11,7 @@ from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
 from life_jax.core.places import SHARED
 from life_jax.core.pytree import map_leaves
+from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
 from life_jax.roofline import efficiency_tables
@@ -111,27 +112,69 @@ def range_warnings(
     """A line for each case whose largest workload is beyond the numbers of the study's dtype, so that times are inf or,
     where two such numbers meet, NaN.
 
-    Only workloads of more than MANY_TOKENS tokens in a step are looked at: no other is near the limit.
+    Only workloads of more than MANY_TOKENS tokens in a step are looked at, and cases and axes with numbers that no
+    machine has (outside USUAL): no other is near the limit.
     """
+    unusual_axes = any(_is_unusual(end) for values in axes.values() for end in (values.min(), values.max()))
+    numbers = tuple(m for m in metrics if METRICS[m].kind == "number")
     for case in cases:
         w = case.scenario.workload
         most = {key: axes[key].max() if key in axes else getattr(w, key) for key in WORKLOAD}
-        if most["batch"] * max(most["prompt_tokens"], most["past_tokens"], most["output_tokens"]) < MANY_TOKENS:
+        tokens = most["batch"] * max(most["prompt_tokens"], most["past_tokens"], most["output_tokens"])
+        if tokens < MANY_TOKENS and not unusual_axes and not any(map(_is_unusual, _leaves(case.scenario))):
             continue
-        s = case.scenario
-        for parameter in case.parameters:
-            value = axes[parameter.key].max() if parameter.key in WORKLOAD else axes[parameter.key].min()
-            s = parameter.set(s, float(value))
-        numbers = tuple(m for m in metrics if METRICS[m].kind == "number")
-        with np.errstate(all="ignore"):
-            exact = forecast(map_leaves(lambda number: np.array([number], np.float64), s), numbers)
-            values = forecast(map_leaves(lambda number: np.array([number], dtype), s), numbers)
-        limit = float(np.finfo(dtype).max)
-        beyond = [name for name, value in values.items() if _is_beyond(exact[name], value, limit)]
+        beyond = dict.fromkeys(
+            name for largest in (False, True) for name in _beyond(_corner(case, axes, largest), numbers, dtype)
+        )
         if beyond:
             at = ", ".join(f"{key} {most[key]:g}" for key in WORKLOAD)
             instead = "; dtype=float64 reaches further" if dtype == "float32" else ""
             yield f"{case.label}: {', '.join(beyond)} may be inf or NaN at {at}, beyond the range of {dtype}{instead}"
+
+
+def _corner(case: Case, axes: Mapping[str, np.ndarray], largest: bool) -> Scenario:
+    """The scenario of the largest workload, at an end of all other axes."""
+    s = case.scenario
+    for parameter in case.parameters:
+        values = axes[parameter.key]
+        s = parameter.set(s, float(values.max() if largest or parameter.key in WORKLOAD else values.min()))
+    return s
+
+
+def _beyond(s: Scenario, metrics: tuple[str, ...], dtype: str) -> list[str]:
+    """The metrics that are not finite in a dtype, or above its limit, though there is such a number; all of them where
+    a number of the scenario is itself beyond the dtype, and those that are no number where one is unusual."""
+    limit = float(np.finfo(dtype).max)
+    leaves = _leaves(s)
+    if any(np.isfinite(leaf) and abs(leaf) > limit for leaf in leaves):
+        return list(metrics)
+    is_unusual = any(map(_is_unusual, leaves))
+    with np.errstate(all="ignore"):
+        exact = forecast(map_leaves(lambda number: np.array([number], np.float64), s), metrics)
+        values = forecast(map_leaves(lambda number: np.array([number], dtype), s), metrics)
+    return [
+        name
+        for name, value in values.items()
+        if _is_beyond(exact[name], value, limit) or (is_unusual and np.isnan(exact[name]).any())
+    ]
+
+
+def _is_unusual(number: float) -> bool:
+    """Whether a number is one that no machine or model has; 0 and what stands for a rate that nobody published are."""
+    return number not in (0.0, UNPUBLISHED) and np.isfinite(number) and not USUAL[0] < abs(number) < USUAL[1]
+
+
+def _leaves(s: Scenario) -> list[float]:
+    """The plain numbers of a scenario."""
+    leaves: list[float] = []
+
+    def look(leaf: Any) -> Any:
+        if isinstance(leaf, int | float):
+            leaves.append(leaf)
+        return leaf
+
+    map_leaves(look, s)
+    return leaves
 
 
 def _is_beyond(exact: Any, value: Any, limit: float) -> bool:
@@ -142,6 +185,7 @@ def _is_beyond(exact: Any, value: Any, limit: float) -> bool:
 
 WORKLOAD = ("prompt_tokens", "batch", "past_tokens", "output_tokens")
 MANY_TOKENS = 1e9
+USUAL = (1e-18, 1e20)  # numbers of scenarios in base units: those of conf are from 1e-13 to 1e17
 
 
 def power_warnings(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], metrics: tuple[str, ...]) -> Iterator[str]:

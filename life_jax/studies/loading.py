@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,9 @@ from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.parts import Parts
 from life_jax.config.plan_question import with_defaults, without_beside
-from life_jax.config.schema import axis_table
+from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
-from life_jax.core.places import SHARED
 from life_jax.core.pytree import Absent
 from life_jax.forecasting.metrics import METRICS
 from life_jax.grid import eager
@@ -59,6 +59,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         numbers = with_trace(of_load)
     request = command_words.parse(numbers, verb=primary)
     composed = compose(request, primary=primary)
+    if isinstance(composed.settings["out"], str):
+        paths.refuse_read(paths.output(composed.settings["out"]), _read(request, of_load))
     settings = composed.settings
     drawn = {key: _span(key, typed) for key, typed in composed.axes.items() if ranges.is_span(typed)}
     simulated = of_load is not None and of_load.method == "simulate"  # which has a seed of its own
@@ -75,7 +77,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         raise nowhere[0].reason
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
-    _refuse_pools(cases, composed.load.prefill_replicas, is_served=primary == "serve")
+    _refuse_pools(cases, composed.load.prefill_replicas)
     warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
     if primary != "plan":
         warnings.update(_warnings(cases, nowhere, composed, axes, settings["metrics"]))
@@ -83,8 +85,9 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     is_default = "metrics" not in request.plain and settings["reduction"] is None
     if is_default and of_load is None and _is_small(cases, grid_axes, points):
         metrics = (*metrics, *(name for name in USUAL if name not in metrics))
-    far = forecast_warnings.range_warnings(cases, axes, settings["metrics"], settings["dtype"])
-    warnings.update(dict.fromkeys(() if primary == "plan" else far))
+    far = forecast_warnings.range_warnings(cases, axes, metrics, settings["dtype"])
+    has_table = primary != "plan" and (primary != "serve" or bool(axes))  # of numbers in the study's dtype
+    warnings.update(dict.fromkeys(far if has_table else ()))
     return Study(
         words=words,
         composed=composed,
@@ -110,6 +113,16 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         stacks=dict(zip(composed.stacks, request.stacks, strict=True)),
         load_words=of_load,
     )
+
+
+def _read(request: command_words.Request, of_load: LoadWords | None) -> Iterator[str | Path]:
+    """Files that the words name; names of ours, which are none, among them."""
+    chosen = (*request.hw, *request.model, *request.beside.values(), *((request.draft,) if request.draft else ()))
+    yield from (choice.name for choice in chosen)
+    yield from (*request.groups.values(), *request.engines.values())
+    yield from (label for stack in request.stacks for label in stack)
+    if of_load is not None and of_load.trace is not None:
+        yield of_load.trace
 
 
 def _warnings(
@@ -153,6 +166,8 @@ def _refuse_simulated(of_load: LoadWords | None, settings: Mapping[str, Any]) ->
         return
     if settings["lazy"] or settings["executor"] != "local":
         raise ConfigError("method=simulate computes here and now; lazy=true and executor= go with method=formula")
+    if settings["elasticity"] or settings["gains"] or settings["gradients"]:
+        raise ConfigError("elasticity=, gains= and gradients= are of formulas; give method=formula")
 
 
 def _is_small(cases: tuple[Case, ...], axes: Mapping[str, np.ndarray], points: Points | None) -> bool:
@@ -252,17 +267,12 @@ def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], req
                 raise ConfigError(f"{typed} and opt.{option} both set {key}; drop one of them")
 
 
-def _refuse_pools(cases: tuple[Case, ...], prefill_replicas: float, *, is_served: bool) -> None:
-    """Raise ConfigError for replicas that prefill where no case has any, and where nothing is forecast under load."""
-    apart = [case.built.scenario.handover for case in cases if case.built.scenario.handover.on]
-    if prefill_replicas != 1 and not apart:
+def _refuse_pools(cases: tuple[Case, ...], prefill_replicas: float) -> None:
+    """Raise ConfigError for replicas that prefill where no case has any."""
+    if prefill_replicas != 1 and not any(case.built.scenario.handover.on for case in cases):
         raise ConfigError(
             "load.prefill_replicas is of prompts that are prefilled elsewhere (opt=disaggregated); "
             "load.replicas are those of everything"
-        )
-    if is_served and len(apart) == len(cases) and all(handover.memory == SHARED for handover in apart):
-        raise ConfigError(
-            f"{cases[0].label}: two processors that share one memory have no forecast under load; opt=disaggregated has"
         )
 
 

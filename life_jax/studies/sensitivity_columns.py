@@ -80,6 +80,7 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
     if settings["gains"] and not keys["elasticity"]:
         keys["elasticity"] = usual
     moving = [path for case in cases for k in case.parameters for path in k.paths]
+    priced = any("USD" in METRICS[metric].units for metric in metrics)
     extended = []
     for case in cases:
         parameter_of_key = {
@@ -97,7 +98,7 @@ def with_sensitivities(cases: tuple[Case, ...], composed: Composed, axes: Mappin
         scenario = dataclasses.replace(case, sensitivity=sensitivity).scenario
         sensitivity = dataclasses.replace(
             sensitivity,
-            atoms=elasticities.atoms(leaves_of, scenario, moving),
+            atoms=elasticities.atoms(leaves_of, scenario, moving, priced=priced),
             ledger=attribution.known(scenario),
         )
         extended.append(dataclasses.replace(case, sensitivity=sensitivity))

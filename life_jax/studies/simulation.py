@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.core.engine import PREEMPT, Scheduler
+from life_jax.core.engine import Scheduler
 from life_jax.core.numerics import Number
 from life_jax.core.parameter import Parameter, set_all
-from life_jax.core.pytree import register_with_jax
 from life_jax.core.scenario import Load, Scenario
-from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.layout import is_possible
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.pools import sides
@@ -23,8 +20,9 @@ from life_jax.serving.arrivals import arrivals
 from life_jax.serving.lengths import STANDARD, Lengths
 from life_jax.serving.pools import Pools
 from life_jax.serving.requests import Requests
+from life_jax.serving.runs import run_of
 from life_jax.serving.steady_state import Requested, places
-from life_jax.serving.step_by_step import Fleet, Times, Transfer, simulate_pools, simulate_steps
+from life_jax.serving.step_by_step import Fleet, Times, Transfer, simulate_pools
 from life_jax.serving.step_law import CappedLaw, TabulatedLaw
 
 REQUESTS = 4096  # of a run, unless a trace or a benchmark says how many
@@ -297,11 +295,8 @@ def timed_requests(scenario: Scenario, count: int, seed: int, trace: Requests | 
     if under.pools is not None:
         return TimedRequests(requests, unseen, *_through_pools(under, under.pools, requests, concurrency, unseen, seed))
     fleet = _fleet(under.scenario, under.scenario.load.replicas, scheduler, seed)
-    if fleet.schedulers == 1:
-        return TimedRequests(requests, unseen, *_run(under.law, requests, scheduler, concurrency, unseen))
-    rules = _numbers(scheduler, float(scheduler.cache))
-    law = _whole_pass(under.law)
-    return TimedRequests(requests, unseen, *simulate_steps(law, requests, rules, concurrency, unseen, fleet))
+    law = under.law if fleet.stages == 1 else _whole_pass(under.law)
+    return TimedRequests(requests, unseen, *run_of(law, requests, _numbers(scheduler), concurrency, unseen, fleet))
 
 
 def _fleet(scenario: Scenario, replicas: Number, scheduler: Scheduler, seed: int) -> Fleet:
@@ -329,12 +324,13 @@ def _through_pools(
     first, second = (
         (
             _whole_pass(pool.law),
-            _numbers(pool.scheduler, float(pool.scheduler.cache)),
+            _numbers(pool.scheduler),
             _fleet(side, number, pool.scheduler, seed),
         )
         for side, pool, number in sides_of
     )
-    transfer = Transfer(float(pools.latency), float(pools.token))
+    slows = float(pools.slows_prefill), float(pools.slows_decode)
+    transfer = Transfer(float(pools.latency), float(pools.token), slows)
     return simulate_pools(first, second, transfer, requests, concurrency, unseen)
 
 
@@ -373,41 +369,8 @@ def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Req
     return Requests(times, prompt, output, cached)
 
 
-def _run(
-    law: Any, requests: Requests, scheduler: Scheduler, concurrency: float | None, unseen: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
-    """Arrival, first and last token of each request [s], steps [1], and counted times between tokens."""
-    import jax
-
-    register_with_jax()
-    full = _numbers(scheduler, float(scheduler.cache))
-    kept = _numbers(scheduler, UNLIMITED) if scheduler.admission == PREEMPT else full
-    window = 256
-    with jax.enable_x64(True):
-        while True:
-            seen = _compiled(min(window, len(requests.prompt)))(law, requests, kept, concurrency, float(unseen))
-            if not bool(seen.overflow):
-                break
-            window *= 2
-        if scheduler.admission == PREEMPT and float(seen.peak) > float(scheduler.cache):
-            return simulate_steps(law, requests, full, concurrency, unseen)
-        times = (np.asarray(x) for x in (seen.arrival, seen.first, seen.last))
-        return (*times, float(seen.steps), np.asarray(seen.gaps))  # type: ignore[return-value]
-
-
-def _numbers(scheduler: Scheduler, room: float) -> Scheduler:
-    """The scheduler of one batch in flight in plain numbers, with so much room [token] in the cache."""
+def _numbers(scheduler: Scheduler) -> Scheduler:
+    """The scheduler of one batch in flight in plain numbers."""
     mixing, admission = scheduler.mixing, scheduler.admission
-    return Scheduler(float(scheduler.budget), float(scheduler.slots), room, mixing=mixing, admission=admission)
-
-
-@cache
-def _compiled(window: int) -> Any:
-    import jax
-
-    from life_jax.serving.simulator import simulate
-
-    def run(law: Any, requests: Requests, scheduler: Scheduler, concurrency: float | None, unseen: Number) -> Any:
-        return simulate(law, requests, scheduler, concurrency=concurrency, window=window, unseen=unseen)
-
-    return jax.jit(run)
+    numbers = (float(x) for x in (scheduler.budget, scheduler.slots, scheduler.cache))
+    return Scheduler(*numbers, mixing=mixing, admission=admission)

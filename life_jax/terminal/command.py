@@ -54,6 +54,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     (--cfg, --info, --hydra-help) compose. usage: of a command that Hydra does not compose; `primary` is then not used.
     """
     words = sys.argv[1:]
+    _open_streams()
+    os.environ["MPLBACKEND"] = "agg"  # pictures are files, whatever the user has for windows
     # imports and tracing make little garbage, but many objects to look through: collecting takes a tenth of a second
     # meanwhile, and two tenths at the end
     gc.disable()
@@ -88,6 +90,18 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         fail(str(error) if error.errno is None else f"{error.strerror}{where}")
     finally:
         gc.enable()
+
+
+def _open_streams() -> None:
+    """Open what a shell has closed (`>&-`) to nowhere, so that no file that is written gets the number of a stream."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
 
 
 def _completion(words: Sequence[str]) -> str | None:
@@ -166,7 +180,7 @@ def _existing(folder: Path) -> Path:
 def fail(message: str, more: Iterable[str] = ()) -> NoReturn:
     """End the process with an error on stderr, with further lines where there are any, and status 2."""
     _tell(f"error: {message}")
-    print(*(f"{line}\n" for line in more), sep="", end="", file=sys.stderr)
+    print(*(f"{layout.printable(line)}\n" for line in more), sep="", end="", file=sys.stderr)
     sys.exit(USAGE)
 
 
@@ -177,6 +191,7 @@ def note(line: str) -> None:
 
 def _tell(line: str) -> None:
     """Print a line on stderr, over several lines where that is a terminal that is narrower."""
+    line = layout.printable(line)
     if sys.stderr.isatty():
         width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.fileno() >= 0 else 80
         line = "\n  ".join(layout.paragraph(line, width - 2))

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 PIECE = re.compile(r"[^\s_\-/+]*[\s_\-/+]+|[^\s_\-/+]+")
+# C0, DEL, C1, what ends a line, and marks that turn the direction of writing
+CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
 GAP = 2  # blanks between columns
 WHOLE, NARROWEST = 28, 12  # characters that a name gets before others give way to it, and at least
 PROSE = 30  # characters that prose gets at least, where it is that long
@@ -43,6 +45,11 @@ class Column:
             return max([head, *map(len, self.cells)])
         is_prose = any(" " in cell for cell in self.cells)
         return min(self.width, max(head, PROSE if is_prose else narrowest))
+
+
+def printable(text: str) -> str:
+    """A text whose control characters, which could write elsewhere on a terminal or end a line, are written out."""
+    return CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def constants(columns: Sequence[Column]) -> list[Column]:
@@ -148,13 +155,13 @@ def _line(columns: Sequence[Column], given: Sequence[int], texts: Sequence[str])
 
 def paragraph(text: str, width: int) -> list[str]:
     """A text in lines of at most `width` characters; a single word that is longer, such as a path, stays whole."""
-    return textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False) or [""]
+    return textwrap.wrap(printable(text), max(width, 20), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def title(parts: Iterable[str], width: int) -> list[str]:
     """Parts with bars between them, in lines of at most `width` characters, which begin with a part where they can."""
     rows: list[str] = []
-    for part in filter(None, parts):
+    for part in map(printable, filter(None, parts)):
         if rows and len(rows[-1]) + len(BAR) + len(part) <= width:
             rows[-1] += BAR + part
         else:

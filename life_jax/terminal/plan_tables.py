@@ -5,6 +5,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from life_jax.planner.designs import MEANINGS
 from life_jax.terminal import plan_neighbours, tables
 from life_jax.terminal.layout import Column
 
@@ -13,20 +14,6 @@ if TYPE_CHECKING:
 
 USUAL_ROWS = 12
 MILLI = 1e-3
-MEANINGS = {
-    "engine": "the engine does not run there, or does not read such files",
-    "units": "the device has no units for the format",
-    "layout": "the engine accepts no such layout, or it does not divide the model",
-    "quality": "less quality than asked for, or none known",
-    "budget": "beyond the budget",
-    "memory": "the model does not fit",
-    "needless": "it fits a card as a whole, so that a part on the CPU is slower",
-    "saturated": "more requests arrive than it serves",
-    "ttft": "TTFT is too long",
-    "tpot": "TPOT is too long",
-    "e2e": "a request takes too long",
-    "dominated": "another row is no worse in price, TTFT, TPOT and quality",
-}  # fmt: skip
 LABELLED, MOST_COLOURS = 12, 10  # rows that the picture names, devices that its legend has
 MARKS, WIDE, HIGH = "123456789abcdefghijklmnopqrstuvwxyz", 60, 12
 

@@ -1,5 +1,6 @@
 """Tables on the terminal, and numbers with prefixes."""
 
+import dataclasses
 import math
 import os
 import shutil
@@ -38,6 +39,10 @@ def table(
     whole = [
         c if isinstance(c, Column) else Column(c[0], [r[i] for r in rows], c[1] == "right", i == 0, 0, c[1] == "left")
         for i, c in enumerate(columns)
+    ]
+    whole = [
+        dataclasses.replace(c, heading=layout.printable(c.heading), cells=list(map(layout.printable, c.cells)))
+        for c in whole
     ]
     parts = [title] if isinstance(title, str) else list(title)
     wide = width()

@@ -316,3 +316,18 @@ def test_a_front_without_a_point_that_meets_the_limits_is_empty(life):
     assert done.status == 0, done.err
     with xr.open_dataset(done.file) as ds:
         assert ds.sizes["point"] == 0 and int(ds["count"].sum()) == 0 and ds["hypervolume"].isnull().all()
+
+
+@pytest.mark.parametrize("streams", [(1,), (2,), (0, 1, 2)])
+def test_a_closed_stream_is_no_fault_and_no_file_gets_its_number(shell, tmp_path, streams):
+    """python -m life_jax.sweep ... >&-"""
+    words = ("hw=v100", "axes.batch=[1,2]", "axes.prompt_tokens=[64]", "out=x.nc")
+    done = shell("sweep", *words, preexec_fn=lambda: [os.close(number) for number in streams])
+    assert done.status == 0 and "Traceback" not in done.err
+    assert xr.load_dataset(tmp_path / "x.nc").sizes["batch"] == 2
+
+
+def test_what_a_user_has_chosen_for_windows_does_not_reach_pictures(shell, tmp_path):
+    words = ("hw=v100", "axes.batch=[1,2]", "axes.prompt_tokens=[64]", "out=x.nc", "plot=roofline")
+    done = shell("sweep", *words, env=os.environ | {"MPLBACKEND": "nonsense"})
+    assert done.status == 0, done.err

@@ -1,12 +1,15 @@
 """Likely mistakes: one line that names the wish and what is accepted, status 2, and nothing is written."""
 
 import os
+import shutil
 import stat
 
 import numpy as np
 import pytest
 import xarray as xr
 from conftest import files
+
+from life_jax.config.schema import paths
 
 RANGES = "linspace(first,last,count)"
 
@@ -211,12 +214,84 @@ def test_a_prompt_beyond_the_models_positions_is_a_warning_and_an_attribute(life
         ("serve", f"hw=h100_sxm model=llama3_2_1b rate={'9' * 5000}"),
         ("explain", f"hw=v100 workload.batch=[{'9' * 5000}]"),
         ("plan", f"hw=h100_sxm model=llama3_2_1b minimize={'9' * 5000}"),
+        ("sweep", f"hw=v100 axes.opt={'[' * 3000}{']' * 3000}"),
+        ("explain", f"hw=v100 x={'{a:' * 3000}1{'}' * 3000}"),
     ],
 )
 def test_numbers_beyond_all_measure_end_in_a_line(life, verb, words):
     outcome = life(verb, *words.split(" "))
     assert outcome.status == 2 and outcome.err.startswith("error: ")
     assert len(outcome.err) < 2000 and not outcome.out
+
+
+HEAD = "id,hardware,model,weight_format,engine,batch,prompt_tokens,output_tokens,metric,value\n"
+ESCAPES = "\x1b[31mred\x07\x9b2J\u202e"
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "files"),
+    [
+        ("sweep", [f"hw={ESCAPES}"], {}),
+        ("sweep", ["hw=v100", f"{ESCAPES}=1"], {}),
+        ("sweep", ["hw=v1\n00"], {}),
+        ("sweep", ["hw=v100", f"hydra.x={ESCAPES}"], {}),
+        ("sweep", ["study=x.yaml"], {"x.yaml": 'description: x\nhw: ["\\e[31m"]\n'}),
+        ("sweep", ["study=x.yaml"], {"x.yaml": 'description: x\nhw: [v100]\n"\\e[31m": 1\n'}),
+        ("validate", ["x.csv"], {"x.csv": HEAD + f"r1,{ESCAPES},llama2_7b,fp16,generic,1,512,128,ttft_s,0.2\n"}),
+        ("catalog", [ESCAPES], {}),
+        ("catalog", ["hw", "--config-dir", "."], {f"hw/{ESCAPES}.yaml": "DEVICE"}),
+    ],
+)
+def test_a_name_writes_nowhere_else_on_a_terminal(life, tmp_path, verb, words, files):
+    device = paths.choices("hw")["v100_sxm2_32gb"].read_text(encoding="utf-8")
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text.replace("DEVICE", device), encoding="utf-8")
+    outcome = life(verb, *words)
+    assert outcome.out or outcome.err.startswith("error: ")
+    assert not set(outcome.out + outcome.err) & set("\x1b\x07\x9b\u202e\r")
+    assert all(line.startswith(("error: ", "warning: ", "  ")) for line in outcome.err.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("validate", ["x.csv", "out=x.csv"]),
+        ("validate", ["x.csv", "out=./y/../x.csv"]),
+        ("validate", ["x.csv", "share=x.csv"]),
+        ("validate", ["x.csv", "plot=x.csv"]),
+        ("validate", ["x.csv", "out=y.csv", "share=y.csv"]),
+        ("calibrate", ["x.csv", "hw=v100", "out=x.csv"]),
+        ("sweep", ["hw=x.yaml", "axes.batch=[1]", "axes.prompt_tokens=[64]", "out=x.yaml"]),
+        ("sweep", ["hw=[v100,x.yaml]", "axes.batch=[1]", "axes.prompt_tokens=[64]", "out=x.yaml"]),
+        ("serve", ["hw=h100_sxm", "model=llama3_2_1b", "engine=vllm", "load.trace=t.csv", "out=t.csv"]),
+    ],
+)
+def test_no_command_replaces_what_it_reads(life, tmp_path, verb, words):
+    (tmp_path / "y").mkdir()
+    (tmp_path / "x.csv").write_text(HEAD + "r1,v100,llama2_7b,fp16,generic,1,512,128,ttft_s,0.2\n")
+    (tmp_path / "t.csv").write_text("arrival_s,input_tokens,output_tokens\n0,64,8\n1,64,8\n")
+    shutil.copy(paths.choices("hw")["v100_sxm2_32gb"], tmp_path / "x.yaml")
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.*")}
+    outcome = life(verb, *words, "overwrite=true")
+    assert (outcome.status, outcome.err.count("error: ")) == (2, 1)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+
+
+@pytest.mark.parametrize("trace", ["/dev/zero", "pipe", ".", "bomb.csv"])
+def test_a_trace_that_has_no_end_is_no_trace(life, tmp_path, trace, monkeypatch):
+    monkeypatch.setattr("life_jax.config.request_trace.MOST_BYTES", 1000)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "bomb.csv").write_text("arrival_s,input_tokens,output_tokens\n" + "0,1,1\n" * 1000)
+    outcome = life("serve", "hw=h100_sxm", "model=llama3_2_1b", "engine=vllm", f"load.trace={trace}")
+    assert outcome.status == 2 and "load.trace" in outcome.error
+
+
+def test_a_picture_of_no_known_kind_is_refused_before_anything_is_written(life, tmp_path):
+    (tmp_path / "x.csv").write_text(HEAD + "r1,v100,llama2_7b,fp16,generic,1,512,128,ttft_s,0.2\n")
+    outcome = life("validate", "x.csv", "plot=x.xyz")
+    assert outcome.status == 2 and ".png" in outcome.error
+    assert [path.name for path in tmp_path.iterdir()] == ["x.csv"]
 
 
 def test_a_bug_of_ours_stays_a_traceback(life, monkeypatch):

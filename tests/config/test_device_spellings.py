@@ -51,6 +51,25 @@ from life_jax.config.schema import paths
         ("HL-325L", "gaudi3"), ("TPU v6 lite", "tpu_v6e"), ("Ironwood", "tpu_v7x"), ("QTI SM8750", "sd_8_elite_cpu"),
         ("Snapdragon 8 Gen 3", "sd_8_gen3_cpu"), ("SM-S938B", "sd_8_elite_cpu"), ("Orange Pi 5 Plus", "rk3588_cpu"),
         ("Tenstorrent Wormhole n300", "tenstorrent_n300"), ("Google Cloud TPU v5p", "tpu_v5p"),
+        # what programs print before and behind a name
+        ("GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-5f4d2a1c-1111-2222-3333-444455556666)", "h100_sxm"),
+        ("  Device 0: NVIDIA GeForce RTX 3090, compute capability 8.6, VMM: yes", "rtx_3090"),
+        ("  Device 0: AMD Radeon RX 7900 XTX, gfx1100 (0x1100), VMM: no, Wave Size: 32", "rx_7900_xtx"),
+        ("ggml_vulkan: 0 = AMD Radeon RX 7900 XTX (RADV NAVI31) (radv) | uma: 0 | fp16: 1", "rx_7900_xtx"),
+        ("ggml_metal_device_init: GPU name:   Apple M4 Pro", "apple_m4_pro"), ("[SYCL] Intel(R) Arc(TM) A770 Graphics",
+         "arc_a770_16gb"), ("CUDA0: NVIDIA GeForce RTX 4090 (24080 MiB, 23671 MiB free)", "rtx_4090"),
+        ("model name\t: AMD EPYC 9654 96-Core Processor", "epyc_9654"), ("Name=NVIDIA GeForce RTX 4070 SUPER",
+         "rtx_4070_super"), ("GPU[0]\t\t: Card Series: \t\tAMD Radeon RX 7900 XTX", "rx_7900_xtx"),
+        ("ANGLE (NVIDIA, NVIDIA GeForce RTX 3070 Direct3D11 vs_5_0 ps_5_0, D3D11)", "rtx_3070"),
+        ("AMD Radeon RX 6600 (radeonsi, navi23, LLVM 15.0.7, DRM 3.49, 6.1.0)", "rx_6600"),
+        ("Apple M1 Pro (8 core CPU, 14 core GPU)", "apple_m1_pro_14c"),
+        ("MacBook Pro 16-inch M3 Max 40-core GPU 128GB", "apple_m3_max_40c"),
+        ("NVIDIA GeForce RTX 3050 4GB Laptop GPU", "rtx_3050_laptop"), ("Quadro T2000", "quadro_t2000_laptop"),
+        ("NVIDIA RTX A4500 Laptop GPU", "rtx_a4500_laptop"), ("Intel(R) Arc(TM) Pro B70 Graphics", "arc_pro_b70"),
+        ("Tesla V100-SXM3-32GB", "v100_sxm3_32gb"), ("iPhone17,3", "apple_a18"), ("HPU Gaudi2", "gaudi2"),
+        # a part of a device, or what several have
+        ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None), ("NVIDIA L40S-48Q", None), ("g6f.xlarge", None),
+        ("Intel(R) Xeon(R) CPU @ 2.20GHz", None), ("[AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE]", None),
     ],
 )  # fmt: skip
 def test_a_device_is_understood_through_what_stands_around_its_name(name: str, label: str | None) -> None:
@@ -82,3 +101,8 @@ def test_rented_devices_are_ours() -> None:
 def test_a_long_name_is_read_in_time_that_grows_with_its_length() -> None:
     assert names.device("(" * 100_000) is None
     assert names.device("[" * 100_000 + " CPU @" * 10_000) is None
+
+
+def test_a_chip_of_several_cards_is_refused_with_these():
+    error = names.refusal("hw", "03:00.0 VGA: AMD [AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE] (rev c8)")
+    assert "rx_7900_xt, rx_7900_xtx, rx_7900_gre is meant" in str(error)

@@ -42,6 +42,9 @@ from life_jax.config.weight_format_names import split_format
         ("LGAI-EXAONE/K-EXAONE-236B-A23B", "k_exaone_236b"),
         ("Goekdeniz-Guelmez/Josiefied-Qwen3-8B-abliterated-v1", "qwen3_8b"),
         ("DeepSeek-R1-Distill-Qwen-7B-abliterated", "qwen2_7b"), ("teknium/OpenHermes-2.5-Mistral-7B", "mistral_7b"),
+        ("deepseek-v3.2:cloud", "deepseek_v3_2"), ("llava:13b", "llama2_13b"), ("athene-v2:72b", "qwen2_5_72b"),
+        # a format that is not understood is not 16 bit
+        ("mlx-community/Qwen3-8B-mlx-DQ5_K_M", None), ("someone/Qwen3-8B-int4-mix-of-mine", None),
         # other shapes, and releases that are other models
         ("yuhuili/EAGLE-LLaMA3.1-Instruct-8B", None), ("Llama-3.2-8X3B-MOE-Dark-Champion", None),
         ("Qwen3-8B-draft", None), ("google/t5gemma-2b-2b-ul2", None), ("DavidAU/Qwen3-30B-A6B-16-Extreme", None),
@@ -62,6 +65,7 @@ def test_a_model_is_understood_through_what_stands_around_its_name(name: str, la
         ("Mixtral-8x7B-Instruct-v0.1-4.0bpw-h6-exl2", "exl2-4.0bpw"), ("Llama-3-8B-AQLM-2Bit-1x16", "aqlm-2bit"),
         ("gpt-oss-20b-unsloth-bnb-4bit", "bnb-4bit"), ("DeepSeek-R1-0528-UD-TQ1_0.gguf", "ud-tq1_0"),
         ("bitnet 2B TQ1_0 - 1.69 bpw ternary", "tq1_0"), ("Llama 3.3 70B (FP8)", "fp8"),
+        ("openvino/Qwen3-8B-int4-ov", "int4"), ("amd/Llama-3.3-70B-Instruct-MXFP4-Preview", "mxfp4"),
         ("Qwen2.5-14B-Instruct-1M", ""), ("Llama-3.3-70B-Instruct-Q4_K_M-00001-of-00002.gguf", "q4_k_m"),
         ("Hermes-2-Pro-Mistral-7B", ""),
     ],

@@ -232,6 +232,29 @@ def test_times_under_load_grow_with_the_rate_up_to_the_capacity():
     assert 0 < goodput["max_rate"] <= row["capacity"] * 1.001
 
 
+def test_times_of_several_combinations_under_load_are_those_of_the_printed_command():
+    question = Question(("a100", "rtx_4090"), ("llama3_8b", "qwen3_30b_a3b"), ((), ("int4",)), ("vllm",), NUMBERS)
+    answer = views.answer("load", question, {"ttft": 0.5, "tpot": 0.05, "percentile": 90})
+    _, verb, *words = shlex.split(answer["commands"][0])
+    metrics = ("ttft_p50", "tpot_p99", "itl_p99", "output_rate", "utilization", "concurrency")
+    ds = life.evaluate(life.load([*words, f"metrics=[{','.join(metrics)}]"], primary=verb))
+    assert len(answer["rows"]) == 8
+    for row in answer["rows"]:
+        at = ds.sel(model=row["model"], hw=row["hw"], opt=row["opt"]).squeeze()
+        for metric in metrics:
+            expected = at[metric].values
+            shown = np.array([np.inf if x is None else x for x in row[metric]])
+            assert shown == pytest.approx(np.where(np.isnan(expected), np.inf, expected), rel=1e-5)
+        served = at.output_rate.values[~np.isnan(at.output_rate.values)] / NUMBERS["output"]
+        assert row["capacity"] == pytest.approx(served.max(), rel=0.05) or row["capacity"] == 0 or not served.max()
+
+
+def test_a_layout_that_does_not_divide_serves_nothing_and_hides_no_other():
+    question = Question(("h100_sxm",), ("llama3_8b", "llama3_2_3b"), engine=("vllm",), numbers={**NUMBERS, "tp": 16.0})
+    rows = views.answer("load", question, {})["rows"]
+    assert rows[0]["capacity"] > 0 and rows[1]["capacity"] is None
+
+
 @pytest.mark.parametrize(
     ("view", "settings", "reason"),
     [

@@ -247,6 +247,30 @@ def test_a_page_is_never_wider_than_its_window(driver, address, view):
             assert driver.execute_script("return document.documentElement.scrollWidth") <= width
 
 
+HIDDEN = """return [...document.querySelectorAll('figure svg')].flatMap((picture) => {
+  const frame = picture.getBoundingClientRect();
+  const texts = [...picture.querySelectorAll('text')].filter((t) => t.textContent);
+  const boxes = texts.map((t) => t.getBoundingClientRect()), found = [];
+  boxes.forEach((a, i) => {
+    const name = texts[i].textContent;
+    if (a.left < frame.left - 3 || a.right > frame.right + 3) found.push(`cut: ${name}`);
+    boxes.slice(i + 1).forEach((b, k) => {
+      const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (width > 2 && height > 4) found.push(`one on the other: ${name}, ${texts[i + 1 + k].textContent}`);
+    });
+  });
+  return found;
+});"""
+
+
+@pytest.mark.parametrize("width", [390, 820, 1400])
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_text_of_a_picture_is_cut_or_hidden_by_another(driver, address, view, width):
+    with opened(driver, address, view, width):
+        assert driver.execute_script(HIDDEN) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("view", VIEWS)

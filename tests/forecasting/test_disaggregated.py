@@ -8,10 +8,11 @@ from laws import scenario
 
 import life_jax as life
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.places import APART
 from life_jax.core.scenario import Scenario
+from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.metrics import forecast
 from life_jax.forecasting.request import Run
-from life_jax.forecasting.under_load import UnderLoad
 from life_jax.studies.simulation import simulated_metrics
 
 WORDS = ("hw=h100_sxm", "model=llama3_8b", "engine=vllm", "prompt=1024", "output=64", "opt=disaggregated")
@@ -110,7 +111,33 @@ def test_what_pools_do_not_mean_is_refused_in_a_line():
         life.load([*serve, "load.prefill_replicas=2"], primary="serve")
     with pytest.raises(ConfigError, match="changes nothing"):
         life.load([*serve, "axes.prefill_replicas=[1,2]"], primary="serve")
-    with pytest.raises(ConfigError, match="share one memory"):
-        life.load([*serve, "opt=hybrid"], primary="serve")
-    under = UnderLoad(replace(scenario(*WORDS[:-1], "opt=hybrid"), load=scenario(*WORDS, "rate=1").load))
-    assert not under.is_open
+
+
+PACKAGE = ("hw=ryzen_hx370_igpu_890m", "engine=llama_cpp_vulkan", "model=llama3_1_8b", "opt=[q4_0,hybrid]",
+           "prefill.hw=ryzen_hx370_npu")  # fmt: skip
+SHORT = ("load.prompt_tokens=lognormal(400,0.5)", "load.output_tokens=lognormal(60,0.5)")
+
+
+def _of_package(load: str) -> Scenario:
+    return life.load([*PACKAGE, *SHORT, load], primary="serve").cases[0].scenario
+
+
+def test_two_processors_in_one_memory_slow_each_other_down_by_the_time_that_both_are_busy():
+    names = ("ttft_mean", "tpot_mean", "max_rate")
+    with np.errstate(all="ignore"):
+        light, heavy = (forecast(_of_package(f"rate={rate}"), names) for rate in (1e-4, 0.1))
+        alone = _of_package("rate=0.1")
+        alone = replace(alone, handover=replace(alone.handover, memory=APART, link=UNLIMITED))
+        apart = forecast(alone, names)
+    assert light["tpot_mean"] < apart["tpot_mean"] < heavy["tpot_mean"]
+    assert heavy["max_rate"] < apart["max_rate"]
+
+
+@pytest.mark.parametrize("load", ["rate=0.05", "concurrency=3"])
+def test_the_formula_of_two_processors_in_one_memory_is_near_the_simulation(load):
+    names = ("ttft_mean", "tpot_mean", "request_rate")
+    with np.errstate(all="ignore"):
+        formula, seen = (of(_of_package(load), names) for of in (forecast, simulated_metrics))
+    assert formula["tpot_mean"] == pytest.approx(seen["tpot_mean"], rel=0.1)
+    assert formula["request_rate"] == pytest.approx(seen["request_rate"], rel=0.05)
+    assert formula["ttft_mean"] == pytest.approx(seen["ttft_mean"], rel=0.25)

@@ -119,7 +119,7 @@ def test_a_disk_holds_what_memory_has_no_room_for_and_is_read_in_every_step():
     assert not too_big["fits_memory"] and read["fits_memory"]
     assert read["weight_memory"] + read["disk_memory"] == pytest.approx(too_big["weight_memory"], rel=1e-12)
     # the table of the embedding is not read whole
-    assert read["tpot"] - too_big["tpot"] == pytest.approx(read["disk_memory"] / 4e9, rel=0.02)
+    assert read["tpot"] - too_big["tpot"] == pytest.approx(read["disk_memory"] / 2.8e9, rel=0.02)
     faster = values(*DISK, "opt=[q8_0,disk]", "axes.disk_gb_per_s=[1,4,16,1e9]", metrics="ttft,tpot")
     assert (np.diff(faster["tpot"]) < 0).all() and (np.diff(faster["ttft"]) < 0).all()
     assert faster["tpot"][-1] == pytest.approx(too_big["tpot"], rel=1e-6)
@@ -140,7 +140,7 @@ def test_a_disk_behind_the_host_is_read_for_the_experts_that_a_step_touches():
     table = breakdown.decode_table(scenario)
     assert table.seconds == pytest.approx(sum(row.repeats * row.seconds for row in table.operators), rel=1e-9)
     (disk,) = (row for row in table.operators if row.name == "disk")
-    assert disk.seconds == pytest.approx(missing / (there + missing) * read / 4e9, rel=1e-9)
+    assert disk.seconds == pytest.approx(missing / (there + missing) * read / 2.8e9, rel=1e-9)
     step = run.decode.first
     law = float(step_law(scenario).seconds(StepLoad(1.0, float(step.past + 1))))
     assert law == pytest.approx(float(places_seconds(scenario, step)), rel=1e-3)
@@ -153,8 +153,21 @@ def test_threads_are_those_of_the_cpu_beside_the_device():
         for threads in (("engine.threads=8",), ("engine.threads=32",), ())
     )
     assert few > 1.3 * none and all_of_them == none
+    along = values(*words, "axes.threads=[8,32]", metrics="tpot")["tpot"]
+    assert along.tolist() == pytest.approx([few.item(), none.item()], rel=1e-9)
     with pytest.raises(ConfigError, match="has no cores"):
         values(*EXPERTS, "opt=[mxfp4_experts,offload]", "offload.hw=rtx_4090", "engine.threads=8", metrics="tpot")
+
+
+def test_what_the_processor_reads_replaces_what_its_class_reaches():
+    words = (*EXPERTS, *THREADRIPPER, "opt.offload.cpu_expert_layers=36")
+    of_class = values(*words, metrics="tpot,ttft")
+    at = values(*words, "axes.cpu_gb_per_s=[0,40,80,160]", metrics="tpot,ttft")
+    assert at["tpot"][0] == pytest.approx(of_class["tpot"].item(), rel=1e-9)
+    read = 1903564800.0  # byte a token: offload_gpt_oss_120b_expert_bytes_per_token of the serving reference
+    saved = read / 40e9 - read / 80e9
+    assert at["tpot"][1] - at["tpot"][2] == pytest.approx(saved, rel=0.15)
+    assert (np.diff(at["tpot"][1:]) < 0).all()
 
 
 def test_time_is_linear_in_the_share_of_experts_on_the_host():

@@ -206,6 +206,20 @@ def test_what_has_no_draft_or_two_is_refused():
     assert any("same tokens" in line for line in other.warnings)
 
 
+def test_code_that_calls_a_draft_model_takes_its_own_time_of_the_host_and_a_layer_takes_none_of_it():
+    words = ("engine=hf_eager", "model=llama3_1_8b")
+    numbers = ("engine.draft_pass_us=0", "engine.draft_call_us=0")
+    of_model = (*words, "opt=speculative", "draft.model=llama3_2_1b", "opt.speculative.draft_tokens=3")
+    steps = [laws.scenario(*USUAL[:1], *USUAL[2:], "batch=1", *of_model, *more) for more in ((), numbers)]
+    run, without = (Run(s) for s in steps)
+    assert float(run.decode_seconds - without.decode_seconds) == pytest.approx(3 * 460e-6 + 1900e-6, rel=1e-6)
+    layer = (*words, "opt=eagle")
+    first, second = (Run(laws.scenario(*USUAL[:1], *USUAL[2:], "batch=1", *layer, *more)) for more in ((), numbers))
+    assert float(first.decode_seconds) == float(second.decode_seconds)
+    slow = Run(laws.scenario(*USUAL[:1], *USUAL[2:], "batch=1", *layer, "opt.eagle.draft_step_us=1800"))
+    assert float(slow.decode_seconds - first.decode_seconds) == pytest.approx(1e-3, rel=1e-6)
+
+
 def test_traced_drafts_are_those_of_numpy():
     import jax
 

@@ -10,11 +10,13 @@ from life_jax.core.schedule import Step, engine_step
 from life_jax.forecasting.request import Run
 from life_jax.forecasting.step import seconds
 from life_jax.forecasting.step_law import energy_law, step_law
+from life_jax.serving import scalar_law
 from life_jax.serving.step_law import StepLoad
 
 # attention within pieces of the context (Llama 4) is a sawtooth, of which a law for unequal contexts takes the mean
 MODELS = ["llama3_8b", "qwen3_30b_a3b", *(model for model in KINDS if model != "llama4_scout")]
 STEPS = 40
+FIELDS = ("decoding", "contexts", "prompts", "pairs", "prefilling", "ended")
 # of the median step, and of the worst: small contexts beside large tiles, selections of the context (DeepSeek V3.2)
 MEDIAN, WORST = 6e-4, 2e-2
 
@@ -43,6 +45,19 @@ def _load(drawn: dict[str, np.ndarray]) -> StepLoad:
         prefilling=drawn["prompts"],
         ended=drawn["prompts"] * drawn["ending"],
     )
+
+
+@pytest.mark.parametrize("words", [("model=llama3_8b",), ("model=qwen3_30b_a3b", "dp=2"), ("model=llama3_8b", "pp=2")])
+def test_the_law_on_plain_numbers_is_the_law(words):
+    """Step by step, with a power limit, with experts that groups share, and where it is left to arrays."""
+    s = scenario("hw=h100_sxm", "engine=vllm", *words)
+    law, drawn = step_law(s), _drawn(3)
+    drawn["prefill_tokens"][::3] = 0.0
+    of_all = _load(drawn)
+    seconds_of_one = scalar_law.seconds_of(law)
+    for index, expected in enumerate(law.seconds(of_all)):
+        one = StepLoad(*(float(x[index]) for x in (getattr(of_all, name) for name in FIELDS)))
+        assert seconds_of_one(one) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -12,6 +12,7 @@ import life_jax as life
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import messages
 from life_jax.forecasting.breakdown import decode_table, prefill_table
+from life_jax.forecasting.layout import is_possible
 from life_jax.forecasting.memory import max_batch, memory
 from life_jax.forecasting.request import Run
 from life_jax.forecasting.step import step_graph
@@ -202,6 +203,12 @@ def test_hidden_messages_are_those_of_the_shorter_side():
             "3 parts do not divide 128 experts and the 1 devices .*; expert_parallel can be 1$",
         ),
         (DENSE, "engine.data_parallel=1.5", "data_parallel is 1.5; a whole number"),
+        (
+            EXPERTS,
+            "engine.data_parallel=5",
+            "^[^;]*5 devices cannot share moe_intermediate_size 768 evenly; data_parallel can be 1, 2, 3, 4, 6, 8, ",
+        ),
+        ("qwen3_0_6b", "engine.tensor_parallel=7", "7 devices cannot share .*intermediate_size 3072 evenly; "),
     ],
 )
 def test_layouts_that_do_not_divide_a_model_are_refused_with_what_does(model, layout, reason):
@@ -223,6 +230,14 @@ def test_a_sweep_of_layouts_is_nan_where_they_do_not_divide_and_equals_its_point
             assert metrics(plain, ("tpot", "ttft", "memory")) == pytest.approx(
                 {name: float(point[name]) for name in ("tpot", "ttft", "memory")}, rel=1e-6
             )
+
+
+def test_experts_too_wide_to_share_can_each_be_on_a_device_of_their_own():
+    """Five devices cannot share a width of 768 or hold a fifth of 128 experts; 128 can hold one of them each."""
+    divided = {"data_parallel": 128.0, "expert_parallel": 128.0}
+    assert not is_possible(on(EXPERTS, {"data_parallel": 5.0}))
+    assert not is_possible(on(EXPERTS, {"data_parallel": 512.0}))
+    assert is_possible(on(EXPERTS, divided))
 
 
 def test_layouts_compile_and_have_finite_gradients_by_links():

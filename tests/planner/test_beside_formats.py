@@ -88,7 +88,7 @@ def test_what_brings_many_queues_is_said_and_not_tried_unasked(monkeypatch):
     words = ["model=llama3_1_8b", "hw=h100_sxm", "rate=1", "devices=[1,2]", axis([["fp8"]])]
     few = planned(*words, "also=auto")
     assert few.untried["eagle3"] > 1
-    assert few.space == planned(*words, "also=none").space
+    assert few.space == planned(*words, "also=[disaggregated]").space
     assert few.as_json()["untried"] == dict(few.untried)
 
 

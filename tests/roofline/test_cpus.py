@@ -8,6 +8,7 @@ from life_jax.config import conf_files
 from life_jax.config.schema.files import DeviceFile, dot_products
 from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
+from life_jax.roofline.roofs import step_seconds
 from life_jax.roofline.terms import step_terms
 
 CPU = ("hw=epyc_9754", "model=llama2_7b", "opt=q8_0", "engine=llama_cpp_cpu")
@@ -38,11 +39,11 @@ def test_a_file_says_its_dot_products_or_its_rates_tell_them():
 
 def test_threads_share_what_is_not_serial():
     """n threads reach n / (1 + serial_part (n - 1)) times one of them: 128 cores 128 / 7.35 with 0.05."""
-    one = prefill_terms("engine.threads=1", "engine.serial_part=0.05")
-    every = prefill_terms("engine.serial_part=0.05")
+    one = prefill_terms("engine.threads=1", "engine.serial_part=0.05", "engine.unpack_work=1")
+    every = prefill_terms("engine.serial_part=0.05", "engine.unpack_work=1")
     assert one.matmul / every.matmul == pytest.approx(128 / 7.35)
     assert one.vector / every.vector == pytest.approx(128 / 7.35)
-    alone = prefill_terms("engine.threads=1", "engine.serial_part=0")
+    alone = prefill_terms("engine.threads=1", "engine.serial_part=0", "engine.unpack_work=1")
     assert alone.matmul == pytest.approx(one.matmul)
 
 
@@ -75,3 +76,55 @@ def test_a_single_sequence_shares_its_cache_with_nobody():
     words = (*CPU, "workload.prompt_tokens=512", "axes.cache_shared=[0,0.5,1]")
     assert float(in_numpy(*words, "workload.batch=1").tpot.squeeze().std()) == 0
     assert (in_numpy(*words, "workload.batch=16").tpot.squeeze().diff("cache_shared") > 0).all()
+
+
+HOST = ("hw=epyc_9754", "model=llama3_2_1b", "engine=llama_cpp_cpu")
+
+
+def decode_seconds(*words):
+    s = life.load([*HOST, *words]).scenario
+    step = Step(batch=1.0, new=1.0, past=512.0)
+    terms = step_terms(step_graph(s, step), s.device, s.engine)
+    return step_seconds(terms, s.engine.efficiency.roof_smoothness)
+
+
+def test_fewer_bits_never_decode_slower_where_dot_products_unpack_them():
+    seconds = [decode_seconds(f"opt={name}") for name in ("q4_0", "q4_k_m", "q8_0", "f16")]
+    assert seconds == sorted(seconds)
+
+
+def test_several_threads_meet_before_each_kernel_and_one_does_not():
+    def over(threads):
+        words = ("opt=q8_0", f"engine.threads={threads}")
+        return decode_seconds(*words, "engine.meeting_us=100") - decode_seconds(*words, "engine.meeting_us=0")
+
+    assert over(1) == 0
+    assert over(2) == pytest.approx(over(64))
+    s = life.load([*HOST, "opt=q8_0"]).scenario
+    graph = step_graph(s, Step(batch=1.0, new=1.0, past=512.0))
+    dispatches = sum(op.repeats * op.cost.dispatches for op in graph)
+    assert over(2) == pytest.approx(1e-4 * dispatches * s.engine.efficiency.dispatch)
+
+
+@pytest.mark.parametrize("model", ["deepseek_v2_lite", "kimi_linear_48b_a3b", "gpt_oss_20b", "falcon_h1_7b"])
+def test_work_of_a_score_is_known_of_every_kind_of_attention(model):
+    words = ("hw=epyc_9754", f"model={model}", "engine=llama_cpp_cpu", "workload.batch=1", "workload.prompt_tokens=512")
+    less, more = (float(in_numpy(*words, f"engine.score_work={work}").tpot.squeeze()) for work in (0, 600))
+    assert 0 < less <= more
+
+
+def test_work_of_a_score_is_by_score_and_query_head_and_shared_by_the_queries_of_a_tile():
+    """Of one query: as much for heads of 64 as of 128, in proportion to the context. Of n queries, an n-th each."""
+
+    def vector(queries, past, work):
+        s = life.load([*CPU, f"engine.score_work={work}"]).scenario
+        graph = step_graph(s, Step(batch=1.0, new=queries, past=past))
+        terms = step_terms(graph, s.device, s.engine)
+        return next(t.vector for op, t in zip(graph, terms, strict=True) if op.pipe == "attention")
+
+    plain, more = vector(1.0, 999.0, 0.0), vector(1.0, 999.0, 10.0)
+    assert more == pytest.approx(11 * plain)
+    assert vector(1.0, 1999.0, 10.0) == pytest.approx(2 * more)
+    assert vector(100.0, 0.0, 10.0) == pytest.approx(1.1 * vector(100.0, 0.0, 0.0))
+    times = [vector(q, 1000.0, 1000.0) for q in (1.0, 2.0, 8.0, 64.0)]
+    assert times == sorted(times)

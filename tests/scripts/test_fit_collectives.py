@@ -14,26 +14,46 @@ pytestmark = pytest.mark.data
 
 @pytest.fixture(scope="module")
 def fits():
-    table = fit_collectives.rows(DATA / "serving" / "collectives.csv")
-    return [fit_collectives.fit(*of, table) for of in dict.fromkeys((row["system"], row["op"]) for row in table)]
+    return fit_collectives.all_fits(fit_collectives.rows(DATA / "serving" / "collectives.csv"))
 
 
-def test_two_numbers_a_system_follow_all_collectives_of_all_numbers_of_devices(fits):
-    assert len(fits) == 31
-    errors = np.concatenate([times for fit in fits for times in fit.fitted.values()])
-    assert np.median(errors) < 7 and max(np.median(times) for fit in fits for times in fit.fitted.values()) < 17
+@pytest.fixture(scope="module")
+def rings(fits):
+    return {fit.system: fit for fit in fits if fit.kind == "rings"}
 
 
-def test_a_hop_takes_as_long_in_every_collective_of_a_system(fits):
-    for system in {fit.system for fit in fits}:
-        hops = [fit.latency for fit in fits if fit.system == system and fit.kind != "alltoall"]
-        assert max(hops) < 1.15 * min(hops), system
+def medians(errors):
+    return [np.median(found) for found in errors.values()]
 
 
-def test_pcie_without_a_switch_slows_down_as_devices_join_and_nvlink_does_not(fits):
-    crowding = {fit.system: fit.crowding for fit in fits if fit.kind == "all_reduce"}
+def test_few_numbers_a_system_follow_all_collectives_of_all_numbers_of_devices(fits, rings):
+    assert len(fits) == 15 and len(rings) == 8
+    assert np.median(np.concatenate([e for fit in fits for e in fit.fitted.values()])) < 4
+    assert max(max(medians(fit.fitted)) for fit in rings.values()) < 15
+
+
+def test_a_system_follows_from_two_of_its_devices_and_what_other_systems_share(rings):
+    left_out = {name: fit for name, fit in rings.items() if fit.left_out}
+    assert set(left_out) == {"a100_sxm", "h100_sxm", "h200_sxm", "b200_sxm", "gb200"}
+    for name, fit in left_out.items():
+        assert ("all_reduce", 2.0) not in fit.left_out
+        assert np.median(np.concatenate(list(fit.left_out.values()))) < 8, name
+        assert max(medians(fit.left_out)) < 16, name
+
+
+def test_pcie_without_a_switch_slows_down_as_devices_join_and_nvlink_does_not(rings):
+    crowding = {name: fit.numbers.crowding for name, fit in rings.items()}
     assert crowding["l40s"] > 1.5 and crowding["rtx_pro_6000_server"] > 0.2
     assert max(crowding[name] for name in ("a100_sxm", "h100_sxm", "h200_sxm", "b200_sxm")) == 0
+
+
+def test_the_files_of_devices_have_what_is_fitted(rings):
+    for name, fit in rings.items():
+        file = fit_collectives.device(name)
+        assert (file.switch_reduction or 0.0) == pytest.approx(fit.numbers.switch, abs=0.03), name
+        if name in ("l40s", "rtx_pro_6000_server"):
+            assert file.link_crowding == pytest.approx(fit.numbers.crowding, abs=0.03)
+        assert fit_collectives.link_step(file) == pytest.approx(fit.numbers.step, abs=0.09) or name == "b60"
 
 
 def test_the_page_has_the_rows_of_the_script(fits):

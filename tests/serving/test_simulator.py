@@ -4,6 +4,8 @@ import importlib.util
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -13,16 +15,18 @@ import numpy as np
 import pytest
 from places import DATA
 
-from life_jax.core.engine import Scheduler
+from life_jax.core.engine import MIXED, PREEMPT, PREFILL_FIRST, RESERVE, Scheduler
 from life_jax.core.pytree import register_with_jax
+from life_jax.serving import gaps
+from life_jax.serving.event_log import Timeline
 from life_jax.serving.requests import Requests
-from life_jax.serving.simulator import Timeline, simulate
+from life_jax.serving.simulator import simulate
+from life_jax.serving.step_by_step import simulate_steps
 from life_jax.serving.step_law import RooflineLaw
 
 ORACLES = DATA / "serving" / "oracles_serving.json"
 REFERENCE = DATA.parent / "tools" / "serving_reference.py"
 SEVEN = {"w": 0.0056, "c": 2.33e-5, "s": 0.56, "a_d": 5.59e-8, "a_p": 1.06e-9, "h0": 0.0005, "h1": 1e-5}
-WINDOW = 320
 
 
 @pytest.fixture(autouse=True)
@@ -44,16 +48,10 @@ def reference() -> ModuleType:
     return module
 
 
-@jax.jit
-def _open(law: RooflineLaw, requests: Requests, scheduler: Scheduler) -> Timeline:
-    return jax.vmap(lambda *one: simulate(*one, window=WINDOW))(law, requests, scheduler)
-
-
-@jax.jit
-def _closed(law: RooflineLaw, requests: Requests, scheduler: Scheduler, concurrency: Any) -> Timeline:
-    return jax.vmap(lambda *one: simulate(*one[:3], concurrency=one[3], window=WINDOW))(
-        law, requests, scheduler, concurrency
-    )
+@partial(jax.jit, static_argnames="rounds")
+def _run(law: Any, requests: Requests, scheduler: Scheduler, concurrency: Any = None, rounds: int = 4096) -> Timeline:
+    """Scenarios side by side."""
+    return simulate(law, requests, scheduler, lanes=64, rounds=rounds, concurrency=concurrency)
 
 
 def _law(numbers: dict[str, float]) -> RooflineLaw:
@@ -93,32 +91,47 @@ def test_worked_numbers_come_out_to_their_digits():
     if not ORACLES.exists():
         pytest.skip("needs ../shared/data")
     oracles = json.loads(ORACLES.read_text())
-    law = _law(oracles["law_numbers"])
-    names = ["sim_open_10rps", "sim_open_10rps_slots8", "sim_open_10rps_reserve_6000"]
-    cases = [oracles["oracles"][name] for name in names]
-    requests = _generated()
-    schedulers = [Scheduler(float(c["budget"]), float(c["slots"]), float(c["kv_cap"])) for c in cases]
-    seen = _open(_batch([law] * 3), _batch([requests] * 3), _batch(schedulers))
-    closed = oracles["oracles"]["sim_closed_16"]
-    loop = _closed(_batch([law]), _batch([requests]), _batch([schedulers[0]]), jnp.array([16.0]))
-    for index, (case, timeline) in enumerate([*((c, seen) for c in cases), (closed, loop)]):
-        at = index if timeline is seen else 0
-        ttft = np.asarray(timeline.first - timeline.arrival)[at]
-        tpot = np.asarray(timeline.last - timeline.first)[at] / (requests.output - 1)
-        for name, times in {"ttft": ttft, "tpot": tpot}.items():
-            assert times.mean() == pytest.approx(case["value"][f"{name}_mean"], rel=1e-9)
+    requests, law = _generated(), _law(oracles["law_numbers"])
+    for name, case in oracles["oracles"].items():
+        if not name.startswith(("sim_open", "sim_closed")):
+            continue
+        admission = RESERVE if case.get("policy") == "reserve" else PREEMPT
+        scheduler = Scheduler(float(case["budget"]), float(case["slots"]), float(case["kv_cap"]), admission=admission)
+        seen = _run(law, requests, scheduler, case.get("concurrency"))
+        times = {"ttft": seen.first - seen.arrival, "tpot": (seen.last - seen.first) / (requests.output - 1)}
+        assert float(seen.steps) == case["value"]["steps"]
+        assert float(seen.last.max()) == pytest.approx(case["value"]["end"], rel=1e-9)
+        for metric, values in times.items():
+            assert float(values.mean()) == pytest.approx(case["value"][f"{metric}_mean"], rel=1e-9)
             for percentile in (50, 90, 99):
-                expected = case["value"][f"{name}_p{percentile}"]
-                assert np.percentile(times, percentile) == pytest.approx(expected, rel=1e-9)
-        assert float(timeline.steps[at]) == case["value"]["steps"]
+                expected = case["value"][f"{metric}_p{percentile}"]
+                assert np.percentile(values, percentile) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.data
-def test_every_request_ends_when_a_plain_event_simulator_says(reference: ModuleType):
-    """Light and heavy loads, long prompts, few slots, little room in the cache, closed loops."""
+def test_the_worked_trace_comes_out_to_its_digits():
+    if not ORACLES.exists():
+        pytest.skip("needs ../shared/data")
+    oracles = json.loads(ORACLES.read_text())
+    case = oracles["oracles"]["sim_tiny_trace"]
+    trace = case["trace"]
+    requests = _requests(trace["arrivals"], trace["inp"], trace["out"])
+    seen = _run(_law(oracles["law_numbers"]), requests, Scheduler(2048.0, 8.0))
+    assert float(seen.steps) == case["value"]["steps"]
+    assert float(seen.last.max()) == pytest.approx(case["value"]["end"], rel=1e-12)
+    assert np.asarray(seen.first - seen.arrival) == pytest.approx(np.array(case["value"]["ttft"]), rel=1e-12)
+    assert np.asarray(seen.last - seen.arrival) == pytest.approx(np.array(case["value"]["e2e"]), rel=1e-12)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("admission", [RESERVE, PREEMPT])
+@pytest.mark.parametrize("closed", [False, True])
+def test_every_request_ends_when_a_plain_event_simulator_says(reference: ModuleType, admission, closed):
+    """Light and heavy loads, long prompts, few slots, much and little room in the cache, open and closed loops: 200
+    scenarios together."""
     draw = np.random.default_rng(3)
-    count, size = 16, 60
-    laws, traces, schedulers, numbers = [], [], [], []
+    count, size = 50, 60
+    traces, schedulers, numbers = [], [], []
     for _ in range(count):
         values = {key: value * math.exp(0.5 * draw.normal()) for key, value in SEVEN.items()}
         values["s"] = min(values["s"], 2.0)
@@ -126,25 +139,45 @@ def test_every_request_ends_when_a_plain_event_simulator_says(reference: ModuleT
         output = np.maximum(1, np.round(draw.exponential(draw.choice([3, 60, 300]), size)))
         arrival = np.cumsum(draw.exponential(draw.choice([0.01, 0.1, 1.0]), size))
         budget, slots = draw.choice([256.0, 2048.0]), draw.choice([1.0, 8.0, 64.0])
-        cache = draw.choice([1e9, prompt.max() + output.max() + draw.choice([0, 5000])])
+        cache = draw.choice([1e9, (prompt + output).max() + draw.choice([0, 500, 5000])])
         numbers.append([values[key] for key in ("w", "c", "s", "a_d", "a_p", "h0", "h1")])
-        laws.append(_law(values))
         traces.append(_requests(arrival, prompt, output))
-        schedulers.append(Scheduler(budget, slots, cache))
-    concurrency = [float(draw.choice([1, 4, 40])) for _ in range(count)]
-    batch = (_batch(laws), _batch(traces), _batch(schedulers))
-    for timeline, closed in ((_open(*batch), False), (_closed(*batch, jnp.array(concurrency)), True)):
-        assert not np.any(timeline.overflow)
-        for index in range(count):
-            trace, rules = traces[index], schedulers[index]
-            lists = [list(trace.arrival), [int(x) for x in trace.prompt], [int(x) for x in trace.output]]
-            done, steps, _, _ = reference.simulate(
-                *lists, numbers[index], rules.slots, rules.budget, rules.cache, "reserve",
-                concurrency[index] if closed else None,
-            )  # fmt: skip
-            assert np.asarray(timeline.first[index]) == pytest.approx(np.array([r.first for r in done]), abs=1e-9)
-            assert np.asarray(timeline.last[index]) == pytest.approx(np.array([r.fin for r in done]), abs=1e-9)
-            assert float(timeline.steps[index]) == steps
+        schedulers.append(Scheduler(budget, slots, cache, admission=admission))
+    concurrency = draw.choice([1.0, 4.0, 40.0], count) if closed else None
+    laws = [RooflineLaw(*of) for of in numbers]
+    seen = _run(_batch(laws), _batch(traces), _batch(schedulers), concurrency)
+    assert not np.any(seen.overflow)
+    assert (np.asarray(seen.thrown).sum() > 100) == (admission == PREEMPT)
+    for index, (trace, rules) in enumerate(zip(traces, schedulers, strict=True)):
+        lists = [list(trace.arrival), [int(x) for x in trace.prompt], [int(x) for x in trace.output]]
+        done, steps, _, _ = reference.simulate(
+            *lists, numbers[index], rules.slots, rules.budget, rules.cache,
+            "vllm" if admission == PREEMPT else "reserve", concurrency[index] if closed else None,
+        )  # fmt: skip
+        for mine, theirs in ((seen.arrival, "arr"), (seen.first, "first"), (seen.last, "fin")):
+            expected = np.array([getattr(r, theirs) for r in done])
+            assert np.asarray(mine[index]) == pytest.approx(expected, abs=1e-9)
+        assert float(seen.steps[index]) == steps
+
+
+@pytest.mark.parametrize("mixing", [MIXED, PREFILL_FIRST])
+@pytest.mark.parametrize("room", [1e9, 6000.0])
+def test_both_simulators_count_the_same_times_between_tokens(mixing, room):
+    """One counts them in stretches of steps, the other notes the time of every token."""
+    requests = _generated(60)
+    requests = replace(requests, cached=np.floor(0.3 * requests.prompt))
+    rules = Scheduler(512.0, 16.0, room, mixing=mixing)
+    law = _law(SEVEN)
+    stretches = jax.jit(lambda r: simulate(law, r, rules, lanes=16, rounds=2048, unseen=5.0))(requests)
+    _, first, last, steps, of_tokens = simulate_steps(law, requests, rules, unseen=5.0)
+    assert (float(stretches.thrown) > 0) == (room < 1e9)
+    assert float(stretches.steps) == steps
+    assert np.asarray(stretches.first) == pytest.approx(first, abs=1e-9)
+    assert np.asarray(stretches.last) == pytest.approx(last, abs=1e-9)
+    assert float(stretches.gaps.sum()) == of_tokens.sum() > 1000
+    for percent in (10, 50, 90, 99, 99.9):
+        once, again = gaps.percentile(np.asarray(stretches.gaps), percent), gaps.percentile(of_tokens, percent)
+        assert once == pytest.approx(again, rel=2e-2)  # two bins: steps of a stretch are counted at their mean
 
 
 def test_one_slot_is_a_queue_with_one_server():
@@ -154,15 +187,26 @@ def test_one_slot_is_a_queue_with_one_server():
     law = RooflineLaw(0.0, 1e-3, 0.0, 0.0, 0.0, 0.0, 0.0)  # 1 ms a token
     arrival = np.cumsum(draw.exponential(service / 0.6, count))
     requests = _requests(arrival, np.full(count, 100.0), np.ones(count))
-    seen = _open(_batch([law]), _batch([requests]), _batch([Scheduler(2048.0, 1.0)]))
+    seen = _run(law, requests, Scheduler(2048.0, 1.0))
     waits = [0.0]
     for gap in np.diff(arrival):
         waits.append(max(0.0, waits[-1] + service - gap))
-    assert np.asarray(seen.first - seen.arrival)[0] - service == pytest.approx(np.array(waits), abs=1e-9)
+    assert np.asarray(seen.first - seen.arrival) - service == pytest.approx(np.array(waits), abs=1e-9)
 
 
-def test_a_window_that_is_too_short_is_said():
-    requests = _requests(np.zeros(400), np.full(400, 10.0), np.full(400, 50.0))
-    law, rules = _law(SEVEN), Scheduler(8192.0, 512.0)
-    seen = _open(_batch([law]), _batch([requests]), _batch([rules]))
-    assert bool(seen.overflow[0]) and np.isnan(np.asarray(seen.last[0])).any()
+def test_a_log_that_is_too_short_is_said():
+    requests = _generated(60)
+    seen = _run(_law(SEVEN), requests, Scheduler(8192.0, 64.0), rounds=64)
+    assert bool(seen.overflow) and np.isnan(np.asarray(seen.last)).any()
+    assert not bool(_run(_law(SEVEN), requests, Scheduler(8192.0, 64.0)).overflow)
+
+
+def test_scenarios_side_by_side_are_what_each_is_alone():
+    """One of them with fewer requests, as a replica has that its router sends fewer."""
+    requests = _generated(40)
+    several = _batch([requests, requests])
+    seen = simulate(_law(SEVEN), several, Scheduler(512.0, 8.0), lanes=8, rounds=512, counts=np.array([40, 25]))
+    for index, count in enumerate((40, 25)):
+        fewer = Requests(*(x[:count] for x in (requests.arrival, requests.prompt, requests.output, requests.cached)))
+        alone = simulate(_law(SEVEN), fewer, Scheduler(512.0, 8.0), lanes=8, rounds=512)
+        assert np.asarray(seen.last)[index, :count] == pytest.approx(np.asarray(alone.last), abs=1e-12)

@@ -120,7 +120,7 @@ def test_the_formula_is_near_the_simulator():
     prompts, outputs = np.maximum(np.round(lengths), [[[1]], [[2]]])
     arrival = np.cumsum(draw.exponential(size=(size, count)), 0) / rate
     with jax.enable_x64(True):
-        run = jax.jit(jax.vmap(lambda r: simulate(LAW, r, RULES, window=512)))  # float64: sums of many times
+        run = jax.jit(lambda r: simulate(LAW, r, RULES, lanes=256, rounds=8192))  # float64: sums of many times
         seen = run(Requests(*(jnp.asarray(x.T) for x in (arrival, prompts, outputs, 0 * prompts))))
         seen = jax.tree.map(np.asarray, seen)
     assert not np.any(seen.overflow)

@@ -2,17 +2,15 @@
 
 import json
 
-import jax
 import numpy as np
 import pytest
 from serving.test_simulator import ORACLES, _generated, _law, reference  # noqa: F401 - a fixture
 
-from life_jax.core.engine import MIXED, PREFILL_FIRST, Scheduler
-from life_jax.core.pytree import register_with_jax
+from life_jax.core.engine import Scheduler
 from life_jax.serving import gaps
 from life_jax.serving.requests import Requests
 from life_jax.serving.routing import LEAST_LOADED, RANDOM, ROUND_ROBIN, burst_of_one, crowd_of_one
-from life_jax.serving.simulator import simulate
+from life_jax.serving.runs import run_of
 from life_jax.serving.step_by_step import Fleet, simulate_steps
 from life_jax.serving.step_law import RooflineLaw
 
@@ -32,21 +30,6 @@ def test_worked_numbers_of_a_full_cache_come_out_to_their_digits():
     for name, times in {"ttft": first - arrival, "tpot": (last - first) / (requests.output - 1)}.items():
         assert times.mean() == pytest.approx(case["value"][f"{name}_mean"], rel=1e-9)
         assert np.percentile(times, 99) == pytest.approx(case["value"][f"{name}_p99"], rel=1e-9)
-
-
-@pytest.mark.parametrize("mixing", [MIXED, PREFILL_FIRST])
-def test_both_simulators_count_the_same_times_between_tokens(mixing):
-    """One counts them in stretches of steps, the other notes the time of every token."""
-    requests = _generated(60)
-    rules = Scheduler(512.0, 16.0, mixing=mixing)
-    register_with_jax()
-    with jax.enable_x64(True):
-        stretches = simulate(LAW, requests, rules, unseen=5.0)
-    of_tokens = simulate_steps(LAW, requests, rules, unseen=5.0)[4]
-    assert float(stretches.gaps.sum()) == of_tokens.sum() > 1000
-    for percent in (10, 50, 90, 99, 99.9):
-        once, again = gaps.percentile(np.asarray(stretches.gaps), percent), gaps.percentile(of_tokens, percent)
-        assert once == pytest.approx(again, rel=2e-2)  # two bins: steps of a stretch are counted at their mean
 
 
 def test_percentiles_of_counted_times_are_those_of_the_times():
@@ -80,6 +63,17 @@ def test_replicas_without_neighbours_are_single_ones():
     for start in (0, 1):
         half = Requests(*(x[start::2] for x in (requests.arrival, requests.prompt, requests.output, requests.cached)))
         assert first[start::2] == pytest.approx(simulate_steps(LAW, half, rules)[1], abs=1e-9)
+
+
+@pytest.mark.parametrize("router", [RANDOM, ROUND_ROBIN])
+def test_replicas_side_by_side_serve_as_step_by_step(router):
+    requests, rules, fleet = _generated(60), Scheduler(512.0, 4.0, 6000.0), Fleet(3, router, seed=1)
+    mine = run_of(LAW, requests, rules, None, 0, fleet)
+    theirs = simulate_steps(LAW, requests, rules, fleet=fleet)
+    for one, other in zip(mine[:3], theirs[:3], strict=True):
+        assert one == pytest.approx(other, abs=1e-9)
+    assert mine[3] == theirs[3]
+    assert mine[4].sum() == theirs[4].sum()
 
 
 def test_lockstep_and_a_shared_pipeline_never_serve_earlier():

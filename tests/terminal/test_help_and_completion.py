@@ -8,6 +8,7 @@ from life_jax.studies.loading import load
 from life_jax.terminal import command
 from life_jax.terminal.completion import SHELLS, candidates, complete
 from life_jax.terminal.help import ABOUT, HELP, MOST_LINES, WIDEST
+from life_jax.terminal.help import commands as commands_of
 
 COMMANDS = command.commands()
 
@@ -25,7 +26,7 @@ def test_the_list_of_commands_names_all_of_them():
     listed = umbrella.answer("--help", [], COMMANDS)
     assert all(f"\n  {name} " in listed for name in COMMANDS)
     assert set(ABOUT) <= set(COMMANDS)
-    later = umbrella.commands([*COMMANDS, "newer"], {"newer": "something of tomorrow"})
+    later = commands_of([*COMMANDS, "newer"], {"newer": "something of tomorrow"})
     assert "  newer      something of tomorrow" in later
 
 

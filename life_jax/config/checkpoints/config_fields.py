@@ -58,6 +58,7 @@ WRITTEN_BY = {
     "gptj": ("n_inner", "n_ctx"),
     "codegen": ("n_inner",),
     "gpt_bigcode": ("n_inner", "n_ctx"),
+    "jetmoe": ("num_layers",),
     "gpt_neo": ("n_inner", "num_layers", "num_heads"),
     "nomic_bert": ("n_embd", "n_head", "n_layer", "n_inner", "n_positions"),
     "t5": ("n_positions",), "mt5": ("n_positions",), "umt5": ("n_positions",),

@@ -35,6 +35,7 @@ from life_jax.config.schema.model_file import ModelFile
 from life_jax.core import file_system
 
 TEXT = ("text_config", "llm_config", "language_config", "language_model", "thinker_config")
+OF_DRAFTERS = ("backbone_hidden_size", "use_ordered_embeddings", "num_centroids")  # beside a drafter's text model
 MOST_LAYERS = 10_000
 MOST_BYTES = 2**26  # of a config.json
 
@@ -86,6 +87,8 @@ def translate(
     """
     text, towers, left_out = text_model(config)
     model_type = text.get("model_type")
+    if _classes(config) & GROK:  # Grok-2's own config.json says that it is of type git
+        model_type = text["model_type"] = "grok"
     known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
     if known not in FAMILIES:
         raise _unknown_family(model_type)
@@ -111,7 +114,7 @@ def translate(
         about = "the vision tower counts where workload.image_tokens says so" if seen else "text model only"
         note(facts, f"{about}, other towers are not counted")
     _say(read, facts, left_out)
-    defaults = {f.name: f.default for f in fields(ModelFile)}
+    defaults = {**{f.name: f.default for f in fields(ModelFile)}, **dict.fromkeys(ModelFile.more_numbers())}
     empty: tuple[Any, ...] = ([], "", None)
     return {
         key: facts[key]
@@ -129,6 +132,15 @@ HEADLESS = re.compile(
     r"(?!.*(LMHead|Chat|DoubleHeads)).*(Model|For(SequenceClassification|TokenClassification|QuestionAnswering|"
     r"RewardModel|Embedding|TextEncoding|SentenceEmbedding|ProcessRewardModel|Retrieval))"
 )
+
+
+GROK = {"Grok1ForCausalLM", "Grok1ModelForCausalLM", "Grok2ForCausalLM"}
+
+
+def _classes(config: Mapping[str, Any]) -> set[str]:
+    """The classes that a config.json names."""
+    said = config.get("architectures")
+    return {name for name in said if isinstance(name, str)} if isinstance(said, list) else set()
 
 
 def _headless(config: Mapping[str, Any]) -> bool:
@@ -165,7 +177,7 @@ def _store(read: Fields, facts: dict[str, Any], beside: Mapping[str, Any] | None
     if isinstance(said, Mapping) and read.config.get("expert_dtype") is not None:
         said = {"expert_dtype": read.config["expert_dtype"], **said}
     order = facts["order"]
-    known = {f.name for f in fields(ModelFile)}
+    known = {*(f.name for f in fields(ModelFile)), *ModelFile.more_numbers()}
     file = check({key: value for key, value in facts.items() if key in known}, ModelFile, read.family)
     facts["quantization"], cache, unknown = section.read_section(
         said, architecture(file, read.family), order, read.family
@@ -200,9 +212,10 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
         text = {**stored, **text[nested]}
     outer = {key: value for key, value in config.items() if key != inner}
     wrapper = str(config.get("model_type"))
-    beside = Fields({k: v for k, v in outer.items() if not OTHER_TOWERS.fullmatch(k)}, wrapper, {})
+    named = (key for key in outer if key not in OF_DRAFTERS and not OTHER_TOWERS.fullmatch(key))
+    beside = Fields({key: outer[key] for key in named}, wrapper, {})
     left_out = _beside_the_text(beside, text)
-    for key in ("tie_word_embeddings", *SECTIONS):
+    for key in ("tie_word_embeddings", *OF_DRAFTERS, *SECTIONS):
         if outer.get(key) is not None:
             text.setdefault(key, outer[key])
     text.setdefault("model_type", TEXT_MODEL.get(wrapper, wrapper))

@@ -13,7 +13,7 @@ def read_file(file: Path) -> dict[str, Any]:
 
         return read_config(file)
     if file.suffix == ".gguf":
-        from life_jax.config.checkpoints.gguf_header import read_gguf
+        from life_jax.config.checkpoints.gguf.model import read_gguf
 
         return read_gguf(file)
     return yaml_files.read_yaml(file)

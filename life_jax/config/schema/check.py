@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from life_jax.config.schema.errors import ConfigError, unknown
@@ -105,7 +105,7 @@ def _rates(value: Any, where: str) -> dict[str, float]:
 
 
 def _plain(value: Any, kind: str, where: str) -> Any:
-    """A text, bool, whole number, list or mapping (whose content its reader checks), if the field is of that kind."""
+    """A text, bool, whole number, list, or mapping (whose content its reader checks), if the field is of that kind."""
     if kind.startswith("dict"):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} is {value!r}; a mapping of keys to values is needed")
@@ -121,5 +121,18 @@ def _plain(value: Any, kind: str, where: str) -> Any:
             raise ConfigError(
                 f"{where} is {value!r}; {'a whole number, 0 or more' if word == 'int' else word} is needed"
             )
-        return tuple(value) if word == "list" else value
+        return _items(value, kind, where) if word == "list" else value
     return value
+
+
+def _items(values: Sequence[Any], kind: str, where: str) -> tuple[Any, ...]:
+    """The items of a list, if they are of its kind: names or numbers; what else a list holds its reader checks."""
+    if kind.startswith("list[float]"):
+        return tuple(check_number(value, {"low": 0}, where) for value in values)
+    for value in values if kind.startswith("list[dict") else ():
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} has the item {str(value)[:40]}; mappings of keys to values are needed")
+    for value in values if kind.startswith("list[str]") else ():
+        if not isinstance(value, str):
+            raise ConfigError(f"{where} has the item {str(value)[:40]}; names are needed")
+    return tuple(values)

@@ -36,6 +36,9 @@ class EfficiencyFile:
     core_bandwidth: float | None = positive(
         None, unit="1", name="bandwidth that one core of many draws, over its even part"
     )  # of CPUs
+    meeting_us: float | None = number(
+        None, low=0, unit="us", name="time in which the threads of a CPU meet, beside its dispatch"
+    )
     # above 1 where what is counted as floating point runs on bytes: CPUs unpack quantized weights so
     vector_efficiency: float = positive(unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")
@@ -123,6 +126,18 @@ class EngineFile:
     sequence_us: float = number(
         0.0, low=0, unit="us", name="host time of each sequence in a step", leaf="engine.host.sequence", scale=MICRO
     )
+    # of a draft model, beyond those of its option: another model behind the same code
+    draft_pass_us: float = number(
+        0.0, low=0, unit="us", name="host time of a pass of a draft model", leaf="engine.host.draft", scale=MICRO
+    )
+    draft_call_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time of a step that calls a draft model",
+        leaf="engine.host.drafting",
+        scale=MICRO,
+    )
     context_ns: float = number(
         0.0,
         low=0,
@@ -207,9 +222,10 @@ class EngineFile:
     exchange_efficiency: float = fraction(
         0.55, name="part of the links reached by an all-to-all", leaf="engine.parallelism.exchange_efficiency"
     )
-    # DeepEP's normal kernels: 153 and 158 of 200 GB/s with 4096 tokens on each of 8 ranks
+    # DeepEP's normal kernels: 153 and 158 GB/s with 4096 tokens on each of 8 ranks, of which its own benchmark
+    # counts one eighth that stays on its device, over 200 GB/s
     bulk_exchange_efficiency: float = fraction(
-        0.77,
+        0.68,
         name="part of the links reached by an all-to-all of prompts",
         leaf="engine.parallelism.bulk_exchange_efficiency",
     )
@@ -245,6 +261,14 @@ class EngineFile:
         name="part of the work of one CPU thread that more threads do not divide",
         leaf="engine.effects.cpu_threads.serial_part",
     )
+    meeting_us: float | None = number(
+        None,
+        low=0,
+        unit="us",
+        name="time in which the threads of a CPU meet, beside its dispatch",
+        leaf="engine.effects.cpu_threads.meeting",
+        scale=MICRO,
+    )
     allreduce_us: float | None = number(
         None,
         low=0,
@@ -256,9 +280,18 @@ class EngineFile:
     allreduce_growth: float = number(
         1.0,
         low=0,
+        high=1,
         unit="1",
-        name="latency that each doubling of the devices adds to an all-reduce, over that of a hop",
+        name="latency that each doubling of the devices adds to an engine's own all-reduce (1: it has none)",
         leaf="engine.parallelism.allreduce_growth",
+    )
+    in_switch: float = number(
+        0.0,
+        low=0,
+        high=1,
+        unit="1",
+        name="1: the library of its all-reduces lets switches reduce, which can",
+        leaf="engine.parallelism.in_switch",
     )
     tile_rows: float = number(
         0.0,
@@ -369,6 +402,13 @@ class EngineFile:
         unit="1",
         name="parts of the device among which heads of attention are spread",
         leaf="engine.effects.attention_lanes.lanes",
+    )
+    score_work: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        name="vector work of a score of a single query over that of its softmax",
+        leaf="engine.effects.attention_scores.single",
     )
     cache_shared: float = number(
         0.0,

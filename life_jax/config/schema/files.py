@@ -101,6 +101,17 @@ class DeviceFile:
         name="exponent by which links slow down as devices join",
         leaf="device.crowding",
     )  # (2 / n)^exponent of the interconnect in a collective of n devices
+    link_step: float | None = number(
+        None,
+        low=0,
+        high=1,
+        unit="1",
+        name="latency of each further hop of a ring, over that of the first",
+        leaf="device.link_step",
+    )  # that of its kind of link unless given
+    switch_reduction: float | None = fraction(
+        None, name="part of the interconnect at which a switch reduces messages", leaf="device.switch_reduction"
+    )
     node_devices: float | None = count(None, name="devices of a node", leaf="device.node")
     network_gb_per_s: float | None = positive(
         None, unit="GB s-1", name="network to other nodes, one direction", leaf="device.network", scale=GIGA

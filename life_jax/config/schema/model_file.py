@@ -9,7 +9,7 @@ from life_jax.config.schema.quantities import choice, count, fraction, number
 
 NORMS = ("rmsnorm", "layernorm", "layernorm_no_bias", "layernorm_no_weight", "rmsnorm_no_weight")
 POSITIONS = ("rope", "learned", "alibi", "relative", "none")
-GENERATIONS = ("autoregressive", "none", "diffusion")
+GENERATIONS = ("autoregressive", "none", "diffusion", "block_diffusion")
 STACKS = ("decoder", "encoder")
 QK_NORMS = ("none", "per_head", "full")
 KEYS_VALUES = ("own", "shared_projection", "reused")
@@ -45,7 +45,7 @@ class ModelFile:
     qkv_bias: bool = False
     o_bias: bool = False
     ffn_bias: bool = False
-    generation: str = choice("autoregressive", GENERATIONS)  # none: an encoder; diffusion: steps compute everything
+    generation: str = choice("autoregressive", GENERATIONS)  # none: an encoder; diffusion: of everything, or of blocks
     steps_per_token: float = number(
         1.0, low=0, open_low=True, unit="1", name="passes of a diffusion model for each token",
         leaf="architecture.steps_per_token",
@@ -98,6 +98,11 @@ class ModelFile:
     )
     moe_latent_size: float | None = count(
         None, name="width that the routed experts work in", leaf=f"{LAYERS}.ffn.moe_latent_size"
+    )
+    # groups into which a router divides the experts, and those that the experts of a token are of, where it limits them
+    expert_groups: float | None = count(None, name="groups of experts", leaf=f"{LAYERS}.ffn.expert_groups")
+    expert_groups_per_tok: float | None = count(
+        None, name="groups that the experts of a token are of", leaf=f"{LAYERS}.ffn.expert_groups_per_tok"
     )
     moe_intermediate_size: float | None = count(
         None, name="width of a routed expert", leaf=f"{LAYERS}.ffn.moe_intermediate_size"

@@ -1,6 +1,7 @@
 """Where the shipped configs and studies are, in a clone and in an installed wheel; paths that users type."""
 
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def output(text: str) -> Path:
     if path.name in ("", ".."):
         raise ConfigError(f"out={shown} is a folder; a file name is needed")
     return path
+
+
+def refuse_read(path: Path, read: Iterable[str | Path], word: str = "out") -> None:
+    """Raise ConfigError where a file that is to be written is one that the command reads, which nothing replaces.
+
+    read: paths, and names that may be none. word: what named the file that is written.
+    """
+    for other in read:
+        try:
+            is_same = path.samefile(other)
+        except (OSError, ValueError):  # one of them is not there, or no name of a file
+            continue
+        if is_same:
+            raise ConfigError(f"{word}={path} is a file that is read, which is never replaced; give another name")
 
 
 def choices(group: str, extra: tuple[Path, ...] = ()) -> dict[str, Path]:

@@ -48,6 +48,10 @@ LJ.text = (x, unit = "1", n = 3) => {
   const name = WITH_PREFIX[unit] ?? LJ.unit(unit);
   return name === "/s" ? `${LJ.digits(x, n)}/s` : `${LJ.digits(x, n)}${name ? ` ${name}` : ""}`;
 };
+LJ.sentence = (text) => text.replace(/^./, (first) => first.toUpperCase());
+LJ.percent = (part, n = 3) => (!LJ.isNumber(part) ? "–" : part > 0 && part < 5e-5 ? "under 0.01 %" : `${LJ.digits(Number((100 * part).toFixed(3)), n)} %`);
+// names are broken behind their underscores, not within a word
+LJ.breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [LJ.h("wbr"), part] : [part]));
 LJ.metric = (name) => LJ.menus.metrics[name] || { unit: "1", name };
 LJ.ofMetric = (name, x) => LJ.text(x, LJ.metric(name).unit);
 const SHORT = {
@@ -73,7 +77,7 @@ const cell = (x) => {
 LJ.csv = (table) => [table.head, ...table.rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
 LJ.saveCsv = (name, table) => LJ.save(`${name}.csv`, new Blob([LJ.csv(table)], { type: "text/csv;charset=utf-8" }));
 
-const STYLED = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font", "text-anchor", "opacity"];
+const STYLED = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order", "font", "text-anchor", "opacity"];
 LJ.savePng = (name, picture) => {
   const box = picture.getBoundingClientRect();
   const copy = picture.cloneNode(true);
@@ -109,14 +113,16 @@ LJ.copy = async (text, what) => {
 LJ.say = (text) => { LJ.byId("status").textContent = text; };
 
 // ---- a table behind every picture
+const isWords = (x) => typeof x === "string" && !/^[\d.–-]/.test(x); // a number with its unit stands at the right, as numbers do
+LJ.isWords = isWords;
 LJ.table = (table, attributes = {}) =>
   LJ.h("table", attributes,
     table.caption ? LJ.h("caption", {}, table.caption) : null,
-    LJ.h("thead", {}, LJ.h("tr", {}, table.head.map((name) => LJ.h("th", { scope: "col" }, name)))),
+    LJ.h("thead", {}, LJ.h("tr", {}, table.head.map((name, i) => LJ.h("th", { scope: "col", class: isWords(table.rows[0]?.[i]) ? "text" : null }, name)))),
     LJ.h("tbody", {}, table.rows.map((row) =>
       LJ.h("tr", {}, row.map((x, i) => {
         const text = typeof x === "number" ? LJ.digits(x, 4) : x === null || x === undefined ? "–" : String(x);
-        return i === 0 ? LJ.h("th", { scope: "row" }, text) : LJ.h("td", { class: typeof x === "string" ? "text" : null }, text);
+        return i === 0 ? LJ.h("th", { scope: "row" }, text) : LJ.h("td", { class: isWords(x) ? "text" : null }, text);
       })))));
 
 // figure: title, draw(width) -> svg, table, note, tools; it draws itself anew when its width changes

@@ -50,11 +50,50 @@ LJ.mark = (kind, x, y, r, attributes) => {
   return S("polygon", { points: points.map(([a, b]) => `${x + a * r},${y + b * r}`).join(" "), ...attributes });
 };
 
+// places of texts beside dots, where they touch least: no other text, few dots and little of a line
+LJ.labels = (plane) => {
+  const taken = [], touches = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const take = (x, y, r, cost) => { taken.push({ left: x - r, right: x + r, top: y - r, bottom: y + r, cost }); };
+  return {
+    dot: (x, y, r, cost = 1) => take(x, y, r, cost),
+    line(points) {
+      for (let i = 1; i < points.length; i++) {
+        const [[a, b], [c, d]] = [points[i - 1], points[i]], steps = Math.max(1, Math.ceil(Math.hypot(c - a, d - b) / 8));
+        for (let k = 0; k <= steps; k++) take(a + ((c - a) * k) / steps, b + ((d - b) * k) / steps, 1.5, 1);
+      }
+    },
+    // elements of one of some texts, the best first, beside a dot of radius r; none where it would hide another
+    place(x, y, r, texts) {
+      const places = [];
+      for (const [k, text] of texts.entries()) for (const far of [4, 13, 24, 38]) {
+        const d = r + far, e = 0.7 * d, w = 6.2 * text.length;
+        for (const [px, py, anchor] of [[x + d, y + 4, "start"], [x + e, y - e, "start"], [x + e, y + e + 9, "start"], [x - d, y + 4, "end"], [x - e, y - e, "end"], [x - e, y + e + 9, "end"], [x, y - d, "middle"], [x, y + d + 9, "middle"]]) {
+          const left = anchor === "start" ? px : anchor === "end" ? px - w : px - w / 2;
+          places.push({ px, py, anchor, far, text, worse: k + far / 30, box: { left, right: left + w, top: py - 10, bottom: py + 3, cost: Infinity } });
+        }
+      }
+      let best = null, least = Infinity;
+      for (const place of places) {
+        const { box } = place;
+        if (box.left < plane.left + 2 || box.right > plane.right + 6 || box.top < plane.top + 1 || box.bottom > plane.bottom) continue;
+        const cost = taken.reduce((sum, other) => sum + (touches(box, other) ? other.cost : 0), place.worse);
+        if (cost < least) { best = place; least = cost; }
+      }
+      if (!best || least > 12) return [];
+      taken.push(best.box);
+      const { px, py, anchor, box, text } = best, edge = anchor === "start" ? box.left - 2 : anchor === "end" ? box.right + 2 : px;
+      return [best.far > 4 ? S("path", { class: "lead", d: `M${edge.toFixed(1)},${(anchor === "middle" && py > y ? py - 10 : py - 4).toFixed(1)}L${x.toFixed(1)},${y.toFixed(1)}` }) : null,
+        write(px, py, text, { class: "small", "text-anchor": anchor })];
+    },
+  };
+};
+
 // bars with intervals, one a row. rows: [{label, value, low, high, text, fill, note, ghost}]
 LJ.bars = ({ rows, unit, label, log = false, width }) => {
-  const narrow = width < 520;
-  const left = narrow ? 4 : Math.min(260, Math.max(90, 7 * Math.max(0, ...rows.map((r) => r.label.length)) + 10), width * 0.42);
-  const right = Math.max(92, ...rows.map((r) => Math.min(150, 6.4 * (r.text || "").length))), height = narrow ? 42 : 26, top = 4;
+  const needed = Math.max(60, 7 * Math.max(0, ...rows.map((r) => r.label.length)) + 10);
+  const narrow = width < 420 || (width < 560 && needed > 0.4 * width); // labels stand above their bars
+  const left = narrow ? 4 : Math.min(260, needed, width * 0.42);
+  const right = Math.max(92, ...rows.map((r) => Math.min(0.5 * width, 6.8 * (r.text || "").length + 8))), height = narrow ? 42 : 26, top = 4;
   const all = rows.flatMap((r) => [r.value, r.high]).filter((x) => LJ.isNumber(x) && x > 0);
   const high = Math.max(...all, 0) || 1;
   const low = log ? Math.min(...rows.flatMap((r) => [r.value, r.low]).filter((x) => LJ.isNumber(x) && x > 0), high) / 2 : 0;
@@ -161,7 +200,7 @@ LJ.tornado = ({ rows, names, label, width }) => {
       if (!LJ.isNumber(v)) return;
       const at = y + (narrow ? 20 : 4) + k * each, a = Math.min(x(0), x(v)), b = Math.max(x(0), x(v));
       parts.push(S("rect", { class: LJ.colour(k), x: a, y: at, width: Math.max(1, b - a), height: each - 2 }));
-      parts.push(write(v < 0 ? a - 4 : b + 4, at + 10, LJ.digits(v, 2), { class: "small", "text-anchor": v < 0 ? "end" : "start" }));
+      parts.push(write(v < 0 ? a - 4 : b + 4, at + 10, LJ.digits(Number(v.toFixed(3)), 2), { class: "small", "text-anchor": v < 0 ? "end" : "start" }));
     });
   });
   return LJ.picture(width, bottom + 22, label, ...parts.flat());
@@ -180,21 +219,25 @@ LJ.roofline = ({ roofs, dots, label, width, height = 330 }) => {
     const points = [[start, start * roof.bandwidth], [Math.max(start, Math.min(corner, xh)), Math.min(roof.rate, xh * roof.bandwidth)], [xh, Math.min(roof.rate, xh * roof.bandwidth)]];
     parts.push(S("path", { class: `roof${roof.reached ? " reached" : ""}`, d: `M${points.map(([a, b]) => `${plane.sx(a).toFixed(1)},${plane.sy(b).toFixed(1)}`).join("L")}` }));
   }
-  const named = [];
+  const named = [], labels = LJ.labels(plane);
+  for (const roof of roofs) {
+    const x = [xl, roof.rate / roof.bandwidth, xh].map((v) => Math.max(v, yl / roof.bandwidth));
+    labels.line(x.map((v) => [plane.sx(v), plane.sy(Math.min(roof.rate, v * roof.bandwidth))]));
+  }
   for (const d of usable.slice().sort((a, b) => b.share - a.share)) {
     const cx = plane.sx(d.x), cy = plane.sy(d.y), r = 3.5 + 15 * Math.sqrt(Math.max(0, d.share));
     parts.push(S("circle", { class: `fill-${d.bound} ghost`, cx, cy, r }, S("title", {}, `${d.name}: ${LJ.digits(100 * d.share, 3)} % of the time, bound by ${d.bound}`)));
     parts.push(S("circle", { class: `fill-${d.bound}`, cx, cy, r: 3 }));
-    if (named.length < 7 && d.share >= 0.01) named.push({ name: d.name, cx, cy, r });
+    labels.dot(cx, cy, Math.min(r, 8), 2);
+    if (d.share < 0.01) continue;
+    // dots on one place have one text
+    const near = named.find((one) => Math.hypot(one.cx - cx, one.cy - cy) < 17);
+    if (near) near.names.push(d.name);
+    else named.push({ names: [d.name], cx, cy, r: Math.min(r, 8) });
   }
-  // names stand in the free half of the picture, in the order of their dots, each with a line to its dot
-  const middle = named.reduce((sum, d) => sum + d.cx, 0) / (named.length || 1), atRight = middle < (plane.left + plane.right) / 2;
-  const x = atRight ? plane.right - 4 : plane.left + 6;
-  const start = atRight ? plane.bottom - 10 - 15 * (named.length - 1) : plane.top + 14;
-  named.sort((a, b) => a.cy - b.cy || a.cx - b.cx).forEach((d, i) => {
-    const text = LJ.shorten(d.name, 130), y = start + 15 * i, edge = atRight ? x - 6.2 * text.length - 3 : x + 6.2 * text.length + 3;
-    parts.push(S("path", { class: "lead", d: `M${edge.toFixed(1)},${y - 4}L${d.cx.toFixed(1)},${d.cy.toFixed(1)}` }));
-    parts.push(write(x, y, text, { class: "small", "text-anchor": atRight ? "end" : "start" }));
-  });
+  for (const { names, cx, cy, r } of named) {
+    const text = (most) => `${names.slice(0, most).join(", ")}${names.length > most ? ` and ${names.length - most} more` : ""}`;
+    parts.push(...labels.place(cx, cy, r, [...new Set([3, 2, 1].map(text))]));
+  }
   return LJ.picture(width, height, label, ...parts);
 };

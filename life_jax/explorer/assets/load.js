@@ -9,7 +9,7 @@ LJ.heat = ({ xs, ys, values, xTitle, yTitle, text, label, width }) => {
     ys.forEach((y, j) => {
       const v = values(i, j), level = !LJ.isNumber(v) ? 0 : v >= 0.9 ? 4 : v >= 0.5 ? 3 : v >= 0.1 ? 2 : v > 0 ? 1 : 0;
       parts.push(s("rect", { class: `speed-${level}`, x: left + i * w, y: top + j * h, width: w - 1, height: h - 1 }, s("title", {}, text(x, y, v))));
-      if (w > 30) parts.push(s("text", { class: "small", x: left + (i + 0.5) * w, y: top + j * h + 17, "text-anchor": "middle" }, LJ.isNumber(v) ? `${Math.round(100 * v)}` : "–"));
+      if (w > 22) parts.push(s("text", { class: "small cell", x: left + (i + 0.5) * w, y: top + j * h + 17, "text-anchor": "middle" }, LJ.isNumber(v) ? `${Math.round(100 * v)}` : "–"));
     });
   });
   parts.push(s("text", { class: "quiet", x: left + (width - left) / 2, y: top + ys.length * h + 32, "text-anchor": "middle" }, xTitle));
@@ -67,7 +67,7 @@ LJ.VIEWS.load = {
         });
       }
     };
-    const slider = LJ.slider({ word: "rate", name: "Rate", unit: "s-1", places, snap: true }, {
+    const slider = LJ.slider({ word: "rate", name: "Requests per second", unit: "1", places, snap: true }, {
       get: () => Number(state.settings.rate) || now, set: (value) => { state.settings.rate = String(value); tell(value); draw(value); },
     });
     const focus = this.at.contains(document.activeElement);

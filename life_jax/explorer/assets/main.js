@@ -28,7 +28,7 @@ LJ.build = () => {
   const view = LJ.VIEWS[LJ.state.view];
   document.title = `${view.title} - life_jax`;
   LJ.byId("heading").textContent = view.title;
-  LJ.byId("lead").textContent = view.lead;
+  LJ.byId("lead").textContent = (LJ.snapshot && view.carried) || view.lead;
   LJ.fault(null);
   LJ.byId("same").replaceChildren();
   for (const link of LJ.byId("views").children) {

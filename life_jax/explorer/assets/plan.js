@@ -2,10 +2,11 @@
 // View 6: what should I run? The planner's form and its ranked answer.
 const PLAN_FIELDS = [ // key, label, factor of what is typed, usual
   ["rate", "requests per second", 1, ""], ["concurrency", "or requests at once", 1, ""], ["ttft", "TTFT at most [ms]", 1e-3, ""], ["tpot", "TPOT at most [ms]", 1e-3, 50],
-  ["percentile", "percent that must", 1, ""], ["quality", "quality kept [0 to 1]", 1, ""], ["confidence", "how sure [0 to 1]", 1, ""],
+  ["percentile", "of so many requests [%]", 1, ""], ["quality", "quality kept [0 to 1]", 1, ""], ["confidence", "how sure [0 to 1]", 1, ""],
   ["devices", "devices, at most", 1, 8], ["usd", "price at most [USD]", 1, ""], ["usd_per_hour", "rent at most [USD/h]", 1, ""], ["watt", "power at most [W]", 1, ""],
 ];
 const SHOWN_ROWS = 15; // of the ranking; its table has all
+const IN_WORDS = new Set(["design", "format", "layout", "engine"]); // columns
 const MINIMIZE = [["price", "price"], ["cost_per_mtoken", "USD per million tokens"], ["energy_per_token", "energy per token"], ["tpot", "TPOT"], ["ttft", "TTFT"]];
 const layoutText = (layout) => Object.entries(layout).filter(([, n]) => n > 1).map(([k, n]) => `${k}${n}`).join(" ") || "single";
 
@@ -32,9 +33,10 @@ LJ.VIEWS.plan = {
     const minimize = LJ.select("ranked by", MINIMIZE, settings["plan.minimize"] || "price", (value) => { settings["plan.minimize"] = value; LJ.update(); });
     this.note = LJ.h("p", {});
     this.figure = LJ.figure({ title: "The ranking", name: "plan" });
+    this.legend = LJ.h("div", {});
     this.table = LJ.h("div", { class: "scroll spaced", tabindex: "0", role: "region", "aria-label": "ranking" });
     this.losers = LJ.h("div", {});
-    return [LJ.h("div", { class: "bar-of-tools form" }, PLAN_FIELDS.map(field), minimize, free), this.note, this.table, this.figure, this.losers];
+    return [LJ.h("div", { class: "bar-of-tools form" }, PLAN_FIELDS.map(field), minimize, free), this.note, this.table, this.legend, this.figure, this.losers];
   },
   ask(state) {
     const settings = {};
@@ -61,17 +63,22 @@ LJ.VIEWS.plan = {
       : answer.nearest ? `None of ${answer.space} designs meets what is asked. The nearest is below; it would, if ${Object.entries(answer.nearest.relax || {}).map(([k, v]) => `${k} were ${LJ.digits(v)}`).join(" and ")}.`
         : `None of ${answer.space} designs is possible.`;
     this.table.replaceChildren(rows.length ? LJ.h("table", { class: "tight" },
-      LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "rank"), LJ.h("th", { scope: "col" }, "words"), head.map((h) => LJ.h("th", { scope: "col" }, h)))),
-      LJ.h("tbody", {}, rows.slice(0, SHOWN_ROWS).map((r) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, answer.rows.length ? r.rank : "–"), LJ.h("td", {}, copy(r)), cells(r).map((c) => LJ.h("td", { class: typeof c === "string" && !/^[\d.]/.test(c) ? "text" : null }, c)))))) : "");
+      LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "rank"), LJ.h("th", { scope: "col" }, "words"), head.map((h) => LJ.h("th", { scope: "col", class: IN_WORDS.has(h) ? "text" : null }, h)))),
+      LJ.h("tbody", {}, rows.slice(0, SHOWN_ROWS).map((r) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, answer.rows.length ? r.rank : "–"), LJ.h("td", {}, copy(r)), cells(r).map((c, i) => LJ.h("td", { class: IN_WORDS.has(head[i]) ? "text" : null }, c)))))) : "");
     const metrics = [...new Set(rows.flatMap((r) => Object.keys(r.metrics)))];
-    const by = LJ.state.settings["plan.minimize"] || "price", drawn = rows.filter((r) => LJ.isNumber(r.metrics[by])).length ? by : "price";
+    const by = LJ.state.settings["plan.minimize"] || "price", shown = [by, "price"].find((m) => m !== "tpot" && rows.some((r) => LJ.isNumber(r.metrics[m]))) || "ttft";
+    const [y] = which(shown), [x] = which(rows.some((r) => LJ.isNumber(r.metrics[which("tpot")[0]])) ? "tpot" : "ttft");
+    const points = rows.map((r) => ({ ...r.metrics, hw: r.hw, fits_memory: true, text: `${answer.rows.length ? `${r.rank}. ` : ""}${r.devices} × ${r.hw}, ${r.opt || "none"}` }));
+    const groups = [...new Set(points.map((p) => p.hw))], front = LJ.frontOf(points, x, y);
+    this.legend.replaceChildren(LJ.legend(groups.map((hw, i) => [hw, LJ.colour(i), i])));
     this.figure.show({
-      title: `${LJ.short(drawn)} of the ranking`,
-      draw: (width) => LJ.bars({ width, unit: LJ.metric(drawn).unit, label: rows.slice(0, 15).map((r) => `${name(r)} ${LJ.text(r.metrics[drawn], LJ.metric(drawn).unit)}`).join("; ") || "no design",
-        rows: rows.slice(0, 15).map((r, i) => ({ label: `${r.rank}. ${r.devices} × ${r.hw}, ${r.opt || "none"}`, value: r.metrics[drawn], fill: LJ.colour(0), ghost: !answer.rows.length })) }),
+      title: LJ.sentence(`${LJ.short(shown)} against ${LJ.short(x.split("_")[0])} of the ranking`),
+      draw: (width) => LJ.scatter({ points, front, x, y, targets: {}, groups, width, height: 360, name: (p) => p.text, brief: (p) => p.text.split(",")[0],
+        label: `designs by ${LJ.metric(x).name} and ${LJ.metric(y).name}: ${points.slice(0, SHOWN_ROWS).map((p) => `${p.text} ${LJ.ofMetric(x, p[x])}, ${LJ.ofMetric(y, p[y])}`).join("; ") || "none"}` }),
+      note: rows.length > 1 ? "The line joins those that no other beats in both; the ranking also looks at TTFT and quality." : "",
       table: { head: ["rank", "model", "design", "layout", "engine", "format", "at once", ...metrics, "meets", "command"], rows: rows.map((r) => [r.rank, r.model, `${r.devices} x ${r.hw}`, layoutText(r.layout), r.engine, r.opt, r.concurrency, ...metrics.map((m) => r.metrics[m] ?? null), r.meets, r.command]) },
     });
     const lost = Object.entries(answer.rejected).sort((a, b) => b[1] - a[1]);
-    this.losers.replaceChildren(LJ.h("h3", {}, "Why others are not here"), LJ.h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "reasons" }, LJ.table({ head: ["reason", "designs"], rows: lost.map(([reason, n]) => [reason, n]) })));
+    this.losers.replaceChildren(LJ.h("h3", {}, "Why others are not here"), LJ.h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "reasons" }, LJ.table({ head: ["reason", "designs", "because"], rows: lost.map(([reason, n]) => [reason, n, answer.meanings[reason]]) }, { class: "wrapped" })));
   },
 };

@@ -15,7 +15,7 @@ LJ.frontOf = (points, x, y) => {
 };
 
 // dots of points over two metrics, the front as a line, targets as lines with a handle
-LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, label, name, groups }) => {
+LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, label, name, brief, groups }) => {
   const log = (m) => m !== "quality";
   const axis = (m) => {
     const values = points.map((p) => p[m]).concat(targets[m] ?? []);
@@ -34,21 +34,19 @@ LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, lab
     dot.append(s("title", {}, `${name(p)}: ${LJ.short(x)} ${LJ.ofMetric(x, p[x])}, ${LJ.short(y)} ${LJ.ofMetric(y, p[y])}${p.fits_memory ? "" : ", does not fit"}`));
     parts.push(dot);
   }
-  const placed = [];
-  for (const p of front) {
-    const [cx, cy] = at(p), text = LJ.shorten(name(p), 230), w = 6.2 * text.length, end = cx + w + 10 > plane.right;
-    for (const dy of [-9, 17, -23, 31]) {
-      const box = { left: end ? cx - w - 8 : cx + 8, right: end ? cx - 8 : cx + w + 8, y: cy + dy };
-      if (box.y < plane.top + 8 || box.y > plane.bottom - 4 || placed.some((q) => q.left < box.right && box.left < q.right && Math.abs(q.y - box.y) < (width < 520 ? 24 : 13))) continue;
-      placed.push(box);
-      parts.push(s("text", { class: "small", x: end ? box.right : box.left, y: box.y, "text-anchor": end ? "end" : "start" }, text));
-      break;
-    }
+  const labels = LJ.labels(plane);
+  for (const p of points) if (LJ.isNumber(p[x]) && LJ.isNumber(p[y])) labels.dot(...at(p), on.has(p) ? 6 : 4, on.has(p) ? 6 : 1);
+  labels.line(front.map(at));
+  // the ends first, then every other one: where there is no room for all, those stay that tell most
+  const turn = (i) => (i === 0 || i === front.length - 1 ? 0 : i % 4 === 0 ? 1 : i % 2 === 0 ? 2 : 3);
+  for (const [p] of front.map((p, i) => [p, turn(i)]).sort((a, b) => a[1] - b[1])) {
+    parts.push(...labels.place(...at(p), 6, width < 520 ? [brief(p)] : [LJ.shorten(name(p), 230), brief(p)]));
   }
   const line = (metric, isX) => {
     const value = targets[metric];
     if (!LJ.isNumber(value)) return;
     const p = isX ? plane.sx(value) : plane.sy(value);
+    const last = isX && p + 100 > plane.right; // no room behind the line
     const ends = isX ? { x1: p, x2: p, y1: plane.top, y2: plane.bottom } : { x1: plane.left, x2: plane.right, y1: p, y2: p };
     const handle = s("circle", {
       class: "handle", r: 8, cx: isX ? p : plane.right - 10, cy: isX ? plane.top + 10 : p, tabindex: 0, role: "slider", "data-key": `target ${metric}`,
@@ -71,7 +69,7 @@ LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, lab
       },
     });
     parts.push(s("line", { class: "target", ...ends }), handle);
-    parts.push(s("text", { class: "small", x: isX ? p + 12 : plane.right - 24, y: isX ? plane.top + 14 : p - 6, "text-anchor": isX ? "start" : "end" }, `target ${LJ.ofMetric(metric, value)}`));
+    parts.push(s("text", { class: "small", x: isX ? p + (last ? -12 : 12) : plane.right - 24, y: isX ? plane.top + 14 : p - 6, "text-anchor": isX && !last ? "start" : "end" }, `target ${LJ.ofMetric(metric, value)}`));
   };
   line(x, true);
   line(y, false);
@@ -84,6 +82,7 @@ LJ.VIEWS.trade = {
   name: "Trade",
   title: "What trades against what?",
   lead: "Every combination at batches from 1 to 256. The line joins those that no other beats in both; grey ones miss a target or do not fit. Drag a target, or move it with the arrow keys.",
+  carried: "Every design that this page carries. The line joins those that no other beats in both; grey ones miss a target or do not fit. Drag a target, or move it with the arrow keys.",
   controls: () => everyControl(["batch"]),
   looksAhead: true,
   build() {
@@ -132,19 +131,21 @@ LJ.VIEWS.trade = {
     const groups = [...new Set(points.map((p) => p.hw))];
     const several = ["model", "opt", "engine"].filter((key) => points.some((p) => p[key] !== points[0][key]));
     const name = (p) => [p.hw, ...several.map((key) => p[key]), p.batch === undefined ? null : `batch ${p.batch}`, p.at || null].filter((part) => part !== null && part !== undefined).join(" · ");
+    const same = ["model", "opt", "engine"].filter((key) => points.length > 1 && points[0][key] && !several.includes(key)).map((key) => (key === "opt" && points[0].opt === "none" ? "without options" : points[0][key]));
+    const brief = (p) => LJ.shorten(name(p).split(" · ").slice(1).join(" · ") || p.hw, 150); // its colour and shape tell the device
     const good = points.filter((p) => LJ.meets(p, targets)), front = LJ.frontOf(good, x, y);
     this.legend.replaceChildren(LJ.legend(groups.map((hw, i) => [hw, LJ.colour(i), i])));
     const metrics = OBJECTIVES.map(([m]) => m).filter((m) => points.some((p) => LJ.isNumber(p[m])));
-    const rows = (of) => of.map((p) => [name(p), ...metrics.map((m) => p[m]), p.fits_memory ? "yes" : "no"]);
+    const rows = points.map((p) => [name(p), ...metrics.map((m) => p[m]), p.fits_memory ? "yes" : "no"]);
     const head = ["design", ...metrics.map((m) => { const u = LJ.metric(m).unit; return u === "1" ? m : `${m} [${u}]`; }), "fits"];
     this.figure.show({
-      title: `${LJ.short(y)} against ${LJ.short(x)}`,
-      draw: (width) => LJ.scatter({ points, front, x, y, targets, groups, name, width, onTarget: (m, v) => this.setTarget(m, v),
+      title: LJ.sentence(`${LJ.short(y)} against ${LJ.short(x)}`),
+      draw: (width) => LJ.scatter({ points, front, x, y, targets, groups, name, brief, width, onTarget: (m, v) => this.setTarget(m, v),
         label: `${LJ.short(y)} against ${LJ.short(x)} of ${points.length} designs, ${good.length} of which meet the targets; front: ${front.map((p) => `${name(p)} ${LJ.ofMetric(x, p[x])}, ${LJ.ofMetric(y, p[y])}`).join("; ")}` }),
-      table: { head, rows: rows(points) },
-      note: good.length ? `${good.length} of ${points.length} designs fit and meet the targets; ${front.length} are on the front.` : `none of ${points.length} designs fits and meets the targets.`,
+      table: { head, rows },
+      note: (same.length ? `All are ${same.join(", ")}. ` : "") + (good.length ? `${good.length} of ${points.length} designs fit and meet the targets; ${front.length} are on the front.` : `None of ${points.length} designs fits and meets the targets.`),
     });
-    this.front.replaceChildren(LJ.table({ head, rows: rows(front) }));
+    this.front.replaceChildren(LJ.table({ head: ["design", ...metrics.map(LJ.short)], rows: front.map((p) => [name(p), ...metrics.map((m) => LJ.ofMetric(m, p[m]))]) }));
     const limits = Object.entries(targets).map(([m, t]) => ` limit.${m}=${t}`).join("");
     const line = this.answer.fixed || (commands[0] && x !== y ? [`${commands[0]} 'pareto=[${x},${y}]' 'free=[batch]' limit.fits_memory=true${limits}`] : commands);
     LJ.same({ commands: line, warnings: [...warnings, ...(cannot || [])] }, state);

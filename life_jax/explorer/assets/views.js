@@ -167,7 +167,7 @@ LJ.VIEWS.fits = {
       button.setAttribute("aria-label", `${cell.model}, ${cell.opt}: ${at.why}`);
     }
     const good = mapped.cells.filter((cell) => !this.cell(cell, c, b).cannot).length;
-    this.note.textContent = `${good} of ${mapped.cells.length} combinations fit. Speeds are forecasts of one sequence among ${BATCHES[b]}.`;
+    this.note.textContent = `${good} of ${mapped.cells.length} combinations fit. ${BATCHES[b] > 1 ? `Speeds are those of each of ${BATCHES[b]} sequences.` : "Speeds are those of one sequence."}`;
   },
   // the table, whose places are filled anew at each move
   lay(models, stacks, of, size) {
@@ -190,7 +190,7 @@ LJ.VIEWS.fits = {
     this.table.replaceChildren(LJ.h("table", { class: "map" },
       LJ.h("caption", {}, mapped.done ? "" : `${models.length} models so far…`),
       LJ.h("thead", {}, LJ.h("tr", {}, LJ.h("th", { scope: "col" }, "model"), stacks.map((name) => LJ.h("th", { scope: "col" }, name)))),
-      LJ.h("tbody", {}, models.map((model) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, model, " ", LJ.h("span", { class: "quiet" }, many(model))), stacks.map((stack) => place(model, stack)))))));
+      LJ.h("tbody", {}, models.map((model) => LJ.h("tr", {}, LJ.h("th", { scope: "row" }, LJ.breakable(model), " ", LJ.h("span", { class: "quiet" }, many(model))), stacks.map((stack) => place(model, stack)))))));
     if (focus) [...this.table.querySelectorAll("[data-key]")].find((x) => x.dataset.key === focus)?.focus();
   },
   rows() {
@@ -212,7 +212,7 @@ LJ.VIEWS.fits = {
         if (!cell) return;
         const at = this.cell(cell, c, b);
         parts.push(LJ.s("rect", { class: at.cannot ? "cannot" : `speed-${speedClass(at.tps)}`, x: left + j * w + 1, y: 48 + i * h, width: w - 2, height: h - 2 }));
-        parts.push(LJ.s("text", { class: at.cannot ? "quiet small" : "", x: left + j * w + w / 2, y: 65 + i * h, "text-anchor": "middle" }, LJ.shorten(at.short, w)));
+        parts.push(LJ.s("text", { class: at.cannot ? "quiet small cell" : "cell", x: left + j * w + w / 2, y: 65 + i * h, "text-anchor": "middle" }, LJ.shorten(at.short, w)));
       });
     });
     const picture = LJ.picture(left + stacks.length * w + 6, 56 + models.length * h, this.heading.textContent, parts);
@@ -349,7 +349,7 @@ LJ.VIEWS.compare = {
     const isLog = curve.x[0] > 0;
     this.legend.replaceChildren(LJ.legend(series.map((one, i) => [one.name, LJ.colour(i), 1])));
     this.curve.show({
-      title: `${LJ.short(metric)} along ${curve.key}`,
+      title: LJ.sentence(`${LJ.short(metric)} along ${curve.key}`),
       draw: (width) => LJ.lines({ series, width, now: state.numbers[key], label: `${LJ.short(metric)} of ${series.length} combinations along ${curve.key}; the table has the numbers`,
         x: { log: isLog, unit: "1", title: `${facts.name}${LJ.unit(facts.unit) ? ` [${LJ.unit(facts.unit)}]` : ""}` }, y: { log: true, unit, title: LJ.metric(metric).name } }),
       table: { head: [curve.key, ...series.map((one) => `${one.name} [${unit}]`)], rows: curve.x.map((x, k) => [x, ...series.map((one) => one.y[k])]) },
@@ -362,10 +362,10 @@ const SHOWN = 12;
 LJ.operatorBars = (step, width) => {
   const most = step.operators.length > SHOWN + 1 ? SHOWN : SHOWN + 1; // a single one is named
   const shown = step.operators.slice(0, most), rest = step.operators.slice(most);
-  const rows = shown.map((o) => ({ label: o.name, value: o.seconds, fill: `fill-${o.bound}`, text: `${LJ.digits(100 * o.share, 3)} %, ${LJ.text(o.seconds, "s")}` }));
+  const rows = shown.map((o) => ({ label: o.name, value: o.seconds, fill: `fill-${o.bound}`, text: `${LJ.percent(o.share)}, ${LJ.text(o.seconds, "s")}` }));
   if (rest.length) {
     const seconds = rest.reduce((sum, o) => sum + (o.seconds || 0), 0);
-    rows.push({ label: `${rest.length} others`, value: seconds, fill: "fill-grey", text: `${LJ.digits((100 * seconds) / step.seconds, 3)} %, ${LJ.text(seconds, "s")}` });
+    rows.push({ label: `${rest.length} others`, value: seconds, fill: "fill-grey", text: `${LJ.percent(seconds / step.seconds)}, ${LJ.text(seconds, "s")}` });
   }
   return LJ.bars({ rows, unit: "s", width, label: `time by operator: ${rows.map((r) => `${r.label} ${r.text}`).join("; ")}` });
 };
@@ -442,7 +442,7 @@ LJ.VIEWS.where = {
     const e = await LJ.ask("elasticity", question, {});
     if (turn !== this.turn || LJ.state.view !== "where") return;
     const rows = e.rows.filter((r) => Math.abs(r.ttft) >= 5e-4 || Math.abs(r.tpot) >= 5e-4).sort((a, b) => Math.max(Math.abs(b.ttft), Math.abs(b.tpot)) - Math.max(Math.abs(a.ttft), Math.abs(a.tpot)));
-    const share = (m) => Object.entries(e.bound_share[m]).filter(([, x]) => LJ.isNumber(x)).map(([k, x]) => `${k} ${LJ.digits(100 * x, 3)} %`).join(", ");
+    const share = (m) => Object.entries(e.bound_share[m]).filter(([, x]) => x > 5e-4).sort((a, b) => b[1] - a[1]).map(([k, x]) => `${k} ${LJ.percent(x, 2)}`).join(", ");
     this.tornado.show({
       draw: (w) => LJ.tornado({ width: w, names: ["TTFT", "TPOT"], rows: rows.map((r) => ({ label: r.name, values: [r.ttft, r.tpot] })), label: `elasticities: ${rows.map((r) => `${r.name}: TTFT ${LJ.digits(r.ttft, 2)}, TPOT ${LJ.digits(r.tpot, 2)}`).join("; ")}` }),
       table: { head: ["number", "key", "ttft", "tpot"], rows: rows.map((r) => [r.name, r.key, r.ttft, r.tpot]) },

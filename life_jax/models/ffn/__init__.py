@@ -8,7 +8,7 @@ facts of numbers that only this kind has, by key (see models/numbers.py).
 from types import ModuleType
 
 from life_jax.core.numerics import Number
-from life_jax.core.scenario import Architecture
+from life_jax.core.scenario import Architecture, Block
 from life_jax.models.ffn import gated, mixture, moe_and_dense, moe_beside, none, plain, rwkv_channel
 from life_jax.models.kind import Kind
 
@@ -27,3 +27,12 @@ INDEX: dict[str, ModuleType | Kind] = {
 def experts(model: Architecture) -> tuple[Number, ...]:
     """Experts [1] of each kind of layer that has some."""
     return tuple(b.ffn["num_experts"] for b in model.blocks if "num_experts" in INDEX[b.ffn_kind].KEYS)
+
+
+WIDTHS = {"intermediate_size": False, "shared_expert_intermediate_size": False, "moe_intermediate_size": True}
+
+
+def widths(block: Block) -> tuple[tuple[str, Number, bool], ...]:
+    """Widths [1] that devices divide among themselves: key of the model's file, number, whether it is an expert's."""
+    keys = INDEX[block.ffn_kind].KEYS
+    return tuple((key, block.ffn[key], of_expert) for key, of_expert in WIDTHS.items() if key in keys)

@@ -6,6 +6,7 @@ from life_jax.core.engine import Engine
 from life_jax.core.graph import Op
 from life_jax.core.scenario import Device
 from life_jax.roofline.effects.attention_lanes import AttentionLanes
+from life_jax.roofline.effects.attention_scores import AttentionScores
 from life_jax.roofline.effects.base import Effect, Work
 from life_jax.roofline.effects.cache_traffic import CacheConversion, CacheTraffic
 from life_jax.roofline.effects.cpu_threads import CpuThreads
@@ -20,6 +21,7 @@ EFFECTS: Mapping[str, type[Effect]] = {
     "cache_conversion": CacheConversion,
     "cache_traffic": CacheTraffic,
     "attention_lanes": AttentionLanes,
+    "attention_scores": AttentionScores,
     "shared_cache": SharedCache,
 }
 

@@ -99,8 +99,36 @@ def test_a_size_of_heads_that_is_left_out_is_rounded_down_and_said():
      ("dots3_note_text", {"per_layer_config": {"0": {"hidden_size": 1}}}, "for each layer an object"),
      ("mistral_large4_text", {"kv_source_layers": [0, 0, 2, 3]}, "each layer's own number"),
      ("xmod", {"languages": "en"}, "a list of languages"), ("roc_bert", {"concat_input": False}, "concat_input"),
-     ("git", {"num_image_with_embedding": 6}, "num_image_with_embedding")],
+     ("git", {"num_image_with_embedding": 6}, "num_image_with_embedding"),
+     ("xlstm", {"num_heads": 3}, "a divisor of the width"), ("xlstm", {"qk_dim_factor": "wide"}, "above 0"),
+     ("jetmoe", {"num_attention_heads": 6}, "of 2 experts 4 each")],
 )  # fmt: skip
 def test_what_such_a_family_cannot_be_is_refused(model_type, changes, part):
     with pytest.raises(ConfigError, match=part):
         translate({**BY_TYPE[model_type], **changes}, "m")
+
+
+def test_attention_that_is_a_mixture_has_the_products_and_the_cache_that_torch_counts():
+    model = built("jetmoe")  # on a CPU: FlopCounterMode of 64 tokens, keys and values of the cache
+    graph = decoder.decoder(model, Step(1.0, 64.0, 0.0, 64.0), PRECISION)
+    assert sum(float(op.cost.times(op.repeats).matmul_flops) for op in graph.ops) == 135_004_160
+    assert decoder.kv_bytes_per_token(model, PRECISION) == 1536
+    # of 8 experts, 2 chosen: query and output projection, gate, up and down
+    spared = 3 * 6 * (2 * 128 * 128 + 3 * 128 * 256)
+    assert decoder.parameter_count(model) - decoder.active_parameter_count(model) == spared
+
+
+def test_a_matrix_memory_is_as_large_for_any_context():
+    model = built("xlstm")
+    memory = 3 * 2 * (32 * (64 + 1) + 1) * 4  # matrix, normalizer and scale of each head in fp32
+    assert decoder.cache_bytes(model, 1.0, PRECISION) == decoder.cache_bytes(model, 1e6, PRECISION) == memory
+    assert float(model.blocks[0].ffn["intermediate_size"]) == 384  # 341.4, up to a multiple of 64
+
+
+def test_a_drafter_that_reads_the_cache_of_its_target_has_none_and_says_so():
+    file = translate(BY_TYPE["gemma4_unified_assistant"], "m")
+    assert any("drafts for" in text for text in file["warnings"])
+    model = built("gemma4_unified_assistant")
+    assert decoder.cache_bytes(model, 100.0, PRECISION) == 0
+    reading = [op for op in decoder.decoder(model, Step(1.0, 1.0, 100.0), PRECISION).ops if op.name == "attention_qk"]
+    assert sum(float(op.cost.kv_read) for op in reading) > 0

@@ -6,12 +6,14 @@ import pytest
 from configs import REMOTE_COUNTS, sizes
 from gguf_bytes import F32, HIDDEN, WIDTH, dense, metadata, written
 
+from life_jax.config.build import bits
 from life_jax.config.checkpoints.architecture import architecture
-from life_jax.config.checkpoints.gguf_header import read_gguf
+from life_jax.config.checkpoints.gguf.model import read_gguf
 from life_jax.config.checkpoints.huggingface import translate
 from life_jax.config.schema.check import check
+from life_jax.config.schema.files import PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
-from life_jax.models.decoder import parameter_count
+from life_jax.models.decoder import kv_bytes_per_token, parameter_count
 
 
 def count(facts: dict[str, Any]) -> float:
@@ -53,3 +55,15 @@ def test_an_embedding_model_of_gemma_is_an_encoder_with_windows(tmp_path):
     assert [layer["attention"] for layer in facts["layers"]] == ["bidirectional_window", "bidirectional"]
     assert facts["vectors"] == 2 * HIDDEN * WIDTH
     assert facts["language_head"] is False
+
+
+def test_keys_of_every_second_layer_are_those_of_the_layer_before():
+    (shared,) = (config for config, _ in REMOTE_COUNTS if config["model_type"] == "hunyuan")
+    model = architecture(check(translate(shared), ModelFile, "m"), "m")
+    assert float(kv_bytes_per_token(model, bits(PrecisionFile()))) == 32 * 2 * 8 * 80 * 2
+
+
+def test_a_block_that_is_not_said_is_taken_and_said():
+    (config,) = (config for config, _ in REMOTE_COUNTS if config["model_type"] == "llada2_moe")
+    silent = translate({key: value for key, value in config.items() if key != "block_size"})
+    assert silent["diffusion_block"] == 32 and "32 are taken" in silent["warnings"][0]

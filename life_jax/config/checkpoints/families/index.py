@@ -30,6 +30,7 @@ from life_jax.config.checkpoints.families.dense import (
     qwen,
     stablelm,
 )
+from life_jax.config.checkpoints.families.dense_beside import DENSE_BESIDE
 from life_jax.config.checkpoints.families.diffusion import DIFFUSIONS
 from life_jax.config.checkpoints.families.encoder_decoders import ENCODER_DECODERS
 from life_jax.config.checkpoints.families.encoders import ENCODERS
@@ -38,6 +39,7 @@ from life_jax.config.checkpoints.families.image_readers import IMAGE_READERS
 from life_jax.config.checkpoints.families.latent_variants import LATENT_VARIANTS
 from life_jax.config.checkpoints.families.layers import FAMILIES_BY_LAYER
 from life_jax.config.checkpoints.families.moe import MIXTURES
+from life_jax.config.checkpoints.families.rare_mixers import RARE_MIXERS
 from life_jax.config.checkpoints.families.recombined import RECOMBINED
 from life_jax.config.checkpoints.families.recurrent import RECURRENT
 from life_jax.config.checkpoints.families.relative_mixtures import RELATIVE_MIXTURES
@@ -242,6 +244,8 @@ FAMILIES: dict[str, Family] = {
     **RECURRENT,
     **FAMILIES_BY_LAYER,
     **RECOMBINED,
+    **RARE_MIXERS,
+    **DENSE_BESIDE,
     **REMOTE,
     **LATENT_VARIANTS,
     **IMAGE_READERS,
@@ -265,6 +269,14 @@ SAME = {
     "codegen": "gptj",
     "hy_v4_vl_text": "hy_v4",
     "deepseek_ref": "deepseek_v4",
+    "bailing_moe_v2": "bailing_moe",
+    "llada2_moe_veomni": "llada2_moe",
+    "llada2": "llada2_moe",
+    "SDAR": "sdar",
+    "Fast_dLLM": "Fast_dLLM_Qwen",
+    "grok-1": "grok",
+    "grok_1": "grok",
+    "grok1": "grok",
     "minimax_m3": "minimax_m3_vl_text",
     "minimax_m3_vl": "minimax_m3_vl_text",
     "gemma4": "gemma4_text",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from life_jax.config.checkpoints.config_fields import Fields
-from life_jax.config.checkpoints.families.base import LOCAL, Family, after_first, every, experts, mixers, note
+from life_jax.config.checkpoints.families.base import LOCAL, Family, after_first, every, experts, mixers, note, warn
 
 
 def first_and_every_sixth(read: Fields, layers: int) -> list[str]:
@@ -75,8 +75,11 @@ def gemma4(read: Fields, facts: dict[str, Any]) -> None:
     kv_heads, size = read.count_or_none("num_global_key_value_heads"), read.count_or_none("global_head_dim") or 512
     tied, shared = read.flag("attention_k_eq_v"), read.whole("num_kv_shared_layers") or 0
     own = len(facts["layers"]) - shared
-    if own < 1:
+    target = read.count_or_none("backbone_hidden_size")  # of the model that this one drafts for
+    if own < 0 or (own == 0 and target is None):
         raise read.refuse("num_kv_shared_layers", f"fewer than the {len(facts['layers'])} layers")
+    if target is not None:
+        _drafter(read, facts, target)
     wide = read.flag("use_double_wide_mlp")
     for i, layer in enumerate(facts["layers"]):
         if layer.get("attention") != "sliding_window":
@@ -98,6 +101,23 @@ def gemma4(read: Fields, facts: dict[str, Any]) -> None:
             layer["ffn"] = "moe_beside"
     read.seen.update(("num_experts", "top_k_experts", "moe_intermediate_size", "expert_intermediate_size"))
     note(facts, "the weightless norms of values and of the router's input are not counted as parameters")
+
+
+def gemma4_words(read: Fields, layers: int) -> list[str]:
+    """Gemma 4: a window in five of six layers, but in the last one none."""
+    words = list(every("", 6, "sliding_attention", "full_attention")(read, layers))
+    return [*words[:-1], "full_attention"]
+
+
+def _drafter(read: Fields, facts: dict[str, Any], target: int) -> None:
+    """Gemma 4's assistants: they read the cache of their target, whose hidden states are projected to theirs and back;
+    the head may be ordered by centroids."""
+    centroids = read.count_or_none("num_centroids") or 2048
+    products = 3 * target + (centroids if read.flag("use_ordered_embeddings") else 0)
+    facts["vectors"] = products * facts["hidden_size"]
+    note(facts, "projections from and to its target are counted as parameters, not as products")
+    warn(facts, "its layers read the keys and values of the model that it drafts for, whose cache is not counted")
+    read.seen.add("centroid_intermediate_top_k")
 
 
 def gemma3n(read: Fields, facts: dict[str, Any]) -> None:
@@ -154,7 +174,7 @@ FAMILIES_BY_LAYER: dict[str, Family] = {
         defaults={"head_dim": 256, "sliding_window": 512, "hidden_size_per_layer_input": 256,
                   "vocab_size_per_layer_input": 262144, "tie_word_embeddings": True},
         ignored=("use_bidirectional_attention", "per_layer_config", "expert_intermediate_size"),
-        steps=(mixers(every("", 6, "sliding_attention", "full_attention"), LOCAL), gemma4),
+        steps=(mixers(gemma4_words, LOCAL), gemma4),
     ),
     "step3p5": Family(
         facts={"qk_norm": "per_head", "attention_head_gate": True},

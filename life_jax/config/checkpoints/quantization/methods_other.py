@@ -27,11 +27,11 @@ from life_jax.config.checkpoints.quantization.storage import (
     MXFP4,
     NVFP4,
     NVFP4_WEIGHTS,
+    SCALE,
     TENSOR,
     Storage,
 )
 
-SCALE = 16
 # names of torchao's configs, as classes and as functions, without "Config"
 TORCHAO: dict[str, Storage] = {
     "int8weightonly": INT8,

@@ -4,14 +4,29 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from life_jax.config.checkpoints.config_fields import short
-from life_jax.config.checkpoints.quantization import methods_floating, methods_grouped, methods_other
+from life_jax.config.checkpoints.quantization import (
+    methods_compressed_tensors,
+    methods_floating,
+    methods_grouped,
+    methods_modelopt,
+    methods_other,
+    methods_quark,
+)
 from life_jax.config.checkpoints.quantization.assignment import options
 from life_jax.config.checkpoints.quantization.modules import modules
 from life_jax.config.checkpoints.quantization.scheme import NotKnown, Scheme
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import Architecture
 
-READERS = {**methods_floating.READERS, **methods_grouped.READERS, **methods_other.READERS}
+METHODS = (
+    methods_compressed_tensors,
+    methods_modelopt,
+    methods_floating,
+    methods_quark,
+    methods_grouped,
+    methods_other,
+)
+READERS = {name: reader for module in METHODS for name, reader in module.READERS.items()}
 KNOWN = "awq, bitsandbytes, compressed-tensors, fp8, gptq, modelopt, mxfp4 and " + str(len(READERS) - 7) + " more"
 SECTIONS = ("quantization_config", "quantization", "compression_config")
 

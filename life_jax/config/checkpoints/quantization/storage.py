@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+SCALE = 16  # bits of a scale in a checkpoint of 16-bit weights
 TENSOR = -1  # a group that is the whole matrix: what is stored once does not count
 
 

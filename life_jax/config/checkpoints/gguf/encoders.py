@@ -7,7 +7,7 @@ tables of token types, are learned numbers outside of layers.
 from collections.abc import Mapping
 from typing import Any
 
-from life_jax.config.checkpoints.gguf_file import StoredTensor
+from life_jax.config.checkpoints.gguf.file import StoredTensor
 
 ENCODERS = ("bert", "nomic-bert", "jina-bert-v3", "modern-bert", "eurobert", "gemma-embedding")
 UNREAD = ("nomic-bert-moe", "neo-bert", "jina-bert-v2", "wavtokenizer-dec", "llama-embed")  # fmt: skip

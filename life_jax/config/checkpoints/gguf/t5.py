@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from life_jax.config.checkpoints.gguf_file import StoredTensor
+from life_jax.config.checkpoints.gguf.file import StoredTensor
 from life_jax.config.schema.errors import ConfigError
 
 ARCHITECTURES = ("t5", "t5encoder")
