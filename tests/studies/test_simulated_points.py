@@ -13,4 +13,5 @@ def test_points_that_share_a_capacity_are_those_of_single_runs():
     single = life.evaluate(life.load([*WORDS, "rate=4"], primary="serve")).squeeze(drop=True)
     for metric in ("ttft_mean", "utilization"):
         assert float(several[metric][1]) == pytest.approx(float(single[metric]), rel=1e-6)
-    assert several.utilization[1] == pytest.approx(2 * several.utilization[0], rel=0.02)
+    first, second = several.utilization.values
+    assert second == pytest.approx(2 * first, rel=0.02)
