@@ -66,12 +66,13 @@ Both development panels: `panel_dev.csv` and `panel_new_dev.csv` with the rows t
 eight, spread evenly over batch, context and prompt. Left out are rows that are more than 1.5 times faster than the
 datasheet's roofline allows (36: decode of CPUs and NPUs, whose unpacking or bandwidth our files understate, two of MLX,
 six prompts under vLLM on four cards), batches that do not fit in memory (4), and rows of a build that nobody gets who
-does not ask for it, whatever its forecast (480 of one Radeon AI Pro R9700): with the library's kernels of the card
-switched off by hand, and with nightly builds of a compiler.
+does not ask for it, whatever its forecast (764): with the library's kernels of the card switched off by hand and with
+nightly builds of a compiler (480 of one Radeon AI Pro R9700), and of branches of somebody's own (284 of one Strix
+Halo).
 Constants by class, by engine, by family of engines and of all engines together; a constant that no row tells takes
 the value of its family or of all.
 
-Five things were learned from the residuals of the new rows, and hold for devices of no row as well:
+Nine things were learned from the residuals of the new rows, and hold for devices of no row as well:
 
 * **CPUs multiply blocks of bytes, not matrices.** A block of 32 bytes and its scale takes five or six instructions on
   x86 and four on Arm, whatever the width of the matrix units; that rate (`int8_dot`) replaces the datasheet's int8.
@@ -86,6 +87,19 @@ Five things were learned from the residuals of the new rows, and hold for device
   those on GeForce cards and on RDNA3.5, without a constant of their own.
 * **OpenVINO of 2025 multiplies quantized weights as bytes** on GPUs with matrix units, as it quantizes activations by
   token (`quantized_units: [int8]`; openvinotoolkit/openvino#30614).
+
+* **LocalScore's time of a prompt is a mean over nine** of 16 to 4096 tokens. Its tokens are those of 1332, its pairs of
+  query and key those of a longer one, which such a row now has (`mean_of_prompts` of `conf/alias/source.yaml`).
+* **A softmax is one pass.** What programs do besides what is counted (casts, copies, norms in parts) is theirs in
+  element-wise operators (`elementwise_efficiency`), but a kernel reads and writes the scores once: with that factor on
+  it, prompts of 4096 tokens without flash attention were forecast 1.2 to 1.7 times too slow beside short ones.
+* **Cards with a large L2 draw more of their memory.** RTX 40, RTX Ada, L4 and L40 (`gpu_ada`) reach 0.94 of it where
+  Ampere cards reach 0.81, under every engine.
+* **Launches are of a build** (`dispatch_quality` has nothing in common with other builds' or programs'): how many
+  kernels make one operator changes from year to year. ggml's graphs tell it: 31 kernels for 11 operators without
+  fusion, 17 for 9 with what llama.cpp fuses since the second half of 2025; its activations are fp32, twice as wide as
+  counted, and every kernel is a pass. What a launch costs is read in kernel tables for NVIDIA's, AMD's and Intel's
+  GPUs, and free elsewhere.
 
 **Builds.** What a program was before a date is an engine of its own (`conf/alias/engine.yaml`; `engine.year=2024`
 chooses it). Within an engine no drift with years is confirmed: over the rows of 0.9 to 2.6 years that sources left out
@@ -105,11 +119,11 @@ KERNELS = """## Single kernels
 
 How far times of a kernel alone are off the law that operators follow (`scripts/fit_kernels.py`, which prints the
 numbers of each; tables of vLLM and PyTorch on four devices). Devices left out have the mean of the other devices'
-numbers. Of a device count its rates, bandwidth, dispatch, multiprocessors and last-level cache. Attention is off by
-what the longest block does (the last queries of a prompt, or a context that blocks do not share), by 20 to 40 ns for
-each block whatever it reads, by the launch, which hides the kernel where no graph is captured, and by contexts that
-stay in the cache while a kernel is repeated. The forms of whole blocks are not in the forecasts: in rows of requests
-they are not told apart from the host's time and from what attention reaches.
+numbers. Of a device count its rates, bandwidth, dispatch, multiprocessors and last-level cache; the dispatch of the
+Arc card was itself read from its kernels. Beside FLOP and bytes, attention takes what its longest block does (the last
+queries of a prompt, or a context that blocks do not share), 20 to 40 ns for each block whatever it reads, and the
+launch, which hides the kernel where no graph is captured; a context that stays in the cache while a kernel is repeated
+takes less. Forecasts of requests have the FLOP and bytes of these kernels, without their blocks.
 
 """
 

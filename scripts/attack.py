@@ -5,7 +5,8 @@
 Prints a table with how often each thing was tried and how often it failed, then each failure; the exit status is 1
 where there is one. The whole takes about ten minutes of a quiet core; --share does a part of it. Parts: kills, dask,
 disks, links, pairs, files, lines, launch (scripts that plan writes), reports, numbers (of serve, plan and layouts),
-explorer, laws. `disks` mounts file systems, in a mount namespace of its own where it may.
+keys (of every file), names, twice (files that are read and written), shells, explorer, laws. `disks` mounts file
+systems, in a mount namespace of its own where it may.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import attack_files
 import attack_laws
+import attack_odd
 import attack_process
 import attack_verbs
 import attack_writers
@@ -54,6 +56,10 @@ def parts(top: Path, share: float, seed: int) -> dict[str, Callable[[], Tried]]:
         "launch": lambda: attack_verbs.launch_scripts(top),
         "reports": lambda: attack_verbs.reports(top),
         "numbers": lambda: attack_verbs.odd_numbers(top, round(600 * share), seed),
+        "keys": lambda: attack_odd.odd_values(top, round(600 * share), seed),
+        "names": lambda: attack_odd.names(top),
+        "twice": lambda: attack_odd.read_and_written(top),
+        "shells": lambda: attack_odd.shells(top),
         "explorer": lambda: attack_verbs.questions(top, round(300 * share), seed),
         "laws": lambda: _laws(share, seed),
     }

@@ -221,8 +221,14 @@ def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:
             continue
         ranks = float(setting[2])
         tokens, decoding = (128.0, True) if setting[1] == "low latency" else (4096.0, False)
+        nodes = max(ranks / 8, 1.0)
+        # its benchmark draws the experts of a token from four nodes at most, where the model does from four of 8 groups
+        drawn = (
+            f"model.deepseek_v3.expert_groups={nodes:g}",
+            f"model.deepseek_v3.expert_groups_per_tok={min(nodes, 4.0):g}",
+        )
         scenario = life.load(
-            ["hw=h800_sxm", "model=deepseek_v3", "engine=sglang", f"dp={ranks:g}", f"ep={ranks:g}"]
+            ["hw=h800_sxm", "model=deepseek_v3", "engine=sglang", f"dp={ranks:g}", f"ep={ranks:g}", *drawn]
         ).cases[0].scenario  # fmt: skip
         step = Step(ranks * tokens, 1.0, 1000.0, decoding=True) if decoding else Step(ranks, tokens, 0.0)
         block = scenario.architecture.blocks[-1]
@@ -236,8 +242,8 @@ def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:
             yield Case(kind, what, "us", 1e6 * float(row["value"]), 1e6 * seconds, fitted)
             continue
         near, far = messages.sent_bytes(scenario, block, step, mine)[index]
-        nodes = ranks / 8  # its benchmark counts the copy that stays on the node, or on the device, as sent too
-        fitted = "uniform routing; measured: four groups at most" if nodes > 1 else "in the fit of the link's part"
+        # its benchmark counts the copy that stays on the node, or on the device, as sent too
+        fitted = "of four nodes at most, as it draws them" if nodes > 1 else "in the fit of the link's part"
         counted = far / (1 - 1 / nodes) if nodes > 1 else near / (1 - 1 / ranks)
         yield Case("Tokens to experts and back, DeepEP normal kernels, as its benchmark counts bytes", what, "GB/s",
                    float(row["value"]), float(counted / seconds / 1e9), fitted)  # fmt: skip

@@ -22,7 +22,13 @@ OTHER = {"other": 1.0}
 # of their own interface, which is their bandwidth here: 0.7 [assumption]; mobile: 0.55 of the package [assumption].
 CLASSES = {
     "gpu_dc": (0.80, 0.60, 0.84), "gpu_dc_amd": (0.60, 0.45, 0.70), "gpu_dc_intel": (0.60, 0.40, 0.60),
-    "gpu_consumer": (0.80, 0.60, 0.84), "gpu_turing": (0.60, 0.50, 0.80), "gpu_no_matrix_units": (0.80, 0.50, 0.75),
+    "gpu_consumer": (0.80, 0.60, 0.84),
+    # RTX 40, RTX Ada, L4 and L40: 24 to 96 MB of L2 where the Ampere cards before have 2 to 6 (NVIDIA's whitepapers)
+    "gpu_ada": (0.80, 0.60, 0.84),
+    "gpu_turing": (0.60, 0.50, 0.80),
+    # memory: decode of a 7B model in Q4_0 and Q4_K_S on a P40 draws 0.62 of it, launches included (56 and 54 tokens/s,
+    # ggml-org/llama.cpp#4766)
+    "gpu_no_matrix_units": (0.80, 0.50, 0.65),
     "gpu_consumer_amd": (0.60, 0.40, 0.78), "accel_dc": (0.80, 0.50, 0.84),
     "tpu": (0.65, 0.40, 0.75), "edge_gpu": (0.60, 0.50, 0.75), "apple_soc": (0.72, 0.50, 0.84),
     # M1 and M2 Max and Ultra, whose GPUs draw less of a wide memory: a copy on an M1 Max reached 318 of 410 GB/s, on an
@@ -43,7 +49,9 @@ CLASSES = {
 }  # fmt: skip
 # of these the reference fitted kernel timings (A100, H100, H200, B200, RTX PRO 6000, Arc B60) or read a library's
 # (hipBLASLt)
-SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "igpu_amd", "igpu_xmx", "cpu_measured")
+# The RTX PRO 6000, from which GeForce cards have theirs, has 128 MB of L2
+SOURCED_CLASSES = ("gpu_dc", "gpu_consumer", "gpu_ada", "igpu_amd", "igpu_xmx", "cpu_measured")
+SOURCED_MEMORY = ("gpu_no_matrix_units",)
 NEUTRAL_CLASS = (0.60, 0.40, 0.78)
 # deviations that the same table gives to classes of which it knows little (CPUs, with 0.35, did worse with that)
 WEAK = {"igpu_xmx": 0.3, "gpu_dc_amd": 0.3, "accel_dc": 0.2, "npu": 0.4, "npu_mobile": 0.4}
@@ -56,6 +64,7 @@ VECTOR = {
     "cpu_measured": 1.0,
     "cpu_server": 1.0,
     "gpu_consumer": 0.42,
+    "gpu_ada": 0.42,
     "gpu_consumer_amd": 0.42,
     "igpu_amd": 0.42,
     # Turing and the A100 have as many lanes for integers beside those for fp32, which GeForce cards since Ampere count
@@ -64,7 +73,10 @@ VECTOR = {
     "gpu_dc": 0.63,
     "other": 0.5,
 }
-READ_ON_VECTORS = {"gpu_consumer": 0.1, "gpu_consumer_amd": 0.1, "igpu_amd": 0.1, "gpu_turing": 0.3, "gpu_dc": 0.3}
+# of which conf/device_class.yaml has the time of a dispatch from kernel timings; that of others is an assumption
+READ_DISPATCH = ("gpu_dc", "gpu_consumer", "gpu_ada", "igpu_xmx", "gpu_consumer_amd", "igpu_amd")
+READ_ON_VECTORS = dict.fromkeys(("gpu_consumer", "gpu_ada", "gpu_consumer_amd", "igpu_amd"), 0.1)
+READ_ON_VECTORS |= {"gpu_turing": 0.3, "gpu_dc": 0.3}
 # one hop of an all-reduce [us]: NVLink 3.6 (7, 11 and 18 us for 2, 4 and 8 H100), over PCIe 7 (RTX PRO 6000) and 12
 # (Arc Pro B60), as the reference reads them in kernel tables (4.1); Gaudi's are over Ethernet: 10 [assumption]
 HOP = {"gpu_dc": 3.6, "accel_dc": 10.0, "gpu_dc_intel": 12.0}
@@ -87,6 +99,7 @@ COMPUTE = {
 COMPUTE |= {"hf_eager_cpu": 1.125}
 # eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
 SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
+SOURCED_PROGRAMS = ("fastflowlm",)  # launches and repeated reads, by the names of its programs
 CACHE = {"hf_eager_cpu": 0.1}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
@@ -115,8 +128,26 @@ LAUNCH |= {
     "vllm_2023": 0.9,
     "gpt_fast": 0.9,
     "lmdeploy": 1.0,
-    "fastflowlm": 0.5,
+    # two programs of the NPU are a layer, some ten operators (attn.xclbin, layer.xclbin of models in
+    # FastFlowLM's repository)
+    "fastflowlm": 0.2,
 }
+NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
+# ggml's graphs, kernels over operators as they are counted here (a norm behind a residual, an activation with its
+# product, three projections, rotation with the cache's growth are one each) [derived]. Without fusion a norm is add,
+# rms_norm and mul, the activation two kernels, rotation and growth four, unfused attention five, and CUDA's quantized
+# products first write their input as bytes (31 for 11; Metal's do not). Since then norms are one
+# (ggml-org/llama.cpp#14800, #15631, #16220), gate and activation in decode (#16715), rotation and growth (#16977)
+GGML_OLD = ("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_metal_2024", "llama_cpp_hipblas")
+GGML_OLD += ("llama_cpp_hipblas_2025", "llama_cpp_opencl")
+GGML_NEW = ("llama_cpp_cuda", "llama_cpp_hip", "llama_cpp_metal", "llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk")
+LAUNCH |= dict.fromkeys(("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_hipblas"), 2.8)
+LAUNCH |= {"llama_cpp_hipblas_2025": 2.5, "llama_cpp_metal_2024": 2.2, "llama_cpp_opencl": 2.2}
+LAUNCH |= dict.fromkeys(("llama_cpp_cuda", "llama_cpp_hip"), 1.9) | {"llama_cpp_metal": 1.6}
+LAUNCH |= dict.fromkeys(("llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk"), 1.4)
+# its activations are fp32, twice as wide as counted, and each of these kernels is a pass: 28 bytes of an element of a
+# residual and norm where 8 are counted, 20 where 6 are of an activation; fused, 16 and 12; of either 0.8 [derived]
+ELEMENTWISE = dict.fromkeys(NPUS, 0.4) | dict.fromkeys(GGML_OLD, 0.24) | dict.fromkeys(GGML_NEW, 0.4)
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head (vLLM's own, until it took FlashAttention in 2024); FastFlowLM's kernels are made per group
 # (names of its library, ROCm/FastFlowLM#449)
@@ -144,7 +175,6 @@ TILES = {
 }
 # on a CPU four rows at a time: 32 tokens take as long each as 512 do (scripts/measure_host.py)
 TILES |= {"hf_eager_cpu": 8.0} | dict.fromkeys(("llama_cpp_cpu", "llama_cpp_cpu_2024", "ik_llama_cpp", "t_mac"), 4.0)
-NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
 SERVERS = (
     "vllm",
@@ -172,6 +202,8 @@ CONVERT = 50.0
 SPLIT = {"vllm_2024": 500.0, "vllm_2023": 2000.0, "vllm_intel": 2000.0, "tgis": 1000.0, "deepspeed": 500.0}
 # before the first token: a server's front, programs of NPUs; and of a first call, which compiles and allocates
 # [assumptions]
+# Programs that measure themselves in one process take no time to be asked
+IN_PROCESS = tuple(engine for name, engines in FAMILIES.items() if name.startswith("llama_cpp") for engine in engines)
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
 COLD = {"vllm_intel": 1000.0, "llama_cpp_cuda_2024": 50.0, "other": 200.0}
 
@@ -202,6 +234,8 @@ OF_PROGRAMS = (
     "score_work",
     "allreduce_quality", "compute_experts", "kv_reread", "fp8_convert_flops",
 )  # fmt: skip
+# of every build its own: what counts as one operator takes so many launches in one, and is fused in the next
+OF_BUILDS = ("dispatch_quality",)
 AT_MOST_ALL = ("memory_quantized", "elementwise_efficiency", "kv_reread", "bf16_emulation", "serial_part")
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
 LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
@@ -239,7 +273,8 @@ def _common(of_engine, groups, part):
         groups=tuple(groups),
         prior=dict.fromkeys(of_engine.prior, 1.0),
         deviation={
-            name: 1e-3 if name in OF_PROGRAMS and len(groups) == 1 else d * part**0.5 for name, d in most.items()
+            name: 1e-3 if name in OF_BUILDS or (name in OF_PROGRAMS and len(groups) == 1) else d * part**0.5
+            for name, d in most.items()
         },
     )
 
@@ -251,27 +286,33 @@ def of_devices(part, loose=False):
 
 def of_classes(neutral=False):
     reached = ("compute_efficiency", "attention_efficiency", "memory_efficiency")
-    table = {key: row if key in SOURCED_CLASSES or not neutral else NEUTRAL_CLASS for key, row in CLASSES.items()}
+    sources = dict.fromkeys(reached, SOURCED_CLASSES)
+    sources["memory_efficiency"] += SOURCED_MEMORY
     said = {
         "vector_efficiency": (
             {name: VECTOR[name] for name in READ_ON_VECTORS} | {"other": 0.5} if neutral else VECTOR,
             READ_ON_VECTORS | {"other": 0.7},
         ),
         "dispatch_factor": (
-            {"gpu_dc_amd": 1.7, "other": 1.2},  # 5 us a kernel against 3.5, the same table
-            {"gpu_dc_amd": 0.8, "other": 0.4},
+            # 5 us a kernel on AMD's GPUs (the same table) against the 3.5, 2.5 and 7.5 of their classes
+            {"gpu_dc_amd": 1.7, "gpu_consumer_amd": 2.4, "igpu_amd": 0.8, "other": 1.2},
+            dict.fromkeys(READ_DISPATCH, 0.4) | {"other": 0.8},
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
         "core_bandwidth": (5.0, 0.7),
         # of cards without links of their own messages go through the host's memory, which the reference does not say
-        "link_efficiency": (0.6, {"gpu_consumer": 0.8, "other": 0.3}),
+        "link_efficiency": (0.6, {"gpu_consumer": 0.8, "gpu_ada": 0.8, "other": 0.3}),
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),
     }
-    prior = {name: {key: row[i] for key, row in table.items()} | OTHER for i, name in enumerate(reached)}
+    prior = {
+        name: {key: row[i] if key in sources[name] or not neutral else NEUTRAL_CLASS[i] for key, row in CLASSES.items()}
+        | OTHER
+        for i, name in enumerate(reached)
+    }
     deviation = {name: WEAK | {"other": usual} for name, usual in zip(reached, (0.15, 0.2, 0.10), strict=True)}
     if neutral:
         wide = {name: dict.fromkeys(CLASSES, spread) for name, spread in zip(reached, (0.35, 0.2, 0.2), strict=True)}
-        sourced = {name: dict.fromkeys(SOURCED_CLASSES, deviation[name]["other"]) for name in reached}
+        sourced = {name: dict.fromkeys(sources[name], deviation[name]["other"]) for name in reached}
         deviation = {name: wide[name] | sourced[name] | {"other": 0.2} for name in reached}
     return Constants(
         groups=tuple(CLASSES),
@@ -287,9 +328,12 @@ def of_engines(groups, neutral=False):
         """Median and deviation: of the table, or the same for all engines but those that were read or measured."""
         if neutral:
             sourced = FUSED if table is ATTENTION else SOURCED_ENGINES
+            sourced += SOURCED_PROGRAMS if table in (LAUNCH, REREAD) else ()
+            sourced += (*GGML_OLD, *GGML_NEW) if table in (LAUNCH, ELEMENTWISE) else ()
             return {name: table[name] for name in sourced if name in table} | {"other": common}, wide
         return table if "other" in table else table | {"other": common}, spread
 
+    spread_of_request = dict.fromkeys(IN_PROCESS, 0.4) | {"other": 1.5}
     said = {
         "compute_quality": chosen(COMPUTE, 0.8 if neutral else 1.0, 0.3, 0.45),
         "compute_8bit": (1.0, 0.3),
@@ -302,7 +346,7 @@ def of_engines(groups, neutral=False):
         "kv_efficiency": chosen(CACHE, 0.8, 0.4, 0.4),
         "fp8_convert_flops": (CONVERT, {"vllm": 2.0, "other": 0.7}),
         "kv_reread": chosen(REREAD, 0.03, 1.0, 1.0),
-        "elementwise_efficiency": chosen(dict.fromkeys(NPUS, 0.4), 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
+        "elementwise_efficiency": chosen(ELEMENTWISE, 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
         "dispatch_quality": chosen(LAUNCH, 1.2, 0.5, 0.6),
         "tile_rows": (TILES | {"other": 32.0}, {"llama_cpp_cpu": 0.3, "ik_llama_cpp": 0.3, "t_mac": 0.3, "other": 1.0}),
         "step_us": chosen(STEP, 100.0, 1.0, 1.5),
@@ -314,7 +358,7 @@ def of_engines(groups, neutral=False):
             {"vllm": 0.2, "other": 2.0},
         ),
         "context_ns": chosen(CONTEXT, 0.3, 2.5, 2.5),
-        "request_ms": chosen(REQUEST, 1.0, dict.fromkeys(REQUEST, 1.5) | {"other": 1.0}, 1.5),
+        "request_ms": chosen(REQUEST, 1.0, spread_of_request, spread_of_request),
         "cold_request_ms": chosen(COLD, 200.0, 1.5, 1.5),
         "allreduce_quality": (COLLECTIVE | OTHER, 0.5),
         "serial_part": (SERIAL, 0.7),

@@ -31,7 +31,7 @@ from life_jax.roofline.effects.attention_scores import has_scores
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
 from life_jax.roofline.effects.matrix_tiles import is_product
 from life_jax.roofline.roofs import roof
-from life_jax.roofline.terms import work
+from life_jax.roofline.terms import is_elementwise, work
 
 KINDS = ("TTFT", "TPOT", "TOTAL")
 SMOOTHNESS = 0.5  # of the roofs; fitted kernels: 0.44 to 0.96
@@ -54,7 +54,7 @@ def table(settings):
         "attention scores pad widest eight four experts blocks"
     )
     t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
-    t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3))}
+    t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3)), "used": np.ones((n, 3, WIDTHS[-1]))}
     t |= {
         "part": np.ones(n),
         "others": np.zeros(n),
@@ -100,7 +100,6 @@ def table(settings):
                 rest = np.where(narrow, 0, cost.weight_bytes) + moved
                 by_rows = kernels.by_rows(op, plain) if is_product(op) else None
                 lanes = effects["attention_lanes"].on_work(op, plain)
-                read = one.device.bandwidth * lanes.cache_quality
                 put = {
                     "matmul": plain.matrix * emulation[rows] / (device.rates[op.pipe] * lanes.occupied),
                     "vector": plain.vector / device.rates["vector"],
@@ -108,11 +107,12 @@ def table(settings):
                     "beside": emulation[rows] * device.rates["vector"] / device.rates[op.pipe],
                     "rowed": by_rows is not None,
                     "rows": (0.0 if by_rows is None else by_rows) / device.rates["vector"],
-                    "elementwise" if op.pipe == "vector" else "rest": rest / one.device.bandwidth,
+                    "elementwise" if is_elementwise(op) else "rest": rest / one.device.bandwidth,
                     "quantized": np.where(narrow, cost.weight_bytes, 0) / one.device.bandwidth,
                     "room": PLAIN_BITS / np.maximum(bits, 1e-9),
-                    "cache": (cost.kv_read + cost.kv_written) / read,
-                    "reread": cost.kv_read * op.shape.sharing / read,
+                    "cache": (cost.kv_read + cost.kv_written) / one.device.bandwidth,
+                    "reread": cost.kv_read * op.shape.sharing / one.device.bandwidth,
+                    "used": lanes.cache_quality,
                     "convert": (widening.on_work(op, work(op, cost, ALONE)).vector - cost.vector_flops)
                     / device.rates["vector"],
                     "dispatch": cost.dispatches * one.device.dispatch,
@@ -230,7 +230,7 @@ def _steps(c, e, d, t):
     bytes_ = (
         bytes_
         + t["quantized"] * jnp.minimum(1 / wide(e["memory_quantized"]), t["room"])
-        + cache / wide(e["kv_efficiency"] * d["cache"])
+        + cache / jnp.minimum(wide(e["kv_efficiency"] * d["cache"]) * t["used"], 1 / memory)
     )
     drawn = t["part"] / (t["part"] + (1 - t["part"]) / c["core_bandwidth"])  # cores.bandwidth
     each = _roof(compute, bytes_ / (memory * wide(drawn)))

@@ -26,6 +26,8 @@ UNLIKE = (
     # gfx12 has hipBLASLt by default (rocm.docs.amd.com, rocBLAS design notes)
     ("note", re.compile("hipBLASLt off"), "the library's kernels of the device are switched off by hand"),
     ("engine", re.compile("nightly"), "a compiler that was not released"),
+    # kernels of its author's own, of which a branch is faster than the next by up to 3 at depth
+    ("engine", re.compile("Strix Halo fork"), "a branch of somebody's own that was not released"),
 )
 
 

@@ -130,8 +130,15 @@ def plan_question(composed: Mapping[str, Any]) -> PlanQuestion:
         budgets=_limits("budget", composed["budget"] or {}, BUDGETS),
         minimize=names,
         layout={key: _counts(key, value) for key, value in (composed["layout"] or {}).items()},
-        write=None if composed["write"] is None else str(composed["write"]),
+        write=_folder(composed["write"]),
     )
+
+
+def _folder(typed: Any) -> str | None:
+    """The name of a folder. Raises ConfigError for what is none."""
+    if isinstance(typed, bool) or not isinstance(typed, str | int | None):
+        raise ConfigError(f"write={str(typed)[:60]}: the name of a folder is needed")
+    return None if typed is None else str(typed)
 
 
 def _counts(word: str, typed: Any) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from life_jax.config import conf_files, names
 from life_jax.config.cpu_facts import Cpu, operations_per_cycle, parse_cpuinfo
 from life_jax.config.names import Folders
 from life_jax.config.schema import paths
+from life_jax.config.schema.engine_file import EfficiencyFile
 from life_jax.config.schema.errors import ConfigError
 
 SECONDS = 10.0  # that a program may take to answer
@@ -56,25 +57,27 @@ def device(folders: Folders) -> Machine:
 def generic(cpu: Cpu, memory: float, named: Sequence[str], folders: Folders) -> Machine:
     """A processor by what its instructions, clock and cores make possible.
 
-    Its bandwidth is that of as many cores of the like processors that we know: of its maker and series, with the same
-    instructions. memory [GB]. named: names of the machine's devices, which are none of ours.
+    Its bandwidth is what as many cores draw of the like processors that we know: of its maker and series, with the same
+    instructions. A few of many draw more than their even part, also in a virtual machine; software reaches on them what
+    it does on those. memory [GB]. named: names of the machine's devices, which are none of ours.
     """
     cycle = operations_per_cycle(cpu)
     ghz = cpu.ghz or CLOCK
     alike = _alike(cpu, cycle, folders)
-    of_core = {label: of["bandwidth_gb_per_s"] / of["cores"] for label, of in alike.items()}
-    middle = sorted(of_core, key=lambda label: (of_core[label], label))[(len(of_core) - 1) // 2]
-    bandwidth = cpu.cores * of_core[middle]
+    bandwidths = {label: _drawn(cpu.cores, of) for label, of in alike.items()}
+    middle = sorted(bandwidths, key=lambda label: (bandwidths[label], label))[(len(bandwidths) - 1) // 2]
+    bandwidth = bandwidths[middle]
     known = [flag for flag in TELLING if flag in cpu.flags]
     clock = f"{ghz:.2g} GHz" + ("" if cpu.ghz else " [assumption: the system says no clock]")
     what = f"{cpu.cores} cores at {clock} with {', '.join(known) or 'no vector instructions that we know'}"
-    of_cores = f"those of as many cores of {middle}" + (
+    of_cores = f"what as many cores of {middle} draw" + (
         f", the middle of {len(alike)} like it" if len(alike) > 1 else ""
     )
     content = {
         "name": f"{cpu.name} ({cpu.cores} cores)",
         "vendor": cpu.vendor,
         "device_class": "cpu",
+        "efficiency": alike[middle].get("efficiency") or "cpu",
         "peak_tflops": {dtype: float(f"{n * cpu.cores * ghz / 1e3:.4g}") for dtype, n in cycle.items()},
         "cores": float(cpu.cores),
         "bandwidth_gb_per_s": float(f"{bandwidth:.4g}"),
@@ -103,6 +106,17 @@ def _alike(cpu: Cpu, cycle: Mapping[str, float], folders: Folders) -> dict[str, 
     some = series or every
     same = {label: of for label, of in some.items() if _has_same_units(of["peak_tflops"], cycle)}
     return same or some
+
+
+def _drawn(cores: float, of: Mapping[str, Any]) -> float:
+    """Bandwidth [GB/s] of so many cores of a processor, or of all that it has."""
+    from life_jax.roofline.effects.cpu_threads import drawn
+
+    of_class = str(of.get("efficiency") or of["device_class"])
+    known = paths.choices("efficiency")
+    reached = conf_files.file("efficiency", of_class if of_class in known else "cpu", EfficiencyFile)
+    part = min(1.0, cores / of["cores"])
+    return float(of["bandwidth_gb_per_s"] * drawn(part, reached.core_bandwidth or 1.0))
 
 
 def _has_same_units(rates: Mapping[str, float], cycle: Mapping[str, float]) -> bool:

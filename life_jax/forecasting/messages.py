@@ -6,7 +6,7 @@ from life_jax.core.schedule import Mixed, Step
 from life_jax.core.units import BITS_PER_BYTE
 from life_jax.models import attention, ffn
 from life_jax.parallelism.collectives import Waits, all_gather_over, all_reduce_waits, exchange_over, pass_on
-from life_jax.parallelism.expert_parallel import distinct_ranks, row_bytes
+from life_jax.parallelism.expert_parallel import distinct_ranks, reached_ranks, row_bytes
 from life_jax.parallelism.layout import step_of_one
 from life_jax.parallelism.topology import links
 
@@ -178,17 +178,17 @@ def sent_bytes(
     layout = scenario.engine.parallelism
     if not has_experts(block):
         return ()
-    count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
+    chosen = block.ffn["num_experts_per_tok"]
     parts, devices = layout.expert_parallel, layout.stage
     slices = devices / parts
-    ranks = smaller(chosen, parts) if _decodes(step) else distinct_ranks(ranks=parts, experts=count, chosen=chosen)
+    ranks = smaller(chosen, parts) if _decodes(step) else _ranks(block, parts)
     copies = ranks * slices
     group = links(scenario.device, layout, devices=devices)
     far = copies * (1 - 1 / group.nodes)
     near = larger(copies * (1 - 1 / devices) - far, 0.0)
     if not _decodes(step):
         some = smaller(parts, group.nodes)  # parts may be larger than a node, or smaller
-        nodes = distinct_ranks(ranks=some, experts=count, chosen=chosen) * group.nodes / some
+        nodes = _ranks(block, some) * group.nodes / some
         far, near = nodes * (1 - 1 / group.nodes), copies * (1 - 1 / group.inside)
     width = block.ffn.get("moe_latent_size", scenario.architecture.hidden_size)
     tokens = mine.tokens / layout.tensor_parallel  # the devices that attend together send a part each
@@ -199,6 +199,15 @@ def sent_bytes(
         for bits in (precision.linear_input_bits, precision.activation_bits)
     ]
     return tuple((row * near, row * far) for row in rows)
+
+
+def _ranks(block: Block, ranks: Number) -> Number:
+    """Of so many ranks [1], those that have experts of a token, on average."""
+    count, chosen = block.ffn["num_experts"], block.ffn["num_experts_per_tok"]
+    if "expert_groups_per_tok" not in block.ffn:
+        return distinct_ranks(ranks=ranks, experts=count, chosen=chosen)
+    groups, taken = block.ffn["expert_groups"], block.ffn["expert_groups_per_tok"]
+    return reached_ranks(ranks=ranks, experts=count, chosen=chosen, groups=groups, taken=taken)
 
 
 def partial_outputs(scenario: Scenario, step: Step) -> Number:

@@ -171,12 +171,11 @@ def _placed(row: Mapping[str, str], under: str | None) -> Setting:
         engine=engine,
         tensor_parallel=at_least_1(row, "tp") or 1.0,
         batch=(at_least_1(row, "batch") or 1.0) if load is None else 1.0,
-        past_tokens=number(row, "ctx_depth") or 0.0,
         threads=_threads(row, hw),
         chunk_tokens=at_least_1(row, "ubatch"),
         load=load,
         date=row.get("date") or "",
-        **circumstances(row),
+        **{"past_tokens": number(row, "ctx_depth") or 0.0} | circumstances(row),
         **_tokens(row),
     )
 

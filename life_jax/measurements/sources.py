@@ -1,23 +1,44 @@
 """What is known of how published measurements were made (conf/alias/source.yaml)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from life_jax.config.aliases import rules
+from life_jax.measurements.row_numbers import number
 
 CIRCUMSTANCES = ("distinct_tokens", "cold", "half")  # fields of a Setting
+NEAR = 1.0  # token, by which a mean that a file rounds differs from it
 
 
 def circumstances(row: Mapping[str, str]) -> dict[str, Any]:
     """Fields of a Setting that the source of a row tells, though its columns do not; the first rule that fits.
 
     distinct_tokens: tokens of a step that choose their experts independently, at most; cold: the measured call was the
-    first; half: type of 16-bit math.
+    first; half: type of 16-bit math; past_tokens: before a prompt that stands for several, see `same_pairs`.
     """
     cells = {key: row.get(key) or "" for key in ("source", "engine", "hardware", "model")}
     cells["hardware"] = row.get("canonical") or cells["hardware"]
     rule = next((rule for rule in rules("source") if _fits(rule, cells, row.get("id") or "")), {})
-    return {key: rule[key] for key in CIRCUMSTANCES if key in rule}
+    told = {key: rule[key] for key in CIRCUMSTANCES if key in rule}
+    prompts = rule.get("mean_of_prompts")
+    if prompts and row.get("metric") == "ttft_s" and abs((number(row, "prompt_tokens") or 0.0) - _mean(prompts)) < NEAR:
+        told["past_tokens"] = same_pairs(prompts)
+    return told
+
+
+def same_pairs(prompts: Sequence[float]) -> float:
+    """Tokens before a prompt of the mean length with which it attends as many pairs as the prompts do on average.
+
+    prompts [token]: lengths, of which a row tells the mean time alone. Work that goes by tokens is that of their mean
+    m; (query, key) pairs of a prompt of n tokens after d are n d + n**2 / 2 [derived], so that d is half of what the
+    mean of n**2, over m, exceeds m by [token].
+    """
+    mean = _mean(prompts)
+    return (sum(n**2 for n in prompts) / len(prompts) / mean - mean) / 2
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _fits(rule: Mapping[str, Any], cells: Mapping[str, str], row_id: str) -> bool:

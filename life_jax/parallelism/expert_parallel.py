@@ -38,6 +38,19 @@ def distinct_ranks(*, ranks: Number, experts: Number, chosen: Number) -> Number:
     return ranks * (1 - missed)
 
 
+def reached_ranks(*, ranks: Number, experts: Number, chosen: Number, groups: Number, taken: Number) -> Number:
+    """The same where a router divides the experts into groups [1], and a token's are of `taken` of them [1].
+
+    Ranks that are parts of a group share what such a group has, and ranks that are several groups are as many as these
+    are on; never more than without the limit. Reference: DeepSeek-V3, arXiv:2412.19437, section 2.1.2; [derived].
+    """
+    free = distinct_ranks(ranks=ranks, experts=experts, chosen=chosen)
+    part = taken / groups
+    of_parts = distinct_ranks(ranks=larger(ranks * part, 1.0), experts=experts * part, chosen=chosen)
+    of_several = distinct_ranks(ranks=smaller(ranks, groups), experts=groups, chosen=taken)
+    return smaller(free, where(ranks > groups, of_parts, of_several))
+
+
 def row_bytes(*, width: Number, bits: Number) -> Number:
     """Bytes [byte] of one token on its way: `width` elements [1] of `bits` [bit], with scales where they are narrow."""
     scales = where(bits < PLAIN_BITS, SCALE_BITS / SCALED, 0.0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from life_jax.core.cost import Cost
 from life_jax.core.engine import Engine
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing, smaller, where
 from life_jax.core.scenario import Device
 from life_jax.parallelism.layout import share
 from life_jax.roofline import effects, efficiency_tables
@@ -51,7 +51,7 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
         memory = efficiency_tables.at(e.tables, op, "memory", memory)
     w = work(op, cost, engine)
     matrix = matrix * w.quality * w.occupied
-    cache = 0.0 if is_nothing(w.cache) else w.cache / w.cache_quality
+    cache = 0.0 if is_nothing(w.cache) else w.cache / _cache_quality(w, memory)
     matrix_rate, vector_rate = device.rates[op.pipe], device.rates["vector"]
     at_peak = _on_matrix_roof(w, matrix, engine)
     matmul = 0.0 if is_nothing(at_peak) else at_peak / matrix_rate
@@ -73,10 +73,23 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
     )
 
 
+def _cache_quality(w: Work, memory: Number) -> Number:
+    """Bandwidth of the cache over that of weights [1], which reach the part `memory` of the device's: at most all of
+    it."""
+    return w.cache_quality if is_fixed_at(w.cache_quality, 1) else smaller(w.cache_quality, 1 / memory)
+
+
+def is_elementwise(op: Op) -> bool:
+    """Whether an operator is a chain of passes over its elements, of which programs run more than are counted: casts,
+    copies, and norms whose parts are kernels of their own. A softmax reads and writes its scores once under all of them
+    (ggml's soft_max.cu holds a row in the multiprocessor, as PyTorch's persistent softmax)."""
+    return op.pipe == "vector" and op.kind != "softmax"
+
+
 def _bytes(op: Op, w: Work, cache: Number, elementwise: Number) -> Number:
     """All bytes that are moved, as the number of bytes of plain weights that take the same time [byte]."""
     rest = w.weights + w.cost.activations_read + w.cost.activations_written
-    if op.pipe == "vector":
+    if is_elementwise(op):
         rest = rest / elementwise
     return rest if is_nothing(cache) else rest + cache
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from life_jax.config.engine_fit import HUB, file_formats, is_quantized
 from life_jax.config.schema.engine_file import EngineFile
+from life_jax.core.whole_file import refuse_taken
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.models import ffn
 from life_jax.planner import times
 from life_jax.planner.designs import ALIVE, MEANINGS, MEETS, REASONS, Candidate, Designs
-from life_jax.planner.launch import command
+from life_jax.planner.launch import command, files
 from life_jax.planner.misses import asked, misses
 from life_jax.planner.misses import forecast as forecast_missing
 from life_jax.planner.neighbours import Neighbour, neighbours
@@ -306,13 +307,17 @@ def _nearest(study: Study, found: Found, done: Watch) -> tuple[Row | None, dict[
 
 
 def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
-    """Write launch scripts of every row to folder/RANK/, each whole or not at all. Returns their paths."""
-    written = []
+    """Write launch scripts of every row to folder/RANK/, each whole or not at all, and none where one of their names is
+    taken. Returns their paths. Raises StoreError for a name that is taken."""
+    launches = []
     for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
         launch = launch_of(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
         about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
-        written += scripts(launch, about, folder / f"{row.rank:02d}", overwrite=overwrite)
-    return written
+        launches.append((launch, about, folder / f"{row.rank:02d}"))
+    for launch, about, home in launches:
+        for name in files(launch, about):
+            refuse_taken(home / name, overwrite=overwrite)
+    return [path for of in launches for path in scripts(*of, overwrite=overwrite)]
 
 
 def dataset(result: Plan) -> "xr.Dataset":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from life_jax.config import many, this_machine
+from life_jax.config import conf_files, many, this_machine
 from life_jax.config.choices import devices_and_models
 from life_jax.config.conf_files import file as conf_file
 from life_jax.config.cpu_facts import parse_cpuinfo
@@ -23,7 +23,7 @@ def test_all_is_every_device_and_model_but_those_of_the_paper():
 
 
 def test_globs_match_labels_in_any_capitals_and_list_each_once():
-    assert _keys("h100*") == ["h100_nvl", "h100_pcie", "h100_sxm"]
+    assert _keys("h100*") == ["h100_nvl", "h100_pcie", "h100_sxm", "h100_sxm_64gb"]
     assert _keys(["H100_*", "h100_sxm", "*_nvl", "v100"]) == [*_keys("h100*"), "h200_nvl", "v100"]
     assert _keys("life_v*") == ["life_v100"]
     assert all(key.startswith("qwen3_") for key in _keys("qwen3_*", "model"))
@@ -119,7 +119,11 @@ def test_a_processor_without_a_model_number_is_built_from_its_instructions(
     assert name in said and "4 cores at 2 GHz" in said and like in said and "[assumption]" in said
     (middle,) = (word.strip(",;") for word in said.split() if word.strip(",;").startswith(like))
     known = conf_file("hw", middle, DeviceFile)
-    assert file.bandwidth_gb_per_s == pytest.approx(4 * known.bandwidth_gb_per_s / known.cores, rel=1e-3)
+    part, alone = 4 / known.cores, conf_files.efficiency(middle).core_bandwidth
+    assert file.bandwidth_gb_per_s == pytest.approx(
+        known.bandwidth_gb_per_s * part / (part + (1 - part) / alone), rel=1e-3
+    )
+    assert part * known.bandwidth_gb_per_s < file.bandwidth_gb_per_s < known.bandwidth_gb_per_s
     assert ("bf16" in known.peak_tflops) == ("bf16" in rates)
 
 

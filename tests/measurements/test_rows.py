@@ -95,6 +95,18 @@ def test_benchmarks_that_repeat_one_word_are_known_by_their_source():
     assert fast < 0.7 * slow
 
 
+def test_the_mean_over_several_prompts_is_that_of_their_tokens_and_of_their_pairs():
+    """LocalScore's result of a machine is the mean over nine tests, its longest prompt thrice the mean one."""
+    prompts = [1024, 4096, 2048, 2048, 1024, 1280, 384, 64, 16]
+    of = {"engine": "LocalScore (llamafile 0.9, 2025) CUDA", "metric": "ttft_s", "batch": "1", "ctx_depth": "0"}
+    mean = placed(**of, prompt_tokens="1332")
+    pairs = mean.prompt_tokens * mean.past_tokens + mean.prompt_tokens**2 / 2
+    assert pairs == pytest.approx(sum(n**2 / 2 for n in prompts) / len(prompts), rel=1e-3)
+    assert placed(**of, prompt_tokens="1024").past_tokens == 0  # of a single test
+    each = forecasts.forecasts([placed(**of, prompt_tokens=str(n)) for n in prompts])
+    assert forecasts.forecasts([mean])[0] == pytest.approx(np.mean(each), rel=0.05)  # prompts of 16 are not linear
+
+
 def test_threads_of_a_cpu_are_a_column_or_in_the_words_of_the_note():
     cpu = {"hardware": "ryzen_9_7950x_cpu", "engine": "llama.cpp CPU", "weight_format": "q4_0"}
     assert placed(**cpu).threads is None

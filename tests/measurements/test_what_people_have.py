@@ -3,7 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trials import trials
 
+from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.readers import assumptions, by_parameters, index
 
@@ -74,6 +78,31 @@ def placed(tmp_path, content, words):
 def test_what_programs_print_is_read(tmp_path, content, words, expected):
     settings, _ = placed(tmp_path, content, words)
     assert {s.metric: s.value for s in settings} == pytest.approx(expected)
+
+
+@settings(max_examples=trials(200), deadline=None)
+@given(data=st.data())
+def test_a_changed_output_of_a_program_is_read_or_refused_in_one_line(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("changed") / "x.txt"
+    text = data.draw(st.sampled_from([LLAMA_CLI, SERVER, BATCHED, STUDIO, PRINTED, OFFLINE, OLLAMA, WIDE, TESTS]))
+    text = text if isinstance(text, str) else json.dumps(text)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at, cut = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 40))
+        put = data.draw(st.sampled_from(["", "|", "\n", "0", "-1", "nan", "[", "[[]]", "{", '"', text[at : at + 80]]))
+        text = text[:at] + put + text[at + cut :]
+    path.write_text(text)
+    try:
+        for row in index.rows(path, index.checked({**WORDS, "batch": "1"})):
+            measurements.place(row)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("document", [[[[]]], [[{}]], [["model_type", []]], {"timings": []}, {"stats": {}}, [None], 1])
+def test_json_of_nothing_that_is_known_is_refused_in_one_line(tmp_path, document):
+    (tmp_path / "x.json").write_text(json.dumps(document))
+    with pytest.raises(ConfigError):
+        list(index.rows(tmp_path / "x.json"))
 
 
 def test_lengths_and_batches_are_those_of_the_run(tmp_path):

@@ -9,7 +9,7 @@ from laws import scenario
 from life_jax.core.schedule import Step
 from life_jax.forecasting import messages
 from life_jax.parallelism.collectives import exchange_over
-from life_jax.parallelism.expert_parallel import distinct_ranks, imbalance, row_bytes
+from life_jax.parallelism.expert_parallel import distinct_ranks, imbalance, reached_ranks, row_bytes
 from life_jax.parallelism.pipeline_parallel import bubble, makespan, stages
 from life_jax.parallelism.topology import Links
 
@@ -42,7 +42,8 @@ def test_prompts_cross_the_network_once_for_each_node_and_decode_once_for_each_e
         near, far = messages.sent_bytes(s, block, step, messages.of_one(s, step))[0]
         sent[step.decoding] = near / (128 * row), far / (128 * row)
     assert sent[True] == pytest.approx((8 * 7 / 32, 8 * 3 / 4))
-    nodes, ranks = (distinct_ranks(ranks=n, experts=256.0, chosen=8.0) for n in (4.0, 32.0))
+    router = {"experts": 256.0, "chosen": 8.0, "groups": 8.0, "taken": 4.0}
+    nodes, ranks = (reached_ranks(ranks=n, **router) for n in (4.0, 32.0))
     assert sent[False] == pytest.approx((ranks * 7 / 8, nodes * 3 / 4))
 
 
@@ -74,3 +75,20 @@ def test_a_pipeline_of_four_stages_with_eight_micro_batches():
     assert max(equal.whole, 2 * equal.slowest) == pytest.approx(0.006)  # 2: half idle
     uneven = stages(whole=11e-3, ends=1e-3, host=0.0, layers=10.0, handover=0.5e-3, parts=(3.0, 2.0), count=4.0)
     assert (uneven.whole, uneven.slowest) == (pytest.approx(12.5e-3), pytest.approx(3.5e-3))
+
+
+def test_a_router_that_takes_half_of_the_groups_sends_to_fewer_ranks_as_simulated():
+    rng, draws = np.random.default_rng(1), 4000
+    scores = rng.random((draws, 8, 32))
+    best = np.argsort(scores.max(-1), axis=1)[:, -4:]
+    allowed = np.zeros((draws, 8, 1), bool)
+    np.put_along_axis(allowed[..., 0], best, True, axis=1)
+    chosen = np.argsort(np.where(allowed, scores, -1.0).reshape(draws, -1), axis=1)[:, -8:]
+    for ranks in (2, 4, 8, 16, 64):
+        simulated = np.mean([len(set(row)) for row in chosen // (256 // ranks)])
+        formula = reached_ranks(ranks=float(ranks), experts=256.0, chosen=8.0, groups=8.0, taken=4.0)
+        assert formula == pytest.approx(simulated, rel=0.08), ranks
+        assert formula <= distinct_ranks(ranks=float(ranks), experts=256.0, chosen=8.0)
+    for ranks in (4.0, 8.0, 32.0):  # a router that takes all groups is a free one
+        free = reached_ranks(ranks=ranks, experts=256.0, chosen=8.0, groups=8.0, taken=8.0)
+        assert free == pytest.approx(distinct_ranks(ranks=ranks, experts=256.0, chosen=8.0))

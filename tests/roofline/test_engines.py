@@ -207,7 +207,7 @@ DIVIDED = "engine.serial_part=0"
 
 def test_threads_compute_at_their_part_of_the_peak_and_draw_more_than_their_part_of_the_bandwidth():
     def found(*more):
-        s = life.load([*CPU, DIVIDED, *more]).scenario
+        s = life.load([*CPU, DIVIDED, "engine.unpack_work=1", *more]).scenario
         return terms(s, 512)["o_proj"]
 
     every, quarter = found(), found("engine.threads=4", "engine.core_bandwidth=3")

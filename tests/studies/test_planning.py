@@ -221,6 +221,11 @@ def test_launch_scripts_are_written_for_each_rank(tmp_path):
     with pytest.raises(OSError, match="overwrite=true"):
         write(result, tmp_path / "plan", overwrite=False)
     assert write(result, tmp_path / "plan", overwrite=True) == paths
+    (tmp_path / "taken" / "02").mkdir(parents=True)
+    (tmp_path / "taken" / "02" / "run.sh").write_text("mine", encoding="utf-8")
+    with pytest.raises(OSError, match="overwrite=true"):
+        write(result, tmp_path / "taken", overwrite=False)
+    assert [path.name for path in (tmp_path / "taken").rglob("*")] == ["02", "run.sh"]  # nothing before it either
 
 
 def test_a_plan_is_printed_in_80_columns_and_as_json(life, tmp_path):

@@ -99,6 +99,11 @@ class ModelFile:
     moe_latent_size: float | None = count(
         None, name="width that the routed experts work in", leaf=f"{LAYERS}.ffn.moe_latent_size"
     )
+    # groups into which a router divides the experts, and those that the experts of a token are of, where it limits them
+    expert_groups: float | None = count(None, name="groups of experts", leaf=f"{LAYERS}.ffn.expert_groups")
+    expert_groups_per_tok: float | None = count(
+        None, name="groups that the experts of a token are of", leaf=f"{LAYERS}.ffn.expert_groups_per_tok"
+    )
     moe_intermediate_size: float | None = count(
         None, name="width of a routed expert", leaf=f"{LAYERS}.ffn.moe_intermediate_size"
     )

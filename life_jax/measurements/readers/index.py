@@ -15,6 +15,7 @@ from life_jax.measurements.readers import (
     sglang_bench,
     tables,
     timing_lines,
+    trtllm_bench,
     vllm_bench,
 )  # fmt: skip
 from life_jax.measurements.readers.base import COLUMNS, NUMBERS, PROBLEM, WORDS, Format, Row, filled, positive, text
@@ -33,6 +34,7 @@ TOOLS: tuple[tuple[Format, Callable[[Any], bool], Reader], ...] = (
     (sglang_bench.FORMAT, sglang_bench.knows, sglang_bench.rows),
     (vllm_bench.FORMAT, vllm_bench.knows, vllm_bench.rows),
     (guidellm.FORMAT, guidellm.knows, guidellm.rows),
+    (trtllm_bench.FORMAT, trtllm_bench.knows, trtllm_bench.rows),
     (perf_clients.FORMAT, perf_clients.knows, perf_clients.rows),
     (timing_lines.FORMAT, timing_lines.knows, timing_lines.api_rows),
     (llama_logs.FORMAT, llama_logs.knows, llama_logs.api_rows),
@@ -46,7 +48,8 @@ PRINTED: tuple[tuple[Format, Callable[[str], bool], Callable[[Path, str], Iterab
 )
 READ = (
     "a table with the columns of life_jax.validate --help; llama-bench as CSV, JSON, JSONL, SQL or Markdown; JSON of "
-    "vLLM's, SGLang's and GuideLLM's benchmarks (or what the first two print), GenAI-Perf and AIPerf (or their CSV); "
+    "vLLM's, SGLang's and GuideLLM's benchmarks (or what the first two print), GenAI-Perf and AIPerf (or their CSV), "
+    "trtllm-bench; "
     "the timings of MLX, Ollama, llama.cpp and LM Studio"
 )
 
@@ -111,7 +114,10 @@ def _llama_bench_text(head: str) -> Callable[[Path, str], Iterator[Row]] | None:
 def _of_json(path: Path, encoding: str) -> tuple[Format, Iterator[Row]]:
     """The tool of the first object that one knows, and the rows of all objects."""
     records = [one for document in files.documents(path, encoding) for one in _objects(document)]
-    tools = [next(((form, read) for form, knows, read in TOOLS if knows(record)), None) for record in records]
+    tools = [
+        next(((form, read) for form, knows, read in TOOLS if isinstance(record, Mapping) and knows(record)), None)
+        for record in records
+    ]
     form = next((tool[0] for tool in tools if tool), None)
     if form is None:
         raise ConfigError(f"{path}: is JSON of a tool that is not read here; read are {READ}")

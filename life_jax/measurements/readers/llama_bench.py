@@ -59,7 +59,7 @@ _INSERT = re.compile(r"INSERT INTO \"?(\w+)\"?\s*\(([^()]*)\)\s*VALUES\s*\(", re
 
 def knows(record: Any) -> bool:
     """Whether an object, or a table's header, is of llama-bench."""
-    return isinstance(record, Mapping | Sequence | set) and set(record) >= FIELDS
+    return isinstance(record, Mapping | Sequence | set) and all(field in record for field in FIELDS)
 
 
 def test(record: Mapping[str, Any], number: int) -> Row:

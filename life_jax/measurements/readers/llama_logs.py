@@ -64,7 +64,7 @@ def _batched(content: str, model: str) -> Iterator[Row]:
     number = 0
     for line in content.splitlines():
         record = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.lstrip().startswith("|") else []
-        if record[:3] == ["PP", "TG", "B"]:
+        if record[:3] == ["PP", "TG", "B"] and {"T_PP s", "T_TG s"} <= set(record):
             header = record
         elif header and len(record) == len(header) and record[0].isdecimal():
             number += 1

@@ -28,7 +28,7 @@ KEYS = (
     "router_bias",
     "expert_bias",
 )
-OPTIONAL = ("moe_latent_size", "router_size")
+OPTIONAL = ("moe_latent_size", "router_size", "expert_groups", "expert_groups_per_tok")
 SHARED = "shared_expert_"
 
 

@@ -30,12 +30,17 @@ class CpuThreads(Effect):
         rates, bandwidth, dispatch = device.rates, device.bandwidth, device.dispatch
         if not is_fixed_at(self.threads, UNLIMITED):
             part = smaller(1.0, self.threads / device.cores)
-            drawn = part / (part + (1 - part) / self.core_bandwidth)
             rates = {pipe: rate * part for pipe, rate in rates.items()}
-            bandwidth = bandwidth * drawn
+            bandwidth = bandwidth * drawn(part, self.core_bandwidth)
         others = larger(smaller(self.threads, device.cores) - 1, 0.0)
         if not is_nothing(self.serial_part):
             rates = {pipe: rate / (1 + self.serial_part * others) for pipe, rate in rates.items()}
         if not is_nothing(self.meeting):
             dispatch = dispatch + self.meeting * smaller(others, 1.0)
         return dataclasses.replace(device, rates=rates, bandwidth=bandwidth, dispatch=dispatch)
+
+
+def drawn(part: Number, core_bandwidth: Number) -> Number:
+    """Part of the bandwidth [1] that a part of the cores [1] draws, where one of many draws core_bandwidth [1] times
+    its even part."""
+    return part / (part + (1 - part) / core_bandwidth)

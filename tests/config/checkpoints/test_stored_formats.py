@@ -158,6 +158,10 @@ SECTIONS: list[tuple[str, dict[str, Any], float]] = [
     ("bitnet", {"quant_method": "bitnet", "modules_to_not_convert": None}, ours(2)),
     ("fp_quant", {"quant_method": "fp_quant", "forward_dtype": "mxfp4", "modules_to_not_convert": ["lm_head"]},
      ours(4.25)),
+    ("metal", {"quant_method": "metal", "bits": 4, "group_size": 64, "modules_to_not_convert": ["lm_head"]}, ours(4.5)),
+    ("fouroversix", {"quant_method": "fouroversix", "dtype": "nvfp4", "scale_rule": "mse"}, ours(4.5)),
+    ("gemma", {"quant_method": "gemma", "num_bits": 4, "module_quant_configs": {r"mlp\.down_proj": {"num_bits": 2}}},
+     ours(4) - LAYERS * 4096 * 14336 * 2 / 8 + OUTPUTS * 4),
 ]  # fmt: skip
 
 

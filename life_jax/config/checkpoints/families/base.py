@@ -144,6 +144,7 @@ def experts(
         )
         if facts["num_experts_per_tok"] > facts["num_experts"]:
             raise read.refuse(read.find("num_experts_per_tok")[0], f"at most the {facts['num_experts']} experts")
+        _groups(read, facts)
         facts["moe_intermediate_size"] = each
         if shared == "number":
             facts["shared_expert_intermediate_size"] = _stated(read, "shared_experts") * each
@@ -158,6 +159,13 @@ def experts(
             read.seen.add("intermediate_size")  # of dense layers, of which there is none
 
     return step
+
+
+def _groups(read: Fields, facts: dict[str, Any]) -> None:
+    """Groups of experts of which a token takes some alone, where the router says so (DeepSeek, arXiv:2412.19437)."""
+    groups, taken = (read.config.get(name) for name in ("n_group", "topk_group"))
+    if type(groups) is int and type(taken) is int and 1 <= taken < groups and facts["num_experts"] % groups == 0:
+        facts["expert_groups"], facts["expert_groups_per_tok"] = groups, taken
 
 
 def _stated(read: Fields, name: str) -> int:

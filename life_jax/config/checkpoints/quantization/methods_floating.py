@@ -10,7 +10,16 @@ from typing import Any
 from life_jax.config.checkpoints.quantization.cache import declared_cache
 from life_jax.config.checkpoints.quantization.methods_modelopt import MIXED, modelopt
 from life_jax.config.checkpoints.quantization.scheme import NotKnown, Scheme, skipped
-from life_jax.config.checkpoints.quantization.storage import FP8, INT8, INT8_MATH, MXFP4, MXFP8, NVFP4, Storage
+from life_jax.config.checkpoints.quantization.storage import (
+    FP8,
+    INT8,
+    INT8_MATH,
+    MXFP4,
+    MXFP8,
+    NVFP4,
+    NVFP4_WEIGHTS,
+    Storage,
+)
 
 
 def fp8(section: Mapping[str, Any]) -> Scheme:
@@ -62,6 +71,23 @@ def fp_quant(section: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
+def four_over_six(section: Mapping[str, Any]) -> Scheme:
+    """Four Over Six: nvfp4 whose blocks are scaled to 4 or 6, or mxfp4; with master weights the 16-bit ones are stored.
+
+    Reference: Cook et al. 2025, arXiv:2512.02010.
+    """
+    dtypes = [str(section.get(key) or section.get("dtype") or "nvfp4") for key in ("weight_dtype", "activation_dtype")]
+    known = {"nvfp4": NVFP4_WEIGHTS, "mxfp4": MXFP4}
+    if dtypes[0] not in known:
+        raise NotKnown(f"dtype {dtypes[0][:30]!r}")
+    storage = replace(known[dtypes[0]], inputs="fp4" if dtypes[1] in known else "")
+    scheme = Scheme(linear=None if section.get("keep_master_weights") else storage)
+    scheme.skip(skipped(section))
+    if section.get("module_config_overrides"):
+        scheme.unknown.append("module_config_overrides of its quantization is not read")
+    return scheme
+
+
 READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     **dict.fromkeys(("fp8", "deepseek-v4-fp8", "finegrained-fp8", "block-fp8"), fp8),
     **dict.fromkeys(("fbgemm-fp8", "ptpc-fp8", "w8a8-fp8"), _all(FP8)),
@@ -72,4 +98,5 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     **dict.fromkeys(("mxfp4", "gpt-oss-mxfp4"), mxfp4),
     "experts-int8": experts_int8,
     "fp-quant": fp_quant,
+    "fouroversix": four_over_six,
 }

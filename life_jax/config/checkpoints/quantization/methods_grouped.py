@@ -207,6 +207,26 @@ def sinq(section: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
+def metal(section: Mapping[str, Any]) -> Scheme:
+    """transformers on Metal: MLX's affine groups, of linear layers alone."""
+    scheme = Scheme(linear=_mlx_numbers({key: section.get(key) for key in ("bits", "group_size")}))
+    scheme.skip(skipped(section))
+    return scheme
+
+
+def gemma(section: Mapping[str, Any]) -> Scheme:
+    """Gemma's own: a 32-bit scale of each output channel; other bits for modules that a regular expression finds."""
+    bits = number(section, "num_bits", low=1, high=8) or 4.0
+    scheme = Scheme(linear=Storage(bits, 0, 32))
+    if section.get("quantize_embeddings"):
+        scheme.embedding = Storage(bits, 0, 32)
+    scheme.skip(skipped(section))
+    for pattern, said in mapping(section.get("module_quant_configs") or {}, "module_quant_configs").items():
+        own = number(mapping(said, "module_quant_configs"), "num_bits", low=1, high=8) or bits
+        scheme.store([f"re:.*(?:{pattern})"], Storage(own, 0, 32))
+    return scheme
+
+
 def any_grouped(section: Mapping[str, Any]) -> Scheme:
     """Kernels' own names for a checkpoint in groups: with zero points as AWQ, else as GPTQ."""
     return awq(section) if "zero_point" in section else gptq(section)
@@ -221,4 +241,6 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     **dict.fromkeys(("bitsandbytes", "bitsandbytes-4bit", "bitsandbytes-8bit", "bnb"), bitsandbytes),
     "hqq": hqq,
     "sinq": sinq,
+    "metal": metal,
+    "gemma": gemma,
 }
