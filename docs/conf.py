@@ -27,7 +27,7 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_theme_options = {
     "navbar_align": "left",
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 7,
     "show_nav_level": 1,
     "show_toc_level": 2,
     "secondary_sidebar_items": {"reference/catalogue/*": []},  # whose tables are wide

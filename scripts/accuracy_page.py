@@ -187,9 +187,9 @@ def main() -> int:
     others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
     lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]
-    slopes = "```\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
-    kernels = "```\n" + "\n".join(fit_kernels.summary(words.data)) + "\n```\n\n"
-    text = INTRODUCTION + "```\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + KERNELS + kernels
+    slopes = "```text\n" + "\n".join(sentences(Residuals(rows).tilts())) + "\n```\n\n"
+    kernels = "```text\n" + "\n".join(fit_kernels.summary(words.data)) + "\n```\n\n"
+    text = INTRODUCTION + "```text\n" + "\n".join(lines) + "\n```\n\n" + SHAPES + slopes + CONTENTS + KERNELS + kernels
     text += HELP
     (ROOT / "docs" / "accuracy.md").write_text(text, encoding="utf-8")
     print("\n".join(lines))

@@ -118,11 +118,10 @@ KERNELS = """## Single kernels
 How far times of a kernel alone are off the law that operators follow (`scripts/fit_kernels.py`, which prints the
 numbers of each; tables of vLLM and PyTorch on four devices). Devices left out have the mean of the other devices'
 numbers. Of a device count its rates, bandwidth, dispatch, multiprocessors and last-level cache; the dispatch of the
-Arc card was itself read from its kernels. Attention is off by
-what the longest block does (the last queries of a prompt, or a context that blocks do not share), by 20 to 40 ns for
-each block whatever it reads, by the launch, which hides the kernel where no graph is captured, and by contexts that
-stay in the cache while a kernel is repeated. The forms of whole blocks are not in the forecasts: in rows of requests
-they are not told apart from the host's time and from what attention reaches.
+Arc card was itself read from its kernels. Beside FLOP and bytes, attention takes what its longest block does (the last
+queries of a prompt, or a context that blocks do not share), 20 to 40 ns for each block whatever it reads, and the
+launch, which hides the kernel where no graph is captured; a context that stays in the cache while a kernel is repeated
+takes less. Forecasts of requests have the FLOP and bytes of these kernels, without their blocks.
 
 """
 

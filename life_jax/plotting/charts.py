@@ -219,6 +219,8 @@ def _label_points(ax: Any, points: "xr.Dataset", x: str, y: str, label: Sequence
     Knees and ends of fronts come first, then always the point that is farthest from those with a label. Coordinates
     that have one value are left out. groups [n]: the front of each point.
     """
+    from matplotlib.patheffects import withStroke  # so that a line behind it does not cross the text out
+
     label = [name for name in label if np.unique(points[name].values).size > 1]
     ax.figure.draw_without_rendering()
     renderer = ax.figure.canvas.get_renderer()
@@ -228,6 +230,7 @@ def _label_points(ax: Any, points: "xr.Dataset", x: str, y: str, label: Sequence
         text = ax.annotate(
             " ".join(_short(name, points[name].values[i]) for name in label),
             (points[x].values[i], points[y].values[i]), xytext=SIDES[0][0], textcoords="offset points", fontsize=7,
+            path_effects=[withStroke(linewidth=2, foreground="white")],
         )  # fmt: skip
         for offset, sides in SIDES:
             text.set(ha=sides[0], va=sides[1])
