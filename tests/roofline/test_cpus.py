@@ -136,5 +136,5 @@ def test_two_queries_of_a_quantized_cache_are_never_faster_than_one():
     """Unpacking of a cache, which all queries of a pass share, is no work of a score."""
     assert attention_scores.SOFTMAX_FLOPS == attention.SOFTMAX_FLOPS
     base = ("hw=epyc_7502", "engine=llama_cpp_cpu", "model=llama3_8b", "opt=[int4,kv8]", "context=8192", "batch=1")
-    one, two = (float(in_numpy(*base, f"prompt={n}", "metrics=[ttft]").ttft) for n in (1, 2))
+    one, two = (float(in_numpy(*base, f"prompt={n}", "metrics=[ttft]").ttft.item()) for n in (1, 2))
     assert one < two
