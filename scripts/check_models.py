@@ -62,8 +62,8 @@ TYPES = {
     "qwen3_vl_moe_text": "qwen3_moe",
 }
 
-# what every checkpoint says and the class leaves open: it changes no count of parameters
-NO_DEFAULT = {"deepseek_v2": {"num_experts_per_tok": 6}}
+# what every checkpoint says and a class leaves open: it changes no count of parameters
+CHOSEN_EXPERTS = 6
 
 
 def built(config: Mapping[str, Any], name: str) -> Architecture:
@@ -203,7 +203,20 @@ def registry(kinds: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         except Exception as error:  # a configuration without defaults
             print(f"{kind:44} transformers has no default: {type(error).__name__}", flush=True)
             continue
-        yield kind, {**NO_DEFAULT.get(kind, {}), **{key: value for key, value in made.items() if value is not None}}
+        said = {key: value for key, value in made.items() if value is not None}
+        for part in (said, said.get("text_config")):
+            if isinstance(part, dict) and part.get("n_routed_experts") and part.get("num_experts_per_tok") is None:
+                part["num_experts_per_tok"] = CHOSEN_EXPERTS
+        yield kind, said
+
+
+def _not_theirs(config: Mapping[str, Any]) -> str:
+    """Why transformers does not build a configuration either, "" where it does."""
+    try:
+        theirs(config, None)
+    except Exception as error:  # transformers raises what it likes
+        return f"transformers does not build it: {type(error).__name__}: {' '.join(str(error).split())[:100]}"
+    return ""
 
 
 def compare(config: Mapping[str, Any], name: str) -> str:
@@ -211,7 +224,7 @@ def compare(config: Mapping[str, Any], name: str) -> str:
     try:
         model = built(config, name)
     except ConfigError as error:
-        return f"not built: {error}"
+        return _not_theirs(config) or f"not built: {error}"
     tokens = prompt(model)
     own = ours(model, tokens)
     if config.get("model_type") == "falcon":

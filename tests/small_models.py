@@ -50,6 +50,19 @@ LATENT_FULL: dict[str, Any] = {key: value for key, value in LATENT.items() if ke
 COUNTS: list[tuple[dict[str, Any], int]] = [
     (
         {
+            "model_type": "chameleon",
+            "hidden_size": 128,
+            "intermediate_size": 256,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "vocab_size": 512,
+            "max_position_embeddings": 256,
+        },
+        575488,
+    ),
+    (
+        {
             "model_type": "jetmoe",
             "hidden_size": 128,
             "num_hidden_layers": 3,

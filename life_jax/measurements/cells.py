@@ -95,6 +95,8 @@ def number(text: str, column: str, metric: str = "", decimal: str = SURE) -> flo
     if len(text) > MOST_CHARACTERS:
         raise Unreadable(f"{text[:20]!r}... is longer than {MOST_CHARACTERS} characters")
     stripped = _western(text.strip())
+    if stripped.startswith('="') and stripped.endswith('"'):  # how spreadsheets keep a number as text
+        stripped = stripped[2:-1].strip()
     if is_empty(stripped):
         raise Unreadable(f"{stripped!r} is no number" if stripped else "nothing is there")
     if stripped[0] in "~<>≈≤≥":

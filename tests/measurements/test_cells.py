@@ -41,7 +41,7 @@ def placed(tmp_path, separator=",", header=HEADER, **changes):
         ("batch", "8x", 8), ("batch", "1,024", 1024), ("tp", "2 GPUs", 2), ("value", "12 ms", 0.012),
         ("value", "12ms/token", 0.012), ("value", "850 µs", 0.00085), ("value", "1.5e-2", 0.015),
         ("batch", "\uff11\uff12", 12), ("prompt_tokens", "\u0665\u0661\u0662", 512), ("prompt_tokens", "16Ki", 16384),
-        ("prompt_tokens", "1,28,000", 128000),
+        ("prompt_tokens", "1,28,000", 128000), ("prompt_tokens", '="1024"', 1024),
         ("value", "0,012", 0.012), ("value", "0.0120 ± 0.0003", 0.012), ("batch", "4.0", 4), ("batch", " 4 ", 4),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ import life_jax
 from life_jax.config.schema.errors import ConfigError
 from life_jax.measurements import accuracy, forecasts
 from life_jax.measurements import rows as measurements
-from life_jax.measurements.readers import base
+from life_jax.measurements.readers import base, index
 
 EXAMPLE = ROOT / "examples" / "llama_bench.json"
 LLAMA = {
@@ -494,3 +494,13 @@ def test_calibration_and_validation_take_what_llama_bench_wrote(life, tmp_path):
     checked = life("validate", "llama_bench.json", "engine=mine.yaml", "out=f.csv")
     assert checked.status == 0, checked.err
     assert len((tmp_path / "f.csv").read_text().splitlines()) == 5
+
+
+def test_a_model_that_the_command_line_names_carries_its_format(tmp_path):
+    path = tmp_path / "mlx.txt"
+    path.write_text("Prompt: 512 tokens, 1520.1 tokens-per-sec\nGeneration: 128 tokens, 98.5 tokens-per-sec\n")
+    name = "mlx-community/Llama-3.1-8B-Instruct-4bit"
+    words = {"hw": "apple_m3_ultra", "model": name, "engine": "mlx"}
+    assert {row["weight_format"] for row in index.rows(path, words)} == {"4bit"}
+    with pytest.raises(ConfigError, match="opt=FORMAT"):
+        list(index.rows(path, {**words, "model": "llama3_1_8b"}))

@@ -106,6 +106,13 @@ def test_several_threads_meet_before_each_kernel_and_one_does_not():
     assert over(2) == pytest.approx(1e-4 * dispatches * s.engine.efficiency.dispatch)
 
 
+@pytest.mark.parametrize("model", ["deepseek_v2_lite", "kimi_linear_48b_a3b", "gpt_oss_20b", "falcon_h1_7b"])
+def test_work_of_a_score_is_known_of_every_kind_of_attention(model):
+    words = ("hw=epyc_9754", f"model={model}", "engine=llama_cpp_cpu", "workload.batch=1", "workload.prompt_tokens=512")
+    less, more = (float(in_numpy(*words, f"engine.score_work={work}").tpot.squeeze()) for work in (0, 600))
+    assert 0 < less <= more
+
+
 def test_work_of_a_score_is_by_score_and_query_head_and_shared_by_the_queries_of_a_tile():
     """Of one query: as much for heads of 64 as of 128, in proportion to the context. Of n queries, an n-th each."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from life_jax.config import names
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.weight_format_names import split_format
 
 NAMES = ("id", "hardware", "model", "weight_format", "engine", "batch")
 COLUMNS = (*NAMES, "prompt_tokens", "output_tokens", "metric", "value")
@@ -67,8 +68,9 @@ def filled(
         row.update(replaced)
         for column, value in assumed.items() if not form.is_table else ():
             row[column] = row.get(column) or value
-        if not form.is_table and not row.get("weight_format") and row.get("engine") in SERVERS:
-            row["weight_format"] = stored_as(row["model"])  # of a name that the command line gave
+        if not form.is_table and not row.get("weight_format"):  # of a name that the command line gave
+            carried = split_format(row.get("model", ""))[1]
+            row["weight_format"] = stored_as(row["model"]) if row.get("engine") in SERVERS else carried
         if "hardware" in replaced:
             row["canonical"] = ""
         if not form.is_table and PROBLEM not in row:

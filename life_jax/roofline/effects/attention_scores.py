@@ -20,12 +20,13 @@ class AttentionScores(Effect):
 
     def on_work(self, op: Op, work: Work) -> Work:
         """Add the work to that of the scores: single / q of it, where each sequence has q queries."""
-        if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or not has_scores(op):
+        queries = op.shape.m
+        if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
             return work
-        return replace(work, vector=work.vector + work.cost.vector_flops * (self.single / op.shape.m))
+        return replace(work, vector=work.vector + work.cost.vector_flops * (self.single / queries))
 
 
 def has_scores(op: Op) -> bool:
     """Whether an operator is attention or, where that is unfused, its softmax; a mixer that carries a state has no
     scores."""
-    return op.shape.m is not None and (op.pipe == "attention" or op.kind == "softmax")
+    return op.shape.m is not None and (op.kind == "softmax" or (op.pipe == "attention" and op.kind == "bmm"))

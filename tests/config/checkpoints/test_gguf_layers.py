@@ -388,3 +388,16 @@ def test_metadata_of_other_types_and_sizes_is_read_rightly_or_refused(tmp_path: 
         if said is None:
             del keys[f"{name}.{key}"]
     refused_or_right(written(tmp_path / "bent.gguf", keys, dense(2, tied)))
+
+
+def test_a_dense_network_beside_the_experts_of_arctic_is_read_by_every_token(tmp_path):
+    """llama.cpp's src/models/arctic.cpp: ffn_gate, ffn_up and ffn_down as wide as the model, a norm of the experts."""
+    keys = metadata("arctic", 1, expert_count=4, expert_used_count=2, feed_forward_length=WIDTH)
+    tensors = ends() | attention(0) | network(0, HIDDEN)
+    for part, shape in (("gate", (HIDDEN, WIDTH, 4)), ("up", (HIDDEN, WIDTH, 4)), ("down", (WIDTH, HIDDEN, 4))):
+        tensors[f"blk.0.ffn_{part}_exps.weight"] = (shape, Q8_0)
+    tensors |= {"blk.0.ffn_gate_inp.weight": ((HIDDEN, 4), F32), "blk.0.ffn_norm_exps.weight": ((HIDDEN,), F32)}
+    facts = read_gguf(written(tmp_path / "x.gguf", keys, tensors))
+    assert (facts["ffn"], facts["shared_expert_intermediate_size"], facts["layer_vectors"]) == ("moe", HIDDEN, HIDDEN)
+    stored = facts["quantization"][0]["bits"]
+    assert stored["experts_up_proj"] == 8.5 and stored["shared_expert_up_proj"] == 4.5

@@ -116,6 +116,10 @@ SIZES: dict[str, dict[str, int]] = {
         "hidden_size": 768, "intermediate_size": 3072, "max_position_embeddings": 512, "num_attention_heads": 12,
         "num_hidden_layers": 12, "type_vocab_size": 2, "vocab_size": 30522,
     },
+    "chameleon": {
+        "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 4096, "model_parallel_size": 1,
+        "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32, "vocab_size": 65536,
+    },
     "codegen": {
         "n_ctx": 2048, "n_embd": 4096, "n_head": 16, "n_layer": 28, "n_positions": 2048, "rotary_dim": 64,
         "vocab_size": 50400,

@@ -6,7 +6,6 @@ NOT_READ = {
     **dict.fromkeys(("musicgen", "musicgen_melody", "speecht5", "kyutai_speech_to_text"), _AUDIO),
     "vision-encoder-decoder": "its encoder and decoder are configurations of their own",
     "evolla": "its input is a protein, whose encoder is not counted",
-    "chameleon": "its norms of each head's queries and keys are not counted",
     "pi0": "it makes actions of a robot, by flow matching",
     "blt": "it reads patches of bytes, whose number depends on the text",
     "reformer": "its attention to hashes is not counted",

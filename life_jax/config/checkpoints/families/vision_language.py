@@ -3,7 +3,7 @@
 from typing import Any
 
 from life_jax.config.checkpoints.config_fields import Fields
-from life_jax.config.checkpoints.families.base import LOCAL, Family, after_first, every, experts, mixers, warn
+from life_jax.config.checkpoints.families.base import LOCAL, Family, after_first, every, experts, mixers, note, warn
 from life_jax.config.checkpoints.families.layers import gemma4, gemma4_words
 from life_jax.config.checkpoints.families.recombined import ALL_BIASES, ATTENTION_BIAS, BIAS_FLAGS, PLAIN, TIED, extra
 
@@ -40,7 +40,20 @@ def beam(read: Fields, facts: dict[str, Any]) -> None:
 
 
 SIX = every("", 6, "sliding_attention", "full_attention")
+
+
+def chameleon(read: Fields, facts: dict[str, Any]) -> None:
+    """Chameleon: norms of queries and keys with weights and biases of their own for each head."""
+    facts["qk_norm"] = "full"
+    facts["layer_vectors"] = (facts["num_attention_heads"] + facts["num_key_value_heads"]) * facts["head_dim"]
+    note(facts, "the biases of the norms of queries and keys are counted as parameters alone")
+
+
 VISION_LANGUAGE: dict[str, Family] = {
+    "chameleon": Family(
+        flags={"attention_bias": "qkv_bias o_bias", "mlp_bias": "ffn_bias"}, steps=(chameleon,),
+        ignored=("vq_config", "vocabulary_map", "model_parallel_size", "swin_norm"),
+    ),
     "kosmos_2_text_model": Family(
         facts={**PLAIN, **ALL_BIASES, "position": "none"}, defaults=TIED, steps=(kosmos(True),),
         names={"num_hidden_layers": ("layers",), "hidden_size": ("embed_dim",)},

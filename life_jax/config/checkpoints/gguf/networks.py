@@ -40,6 +40,9 @@ def network(file: Reader, i: int) -> dict[str, Any]:
     }
     if "ffn_latent_down.weight" in has:
         experts["moe_latent_size"] = has["ffn_latent_down.weight"].shape[1]
+    if "ffn_norm_exps.weight" in has and up is not None:  # Arctic: the dense network is as a shared expert
+        dense = {"ffn": "moe", "shared_expert_intermediate_size": found["intermediate_size"]}
+        return {**experts, **dense, "layer_vectors": has["ffn_norm_exps.weight"].elements}
     return {**found, **experts}
 
 

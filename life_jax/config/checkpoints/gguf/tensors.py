@@ -117,6 +117,8 @@ def _ours(name: str, layers: list[dict[str, Any]]) -> tuple[str, ...]:
     expert, _, which = inside.partition(".")
     if which.isdigit() and expert in ("ffn_gate", "ffn_up", "ffn_down"):
         return LAYER_TENSORS[f"{expert}_exps"]  # each expert a tensor of its own
+    if inside in ("ffn_gate", "ffn_up", "ffn_down") and layers[int(number)]["ffn"] == "moe":  # Arctic
+        return LAYER_TENSORS[f"{inside}_shexp"]
     if inside == "attn_gate" and layers[int(number)].get("attention_head_gate"):
         return ("head_gate",)
     return KIND_TENSORS.get(kind, {}).get(inside) or LAYER_TENSORS.get(inside, ())
