@@ -132,6 +132,22 @@ LAUNCH |= {
     # FastFlowLM's repository)
     "fastflowlm": 0.2,
 }
+NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
+# ggml's graphs, kernels over operators as they are counted here (a norm behind a residual, an activation with its
+# product, three projections, rotation with the cache's growth are one each) [derived]. Without fusion a norm is add,
+# rms_norm and mul, the activation two kernels, rotation and growth four, unfused attention five, and CUDA's quantized
+# products first write their input as bytes (31 for 11; Metal's do not). Since then norms are one
+# (ggml-org/llama.cpp#14800, #15631, #16220), gate and activation in decode (#16715), rotation and growth (#16977)
+GGML_OLD = ("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_metal_2024", "llama_cpp_hipblas")
+GGML_OLD += ("llama_cpp_hipblas_2025", "llama_cpp_opencl")
+GGML_NEW = ("llama_cpp_cuda", "llama_cpp_hip", "llama_cpp_metal", "llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk")
+LAUNCH |= dict.fromkeys(("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_hipblas"), 2.8)
+LAUNCH |= {"llama_cpp_hipblas_2025": 2.5, "llama_cpp_metal_2024": 2.2, "llama_cpp_opencl": 2.2}
+LAUNCH |= dict.fromkeys(("llama_cpp_cuda", "llama_cpp_hip"), 1.9) | {"llama_cpp_metal": 1.6}
+LAUNCH |= dict.fromkeys(("llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk"), 1.4)
+# its activations are fp32, twice as wide as counted, and each of these kernels is a pass: 28 bytes of an element of a
+# residual and norm where 8 are counted, 20 where 6 are of an activation; fused, 16 and 12; of either 0.8 [derived]
+ELEMENTWISE = dict.fromkeys(NPUS, 0.4) | dict.fromkeys(GGML_OLD, 0.24) | dict.fromkeys(GGML_NEW, 0.4)
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head (vLLM's own, until it took FlashAttention in 2024); FastFlowLM's kernels are made per group
 # (names of its library, ROCm/FastFlowLM#449)
@@ -159,7 +175,6 @@ TILES = {
 }
 # on a CPU four rows at a time: 32 tokens take as long each as 512 do (scripts/measure_host.py)
 TILES |= {"hf_eager_cpu": 8.0} | dict.fromkeys(("llama_cpp_cpu", "llama_cpp_cpu_2024", "ik_llama_cpp", "t_mac"), 4.0)
-NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # host times of servers: the reference, 6.5; more where the scheduler and the sampler are in Python [assumption]
 SERVERS = (
     "vllm",
@@ -314,6 +329,7 @@ def of_engines(groups, neutral=False):
         if neutral:
             sourced = FUSED if table is ATTENTION else SOURCED_ENGINES
             sourced += SOURCED_PROGRAMS if table in (LAUNCH, REREAD) else ()
+            sourced += (*GGML_OLD, *GGML_NEW) if table in (LAUNCH, ELEMENTWISE) else ()
             return {name: table[name] for name in sourced if name in table} | {"other": common}, wide
         return table if "other" in table else table | {"other": common}, spread
 
@@ -330,7 +346,7 @@ def of_engines(groups, neutral=False):
         "kv_efficiency": chosen(CACHE, 0.8, 0.4, 0.4),
         "fp8_convert_flops": (CONVERT, {"vllm": 2.0, "other": 0.7}),
         "kv_reread": chosen(REREAD, 0.03, 1.0, 1.0),
-        "elementwise_efficiency": chosen(dict.fromkeys(NPUS, 0.4), 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
+        "elementwise_efficiency": chosen(ELEMENTWISE, 0.8, dict.fromkeys(NPUS, 0.8) | {"other": 0.5}, 0.5),
         "dispatch_quality": chosen(LAUNCH, 1.2, 0.5, 0.6),
         "tile_rows": (TILES | {"other": 32.0}, {"llama_cpp_cpu": 0.3, "ik_llama_cpp": 0.3, "t_mac": 0.3, "other": 1.0}),
         "step_us": chosen(STEP, 100.0, 1.0, 1.5),

@@ -38,4 +38,4 @@ def softmax_flops(op: Op, work: Work) -> Number:
 def has_scores(op: Op) -> bool:
     """Whether an operator is attention or, where that is unfused, its softmax; a mixer that carries a state has no
     scores."""
-    return op.shape.m is not None and (op.pipe == "attention" or op.kind == "softmax")
+    return op.shape.m is not None and (op.kind == "softmax" or (op.pipe == "attention" and op.kind == "bmm"))
