@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_nothing, smaller
+from life_jax.core.numerics import Number, is_nothing, larger, smaller
 from life_jax.core.pytree import neutral, pytree
 from life_jax.roofline.effects.base import Effect, Work
 
@@ -21,11 +21,11 @@ class AttentionScores(Effect):
     single: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Add the work to that of the scores: single / q of it, where each sequence has q queries."""
+        """Add the work to that of the scores: single / q of it, where each sequence has q queries, one at least."""
         queries = op.shape.m
         if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
             return work
-        return replace(work, vector=work.vector + softmax_flops(op, work) * (self.single / queries))
+        return replace(work, vector=work.vector + softmax_flops(op, work) * (self.single / larger(queries, 1.0)))
 
 
 def softmax_flops(op: Op, work: Work) -> Number:
