@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_nothing
+from life_jax.core.numerics import Number, is_nothing, smaller
 from life_jax.core.pytree import neutral, pytree
 from life_jax.roofline.effects.base import Effect, Work
+
+SOFTMAX_FLOPS = 5  # per score, as operators/attention.py counts it
 
 
 @pytree
@@ -23,7 +26,17 @@ class AttentionScores(Effect):
         queries = op.shape.m
         if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
             return work
-        return replace(work, vector=work.vector + work.cost.vector_flops * (self.single / queries))
+        return replace(work, vector=work.vector + softmax_flops(op, work.cost) * (self.single / queries))
+
+
+def softmax_flops(op: Op, cost: Cost) -> Number:
+    """Vector FLOP [FLOP] of an operator that are of its scores; the rest of them widens the cache, which is read once
+    however many queries there are, so that the share of a query falls with them."""
+    width, matrix = op.shape.k, cost.matmul_flops
+    if width is None or is_nothing(matrix):
+        return cost.vector_flops
+    # a score is a product with a key and one with a value
+    return smaller(cost.vector_flops, matrix * (SOFTMAX_FLOPS / (4 * width)))
 
 
 def has_scores(op: Op) -> bool:
