@@ -1,9 +1,10 @@
 """Whether an engine's own parser has the flags that its launch file types:
-python scripts/check_launch.py PROGRAM FILE.py...
+python scripts/check_launch.py PROGRAM FILE...
 
-PROGRAM: a file of conf/launch, such as mlx. FILE.py: sources of the engine's parsers, of an installed package or
+PROGRAM: a file of conf/launch, such as mlx. FILE: sources of the engine's parsers, of an installed package or
 unpacked from its wheel; they are read, never run. Flags are the names that `add_argument` is given, and fields of
-dataclasses that parsers are made of (tp_size is --tp-size). Prints those that no file has; status 1 where some are.
+dataclasses that parsers are made of (tp_size is --tp-size); in C++ (.cpp) names in braces at the head of an argument,
+and those that an argument is compared with. Prints those that no file has; status 1 where some are.
 """
 
 import ast
@@ -16,6 +17,7 @@ from typing import Any
 from life_jax.planner.launch import programs
 
 FLAG = re.compile(r"--?[a-zA-Z][\w-]*")
+OF_CPP = re.compile(r'\{\s*("-[^}]*?")\s*\}|\barg == ("-[^"]+")')
 OF_PYTHON = ("-m",)  # of `python -m`, which is no flag of the engine
 
 
@@ -30,6 +32,12 @@ def known_flags(source: str) -> set[str]:
             fields = [line.target for line in node.body if isinstance(line, ast.AnnAssign)]
             found |= {"--" + name.id.replace("_", "-") for name in fields if isinstance(name, ast.Name)}
     return found
+
+
+def known_flags_of_cpp(source: str) -> set[str]:
+    """Flags of a parser's source in C++."""
+    heads = (braces or compared for braces, compared in OF_CPP.findall(source))
+    return {name for head in heads for name in re.findall(r'"(--?[a-zA-Z][\w-]*)"', head)}
 
 
 def typed_flags(program: Mapping[str, Any]) -> set[str]:
@@ -49,12 +57,17 @@ def _words(content: Any) -> Iterator[str]:
             yield from _words(part)
 
 
+def _known(path: Path) -> set[str]:
+    source = path.read_text(encoding="utf-8")
+    return known_flags_of_cpp(source) if path.suffix in (".cpp", ".cc", ".h") else known_flags(source)
+
+
 def main(words: list[str]) -> int:
     """Print the flags that the files do not have."""
     if len(words) < 2 or words[0] not in programs():
-        print(f"python scripts/check_launch.py PROGRAM FILE.py...; programs: {', '.join(programs())}", file=sys.stderr)
+        print(f"python scripts/check_launch.py PROGRAM FILE...; programs: {', '.join(programs())}", file=sys.stderr)
         return 2
-    known = set[str]().union(*(known_flags(Path(word).read_text(encoding="utf-8")) for word in words[1:]))
+    known = set[str]().union(*(_known(Path(word)) for word in words[1:]))
     typed = typed_flags(programs()[words[0]])
     unknown = sorted(typed - known)
     print(f"{len(typed) - len(unknown)} of {len(typed)} flags are known")

@@ -73,6 +73,7 @@ class Numbers:
 
     def seconds(self, kind: str, ranks: float, file: DeviceFile) -> np.ndarray:
         """Seconds [s] of a collective of MESSAGES on so many devices as forecasts have it."""
+        assert file.interconnect_gb_per_s is not None  # of systems whose collectives are measured
         peak = file.interconnect_gb_per_s / 2 * 1e9
         links = Links(
             inside=ranks,
@@ -193,8 +194,10 @@ def shipped(system: str, kinds: Sequence[str]) -> Numbers:
 def _errors(
     numbers: Numbers | None, rows: list[dict[str, str]], file: DeviceFile
 ) -> dict[tuple[str, float], np.ndarray]:
-    found = {}
-    for row in rows if numbers is not None else ():
+    found: dict[tuple[str, float], np.ndarray] = {}
+    if numbers is None:
+        return found
+    for row in rows:
         kind, ranks = row["op"], float(row["ranks"])
         found[kind, ranks] = errors(numbers.seconds(kind, ranks, file), measured(row))
     return found

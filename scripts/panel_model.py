@@ -119,7 +119,7 @@ def table(settings):
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
                     # work of a score of one query, over what the softmax does of it
-                    "scores": softmax_flops(op, cost) / (device.rates["vector"] * op.shape.m)
+                    "scores": softmax_flops(op, plain) / (device.rates["vector"] * op.shape.m)
                     if has_scores(op)
                     else 0.0,
                     "pad": pad / op.executed,

@@ -45,12 +45,13 @@ def is_quantized(stack: Iterable[str], kinds: Mapping[str, str]) -> bool:
 
 def runs_on(places: Iterable[str], device: DeviceFile) -> bool:
     """Whether a device is at one of the places: its vendor, its class, or both."""
-    return any(_is_at(place, device) for place in places)
+    return any(_is_at(place, device.vendor, device.device_class) for place in places)
 
 
-def _is_at(place: str, device: DeviceFile) -> bool:
-    rest = place.removeprefix(device.vendor).strip()
-    return rest in ("", device.device_class) if place.startswith(device.vendor) else place == device.device_class
+@cache
+def _is_at(place: str, vendor: str, device_class: str) -> bool:
+    rest = place.removeprefix(vendor).strip()
+    return rest in ("", device_class) if place.startswith(vendor) else place == device_class
 
 
 def why_impossible(
@@ -79,9 +80,14 @@ def automatic(device: DeviceFile, stack: Iterable[str], kinds: Mapping[str, str]
     """The label of the engine that people run on a device for a stack of options."""
     stack = tuple(stack)
     forms = file_formats(stack, kinds) or ([HUB] if is_quantized(stack, kinds) else [PLAIN])
+    return _by_rule(device.vendor, device.device_class, forms[0])
+
+
+@cache
+def _by_rule(vendor: str, device_class: str, form: str) -> str:
     for rule in _rules():
-        fits = runs_on([rule["device"]], device) and device.device_class not in rule.get("but", ())
-        if fits and rule.get("format", forms[0]) == forms[0] and device.vendor in rule.get("vendors", [device.vendor]):
+        fits = _is_at(rule["device"], vendor, device_class) and device_class not in rule.get("but", ())
+        if fits and rule.get("format", form) == form and vendor in rule.get("vendors", [vendor]):
             return str(rule["engine"])
     return GENERIC
 

@@ -12,6 +12,7 @@ from life_jax.optimizations import Optimization, chain
 
 UNSEEN = ("device", "costs", "quality")  # parts of a scenario that no option looks at
 PARTS = tuple(field.name for field in fields(Scenario))
+BY_VALUE = frozenset({str, bool, tuple})  # types of what is told apart by its value
 T = TypeVar("T")
 
 
@@ -26,7 +27,7 @@ class Parts:
 
     def __call__(self, make: Callable[..., T], *of: Any) -> T:
         """make(*of), or what it was before; files are told apart as objects, text and the like by their value."""
-        key = make, *(part if isinstance(part, str | bool | tuple) else id(part) for part in of)
+        key = make, *[part if type(part) in BY_VALUE else id(part) for part in of]
         if key not in self._known:
             self._known[key] = of, make(*of)  # kept with its files, so that no other gets their id
         part: T = self._known[key][1]
@@ -34,7 +35,7 @@ class Parts:
 
     def once(self, of: tuple[Any, ...], make: Callable[[], T]) -> T:
         """make(), or what it was before for the same objects and texts."""
-        key = None, *(part if isinstance(part, str) else id(part) for part in of)
+        key = None, *[part if type(part) is str else id(part) for part in of]
         if key not in self._known:
             self._known[key] = of, make()
         part: T = self._known[key][1]
@@ -42,7 +43,7 @@ class Parts:
 
     def of_floats(self, scenario: Scenario) -> Scenario:
         """The scenario with floats for all its numbers, part by part, each once."""
-        return Scenario(**{name: self._of_floats(getattr(scenario, name)) for name in PARTS})
+        return Scenario(*[self._of_floats(getattr(scenario, name)) for name in PARTS])
 
     def _of_floats(self, part: Any) -> Any:
         key = "floats", id(part)

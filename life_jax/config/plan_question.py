@@ -28,6 +28,7 @@ LAYOUT = {  # words of a layout, short and long -> short
     if short in ("tp", "pp", "ep", "dp", "cp")
     for word in (short, long, f"axes.{short}", f"axes.{long.split('.')[1]}")
 }
+OFFLOAD, DISAGGREGATED = "offload", "disaggregated"  # options that also= takes beside drafts
 AXES = ("opt", "engine", "max_sequences", "token_budget", "chunk_tokens")  # of which plan takes several
 
 
@@ -38,7 +39,8 @@ class PlanQuestion:
     devices: counts of a device. targets: of ttft, tpot and e2e [s], at most. percentile: of the requests that keep
     within them. quality: least part of the likelihood [1], None for any. confidence: probability [1] with which a
     design must meet each target. budgets: usd, usd_per_hour, watt, at most. minimize: metrics that rows are ordered by.
-    write: folder for launch scripts. layout: numbers of layouts that were typed, by short word.
+    write: folder for launch scripts. also: options that are tried beside each format, those of which
+    few designs are in question alone (also_if_few) or all. layout: numbers of layouts that were typed, by short word.
     """
 
     devices: tuple[int, ...]
@@ -50,6 +52,8 @@ class PlanQuestion:
     minimize: tuple[str, ...]
     write: str | None
     layout: Mapping[str, tuple[int, ...]]
+    also: tuple[str, ...] = ()
+    also_if_few: bool = False
 
 
 @cache
@@ -81,7 +85,26 @@ def with_defaults(typed: Iterable[str]) -> list[str]:
         others.append("engine=auto")
     if not {"opt", "axes.opt"} & keys.keys() and not _carries_format(keys.get("model", "")):
         others.append(f"axes.opt={as_text(defaults()['stacks'], 'axes.opt')}")
+        others += [] if "also" in keys else ["also=auto"]
     return others
+
+
+def without_beside(words: Iterable[str]) -> list[str]:
+    """The words without those of options that also= tries (opt.eagle3.acceptance=0.6, offload.hw=NAME) and that are in
+    no stack: they are for stacks that are made later."""
+    pairs = [(command_words.key_and_text(word) or ("", ""), word) for word in words]
+    stacks = " ".join(text for (key, text), _ in pairs if key in ("opt", "axes.opt"))
+    if "study" in (key for (key, _), _ in pairs) or "none" in (text for (key, text), _ in pairs if key == "also"):
+        return list(words)
+    later = [name for name in defaults()["also_all"] if name not in stacks and _is_tried(name, pairs)]
+    starts = tuple(f"opt.{name}." for name in later) + (("offload.",) if OFFLOAD in later else ())
+    return [word for (key, _), word in pairs if not starts or not key.startswith(starts)]
+
+
+def _is_tried(name: str, pairs: Iterable[tuple[tuple[str, str], str]]) -> bool:
+    typed = next((text for (key, text), _ in pairs if key == "also"), "none")
+    names = defaults().get({"auto": "also_usual"}.get(typed, f"also_{typed}"))
+    return name in (typed if names is None else names)
 
 
 def _as_in_sweep(word: str, key: str, text: str) -> list[str]:
@@ -130,8 +153,22 @@ def plan_question(composed: Mapping[str, Any]) -> PlanQuestion:
         budgets=_limits("budget", composed["budget"] or {}, BUDGETS),
         minimize=names,
         layout={key: _counts(key, value) for key, value in (composed["layout"] or {}).items()},
+        also=_also(composed["also"]),
+        also_if_few=composed["also"] == "auto",
         write=_folder(composed["write"]),
     )
+
+
+def _also(typed: Any) -> tuple[str, ...]:
+    """Options that are tried beside each format: none, usual (auto: where they are few), all, or a list."""
+    known = defaults()["also_all"]
+    if isinstance(typed, str) and typed in ("none", "auto", "usual", "all"):
+        return () if typed == "none" else tuple(defaults()["also_all" if typed == "all" else "also_usual"])
+    names = list(map(str, typed)) if isinstance(typed, list) else [str(typed)]
+    for name in names:
+        if name not in known:
+            raise unknown("also=", name, ["none", "usual", "all", *known])
+    return tuple(dict.fromkeys(names))
 
 
 def _folder(typed: Any) -> str | None:

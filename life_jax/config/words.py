@@ -36,7 +36,17 @@ PLAIN = (
 TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
 FLAGS_WITH_VALUE = ("--config-dir", "-cd")
 DESIGN = ("target", "range", "minimize")  # words of life_jax.design
-PLAN = ("target", "devices", "quality", "confidence", "budget", "minimize", "write", "layout")  # of life_jax.plan
+PLAN = (
+    "target",
+    "devices",
+    "quality",
+    "confidence",
+    "budget",
+    "minimize",
+    "write",
+    "layout",
+    "also",
+)  # of life_jax.plan
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 

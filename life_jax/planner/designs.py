@@ -1,5 +1,6 @@
 """The designs of a space as columns: which case, which layout, what they cost, and why those are out that are out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from life_jax.core.numerics import where
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import Scenario
-from life_jax.forecasting import energy, layout, memory
+from life_jax.forecasting import energy, layout, memory, speculation
 from life_jax.forecasting.intervals import factor
 from life_jax.models import ffn
 from life_jax.planner import rows, space
@@ -28,6 +29,7 @@ MEANINGS = {
     "quality": "less quality than asked for, or none known",
     "budget": "beyond the budget",
     "memory": "the model does not fit",
+    "needless": "it fits a card as a whole, so that a part on the CPU is slower",
     "saturated": "more requests arrive than it serves",
     "ttft": "TTFT is too long",
     "tpot": "TPOT is too long",
@@ -46,7 +48,8 @@ class Candidate:
 
     model, hw, opt, engine: labels of ours. scenario: on a single device. spreads [1]: of ln(measured / forecast) of
     ttft, tpot and e2e, 0 where none is known; fit: what designs have in common that are off together. reads: whether
-    the engine reads such weights.
+    the engine reads such weights. addition: what its stack has beside a format (planner/additions.py); words: that say
+    its numbers.
     """
 
     model: str
@@ -57,13 +60,19 @@ class Candidate:
     device: DeviceFile
     file: EngineFile
     reads: bool = True
+    addition: str = ""
+    words: tuple[str, ...] = ()
 
     @cached_property
     def spreads(self) -> dict[str, float]:
         """Standard deviations of ln(measured / forecast) [1], wider where nothing like it was measured."""
         known, limits = self.scenario.engine.spreads, self.scenario.engine.support
         wider = {name: float(factor(of, self.scenario.workload, name)) for name, of in limits.items()}
-        return {name: float(known.get(name, 0.0)) * wider.get(name, 1.0) for name in ("ttft", "tpot", "e2e")}
+        found = {name: float(known.get(name, 0.0)) * wider.get(name, 1.0) for name in ("ttft", "tpot", "e2e")}
+        if not (drafts := self.scenario.speculation).is_off and float(drafts.spread) > 0:
+            texts = float(speculation.relative_spread(drafts))  # texts differ in what is accepted
+            found |= {name: math.hypot(found[name], texts) for name in ("tpot", "e2e")}
+        return found
 
     @property
     def fit(self) -> tuple[str, str]:
@@ -91,12 +100,30 @@ class Designs:
 
     def __post_init__(self) -> None:
         """Every candidate under every layout at every point."""
-        sizes = len(self.candidates), len(self.layouts), len(self.points)
-        self.case, self.layout, self.point = (x.reshape(-1) for x in np.indices(sizes))
-        count = len(self.case)
-        self.status = np.full(count, ALIVE)
-        self.price, self.memory, self.hourly, self.watt = (np.full(count, np.nan) for _ in range(4))
-        self.quality = np.array([_known(float(c.scenario.quality.kept)) for c in self.candidates])[self.case]
+        candidates = self.candidates
+        self.candidates = []
+        self.case, self.layout, self.point = (np.zeros(0, int) for _ in range(3))
+        self.status = np.zeros(0, int)
+        self.price, self.memory, self.hourly, self.watt, self.quality = (np.zeros(0) for _ in range(5))
+        self.extend(candidates)
+
+    def extend(self, candidates: Sequence[Candidate]) -> None:
+        """Further candidates under every layout at every point, behind the others."""
+        before, sizes = len(self.candidates), (len(candidates), len(self.layouts), len(self.points))
+        case, layout, point = (x.reshape(-1) for x in np.indices(sizes))
+        kept = np.array([_known(float(c.scenario.quality.kept)) for c in candidates])[case]
+        self.candidates = [*self.candidates, *candidates]
+        self.case = np.concatenate([self.case, case + before])
+        self.layout, self.point = np.concatenate([self.layout, layout]), np.concatenate([self.point, point])
+        self.status = np.concatenate([self.status, np.full(len(case), ALIVE)])
+        self.quality = np.concatenate([self.quality, kept])
+        unknown = np.full(len(case), np.nan)
+        for name in ("price", "memory", "hourly", "watt"):
+            setattr(self, name, np.concatenate([getattr(self, name), unknown]))
+        if before:
+            self.cases.extend([candidate.scenario for candidate in candidates])
+        for name in ("scenarios", "devices"):
+            vars(self).pop(name, None)
 
     @cached_property
     def scenarios(self) -> list[Scenario]:
@@ -152,11 +179,14 @@ def _known(number: float) -> float:
     return number if number > 0 else float("nan")
 
 
-def settle(designs: Designs, done: rows.Done) -> None:
-    """Take out what needs no time to be forecast: layouts, quality, budgets and memory; sets prices and memory."""
+def settle(designs: Designs, done: rows.Done, first: int = 0) -> None:
+    """Take out what needs no time to be forecast: layouts, quality, budgets and memory; sets prices and memory.
+
+    first: number of the first candidate that is looked at.
+    """
     unread = np.array([not c.reads for c in designs.candidates])
-    designs.refuse(np.flatnonzero(unread[designs.case]), "engine")
-    _by_layout(designs)
+    designs.refuse(np.flatnonzero(unread[designs.case] & (designs.status == ALIVE)), "engine")
+    _by_layout(designs, first)
     alive = designs.alive
     if not len(alive):
         return
@@ -176,15 +206,17 @@ def settle(designs: Designs, done: rows.Done) -> None:
     designs.refuse(alive[still & ~over & ~(found["fits"] > 0)], "memory")
 
 
-def _by_layout(designs: Designs) -> None:
+def _by_layout(designs: Designs, first: int) -> None:
     known: dict[tuple[str, str], np.ndarray] = {}
     fits = np.zeros((len(designs.candidates), len(designs.layouts)), bool)
-    for place, c in enumerate(designs.candidates):
+    for place, c in enumerate(designs.candidates[first:], start=first):
         if (c.hw, c.engine) not in known:
             known[c.hw, c.engine] = np.array([space.accepted(one, c.hw, c.device, c.file) for one in designs.layouts])
         fits[place] = known[c.hw, c.engine]
         if not any(ffn.experts(c.scenario.architecture)):
             fits[place] &= np.array([one.ep == 1 for one in designs.layouts])
+        if not c.scenario.offload.is_off:  # several devices of a machine would share one CPU, which nothing forecasts
+            fits[place] &= np.array([one.devices == 1 for one in designs.layouts])
     designs.refuse(~fits[designs.case, designs.layout] & (designs.status == ALIVE), "layout")
 
 
@@ -194,7 +226,7 @@ def _at_rest(scenario: Scenario) -> dict[str, Any]:
     price, power = energy.price(scenario), scenario.engine.parallelism.devices * scenario.device.power
     return {
         "possible": 1.0 if possible is None else 1.0 * possible,
-        "fits": 1.0 * m.fits,
+        "fits": 1.0 * memory.fits(scenario),
         "memory": m.filled,
         "price": price,
         "hourly": energy.usd(scenario, HOURS, where(power > 0, power, 0.0) * HOURS),

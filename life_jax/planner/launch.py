@@ -20,6 +20,8 @@ HUB = re.compile(r"config\.json of ([\w.-]+/[\w.-]+)")
 ALL_LAYERS = 99  # of -ngl: more than any model has
 ROUND = 256  # tokens to which a context is rounded up
 REQUESTS = 200  # of a benchmark
+# options that say nothing of how a checkpoint's weights are stored
+BESIDE = ("mtp", "eagle", "eagle3", "medusa", "ngram", "speculative", "offload", "disk", "disaggregated", "hybrid")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Launch:
     engine: label. hub: name of the checkpoint, or a path. stack: labels of options; kinds: their kinds. on_gpu: whether
     a llama.cpp build has layers on a GPU; target: of OpenVINO. sequences: that run together at most; budget: tokens of
     a step, 0 where the engine's own holds; rate, concurrency: of the load, 0 without. running: mean of sequences.
-    words: that tell `validate` what was measured.
+    words: that tell `validate` what was measured. layers: of the model; cpu_layers: of them, that a CPU has whole;
+    cpu_expert_layers: further ones of which it has the experts. draft_tokens: that are drafted in a step; draft: name
+    of what drafts them on its hub, empty where nobody has published one.
     """
 
     engine: str
@@ -47,6 +51,11 @@ class Launch:
     on_gpu: bool
     target: str
     words: tuple[str, ...]
+    layers: int = 0
+    cpu_layers: int = 0
+    cpu_expert_layers: int = 0
+    draft_tokens: int = 0
+    draft: str = ""
 
 
 def hub_name(label: str, source: str) -> str:
@@ -92,7 +101,7 @@ def _files(program: Mapping[str, Any], launch: Launch, about: str, suffix: str) 
     ]
     if suffix:
         head.append(f"# the same layout and limits; the forecast is of {launch.engine}")
-    missing = [option for option in launch.stack if option not in program["made"] and option not in _file_type(launch)]
+    missing = [o for o in launch.stack if o not in (*program["made"], *BESIDE) and o not in _file_type(launch)]
     if missing and program["weights"] != "gguf":
         head.append(f"# {facts['model']}: a checkpoint whose weights are {', '.join(missing)}; give yours")
     environment = dict(program.get("environment") or {})
@@ -102,8 +111,10 @@ def _files(program: Mapping[str, Any], launch: Launch, about: str, suffix: str) 
     before = [shlex.join([word.format(**facts) for word in line]) for line in program.get("before") or ()]
     start = shlex.join(_words(program, launch, facts))
     bench = [word.format(**facts) for word in program["bench"]]
-    if program.get("bench_options"):
-        bench += [word for option in launch.stack for word in program["options"].get(option, ())]
+    own = [option for option in launch.stack if option in program.get("bench_options", ())]
+    bench += [word.format(**facts) for option in own for word in program["options"][option]]
+    for key in program.get("bench_flags", ()):
+        bench += [word.format(**facts) for word in program["flags"][key] if facts[key]]
     for key in ("rate", "concurrency"):
         if getattr(launch, key) and key in program:
             bench += [word.format(**facts) for word in program[key]]
@@ -116,17 +127,32 @@ def _files(program: Mapping[str, Any], launch: Launch, about: str, suffix: str) 
     if "modelfile" in program:
         found["Modelfile"] = program["modelfile"].format(**facts)
     if "config" in program:
-        config = next(
-            (program["config"][o] for o in launch.stack if o in program["config"]), program["config"]["plain"]
-        )
-        found["config.yaml"] = as_yaml(config)
+        found["config.yaml"] = as_yaml(_config(program["config"], launch.stack, facts))
     return found
+
+
+def _config(parts: Mapping[str, Any], stack: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a config file: what all have, and what options of the stack put in its place."""
+    content = {**parts["plain"]}
+    for option in stack:
+        content |= parts.get(option, {})
+    return {key: _filled(value, facts) for key, value in content.items()}
+
+
+def _filled(value: Any, facts: Mapping[str, Any]) -> Any:
+    """A value of a config file with facts in it; text that is one number is that number."""
+    if isinstance(value, Mapping):
+        return {key: _filled(part, facts) for key, part in value.items()}
+    if not isinstance(value, str):
+        return value
+    text = value.format(**facts)
+    return int(text) if text.isdigit() else text
 
 
 def _words(program: Mapping[str, Any], launch: Launch, facts: Mapping[str, Any]) -> list[str]:
     words = list(program["command"])
     for key, flags in program["flags"].items():
-        if facts[key] > (0 if key == "budget" else 1):
+        if facts[key] > (1 if key in Layout._fields else 0):
             words += flags
     for option in launch.stack:
         words += program["options"].get(option, ())
@@ -143,9 +169,19 @@ def _facts(program: Mapping[str, Any], launch: Launch) -> dict[str, Any]:
         "whole_context": context * slots, "sequences": launch.sequences, "budget": launch.budget,
         "prompt": f"{launch.prompt:.0f}", "output": f"{launch.output:.0f}", "requests": REQUESTS,
         "rate": f"{launch.rate:g}", "concurrency": f"{launch.concurrency:.0f}",
-        "gpu_layers": ALL_LAYERS if launch.on_gpu else 0, "target": launch.target,
+        "gpu_layers": _gpu_layers(launch), "target": launch.target,
+        # which counts from the first layer on, and those come first that are on the CPU as a whole
+        "cpu_experts": launch.cpu_layers + launch.cpu_expert_layers if launch.cpu_expert_layers else 0,
+        "draft_tokens": launch.draft_tokens, "draft": _no_option(_one_line(launch.draft)) or f"{launch.hub}-draft",
         "weight_format": next((formats[o] for o in launch.stack if o in formats), "fp16"),
     }  # fmt: skip
+
+
+def _gpu_layers(launch: Launch) -> int:
+    """Layers that llama.cpp puts on the GPU."""
+    if not launch.on_gpu:
+        return 0
+    return launch.layers - launch.cpu_layers if launch.cpu_layers else ALL_LAYERS
 
 
 def _file_type(launch: Launch) -> Sequence[str]:
@@ -161,7 +197,7 @@ def _model(program: Mapping[str, Any], launch: Launch) -> str:
     if program["weights"] == "gguf" or "gguf" in file_formats(launch.stack, launch.kinds):
         kind = next(iter(_file_type(launch)), "f16")
         return f"{base}-{kind.upper()}.gguf"
-    needed = [option for option in launch.stack if option not in program["made"]]
+    needed = [option for option in launch.stack if option not in program["made"] and option not in BESIDE]
     if program.get("before"):
         return f"{base}-openvino"
     return hub if not needed else f"{base}-{'-'.join(needed)}"

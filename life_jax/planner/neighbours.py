@@ -21,10 +21,10 @@ BARRED = tuple(REASONS.index(name) for name in ("engine", "units", "layout"))  #
 class Neighbour:
     """A design one step from an answer.
 
-    step: what differs: device, devices (their number), layout, format, engine, or the key of a limit. place: in the
-    designs. out: what speaks against it, one of REASONS, empty where it is an answer too. missed: what it needs over
-    what is asked [1], by word, of what it misses. ratios: its price, TTFT and TPOT over those of the answer [1]; less:
-    quality that it keeps less [1].
+    step: what differs: device, devices (their number), layout, format, addition, engine, or the key of a limit.
+    place: in the designs. out: what speaks against it, one of REASONS, empty where it is an answer too. missed: what it
+    needs over what is asked [1], by word, of what it misses. ratios: its price, TTFT and TPOT over those of the answer
+    [1]; less: quality that it keeps less [1].
     """
 
     step: str
@@ -120,6 +120,7 @@ class _Near:
         yield from self._devices(case, layout, point)
         yield from self._layouts(case, layout, point)
         yield from self._formats(case, layout, point)
+        yield from self._additions(case, layout, point)
         here = designs.candidates[case]
         for engine, other in self._cases[here.model, here.hw, here.opt].items():
             if engine != here.engine:
@@ -165,11 +166,21 @@ class _Near:
     def _formats(self, case: int, layout: int, point: int) -> Iterator[tuple[str, int]]:
         """The stacks that keep the next less and the next more of the quality on this device."""
         here, designs = self.designs.candidates[case], self.designs
-        others = [self._alike(key, here.engine) for key in self._cases if key[:2] == (here.model, here.hw)]
+        alike = (self._alike(key, here.engine) for key in self._cases if key[:2] == (here.model, here.hw))
+        others = [other for other in alike if designs.candidates[other].addition == here.addition]
         places = np.array([self._place(other, layout, point) for other in others])
         kept, own = designs.quality[places], designs.quality[self._place(case, layout, point)]
         can = ~np.isin(designs.status[places], BARRED)
         yield from (("format", place) for place in _next(places[can], kept[can], own))
+
+    def _additions(self, case: int, layout: int, point: int) -> Iterator[tuple[str, int]]:
+        """The same format with something beside it, such as drafts, or without."""
+        here = self.designs.candidates[case]
+        base = here.opt.removesuffix(f"+{here.addition}") if here.addition else here.opt
+        for number, one in enumerate(self.designs.candidates):
+            same = (one.model, one.hw, one.engine) == (here.model, here.hw, here.engine) and number != case
+            if same and base in (one.opt, one.opt.removesuffix(f"+{one.addition}")):
+                yield from self._if_possible("addition", number, layout, point)
 
     def _points(self, case: int, layout: int, point: int) -> Iterator[tuple[str, int]]:
         """The next smaller and the next larger number of each axis."""

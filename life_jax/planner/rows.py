@@ -28,12 +28,21 @@ class Cases:
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
         """Takes all of them apart; what they have in common is one object, and is taken apart once."""
-        known, kinds, off = Parts(), dict[Any, int](), Absent()
-        self.scenarios = [switched_off_as_static(scenario, off) for scenario in scenarios]
-        taken = [known.of(None, scenario) for scenario in self.scenarios]
-        self.kind = np.array([kinds.setdefault(kind, len(kinds)) for kind, _ in taken], int)
-        self._parts = [parts for _, parts in taken]
-        self._leaves = known.leaves
+        self._known, self._kinds, self._off = Parts(), dict[Any, int](), Absent()
+        self.scenarios: list[Scenario] = []
+        self.kind = np.zeros(0, int)
+        self._parts: list[tuple[int, ...]] = []
+        self._leaves = self._known.leaves
+        self.extend(scenarios)
+
+    def extend(self, scenarios: Sequence[Scenario]) -> None:
+        """Takes further ones apart, behind the others."""
+        new = [switched_off_as_static(scenario, self._off) for scenario in scenarios]
+        taken = [self._known.of(None, scenario) for scenario in new]
+        kinds = [self._kinds.setdefault(kind, len(self._kinds)) for kind, _ in taken]
+        self.scenarios += new
+        self.kind = np.concatenate([self.kind, np.array(kinds, int)])
+        self._parts += [parts for _, parts in taken]
 
     def evaluate(
         self,

@@ -1,6 +1,6 @@
 """The search of a space of designs: bounds discard most before anything is forecast, then the cheapest go first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +8,22 @@ import numpy as np
 
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import forecast
+from life_jax.forecasting.under_load import UnderLoad
+from life_jax.models import ffn
 from life_jax.planner import rows, times
-from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Designs, settle
+from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Candidate, Designs, settle
 from life_jax.planner.front import Objectives, dominated_by, front
 from life_jax.planner.space import Layout
 from life_jax.planner.times import LOADED, NAMES, STANDARD
 
 # a time that n devices share is at least that of one over n; tables of steps interpolate within this part of the law
 SLACK = 0.97
-# under load tables are coarser, and a low percentile meets fewer neighbours than the mean [assumption]
-SLACK_LOADED, SLACK_LOW = 0.9, 0.3
+# under load tables are coarser in the length of a prompt: TTFT was at least 0.855 of that of one user, TPOT 1.004, in
+# 23 626 designs of Llama-3.1-8B at 8 requests/s; a low percentile meets fewer neighbours than the mean [assumption]
+SLACK_LOADED, SLACK_LOW = {"ttft": 0.84, "tpot": 0.98}, 0.3
+SLACK_BESIDE = 0.9  # of a step with as many sequences as are there at least, which are not always as many [assumption]
+GAPS = 8  # rounds of the gap between two tokens, which prompts interrupt more often the longer it is
+CROWDED = 2  # times that a bound of TPOT is taken for the time that sequences stay
 PREFILL_SLACK = 0.9  # of the compute of prompts, which padding of small steps is part of
 MOST, MOST_LOADED = 2**14, 2048  # designs that are forecast at once
 
@@ -25,13 +31,15 @@ MOST, MOST_LOADED = 2**14, 2048  # designs that are forecast at once
 @dataclass
 class Found:
     """What a search has found. best: places of the designs that meet and are not dominated. times: by name [n], at the
-    forecast itself and (sure) at the asked confidence, NaN where a bound was enough. bound: least times [n]."""
+    forecast itself and (sure) at the asked confidence, NaN where a bound was enough. bound: least times [n]; alone:
+    those of one user, whatever else arrives."""
 
     designs: Designs
     best: np.ndarray
     mean: dict[str, np.ndarray]
     sure: dict[str, np.ndarray]
     bound: dict[str, np.ndarray]
+    alone: dict[str, np.ndarray]
     forecast: int
 
 
@@ -47,14 +55,35 @@ def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
         mean={name: np.full(count, np.nan) for name in names},
         sure={name: np.full(count, np.nan) for name in names},
         bound={name: np.zeros(count) for name in names},
+        alone={name: np.zeros(count) for name in names},
         forecast=0,
     )
+    _decide(found, loaded, done)
+    return found
+
+
+def search_further(found: Found, candidates: Sequence[Candidate], status: np.ndarray, done: rows.Done) -> None:
+    """The search with further candidates, whose designs [n] have a status already: ALIVE or the number of a reason."""
+    designs, before = found.designs, len(found.designs.candidates)
+    designs.extend(candidates)
+    new = np.arange(len(designs.case) - len(status), len(designs.case))
+    designs.status[new] = status
+    for numbers, fill in ((found.mean, np.nan), (found.sure, np.nan), (found.bound, 0.0), (found.alone, 0.0)):
+        for name, values in numbers.items():
+            numbers[name] = np.concatenate([values, np.full(len(new), fill)])
+    settle(designs, done, before)
+    _decide(found, times.is_loaded(designs.scenarios[0]), done)
+
+
+def _decide(found: Found, loaded: bool, done: rows.Done) -> None:
+    """Give every design that nothing speaks against a forecast or a reason."""
+    designs = found.designs
     if not len(designs.alive):
-        return found
+        return
     _bound(found, loaded, done)
     _refuse_bounded(found)
     most, first = MOST_LOADED if loaded else MOST, True
-    best = added = np.zeros(0, int)  # of which the last round has added some
+    best = added = found.best  # of which the last round has added some
     while len(alive := designs.alive):
         alive = alive[dominated_by(_bounded(found, alive), _exact(found, added))]
         designs.refuse(alive, "dominated")
@@ -70,7 +99,6 @@ def search(designs: Designs, done: rows.Done = lambda count: None) -> Found:
             _forecast(found, chosen, done)
         added = _kept(found, chosen[designs.status[chosen] == MEETS], best)
         best = found.best = np.flatnonzero(designs.status == MEETS)
-    return found
 
 
 def _kept(found: Found, new: np.ndarray, best: np.ndarray) -> np.ndarray:
@@ -98,7 +126,7 @@ def _bounded(found: Found, places: np.ndarray) -> Objectives:
     return Objectives.of(found.designs, places, found.bound)
 
 
-def _sure(found: Found, values: Mapping[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
+def sure(found: Found, values: Mapping[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
     """Times [n] at the asked confidence of those by the forecast itself, whatever waits."""
     z = STANDARD.inv_cdf(found.designs.question.confidence)
     wide = times.spreads(found.designs, places)
@@ -127,10 +155,14 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
         shortest = designs.moved(first, divided=False) | {("workload", "prompt_tokens"): np.ones(len(first))}
         of_one = designs.cases.evaluate(designs.case[first], shortest, alone, done=done)
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
-    shares = {name: np.array([_share(one, name, batch) for one in designs.layouts]) for name in found.bound}
+    experts = _have_experts(designs)[designs.case[alive]].astype(int)
+    shares = {
+        name: np.array([[_share(one, name, batch, own) for one in designs.layouts] for own in (False, True)])
+        for name in found.bound
+    }
     for name, bound in found.bound.items():
-        least = _slack(found, loaded) * np.nan_to_num(of_one[name][inverse], nan=0.0)
-        bound[alive] = least / shares[name][designs.layout[alive]]
+        least = _slack(found, loaded, name) * np.nan_to_num(of_one[name][inverse], nan=0.0)
+        bound[alive] = found.alone[name][alive] = least / shares[name][experts, designs.layout[alive]]
     count = designs.devices[alive]
     if loaded and load.rate:
         prompts = float(load.rate) * (1 - float(load.cached)) / count
@@ -138,11 +170,11 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
         designs.refuse(alive[busy > 1], "saturated")
 
 
-def _slack(found: Found, loaded: bool) -> float:
+def _slack(found: Found, loaded: bool, name: str) -> float:
     """Part of a time of one user that a time of the question is at least [1]."""
     if not loaded:
         return SLACK
-    return SLACK_LOADED if found.designs.question.percentile >= 50 else SLACK_LOW
+    return SLACK_LOADED[name] if found.designs.question.percentile >= 50 else SLACK_LOW
 
 
 def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Done) -> np.ndarray:
@@ -154,27 +186,83 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
     if load.prompts or load.prompt_cv or load.cached:
         moved["workload", "prompt_tokens"] = np.ones(len(places))
     of = designs.cases.evaluate(designs.case[places], moved, rows.static(("ttft", "tpot")), done=done)
-    staged = np.array([one.pp > 1 for one in designs.layouts])[designs.layout[places]]
+    layouts = [designs.layouts[at] for at in designs.layout[places]]
+    experts = _have_experts(designs)[designs.case[places]]
+    # one user of groups that share experts waits for messages of all of them, which requests of their own do not
+    other = np.array([one.pp > 1 for one in layouts]) | (experts & np.array([one.dp > 1 for one in layouts]))
     for name, bound in found.bound.items():
-        own = _slack(found, loaded=True) * np.nan_to_num(of[name], nan=0.0)
-        bound[places] = np.maximum(bound[places], np.where(staged & (name == "ttft"), 0.0, own))
+        own = _slack(found, loaded=True, name=name) * np.nan_to_num(of[name], nan=0.0)
+        bound[places] = np.maximum(bound[places], np.where(other & (name == "ttft"), 0.0, own))
+    still = _still(found, places, best)
+    for _ in range(CROWDED if float(load.rate) and designs.question.percentile >= 50 else 0):
+        _crowd(found, still, done)
+        still = _still(found, still, best)
+    return still
+
+
+def _crowd(found: Found, places: np.ndarray, done: rows.Done) -> None:
+    """Raise the least TPOT of designs to that of a step with as many sequences as it lets stay at least (Little's law);
+    stages of a pipeline have batches of their own, and keep theirs."""
+    designs = found.designs
+    places = places[np.array([one.pp == 1 for one in designs.layouts])[designs.layout[places]]]
+    if not len(places):
+        return
+    scenario = designs.scenarios[0]
+    stay = float(scenario.load.rate) * float(UnderLoad(scenario).requested.output.average - 1)
+    moved = designs.moved(places)
+    moved["workload", "batch"] = np.maximum(stay * found.bound["tpot"][places], 1.0)
+    if scenario.load.prompts or scenario.load.prompt_cv or scenario.load.cached:
+        moved["workload", "prompt_tokens"] = np.ones(len(places))
+    of = designs.cases.evaluate(designs.case[places], moved, rows.static(("tpot",)), done=done)
+    least = SLACK_BESIDE * np.nan_to_num(of["tpot"], nan=0.0)
+    least = np.maximum(found.bound["tpot"][places], least)
+    if "prompt_tokens" not in {leaf[-1] for leaf in moved}:
+        least = np.maximum(least, SLACK_BESIDE * _interrupted(found, places, least))
+    found.bound["tpot"][places] = least
+
+
+def _interrupted(found: Found, places: np.ndarray, decode: np.ndarray) -> np.ndarray:
+    """Least mean time [s] between two tokens [n] whose steps without prompts take `decode`: prompts that arrive
+    meanwhile share a step, which takes as long as one prompt at least."""
+    designs = found.designs
+    schedulers = [s.engine.scheduler for s in designs.scenarios]
+    budget = np.array([float(scheduler.budget) for scheduler in schedulers])[designs.case[places]]
+    groups = np.array([one.dp for one in designs.layouts])[designs.layout[places]]
+    arriving = float(designs.scenarios[0].load.rate) / groups
+    chunks = np.maximum(np.ceil(2 * designs.scenarios[0].workload.prompt_tokens / budget), 1.0)
+    longer = np.maximum(found.bound["ttft"][places] / chunks - decode, 0.0)
+    gap = decode
+    for _ in range(GAPS):  # from below, each round a bound
+        gap = decode + (1 - np.exp(-arriving * gap * chunks)) * longer
+    return gap
+
+
+def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
+    """Those of the places that their least times leave in question; refuses the others."""
+    designs = found.designs
     for name, limit in designs.question.targets.items():
         still = places[designs.status[places] == ALIVE]
-        designs.refuse(still[_sure(found, found.bound, still)[name] > limit], name)
+        designs.refuse(still[sure(found, found.bound, still)[name] > limit], name)
     still = places[designs.status[places] == ALIVE]
     designs.refuse(still[dominated_by(_bounded(found, still), best)], "dominated")
     return places[designs.status[places] == ALIVE]
 
 
-def _share(layout: Layout, name: str, batch: float) -> float:
+def _have_experts(designs: Designs) -> np.ndarray:
+    """Whether the model of each candidate has experts."""
+    return np.array([any(ffn.experts(scenario.architecture)) for scenario in designs.scenarios])
+
+
+def _share(layout: Layout, name: str, batch: float, experts: bool) -> float:
     """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them.
 
     A token goes through one stage of a pipeline after the other, chunks of a prompt through several at once; groups
-    have requests of their own, but share experts. The sequences of a batch are divided among all.
+    have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided among
+    all.
     """
     if batch > 1:
         return float(layout.devices)
-    groups = layout.dp if layout.ep > 1 else 1
+    groups = layout.dp if experts else 1
     return float(layout.tp * layout.cp * groups * (1 if name == "tpot" else layout.pp))
 
 
@@ -183,7 +271,7 @@ def _refuse_bounded(found: Found) -> None:
     designs = found.designs
     for name, limit in designs.question.targets.items():
         alive = designs.alive
-        designs.refuse(alive[_sure(found, found.bound, alive)[name] > limit], name)
+        designs.refuse(alive[sure(found, found.bound, alive)[name] > limit], name)
 
 
 def _forecast(found: Found, places: np.ndarray, done: rows.Done) -> None:
@@ -205,4 +293,4 @@ def _forecast(found: Found, places: np.ndarray, done: rows.Done) -> None:
         designs.refuse(still[~(found.sure[name][still] <= limit)], name)
 
 
-__all__ = ["ALIVE", "DOMINATED", "MEETS", "Found", "search"]
+__all__ = ["ALIVE", "DOMINATED", "MEETS", "Found", "search", "search_further", "sure"]

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from life_jax.config import drafting
 from life_jax.core.whole_file import whole_file
 from life_jax.planner import times
 from life_jax.planner.designs import Designs
 from life_jax.planner.launch import Launch, files, hub_name
+from life_jax.studies.case import Keys
 from life_jax.studies.plan_words import name
 from life_jax.studies.study import Study
 
@@ -16,7 +18,8 @@ from life_jax.studies.study import Study
 def launch_of(study: Study, designs: Designs, place: int, running: float) -> Launch:
     """Facts of a design that its commands are made of. running: sequences that run together, mean."""
     candidate = designs.candidates[designs.case[place]]
-    keys, file, load = study.cases[designs.case[place]].keys, study.composed.model, candidate.scenario.load
+    keys = Keys(candidate.model, candidate.hw, candidate.opt, candidate.engine)
+    file, load = study.composed.model, candidate.scenario.load
     point = designs.points[designs.point[place]]
     typed_budget = study.scalars.get("engine.token_budget", 0)
     return Launch(
@@ -40,6 +43,11 @@ def launch_of(study: Study, designs: Designs, place: int, running: float) -> Lau
             f"engine={name(candidate.engine)}",
             *([f"opt={'+'.join(study.stacks[keys.opt])}"] if study.stacks[keys.opt] else []),
         ),
+        layers=round(sum(float(block.repeats) for block in candidate.scenario.architecture.blocks)),
+        cpu_layers=round(float(candidate.scenario.offload.layers)),
+        cpu_expert_layers=round(float(candidate.scenario.offload.expert_layers)),
+        draft_tokens=round(float(candidate.scenario.speculation.tokens)),
+        draft=drafting.head(keys.model),
     )
 
 

@@ -21,7 +21,7 @@ from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.parts import Parts
-from life_jax.config.plan_question import with_defaults
+from life_jax.config.plan_question import with_defaults, without_beside
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
@@ -54,6 +54,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
     numbers = sweep_words(words) if primary == "sweep" else words
+    numbers = without_beside(words) if primary == "plan" else numbers
     if of_load is not None:
         numbers = with_trace(of_load)
     request = command_words.parse(numbers, verb=primary)
@@ -186,6 +187,8 @@ def _cells(
     parts = Parts()
     absent: Absent = {}
     settings = composed.settings
+    typed_stacks = dict(zip(composed.stacks, request.stacks, strict=True))
+    place = _Places(composed, typed_stacks)
     needs_quality = "plan" in settings or any(METRICS[name].needs == "quality" for name in settings["metrics"])
     for model, model_file in composed.model.items():
         own = own_quantization(model_file, request.folders, composed.settings["convention"])
@@ -200,13 +203,13 @@ def _cells(
             named: dict[str, Any] = {**typed, "engine": word if request.compares_engines else ""}
             where = f"{model} on {hw}"
             try:
-                _refuse_place(composed, hw, opt, engine, request)
+                place.refuse(hw, opt, engine)
                 shared: dict[str, Any] = {
                     "model": model_file, "workload": composed.workload, "load": composed.load,
                     "precision": composed.precision, "own": own, "own_cache": None if decided else cache,
                     "convention": composed.settings["convention"], "cost": composed.cost,
                 }  # fmt: skip
-                labels = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
+                labels = typed_stacks[opt]
                 built = build(
                     **shared,
                     device=device_file,
@@ -236,12 +239,22 @@ def _cells(
             yield Case(**named, built=built, parameters=parameters, keys=keys, absent=absent)
 
 
-def _refuse_place(composed: Composed, hw: str, opt: str, engine: str, request: command_words.Request) -> None:
-    """Raises ImpossibleError where the engine does not run on the device, or does not read the files of the stack."""
-    stack = dict(zip(composed.stacks, request.stacks, strict=True))[opt]
-    why = why_impossible(composed.engines[engine], composed.hw[hw], stack, composed.kinds)
-    if why is not None:
-        raise ImpossibleError(f"hw.{hw}", why)
+class _Places:
+    """Where engines run, and what they read: the same for all devices of a vendor and a class."""
+
+    def __init__(self, composed: Composed, stacks: Mapping[str, tuple[str, ...]]) -> None:
+        self._composed, self._stacks = composed, stacks
+        self._why: dict[tuple[str, str, str, str], str | None] = {}
+
+    def refuse(self, hw: str, opt: str, engine: str) -> None:
+        """Raises ImpossibleError where the engine does not run on the device, or does not read the stack's files."""
+        device = self._composed.hw[hw]
+        key = engine, device.vendor, device.device_class, opt
+        if key not in self._why:
+            file = self._composed.engines[engine]
+            self._why[key] = why_impossible(file, device, self._stacks[opt], self._composed.kinds)
+        if (why := self._why[key]) is not None:
+            raise ImpossibleError(f"hw.{hw}", why)
 
 
 def _refuse_decided(sets: Mapping[str, str], axes: Mapping[str, np.ndarray], request: command_words.Request) -> None:

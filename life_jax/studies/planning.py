@@ -25,6 +25,8 @@ from life_jax.planner.neighbours import Neighbour, neighbours
 from life_jax.planner.regret import MOST, regrets
 from life_jax.planner.search import Found, search
 from life_jax.planner.space import KEYS, Layout, assumed, layouts
+from life_jax.studies.additions import add
+from life_jax.studies.case import Keys
 from life_jax.studies.launching import launch_of, scripts
 from life_jax.studies.plan_words import words_of
 from life_jax.studies.study import Study
@@ -83,7 +85,8 @@ class Plan:
     """Rows that meet and are not dominated, by what is minimized; counts of the others by reason; what is nearest.
 
     nearest: where no row meets, the design that misses least, and by how much. relax: name of a target, budget or floor
-    -> what it would have to be for that design.
+    -> what it would have to be for that design. untried: options beside formats (also=) that were left out, with how
+    many designs of them would be in question; they are not in the space.
     """
 
     study: Study
@@ -93,6 +96,7 @@ class Plan:
     nearest: Row | None
     relax: Mapping[str, float]
     warnings: tuple[str, ...]
+    untried: Mapping[str, int]
     found: Found = field(repr=False)
 
     def __repr__(self) -> str:
@@ -109,7 +113,7 @@ class Plan:
         nearest = None if self.nearest is None else {**self.nearest.as_json(), "relax": dict(self.relax)}
         return {
             "rows": [self._row_as_json(row) for row in self.rows], "rejected": dict(self.rejected), "space": self.space,
-            "nearest": nearest, "warnings": list(self.warnings),
+            "nearest": nearest, "untried": dict(self.untried), "warnings": list(self.warnings),
         }  # fmt: skip
 
     def _row_as_json(self, row: Row) -> dict[str, Any]:
@@ -144,12 +148,15 @@ def plan(
     designs = _designs(study)
     begun(designs)
     found = search(designs, done)
+    added = add(study, found, done)
+    study = added.study
     order = _order(study, found)
     rows = _with_neighbours(found, _rows(study, found, order, done), study.view.top or NEIGHBOURED, done)
     rejected = Counter({REASONS[i]: int((designs.status == i).sum()) for i in range(len(REASONS))})
     for reason in study.nowhere.values():
         rejected["engine" if reason.startswith("engine ") else "units"] += len(designs.layouts) * len(designs.points)
-    space = len(designs.case) + len(study.nowhere) * len(designs.layouts) * len(designs.points)
+    rejected.update(added.rejected)
+    space = len(designs.case) + added.rejected.total() + len(study.nowhere) * len(designs.layouts) * len(designs.points)
     nearest, relax = (None, {}) if rows else _nearest(study, found, done)
     used = [(row.engine, row.layout) for row in (*rows, *([nearest] if nearest else []))]
     return Plan(
@@ -159,7 +166,8 @@ def plan(
         space=space,
         nearest=nearest,
         relax=relax,
-        warnings=(*study.warnings, *assumed(study.composed.engines, used)),
+        untried=added.untried,
+        warnings=(*study.warnings, *added.warnings, *assumed(study.composed.engines, used)),
         found=found,
     )
 
@@ -259,9 +267,10 @@ def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[
     slots = designs.slots(places)
     rows = []
     for at, place in enumerate(places.tolist()):
-        keys = study.cases[designs.case[place]].keys
+        candidate = designs.candidates[designs.case[place]]
+        keys = Keys(candidate.model, candidate.hw, candidate.opt, candidate.engine)
         layout, point = designs.layouts[designs.layout[place]], designs.points[designs.point[place]]
-        words = tuple(words_of(study, keys, layout, point, loaded=loaded))
+        words = tuple(words_of(study, keys, layout, point, candidate.words, loaded=loaded))
         launch = launch_of(study, designs, place, columns["concurrency"][at] if loaded else 1.0)
         rows.append(
             Row(

@@ -1,6 +1,6 @@
 """Requests under the load of a scenario, simulated one by one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -121,11 +121,14 @@ class Simulator:
         meshes = np.broadcast_arrays(np.zeros(1), *(values[key] for key in keys))[1:]
         shape = meshes[0].shape if meshes else (1,)
         columns = {name: np.full(shape, np.nan) for name in self.metrics}
+        known: dict[Any, dict[str, float]] = {}  # of points that differ in how many requests come alone
         for place in np.ndindex(shape):
             numbers = {key: float(mesh[place]) for key, mesh in zip(keys, meshes, strict=True)}
             scenario = set_all(base, self.parameters, numbers)
             try:
-                seen = simulated_metrics(scenario, self.metrics, seed=self.seed, trace=self.trace)
+                rest = tuple(value for key, value in numbers.items() if key not in ("rate", "concurrency"))
+                largest = known.setdefault(rest, {})
+                seen = simulated_metrics(scenario, self.metrics, seed=self.seed, trace=self.trace, largest=largest)
             except ConfigError as error:
                 self.notes.append(str(error))
                 continue
@@ -135,9 +138,16 @@ class Simulator:
 
 
 def simulated_metrics(
-    scenario: Scenario, names: Iterable[str], *, seed: int = 0, trace: Requests | None = None
+    scenario: Scenario,
+    names: Iterable[str],
+    *,
+    seed: int = 0,
+    trace: Requests | None = None,
+    largest: dict[str, float] | None = None,
 ) -> dict[str, float]:
     """Metrics by name of the requests of a scenario's load, or of a trace; of those without a load, the forecast.
+
+    largest [1/s]: rates that runs found which do not depend on the load's own rate or concurrency, kept for the next.
 
     Times are infinite where more requests arrive than are served. Raises ConfigError where a request is longer than
     the cache.
@@ -148,19 +158,29 @@ def simulated_metrics(
         others = forecast(scenario, tuple(name for name in names if name not in of_load))
         values = {name: float(value) for name, value in others.items()}
         if of_load:
-            values.update(_under_load(scenario, of_load, seed, trace))
+            values.update(_under_load(scenario, of_load, seed, trace, {} if largest is None else largest))
     return {name: values[name] for name in names}
 
 
-def _under_load(scenario: Scenario, names: tuple[str, ...], seed: int, trace: Requests | None) -> dict[str, float]:
+def _under_load(
+    scenario: Scenario, names: tuple[str, ...], seed: int, trace: Requests | None, largest: dict[str, float]
+) -> dict[str, float]:
+    def rate_of(name: str, of: Callable[..., float]) -> float:
+        if name not in largest:
+            largest[name] = of(scenario, seed=seed)
+        return largest[name]
+
+    def capacity() -> float:
+        return rate_of("capacity", simulated_capacity)
+
     under, load = UnderLoad(scenario), scenario.load
     possible = is_possible(scenario)
     if not (under.is_open or under.is_closed) or (possible is not None and not possible):
         return dict.fromkeys(names, float("nan"))
     run = simulated(scenario, seed=seed, trace=trace)
     values = run.of_load(load)
-    if under.is_open and trace is None and _is_saturated(scenario, seed):
-        most = simulated_capacity(scenario, seed=seed)
+    if under.is_open and trace is None and _is_saturated(scenario, capacity):
+        most = capacity()
         for name in values:
             values[name] = float("inf") if METRICS[name].units == "s" or name == "concurrency" else 0.0
         mine = UnderLoad(replace(scenario, load=replace(load, rate=most)))
@@ -168,21 +188,21 @@ def _under_load(scenario: Scenario, names: tuple[str, ...], seed: int, trace: Re
     if "utilization" in names:
         rate = len(run.ttft) / (run.end - run.start)
         saturated = np.isinf(values["ttft_mean"])
-        values["utilization"] = 1.0 if saturated else min(rate / simulated_capacity(scenario, seed=seed), 1.0)
+        values["utilization"] = 1.0 if saturated else min(rate / capacity(), 1.0)
     if "max_rate" in names:
-        values["max_rate"] = simulated_max_rate(scenario, seed=seed)
+        values["max_rate"] = rate_of("max_rate", simulated_max_rate)
     rest = tuple(name for name in names if name not in values)  # energy and cost, by the formula's mean step
     values.update({name: float(value) for name, value in forecast(scenario, rest).items()})
     return {name: values[name] for name in names}
 
 
-def _is_saturated(scenario: Scenario, seed: int) -> bool:
-    """Whether more requests arrive than are served: by the formula, or near its capacity by a run."""
+def _is_saturated(scenario: Scenario, capacity: Callable[[], float]) -> bool:
+    """Whether more requests arrive than are served: by the formula, or near its capacity by that of a run."""
     under = UnderLoad(scenario)
-    rate, capacity = float(scenario.load.rate), float(under.capacity * under.groups)
-    if abs(rate / capacity - 1) > NEAR:
-        return rate > capacity
-    return rate >= simulated_capacity(scenario, seed=seed)
+    rate, by_formula = float(scenario.load.rate), float(under.capacity * under.groups)
+    if abs(rate / by_formula - 1) > NEAR:
+        return rate > by_formula
+    return rate >= capacity()
 
 
 def simulated_capacity(scenario: Scenario, *, seed: int = 0) -> float:

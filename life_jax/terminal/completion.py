@@ -24,7 +24,7 @@ OF_FILES = (*(f"{key}=" for key in ("hw", "model", "engine", "opt", "batch", "pr
 OF_COMMAND = {
     "design": DESIGN,
     "serve": ("target", "method"),
-    "plan": ("target", "devices", "budget", "quality", "confidence", "write", "minimize"),
+    "plan": ("target", "devices", "budget", "quality", "confidence", "write", "minimize", "also"),
     "explore": ("port", "open"),
 }
 WITH_PARTS = ("target", "range", "budget")

@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from life_jax.config.plan_question import DISAGGREGATED
 from life_jax.planner import misses
 from life_jax.planner.neighbours import Neighbour
 from life_jax.planner.space import Layout
@@ -24,13 +25,19 @@ def show(plan: "Plan") -> None:
         design = plan.design(near.place)
         layout = Layout(**design["layout"])
         key = near.step, design["hw"], layout.devices, design["opt"], design["engine"], design["concurrency"]
-        named = f"{layout.devices} x {' '.join([design['hw'], *layout.words])}, {design['opt']}, {design['engine']}"
+        named = design_name(design["hw"], layout, design["opt"], design["engine"])
         if near.step in plan.study.axes:
             named = f"{near.step}={plan.found.designs.points[plan.found.designs.point[near.place]][near.step]:g}"
         lines.setdefault(key, (near.step, named, why(plan, near)))
     columns = [("differs", "left"), ("instead of row 1", "left"), ("is", "left")]
     print()
     tables.table(columns, list(lines.values()), end="")
+
+
+def design_name(hw: str, layout: Layout, opt: str, engine: str) -> str:
+    """2 x l40s tp=2, int4+kv_fp8, vllm; 2+2 where as many devices prefill."""
+    count = f"{layout.devices}+{layout.devices}" if DISAGGREGATED in opt.split("+") else str(layout.devices)
+    return f"{count} x {' '.join([hw, *layout.words])}, {opt}, {engine}"
 
 
 def why(plan: "Plan", near: Neighbour) -> str:

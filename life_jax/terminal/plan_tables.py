@@ -39,6 +39,9 @@ def show(plan: "Plan") -> None:
     title = f"{len(plan.rows)} of {plan.space} designs are left; {plan.found.forecast} had to be forecast"
     columns = [("designs", "right"), ("out", "left"), ("because", "left")]
     tables.table(columns, lines, title) if lines else tables.say(title)
+    if plan.untried:
+        counts = ", ".join(f"{name} ({count} designs in question)" for name, count in plan.untried.items())
+        tables.say(f"not tried beside the formats: {counts}; also=[{','.join(plan.untried)}] tries them")
     if len(plan.rows) > 2:
         picture(plan, plan.rows[:top])
 
@@ -82,8 +85,7 @@ def _table(plan: "Plan", rows: Any, title: list[str]) -> None:
 
 
 def _design(row: "Row") -> str:
-    """2 x l40s tp=2, int4+kv_fp8, vllm."""
-    return f"{row.devices} x {' '.join([row.hw, *row.layout.words])}, {row.opt}, {row.engine}"
+    return plan_neighbours.design_name(row.hw, row.layout, row.opt, row.engine)
 
 
 def _advice(plan: "Plan") -> None:

@@ -1,6 +1,7 @@
 """What is typed for a design: flags that the engines' documents have, names that no shell takes apart."""
 
 import dataclasses
+import json
 import re
 import shlex
 
@@ -11,21 +12,23 @@ from places import CONF
 from life_jax.planner.launch import Launch, command, files, hub_name, programs
 from life_jax.planner.space import Layout
 
-# flags as the documents name them: docs.vllm.ai v0.8.5 (engine arguments, bench serve), docs.sglang.io (server
-# arguments, bench_serving), nvidia.github.io/TensorRT-LLM 1.0 (trtllm-serve), llama-server --help and llama-bench's
-# README, mlx_lm's argument parsers, ollama's and OpenVINO GenAI's documents
+# flags as parsers have them (scripts/check_launch.py): of vllm 0.33.0, sglang 0.5.23, llama.cpp of llama-cpp-python
+# 0.3.36, mlx-lm 0.32.2, optimum-intel 2.2.0 (--model, --weight-format); else as documents name them:
+# nvidia.github.io/TensorRT-LLM 1.0 (trtllm-serve), ollama's and OpenVINO GenAI's
 GRAMMAR = {
     "vllm": "--max-model-len --max-num-seqs --tensor-parallel-size --pipeline-parallel-size --data-parallel-size "
     "--enable-expert-parallel --max-num-batched-tokens --quantization --kv-cache-dtype --model --dataset-name "
     "--random-input-len --random-output-len --num-prompts --save-result --result-filename --request-rate "
-    "--max-concurrency",
+    "--max-concurrency --speculative-config",
     "sglang": "-m --model-path --context-length --max-running-requests --tp-size --pp-size --dp-size --ep-size "
     "--chunked-prefill-size --quantization --kv-cache-dtype --backend --dataset-name --random-input-len "
-    "--random-output-len --num-prompts --output-file --request-rate --max-concurrency",
+    "--random-output-len --num-prompts --output-file --request-rate --max-concurrency --speculative-algorithm "
+    "--speculative-num-steps --speculative-eagle-topk --speculative-draft-model-path",
     "tensorrt_llm": "-m --backend --max_batch_size --max_seq_len --extra_llm_api_options --tp_size --pp_size --ep_size "
     "--max_num_tokens --model --dataset-name --random-input-len --random-output-len --num-prompts --save-result "
     "--result-filename --request-rate --max-concurrency",
-    "llama_cpp": "-m -ngl -c -np -fa -ctk -ctv --split-mode -p -n -o",
+    "llama_cpp": "-m -ngl -c -np -fa -ctk -ctv --split-mode -p -n -o --n-cpu-moe --spec-type --spec-draft-model "
+    "--spec-draft-n-max",
     "ollama": "-f --verbose",
     "mlx": "--model --prompt-tokens --generation-tokens",
     "openvino": "--model --weight-format --rest_port --model_path --model_name --target_device -m -d -ic -n -r",
@@ -61,6 +64,31 @@ def test_llama_cpp_gets_its_file_context_and_caches():
         "llama-server -m Llama-3.1-8B-Q4_K_M.gguf -ngl 99 -c 1280 -np 1 -fa on --split-mode layer -ctk q8_0 -ctv q8_0"
     )
     assert "-ngl 0" in command(of(engine="llama_cpp_cpu", stack=("q4_k_m",), layout=Layout(), on_gpu=False))
+
+
+def test_llama_cpp_keeps_on_the_cpu_what_an_offload_says():
+    design = of(engine="llama_cpp_cuda", stack=("q4_k_m", "offload"), layout=Layout(), sequences=1, layers=32)
+    assert "-ngl 20 " in command(dataclasses.replace(design, cpu_layers=12))
+    both = dataclasses.replace(design, cpu_layers=2, cpu_expert_layers=10)
+    assert "-ngl 30 " in command(both) and "--n-cpu-moe 12" in command(both)
+    assert "--n-cpu-moe 12" in files(both, "about")["bench.sh"]
+    assert "--n-cpu-moe" not in command(design)
+
+
+def test_drafts_are_typed_as_each_engine_takes_them():
+    drafts = {"stack": ("fp8", "eagle3"), "draft_tokens": 3, "draft": "some/head"}
+    words = shlex.split(command(of(**drafts)))
+    assert json.loads(words[words.index("--speculative-config") + 1]) == {
+        "method": "eagle3", "model": "some/head", "num_speculative_tokens": 3,
+    }  # fmt: skip
+    assert words[2] == "meta-llama/Llama-3.1-8B"  # whose weights no draft changes
+    both = of(engine="tensorrt_llm", **drafts | {"stack": ("kv_fp8", "mtp")})
+    assert yaml.safe_load(files(both, "about")["config.yaml"]) == {
+        "kv_cache_config": {"dtype": "fp8"},
+        "speculative_config": {"decoding_type": "MTP", "num_nextn_predict_layers": 3},
+    }
+    llama = command(of(engine="llama_cpp_cuda", layout=Layout(), **drafts | {"stack": ("q4_k_m", "mtp")}))
+    assert "--spec-type draft-mtp --spec-draft-n-max 3" in llama
 
 
 def test_an_engine_that_nobody_knows_to_launch_has_no_command():

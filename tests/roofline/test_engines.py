@@ -15,11 +15,8 @@ from life_jax.config import conf_files
 from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.schedule import Step
-from life_jax.forecasting.request import Run
 from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
-from life_jax.operators import attention
-from life_jax.roofline.effects import attention_scores
 from life_jax.roofline.roofs import joined
 from life_jax.roofline.terms import step_terms
 
@@ -463,14 +460,3 @@ def test_every_fitted_constant_is_a_number_of_the_files(panel):
     _, p = panel
     said = {f.name for f in fields(EngineFile)}
     assert set(p.parts[1].prior) <= said
-
-
-def test_the_work_of_a_score_is_of_what_softmax_is_counted_to_take():
-    assert attention_scores.SOFTMAX_FLOPS == attention.SOFTMAX_FLOPS
-    one, two = (
-        life.load(
-            [*CPU[:3], "opt=[q4_0,kv8]", "workload.batch=1", "workload.past_tokens=8192", f"workload.prompt_tokens={n}"]
-        ).scenario
-        for n in (1, 2)
-    )
-    assert float(np.asarray(Run(one).ttft)) < float(np.asarray(Run(two).ttft))

@@ -26,6 +26,16 @@ def test_flags_are_arguments_and_fields():
     assert check_launch.known_flags(PARSER) == {"--model", "-m", "--prompt-tokens", "--generation-tokens"}
 
 
+def test_flags_of_cpp_are_heads_of_arguments_and_what_arguments_are_compared_with():
+    source = """
+    add_opt(common_arg({ "-fa", "--flash-attn" }, "[on|off]", "not --this"));
+        {"-ncmoe", "--n-cpu-moe"}, "N",
+    if (arg == "-p" || arg == "--n-prompt") { fail("--nor-this"); }
+    """
+    flags = {"-fa", "--flash-attn", "-ncmoe", "--n-cpu-moe", "-p", "--n-prompt"}
+    assert check_launch.known_flags_of_cpp(source) == flags
+
+
 def test_typed_flags_are_those_of_commands_options_and_benchmarks():
     assert check_launch.typed_flags(programs()["mlx"]) == {"--model", "--prompt-tokens", "--generation-tokens"}
     assert {"--tp-size", "--quantization", "--request-rate"} <= check_launch.typed_flags(programs()["sglang"])

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from life_jax.core.cost import Cost
 from life_jax.core.graph import Op
 from life_jax.core.numerics import Number, is_nothing, smaller
 from life_jax.core.pytree import neutral, pytree
 from life_jax.roofline.effects.base import Effect, Work
 
-SOFTMAX_FLOPS = 5  # per score, as operators/attention.py counts it
+SOFTMAX_FLOPS = 5.0  # of a score, as operators.attention counts it; a test holds both equal
 
 
 @pytree
@@ -26,17 +25,14 @@ class AttentionScores(Effect):
         queries = op.shape.m
         if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
             return work
-        return replace(work, vector=work.vector + softmax_flops(op, work.cost) * (self.single / queries))
+        return replace(work, vector=work.vector + softmax_flops(op, work) * (self.single / queries))
 
 
-def softmax_flops(op: Op, cost: Cost) -> Number:
-    """Vector FLOP [FLOP] of an operator that are of its scores; the rest of them widens the cache, which is read once
-    however many queries there are, so that the share of a query falls with them."""
-    width, matrix = op.shape.k, cost.matmul_flops
-    if width is None or is_nothing(matrix):
-        return cost.vector_flops
-    # a score is a product with a key and one with a value
-    return smaller(cost.vector_flops, matrix * (SOFTMAX_FLOPS / (4 * width)))
+def softmax_flops(op: Op, work: Work) -> Number:
+    """Work of the softmax of an operator [FLOP], without that of unpacking a quantized cache, which all queries of a
+    pass share: of fused attention by its products, 4 k of them for each score of heads of k."""
+    vector, width = work.cost.vector_flops, op.shape.k
+    return vector if width is None else smaller(vector, work.cost.matmul_flops * (SOFTMAX_FLOPS / 4) / width)
 
 
 def has_scores(op: Op) -> bool:
