@@ -76,7 +76,7 @@ def test_a_shared_cache_makes_attention_of_a_batch_that_many_times_the_work(stac
 
 def test_a_single_sequence_shares_its_cache_with_nobody():
     words = (*CPU, "workload.prompt_tokens=512", "axes.cache_shared=[0,0.5,1]")
-    assert float(in_numpy(*words, "workload.batch=1").tpot.squeeze().std()) == 0
+    assert float(in_numpy(*words, "workload.batch=1").tpot.squeeze().std()) < 1e-15
     assert (in_numpy(*words, "workload.batch=16").tpot.squeeze().diff("cache_shared") > 0).all()
 
 
