@@ -2,11 +2,12 @@
 
     python scripts/attack_laws.py [DRAWS] [--seed N] [--show N]
 
-A draw is a device, an engine that runs there, a model, a weight format and a workload. Along curves of batch, prompt,
-context, bits of a weight, bandwidth and compute rates no time falls when work grows and none rises when the device gets
-faster; under `ideal` no step is faster than its FLOP at the peak rate or its bytes at the full bandwidth; energies are
-positive. One evaluation is one point of a curve, with TTFT, TPOT and what bounds them. NumPy evaluates all points of a
-draw at once. `attack(draws, seed)` is for other programs; the exit status is 1 where a law is broken.
+A draw is a device, an engine that runs there, a model, a weight format, a workload and a layout over devices. Along
+curves of batch, prompt, context, bits of a weight, bandwidth and compute rates no time falls when work grows and none
+rises when the device gets faster; under `ideal` no step of one device is faster than its FLOP at the peak rate or its
+bytes at the full bandwidth; energies are positive. One evaluation is one point of a curve, with TTFT, TPOT and what
+bounds them. NumPy evaluates all points of a draw at once. `attack(draws, seed)` is for other programs; the exit status
+is 1 where a law is broken.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from life_jax.config.engine_names import engine_of_row
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Scenario, Workload
+from life_jax.forecasting.layout import why_impossible
 from life_jax.forecasting.request import Run
 from life_jax.measurements import forecasts
 from life_jax.optimizations.latent_attention import LATENT
@@ -36,6 +38,12 @@ PAST = np.array([0, 1, 15, 128, 255, 256, 257, 1000, 4096, 16384, 65536, 131072]
 FACTORS = np.geomspace(0.25, 4, 9)  # of bandwidth, and of rates
 BITS = np.linspace(0.5, 1, 9)  # of each format's bits
 CURVES = {"batch": BATCH, "prompt": PROMPT, "past": PAST, "bits": BITS, "bandwidth": FACTORS, "rates": FACTORS}
+LAYOUTS = (
+    {"tensor_parallel": 2.0}, {"tensor_parallel": 4.0}, {"tensor_parallel": 8.0}, {"pipeline_parallel": 2.0},
+    {"tensor_parallel": 2.0, "pipeline_parallel": 2.0}, {"pipeline_parallel": 4.0}, {"data_parallel": 2.0},
+    {"tensor_parallel": 4.0, "expert_parallel": 4.0}, {"tensor_parallel": 8.0, "pipeline_parallel": 2.0},
+)  # fmt: skip
+PART_OF_LAYOUTS = 0.4  # of draws; the others are of one device
 FASTER = ("bandwidth", "rates")  # the others are work
 
 # programs that people run on a class of devices; what stands for the build of a vendor is looked up
@@ -76,8 +84,8 @@ def natural_engines(hw: str) -> list[str]:
     return sorted({engine_of_row(name, hw)[0] for name in (*EVERYWHERE, *of_class)})
 
 
-def draw(random: np.random.Generator) -> tuple[str, str, str, tuple[str, ...], dict[str, float]]:
-    """Device, engine, model, stack, and the numbers of a workload."""
+def draw(random: np.random.Generator) -> tuple[str, str, str, tuple[str, ...], dict[str, float], dict[str, float]]:
+    """Device, engine, model, stack, and the numbers of a workload and of a layout."""
 
     def one(of: list[str]) -> str:
         return of[int(random.integers(len(of)))]
@@ -90,7 +98,8 @@ def draw(random: np.random.Generator) -> tuple[str, str, str, tuple[str, ...], d
         "batch": float(random.choice([1, 1, 2, 5, 8, 16, 64])),
         "past_tokens": float(random.choice([0, 0, 1000, 8192])),
     }
-    return hw, one(natural_engines(hw)), one(MODELS), stack, numbers
+    layout = LAYOUTS[int(random.integers(len(LAYOUTS)))] if random.random() < PART_OF_LAYOUTS else {}
+    return hw, one(natural_engines(hw)), one(MODELS), stack, numbers, layout
 
 
 HARDWARE, MODELS = sorted(paths.choices("hw")), sorted(paths.choices("model"))
@@ -129,10 +138,18 @@ def along(s: Scenario, numbers: dict[str, float], whole: bool) -> tuple[Scenario
     return dataclasses.replace(s, workload=workload, device=device, precision=precision), places
 
 
-def laws_of(hw: str, engine: str, model: str, stack: tuple[str, ...], numbers: dict[str, float]) -> Iterator[Broken]:
-    """The laws that a draw breaks. Raises ConfigError where the device cannot do what the stack asks for."""
-    scenario, places = along(forecasts.scenario(hw, model, stack, engine, 1.0), numbers, engine in ("generic", "ideal"))
-    where = f"{hw} {engine} {model} {'+'.join(stack) or 'none'} {numbers}"
+def laws_of(
+    hw: str, engine: str, model: str, stack: tuple[str, ...], numbers: dict[str, float], layout: dict[str, float]
+) -> Iterator[Broken]:
+    """The laws that a draw breaks. Raises ConfigError where the device cannot do what the stack asks for, or the layout
+    does not divide the model."""
+    alone = forecasts.scenario(hw, model, stack, engine, 1.0)
+    parallelism = dataclasses.replace(alone.engine.parallelism, **layout)  # type: ignore[arg-type]
+    divided = dataclasses.replace(alone, engine=dataclasses.replace(alone.engine, parallelism=parallelism))
+    if layout and why_impossible(divided):
+        raise ConfigError("the layout does not divide the model")
+    scenario, places = along(divided, numbers, engine in ("generic", "ideal"))
+    where = f"{hw} {engine} {model} {'+'.join(stack) or 'none'} {numbers} {layout}"
     run = Run(scenario)
     known = scenario.device.rates["linear"][0] < UNPUBLISHED
     size = len(scenario.workload.batch)
@@ -153,7 +170,7 @@ def laws_of(hw: str, engine: str, model: str, stack: tuple[str, ...], numbers: d
             if ratio[worst] > 1 + NOISE:
                 law = f"{name} falls with {'less ' if curve in FASTER else 'more '}{curve}"
                 yield Broken(law, where, float(ratio[worst] - 1), (along_curve[worst], along_curve[worst + 1]))
-    if engine == "ideal":
+    if engine == "ideal" and not layout:
         yield from bounds(scenario, run, where, known)
     if known and np.isfinite(scenario.device.power).all():
         joules = np.broadcast_to(run.prefill_energy, (size,))

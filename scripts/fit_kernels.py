@@ -104,7 +104,8 @@ def guess(kind: str, group: Group, fitted: list[tuple[Group, np.ndarray]]) -> np
 def errors(kind: str, groups: list[Group], say=print) -> tuple[dict[str, float], dict[str, float]]:
     """Mean error [%] of each device, in sample and left out; `say` takes a line of each group."""
     fitted = [(group, fit(kind, group)) for group in groups]
-    inside, outside = defaultdict(list), defaultdict(list)
+    inside: dict[str, list[float]] = defaultdict(list)
+    outside: dict[str, list[float]] = defaultdict(list)
     say(
         f"\n{kind}: device, software or step, data type (rows): {', '.join(NUMBERS[kind])}; error % in sample, left out"
     )

@@ -137,7 +137,11 @@ def attend(row, device, kernel):
 
 def read(path: Path) -> dict[str, list[Group]]:
     """Groups of both kinds. Products whose weights fit the last-level cache are left out."""
-    found = {"GEMM": defaultdict(list), "attention": defaultdict(list)}
+    found: dict[str, dict[tuple[str, str, tuple[str, ...]], list]] = {
+        "GEMM": defaultdict(list),
+        "attention": defaultdict(list),
+    }
+    key: tuple[str, str, tuple[str, ...]]
     for row in csv.DictReader(path.read_text().splitlines()):
         label = NAMES.get(row["hardware"]) or names.device(row["hardware"])
         if label is None or not row["time_us"]:
@@ -156,8 +160,14 @@ def read(path: Path) -> dict[str, list[Group]]:
             found["attention"][key].append((attend(row, device, KERNELS[label]), seconds))
     return {
         kind: [
-            Group(*key, {n: np.array([r[n] for r, _ in rows]) for n in rows[0][0]}, np.array([s for _, s in rows]))
-            for key, rows in sorted(groups.items())
+            Group(
+                device,
+                what,
+                alike,
+                {name: np.array([row[name] for row, _ in rows]) for name in rows[0][0]},
+                np.array([seconds for _, seconds in rows]),
+            )
+            for (device, what, alike), rows in sorted(groups.items())
         ]
         for kind, groups in found.items()
     }

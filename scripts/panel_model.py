@@ -27,7 +27,7 @@ from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
 from life_jax.parallelism.topology import Links
-from life_jax.roofline.effects.attention_scores import has_scores
+from life_jax.roofline.effects.attention_scores import has_scores, softmax_flops
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
 from life_jax.roofline.effects.matrix_tiles import is_product
 from life_jax.roofline.roofs import roof
@@ -119,7 +119,9 @@ def table(settings):
                     "repeats": op.repeats,
                     "attention": op.pipe == "attention",
                     # work of a score of one query, over what the softmax does of it
-                    "scores": plain.vector / (device.rates["vector"] * op.shape.m) if has_scores(op) else 0.0,
+                    "scores": softmax_flops(op, plain) / (device.rates["vector"] * op.shape.m)
+                    if has_scores(op)
+                    else 0.0,
                     "pad": pad / op.executed,
                     "widest": np.inf if widest is None else widest,
                     "eight": narrow & (np.asarray(bits) >= NARROW_BITS),

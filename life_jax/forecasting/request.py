@@ -130,11 +130,17 @@ class Run(PassTimes):
         return larger(decode.whole + drafting, self.micro_batches * (decode.slowest + drafting))
 
     def _prefill_in_stages(self) -> Number:
-        """Seconds [s] in which all micro-batches with all their chunks go through a pipeline, one behind the other."""
-        timed = [(passes.count, self._stages(passes)) for passes in self.prefill]
-        last = timed[-1][1]
-        waited = sum(count * self.micro_batches * s.slowest for count, s in timed)
-        return waited + last.whole - last.slowest
+        """Seconds [s] in which all micro-batches with all their chunks go through a pipeline, one behind the other: the
+        sum of their times in the slowest stage, and what the longest of them takes in the others.
+
+        Reference: Pinedo 2016, Scheduling, 6.1: the makespan of a proportionate flow shop.
+        """
+        others: Number = 0.0
+        for passes in self.prefill:
+            longest = passes if passes.single else Passes(passes.at(larger(passes.count - 1, 0.0)))  # most context
+            last = self._stages(longest)
+            others = larger(others, where(passes.count > 0, last.whole - last.slowest, 0.0))
+        return sum(p.count * self.micro_batches * self._stages(p).slowest for p in self.prefill) + others
 
     def _stages(self, passes: Passes) -> Stages:
         """Seconds of one of the passes in a pipeline."""

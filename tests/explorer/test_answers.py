@@ -232,6 +232,19 @@ def test_times_under_load_grow_with_the_rate_up_to_the_capacity():
     assert 0 < goodput["max_rate"] <= row["capacity"] * 1.001
 
 
+def test_goodput_is_that_of_the_printed_command():
+    question = Question(("a100",), ("llama3_8b",), engine=("vllm",), numbers=NUMBERS)
+    answer = views.answer("goodput", question, {"ttft": 0.1, "tpot": 0.03, "percentile": 90, "rates": [5.0, 60.0]})
+    _, verb, *words = shlex.split(answer["commands"][0])
+    ds = life.evaluate(life.load([*words, "metrics=[goodput]"], primary=verb))
+    expected = (ds.goodput / ds.rate).squeeze().transpose("rate", "prompt_tokens").values
+    shown = np.array([[0.0 if x is None else x for x in row] for row in answer["good"]])
+    assert shown == pytest.approx(np.nan_to_num(expected), rel=1e-4, abs=1e-6)
+    alone = [word for word in words if not word.startswith(("axes.rate", "axes.prompt"))]
+    most = life.evaluate(life.load([*alone, "rate=5", "prompt=256", "metrics=[max_rate]"], primary=verb)).max_rate
+    assert answer["max_rate"] == pytest.approx(float(most.squeeze()), rel=1e-4)
+
+
 def test_times_of_several_combinations_under_load_are_those_of_the_printed_command():
     question = Question(("a100", "rtx_4090"), ("llama3_8b", "qwen3_30b_a3b"), ((), ("int4",)), ("vllm",), NUMBERS)
     answer = views.answer("load", question, {"ttft": 0.5, "tpot": 0.05, "percentile": 90})

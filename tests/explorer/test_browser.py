@@ -307,6 +307,34 @@ def test_everything_can_be_reached_and_worked_by_keyboard(driver, address):
         assert len(table(driver, "Time to first token (TTFT)")) == 7
 
 
+REACHABLE = """const inside = "a[href], button, input, select, summary, [tabindex='0']";
+return [...document.querySelectorAll(inside)].filter((e) => e.checkVisibility({ visibilityProperty: true })
+  && !e.disabled && e.tabIndex >= 0 && !e.classList.contains('skip'));"""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_keyboard_reaches_every_control_of_a_view_and_moves_its_sliders(driver, address, view):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    with opened(driver, address, view):
+        driver.execute_script("window.seen = []; document.addEventListener('focusin', (e) => seen.push(e.target))")
+        controls = driver.execute_script(REACHABLE)
+        driver.execute_script("document.activeElement.blur()")
+        keys = ActionChains(driver, duration=0)
+        for _ in range(len(controls) + 3):
+            keys.send_keys(Keys.TAB)
+        keys.perform()
+        lost = "return arguments[0].filter((e) => !seen.includes(e)).map((e) => e.outerHTML.slice(0, 120))"
+        assert driver.execute_script(lost, controls) == []
+        slider = driver.find_element("css selector", "#controls .slider input[type=range]")
+        before = driver.execute_script("return document.getElementById('view').textContent")
+        slider.send_keys(*[Keys.ARROW_LEFT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT])
+        browser.wait_quiet(driver)
+        assert driver.execute_script("return document.activeElement === arguments[0]", slider)
+        assert driver.execute_script("return document.getElementById('view').textContent") != before
+
+
 def test_a_target_moves_by_arrow_keys_and_by_the_pointer_and_is_a_limit_of_the_command(driver, address):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By

@@ -131,6 +131,19 @@ def test_chunks_of_one_prompt_fill_a_pipeline():
     assert alone["ttft"] / 4 < piped["ttft"] < alone["ttft"] / 2  # 16 chunks: 19 of 64 stage times, and messages
 
 
+@pytest.mark.parametrize("stages", [2.0, 4.0])
+def test_a_token_beyond_a_chunk_never_comes_sooner(stages):
+    """A last chunk that is small waits behind the full one before it, in every stage."""
+    times = [
+        metrics(
+            on(DENSE, {"pipeline_parallel": stages}, "engine.chunk_tokens=256", f"prompt={n}", batch=1.0), ("ttft",)
+        )
+        for n in (256, 257, 300, 511, 512, 513, 1024, 1025)
+    ]
+    seconds = [float(time["ttft"]) for time in times]
+    assert seconds == sorted(seconds)
+
+
 def test_a_pipeline_takes_as_many_batches_as_stages_and_waits_with_fewer():
     full, half = (Run(on(DENSE, {"pipeline_parallel": 4.0, "micro_batches": m})) for m in (4.0, 2.0))
     assert (full.micro_batches, half.micro_batches) == (4, 2)

@@ -38,6 +38,8 @@ def test_a_hard_switch_between_kernels_is_found(laws, monkeypatch):
 
     monkeypatch.setattr(MatrixTiles, "on_work", on_work)
     numbers = {"prompt_tokens": 512.0, "output_tokens": 128.0, "batch": 1.0, "past_tokens": 0.0}
-    found = {b.law: b for b in laws.laws_of("apple_m3_max_40c", "llama_cpp_metal", "llama3_8b", ("q4_k_m",), numbers)}
+    found = {
+        b.law: b for b in laws.laws_of("apple_m3_max_40c", "llama_cpp_metal", "llama3_8b", ("q4_k_m",), numbers, {})
+    }
     worst = found["tpot falls with more batch"]
     assert worst.between == (8, 9) and worst.by > 1

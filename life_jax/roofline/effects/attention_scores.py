@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_nothing
+from life_jax.core.numerics import Number, is_nothing, larger, smaller
 from life_jax.core.pytree import neutral, pytree
 from life_jax.roofline.effects.base import Effect, Work
+
+SOFTMAX_FLOPS = 5.0  # of a score, as operators.attention counts it; a test holds both equal
 
 
 @pytree
@@ -19,11 +21,18 @@ class AttentionScores(Effect):
     single: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Add the work to that of the scores: single / q of it, where each sequence has q queries."""
+        """Add the work to that of the scores: single / q of it, where each sequence has q queries, one at least."""
         queries = op.shape.m
         if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
             return work
-        return replace(work, vector=work.vector + work.cost.vector_flops * (self.single / queries))
+        return replace(work, vector=work.vector + softmax_flops(op, work) * (self.single / larger(queries, 1.0)))
+
+
+def softmax_flops(op: Op, work: Work) -> Number:
+    """Work of the softmax of an operator [FLOP], without that of unpacking a quantized cache, which all queries of a
+    pass share: of fused attention by its products, 4 k of them for each score of heads of k."""
+    vector, width = work.cost.vector_flops, op.shape.k
+    return vector if width is None else smaller(vector, work.cost.matmul_flops * (SOFTMAX_FLOPS / 4) / width)
 
 
 def has_scores(op: Op) -> bool:
