@@ -20,7 +20,7 @@ from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
 from life_jax.measurements.readers import assumptions, index
 from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 from life_jax.plotting.parity import plot
-from life_jax.terminal import command, tables
+from life_jax.terminal import command, layout, tables
 from life_jax.terminal.progress import waiting
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -56,10 +56,10 @@ def print_totals(t: Totals) -> None:
     for metric, count in t.questioned.items():
         unit = "tokens per second" if metric.endswith("tok_s") else "seconds, or are they milliseconds"
         off = f"{metric} about 1000 times off what the roofline makes possible; are these {unit}?"
-        print(f"{_rows(count)} apart: {off}{_ids(t.unlike[metric])}")
+        print(f"{_rows(count)} apart: {off}{layout.printable(_ids(t.unlike[metric]))}")
     for name, count in t.generic.items():
-        print(f"{_rows(count)} with engine=generic: engine '{name}' is not known")
-    print(*reasons(t), sep="\n", end="\n" * bool(t.skipped))
+        print(f"{_rows(count)} with engine=generic: engine '{layout.printable(name)}' is not known")
+    print(*map(layout.printable, reasons(t)), sep="\n", end="\n" * bool(t.skipped))
 
 
 def _print_errors(t: Totals) -> None:

@@ -226,6 +226,8 @@ def test_numbers_beyond_all_measure_end_in_a_line(life, verb, words):
 
 HEAD = "id,hardware,model,weight_format,engine,batch,prompt_tokens,output_tokens,metric,value\n"
 ESCAPES = "\x1b[31mred\x07\x9b2J\u202e"
+ROW = "r1,v100,llama2_7b,fp16,generic,1,512,128,ttft_s,0.2\n"
+TWO = ROW + ROW.replace("r1,v100", f"r2,{ESCAPES}")
 
 
 @pytest.mark.parametrize(
@@ -238,6 +240,7 @@ ESCAPES = "\x1b[31mred\x07\x9b2J\u202e"
         ("sweep", ["study=x.yaml"], {"x.yaml": 'description: x\nhw: ["\\e[31m"]\n'}),
         ("sweep", ["study=x.yaml"], {"x.yaml": 'description: x\nhw: [v100]\n"\\e[31m": 1\n'}),
         ("validate", ["x.csv"], {"x.csv": HEAD + f"r1,{ESCAPES},llama2_7b,fp16,generic,1,512,128,ttft_s,0.2\n"}),
+        ("validate", ["y.csv"], {"y.csv": HEAD + TWO}),
         ("catalog", [ESCAPES], {}),
         ("catalog", ["hw", "--config-dir", "."], {f"hw/{ESCAPES}.yaml": "DEVICE"}),
     ],
