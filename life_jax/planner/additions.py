@@ -131,7 +131,7 @@ def offloaded(scenarios: Sequence[Scenario], done: rows.Done) -> list[tuple[str,
         leaf = ("offload", "expert_layers" if name == "cpu_expert_layers" else "layers")
         layers = np.array([_layers(scenarios[at], name) for at in own])
 
-        def fits(numbers: np.ndarray, own: np.ndarray = own, leaf: tuple[str, str] = leaf) -> np.ndarray:
+        def fits(numbers: np.ndarray, own: np.ndarray = own, leaf: tuple[str | int, ...] = leaf) -> np.ndarray:
             moved = {leaf: numbers.astype(float)}
             found = cases.evaluate(own, moved, lambda s: {"fits": 1.0 * memory.memory(s).fits}, done=done)
             return np.asarray(found["fits"] > 0)
