@@ -13,7 +13,7 @@ import numpy as np
 
 from life_jax.config import drafting
 from life_jax.config.plan_question import DISAGGREGATED, OFFLOAD, defaults
-from life_jax.core.pytree import set_leaf
+from life_jax.core.pytree import Leaf, set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import memory
 from life_jax.models import ffn
@@ -128,10 +128,10 @@ def offloaded(scenarios: Sequence[Scenario], done: rows.Done) -> list[tuple[str,
     found = np.zeros(len(scenarios), int)
     for name in dict.fromkeys(names):
         own = np.array([at for at, other in enumerate(names) if other == name])
-        leaf = ("offload", "expert_layers" if name == "cpu_expert_layers" else "layers")
+        leaf: Leaf = ("offload", "expert_layers" if name == "cpu_expert_layers" else "layers")
         layers = np.array([_layers(scenarios[at], name) for at in own])
 
-        def fits(numbers: np.ndarray, own: np.ndarray = own, leaf: tuple[str | int, ...] = leaf) -> np.ndarray:
+        def fits(numbers: np.ndarray, own: np.ndarray = own, leaf: Leaf = leaf) -> np.ndarray:
             moved = {leaf: numbers.astype(float)}
             found = cases.evaluate(own, moved, lambda s: {"fits": 1.0 * memory.memory(s).fits}, done=done)
             return np.asarray(found["fits"] > 0)

@@ -53,8 +53,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     if primary == "plan":
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
-    numbers: Iterable[str] = sweep_words(words) if primary == "sweep" else words
-    numbers = without_beside(words) if primary == "plan" else numbers
+    numbers = sweep_words(words) if primary == "sweep" else words
+    numbers = tuple(without_beside(words)) if primary == "plan" else numbers
     if of_load is not None:
         numbers = with_trace(of_load)
     request = command_words.parse(numbers, verb=primary)
