@@ -1,6 +1,7 @@
 """Whether a scenario's layout over devices is possible: whether its numbers divide the model as engines need it."""
 
 from dataclasses import replace
+from typing import Any
 
 from life_jax.core.engine import Parallelism
 from life_jax.core.numerics import Number, is_fixed_at, larger
@@ -105,7 +106,8 @@ def _allowed(scenario: Scenario, key: str) -> list[int]:
     layout = scenario.engine.parallelism
 
     def possible(value: int) -> bool:
-        changed = replace(layout, **{key: float(value)})
+        number: dict[str, Any] = {key: float(value)}
+        changed = replace(layout, **number)
         divided = is_possible(replace(scenario, engine=replace(scenario.engine, parallelism=changed)))
         return divided is None or bool(divided)
 

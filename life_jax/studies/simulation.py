@@ -391,6 +391,10 @@ def _drawn(requested: Requested, under: UnderLoad, count: int, seed: int) -> Req
 
 def _numbers(scheduler: Scheduler) -> Scheduler:
     """The scheduler of one batch in flight in plain numbers."""
-    mixing, admission = scheduler.mixing, scheduler.admission
-    numbers = (float(x) for x in (scheduler.budget, scheduler.slots, scheduler.cache))
-    return Scheduler(*numbers, mixing=mixing, admission=admission)
+    return Scheduler(
+        budget=float(scheduler.budget),
+        slots=float(scheduler.slots),
+        cache=float(scheduler.cache),
+        mixing=scheduler.mixing,
+        admission=scheduler.admission,
+    )
