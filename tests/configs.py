@@ -263,6 +263,11 @@ LING_MINI = sizes(
 )  # fmt: skip
 # whose code lies on a hub beside the checkpoint; totals by the model cards and the indices of the files
 REMOTE_COUNTS = [
+    (  # of Qwen3-30B-A3B, from which it was trained further
+        sizes("sdar_moe", 2048, 48, 32, 6144, 151936, 32768, num_key_value_heads=4, head_dim=128, num_experts=128,
+              num_experts_per_tok=8, moe_intermediate_size=768, norm_topk_prob=True, tie_word_embeddings=False),
+        30.53e9,
+    ),
     (sizes("internlm", 4096, 32, 32, 11008, 103168, 2048, bias=True), 7.32e9),
     (sizes("orion", 5120, 40, 40, 15360, 84608, 4096), 14.50e9),
     (sizes("aquila", 4096, 32, 32, 11008, 100008, 2048), 7.30e9),

@@ -150,7 +150,7 @@ class Search:
             if not parts:
                 best = relaxed
             waiting += parts
-        return best
+        return None if best is None else self._settled(best)
 
     def nearest(self, first: np.ndarray, starts: Sequence[np.ndarray] = ()) -> np.ndarray:
         """The cheapest of the points [k] that miss their limits by the least.
@@ -191,6 +191,29 @@ class Search:
         low, high = np.append(self.low, -REMOTE), np.append(self.high, REMOTE)
         sample = Sample(points, values, self.sample.every)
         return RaisedSearch(oracle, sample, low, high, np.append(self.whole, False), limits)
+
+    def _settled(self, point: np.ndarray) -> np.ndarray:
+        """The cheapest of a point [k] and of those whose whole numbers are one step away, as long as one is cheaper.
+
+        Where a cost has steps, the points where nothing has to be whole bound it badly, and a branch is left too early.
+        """
+        while self.whole.any():
+            near = min((self.held(x)._descended(point) for x in self._steps(point)), key=self.cost)
+            if not self.cost(near) < self.cost(point) - TOLERANCE:
+                break
+            point = near
+        return point
+
+    def _steps(self, point: np.ndarray) -> Iterator[np.ndarray]:
+        """A point [k], and those in the box of which one whole number is one more or less."""
+        yield point
+        for at in np.flatnonzero(self.whole):
+            for step in (-1, 1):
+                count = np.round(np.exp(point[at])) + step
+                if count > 0 and self.low[at] - TOLERANCE <= np.log(count) <= self.high[at] + TOLERANCE:
+                    moved = point.copy()
+                    moved[at] = np.log(count)
+                    yield moved
 
     # within the box
 

@@ -49,7 +49,7 @@ class Device:
     interconnect: Number = UNPUBLISHED
     crowding: Number = neutral(default=0.0)
     link_step: Number = 0.25
-    switch_reduction: Number = neutral(default=0.0)
+    switch_reduction: Number = 0.0  # not a structure of its own: devices with and without share one compilation
     node: Number = 8.0
     network: Number = UNPUBLISHED
     power: Number = float("nan")

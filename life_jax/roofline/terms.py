@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from life_jax.core.cost import Cost
 from life_jax.core.engine import Engine
 from life_jax.core.graph import Op
-from life_jax.core.numerics import Number, is_fixed_at, is_nothing, smaller, where
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing, where
 from life_jax.core.scenario import Device
 from life_jax.parallelism.layout import share
 from life_jax.roofline import effects, efficiency_tables
@@ -64,7 +64,7 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
         matmul=matmul,
         vector=on_vectors,
         memory=_over(_bytes(op, w, cache, e.elementwise), memory, device.bandwidth),
-        cache=_over(cache, memory, device.bandwidth),
+        cache=_over(_of_efficiency(w, cache, memory), memory, device.bandwidth),
         pipe=op.pipe,
         dispatch=cost.dispatches * (device.dispatch * e.dispatch),
         repeats=op.repeats,
@@ -76,7 +76,15 @@ def _terms(op: Op, device: Device, engine: Engine) -> Terms:
 def _cache_quality(w: Work, memory: Number) -> Number:
     """Bandwidth of the cache over that of weights [1], which reach the part `memory` of the device's: at most all of
     it."""
-    return w.cache_quality if is_fixed_at(w.cache_quality, 1) else smaller(w.cache_quality, 1 / memory)
+    if is_fixed_at(w.cache_quality, 1):
+        return w.cache_quality
+    return where(w.cache_quality * memory <= 1, w.cache_quality, 1 / memory)
+
+
+def _of_efficiency(w: Work, cache: Number, memory: Number) -> Number:
+    """Bytes of the cache [byte] that the efficiency of its traffic slows down: none where they move at all of the
+    device's bandwidth."""
+    return cache if is_fixed_at(w.cache_quality, 1) else where(w.cache_quality * memory <= 1, cache, 0.0)
 
 
 def is_elementwise(op: Op) -> bool:

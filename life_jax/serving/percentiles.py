@@ -216,6 +216,10 @@ class _Points:
         return self.on_arrival[1] + self.wait + self.own
 
     @cached_property
+    def _mean_until_first(self) -> Number:
+        return last_axis(self.until_first.mean(-1))
+
+    @cached_property
     def slot(self) -> Number:
         """Wait for a slot [s]: none, or exponential."""
         mean = last_axis(self.steady.slot_wait)
@@ -231,7 +235,8 @@ class _Points:
         base = rounds * decode
         each = last_axis(s.extra / s.tokens)
         slow = larger(1 - self.rate * self.new * each, ROOM_KEPT)
-        met = self.rate * self.new * (base + self.until_first) - last_axis(steady.left)
+        behind, mean_behind = (self.rate * self.new * (base + t) for t in (self.until_first, self._mean_until_first))
+        met = behind * larger(1 - last_axis(steady.left) / mean_behind, 0.0)
         more = larger(each * met / slow, EDGE * base)
         variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
         duration = base + gamma(more, variance, NORMAL[:, MET])

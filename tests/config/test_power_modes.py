@@ -66,7 +66,7 @@ def test_a_laptops_range_of_graphics_power_moves_prompts_and_not_the_memory():
         in_numpy("hw=rtx_4060_laptop", f"hw.rtx_4060_laptop.power_mode={mode}", *WORDS, METRICS).squeeze()
         for mode in ("35W", "115w")
     ]
-    assert ds[0].ttft > 1.3 * ds[1].ttft and ds[0].tpot < 1.1 * ds[1].tpot
+    assert ds[0].ttft > 1.3 * ds[1].ttft and ds[0].tpot < 1.15 * ds[1].tpot
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ REQUESTS = ["prompt=500", "output=100", "rate=1"]
 TOGETHER = [
     ["hw=h100_sxm", "model=llama3_8b", "engine=vllm"],
     ["hw=rtx_4090", "model=llama3_8b", "engine=vllm", "opt=int4"],
-    ["hw=a100", "model=qwen3_30b_a3b", "engine=sglang"],
+    ["hw=a100", "model=qwen3_30b_a3b", "engine=vllm"],
     ["hw=l40s", "model=llama3_3_70b", "engine=vllm"],  # which does not fit
 ]
 PARTS = np.array([0.1, 0.5, 0.9, 1.2])  # of the capacity

@@ -75,7 +75,7 @@ def test_the_law_is_the_pipelines_step(model):
 
 LAYOUTS = [
     (("model=llama3_70b", "tp=4"), 1e-3, 5e-3),
-    (("model=llama3_70b", "tp=2", "cp=4"), 2e-2, 6e-2),  # rings of keys beside small prompts
+    (("model=llama3_70b", "tp=2", "cp=4"), 2e-2, 8e-2),  # rings of keys beside small prompts
     (
         ("model=qwen3_30b_a3b", "dp=4", "ep=4"),
         5e-3,
