@@ -83,6 +83,19 @@ def test_times_grow_with_the_rate_and_percentiles_are_in_order(burst):
     assert (np.diff(state.ttft) > 0).all()
 
 
+@pytest.mark.parametrize("output", [2.0, 8.0, 64.0])
+def test_near_the_capacity_outputs_see_steps_full_of_prompts(output):
+    """Prompts wait in a queue, so that most steps of even the shortest output have some."""
+    requested = asked(512.0, output)
+    most = float(capacity(LAW, requested, RULES))
+    medians = {}
+    for part in (0.7, 0.9, 0.97):
+        state = opened(LAW, requested, RULES, rate=part * most)
+        medians[part] = float(spread(LAW, requested, RULES, state).at("tpot", 50.0))
+        assert medians[part] > 1.1 * float(state.steps.decode)
+    assert medians[0.97] > 0.95 * medians[0.9] > 0.9 * medians[0.7]
+
+
 def test_a_mixture_of_one_length_is_that_length():
     fixed = Requested(Mixture((1024.0,), (1.0,)), Mixture((256.0,), (1.0,)))
     for rate in (1.0, 8.0):

@@ -132,7 +132,8 @@ LJ.plane = ({ width, height, x, y, left = 62, right = 14, top = 10, bottom = 40 
   for (const t of marks(x, width - left - right)) {
     parts.push(S("line", { class: "grid", x1: sx(t), x2: sx(t), y1: top, y2: height - bottom }));
     const text = LJ.text(t, x.unit), half = text.length * 3.3;
-    if (sx(t) - half > last) { parts.push(write(sx(t), height - bottom + 15, text, { class: "quiet small", "text-anchor": "middle" })); last = sx(t) + half + 6; }
+    const at = Math.min(sx(t), width - half); // the last one may stand at the edge of the picture
+    if (at - half > last) { parts.push(write(at, height - bottom + 15, text, { class: "quiet small", "text-anchor": "middle" })); last = at + half + 6; }
   }
   for (const t of marks(y, height - top - bottom)) {
     parts.push(S("line", { class: "grid", x1: left, x2: width - right, y1: sy(t), y2: sy(t) }));
