@@ -94,7 +94,11 @@ Nine things were learned from the residuals of the new rows, and hold for device
   element-wise operators (`elementwise_efficiency`), but a kernel reads and writes the scores once: with that factor on
   it, prompts of 4096 tokens without flash attention were forecast 1.2 to 1.7 times too slow beside short ones.
 * **Cards with a large L2 draw more of their memory.** RTX 40, RTX Ada, L4 and L40 (`gpu_ada`) reach 0.94 of it where
-  Ampere cards reach 0.81, under every engine.
+  Ampere cards reach 0.81, under every engine. Blackwell's cards have as large an L2 and are forecast with them, though
+  the fit had their nine cells among Ampere's: single requests of vLLM 0.19 on one of them, to which nothing is fitted,
+  are then -0.4 % (TPOT) and -4 % (TTFT) off in the mean for Llama-3.1-8B, instead of +16 and +34 %, and -7 and -26 %
+  for Qwen3-30B-A3B, instead of +7 and +31 %; their LocalScore rows 8.8 % (TPOT) and 20.6 % (TTFT), instead of 9.9 and
+  19.6 %.
 * **Launches are of a build** (`dispatch_quality` has nothing in common with other builds' or programs'): how many
   kernels make one operator changes from year to year. ggml's graphs tell it: 31 kernels for 11 operators without
   fusion, 17 for 9 with what llama.cpp fuses since the second half of 2025; its activations are fp32, twice as wide as
