@@ -103,3 +103,18 @@ def test_the_errors_of_the_readme_are_those_of_docs_accuracy():
     assert row == f"| {name} | 16.1 / 13.2 (187) | 9.4 / 11.0 (242) |  |"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert refresh_docs.with_errors(readme) == readme
+
+
+def test_the_sentence_below_the_errors_says_what_they_are():
+    """Of the first row and of the datasheet's, rounded, and what intervals hold by docs/accuracy.md."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    accuracy = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+
+    def means(row):
+        return [f"{float(cell.split('/')[0]):.0f}" for cell in readme.split(row)[1].split("|")[1:3]]
+
+    ttft, tpot = means("| rows of 2024 to 2026 of publishers that the fit had not seen")
+    assert f"{ttft} % for TTFT, {tpot} % for TPOT" in readme.replace("\n", " ")
+    assert "off by {} and {} %".format(*means("| the datasheet's bound")) in readme.replace("\n", " ")
+    held = re.search(r"half-widths from the other sources alone: all TTFT (\d+) %, TPOT (\d+) %", accuracy)
+    assert held is not None and f"hold {held[1]} and {held[2]} % of them" in readme.replace("\n", " ")
