@@ -217,7 +217,8 @@ class _Points:
 
     @cached_property
     def _mean_until_first(self) -> Number:
-        return last_axis(self.until_first.mean(-1))
+        times: Any = self.until_first
+        return last_axis(times.mean(-1))
 
     @cached_property
     def slot(self) -> Number:
