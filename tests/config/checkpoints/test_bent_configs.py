@@ -13,6 +13,8 @@ from trials import trials
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.checkpoints.config_fields import ALIASES
 from life_jax.config.checkpoints.huggingface import translate
+from life_jax.config.checkpoints.quantization.methods_other import aqlm
+from life_jax.config.checkpoints.quantization.scheme import NotKnown
 from life_jax.config.schema.check import check
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile
@@ -143,3 +145,22 @@ def test_a_word_of_other_families_that_says_the_same_changes_nothing() -> None:
     """The published files of LFM2 have `num_heads` beside `num_attention_heads`."""
     lfm2 = next(config for config in ALL if config["model_type"] == "lfm2")
     assert translate(lfm2 | {"num_heads": lfm2["num_attention_heads"]}) == translate(lfm2)
+
+
+def test_heads_wider_than_the_model_are_refused():
+    config = {
+        "model_type": "rwkv6",
+        "hidden_size": 4096,
+        "num_hidden_layers": 32,
+        "head_size": 4097,
+        "vocab_size": 65536,
+    }
+    with pytest.raises(ConfigError, match=r"head_size is 4097 .*a divisor of hidden_size"):
+        translate({**config, "head_size": 4097})
+
+
+def test_codebooks_that_take_more_than_the_weights_are_not_understood():
+    section = {"in_group_size": 8, "out_group_size": 1, "num_codebooks": 50, "nbits_per_codebook": 16}
+    with pytest.raises(NotKnown, match="num_codebooks 50"):
+        aqlm(section)
+    assert aqlm({**section, "num_codebooks": 1}) is not None

@@ -58,6 +58,8 @@ def rwkv6(read: Fields, facts: dict[str, Any]) -> None:
     heads = d // own if own else read.count("num_heads")
     if own and read.count_or_none("num_attention_heads"):
         read.seen.add("num_heads")
+    if own and d % own:
+        raise read.refuse("head_size", "a divisor of hidden_size")
     if any(width % heads for width in parts):
         raise read.refuse("num_heads", "a divisor of the widths of keys and values")
     facts["num_attention_heads"] = facts["num_key_value_heads"] = heads

@@ -136,6 +136,9 @@ def exllama(section: Mapping[str, Any]) -> Scheme:
     return Scheme(linear=Storage(bits, TENSOR), head=Storage(head, TENSOR) if head and head < 16 else None)
 
 
+PLAIN = 16.0  # bits of a weight that is not quantized
+
+
 def aqlm(section: Mapping[str, Any]) -> Scheme:
     """Codes of groups of weights, codebooks of 16-bit vectors for each matrix, a scale for each output."""
     keys = ("in_group_size", "out_group_size", "num_codebooks", "nbits_per_codebook")
@@ -145,6 +148,8 @@ def aqlm(section: Mapping[str, Any]) -> Scheme:
         raise NotKnown("no in_group_size or nbits_per_codebook")
     if bits > 24:
         raise NotKnown(f"nbits_per_codebook {bits:g}")
+    if books * bits > PLAIN * across * along:  # which would take more than what it replaces
+        raise NotKnown(f"num_codebooks {books:g} of {bits:g} bit for {across * along:g} weights")
     codebooks = books * 2**bits * across * along * SCALE
     scheme = Scheme(linear=Storage(books * bits / (across * along), 0, SCALE / along, 0, codebooks))
     scheme.skip(skipped(section))
