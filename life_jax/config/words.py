@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from life_jax.config import choices, names, word_values
+from life_jax.config import choices, names, unknown_words, word_values
 from life_jax.config.choices import LISTING, Choice
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
-from life_jax.config.schema.errors import ConfigError, closest, columns, unknown
+from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.config.schema.yaml_files import flatten, names_file, read_yaml
-from life_jax.config.short_words import SHORT_WORDS, in_long_keys
+from life_jax.config.short_words import in_long_keys
 
 DEFAULT_MODEL = "llama2_7b"
 DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
@@ -350,24 +350,11 @@ def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
         if head not in first_words or (
             head in ("axes", "precision", "limit", "at", "target", "range", "budget", "layout") and "." not in key
         ):
-            raise _unknown_key(key, first_words)
+            raise unknown_words.error(key, first_words)
         if head in HEADS and key not in BESIDE:
             raise unknown("the word", f"{key}=", [f"{word}=" for word in BESIDE])
         if "." in key and head in PLAIN:
             raise ConfigError(f"{key}=: {head} has no parts; write {head}=VALUE")
-
-
-def _unknown_key(key: str, first_words: tuple[str, ...]) -> ConfigError:
-    """The error of an unknown word; of a number without its section it says where the number belongs."""
-    for number in axis_table.axis_keys():
-        if key == number:
-            section = axis_table.section_of(number)
-            place = f"{section}.LABEL.{number}" if section in GROUPS else f"{section}.{number}"
-            return ConfigError(f"'{key}' is not a word by itself; write {place}=VALUE or axes.{number}=[...]")
-    first_words = (*first_words, *SHORT_WORDS)
-    near = closest(key, (*first_words, *(f"axes.{k}" for k in axis_table.axis_keys())))
-    hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return ConfigError(f"'{key}=' is not known{hint}", columns([f"{word}=" for word in first_words]))
 
 
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:

@@ -1,0 +1,66 @@
+"""Words that are not known: where a number belongs, what we call what other tools call so, and what looks alike."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from life_jax.config.schema import axis_table
+from life_jax.config.schema.engine_file import EngineFile
+from life_jax.config.schema.errors import ConfigError, closest, columns, guess
+from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile
+from life_jax.config.schema.model_file import ModelFile
+from life_jax.config.short_words import SHORT_WORDS
+
+WRITTEN = {  # file of a section -> how its keys are typed
+    DeviceFile: "hw.LABEL.", ModelFile: "model.LABEL.", EngineFile: "engine.", LoadFile: "load.", CostFile: "cost.",
+}  # fmt: skip
+OURS = {  # our word -> what benchmark tools, engines' arguments and other forecasters call it
+    "prompt": "input inputs input_len input_length input_tokens isl prompt_len prompt_length prompt_tokens "
+    "pp_len n_prompt seq_len seqlen sequence_length max_input_tokens random_input_len",
+    "output": "output_len output_length output_tokens osl decode gen gen_len n_gen n_predict max_tokens "
+    "max_new_tokens new_tokens num_predict random_output_len",
+    "context": "ctx ctx_size num_ctx n_ctx context_length context_len depth n_depth past past_tokens max_model_len "
+    "kv_len",
+    "batch": "bs batch_size bsz max_batch max_batch_size num_seqs max_num_seqs",
+    "concurrency": "users clients max_concurrency parallel num_users concurrent",
+    "rate": "qps rps request_rate",
+    "hw": "device gpu gpu_name hardware card accelerator chip cpu system",
+    "model": "llm checkpoint network model_name model_path",
+    "opt": "quant quantization quants weight_dtype weights weight_format bits stack options optimizations",
+    "engine": "backend framework runtime server software",
+    "tp": "tensor_parallel_size tp_size num_gpus gpus n_gpus ngpus gpu_count",
+    "pp": "pipeline_parallel_size pp_size stages",
+    "ep": "expert_parallel_size ep_size",
+    "dp": "data_parallel_size dp_size",
+    "out": "output_file file save csv",
+    "plot": "picture figure chart",
+    "metrics": "metric",
+}  # fmt: skip
+CALLED = {theirs: ours for ours, names in OURS.items() for theirs in names.split()}
+
+
+def error(key: str, words: Iterable[str]) -> ConfigError:
+    """The error of an unknown word: where it belongs, what it is called here, or what looks alike.
+
+    words: those that the verb knows, without the short ones.
+    """
+    ours, words = CALLED.get(key.lower()), (*words, *SHORT_WORDS)
+    listed = columns([f"{word}=" for word in words])
+    place = None if ours in words and key not in axis_table.axis_keys() else _place(key)
+    if place is not None:
+        return ConfigError(f"'{key}' is not a word by itself; {place}")
+    if ours in words:
+        return ConfigError(f"'{key}=' is not known; it is called {ours}= here", listed)
+    near = closest(key, (*words, *(f"axes.{k}" for k in axis_table.axis_keys())))
+    return ConfigError(f"'{key}=' is not known{guess(near)}", listed)
+
+
+def _place(key: str) -> str | None:
+    """What is written for a key of a file, None where no file has it."""
+    if key in axis_table.axis_keys():
+        section = axis_table.section_of(key)
+        place = f"{section}.LABEL.{key}" if section in ("hw", "model") else f"{section}.{key}"
+        return f"write {place}=VALUE or axes.{key}=[...]"
+    for schema, start in WRITTEN.items():
+        if any(field.name == key for field in dataclasses.fields(schema)) and key not in ("name", "source"):
+            return f"write {start}{key}=VALUE"
+    return None
