@@ -13,7 +13,7 @@ from life_jax.config.parts import Parts
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.files import DeviceFile
 from life_jax.config.short_words import SHORT_WORDS
-from life_jax.config.words import OFFLOAD
+from life_jax.config.vocabulary import OFFLOAD
 from life_jax.core.places import Place
 from life_jax.optimizations import Optimization, chain
 

@@ -16,7 +16,7 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import device_classes
 from life_jax.config.settings import PICTURES, REDUCTIONS, REPORT
 from life_jax.config.short_words import SHORT_WORDS
-from life_jax.config.words import CHOSEN, DESIGN, PLAIN, SECTIONS
+from life_jax.config.vocabulary import CHOSEN, DESIGN, PLAIN, SECTIONS
 
 PROGRAM = "life-jax"
 OF_FILES = (*(f"{key}=" for key in ("hw", "model", "engine", "opt", "batch", "prompt", "output", "concurrency", "out")),
