@@ -465,7 +465,7 @@ def test_a_table_in_blocks_comes_to_the_same_as_in_memory(monkeypatch):
     ]
     r = accuracy.report(rows)
     monkeypatch.setattr(accuracy_totals, "BLOCK", 7)
-    monkeypatch.setattr(accuracy, "MOST_POINTS", 10)
+    monkeypatch.setattr(accuracy_totals, "MOST_POINTS", 10)
     blocks = []
     t = accuracy_totals.totals(lambda: iter(rows), None, blocks.append)
     assert len(blocks) == 8 and sum(len(block.settings) for block in blocks) == len(r.settings) == t.rows
