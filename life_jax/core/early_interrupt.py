@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 INTERRUPTED = 130  # exit status
@@ -15,7 +16,7 @@ def is_command() -> bool:
     """Whether Python was started for a command: by its installed script, or as `python -m life_jax.VERB`, of which
     only the switch is known while the package is imported. No program that imports life_jax later is one."""
     first = sys.argv[0] if getattr(sys, "argv", None) else ""
-    return first == "-m" or os.path.basename(first).startswith(SCRIPT)
+    return first == "-m" or Path(first).name.startswith(SCRIPT)
 
 
 def end_quietly() -> None:
