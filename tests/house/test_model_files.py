@@ -63,12 +63,12 @@ def model(name: str) -> ModelFile:
 
 
 def dense(said: dict[str, Any]) -> bool:
-    """Every layer alike: attention to all or to a window, and an MLP."""
+    """Every layer alike: attention to all or to a window, and an MLP; a table as wide as the model."""
     plain = said.get("attention", "full") in ("full", "sliding_window") and said.get("ffn", "gated") in (
         "gated",
         "plain",
     )
-    return plain and "layers" not in said
+    return plain and "layers" not in said and "embedding_size" not in said
 
 
 def test_there_are_at_least_150_models() -> None:

@@ -95,6 +95,8 @@ def translate(
     model_type = text.get("model_type")
     if _classes(config) & GROK:  # Grok-2's own config.json says that it is of type git
         model_type = text["model_type"] = "grok"
+    if model_type is None:
+        model_type = text["model_type"] = _type_by_class(config)
     known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
     if known == "deepseek_v2" and text.get("use_mla") is False:  # DeepSeek-OCR and -VL2 say the size of latents as 0
         known, text = "deepseek", {key: value for key, value in text.items() if key not in LATENT}
@@ -150,6 +152,12 @@ def _classes(config: Mapping[str, Any]) -> set[str]:
     """The classes that a config.json names."""
     said = config.get("architectures")
     return {name for name in said if isinstance(name, str)} if isinstance(said, list) else set()
+
+
+def _type_by_class(config: Mapping[str, Any]) -> str | None:
+    """The family that the class of a config.json without model_type is of (SmallThinker)."""
+    named = {name.removesuffix("ForCausalLM").lower() for name in _classes(config) if name.endswith("ForCausalLM")}
+    return next((name for name in FAMILIES if name.replace("_", "").replace("-", "").lower() in named), None)
 
 
 def _headless(config: Mapping[str, Any]) -> bool:

@@ -26,9 +26,18 @@ def one_key_value_head(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def opt(read: Fields, facts: dict[str, Any]) -> None:
-    """OPT without projections between the embedding's width and the model's."""
-    if read.count_or_none("word_embed_proj_dim") not in (None, facts["hidden_size"]):
-        raise read.refuse("word_embed_proj_dim", f"hidden_size, {facts['hidden_size']}")
+    """OPT: norms behind the branches, and then none at the end, and a table that is narrower than the model, with a
+    product on either side (350M); norms without weights (Galactica)."""
+    width = read.count_or_none("word_embed_proj_dim")
+    if width and width != facts["hidden_size"]:
+        rows = facts["max_position_embeddings"] + 2  # which are as wide as the model all the same
+        facts["vectors"] = rows * (facts["hidden_size"] - width)
+        facts["embedding_size"] = facts["head_size"] = width
+        facts["head_layer_bias"] = False
+    if not read.flag("do_layer_norm_before") or read.flag("_remove_final_layer_norm"):
+        facts["final_norm"] = False
+    if not read.flag("layer_norm_elementwise_affine"):
+        facts["norm"] = "layernorm_no_weight"
 
 
 def gptj(read: Fields, facts: dict[str, Any]) -> None:
