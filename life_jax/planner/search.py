@@ -9,7 +9,6 @@ import numpy as np
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import forecast
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.models import ffn
 from life_jax.planner import rows, times
 from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Candidate, Designs, settle
 from life_jax.planner.front import Objectives, dominated_by, front
@@ -155,7 +154,7 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
         shortest = designs.moved(first, divided=False) | {("workload", "prompt_tokens"): np.ones(len(first))}
         of_one = designs.cases.evaluate(designs.case[first], shortest, alone, done=done)
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
-    experts = _have_experts(designs)[designs.case[alive]].astype(int)
+    experts = designs.have_experts[designs.case[alive]].astype(int)
     shares = {
         name: np.array([[_share(one, name, batch, own) for one in designs.layouts] for own in (False, True)])
         for name in found.bound
@@ -187,7 +186,7 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
         moved["workload", "prompt_tokens"] = np.ones(len(places))
     of = designs.cases.evaluate(designs.case[places], moved, rows.static(("ttft", "tpot")), done=done)
     layouts = [designs.layouts[at] for at in designs.layout[places]]
-    experts = _have_experts(designs)[designs.case[places]]
+    experts = designs.have_experts[designs.case[places]]
     # one user of groups that share experts waits for messages of all of them, which requests of their own do not
     other = np.array([one.pp > 1 for one in layouts]) | (experts & np.array([one.dp > 1 for one in layouts]))
     for name, bound in found.bound.items():
@@ -225,8 +224,7 @@ def _interrupted(found: Found, places: np.ndarray, decode: np.ndarray) -> np.nda
     """Least mean time [s] between two tokens [n] whose steps without prompts take `decode`: prompts that arrive
     meanwhile share a step, which takes as long as one prompt at least."""
     designs = found.designs
-    schedulers = [s.engine.scheduler for s in designs.scenarios]
-    budget = np.array([float(scheduler.budget) for scheduler in schedulers])[designs.case[places]]
+    budget = designs.of_each(_budget, "engine")[designs.case[places]]
     groups = np.array([one.dp for one in designs.layouts])[designs.layout[places]]
     arriving = float(designs.scenarios[0].load.rate) / groups
     chunks = np.maximum(np.ceil(2 * designs.scenarios[0].workload.prompt_tokens / budget), 1.0)
@@ -235,6 +233,10 @@ def _interrupted(found: Found, places: np.ndarray, decode: np.ndarray) -> np.nda
     for _ in range(GAPS):  # from below, each round a bound
         gap = decode + (1 - np.exp(-arriving * gap * chunks)) * longer
     return gap
+
+
+def _budget(scenario: Scenario) -> float:
+    return float(scenario.engine.scheduler.budget)
 
 
 def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
@@ -246,11 +248,6 @@ def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
     still = places[designs.status[places] == ALIVE]
     designs.refuse(still[dominated_by(_bounded(found, still), best)], "dominated")
     return places[designs.status[places] == ALIVE]
-
-
-def _have_experts(designs: Designs) -> np.ndarray:
-    """Whether the model of each candidate has experts."""
-    return np.array([any(ffn.experts(scenario.architecture)) for scenario in designs.scenarios])
 
 
 def _share(layout: Layout, name: str, batch: float, experts: bool) -> float:
