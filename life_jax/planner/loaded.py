@@ -20,7 +20,7 @@ from life_jax.planner.designs import Designs
 from life_jax.planner.space import KEYS
 from life_jax.serving.step_law import TabulatedLaw
 
-TABULATED_AT_ONCE = 2**6
+TABULATED_AT_ONCE = 2**8
 
 
 def under_load(
@@ -88,7 +88,7 @@ class _Laws:
     def _tabulate(self, designs: Designs, places: np.ndarray) -> None:
         moved = designs.moved(places)
         cases = designs.case[places]
-        for group in designs.cases.groups(cases, moved):
+        for group in designs.cases.groups(cases, moved, parted=False):
             for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
                 scenario = designs.cases.stacked(cases[part], {k: v[part] for k, v in moved.items()})
                 with np.errstate(all="ignore"):

@@ -16,6 +16,7 @@ from life_jax.grid import trees
 from life_jax.grid.structures import Parts
 
 AT_ONCE = 2**12  # rows, which bounds the memory
+FEW = 2**13  # rows that are not parted by their layouts
 PARTS = tuple(field.name for field in fields(Scenario))
 LAYOUT = ("engine", "parallelism")
 Columns = dict[str, np.ndarray]
@@ -73,7 +74,7 @@ class Cases:
         layout that divide nothing are left out, and what they would bring is too. done: told of rows that are done.
         """
         columns: Columns = {}
-        for group in self.groups(rows, moved):
+        for group in self.groups(rows, moved, parted=len(rows) > FEW):
             for part in np.array_split(group, -(-len(group) // at_once)):
                 scenario = self.stacked(rows[part], {leaf: values[part] for leaf, values in moved.items()})
                 with np.errstate(all="ignore"):
@@ -85,11 +86,17 @@ class Cases:
                 done(len(part))
         return columns
 
-    def groups(self, rows: np.ndarray, moved: Mapping[Leaf, np.ndarray]) -> Iterator[np.ndarray]:
-        """Places of rows whose cases have one structure and which move the same leaves."""
+    def groups(
+        self, rows: np.ndarray, moved: Mapping[Leaf, np.ndarray], *, parted: bool = True
+    ) -> Iterator[np.ndarray]:
+        """Places of rows whose cases have one structure.
+
+        parted: whether they divide a model alike too, so that terms of a layout that none of them has are left out;
+        of few rows it costs more to look at them in many groups.
+        """
         key = self.kind[rows]
         for leaf, values in moved.items():
-            if leaf[:2] == LAYOUT:
+            if parted and leaf[:2] == LAYOUT:
                 key = 2 * key + (values.reshape(len(rows), -1) != 1).any(1)
         order = np.argsort(key, kind="stable")
         yield from np.split(order, np.flatnonzero(np.diff(key[order])) + 1) if len(rows) else ()
