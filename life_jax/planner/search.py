@@ -14,6 +14,7 @@ from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Candidate, Designs
 from life_jax.planner.front import Objectives, dominated_by, front
 from life_jax.planner.space import Layout
 from life_jax.planner.times import LOADED, NAMES, STANDARD
+from life_jax.serving.steady_state import ROOM_KEPT
 
 # a time that n devices share is at least that of one over n; tables of steps interpolate within this part of the law
 SLACK = 0.97
@@ -156,12 +157,15 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
     experts = designs.have_experts[designs.case[alive]].astype(int)
     shares = {
-        name: np.array([[_share(one, name, batch, own) for one in designs.layouts] for own in (False, True)])
+        name: np.array([[_share(one, name, batch, own, loaded) for one in designs.layouts] for own in (False, True)])
         for name in found.bound
     }
     for name, bound in found.bound.items():
         least = _slack(found, loaded, name) * np.nan_to_num(of_one[name][inverse], nan=0.0)
-        bound[alive] = found.alone[name][alive] = least / shares[name][experts, designs.layout[alive]]
+        share = shares[name][experts, designs.layout[alive]]
+        if loaded and name == "ttft":
+            share = share * _in_stages(designs, alive)
+        bound[alive] = found.alone[name][alive] = least / share
     count = designs.devices[alive]
     if loaded and load.rate:
         prompts = float(load.rate) * (1 - float(load.cached)) / count
@@ -178,7 +182,7 @@ def _slack(found: Found, loaded: bool, name: str) -> float:
 
 def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Done) -> np.ndarray:
     """Those of the places that are still in question with least times of their own layouts, which one user sees; a
-    pipeline takes chunks of a prompt at once under load, so that its TTFT can be less."""
+    pipeline takes several chunks of a prompt at once under load, so that its TTFT can be less then."""
     designs = found.designs
     moved = designs.moved(places)
     load = designs.scenarios[0].load
@@ -188,7 +192,8 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
     layouts = [designs.layouts[at] for at in designs.layout[places]]
     experts = designs.have_experts[designs.case[places]]
     # one user of groups that share experts waits for messages of all of them, which requests of their own do not
-    other = np.array([one.pp > 1 for one in layouts]) | (experts & np.array([one.dp > 1 for one in layouts]))
+    other = np.array([one.pp > 1 for one in layouts]) & (_pieces(designs, places) > 1)
+    other |= experts & np.array([one.dp > 1 for one in layouts])
     for name, bound in found.bound.items():
         own = _slack(found, loaded=True, name=name) * np.nan_to_num(of[name], nan=0.0)
         bound[places] = np.maximum(bound[places], np.where(other & (name == "ttft"), 0.0, own))
@@ -200,10 +205,9 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
 
 
 def _crowd(found: Found, places: np.ndarray, done: rows.Done) -> None:
-    """Raise the least TPOT of designs to that of a step with as many sequences as it lets stay at least (Little's law);
-    stages of a pipeline have batches of their own, and keep theirs."""
+    """Raise the least TPOT of designs to that of a step with as many sequences as it lets stay at least (Little's law),
+    of which each stage of a pipeline has a part."""
     designs = found.designs
-    places = places[np.array([one.pp == 1 for one in designs.layouts])[designs.layout[places]]]
     if not len(places):
         return
     scenario = designs.scenarios[0]
@@ -235,6 +239,11 @@ def _interrupted(found: Found, places: np.ndarray, decode: np.ndarray) -> np.nda
     return gap
 
 
+def _width(scenario: Scenario) -> float:
+    """Tokens [1] of a sequence in a step that decodes."""
+    return 1.0 + float(scenario.speculation.tokens)
+
+
 def _budget(scenario: Scenario) -> float:
     return float(scenario.engine.scheduler.budget)
 
@@ -250,8 +259,29 @@ def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
     return places[designs.status[places] == ALIVE]
 
 
-def _share(layout: Layout, name: str, batch: float, experts: bool) -> float:
-    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them.
+def _pieces(designs: Designs, places: np.ndarray) -> np.ndarray:
+    """Steps [n] that the mean prompt takes at most, beside as many sequences as there may be."""
+    known = {key: np.array([point[key] for point in designs.points]) for key in designs.points[0]}
+    point = designs.point[places]
+    budget = designs.of_each(_budget, "engine")[designs.case[places]]
+    if "token_budget" in known:
+        budget = known["token_budget"][point]
+    beside = designs.slots(places) * designs.of_each(_width, "speculation")[designs.case[places]]
+    room = np.maximum(budget - beside, ROOM_KEPT * budget)
+    return np.maximum(np.ceil(designs.scenarios[0].workload.prompt_tokens / room), 1.0)
+
+
+def _in_stages(designs: Designs, places: np.ndarray) -> np.ndarray:
+    """Stages [n] of a pipeline that work on one prompt at the same time, mean, under load: its pieces follow each
+    other, and the last goes through all stages."""
+    stages = np.array([one.pp for one in designs.layouts])[designs.layout[places]]
+    pieces = _pieces(designs, places)
+    return pieces * stages / (pieces + stages - 1)
+
+
+def _share(layout: Layout, name: str, batch: float, experts: bool, loaded: bool) -> float:
+    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them;
+    under load without the stages of a pipeline.
 
     A token goes through one stage of a pipeline after the other, chunks of a prompt through several at once; groups
     have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided among
@@ -260,7 +290,7 @@ def _share(layout: Layout, name: str, batch: float, experts: bool) -> float:
     if batch > 1:
         return float(layout.devices)
     groups = layout.dp if experts else 1
-    return float(layout.tp * layout.cp * groups * (1 if name == "tpot" else layout.pp))
+    return float(layout.tp * layout.cp * groups * (1 if name == "tpot" or loaded else layout.pp))
 
 
 def _refuse_bounded(found: Found) -> None:
