@@ -156,15 +156,12 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
         of_one = designs.cases.evaluate(designs.case[first], shortest, alone, done=done)
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
     experts = designs.have_experts[designs.case[alive]].astype(int)
-    shares = {
-        name: np.array([[_share(one, name, batch, own, loaded) for one in designs.layouts] for own in (False, True)])
-        for name in found.bound
-    }
+    shares = np.array([[_share(one, batch, own) for one in designs.layouts] for own in (False, True)])
     for name, bound in found.bound.items():
         least = _slack(found, loaded, name) * np.nan_to_num(of_one[name][inverse], nan=0.0)
-        share = shares[name][experts, designs.layout[alive]]
-        if loaded and name == "ttft":
-            share = share * _in_stages(designs, alive)
+        share = shares[experts, designs.layout[alive]]
+        if name != "tpot" and batch == 1:
+            share = share * _in_stages(designs, alive, loaded)
         bound[alive] = found.alone[name][alive] = least / share
     count = designs.devices[alive]
     if loaded and load.rate:
@@ -192,7 +189,7 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
     layouts = [designs.layouts[at] for at in designs.layout[places]]
     experts = designs.have_experts[designs.case[places]]
     # one user of groups that share experts waits for messages of all of them, which requests of their own do not
-    other = np.array([one.pp > 1 for one in layouts]) & (_pieces(designs, places) > 1)
+    other = np.array([one.pp > 1 for one in layouts]) & (_pieces(designs, places, loaded=True) > 1)
     other |= experts & np.array([one.dp > 1 for one in layouts])
     for name, bound in found.bound.items():
         own = _slack(found, loaded=True, name=name) * np.nan_to_num(of[name], nan=0.0)
@@ -244,6 +241,10 @@ def _width(scenario: Scenario) -> float:
     return 1.0 + float(scenario.speculation.tokens)
 
 
+def _chunk(scenario: Scenario) -> float:
+    return float(scenario.engine.chunks.tokens)
+
+
 def _budget(scenario: Scenario) -> float:
     return float(scenario.engine.scheduler.budget)
 
@@ -259,38 +260,38 @@ def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
     return places[designs.status[places] == ALIVE]
 
 
-def _pieces(designs: Designs, places: np.ndarray) -> np.ndarray:
-    """Steps [n] that the mean prompt takes at most, beside as many sequences as there may be."""
+def _pieces(designs: Designs, places: np.ndarray, loaded: bool) -> np.ndarray:
+    """Steps [n] that the mean prompt takes at most, under load beside as many sequences as there may be."""
     known = {key: np.array([point[key] for point in designs.points]) for key in designs.points[0]}
     point = designs.point[places]
+    prompt = designs.scenarios[0].workload.prompt_tokens
+    if not loaded:
+        chunk = designs.of_each(_chunk, "engine")[designs.case[places]]
+        chunk = known["chunk_tokens"][point] if "chunk_tokens" in known else chunk
+        return np.ceil(np.where(chunk > 0, np.maximum(prompt / np.maximum(chunk, 1.0), 1.0), 1.0))
     budget = designs.of_each(_budget, "engine")[designs.case[places]]
-    if "token_budget" in known:
-        budget = known["token_budget"][point]
+    budget = known["token_budget"][point] if "token_budget" in known else budget
     beside = designs.slots(places) * designs.of_each(_width, "speculation")[designs.case[places]]
     room = np.maximum(budget - beside, ROOM_KEPT * budget)
-    return np.maximum(np.ceil(designs.scenarios[0].workload.prompt_tokens / room), 1.0)
+    return np.maximum(np.ceil(prompt / room), 1.0)
 
 
-def _in_stages(designs: Designs, places: np.ndarray) -> np.ndarray:
-    """Stages [n] of a pipeline that work on one prompt at the same time, mean, under load: its pieces follow each
-    other, and the last goes through all stages."""
+def _in_stages(designs: Designs, places: np.ndarray, loaded: bool) -> np.ndarray:
+    """Stages [n] of a pipeline that work on one prompt at the same time, mean: its pieces follow each other, and the
+    last goes through all stages."""
     stages = np.array([one.pp for one in designs.layouts])[designs.layout[places]]
-    pieces = _pieces(designs, places)
+    pieces = _pieces(designs, places, loaded)
     return pieces * stages / (pieces + stages - 1)
 
 
-def _share(layout: Layout, name: str, batch: float, experts: bool, loaded: bool) -> float:
-    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them;
-    under load without the stages of a pipeline.
+def _share(layout: Layout, batch: float, experts: bool) -> float:
+    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them, but
+    for the stages of a pipeline, through which a token goes one after the other (`_in_stages`).
 
-    A token goes through one stage of a pipeline after the other, chunks of a prompt through several at once; groups
-    have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided among
-    all.
+    Groups have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided
+    among all.
     """
-    if batch > 1:
-        return float(layout.devices)
-    groups = layout.dp if experts else 1
-    return float(layout.tp * layout.cp * groups * (1 if name == "tpot" or loaded else layout.pp))
+    return float(layout.devices if batch > 1 else layout.tp * layout.cp * (layout.dp if experts else 1))
 
 
 def _refuse_bounded(found: Found) -> None:
