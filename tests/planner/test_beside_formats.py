@@ -101,12 +101,13 @@ def test_a_model_without_drafts_has_none():
     assert result.space == 1
 
 
-def test_what_brings_many_queues_is_said_and_not_tried_unasked(monkeypatch):
-    monkeypatch.setattr(additions, "FEW_LOADED", 1)
+def test_what_brings_too_many_designs_is_said_and_not_tried_unasked(monkeypatch):
+    monkeypatch.setattr(additions, "FEW", 0)
     words = ["model=llama3_1_8b", "hw=h100_sxm", "rate=1", "devices=[1,2]", axis([["fp8"]])]
     few = planned(*words, "also=auto")
     assert few.untried["eagle3"] > 1
-    assert few.space == planned(*words, "also=[disaggregated]").space
+    tried = [name for name in ("eagle3", "mtp", "offload", "disaggregated") if name not in few.untried]
+    assert few.space == planned(*words, f"also=[{','.join(tried)}]").space
     assert few.as_json()["untried"] == dict(few.untried)
 
 
