@@ -22,6 +22,7 @@ import life_jax as life
 from life_jax.config import conf_files, names
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.files import DeviceFile
+from life_jax.core.engine import Scheduler
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving.benchmark import with_first_wave
@@ -31,6 +32,10 @@ from life_jax.studies.simulation import simulated
 WAVES = (1.0, 2.0, 5.0, 10.0, 0.0)  # requests of a run over those kept up; 0: the steady state
 FEWEST = 10  # rows of a cell
 UNIFORM = 0.9  # mean of lengths that are uniform from 0.8 to 1 of the largest
+UNIFORM_CV = 0.2 / 12**0.5 / UNIFORM
+# The harness of rows with uniform lengths lets SGLang look for new requests every 10 decode steps, from 16 requests on
+# every 30 (--scheduler-recv-interval in the scripts of InferenceMAX, such as dsr1_fp4_b200 and qwen3.5_bf16_b200)
+RARELY = {"sglang": (10.0, 30.0, 16.0)}
 FORMATS = {"bf16": "", "fp8": "opt=fp8", "nvfp4": "opt=nvfp4", "fp8/moe:fp8_block": "opt=fp8"}
 ON_UNITS = {"nvfp4": "opt=w4a4_nvfp4"}  # servers quantize inputs too where the device has units for it
 DEVICES = {"NVIDIA RTX PRO 6000 Blackwell": "rtx_pro_6000_server"}  # where the rows' name is no name of ours
@@ -110,6 +115,15 @@ def lengths_of(row: Row) -> str:
     return "uniform lengths" if "uniform" in row["input_spread"] else "equal lengths or not stated"
 
 
+def scheduler_of(scheduler: Scheduler, rows: list[Row], uniform: np.ndarray) -> Scheduler:
+    """The scheduler as rows [n] ran it. A client's next request arrives a moment after its last one ended, when a step
+    has begun, so that it is known a step later than one that comes as the step begins."""
+    often, seldom, many = RARELY.get(rows[0]["engine"], (1.0, 1.0, 1.0))
+    concurrency = np.array([float(row["concurrency"]) for row in rows])
+    interval = np.where(uniform, np.where(concurrency >= many, seldom, often), 1.0)
+    return replace(scheduler, ahead=scheduler.ahead + 1.0, interval=interval)
+
+
 def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]]:
     """Mean TTFT and TPOT [s] of rows, side by side, for each of WAVES."""
 
@@ -120,7 +134,10 @@ def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]
     prompt, output = column("input_tokens") * part, column("output_tokens") * part
     concurrency = column("concurrency")
     workload = replace(s.workload, prompt_tokens=prompt, output_tokens=output)
-    under = UnderLoad(replace(s, workload=workload, load=replace(s.load, concurrency=concurrency)))
+    cv = np.where(part < 1, UNIFORM_CV, 0.0)
+    load = replace(s.load, concurrency=concurrency, prompt_cv=cv, output_cv=cv)
+    engine = replace(s.engine, scheduler=scheduler_of(s.engine.scheduler, rows, part < 1))
+    under = UnderLoad(replace(s, workload=workload, load=load, engine=engine))
     parts = (under.law, under.requested, under.scheduler, under.steady)
     times = {0.0: under.spread}
     for waves in WAVES:
