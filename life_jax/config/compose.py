@@ -15,10 +15,11 @@ from life_jax.config.options import stack as stack_of
 from life_jax.config.ranges import is_span
 from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.efficiency_file import OTHER_CLASS, EfficiencyFile
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import only_under_load
 from life_jax.config.settings import settings as read_settings

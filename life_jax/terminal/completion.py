@@ -12,8 +12,8 @@ from life_jax.config.aliases import TABLES, table
 from life_jax.config.choices import HERE
 from life_jax.config.many import ALL, CLASS, uses
 from life_jax.config.schema import axis_table, paths
+from life_jax.config.schema.device_file import device_classes
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import device_classes
 from life_jax.config.settings import PICTURES, REDUCTIONS, REPORT
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.config.vocabulary import CHOSEN, DESIGN, PLAIN, SECTIONS
