@@ -45,7 +45,10 @@ class Closed:
 
 def capacity(law: Law, requested: Requested, scheduler: Scheduler) -> Number:
     """Largest rate of requests [1/s] that an engine serves, with as many of them as can run together always there."""
-    return closed_loop(law, requested, scheduler, concurrency=places(requested, scheduler)).rate
+    concurrency = places(requested, scheduler)
+    if is_fixed_at(_together(requested), 1):  # of one length, all of them, so that none is mixed
+        return _closed(law, requested, scheduler, concurrency, together=True)[0]
+    return closed_loop(law, requested, scheduler, concurrency=concurrency).rate
 
 
 def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Closed:
