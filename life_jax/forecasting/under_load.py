@@ -203,7 +203,7 @@ class UnderLoad:
         return value if name == "ttft" else where(self._output.average > 1, value, NOTHING)
 
     def _mean(self, name: str) -> Number:
-        """`ttft`, `tpot` or `itl` [s], mean: of the steady state itself where it has one, and of a class in proportion."""
+        """`ttft`, `tpot` or `itl` [s], mean: of the steady state where it has one, of a class in proportion."""
         steady, load = self.steady, self.scenario.load
         wave = self.is_closed and not is_fixed_at(load.requests, 0)
         if isinstance(steady, PooledSteady) or wave or name == "itl":
