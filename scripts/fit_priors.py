@@ -99,7 +99,7 @@ COMPUTE = {
 COMPUTE |= {"hf_eager_cpu": 1.125}
 # eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
 SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
-SOURCED_PROGRAMS = ("fastflowlm", "qairt", "rkllm")  # launches and repeated reads, by what their programs are
+SOURCED_PROGRAMS = ("fastflowlm", "qairt", "rkllm", "openvino")  # launches, repeated reads, by what programs are
 CACHE = {"hf_eager_cpu": 0.1}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
@@ -135,6 +135,10 @@ LAUNCH |= {
     # a model is compiled to a few programs, each of many layers (context binaries of QAIRT, .rkllm files) [derived]
     "qairt": 0.1,
     "rkllm": 0.1,
+    # Arc's 15 us are a launch that is waited for. OpenVINO queues a pass ahead of the GPU (its host has done so half
+    # way through the pass, openvinotoolkit/openvino#25575), which leaves what lies between queued kernels, 2.5 to 5 us
+    # on other GPUs [derived]; the builds of 2024 took 10 ms of the host for it, in which small models wait
+    "openvino": 0.3,
 }
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
 # ggml's graphs, kernels over operators as they are counted here [derived]. Without fusion a norm is rms_norm and mul,
@@ -201,7 +205,7 @@ SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm_2024", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
 # host time of each sequence of a step under vLLM. V1, what is left of it: from 0.14 on the scheduler works while the
-# device does, by default (release notes of v0.14.0); single streams cannot tell it from the time of a step [assumption].
+# device does, by default (release notes of v0.14.0); single streams cannot tell it from that of a step [assumption].
 # Before, and in 2023 most: by its own account of September 2024 (blog.vllm.ai on v0.6.0) the GPU worked 38 % of a step
 # under a hundred and more sequences of Llama-3-8B: 100 to 150 us for each of them [derived, recalled]
 SEQUENCE = {"vllm": 2.0, "vllm_2023": 100.0}
