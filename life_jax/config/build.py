@@ -20,12 +20,14 @@ from life_jax.config.rates import (
     preferred_units,
     rate_sources,
 )
-from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.config.schema.efficiency_file import OTHER_CLASS, EfficiencyFile
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
-from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.stages import in_stages
-from life_jax.config.words import OFFLOAD, PREFILL
+from life_jax.config.vocabulary import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.places import Disk, Handover, Offload, Place
 from life_jax.core.scenario import Precision, Scenario, WeightFormat, Workload

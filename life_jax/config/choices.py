@@ -13,8 +13,8 @@ from life_jax.config.engine_names import build_of, typed_engine
 from life_jax.config.names import KINDS, Folders
 from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError, columns, unknown
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 

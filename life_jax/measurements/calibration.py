@@ -20,9 +20,10 @@ import numpy as np
 
 from life_jax.config import conf_files
 from life_jax.config.schema.axis_table import facts
-from life_jax.config.schema.engine_file import VECTOR_MOST, EngineFile
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.config.schema.efficiency_file import VECTOR_MOST
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.core.engine import Engine
 from life_jax.core.pytree import Leaf, get_leaf, set_leaf
 from life_jax.core.units import UNLIMITED

@@ -145,7 +145,9 @@ def _solved(known: _Known, start: Number, *, together: bool) -> tuple[tuple[Numb
         now = _state(known, values, together=together)
         return now.steps.seconds, now.served
 
-    values = solve(improved, known, (start, known.concurrency / (known.requested.decoded * start * 1.5))).values
+    values = solve(
+        improved, known, (start, known.concurrency / (larger(known.requested.decoded, 1.0) * start * 1.5))
+    ).values
     return values, _state(known, values, together=together)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.optimizations.gguf import BLOCK
+from life_jax.optimizations.gguf_file_types import BLOCK
 
 # type in the file -> its name in BLOCK; plain types that carry no weights have their bytes here
 TYPES = {
