@@ -8,6 +8,7 @@ from typing import Any
 
 from life_jax.config import conf_files, many, names, this_machine
 from life_jax.config.aliases import TABLES, table
+from life_jax.config.checkpoints import model_files
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.engine_names import build_of, typed_engine
 from life_jax.config.names import KINDS, Folders
@@ -19,6 +20,7 @@ from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 
 LISTING = "python -m life_jax.catalog"
+NO_OPTION = "none"  # the label of the empty stack, which may also be typed
 HERE = "here"  # this machine, by what its system says of it
 MORE_WORDS = {"design": " target.tpot=0.02", "serve": " rate=1"}  # that a command needs beside hw=
 # devices that most questions are about, which lists begin with
@@ -130,7 +132,7 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
         return Choice(typed, typed, typed)
     path = _path(group, typed)
     if path is not None:
-        stem = path.parent.resolve().name if path.name == "config.json" else path.stem
+        stem = path.parent.resolve().name if path.name in model_files.IN_FOLDERS else path.stem
         label = NOT_OF_A_LABEL.sub("_", stem)
         return Choice(label, typed, label, path)
     read = {"hw": names.device, "model": names.model}[group]
@@ -145,10 +147,10 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
 
 
 def _path(group: str, typed: str) -> Path | None:
-    """The file that is typed; of a folder with a config.json that one."""
+    """The file that is typed; of a folder of a model the one that says its shape."""
     file = paths.user_path(typed)
-    if group == "model" and (file / "config.json").is_file():
-        return file / "config.json"
+    if group == "model" and typed not in paths.choices(group) and file.is_dir():
+        return model_files.in_folder(file)
     return file if names.is_file(group, typed) else None
 
 
@@ -178,11 +180,12 @@ def stacks(
     else:
         typed = axis
     where = "opt" if axis is None else "axes.opt"
+    typed = [[] if stack == [NO_OPTION] else stack for stack in typed]
     ours: dict[str, str] = {}
     read = tuple(_stack(stack, where, engine, folders, ours) for stack in typed)
     if len(set(read)) < len(read):
         raise ConfigError("axes.opt= has the same stack twice")
-    return read, tuple("+".join(map(str, stack)) or "none" for stack in typed), ours
+    return read, tuple("+".join(map(str, stack)) or NO_OPTION for stack in typed), ours
 
 
 def _stack(typed: Any, where: str, engine: str, folders: Folders, ours: dict[str, str]) -> tuple[str, ...]:
@@ -191,6 +194,8 @@ def _stack(typed: Any, where: str, engine: str, folders: Folders, ours: dict[str
         raise ConfigError(f"{where}={typed}: a stack is a list of options, such as [int4,kv8]")
     stack: list[str] = []
     for word in map(str, typed):
+        if word == NO_OPTION:
+            raise ConfigError(f"{where}=: none is the stack without options: it stands alone or is left out")
         options = names.options(word, engine, folders)
         if options is None:
             raise names.refusal("opt", word, folders, f"{where}=: ", f"{LISTING} opt")

@@ -119,6 +119,12 @@ def test_near_the_capacity_outputs_see_steps_full_of_prompts(output):
     assert medians[0.97] >= medians[0.9] >= medians[0.7]
 
 
+@pytest.mark.parametrize("prompt_cv", [0.0, 0.5])
+def test_the_capacity_is_the_rate_of_a_loop_that_fills_all_slots(prompt_cv):
+    for output in (asked(prompt_cv=prompt_cv), asked(prompt_cv=prompt_cv, output_cv=1.0)):
+        assert float(capacity(LAW, output, RULES)) == float(closed_loop(LAW, output, RULES, concurrency=256.0).rate)
+
+
 def test_a_mixture_of_one_length_is_that_length():
     fixed = Requested(Mixture((1024.0,), (1.0,)), Mixture((256.0,), (1.0,)))
     for rate in (1.0, 8.0):

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from life_jax.config.schema.engine_kernels import EngineKernels
 from life_jax.config.schema.engine_layout import EngineLayout
@@ -84,14 +85,28 @@ class EngineFile(EngineKernels, EngineLayout):
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunks.tokens"
     )
     chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
-    token_budget: float = positive(
-        2048.0, unit="token", name="tokens of a step under load, at most", leaf="engine.scheduler.budget", whole=True
+    token_budget: float | None = positive(
+        None, unit="token", name="tokens of a step under load, at most", leaf="engine.scheduler.budget", whole=True
     )
-    max_sequences: float = count(
-        256.0, name="requests that run together under load, at most", leaf="engine.scheduler.slots"
+    max_sequences: float | None = count(
+        None, name="requests that run together under load, at most", leaf="engine.scheduler.slots"
     )
+    # where a server's defaults follow the memory of its devices: [{memory_gb: at least, token_budget, max_sequences,
+    # activation_tokens, except: [names]}, ...], of which the first that holds is taken for what is not typed
+    memory_tiers: list[Any] = dataclasses.field(default_factory=list)
     cache_block: float = count(
         1.0, name="tokens of the cache that prompts share as a whole", leaf="engine.scheduler.block"
+    )
+    planned_ahead: float = number(
+        0.0,
+        low=0,
+        high=2,
+        name="steps that are planned while an earlier one runs",
+        leaf="engine.scheduler.ahead",
+        whole=True,
+    )
+    receive_interval: float = count(
+        1.0, name="decode steps from one look for new requests to the next", leaf="engine.scheduler.interval"
     )
     mixing: str = choice("mixed", MIXINGS)  # prompts share steps with decoding sequences, or go first alone
     admission: str = choice("preempt", ADMISSIONS)  # room for a prompt, or for its whole output too, lets it start
