@@ -66,12 +66,16 @@ def test_deepseek_without_latents_has_heads_of_their_own() -> None:
     assert translate({**DEEPSEEK, **plain}).get("attention", "full") == "full"
 
 
-OF_TOWERS = {
-    "minicpmv": {"version": 2.6, "query_num": 64, "slice_config": {"patch_size": 14},
-                 "vision_config": {"hidden_size": 8}, "batch_vision_input": True, "drop_vision_last_layer": False, "image_size": 448, "patch_size": 14},
+OF_TOWERS: dict[str, dict[str, Any]] = {
+    "minicpmv": {
+        "version": 2.6, "query_num": 64, "slice_config": {"patch_size": 14}, "vision_config": {"hidden_size": 8},
+        "batch_vision_input": True, "drop_vision_last_layer": False, "image_size": 448, "patch_size": 14,
+    },
     "dots_ocr": {"attention_bias": True, "vision_config": {"embed_dim": 8}},
-    "molmo": {"qkv_bias": True, "norm_after": False, "attention_layer_norm": False, "layer_norm_type": "rms",
-              "intermediate_size": 256, "embedding_size": 96, "weight_tying": False, "use_position_ids": True},
+    "molmo": {
+        "qkv_bias": True, "norm_after": False, "attention_layer_norm": False, "layer_norm_type": "rms",
+        "intermediate_size": 256, "embedding_size": 96, "weight_tying": False, "use_position_ids": True,
+    },
 }  # fmt: skip
 
 

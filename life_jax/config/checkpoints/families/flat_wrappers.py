@@ -26,7 +26,7 @@ def unwrapped(config: Mapping[str, Any]) -> dict[str, Any] | None:
     Raises ConfigError for a version, or a kind of layer, that is not known.
     """
     wrapper = config.get("model_type")
-    if wrapper in BY_VERSION:
+    if isinstance(wrapper, str) and wrapper in BY_VERSION:
         return _by_version(config, BY_VERSION[wrapper])
     if wrapper == "molmo":
         return _molmo(config)
