@@ -12,6 +12,11 @@ Importing life_jax imports none of JAX, Hydra, xarray and matplotlib; they come 
 
 from typing import TYPE_CHECKING, Any
 
+from life_jax.core import early_interrupt
+
+if early_interrupt.is_command():
+    early_interrupt.end_quietly()
+
 if TYPE_CHECKING:
     __version__: str
     from life_jax.analysis.crossover_map import crossover as crossover

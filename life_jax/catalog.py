@@ -11,8 +11,9 @@ from life_jax.config.aliases import TABLES, aliases
 from life_jax.config.conf_files import composed
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import DeviceFile, PrecisionFile
+from life_jax.config.schema.files import PrecisionFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.config.words import read_words, take, take_folders

@@ -16,7 +16,8 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.measurements import rows as measurements
 from life_jax.measurements import sharing
-from life_jax.measurements.accuracy import TOO_FAST, Report, Totals, totals
+from life_jax.measurements.accuracy import TOO_FAST, Report
+from life_jax.measurements.accuracy_totals import Totals, totals
 from life_jax.measurements.readers import assumptions, index
 from life_jax.measurements.rows import KINDS, MEASURED_TIMES
 from life_jax.plotting.parity import plot

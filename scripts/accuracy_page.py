@@ -18,7 +18,7 @@ from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, KERNELS, SHAPES
 from judge_fit import BEYOND_SHORT, LARGE_BATCH, LONG_CONTEXT, balanced_errors
 
 from life_jax.config import conf_files, support
-from life_jax.config.schema.engine_file import EfficiencyFile
+from life_jax.config.schema.efficiency_file import EfficiencyFile
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = {"TTFT": "ttft_spread", "TPOT": "tpot_spread", "TOTAL": "e2e_spread"}

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,15 @@ def is_there() -> bool:
 
 
 @contextlib.contextmanager
-def explorer(*words: str, cwd: Path = ROOT) -> Iterator[str]:
-    """The address of an explorer that runs meanwhile in a process of its own."""
+def explorer(*words: str, cwd: Path = ROOT, started: Callable[[int], None] | None = None) -> Iterator[str]:
+    """The address of an explorer that runs meanwhile in a process of its own; started: told the id of the process."""
     environment = os.environ | {"PYTHONPATH": os.fspath(ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-m", "life_jax.explore", *words], cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
+    if started is not None:
+        started(process.pid)
     try:
         yield process.stdout.readline().strip()
     finally:

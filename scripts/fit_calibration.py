@@ -29,7 +29,7 @@ import yaml
 from scipy.optimize import minimize
 
 from life_jax.config import conf_files
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.measurements import calibration, calibration_priors
 from life_jax.measurements.calibration import CONSTANTS, Residuals
 from life_jax.measurements.calibration_priors import ALL, CPU, NOT_KNOWN

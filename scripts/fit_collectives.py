@@ -23,7 +23,7 @@ from scipy.optimize import least_squares
 
 from life_jax.config import conf_files
 from life_jax.config.device import link_step, through_host
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.parallelism.collectives import all_gather_over, all_reduce_over, exchange_over
 from life_jax.parallelism.expert_parallel import row_bytes
 from life_jax.parallelism.topology import Links

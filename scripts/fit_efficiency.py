@@ -31,8 +31,9 @@ from panel_model import SMOOTHNESS, Panel
 
 from life_jax.config import conf_files
 from life_jax.config.schema import paths
-from life_jax.config.schema.files import DeviceFile
-from life_jax.measurements import accuracy, calibration, forecasts
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.measurements import baselines as simpler
+from life_jax.measurements import calibration, forecasts
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -121,7 +122,7 @@ def baselines(panel):
     """Simpler forecasters on the same rows: seconds by column."""
     settings, every = panel.settings, np.ones(len(panel.settings), bool)
     ideal = forecasts.forecasts(settings, "ideal")
-    found = accuracy.baselines(settings, ideal, every)
+    found = simpler.baselines(settings, ideal, every)
     ratios = [[s.ratio(f) for s, f in zip(settings, values, strict=True)] for values in found.values()]
     known = [np.nan_to_num(np.array(r, float), nan=0.0) for r in ratios]  # no forecast: 100 % off
     return {name: r * panel.measured for name, r in zip(("datasheet", "life", "two_factors"), known, strict=True)}

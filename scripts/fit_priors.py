@@ -11,7 +11,7 @@ from pathlib import Path
 from engine_families import FAMILIES
 from panel_model import Constants, pairs
 
-from life_jax.config.schema.engine_file import VECTOR_MOST
+from life_jax.config.schema.efficiency_file import VECTOR_MOST
 from life_jax.measurements import calibration
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -15,7 +15,7 @@ from host_device import Clock
 
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.schema.model_file import ModelFile
-from life_jax.optimizations.gguf import BLOCK, FALLBACK, FILE_TYPES, Layer
+from life_jax.optimizations.gguf_file_types import BLOCK, FALLBACK, FILE_TYPES, Layer
 
 FAMILIES = ("llama", "mistral", "qwen3")
 STEPS = 16  # decode steps that are timed

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from life_jax.config import conf_files, names
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.operators import attention, linear
 from life_jax.roofline.effects.matrix_tiles import FEW_ROWS
 

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from life_jax.config import conf_files
 from life_jax.config.rates import emulates_bf16
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.core import schedule
 from life_jax.core.engine import Engine
 from life_jax.core.numerics import is_fixed_at

@@ -16,7 +16,7 @@ from measured_ranges import context
 
 from life_jax.config import conf_files
 from life_jax.config.checkpoints.architecture import architecture
-from life_jax.config.schema.engine_file import EfficiencyFile
+from life_jax.config.schema.efficiency_file import EfficiencyFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.measurements.rows import MEASURED_TIMES
 from life_jax.models import decoder

@@ -20,8 +20,8 @@ import page_part
 
 import life_jax as life
 from life_jax.config import conf_files, names
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving.benchmark import with_first_wave

@@ -10,6 +10,7 @@ from life_jax.config.device import PCIE, costs, in_base_units, network_assumed, 
 from life_jax.config.drafts import drafted_by, other_words
 from life_jax.config.engine import software, with_matrix_part
 from life_jax.config.load import requests
+from life_jax.config.memory_tiers import by_memory
 from life_jax.config.option_numbers import OptionNumbers
 from life_jax.config.parts import Parts
 from life_jax.config.rates import (
@@ -20,12 +21,14 @@ from life_jax.config.rates import (
     preferred_units,
     rate_sources,
 )
-from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.config.schema.efficiency_file import OTHER_CLASS, EfficiencyFile
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
-from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.stages import in_stages
-from life_jax.config.words import OFFLOAD, PREFILL
+from life_jax.config.vocabulary import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.places import Disk, Handover, Offload, Place
 from life_jax.core.scenario import Precision, Scenario, WeightFormat, Workload
@@ -94,7 +97,7 @@ def build(
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
     engine = _of_its_own_threads(in_stages(engine, model, labels["model"]), device, beside, hw)
-    engine = with_matrix_part(engine, efficiency, device.matrix_part)
+    engine = with_matrix_part(by_memory(engine, device, parts), efficiency, device.matrix_part)
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = as_it_runs(stack, device, hw, parts)
     stored_as = [kept for own in preferred for kept in (own, *([parts.without_units(own)] if own.otherwise else []))]

@@ -8,13 +8,14 @@ from typing import Any
 
 from life_jax.config import conf_files, many, names, this_machine
 from life_jax.config.aliases import TABLES, table
+from life_jax.config.checkpoints import model_files
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.engine_names import build_of, typed_engine
 from life_jax.config.names import KINDS, Folders
 from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError, columns, unknown
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 
@@ -130,7 +131,7 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
         return Choice(typed, typed, typed)
     path = _path(group, typed)
     if path is not None:
-        stem = path.parent.resolve().name if path.name == "config.json" else path.stem
+        stem = path.parent.resolve().name if path.name in model_files.IN_FOLDERS else path.stem
         label = NOT_OF_A_LABEL.sub("_", stem)
         return Choice(label, typed, label, path)
     read = {"hw": names.device, "model": names.model}[group]
@@ -145,10 +146,10 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
 
 
 def _path(group: str, typed: str) -> Path | None:
-    """The file that is typed; of a folder with a config.json that one."""
+    """The file that is typed; of a folder of a model the one that says its shape."""
     file = paths.user_path(typed)
-    if group == "model" and (file / "config.json").is_file():
-        return file / "config.json"
+    if group == "model" and typed not in paths.choices(group) and file.is_dir():
+        return model_files.in_folder(file)
     return file if names.is_file(group, typed) else None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config import conf_files
+from life_jax.config.choices import Choice
 from life_jax.config.composition import composed
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.engine_fit import automatic as automatic_engine
@@ -14,13 +15,17 @@ from life_jax.config.options import stack as stack_of
 from life_jax.config.ranges import is_span
 from life_jax.config.schema import axis_table, paths, yaml_files
 from life_jax.config.schema.check import check
-from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.config.schema.efficiency_file import OTHER_CLASS, EfficiencyFile
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.settings import only_under_load
 from life_jax.config.settings import settings as read_settings
-from life_jax.config.words import DEFAULT_ENGINE, DRAFT, OFFLOAD, PREFILL, Choice, Request, sets_number
+from life_jax.config.study_words import sets_number
+from life_jax.config.vocabulary import DEFAULT_ENGINE, DRAFT, OFFLOAD, PREFILL
+from life_jax.config.words import Request
 from life_jax.core.speculation import MODEL
 from life_jax.grid.reduction import Reduction
 from life_jax.optimizations import Optimization

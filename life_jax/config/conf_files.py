@@ -11,9 +11,10 @@ from life_jax.config.aliases import TABLES, table
 from life_jax.config.checkpoints.model_files import read_file
 from life_jax.config.schema import paths
 from life_jax.config.schema.check import check
-from life_jax.config.schema.engine_file import OTHER_CLASS, EfficiencyFile, EngineFile
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.config.schema.efficiency_file import OTHER_CLASS, EfficiencyFile
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.yaml_files import read_text
 
 Folders = tuple[Path, ...]

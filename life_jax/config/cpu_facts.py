@@ -61,7 +61,7 @@ def operations_per_cycle(cpu: Cpu) -> dict[str, float]:
         return peaks
     wide = "avx512f" in cpu.flags and (cpu.vendor == "Intel" or zen >= 26)
     fp32 = 64.0 if wide else 32.0 if {"avx2", "fma"} <= cpu.flags else 8.0
-    # dot products over blocks of bytes use 256 bit (DOT_PRODUCTS of config/schema/files.py)
+    # dot products over blocks of bytes use 256 bit (DOT_PRODUCTS of config/schema/device_file.py)
     peaks = {"fp32": fp32, "int8": 2 * fp32, "int8_dot": min(fp32, 32.0)}
     if {"avx512_vnni", "avx_vnni"} & cpu.flags:
         peaks |= {"int8": 4 * fp32, "int8_dot": 1.2 * min(fp32, 32.0)}

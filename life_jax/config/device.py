@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from life_jax.config.schema.check import check_number
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import CostFile, DeviceFile
+from life_jax.config.schema.files import CostFile
 from life_jax.core.graph import PIPES
 from life_jax.core.scenario import UNPUBLISHED, Costs, Device
 from life_jax.core.units import GIGA, MICRO, PICO, TERA, UNLIMITED

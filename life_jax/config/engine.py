@@ -5,7 +5,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from life_jax.config.schema.check import check_number
-from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
+from life_jax.config.schema.efficiency_file import EfficiencyFile
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, unknown
 from life_jax.core.engine import Chunks, Counting, Efficiency, Engine, Scheduler
 from life_jax.core.graph import KINDS

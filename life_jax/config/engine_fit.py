@@ -5,8 +5,8 @@ from functools import cache
 from typing import Any
 
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.yaml_files import read_list, read_yaml
 
 AUTO, GENERIC = "auto", "generic"

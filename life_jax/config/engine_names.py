@@ -9,8 +9,8 @@ from life_jax.config.aliases import rules
 from life_jax.config.engine_fit import runs_on
 from life_jax.config.names import Folders, is_file, pieces_of, refusal, words_of
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.support import middle
 
 # words behind an engine's name that say nothing of which engine it is: tools around it, builds, drivers, libraries

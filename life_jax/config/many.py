@@ -7,8 +7,8 @@ from typing import Any
 from life_jax.config import conf_files
 from life_jax.config.names import Folders
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import device_classes
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import device_classes
 from life_jax.config.schema.yaml_files import read_yaml
 
 ALL, CLASS = "all", "class:"

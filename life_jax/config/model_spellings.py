@@ -13,7 +13,7 @@ FOLDER = re.compile(r"^.*\\(?=[^\\]*$)|^.*/(?=[^/]+\.gguf$)", re.IGNORECASE)
 HUB = re.compile(r"^(?:https?://)?(?:huggingface\.co|hf\.co|modelscope\.cn/models|ollama\.com/library)/", re.IGNORECASE)
 # the longest context that its makers trained, the data and the form: shapes are those of the model without them
 BESIDE = re.compile(
-    r"[-_ ](?:\d+m|\d+k|text|text-only|qat|pt|rl|sft|dpo|reasoning|thinking|latest)(?=[-_ :.]|$)",
+    r"[-_ ](?:[1-9]m|10m|\d+k|text|text-only|qat|pt|rl|sft|dpo|reasoning|thinking|latest)(?=[-_ :.]|$)",
     re.IGNORECASE,
 )
 POINT = re.compile(r"(?<=[a-z]\d)p(?=\d)", re.IGNORECASE)  # llama-v3p1-70b

@@ -10,10 +10,10 @@ from life_jax.config.compose import Composed
 from life_jax.config.engine_fit import automatic, why_impossible
 from life_jax.config.options import made
 from life_jax.config.parts import Parts
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.short_words import SHORT_WORDS
-from life_jax.config.words import OFFLOAD
+from life_jax.config.vocabulary import OFFLOAD
 from life_jax.core.places import Place
 from life_jax.optimizations import Optimization, chain
 

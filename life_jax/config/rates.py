@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from life_jax.config.parts import Parts
+from life_jax.config.schema.device_file import DTYPES, DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ImpossibleError, unknown
-from life_jax.config.schema.files import DTYPES, DeviceFile
 from life_jax.core.engine import Engine
 from life_jax.core.pytree import get_leaf, set_leaf
 from life_jax.core.scenario import PLAIN_BITS, Precision

@@ -162,7 +162,7 @@ def sentences(build: Build, lengths: tuple[float, float], batch: float) -> list[
         return [f"{build.engine} on any device"]
     steps: dict[str, list[str]] = {}  # by what was not measured of them
     for time, context in (("ttft", lengths[0]), ("tpot", sum(lengths))):
-        limits, unlike = support(build, time, of, {}), [*reasons(build, time, of)]
+        limits, unlike = _known(build, time)
         newer = f"of builds since {of.get(build.engine, {}).get('newest', 0.0):.1f} {where}"
         texts = {PAIR: where, NEWER: newer, EXPERTS: f"of mixtures of experts {where}"}
         lines = [texts[reason] for reason in unlike]
@@ -171,3 +171,9 @@ def sentences(build: Build, lengths: tuple[float, float], batch: float) -> list[
         for line in lines:
             steps.setdefault(line, []).append(STEPS[time][0])
     return [f"{' and '.join(of_them)} {line}" for line, of_them in steps.items()]
+
+
+@cache
+def _known(build: Build, time: str) -> tuple[Support, list[str]]:
+    """What was measured of a time, and the reasons why nothing like it was: the same for all workloads."""
+    return support(build, time, fits(), {}), [*reasons(build, time, fits())]

@@ -13,7 +13,7 @@ from life_jax.config import conf_files, names
 from life_jax.config.cpu_facts import Cpu, operations_per_cycle, parse_cpuinfo
 from life_jax.config.names import Folders
 from life_jax.config.schema import paths
-from life_jax.config.schema.engine_file import EfficiencyFile
+from life_jax.config.schema.efficiency_file import EfficiencyFile
 from life_jax.config.schema.errors import ConfigError
 
 SECONDS = 10.0  # that a program may take to answer

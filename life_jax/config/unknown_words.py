@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Iterable
 
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError, closest, columns, guess
-from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile
+from life_jax.config.schema.files import CostFile, LoadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.short_words import SHORT_WORDS
 

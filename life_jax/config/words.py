@@ -10,43 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config import choices, names, unknown_words, word_values
-from life_jax.config.choices import LISTING, Choice
+from life_jax.config.choices import Choice
 from life_jax.config.engine_fit import AUTO
 from life_jax.config.ranges import is_range
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.yaml_files import flatten, names_file, read_yaml
+from life_jax.config.schema.yaml_files import flatten
 from life_jax.config.short_words import in_long_keys
+from life_jax.config.study_words import bare_key, sets_number, with_study
+from life_jax.config.vocabulary import (
+    BESIDE,
+    CHOSEN,
+    DEFAULT_ENGINE,
+    DEFAULT_MODEL,
+    DESIGN,
+    DRAFT,
+    FLAGS_WITH_VALUE,
+    GROUPS,
+    HEADS,
+    NAMED,
+    OFFLOAD,
+    PLAIN,
+    PLAN,
+    PREFILL,
+    SECTIONS,
+)
 
-DEFAULT_MODEL = "llama2_7b"
-DEFAULT_ENGINE = "generic"  # as conf/base.yaml has it
-GROUPS = ("hw", "model", "opt")
-CHOSEN = ("workload", "load", "engine", "cost")  # one file of each, of the defaults list
-DRAFT = "draft.model"  # the model that drafts for another
-OFFLOAD, PREFILL = "offload.hw", "prefill.hw"  # devices beside those of the layout
-BESIDE = (DRAFT, OFFLOAD, PREFILL)
-HEADS = tuple(word.split(".")[0] for word in BESIDE)
-NAMED = (*GROUPS, "engine")  # words whose values are names
-SECTIONS = (*GROUPS, *CHOSEN, "precision")
-PLAIN = (
-    "study", "convention", "metrics", "elasticity", "gains", "gradients",
-    "reduce", "pareto", "best", "quantiles", "histogram", "by", "free", "plot", "out", "overwrite", "dtype", "format",
-    "compress", "lazy", "sample", "seed", "shard", "executor", "cluster", "workers", "sort", "top", "rows",
-)  # fmt: skip
-TYPED_ONLY = ("overwrite", "executor", "cluster", "workers")  # what a study, which may be somebody else's, cannot say
-FLAGS_WITH_VALUE = ("--config-dir", "-cd")
-DESIGN = ("target", "range", "minimize")  # words of life_jax.design
-PLAN = (
-    "target",
-    "devices",
-    "quality",
-    "confidence",
-    "budget",
-    "minimize",
-    "write",
-    "layout",
-    "also",
-)  # of life_jax.plan
 KEY = re.compile(r"[A-Za-z_][\w.]*")
 
 
@@ -85,7 +74,7 @@ def parse(words: Iterable[str], *, verb: str = "sweep", needs_hw: bool = True) -
     typed, folders, hydra = _split(words)
     if "format" in typed:
         raise ConfigError("format= belongs to the command line; in Python the result is a dataset")
-    merged = _with_study(typed, folders)
+    merged = with_study(typed, folders)
     _refuse_unknown(merged, verb)
     if merged.get("convention") == "life_paper":  # whose efficiencies are of the datasheet's numbers
         merged.setdefault("engine", "ideal")
@@ -263,9 +252,6 @@ def _value(key: str, text: str, folders: tuple[Path, ...]) -> Any:
     return word_values.value(key, text, quoted)
 
 
-WRITTEN = ("out", "write")  # words that name what is written
-
-
 def _is_text(key: str, text: str) -> bool:
     """Whether the value of a word is its text as it stands: a name, a path or a range."""
     is_name = key in (*GROUPS, "study", "out", "shard", "cluster", *BESIDE, *CHOSEN) and not text.startswith("[")
@@ -284,64 +270,6 @@ def _is_known(group: str, name: str, folders: tuple[Path, ...]) -> bool:
     return Path(name).exists() or {"hw": names.device, "model": names.model}[group](name, folders) is not None
 
 
-def _with_study(typed: Mapping[str, Any], folders: tuple[Path, ...]) -> dict[str, Any]:
-    """A study's words, replaced by what is typed: also a scalar by an axis of its name, and the other way round."""
-    if "study" not in typed:
-        return dict(typed)
-    words = _study_words(str(typed["study"]), folders)
-    for key in WRITTEN:
-        if key in words and key not in typed:
-            _refuse_outside(key, words[key], f"study={typed['study']}")
-    for key in typed:
-        words.pop(key, None)
-        if key.removeprefix("axes.") in ("opt", "engine"):
-            words.pop(key.removeprefix("axes."), None), words.pop(f"axes.{key.removeprefix('axes.')}", None)
-        elif key.startswith("axes."):
-            words = {k: v for k, v in words.items() if k.startswith("axes.") or "." not in k or _bare(k) != key[5:]}
-        elif sets_number(key):
-            words.pop(f"axes.{_bare(key)}", None)
-    return {**words, **typed}
-
-
-def sets_number(key: str) -> bool:
-    """Whether a word SECTION.KEY sets a number of the scenario; limit.KEY, at.KEY and the like do not."""
-    section, dot, _ = key.partition(".")
-    return bool(dot) and section in SECTIONS
-
-
-def _bare(key: str) -> str:
-    """The key of the number: workload.batch -> batch, hw.v100.peak_tflops.fp16 -> peak_tflops.fp16."""
-    section, rest = key.split(".", 1)
-    return rest.split(".", 1)[-1] if section in GROUPS else rest
-
-
-def _study_words(name: str, folders: tuple[Path, ...]) -> dict[str, Any]:
-    known = paths.studies(folders)
-    file = Path(name) if names_file(name) else known.get(name)
-    if file is None or not file.is_file():
-        raise unknown("study", name, known, f"{LISTING} study")
-    content = read_yaml(file)
-    flat: dict[str, Any] = {}
-    flatten({k: v for k, v in content.items() if k != "description"}, "", flat)
-    for key in TYPED_ONLY:
-        if key in flat:
-            raise ConfigError(f"{file}: {key} is not for a study to say; type {key}=")
-    try:
-        return in_long_keys(flat)
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
-
-
-def _refuse_outside(key: str, name: Any, where: str) -> None:
-    """Raise ConfigError if a study, which may be somebody else's, writes outside the working folder; key: of WRITTEN,
-    name: what it says."""
-    path = Path(str(name))
-    inside = not path.is_absolute() and not path.drive and ".." not in path.parts and not str(name).startswith("~")
-    folder = path if key == "write" else path.parent
-    if not inside or not folder.resolve().is_relative_to(Path.cwd().resolve()):
-        raise ConfigError(f"{where}: its {key}: {str(name)[:200]} is outside the working folder; type {key}= yourself")
-
-
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
     of_verb = {"design": DESIGN, "plan": PLAN}.get(verb, ())
     first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *HEADS, *of_verb)
@@ -358,7 +286,7 @@ def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
 
 
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
-    bare = {_bare(key): key for key in scalars if sets_number(key)}
+    bare = {bare_key(key): key for key in scalars if sets_number(key)}
     for key in axes:
         axis_table.facts(key)  # refuses an axis that does not exist
         if key in bare:

@@ -73,6 +73,8 @@ def where(condition: Number, a: Number, b: Number) -> Number:
     """`a` where the condition holds, else `b`."""
     if type(condition) in (bool, np.bool_) and type(a) in SCALARS and type(b) in SCALARS:
         return np.float64(a if condition else b)  # as np.where, twenty times as fast
+    if type(condition) in PLAIN and type(a) in PLAIN and type(b) in PLAIN:
+        return np.where(condition, a, b)
     if not is_of_jax(condition, a, b):
         return _namespace(a, b).where(condition, a, b)
     import jax

@@ -165,6 +165,24 @@ def mapping(function: Callable[[Any], Any]) -> Shared:
     return Shared(mapped)
 
 
+def any_leaf(is_so: Callable[[Any], bool]) -> Shared:
+    """Whether `is_so` holds of any leaf that is a number, of many trees, of which parts are shared; static numbers are
+    not asked."""
+
+    def looked(tree: Any, again: Callable[[Any], Any]) -> Any:
+        if isinstance(tree, Static):
+            return False
+        if isinstance(tree, int | float):
+            return is_so(tree)
+        if isinstance(tree, Mapping):
+            return any(map(again, tree.values()))
+        if isinstance(tree, tuple):
+            return any(map(again, tree))
+        return any(again(getattr(tree, name)) for name, facts in _fields(tree) if not facts.get("static"))
+
+    return Shared(looked)
+
+
 def get_leaf(tree: Any, path: Leaf) -> Any:
     """The leaf of `tree` at `path`; passes through dataclasses, mappings and tuples. Raises the container's own error
     where the path does not exist."""

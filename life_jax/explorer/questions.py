@@ -11,7 +11,8 @@ from life_jax.config import word_values
 from life_jax.config import words as command_words
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.short_words import SHORT_WORDS, long_key
-from life_jax.config.words import KEY, NAMED, SECTIONS
+from life_jax.config.vocabulary import NAMED, SECTIONS
+from life_jax.config.words import KEY
 
 NAMES = ("hw", "model", "opt", "engine")
 MOST_NAMES, MOST_NUMBERS, MOST_LETTERS = 64, 48, 200

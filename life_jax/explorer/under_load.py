@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.explorer import known_laws
 from life_jax.explorer.answers import in_place
 from life_jax.explorer.evaluation import evaluated
 from life_jax.explorer.plain_data import command, labels, number, numbers, positive, reason, study_of
@@ -20,6 +21,7 @@ from life_jax.studies.study import Study
 TIMES = ("ttft_p50", "ttft_p90", "ttft_p99", "tpot_p50", "tpot_p90", "tpot_p99", "itl_p99")
 SERVED = ("output_rate", "utilization", "concurrency")
 PARTS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.77, 0.83, 0.88, 0.92, 0.95, 0.97, 0.985)  # of the capacity
+FEW_PARTS = PARTS[::2]  # while a hand moves
 LENGTHS = (128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0)  # of prompts, in the map
 EVERYTHING = 1e6  # 1/s, more than anything serves
 MOST = 8  # combinations: each rate of each takes its time
@@ -28,9 +30,10 @@ MOST = 8  # combinations: each rate of each takes its time
 def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Times by percentile of each combination at rates up to its capacity.
 
-    settings: ttft, tpot [s]: targets, percentile: of requests that are to meet them.
+    settings: ttft, tpot [s]: targets, percentile: of requests that are to meet them; at [1/s]: a rate to be among the
+    others; brief: whether a hand moves, so that fewer rates will do, of each combination its own, and no knee.
     """
-    targets = _targets(settings)
+    targets, at = _targets(settings), settings.get("at")
     question = of_requests(question)
     study = study_of(question.words(rate=EVERYTHING, **targets), "serve")
     if len(study.cells) > MOST:
@@ -40,15 +43,30 @@ def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, An
     if not usable.size:
         raise ConfigError("none of the combinations can serve requests of this length: they do not fit in memory")
     rates = sorted({float(f"{part * most:.3g}") for most in usable for part in PARTS})
-    of = served.at(np.array(rates), (*TIMES, *SERVED))
+    at = rates[len(rates) // 2] if at is None else float(f"{min(positive(at, 'at'), rates[-1]):.3g}")
+    brief = bool(settings.get("brief"))
+    if brief:
+        least = np.where(served.capacity > 0, served.capacity, usable.min())  # of those that serve nothing
+        own = np.sort(np.column_stack([np.outer(least, FEW_PARTS), np.full(len(least), at)]))
+    else:
+        rates = sorted({*rates, at})
+        own = np.tile(rates, (len(study.cells), 1))
+    of = served.at(own, (*TIMES, *SERVED))
     rows = []
     for cell, capacity in enumerate(served.capacity):
         row: dict[str, Any] = {**labels(study, cell), "reason": reason(study, cell), "capacity": number(capacity)}
         row |= {name: numbers(column[cell]) for name, column in of.items()}
-        row["knee"] = rate_of_knee(np.array(rates), of["ttft_p90"][cell], of["tpot_p90"][cell])
+        if brief:
+            row["rates"] = own[cell].tolist()
+        else:
+            row["knee"] = rate_of_knee(own[cell], of["ttft_p90"][cell], of["tpot_p90"][cell])
         rows.append(row)
+    if brief:
+        return {"preview": True, "at": at, "rows": rows}
     words = question.words({"rate": rates}, **targets)
-    return {"rates": rates, "rows": rows, "warnings": list(study.warnings), "commands": [command(words, "serve")]}
+    return {
+        "rates": rates, "at": at, "rows": rows, "warnings": list(study.warnings), "commands": [command(words, "serve")],
+    }  # fmt: skip
 
 
 class Served:
@@ -65,7 +83,7 @@ class Served:
             runs = [Run(in_place(study, case)) for case in study.cells if case is not None]
             possible = [run.possible is None or bool(run.possible) for run in runs]
             places = [place for place, can in zip(places, possible, strict=True) if can]
-            seen = [run.under_load for run, can in zip(runs, possible, strict=True) if can]
+            seen = [known_laws.under_load(run.scenario) for run, can in zip(runs, possible, strict=True) if can]
             for group in groups(seen):
                 of = [seen[place] for place in group]
                 together = of[0] if len(of) == 1 else side_by_side(of)
@@ -75,11 +93,11 @@ class Served:
                 self.capacity[cells] = np.broadcast_to(most, (len(cells), 1))[:, 0]
 
     def at(self, rates: np.ndarray, metrics: Sequence[str]) -> dict[str, np.ndarray]:
-        """Metrics [cells, rates] by name, of TIMES and SERVED, at rates [1/s]; NaN where a cell cannot be."""
-        of = {name: np.full((len(self.capacity), len(rates)), np.nan) for name in metrics}
+        """Metrics [cells, n] by name, of TIMES and SERVED, at rates [cells, n] [1/s]; NaN where a cell cannot be."""
+        of = {name: np.full(rates.shape, np.nan) for name in metrics}
         with np.errstate(all="ignore"):
             for cells, together in self._groups:
-                seen = at_rates(together, rates)
+                seen = at_rates(together, rates[cells] if len(cells) > 1 else rates[cells[0]])
                 for name, column in of.items():
                     time, _, percentile = name.partition("_p")
                     column[cells] = seen.time(time, float(percentile)) if percentile else getattr(seen, name)

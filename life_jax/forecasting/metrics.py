@@ -1,59 +1,17 @@
 """Every number that a forecast can report: name -> function of a Run, units, long name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from life_jax.core.cost import Cost
 from life_jax.core.numerics import Number, where
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import attribution as ledger
 from life_jax.forecasting import energy, intervals, memory, speculation, weights
-from life_jax.forecasting.attribution import Ledger
-from life_jax.forecasting.load_costs import load_costs
 from life_jax.forecasting.loss_batch import loss_batch
+from life_jax.forecasting.metric import Metric
+from life_jax.forecasting.metrics_under_load import metrics_under_load
 from life_jax.forecasting.request import Run
 from life_jax.roofline.roofs import BOUNDS
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number that a forecast can report.
-
-    function: of a Run, or of the metric `of`, which a sweep computes in a first pass
-    kind: number, flag (true or false) or bound (an index into BOUNDS)
-    slope: derivative of the function by the metric `of`
-    stepwise: whether it changes in whole steps, so that it has no slope
-    better: "low", "high", or None where neither is better
-    ledger: attribution of the metric to leaves of the scenario, for a time that is a sum of operators
-    needs: what it is NaN without: "power" of the device, "spreads" of a fitted engine, "load", "quality" of the options
-    """
-
-    function: Callable[[Any], Number]
-    units: str
-    long_name: str
-    kind: str = "number"
-    of: str | None = None
-    stepwise: bool = False
-    better: str | None = "low"
-    ledger: Callable[[Run], Ledger] | None = None
-    needs: str | None = None
-    slope: Callable[[Number], Number] | None = None
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether studies give its slope: a number that does not change in steps."""
-        return self.kind == "number" and not self.stepwise and self.needs != "quality"
-
-    @property
-    def designable(self) -> bool:
-        """Whether a design is sought by it, whose slopes are compiled: those of times under load take minutes to."""
-        return self.differentiable and self.needs != "load"
-
-    @property
-    def sign(self) -> int:
-        """Factor [1] that makes it a quantity of which less is better: -1 where more is better, else 1."""
-        return -1 if self.better == "high" else 1
 
 
 def _whole_bound(run: Run) -> Number:
@@ -80,57 +38,6 @@ def _roofs(step: str, of: str, time: Callable[[Run, str], Number]) -> dict[str, 
         ),
         f"{step}_memory_time": Metric(
             lambda r: time(r, "memory"), "s", f"memory traffic of {of}, without anything else"
-        ),
-    }
-
-
-def _under_load() -> dict[str, Metric]:
-    """Metrics of what requests see under load, and of what the engine serves."""
-
-    def time(name: str, of: str, percentile: float | None) -> Metric:
-        which = "mean" if percentile is None else f"{percentile:g}th percentile"
-        over = "tokens" if name == "itl" else "requests"
-        return Metric(
-            lambda r: r.under_load.time(name, percentile), "s", f"{of} under load, {which} over {over}", needs="load"
-        )
-
-    def number(of: str, unit: str, name: str, better: str | None = "high", stepwise: bool = False) -> Metric:
-        return Metric(lambda r: getattr(r.under_load, of), unit, name, better=better, stepwise=stepwise, needs="load")
-
-    times = {"ttft": "time to first token", "tpot": "time per output token"}
-    percentiles = {"mean": None, "p50": 50.0, "p90": 90.0, "p99": 99.0}
-    return {
-        **{f"{n}_{p}": time(n, of, value) for n, of in times.items() for p, value in percentiles.items()},
-        "itl_p99": time("itl", "time between two tokens", 99.0),
-        "request_rate": number("request_rate", "s-1", "requests served per second"),
-        "output_rate": number("output_rate", "token s-1", "generated tokens per second, of all requests"),
-        "concurrency": number("concurrency", "1", "requests that are there at once, mean", None),
-        "utilization": number("utilization", "1", "requests served over the largest rate that is steady", None),
-        "goodput": number(
-            "goodput", "s-1", "requests per second that meet load.ttft_limit and tpot_limit", stepwise=True
-        ),
-        "max_rate": number(
-            "max_rate", "s-1", "largest request rate at which load.percentile of requests meets the limits"
-        ),
-        **_costs_under_load(),
-    }
-
-
-def _costs_under_load() -> dict[str, Metric]:
-    """Metrics of the energy and the cost of requests under load."""
-
-    def of(what: str, unit: str, name: str) -> Metric:
-        return Metric(lambda r: getattr(load_costs(r.under_load), what), unit, name, needs="load")
-
-    return {
-        "load_power": of("power", "W", "mean power of all devices under load"),
-        "energy_per_request": of("energy_per_request", "J", "energy for each request, idle power shared by all"),
-        "energy_per_input_token": of("energy_per_input_token", "J token-1", "energy for a prompt token under load"),
-        "energy_per_output_token": of("energy_per_output_token", "J token-1", "energy for an output token under load"),
-        "cost_per_request": of("cost_per_request", "USD", "devices and electricity, or rent, for each request"),
-        "load_cost_per_input_mtoken": of("cost_per_input_mtoken", "USD", "cost of a million prompt tokens at load"),
-        "load_cost_per_output_mtoken": of(
-            "cost_per_output_mtoken", "USD", "cost of a million output tokens under load"
         ),
     }
 
@@ -354,11 +261,11 @@ METRICS: dict[str, Metric] = {
         "bound",
         better=None,
     ),
+    **metrics_under_load(),
 }
-METRICS |= _under_load()
 DEFAULT = ("ttft", "tpot", "tps")
 
-__all__ = ["BOUNDS", "DEFAULT", "METRICS", "Metric", "forecast"]
+__all__ = ["BOUNDS", "DEFAULT", "METRICS", "forecast"]
 
 
 def forecast(scenario: Scenario, metrics: tuple[str, ...] = DEFAULT) -> dict[str, Number]:

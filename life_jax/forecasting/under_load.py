@@ -22,7 +22,7 @@ from life_jax.forecasting.step_law import step_law
 from life_jax.serving.benchmark import with_first_wave, with_first_wave_of_pools
 from life_jax.serving.classes import SeveralRequested
 from life_jax.serving.closed_loop import capacity, closed_steady
-from life_jax.serving.lengths import LogNormal
+from life_jax.serving.lengths import Lengths, LogNormal
 from life_jax.serving.percentiles import Spread, spread
 from life_jax.serving.pooled_percentiles import pooled_spread
 from life_jax.serving.pools import PooledSteady, Pools, capacity_of_pools, closed_pools, open_pools
@@ -194,11 +194,19 @@ class UnderLoad:
         return with_first_wave(times, self.law, self.requested, self.scheduler, steady, *numbers)
 
     def time(self, name: str, percentile: float | None) -> Number:
-        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity."""
+        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity, and NaN between
+        the tokens of outputs of one token."""
         if not (self.is_open or self.is_closed):
             return NOTHING
         value = self.spread.mean(name) if percentile is None else self.spread.at(name, percentile)
-        return where(self.is_served, value, INFINITE)
+        value = where(self.is_served, value, INFINITE)
+        return value if name == "ttft" else where(self._output.average > 1, value, NOTHING)
+
+    @property
+    def _output(self) -> Lengths:
+        """Lengths of the outputs of the requests that are observed."""
+        place = self._observed
+        return self.requested.output if place is None else self._of_classes.classes[place].output
 
     @property
     def is_served(self) -> Number:
@@ -230,9 +238,7 @@ class UnderLoad:
     @property
     def output_rate(self) -> Number:
         """Generated tokens [1/s]."""
-        place = self._observed
-        lengths = self.requested.output if place is None else self._of_classes.classes[place].output
-        return self.request_rate * lengths.average
+        return self.request_rate * self._output.average
 
     @property
     def concurrency(self) -> Number:

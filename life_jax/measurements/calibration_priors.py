@@ -14,8 +14,8 @@ import numpy as np
 
 from life_jax.config import conf_files
 from life_jax.config.schema import paths
-from life_jax.config.schema.engine_file import VECTOR_MOST
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
+from life_jax.config.schema.efficiency_file import VECTOR_MOST
 from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.measurements.posterior import Errors
 from life_jax.measurements.rows import MEASURED_TIMES, Setting

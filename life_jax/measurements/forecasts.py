@@ -12,8 +12,9 @@ from life_jax.config import conf_files
 from life_jax.config.build import build
 from life_jax.config.options import option, own_quantization
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.config.schema.files import DeviceFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 from life_jax.core.engine import Engine

@@ -9,8 +9,8 @@ from typing import Any
 
 from life_jax.config import conf_files, names
 from life_jax.config.engine_names import engine_of_row
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.weight_format_names import WEIGHTS_ALONE
 from life_jax.core.scenario import Workload

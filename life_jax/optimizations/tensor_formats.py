@@ -11,7 +11,7 @@ from life_jax.core.schedule import Step
 from life_jax.operators.linear import with_input_bits
 from life_jax.optimizations.activation_quantization import quantize_inputs
 from life_jax.optimizations.base import Optimization, Rewrite
-from life_jax.optimizations.gguf import DEQUANT_FLOPS_OF_K_QUANTS
+from life_jax.optimizations.gguf_file_types import DEQUANT_FLOPS_OF_K_QUANTS
 
 
 def _dequant_flops(bits: float) -> float:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from life_jax.config.plan_question import PlanQuestion
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.config.schema.files import DeviceFile
 from life_jax.core.numerics import where
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf

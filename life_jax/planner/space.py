@@ -6,8 +6,8 @@ from itertools import product
 from typing import NamedTuple
 
 from life_jax.config.plan_question import defaults
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.config.schema.files import DeviceFile
 
 KEYS = {  # of a layout -> number of the engine's file
     "tp": "tensor_parallel", "pp": "pipeline_parallel", "ep": "expert_parallel", "dp": "data_parallel",

@@ -43,7 +43,10 @@ class Closed:
 
 def capacity(law: Law, requested: Requested, scheduler: Scheduler) -> Number:
     """Largest rate of requests [1/s] that an engine serves, with as many of them as can run together always there."""
-    return closed_loop(law, requested, scheduler, concurrency=places(requested, scheduler)).rate
+    concurrency = places(requested, scheduler)
+    if is_fixed_at(_together(requested), 1):  # of one length, all of them, so that none is mixed
+        return _closed(law, requested, scheduler, concurrency, together=True)[0]
+    return closed_loop(law, requested, scheduler, concurrency=concurrency).rate
 
 
 def closed_loop(law: Law, requested: Requested, scheduler: Scheduler, *, concurrency: Number) -> Closed:
@@ -145,7 +148,9 @@ def _solved(known: _Known, start: Number, *, together: bool) -> tuple[tuple[Numb
         now = _state(known, values, together=together)
         return now.steps.seconds, now.served
 
-    values = solve(improved, known, (start, known.concurrency / (known.requested.decoded * start * 1.5))).values
+    values = solve(
+        improved, known, (start, known.concurrency / (larger(known.requested.decoded, 1.0) * start * 1.5))
+    ).values
     return values, _state(known, values, together=together)
 
 

@@ -115,7 +115,7 @@ def spread(
         of_all = points if tagged is None else replace(points, tagged=requested)
         drawn_ttft, drawn_tpot = _drawn_mean(of_all.until_first + of_all.slot), _drawn_mean(of_all.tpot)
         ttft = ttft * last_axis(steady.mean_ttft / drawn_ttft)
-        tpot = tpot * last_axis(steady.mean_gap / requested.kept / drawn_tpot)
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / larger(drawn_tpot, EDGE * EDGE))
     return Spread(ttft, tpot, points.itl)
 
 
@@ -228,7 +228,8 @@ class _Points:
 
     @cached_property
     def tpot(self) -> Number:
-        """Mean time between tokens [s]: steps without prompts, prompts met meanwhile, and the number of neighbours."""
+        """Mean time between tokens [s]: steps without prompts, prompts met meanwhile, and the number of neighbours; 0
+        where outputs are of one token."""
         s, steady = self.steady.steps, self.steady
         output = larger(self.tagged.output.at(UNIFORM[:, OUTPUT], NORMAL[:, OUTPUT]), 2.0)
         decode, mean = last_axis(s.decode), last_axis(s.seconds)
@@ -241,7 +242,6 @@ class _Points:
         more = larger(each * met / slow, EDGE * base)
         variance = each * each * self.rate * self.new * self.square * (base / slow**3 + self.until_first / slow**2)
         duration = base + gamma(more, variance, NORMAL[:, MET])
-        tpot = smaller(duration / rounds, larger(last_axis(s.full), mean))
         beside = of_others(self.scheduler, steady.decoding, s.part * s.tokens)
         now, one_more = (
             self.law.seconds(StepLoad(n, n * self.requested.context, others=beside))
@@ -251,7 +251,9 @@ class _Points:
         held = duration / larger(last_axis(steady.relaxation), EDGE)
         kept = 2 / held * (1 - (1 - exp(-held)) / held)  # of the variance of a mean over this time
         swing = step_up * last_axis(steady.swing) * sqrt(smaller(kept, 1.0)) * NORMAL[:, NEIGHBOURS]
-        return tpot * larger(1 + swing / mean, LEAST_SWING) / last_axis(self.requested.kept)
+        tpot = duration / rounds * larger(1 + swing / mean, LEAST_SWING)
+        tpot = smaller(tpot, larger(last_axis(s.full), mean)) / last_axis(self.requested.kept)  # every step a full one
+        return where(last_axis(self.tagged.output.average) > 1, tpot, 0.0)
 
     @cached_property
     def itl(self) -> Number:

@@ -19,6 +19,8 @@ def reused(prompt: Number, part: Number, block: Number) -> Number:
 
     block [token]: whole blocks are reused; 1 where single tokens are, fractional ones too.
     """
+    if is_fixed_at(part, 0):
+        return 0.0 * prompt
     held = prompt * part
     if not is_fixed_at(block, 1):
         held = where(block > 1, floor(held / block) * block, held)

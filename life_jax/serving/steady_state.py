@@ -68,8 +68,9 @@ class Requested:
 
     @property
     def decoded(self) -> Number:
-        """Decode steps of a request [1], mean, which make all tokens but the first."""
-        return (self.output.average - 1) if is_fixed_at(self.kept, 1) else (self.output.average - 1) / self.kept
+        """Decode steps of a request [1], mean, which make all tokens but the first; next to none where that is all."""
+        others = larger(self.output.average - 1, LEAST)
+        return others if is_fixed_at(self.kept, 1) else others / self.kept
 
     def computed(self, decoding: Number) -> Number:
         """Tokens [token] that a step computes of so many decoding sequences [1]."""
@@ -426,4 +427,8 @@ def _open(known: _Known, values: tuple[Number, Number]) -> _Open:
     slow = larger(1 - rate * new * s.extra / s.tokens, ROOM_KEPT)
     longest = requested.decoded * larger(s.full - s.seconds, 0.0)  # every step a full one
     after = clip(s.extra / s.tokens * (behind - left) / slow, 0.0, longest)
+    # a queue that a short output outlasts is as long at its end as it was at its begin, but for what full steps took
+    queue = rate * new * wait
+    drained = larger(s.room / s.full - rate * new, LEAST) * duration
+    left = left - part * queue * queue / (queue + drained)
     return _Open(s, decoding, duration, wait, residual, own, after, left)

@@ -10,7 +10,7 @@ from life_jax.config import engine_fit, support
 from life_jax.config.aliases import table
 from life_jax.config.compose import Composed
 from life_jax.core.places import SHARED
-from life_jax.core.pytree import map_leaves
+from life_jax.core.pytree import any_leaf, map_leaves
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.forecasting.request import Run
@@ -117,11 +117,12 @@ def range_warnings(
     """
     unusual_axes = any(_is_unusual(end) for values in axes.values() for end in (values.min(), values.max()))
     numbers = tuple(m for m in metrics if METRICS[m].kind == "number")
+    has_unusual = any_leaf(_is_unusual)
     for case in cases:
         w = case.scenario.workload
         most = {key: axes[key].max() if key in axes else getattr(w, key) for key in WORKLOAD}
         tokens = most["batch"] * max(most["prompt_tokens"], most["past_tokens"], most["output_tokens"])
-        if tokens < MANY_TOKENS and not unusual_axes and not any(map(_is_unusual, _leaves(case.scenario))):
+        if tokens < MANY_TOKENS and not unusual_axes and not has_unusual(case.scenario):
             continue
         beyond = dict.fromkeys(
             name for largest in (False, True) for name in _beyond(_corner(case, axes, largest), numbers, dtype)

@@ -17,6 +17,7 @@ from life_jax.config import words as command_words
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core import file_system
+from life_jax.core.early_interrupt import INTERRUPTED
 from life_jax.grid import executable_cache
 from life_jax.terminal import layout
 from life_jax.terminal.help import HELP
@@ -24,7 +25,7 @@ from life_jax.terminal.help import HELP
 CACHE_BYTES = 2**28  # a study of many structures keeps some 20 MB
 
 OUTPUT_FORMATS = ("text", "json")  # of commands that print instead of writing a file
-USAGE, INTERRUPTED = 2, 130  # exit statuses
+USAGE = 2  # exit status
 HYDRA_FLAGS = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--resolve", "--package", "-p"}
 HYDRA_FLAGS |= {"--experimental-rerun"}
 HYDRA_FLAGS_WITH_VALUE = {"--cfg", "-c", "--package", "-p"}
@@ -61,8 +62,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     gc.disable()
     atexit.register(gc.freeze)
     _remember_compilations()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, _interrupt)
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, _interrupt) if is_main else None
     try:
         flags, rest = _flags(words)
         if any(word in ("--help", "-h") for word in words) and (text := HELP.get(job.__name__, usage)):
@@ -90,6 +91,8 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
         fail(str(error) if error.errno is None else f"{error.strerror}{where}")
     finally:
         gc.enable()
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _open_streams() -> None:

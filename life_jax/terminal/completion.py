@@ -12,11 +12,11 @@ from life_jax.config.aliases import TABLES, table
 from life_jax.config.choices import HERE
 from life_jax.config.many import ALL, CLASS, uses
 from life_jax.config.schema import axis_table, paths
+from life_jax.config.schema.device_file import device_classes
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import device_classes
 from life_jax.config.settings import PICTURES, REDUCTIONS, REPORT
 from life_jax.config.short_words import SHORT_WORDS
-from life_jax.config.words import CHOSEN, DESIGN, PLAIN, SECTIONS
+from life_jax.config.vocabulary import CHOSEN, DESIGN, PLAIN, SECTIONS
 
 PROGRAM = "life-jax"
 OF_FILES = (*(f"{key}=" for key in ("hw", "model", "engine", "opt", "batch", "prompt", "output", "concurrency", "out")),

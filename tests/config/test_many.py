@@ -7,8 +7,8 @@ from life_jax.config.choices import devices_and_models
 from life_jax.config.conf_files import file as conf_file
 from life_jax.config.cpu_facts import parse_cpuinfo
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.studies.loading import load
 
 

@@ -43,12 +43,17 @@ from life_jax.config.weight_format_names import split_format
         ("Goekdeniz-Guelmez/Josiefied-Qwen3-8B-abliterated-v1", "qwen3_8b"),
         ("DeepSeek-R1-Distill-Qwen-7B-abliterated", "qwen2_7b"), ("teknium/OpenHermes-2.5-Mistral-7B", "mistral_7b"),
         ("deepseek-v3.2:cloud", "deepseek_v3_2"), ("llava:13b", "llama2_13b"), ("athene-v2:72b", "qwen2_5_72b"),
+        # makers' own models beside others of nearly their name
+        ("Qwen/CodeQwen1.5-7B-Chat", "codeqwen1_5_7b"), ("ibm-granite/granite-3b-code-base-2k", "granite_code_3b"),
+        ("openlm-research/open_llama_3b", "open_llama_3b"), ("command-r-plus:104b", "command_r_plus_104b"),
+        ("state-spaces/mamba-130m", "mamba_130m"), ("state-spaces/mamba-135m", None), ("EleutherAI/gpt-neo-350m", None),
+        ("codellama:70b", "codellama_70b"), ("qwen:72b", "qwen1_5_72b"), ("Qwen/Qwen-72B-Chat", "qwen_72b"),
         # a format that is not understood is not 16 bit
         ("mlx-community/Qwen3-8B-mlx-DQ5_K_M", None), ("someone/Qwen3-8B-int4-mix-of-mine", None),
         # other shapes, and releases that are other models
         ("yuhuili/EAGLE-LLaMA3.1-Instruct-8B", None), ("Llama-3.2-8X3B-MOE-Dark-Champion", None),
         ("Qwen3-8B-draft", None), ("google/t5gemma-2b-2b-ul2", None), ("DavidAU/Qwen3-30B-A6B-16-Extreme", None),
-        ("Phi-4-mini-flash-reasoning", None), ("Qwen3-30B-A3B-REAP-50", None), ("Qwen/CodeQwen1.5-7B-Chat", None),
+        ("Phi-4-mini-flash-reasoning", None), ("Qwen3-30B-A3B-REAP-50", None), ("Qwen/CodeQwen1.5-9B-Chat", None),
         ("deepseek-ai/DeepSeek-V2.5", "deepseek_v2"), ("DeepSeek-V9.1", None), ("ggml-model-Q4_K_M.gguf", None),
     ],
 )  # fmt: skip

@@ -7,7 +7,7 @@ from places import CONF
 
 import life_jax as life
 from life_jax.config import conf_files, support
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 
 ORIN = "jetson_orin_nano_8gb_super"
 WORDS = ("engine=llama_cpp_cuda", "model=llama3_2_1b", "opt=q4_k_m", "prompt=512", "batch=1")

@@ -6,10 +6,11 @@ import pytest
 
 from life_jax.config import unknown_words
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.config.short_words import SHORT_WORDS
-from life_jax.config.words import PLAIN, SECTIONS, parse
+from life_jax.config.vocabulary import PLAIN, SECTIONS
+from life_jax.config.words import parse
 
 HW = "hw=h100_sxm"
 

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from life_jax.config import ranges, word_values
+from life_jax.config.choices import Choice
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.word_values import render
-from life_jax.config.words import Choice, parse
+from life_jax.config.words import parse
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 moderate = st.floats(-1e6, 1e6).map(lambda x: round(x, 3))

@@ -262,6 +262,22 @@ def test_times_of_several_combinations_under_load_are_those_of_the_printed_comma
         assert row["capacity"] == pytest.approx(served.max(), rel=0.05) or row["capacity"] == 0 or not served.max()
 
 
+@pytest.mark.parametrize("at", [None, 3.21])
+def test_what_a_hand_sees_while_it_moves_is_what_it_sees_when_it_rests_at_fewer_rates(at):
+    question = Question(("a100", "rtx_4090"), ("llama3_8b",), engine=("vllm",), numbers=NUMBERS)
+    settings = {"ttft": 0.5, "tpot": 0.05, "percentile": 90} | ({} if at is None else {"at": at})
+    whole, brief = views.answer("load", question, settings), views.answer("load", question, {**settings, "brief": True})
+    assert brief["preview"] and brief["at"] == whole["at"] == (at or whole["at"]) and whole["at"] in whole["rates"]
+    words = ["model=llama3_8b", "engine=vllm", "prompt=256", "output=32", "metrics=[ttft_p50,tpot_p99,utilization]"]
+    for few, row in zip(brief["rows"], whole["rows"], strict=True):
+        assert few["capacity"] == row["capacity"] and few["rates"] == sorted(few["rates"])
+        assert brief["at"] in few["rates"] and len(few["rates"]) < len(whole["rates"]) / 2
+        rates = [rate for rate in few["rates"] if rate < 0.99 * row["capacity"]]
+        ds = life.evaluate(life.load([*words, f"hw={row['hw']}", f"axes.rate={rates}"], primary="serve")).squeeze()
+        for metric in ("ttft_p50", "tpot_p99", "utilization"):
+            assert few[metric][: len(rates)] == pytest.approx(ds[metric].values.tolist(), rel=1e-5)
+
+
 def test_a_layout_that_does_not_divide_serves_nothing_and_hides_no_other():
     question = Question(("h100_sxm",), ("llama3_8b", "llama3_2_3b"), engine=("vllm",), numbers={**NUMBERS, "tp": 16.0})
     rows = views.answer("load", question, {})["rows"]

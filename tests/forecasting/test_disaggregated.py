@@ -15,7 +15,15 @@ from life_jax.forecasting.metrics import forecast
 from life_jax.forecasting.request import Run
 from life_jax.studies.simulation import simulated_metrics
 
-WORDS = ("hw=h100_sxm", "model=llama3_8b", "engine=vllm", "prompt=1024", "output=64", "opt=disaggregated")
+WORDS = (
+    "hw=h100_sxm",
+    "model=llama3_8b",
+    "engine=vllm",
+    "engine.token_budget=2048",
+    "prompt=1024",
+    "output=64",
+    "opt=disaggregated",
+)
 COSTS = (
     "energy_per_request", "energy_per_input_token", "energy_per_output_token", "cost_per_request",
     "load_cost_per_input_mtoken", "load_cost_per_output_mtoken", "load_power", "request_rate",

@@ -60,6 +60,18 @@ def test_the_law_on_plain_numbers_is_the_law(words):
         assert seconds_of_one(one) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("words", [("model=llama3_8b",), ("model=qwen3_30b_a3b", "cp=2")])
+def test_a_step_without_prompts_or_without_decoding_is_that_of_arrays_of_none(words):
+    """What is left out of it for a plain 0 is what an array of zeros would bring."""
+    law, drawn = step_law(scenario("hw=h100_sxm", "engine=vllm", *words)), _drawn(5)
+    of, nothing = _load(drawn), np.zeros(STEPS)
+    decoding = StepLoad(of.decoding, of.contexts), StepLoad(of.decoding, of.contexts, nothing, nothing, nothing)
+    prompts = of.prompts, of.pairs, of.prefilling, of.ended
+    prefilling = StepLoad(0.0, 0.0, *prompts), StepLoad(nothing, nothing, *prompts)
+    for plain, arrays in (decoding, prefilling):
+        assert np.array_equal(law.seconds(plain), law.seconds(arrays))
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_law_is_the_pipelines_step(model):
     s = scenario(f"model={model}", "hw=h100_sxm", "engine=vllm")

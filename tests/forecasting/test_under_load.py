@@ -62,3 +62,15 @@ def test_a_power_limit_slows_what_requests_see():
         with np.errstate(all="ignore"):
             times.append(float(under.time("tpot", None)))
     assert times[0] < times[1] < times[2]
+
+
+@pytest.mark.parametrize("load", [{"rate": 2.0}, {"concurrency": 2.0}])
+def test_outputs_of_one_token_have_a_time_to_first_token_and_no_other(load):
+    s = scenario("hw=h100_sxm", "model=llama3_8b", *LENGTHS[:2], "workload.output_tokens=1")
+    under = UnderLoad(replace(s, load=replace(s.load, ttft_limit=1.0, tpot_limit=1e-9, **load)))
+    with np.errstate(all="ignore"):
+        for which in (None, 99.0):
+            assert np.isfinite(under.time("ttft", which))
+            assert np.isnan(under.time("tpot", which)) and np.isnan(under.time("itl", which))
+        assert under.goodput == pytest.approx(float(under.request_rate))  # no time between tokens misses a limit
+        assert 0 < float(under.max_rate) <= float(under.capacity)

@@ -51,9 +51,10 @@ def dense_parameters(m: ModelFile) -> int:
     norm = {"rmsnorm": d, "layernorm_no_bias": d, "layernorm": 2 * d, "layernorm_no_weight": 0, "rmsnorm_no_weight": 0}[
         m.norm
     ]
-    heads = {"none": 0, "per_head": 2 * a, "full": q + k}[m.qk_norm] * norm // d + m.activation_parameters
+    heads = {"none": 0, "per_head": 2 * a, "full": q + k}[m.qk_norm] * norm // d
+    heads += m.activation_parameters + m.layer_vectors
     embedding = vocab * d + m.learned_positions * d + m.embedding_norm * norm
-    lm_head = (0 if m.tie_word_embeddings else d * vocab) + m.head_bias * vocab
+    lm_head = (0 if m.tie_word_embeddings or not m.language_head else d * vocab) + m.head_bias * vocab
     return int(m.num_hidden_layers * (linear + m.norms_per_layer * norm + heads) + norm + embedding + lm_head)
 
 
@@ -62,12 +63,12 @@ def model(name: str) -> ModelFile:
 
 
 def dense(said: dict[str, Any]) -> bool:
-    """Every layer alike: attention to all or to a window, and an MLP."""
+    """Every layer alike: attention to all or to a window, and an MLP; a table as wide as the model."""
     plain = said.get("attention", "full") in ("full", "sliding_window") and said.get("ffn", "gated") in (
         "gated",
         "plain",
     )
-    return plain and "layers" not in said
+    return plain and "layers" not in said and "embedding_size" not in said
 
 
 def test_there_are_at_least_150_models() -> None:

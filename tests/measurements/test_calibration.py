@@ -27,7 +27,10 @@ ROWS = [
     {"id": "d", "model": "llama2_13b", "weight_format": "f16", "batch": "1", "prompt_tokens": "1024",
      "output_tokens": "", "metric": "prefill_tok_s"},
 ]  # fmt: skip
-LONGER = [{**ROWS[0], "id": model, "model": model, "prompt_tokens": "2048"} for model in ("llama3_2_1b", "llama2_7b")]
+MORE = [
+    {**ROWS[0], "id": f"{model}-{tokens}", "model": model, "prompt_tokens": f"{tokens}"}
+    for model in ("llama3_2_1b", "llama2_7b", "llama2_13b", "qwen3_8b") for tokens in (512, 2048)
+]  # fmt: skip
 SPREADS = {"ttft": 0.4, "tpot": 0.3, "e2e": 0.3}
 
 
@@ -49,7 +52,7 @@ def other(engine):
 
 def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_not_measured():
     settings = invented(other)
-    found = calibrate([*settings[:3], *invented(other, LONGER)], SPREADS)
+    found = calibrate([*settings[:3], *invented(other, MORE)], SPREADS)
     assert np.abs(found.after).max() < 0.6 * np.abs(found.before).max()
     told = dict(zip((c.key for c in CONSTANTS), found.identified, strict=True))
     assert told["compute_efficiency"]
@@ -149,8 +152,8 @@ def test_rows_at_factors_of_their_own_are_those_rows_at_the_same_factors():
 
 
 def test_an_odd_row_does_not_decide_for_the_others():
-    """A prompt that ran partly on the host, ten times as slow as two others say."""
-    settings = [*invented(lambda engine: engine, [ROWS[0], *LONGER])]
+    """A prompt that ran partly on the host, ten times as slow as others say."""
+    settings = [*invented(lambda engine: engine, [ROWS[0], *MORE])]
     odd = [dataclasses.replace(settings[0], value=settings[0].value / 10), *settings[1:]]
     found = calibrate(odd, SPREADS)
     assert found.before[0] < -2

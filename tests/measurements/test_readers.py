@@ -11,7 +11,7 @@ from places import ROOT
 
 import life_jax
 from life_jax.config.schema.errors import ConfigError
-from life_jax.measurements import accuracy, forecasts
+from life_jax.measurements import accuracy, accuracy_totals, forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.readers import base, index
 
@@ -464,17 +464,17 @@ def test_a_table_in_blocks_comes_to_the_same_as_in_memory(monkeypatch):
         )
     ]
     r = accuracy.report(rows)
-    monkeypatch.setattr(accuracy, "BLOCK", 7)
-    monkeypatch.setattr(accuracy, "MOST_POINTS", 10)
+    monkeypatch.setattr(accuracy_totals, "BLOCK", 7)
+    monkeypatch.setattr(accuracy_totals, "MOST_POINTS", 10)
     blocks = []
-    t = accuracy.totals(lambda: iter(rows), None, blocks.append)
+    t = accuracy_totals.totals(lambda: iter(rows), None, blocks.append)
     assert len(blocks) == 8 and sum(len(block.settings) for block in blocks) == len(r.settings) == t.rows
     names = list(t.errors)
     assert names[1:] == list(r.baselines)
     for name, forecast in zip(names, (r.forecast, *r.baselines.values()), strict=True):
-        for kind, (mean, median, cells) in accuracy.macro(r, forecast).items():
+        for kind, (mean, median, cells) in accuracy_totals.macro(r, forecast).items():
             assert t.errors[name].macro()[kind] == pytest.approx((mean, median, cells), nan_ok=True)
-    assert t.inside.coverage() == pytest.approx(accuracy.coverage(r))
+    assert t.inside.coverage() == pytest.approx(accuracy_totals.coverage(r))
     assert dict(t.skipped) == dict(r.skipped) and t.drawn_every > 1
     assert sum(len(ratios) for _, ratios in t.points().values()) <= 20
 

@@ -15,11 +15,11 @@ import life_jax as life
 from life_jax import validate
 from life_jax.config import aliases, conf_files
 from life_jax.config.rates import emulates_bf16
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile
 from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
-from life_jax.measurements import accuracy, forecasts, sources
+from life_jax.measurements import accuracy, accuracy_totals, forecasts, sources
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.rows import MEASURED_TIMES
 from life_jax.parallelism import collectives
@@ -339,7 +339,7 @@ def test_validate_writes_every_understood_row_and_its_bounds(tmp_path):
 def test_a_row_faster_than_the_datasheet_is_reported_apart(tmp_path):
     r = accuracy.report([row(), row(id="b", value="0.0001")])
     assert r.impossible.tolist() == [False, True]
-    assert accuracy.macro(r, r.forecast)["TTFT"][2] == 1
+    assert accuracy_totals.macro(r, r.forecast)["TTFT"][2] == 1
 
 
 def test_errors_are_of_the_time_and_cells_weigh_the_same():
@@ -347,7 +347,7 @@ def test_errors_are_of_the_time_and_cells_weigh_the_same():
         [row(id=str(i), value=v) for i, v in enumerate(("0.03", "0.03", "0.03"))] + [row(id="z", model="Llama-2-13B")]
     )
     forecast = np.array([0.06, 0.06, 0.06, 0.03])
-    mean, median, cells = accuracy.macro(dataclasses.replace(r, impossible=np.zeros(4, bool)), forecast)["TTFT"]
+    mean, median, cells = accuracy_totals.macro(dataclasses.replace(r, impossible=np.zeros(4, bool)), forecast)["TTFT"]
     assert (mean, median, cells) == (pytest.approx(50), pytest.approx(50), 2)
 
 
@@ -369,13 +369,13 @@ def test_the_panel_is_understood_and_beats_the_baselines():
     panel = [rows[one["id"]] for one in csv.DictReader((DATA / "panel_dev.csv").open(newline=""))]
     r = accuracy.report(panel)
     assert len(r.settings) >= 0.95 * len(panel)
-    ours = accuracy.macro(r, r.forecast)
+    ours = accuracy_totals.macro(r, r.forecast)
     for baseline in r.baselines.values():
-        theirs = accuracy.macro(r, baseline)
+        theirs = accuracy_totals.macro(r, baseline)
         for kind in MEASURED_TIMES:
             assert ours[kind][0] < theirs[kind][0]
     # intervals are those of sources that no constant has seen, wider than this panel asks for
-    assert 0.8 <= accuracy.coverage(r)[0] <= 0.99
+    assert 0.8 <= accuracy_totals.coverage(r)[0] <= 0.99
 
 
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+cmd|x", "-2+3", "\t=1"])

@@ -9,7 +9,7 @@ import pytest
 from places import DATA
 
 from life_jax.config import conf_files, engine_names, names
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.forecasting.memory import memory
 from life_jax.measurements import forecasts

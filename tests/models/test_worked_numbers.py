@@ -14,7 +14,7 @@ from life_jax.forecasting import memory
 from life_jax.forecasting.request import Run
 from life_jax.models import decoder
 from life_jax.operators.attention import causal_pairs
-from life_jax.optimizations.gguf import Layer, bits_per_weight
+from life_jax.optimizations.gguf_file_types import Layer, bits_per_weight
 from life_jax.optimizations.kv_quantization import kv_quantization
 from life_jax.optimizations.weight_quantization import weight_quantization
 from life_jax.roofline.roofs import step_seconds

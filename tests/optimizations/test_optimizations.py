@@ -8,7 +8,8 @@ from places import CONF
 from life_jax.forecasting.metrics import forecast
 from life_jax.models import decoder
 from life_jax.optimizations.base import Optimization, chain
-from life_jax.optimizations.gguf import FILE_TYPES, bits_per_weight, gguf
+from life_jax.optimizations.gguf import gguf
+from life_jax.optimizations.gguf_file_types import FILE_TYPES, bits_per_weight
 from life_jax.optimizations.weight_quantization import weight_quantization
 
 FILES = {name: OmegaConf.to_container(OmegaConf.load(CONF / "opt" / f"{name}.yaml")) for name in OPTIONS}

@@ -5,7 +5,7 @@ from laws import in_numpy
 
 import life_jax as life
 from life_jax.config import conf_files
-from life_jax.config.schema.files import DeviceFile, dot_products
+from life_jax.config.schema.device_file import DeviceFile, dot_products
 from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
 from life_jax.operators import attention

@@ -12,7 +12,8 @@ from places import DATA, ROOT
 
 import life_jax as life
 from life_jax.config import conf_files
-from life_jax.config.schema.engine_file import EfficiencyFile, EngineFile
+from life_jax.config.schema.efficiency_file import EfficiencyFile
+from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph

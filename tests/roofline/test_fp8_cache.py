@@ -11,7 +11,7 @@ from life_jax.core.schedule import Step
 from life_jax.forecasting.step import step_graph
 from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
-from life_jax.optimizations.gguf import bits_per_weight
+from life_jax.optimizations.gguf_file_types import bits_per_weight
 from life_jax.roofline.terms import step_terms
 
 

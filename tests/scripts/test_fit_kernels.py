@@ -11,7 +11,7 @@ import fit_kernels
 import kernel_rows
 
 from life_jax.config import conf_files
-from life_jax.config.schema.files import DeviceFile
+from life_jax.config.schema.device_file import DeviceFile
 
 DECODE = {"batch": 4, "seq": 1, "step": 2047, "num_heads": 32, "num_kv_heads": 8, "head_dim": 128}
 PREFILL = DECODE | {"seq": 1024, "step": 0}

@@ -15,7 +15,7 @@ from life_jax.serving.lengths import LogNormal
 from life_jax.serving.steady_state import Requested
 from life_jax.studies.simulation import simulated_metrics
 
-WORDS = ("hw=h100_sxm", "model=llama3_8b", "engine=vllm", "prompt=900", "output=120")
+WORDS = ("hw=h100_sxm", "model=llama3_8b", "engine=vllm", "engine.token_budget=2048", "prompt=900", "output=120")
 NAMES = (
     "ttft_mean", "ttft_p50", "ttft_p90", "ttft_p99", "tpot_mean", "tpot_p50", "tpot_p99", "itl_p99", "request_rate",
     "output_rate", "concurrency", "utilization", "goodput", "max_rate",

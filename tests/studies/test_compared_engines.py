@@ -9,9 +9,9 @@ import life_jax as life
 from life_jax.config import engine_fit
 from life_jax.config.conf_files import file
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import DeviceFile, device_classes
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError
-from life_jax.config.schema.files import DeviceFile, device_classes
 
 POINT = ("workload.batch=1", "workload.prompt_tokens=512", "model=llama3_1_8b")
 ENGINES = sorted(paths.choices("engine", ()))

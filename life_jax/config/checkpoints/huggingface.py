@@ -11,6 +11,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from life_jax.config.checkpoints import other_json
 from life_jax.config.checkpoints.architecture import architecture
 from life_jax.config.checkpoints.config_fields import (
     ALIASES,
@@ -43,12 +44,13 @@ MOST_BYTES = 2**26  # of a config.json
 def read_config(path: str | Path, name: str = "", source: str = "") -> dict[str, Any]:
     """Reads a config.json; the model is named after its folder unless a name is given."""
     path = Path(path)
-    folder = path.resolve().parent.name if path.stem == "config" else path.stem
+    folder = path.resolve().parent.name if path.stem in ("config", "params", "mlc-chat-config") else path.stem
     try:
         config = _json(path)
         if not isinstance(config, dict):
             raise ConfigError("not a JSON object (accepted: the config.json of a model)")
-        return translate(config, name or folder, source, _quantization_beside(path))
+        said, stored = other_json.config_of(config, path)
+        return translate(said, name or folder, source, stored or _quantization_beside(path))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
 
@@ -67,10 +69,14 @@ def _json(path: Path) -> Any:
     return json.loads(text, object_pairs_hook=once)
 
 
+# files beside a config.json that say how weights are stored: of ModelOpt, AutoGPTQ, llm-awq, ExLlamaV3
+BESIDE = ("hf_quant_config.json", "quantize_config.json", "quant_config.json", "quantization_config.json")
+
+
 def _quantization_beside(path: Path) -> dict[str, Any] | None:
-    """The hf_quant_config.json of ModelOpt in the same folder, None where there is none."""
-    beside = path.parent / "hf_quant_config.json"
-    if path.name == beside.name or not beside.is_file():
+    """The first of BESIDE in the same folder, None where there is none."""
+    beside = next((path.parent / name for name in BESIDE if name != path.name and (path.parent / name).is_file()), None)
+    if beside is None:
         return None
     said = _json(beside)
     if not isinstance(said, dict):
@@ -83,13 +89,17 @@ def translate(
 ) -> dict[str, Any]:
     """The keys of ModelFile that the dict of a config.json says, without those at their default.
 
-    beside: the hf_quant_config.json of its folder, which says the quantization where config.json does not.
+    beside: the file of BESIDE in its folder, which says the quantization where config.json does not.
     """
     text, towers, left_out = text_model(config)
     model_type = text.get("model_type")
     if _classes(config) & GROK:  # Grok-2's own config.json says that it is of type git
         model_type = text["model_type"] = "grok"
+    if model_type is None:
+        model_type = text["model_type"] = _type_by_class(config)
     known = SAME.get(model_type, model_type) if isinstance(model_type, str) else None
+    if known == "deepseek_v2" and text.get("use_mla") is False:  # DeepSeek-OCR and -VL2 say the size of latents as 0
+        known, text = "deepseek", {key: value for key, value in text.items() if key not in LATENT}
     if known not in FAMILIES:
         raise _unknown_family(model_type)
     family = FAMILIES[known]
@@ -128,6 +138,7 @@ def _written(known: str | None, sizes: Mapping[str, int] | None) -> tuple[str, .
     return None if sizes is None else (*sizes, *WRITTEN_BY.get(str(known), ()))
 
 
+LATENT = ("use_mla", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
 HEADLESS = re.compile(
     r"(?!.*(LMHead|Chat|DoubleHeads)).*(Model|For(SequenceClassification|TokenClassification|QuestionAnswering|"
     r"RewardModel|Embedding|TextEncoding|SentenceEmbedding|ProcessRewardModel|Retrieval))"
@@ -141,6 +152,12 @@ def _classes(config: Mapping[str, Any]) -> set[str]:
     """The classes that a config.json names."""
     said = config.get("architectures")
     return {name for name in said if isinstance(name, str)} if isinstance(said, list) else set()
+
+
+def _type_by_class(config: Mapping[str, Any]) -> str | None:
+    """The family that the class of a config.json without model_type is of (SmallThinker)."""
+    named = {name.removesuffix("ForCausalLM").lower() for name in _classes(config) if name.endswith("ForCausalLM")}
+    return next((name for name in FAMILIES if name.replace("_", "").replace("-", "").lower() in named), None)
 
 
 def _headless(config: Mapping[str, Any]) -> bool:
@@ -163,7 +180,7 @@ def _say(read: Fields, facts: dict[str, Any], left_out: list[str]) -> None:
 
 def _store(read: Fields, facts: dict[str, Any], beside: Mapping[str, Any] | None) -> None:
     """How the checkpoint stores its weights and its cache."""
-    listed = [read.config[key] for key in SECTIONS if read.config.get(key) is not None]
+    listed = [read.config[key] for key in SECTIONS if read.config.get(key) not in (None, {})]
     said = listed[0] if listed else None
     if len(listed) > 1 and all(isinstance(part, Mapping) and section.method_of(part) == "mlx" for part in listed):
         said = {key: value for part in listed for key, value in part.items()}  # MLX writes one section twice

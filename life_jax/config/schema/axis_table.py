@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config.schema import paths
+from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import unknown
-from life_jax.config.schema.files import CostFile, DeviceFile, LoadFile, PrecisionFile, WorkloadFile
+from life_jax.config.schema.files import CostFile, LoadFile, PrecisionFile, WorkloadFile
 from life_jax.config.schema.model_file import ModelFile
 from life_jax.config.schema.yaml_files import read_yaml
 

@@ -5,8 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from life_jax.config.schema.device_file import DTYPES
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.config.schema.files import DTYPES
 
 T = TypeVar("T")
 LARGEST = 10**308  # whole number that is a float

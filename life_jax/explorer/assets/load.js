@@ -42,57 +42,83 @@ LJ.VIEWS.load = {
   },
   looksAhead: true,
   targets(state) { return { ttft: Number(state.settings["load.ttft"]), tpot: Number(state.settings["load.tpot"]), percentile: Number(state.settings.percentile || 90) }; },
-  ask(state) { return LJ.ask("load", LJ.question(state), this.targets(state)); },
+  asked(state) { const at = Number(state.settings.rate); return { ...this.targets(state), ...(at > 0 ? { at } : {}) }; },
+  key(state) { return JSON.stringify([LJ.question(state), this.targets(state)]); },
+  // while a hand moves, fewer rates will do: all of them follow when it rests, and serve whatever rate is looked at
+  ask(state) {
+    if (LJ.snapshot) return LJ.ask("load", LJ.question(state), {});
+    if (this.whole?.key === this.key(state)) return Promise.resolve(this.whole.answer);
+    return LJ.ask("load", LJ.question(state), { ...this.asked(state), brief: true });
+  },
   show(answer, state) {
-    const { rates, rows } = answer, percentile = state.settings.percentile || "90", targets = this.targets(state);
-    const places = rates, at = LJ.isNumber(Number(state.settings.rate)) && state.settings.rate ? Number(state.settings.rate) : places[Math.floor(places.length / 2)];
-    const now = places.reduce((best, r) => (Math.abs(r - at) < Math.abs(best - at) ? r : best), places[0]), index = places.indexOf(now);
-    const read = LJ.h("ul", { class: "tiles", "aria-live": "polite" });
-    const tell = (value) => {
-      const k = places.indexOf(value);
-      read.replaceChildren(...rows.map((r) => LJ.h("li", {}, LJ.h("b", {}, LJ.isNumber(r[`ttft_p${percentile}`][k]) ? `${LJ.text(r[`ttft_p${percentile}`][k], "s")}, ${LJ.text(r[`tpot_p${percentile}`][k], "s")}` : "saturated"),
-        LJ.h("span", {}, `TTFT, TPOT of ${LJ.caseName(r, rows)} at ${LJ.digits(value)}/s`), LJ.h("span", {}, `${LJ.digits(100 * (r.utilization[k] ?? 1), 3)} % of its capacity, ${LJ.text(r.output_rate[k], "token s-1")}`))));
-    };
-    const draw = (value) => {
-      for (const [metric, name] of LOADED) {
-        const unit = "s", series = rows.map((r) => ({ name: LJ.caseName(r, rows), x: rates, y: r[`${metric}_p${percentile}`] }));
-        const knees = rows.filter((r) => LJ.isNumber(r.knee)).map((r) => `${LJ.caseName(r, rows)} ${LJ.digits(r.knee)}/s`).join("; ");
-        this.figures[metric].show({
-          title: `${name}, ${percentile}th percentile, against the rate`,
-          draw: (width) => LJ.lines({ series, width, now: value, levels: [{ y: targets[metric], name: `target ${LJ.text(targets[metric], "s")}` }],
-            x: { unit: "s-1", title: "requests per second" }, y: { log: true, unit, title: `${name}, ${percentile}th percentile` }, label: `${name} by rate; knees: ${knees}; the table has the numbers` }),
-          table: { head: ["rate [s-1]", ...["p50", "p90", "p99"].flatMap((p) => series.map((one) => `${one.name} ${metric} ${p} [s]`))],
-            rows: rates.map((rate, k) => [rate, ...["p50", "p90", "p99"].flatMap((p) => rows.map((r) => r[`${metric}_${p}`][k]))]) },
-          note: "Beyond its knee waiting grows faster than what is served.",
-        });
-      }
-    };
-    const slider = LJ.slider({ word: "rate", name: "Requests per second", unit: "1", places, snap: true }, {
-      get: () => Number(state.settings.rate) || now, set: (value) => { state.settings.rate = String(value); tell(value); draw(value); },
-    });
-    const focus = this.at.contains(document.activeElement);
-    if (!focus) this.at.replaceChildren(slider, read);
-    else this.at.lastChild.replaceWith(read);
-    tell(places[index]);
-    this.legend.replaceChildren(LJ.legend(rows.map((r, i) => [`${LJ.caseName(r, rows)}: serves up to ${LJ.digits(r.capacity)}/s${LJ.isNumber(r.knee) ? `, knee at ${LJ.digits(r.knee)}/s` : ""}`, LJ.colour(i), 1])));
-    draw(now);
-    this.choice.offer(rows.map((r, i) => [String(i), LJ.caseName(r, rows)]), String(Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)));
+    this.take(answer, state);
     LJ.follow(() => this.follow(answer, state));
+  },
+  take(answer, state) {
+    const { rows } = answer, rates = answer.rates || [...new Set(rows.flatMap((r) => r.rates))].sort((a, b) => a - b);
+    this.answer = { ...answer, rates, rows: rows.map((r) => ({ ...r, rates: r.rates || rates })) };
+    if (!this.at.firstChild || (!answer.preview && !this.at.contains(document.activeElement))) {
+      const slider = LJ.slider({ word: "rate", name: "Requests per second", unit: "1", places: rates, snap: true }, {
+        get: () => this.now(LJ.state), set: (value) => { LJ.state.settings.rate = String(value); this.draw(LJ.state); },
+      });
+      this.at.replaceChildren(slider, LJ.h("ul", { class: "tiles", "aria-live": "polite" }));
+    }
+    const serves = (r) => `${LJ.caseName(r, rows)}: serves up to ${LJ.digits(r.capacity)}/s${answer.preview ? ", knee at …" : LJ.isNumber(r.knee) ? `, knee at ${LJ.digits(r.knee)}/s` : ""}`;
+    this.legend.replaceChildren(LJ.legend(rows.map((r, i) => [serves(r), LJ.colour(i), 1])));
+    this.choice.offer(rows.map((r, i) => [String(i), LJ.caseName(r, rows)]), String(Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)));
+    this.draw(state);
+  },
+  // the rate that is looked at: of those that there are, the nearest to the chosen one
+  now(state) {
+    const { rates, at, preview } = this.answer, wanted = (!preview && Number(state.settings.rate)) || at || rates[Math.floor(rates.length / 2)];
+    return rates.reduce((best, r) => (Math.abs(r - wanted) < Math.abs(best - wanted) ? r : best), rates[0]);
+  },
+  draw(state) {
+    const { rates, rows } = this.answer, percentile = state.settings.percentile || "90", targets = this.targets(state), now = this.now(state), unit = "s";
+    const of = (r, metric, rate) => r[metric][r.rates.indexOf(rate)] ?? null;
+    this.at.lastChild.replaceChildren(...rows.map((r) => {
+      const at = (metric) => of(r, metric, now), ttft = at(`ttft_p${percentile}`);
+      return LJ.h("li", {}, LJ.h("b", {}, LJ.isNumber(ttft) ? `${LJ.text(ttft, unit)}, ${LJ.text(at(`tpot_p${percentile}`), unit)}` : r.rates.includes(now) ? "saturated" : "…"),
+        LJ.h("span", {}, `TTFT, TPOT of ${LJ.caseName(r, rows)} at ${LJ.digits(now)}/s`), LJ.h("span", {}, `${LJ.digits(100 * (at("utilization") ?? 1), 3)} % of its capacity, ${LJ.text(at("output_rate"), "token s-1")}`));
+    }));
+    const knees = rows.filter((r) => LJ.isNumber(r.knee)).map((r) => `${LJ.caseName(r, rows)} ${LJ.digits(r.knee)}/s`).join("; ");
+    for (const [metric, name] of LOADED) {
+      const series = rows.map((r) => ({ name: LJ.caseName(r, rows), x: r.rates, y: r[`${metric}_p${percentile}`] }));
+      this.figures[metric].show({
+        title: `${name}, ${percentile}th percentile, against the rate`,
+        draw: (width) => LJ.lines({ series, width, now, levels: [{ y: targets[metric], name: `target ${LJ.text(targets[metric], unit)}` }],
+          x: { unit: "s-1", title: "requests per second" }, y: { log: true, unit, title: `${name}, ${percentile}th percentile` }, label: `${name} by rate; knees: ${knees}; the table has the numbers` }),
+        table: { head: ["rate [s-1]", ...["p50", "p90", "p99"].flatMap((p) => series.map((one) => `${one.name} ${metric} ${p} [s]`))],
+          rows: rates.map((rate) => [rate, ...["p50", "p90", "p99"].flatMap((p) => rows.map((r) => of(r, `${metric}_${p}`, rate)))]) },
+        note: "Beyond its knee waiting grows faster than what is served.",
+      });
+    }
   },
   async follow(answer, state) {
     if (LJ.snapshot) { this.map.hidden = true; return; } // its targets are any numbers, which only a server can answer
-    const turn = (this.turn = (this.turn || 0) + 1), { rows, rates } = answer, row = rows[Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)];
+    const turn = (this.turn = (this.turn || 0) + 1), isOver = () => turn !== this.turn || LJ.state.view !== "load";
+    let whole = answer;
+    if (answer.preview) {
+      this.map.classList.toggle("stale", Boolean(this.mapKey)); // until the hand rests
+      await new Promise((go) => setTimeout(go, 180));
+      if (isOver()) return;
+      whole = await LJ.ask("load", LJ.question(state), this.asked(state));
+      if (isOver()) return;
+      this.whole = { key: this.key(state), answer: whole };
+      this.take(whole, LJ.state);
+      LJ.same(whole, state);
+    }
+    const { rows } = whole, row = rows[Math.min(rows.length - 1, Number(state.settings.loadcase) || 0)];
     const settings = { ...this.targets(state) }, most = row.capacity;
     if (!LJ.isNumber(most)) return;
     settings.rates = [0.05, 0.15, 0.3, 0.45, 0.6, 0.75, 0.85, 0.92, 0.98, 1.1].map((part) => Number((part * most).toPrecision(3)));
     const question = { ...LJ.question(state), hw: [row.hw], model: [row.model], opt: [LJ.stackOf(row.opt)], engine: row.engine ? [row.engine] : state.engine };
     const key = JSON.stringify([question, settings]);
     if (this.mapKey !== key) {
-      this.map.classList.toggle("stale", Boolean(this.mapKey)); // until the hand rests
-      await new Promise((go) => setTimeout(go, 250));
-      if (turn !== this.turn || LJ.state.view !== "load") return;
+      await new Promise((go) => setTimeout(go, 130));
+      if (isOver()) return;
       const map = await LJ.ask("goodput", question, settings);
-      if (turn !== this.turn || LJ.state.view !== "load") return;
+      if (isOver()) return;
       this.mapKey = key;
       this.mapAnswer = map;
     }
@@ -105,6 +131,6 @@ LJ.VIEWS.load = {
       table: { head: ["prompt [tok]", ...xs.map((x) => `${LJ.digits(x)}/s`)], rows: prompts.map((p, j) => [p, ...xs.map((_, i) => good[i][j])]) },
       note: `At the prompt above, ${settings.percentile} % of requests meet both targets up to ${LJ.digits(limit)} requests per second.`,
     });
-    LJ.followed(answer, commands);
+    LJ.followed(whole, commands);
   },
 };

@@ -9,12 +9,24 @@ from types import ModuleType
 
 from life_jax.core.numerics import Number
 from life_jax.core.scenario import Architecture, Block
-from life_jax.models.ffn import gated, mixture, moe_and_dense, moe_beside, none, plain, rwkv_channel
+from life_jax.models.ffn import (
+    gated,
+    linear,
+    mixture,
+    moe_adjugate,
+    moe_and_dense,
+    moe_beside,
+    none,
+    plain,
+    rwkv_channel,
+)
 from life_jax.models.kind import Kind
 
 INDEX: dict[str, ModuleType | Kind] = {
     "gated": gated,
+    "linear": linear,
     "moe": mixture.of(gated),
+    "moe_adjugate": moe_adjugate,
     "moe_and_dense": moe_and_dense,
     "moe_beside": moe_beside,
     "moe_plain": mixture.of(plain),

@@ -80,9 +80,9 @@ def operators(
         Op("choose_experts", experts.choose_experts, choice, n),
         *latent[:1],
         Op("shuffle", experts.shuffle, moved, n),
-        *(_grouped(t, block, step, precision) for t in into),
+        *(grouped(t, block, step, precision) for t in into),
         between,
-        _grouped(by_name["experts_down_proj"], block, step, precision),
+        grouped(by_name["experts_down_proj"], block, step, precision),
         Op("combine", experts.combine, moved, n),
         *latent[1:],
         *_shared_operators(block, hidden_size, step, precision, expert),
@@ -117,7 +117,8 @@ def _latent(block: Block, hidden_size: Number) -> tuple[Tensor, ...]:
     )
 
 
-def _grouped(tensor: Tensor, block: Block, step: Step, precision: Precision) -> Op:
+def grouped(tensor: Tensor, block: Block, step: Step, precision: Precision) -> Op:
+    """The products of the rows of each expert that is touched with its copy of a matrix."""
     single = project(tensor, step.tokens, precision)
     chosen = {"experts": tensor.copies, "chosen": tensor.used, "skew": block.ffn["routing_skew"]}
     args = {**single.args, **chosen, "distinct": step.distinct}

@@ -26,9 +26,18 @@ def one_key_value_head(read: Fields, facts: dict[str, Any]) -> None:
 
 
 def opt(read: Fields, facts: dict[str, Any]) -> None:
-    """OPT without projections between the embedding's width and the model's."""
-    if read.count_or_none("word_embed_proj_dim") not in (None, facts["hidden_size"]):
-        raise read.refuse("word_embed_proj_dim", f"hidden_size, {facts['hidden_size']}")
+    """OPT: norms behind the branches, and then none at the end, and a table that is narrower than the model, with a
+    product on either side (350M); norms without weights (Galactica)."""
+    width = read.count_or_none("word_embed_proj_dim")
+    if width and width != facts["hidden_size"]:
+        rows = facts["max_position_embeddings"] + 2  # which are as wide as the model all the same
+        facts["vectors"] = rows * (facts["hidden_size"] - width)
+        facts["embedding_size"] = facts["head_size"] = width
+        facts["head_layer_bias"] = False
+    if not read.flag("do_layer_norm_before") or read.flag("_remove_final_layer_norm"):
+        facts["final_norm"] = False
+    if not read.flag("layer_norm_elementwise_affine"):
+        facts["norm"] = "layernorm_no_weight"
 
 
 def gptj(read: Fields, facts: dict[str, Any]) -> None:
@@ -111,7 +120,7 @@ def local_only(read: Fields, facts: dict[str, Any], i: int) -> bool:
 
 
 def blocks(read: Fields, facts: dict[str, Any]) -> None:
-    """Nemotron-NAS: width, group size and presence of every part, layer by layer."""
+    """Nemotron-NAS: width, group size and presence of every part, layer by layer; a matrix may stand for one."""
     said = read.words("block_configs", len(facts["layers"])) or []
     d, kv_heads = facts["hidden_size"], []
     for layer, block in zip(facts["layers"], said, strict=True):
@@ -120,11 +129,15 @@ def blocks(read: Fields, facts: dict[str, Any]) -> None:
         )
         if attention.flag("no_op"):
             layer.update(attention="none", norms_per_layer=1)
+        elif attention.flag("replace_with_linear"):
+            layer.update(attention="linear")
         else:
             kv_heads.append(facts["num_attention_heads"] // attention.count("n_heads_in_group"))
             layer["num_key_value_heads"] = kv_heads[-1]
         if ffn.flag("no_op"):
             layer.update(ffn="none", norms_per_layer=1)
+        elif ffn.flag("replace_with_linear"):
+            layer.update(ffn="linear")
         else:
             factor = ffn.find("ffn_mult")[1]
             if not isinstance(factor, float | int) or not 0 < factor < 100:
@@ -137,5 +150,5 @@ def blocks(read: Fields, facts: dict[str, Any]) -> None:
     facts["num_key_value_heads"] = max(kv_heads)
     facts["intermediate_size"] = max(layer.get("intermediate_size", 1) for layer in facts["layers"])
     for layer in facts["layers"]:
-        if layer.get("attention") == "none":
+        if layer.get("attention") in ("none", "linear"):
             layer["num_key_value_heads"] = facts["num_key_value_heads"]

@@ -102,7 +102,6 @@ FAMILIES: dict[str, Family] = {
         facts={**PLAIN, "position": "learned"},
         flags={"enable_bias": "qkv_bias o_bias ffn_bias"},
         defaults={"enable_bias": True, "do_layer_norm_before": True, "layer_norm_elementwise_affine": True, **TIED},
-        only={"do_layer_norm_before": True, "layer_norm_elementwise_affine": True, "_remove_final_layer_norm": False},
         ignored=("prefix",),
         steps=(opt, learned(2)),
     ),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from life_jax.config.schema.errors import ConfigError
-from life_jax.optimizations.gguf import BLOCK
+from life_jax.optimizations.gguf_file_types import BLOCK
 
 # type in the file -> its name in BLOCK; plain types that carry no weights have their bytes here
 TYPES = {
@@ -23,7 +23,23 @@ TYPES = {
     31: "Q4_0", 32: "Q4_0", 33: "Q4_0",  # rows interleaved for a CPU: the same blocks
     36: "IQ4_NL", 37: "IQ4_NL", 38: "IQ4_NL", 39: "MXFP4",
 }  # fmt: skip
-MORE_BLOCKS = {24: (1, 1), 25: (2, 1), 26: (4, 1), 27: (8, 1), 28: (8, 1), 40: (36, 64), 41: (18, 128)}
+MORE_BLOCKS = {
+    24: (1, 1), 25: (2, 1), 26: (4, 1), 27: (8, 1), 28: (8, 1), 40: (36, 64), 41: (18, 128),
+    # of ik_llama.cpp (gguf-py of ikawrakow/ik_llama.cpp): Q6_0, IQ1_BN to IQ6_K, IQ4_KS to IQ4_KSS, IQ5_KS to IQ1_KT
+    133: (26, 32), 134: (13, 64), 135: (16, 64), 137: (76, 256), 138: (110, 256), 139: (144, 256), 140: (176, 256),
+    141: (212, 256), 144: (136, 256), 145: (70, 256), 146: (128, 256), 151: (32, 32), 152: (168, 256), 153: (68, 256),
+    154: (100, 256), 155: (128, 256), 156: (102, 256), 157: (86, 256), 158: (56, 256),
+    # and the same with rows interleaved for a CPU
+    202: (18, 32), 206: (22, 32), 208: (34, 32), 210: (84, 256), 211: (110, 256), 212: (144, 256), 213: (176, 256),
+    214: (210, 256), 216: (66, 256), 217: (74, 256), 218: (98, 256), 219: (6, 32), 220: (18, 32), 221: (110, 256),
+    222: (82, 256), 223: (136, 256), 229: (7, 32), 230: (2, 1), 233: (26, 32), 335: (16, 64), 337: (76, 256),
+    338: (110, 256), 339: (144, 256), 340: (176, 256), 344: (136, 256), 352: (168, 256), 398: (32, 32), 399: (258, 256),
+}  # fmt: skip
+# bytes of a scale that stands once in each row, beside its blocks
+OF_ROW = {
+    134: 2, 135: 4, 335: 4, 144: 4, 344: 4, 145: 2, 146: 4, 151: 8, 398: 8, 152: 4, 352: 4, 153: 4, 154: 4, 155: 4,
+    156: 2, 157: 2, 158: 4, 219: 2, 229: 2,
+}  # fmt: skip
 # metadata: type -> struct format
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
@@ -193,7 +209,8 @@ class _Parser:
                 raise self.refuse(f"tensor {name[:60]} has the shape {list(shape)}")
         if shape[0] % weights:
             raise self.refuse(f"tensor {name[:60]}: rows of {shape[0]} are no multiple of blocks of {weights}")
-        return StoredTensor(shape, elements, elements // weights * size)
+        beside = elements // shape[0] * OF_ROW.get(kind, 0)
+        return StoredTensor(shape, elements, elements // weights * size + beside)
 
 
 def metadata_of(file: GgufFile) -> Mapping[str, Any]:

@@ -36,7 +36,8 @@ def mixer(file: Reader, i: int) -> dict[str, Any]:
     attends = any(f"{name}.weight" in has for name in ("attn_q", "attn_qkv", "attn_kv_a_mqa"))
     if "ssm_in.weight" in has:
         return _state_space(file, has) | ({**_attention(file, i), "attention": "full_mamba2"} if attends else {})
-    return _attention(file, i) if attends else {"attention": "none"}
+    without = {"attention": "linear" if "attn_output.weight" in has else "none"}
+    return _attention(file, i) if attends else without
 
 
 def _gated_delta(file: Reader) -> dict[str, Any]:

@@ -81,6 +81,11 @@ def _facts(file: Reader) -> dict[str, Any]:
     if file.unread:
         size = sum(file.tensors[name].bytes for name in file.unread)
         facts["warnings"] = [f"{len(file.unread)} tensors of {size} bytes are stored and read by no layer: not counted"]
+    if file.beside_text:
+        facts["warnings"] = [
+            *facts.get("warnings", []),
+            f"text model only: {file.beside_text} bytes of its towers for images or sound are not counted",
+        ]
     grouped(facts)
     del facts["order"]
     return facts

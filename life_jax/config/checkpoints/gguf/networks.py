@@ -36,8 +36,12 @@ def network(file: Reader, i: int) -> dict[str, Any]:
         "shared_expert_intermediate_size": shared.shape[1] if shared is not None else 0,
         "shared_expert_gate": "ffn_gate_inp_shexp.weight" in has,
         "router_bias": "ffn_gate_inp.bias" in has,
-        "expert_bias": "ffn_up_exps.bias" in has,
+        "expert_bias": "ffn_up_exps.bias" in has or "ffn_gate_up_exps.bias" in has,
     }
+    if "ffn_up_chexps.weight" in has:  # GroveMoE
+        experts["ffn"] = "moe_adjugate"
+        experts["adjugate_intermediate_size"] = _row(has, "ffn_down_chexps.weight")
+        experts["experts_per_adjugate"] = count // has["ffn_down_chexps.weight"].shape[-1]
     if "ffn_latent_down.weight" in has:
         experts["moe_latent_size"] = has["ffn_latent_down.weight"].shape[1]
     if "ffn_norm_exps.weight" in has and up is not None:  # Arctic: the dense network is as a shared expert

@@ -1,5 +1,7 @@
 """The metadata and tensors of one GGUF file, layer by layer; files that hold no language model are refused."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config.checkpoints.gguf.encoders import UNREAD
@@ -7,15 +9,35 @@ from life_jax.config.checkpoints.gguf.file import GgufFile, StoredTensor, metada
 from life_jax.config.schema.errors import ConfigError
 
 MOST_LAYERS, LARGEST = 4096, 10**9
+DRAFTS = {"eagle": "eagle", "eagle3": "eagle3", "medusa": "medusa"}
 IMAGES = ("flux", "sd1", "sd3", "sdxl", "wan", "qwen_image", "lumina2", "ltxv", "hyvid", "aura", "pixart", "hidream",
           "cosmos", "z_image", "flux2")  # fmt: skip
+
+
+# Ollama stores towers for images and sound in the file of the language model
+OTHER_TOWER = re.compile(r"(?:v|mm|a|s)\.")
+# Ollama's own conversion of gpt-oss: name in it -> name in llama.cpp's
+RENAMED = {"attn_out.weight": "attn_output.weight", "attn_out.bias": "attn_output.bias",
+           "attn_sinks": "attn_sinks.weight"}  # fmt: skip
+
+
+def _renamed(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
+    """Tensors by llama.cpp's names."""
+    found = dict(tensors)
+    for name in tensors:
+        parts = name.split(".", 2)
+        inside = RENAMED.get(parts[2]) if parts[0] == "blk" and len(parts) == 3 else None
+        ours = f"{parts[0]}.{parts[1]}.{inside}"
+        if inside is not None and ours not in tensors:
+            found[ours] = found.pop(name)
+    return found
 
 
 class Reader:
     """Metadata and tensors of one file, layer by layer."""
 
     def __init__(self, file: GgufFile) -> None:
-        self.path, self.tensors = file.path, dict(file.tensors)
+        self.path, self.tensors = file.path, _renamed(file.tensors)
         self.architecture = str(file.metadata.get("general.architecture", ""))
         self.metadata = metadata_of(file)
         _refuse_other_kinds(file, self.architecture)
@@ -24,8 +46,9 @@ class Reader:
         if self.layers < 1:
             raise ConfigError(f"{self.path}: {self.architecture}.nextn_predict_layers leaves no layer")
         self.unread: list[str] = []
+        self.beside_text = sum(self.tensors.pop(name).bytes for name in list(self.tensors) if OTHER_TOWER.match(name))
         self.by_layer: list[dict[str, StoredTensor]] = [{} for _ in range(self.layers)]
-        for name, tensor in file.tensors.items():
+        for name, tensor in list(self.tensors.items()):
             parts = name.split(".", 2)
             if parts[0] == "blk" and len(parts) == 3 and parts[1].isdigit():
                 number = int(parts[1][:6])
@@ -83,6 +106,10 @@ def _refuse_other_kinds(file: GgufFile, architecture: str) -> None:
         raise ConfigError(f"{path} holds {'a vocabulary' if kind == 'vocab' else kind or architecture}, no model")
     if architecture in UNREAD:
         raise ConfigError(f"{path}: {architecture} is an encoder that is not read from GGUF; give its config.json")
+    if architecture in ("whisper", "outetts", "orpheus", "csm"):
+        raise ConfigError(f"{path}: {architecture} hears or speaks; only language models are read from GGUF")
+    if architecture in DRAFTS:
+        raise ConfigError(f"{path}: {architecture} is a draft head: give its target, and opt={DRAFTS[architecture]}")
     if architecture in IMAGES:
         raise ConfigError(f"{path}: {architecture} makes images or video; only language models are read")
     if not architecture:

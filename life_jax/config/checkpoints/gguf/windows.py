@@ -20,6 +20,7 @@ PERIODS: dict[str, tuple[int, bool, int | None]] = {
     "olmo2": (4, False, None),
     "exaone-moe": (4, False, 128),
     "gpt-oss": (2, False, None),
+    "gptoss": (2, False, None),  # Ollama's own
     "afmoe": (4, False, None),
     "plamo3": (8, False, None),
     "smallthinker": (4, True, 4096),

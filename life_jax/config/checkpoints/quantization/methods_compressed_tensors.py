@@ -138,6 +138,9 @@ def compressed_tensors(section: Mapping[str, Any]) -> Scheme:
         if storage is None and group.get("output_activations") is not None:  # the cache, as it was said before
             scheme.cache = scheme.cache or cache_scheme(group["output_activations"])
             continue
+        if storage is None and targets and all(target.endswith("Attention") for target in targets):  # as it is said now
+            scheme.cache = scheme.cache or cache_scheme(group.get("input_activations"))
+            continue
         scheme.store([target for target in targets if target not in CLASSES], storage)
         for target in targets:
             store_class(scheme, target, storage)

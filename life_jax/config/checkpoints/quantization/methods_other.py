@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from life_jax.config.checkpoints.quantization.cache import declared_cache
 from life_jax.config.checkpoints.quantization.scheme import (
     NotKnown,
     Scheme,
@@ -271,6 +272,11 @@ def fast_deploy(section: Mapping[str, Any]) -> Scheme:
         return PADDLE[name]
 
     method = section.get("quant_method") or section.get("quantization")
+    if "moe_activation_scheme" in section:  # SGLang's W4AFp8: experts of 4 bit, all else fp8 in blocks
+        scheme = Scheme(linear=FP8, cache=declared_cache(section))
+        scheme.skip(skipped(section))
+        scheme.store([r"re:.*experts\.\d+\..*"], Storage(4, 128, SCALE, inputs="fp8"))
+        return scheme
     dense = section.get("dense_quant_type") or (None if str(method).lower().startswith("mix") else method)
     experts = section.get("moe_quant_type") or dense
     if dense is None and experts is None:
@@ -282,6 +288,22 @@ def fast_deploy(section: Mapping[str, Any]) -> Scheme:
     if str(section.get("kv_cache_quant_type", "")).startswith(("float8", "block_wise_fp8")):
         scheme.cache = "kv_fp8"
     return scheme
+
+
+MLC = re.compile(r"q([034])f(16|32)_?(\w*)")
+
+
+def mlc(section: Mapping[str, Any]) -> Scheme:
+    """MLC LLM's q4f16_1 and its like: as many weights as fit into 32 bit, a scale for each 32 or 40 of them; all
+    products, the head and the embedding."""
+    name = MLC.fullmatch(str(section.get("format")))
+    if name is None:
+        raise NotKnown(f"format {str(section.get('format'))[:30]!r} of MLC")
+    bits, scale = int(name[1]), float(name[2])
+    if not bits:
+        return Scheme()
+    storage = Storage(3.2, 40, scale) if bits == 3 else Storage(4, 128 if "awq" in name[3] else 32, scale)
+    return Scheme(linear=storage, head=storage, embedding=storage)
 
 
 READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
@@ -296,4 +318,5 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     "deepspeedfp": deepspeed,
     **dict.fromkeys((*PADDLE, "mix-quant"), fast_deploy),
     "qqq": qqq,
+    "mlc": mlc,
 }
