@@ -3,11 +3,11 @@
     python scripts/fit_calibration.py HELD.csv [--write] [--draws 2] [--data ../shared/data]
 
 HELD.csv is written by scripts/fit_efficiency.py: `own_priors` are forecasts of devices that the constants had not seen.
-What is left of their rows, under each device and engine, says how far constants differ between devices (a deviation for
-each), how far rows are off alone, and how far all rows of one model are: the deviations that make these residuals most
-probable (marginal likelihood, weights of Student's t). Devices come in the five folds of that script: what judges a
-device is fitted to the others. Groups of devices or engines with deviations of their own did no better (CPUs, GPUs under
-llama.cpp, the rest). Where the engine is not known, how far engines differ is added.
+What is left of their rows, under each device and engine, says how far constants differ between devices (a deviation
+for each), how far rows are off alone, and how far all rows of one model are: the deviations that make these residuals
+most probable (marginal likelihood, weights of Student's t). Devices come in the five folds of that script: what judges
+a device is fitted to the others. Groups of devices or engines with deviations of their own did no better (CPUs, GPUs
+under llama.cpp, the rest). Where the engine is not known, how far engines differ is added.
 
 Three rows of every device and engine then calibrate it as `life-jax calibrate` does: drawn at random, and those that
 the deviations say help most. HELD.csv gets the seconds of all other rows (calibrated_*) and their half-widths
@@ -56,10 +56,11 @@ LEVEL, Z80 = 0.8, 1.2816
 QUALITIES = {"compute_efficiency": "compute_quality", "attention_efficiency": "attention_quality"}
 QUALITIES |= {"memory_efficiency": "memory_quality", "dispatch_factor": "dispatch_quality"}
 HEAD = """\
-# Written by scripts/fit_calibration.py: what a calibration expects before it sees a row. deviations: of the logarithm of
-# a device's constant around what its class and engine say; engine_not_known: of engines around each other, in addition.
-# noise: deviation of the logarithm of a row's time, of each row alone and of what all rows of a model share; tails:
-# degrees of freedom of their distribution; widths: of 80 % intervals over those of a normal distribution.
+# Written by scripts/fit_calibration.py: what a calibration expects before it sees a row. deviations: of the logarithm
+# of a device's constant around what its class and engine say; cpu: instead of those; engine_not_known: of engines
+# around each other, in addition. noise: deviation of the logarithm of a row's time, of each row alone and of what all
+# rows of a model share; tails: degrees of freedom of their distribution; widths: of 80 % intervals over those of a
+# normal distribution.
 """
 
 
@@ -246,7 +247,7 @@ def widths(panel: Panel, judged: list[Judged], mine: np.ndarray) -> dict[str, fl
     found = {}
     for kind, name in enumerate(KINDS):
         scores, clusters = [], []
-        for number, one in enumerate(judged):
+        for one in judged:
             of = mine & (panel.kind == kind) & np.isfinite(one.after) & np.isfinite(one.deviation) & ~one.kept
             scores.append(np.abs(one.after[of]) / one.deviation[of])
             clusters.append(panel.cluster[of])

@@ -52,4 +52,3 @@ def test_calibrate_and_validate_say_it(life, tmp_path):
         assert done.status == 0, done.err
         (line,) = [line for line in done.out.splitlines() if line.startswith(next_row.HEAD)]
         assert "decode" in line or "prefill" in line
-
