@@ -9,7 +9,8 @@ class). Each has a prior (scripts/fit_priors.py), residuals are logarithms of fo
 (device, model, engine) weighs the same, and a soft L1 loss keeps outliers from deciding.
 
 HELD.csv takes, row by row, the seconds that were measured and those of every scheme of scripts/judge_fit.py. Of it
-scripts/fit_intervals.py makes the intervals, scripts/fit_calibration.py what a calibration expects, and scripts/accuracy_page.py docs/accuracy.md.
+scripts/fit_intervals.py makes the intervals, scripts/fit_calibration.py what a calibration expects, and
+scripts/accuracy_page.py docs/accuracy.md.
 """
 
 import argparse

@@ -10,7 +10,7 @@ import yaml
 import life_jax as life
 from life_jax.config import conf_files
 from life_jax.core.pytree import get_leaf, set_leaf
-from life_jax.measurements import forecasts
+from life_jax.measurements import calibration_priors, forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.measurements.calibration import CONSTANTS, Residuals, _leaf, as_file, calibrate
 from life_jax.measurements.calibration_priors import deviations
@@ -50,7 +50,15 @@ def other(engine):
     return dataclasses.replace(engine, efficiency=less)
 
 
-def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_not_measured():
+def expecting(monkeypatch, **changed):
+    """Deviations as these and, of all other constants, a thousandth; noise and tails as the file has them."""
+    stood = calibration_priors.facts()
+    deviations = {c.key: changed.get(c.key, 1e-3) for c in CONSTANTS}
+    monkeypatch.setattr(calibration_priors, "facts", lambda: {**stood, "deviations": {"all": deviations}})
+
+
+def test_constants_that_made_the_measurements_are_found_and_forecast_what_was_not_measured(monkeypatch):
+    expecting(monkeypatch, compute_efficiency=0.3, memory_efficiency=0.2, kv_efficiency=0.4, dispatch_factor=0.5)
     settings = invented(other)
     found = calibrate([*settings[:3], *invented(other, MORE)], SPREADS)
     assert np.abs(found.after).max() < 0.6 * np.abs(found.before).max()
