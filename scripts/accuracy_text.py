@@ -17,8 +17,14 @@ that no other row has, so that the line says how far the rest of the world tells
   timings or in the software itself differ (`scripts/fit_priors.py`).
 * *left out on purpose*: regimes that the other rows do not have, the longest contexts, the largest batches, mixtures
   of experts.
-* *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
-  calibrate its own numbers, as `life-jax calibrate` does; its other rows are judged, and *before* are the same rows.
+* *three recommended*, *three drawn*: three rows of every left-out device under each engine calibrate its own numbers,
+  as `life-jax calibrate` does; its other rows are judged, and *before* are the same rows. Recommended are those that
+  leave least unknown before anything is measured, as its line *measure next* says; drawn are any (at least one prefill
+  and one decode row where there are both, the mean of some draws). What a calibration expects of a device and of a row
+  is fitted to the devices of other folds (`scripts/fit_calibration.py`). *Three drawn of a device, any engine*
+  calibrate the engines that they are of, and nothing else. *A level* takes out the median of all rows of a device, an
+  engine and a kind, or of those of its other models: what no factor for a device can mend is the shape of the forecast
+  over models and prompts, and the noise of rows.
 * *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
   one for compute and one for memory) are the baselines that `life-jax validate` prints too.
 * *in sample*: constants fitted to all rows, which these forecasts then use. It says least.
@@ -72,15 +78,18 @@ Halo).
 Constants by class, by engine, by family of engines and of all engines together; a constant that no row tells takes
 the value of its family or of all.
 
-Nine things were learned from the residuals of the new rows, and hold for devices of no row as well:
+Twelve things were learned from the residuals of the new rows, and hold for devices of no row as well:
 
 * **CPUs multiply blocks of bytes, not matrices.** A block of 32 bytes and its scale takes five or six instructions on
   x86 and four on Arm, whatever the width of the matrix units; that rate (`int8_dot`) replaces the datasheet's int8.
   Work of one thread that others do not divide (`serial_part`) is what 96 threads lack.
 * **llama.cpp scored every sequence's cache for each query** until it got one stream for each sequence in July 2025
   (`cache_shared`): decode of 32 sequences of 512 tokens is that of 16 000 tokens each.
-* **Flash attention on Radeon cards goes by the vector rate** under HIP and Vulkan (`attention_units: [fp32]`), not by
-  the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an RDNA3.5 GPU is 1.6 times as fast].
+* **Flash attention on Radeon cards went by the vector rate** under HIP until early 2026 and does under Vulkan
+  (`attention_units: [fp32]`), not by the matrix rate [inferred: an RDNA4 card with 3.2 times the matrix rate of an
+  RDNA3.5 GPU is 1.6 times as fast]. Since then it is a kernel on the matrix units under HIP
+  (ggml-org/llama.cpp#18481), so that `llama_cpp_hip` and `llama_cpp_hip_tile` are two: with one for both, prompts
+  at depth were forecast 1.1 to 1.6 times too slow for builds of 2026 and 0.85 times for those of December 2025.
 * **Products of quantized blocks are bound by what stands beside them.** llama.cpp's own kernels scale and add the sum
   of every 32 products on the vector units, and fetch and unpack the next there (`block_work`), so that a card gains
   little from matrix units that are fast beside those: prompts on an A100 or on RDNA4 cards are forecast by that from
@@ -93,17 +102,18 @@ Nine things were learned from the residuals of the new rows, and hold for device
 * **A softmax is one pass.** What programs do besides what is counted (casts, copies, norms in parts) is theirs in
   element-wise operators (`elementwise_efficiency`), but a kernel reads and writes the scores once: with that factor on
   it, prompts of 4096 tokens without flash attention were forecast 1.2 to 1.7 times too slow beside short ones.
-* **Cards with a large L2 draw more of their memory.** RTX 40, RTX Ada, L4 and L40 (`gpu_ada`) reach 0.94 of it where
-  Ampere cards reach 0.81, under every engine. Blackwell's cards have as large an L2 and are forecast with them, though
-  the fit had their nine cells among Ampere's: single requests of vLLM 0.19 on one of them, to which nothing is fitted,
-  are then -0.4 % (TPOT) and -4 % (TTFT) off in the mean for Llama-3.1-8B, instead of +16 and +34 %, and -7 and -26 %
-  for Qwen3-30B-A3B, instead of +7 and +31 %; their LocalScore rows 8.8 % (TPOT) and 20.6 % (TTFT), instead of 9.9 and
-  19.6 %.
+* **Cards with a large L2 draw more of their memory.** RTX 40, RTX Ada, L4, L40 and Blackwell's cards (`gpu_ada`)
+  reach more than 0.9 of it where Ampere cards reach 0.8, under every engine.
 * **Launches are of a build** (`dispatch_quality` has nothing in common with other builds' or programs'): how many
-  kernels make one operator changes from year to year. ggml's graphs tell it: 31 kernels for 11 operators without
-  fusion, 17 for 9 with what llama.cpp fuses since the second half of 2025; its activations are fp32, twice as wide as
+  kernels make one operator changes from year to year. ggml's graphs tell it: 31 kernels for 17 operators without
+  fusion, 17 for 12 with what llama.cpp fuses since the second half of 2025; its activations are fp32, twice as wide as
   counted, and every kernel is a pass. What a launch costs is read in kernel tables for NVIDIA's, AMD's and Intel's
-  GPUs, and free elsewhere.
+  GPUs, and free elsewhere; llama.cpp captures no graphs before Ampere, so that on older cards it is the host's.
+* **Queues hide launches.** The 15 us of Arc cards are a launch that is waited for. OpenVINO queues a pass ahead of the
+  GPU, which leaves what lies between kernels of a queue, taken as on other GPUs. Where the rows of its publisher are
+  left out, small models on Panther Lake were forecast 2.3 times too slow and large ones right, which asked for it; the
+  number is not of those rows.
+* **A program of an NPU is many layers**, not an operator: QAIRT's and RKLLM's models are compiled to a few.
 
 **Builds.** What a program was before a date is an engine of its own (`conf/alias/engine.yaml`; `engine.year=2024`
 chooses it). Within an engine no drift with years is confirmed: over the rows of 0.9 to 2.6 years that sources left out

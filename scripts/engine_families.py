@@ -2,7 +2,7 @@
 
 FAMILIES = {
     "llama_cpp_cuda": ("llama_cpp_cuda", "llama_cpp_cuda_2025", "llama_cpp_cuda_2024"),
-    "llama_cpp_hip": ("llama_cpp_hip", "llama_cpp_hipblas", "llama_cpp_hipblas_2025"),
+    "llama_cpp_hip": ("llama_cpp_hip", "llama_cpp_hip_tile", "llama_cpp_hipblas", "llama_cpp_hipblas_2025"),
     "llama_cpp_vulkan": ("llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk", "llama_cpp_opencl"),
     "llama_cpp_metal": ("llama_cpp_metal", "llama_cpp_metal_2024"),
     "llama_cpp_cpu": (

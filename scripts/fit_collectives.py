@@ -5,10 +5,11 @@
 Prints two tables of docs/layouts.md. Of each system the numbers that its all-reduces, all-gathers and reduce-scatters
 of all numbers of devices share: latency of a hop, that of each further hop over it (`link_step`), reached part of the
 links, exponent by which these slow down as devices join (`link_crowding`), part at which a switch reduces
-(`switch_reduction`), by least squares of logarithms. Beside it the errors of these numbers, those of a system of which
-nothing but all-reduces of two devices is known and the rest follows from other systems, and those of what forecasts
-have. All-to-alls have a latency and a part of their own. Then latency and reached part of the network, over the
-published low-latency all-to-alls of 16 to 256 devices (`network_us`, `network_efficiency`). No compilation.
+(`switch_reduction`), by least squares of logarithms. Beside it the errors
+of these numbers, those of a system of which nothing but all-reduces of two devices is known and the rest follows from
+other systems, those of a system of which only the generation of its links is known, and those of what forecasts have.
+All-to-alls have a latency and a part of their own. Then latency and reached part of the network, over the published
+low-latency all-to-alls of 16 to 256 devices (`network_us`, `network_efficiency`). No compilation.
 """
 
 import csv
@@ -107,8 +108,9 @@ def off(found: np.ndarray, seen: np.ndarray) -> str:
 class Fit:
     """Numbers of a system, of one or several kinds of collectives.
 
-    fitted, left_out, shipped: errors [%] by kind and number of devices, of these numbers, of those that follow from
-    other systems (empty where nothing does), and of those that forecasts have
+    fitted, left_out, generation, shipped: errors [%] by kind and number of devices, of these numbers, of those that
+    follow from other systems (empty where nothing does) with and without two devices' own time, and of those that
+    forecasts have
     """
 
     system: str
@@ -116,6 +118,7 @@ class Fit:
     numbers: Numbers
     fitted: dict[tuple[str, float], np.ndarray]
     left_out: dict[tuple[str, float], np.ndarray]
+    generation: dict[tuple[str, float], np.ndarray]
     shipped: dict[tuple[str, float], np.ndarray]
 
 
@@ -181,6 +184,20 @@ def from_others(system: str, table: list[dict[str, str]], fits: dict[str, Number
     return of(least_squares(lambda x: misses(of(x), mine, file), start, loss="soft_l1", f_scale=0.1).x)
 
 
+def of_generation(system: str, fits: dict[str, Numbers]) -> Numbers | None:
+    """Means of the numbers of the other systems whose links are of the same generation (`interconnect` of their files),
+    so that nothing of the system itself is measured. None where there is no other, or a root complex is between."""
+    mine = device(system).interconnect
+    others = [fits[name] for name in fits if name != system and device(name).interconnect == mine]
+    if not others or over_pcie(system):
+        return None
+    hop, step, part, switch = (
+        float(np.exp(np.mean(np.log(np.maximum(x, 1e-30)))))
+        for x in zip(*((n.latency, n.step, n.part, n.switch) for n in others), strict=True)
+    )
+    return Numbers(hop, step, part, 0.0, switch if system in SWITCHES else 0.0)
+
+
 def shipped(system: str, kinds: Sequence[str]) -> Numbers:
     """What forecasts have: of all-reduces that of the device's class, of all-to-alls that of engines."""
     name, file = DEVICES.get(system, system), device(system)
@@ -215,7 +232,8 @@ def all_fits(table: list[dict[str, str]]) -> list[Fit]:
                 continue
             own = of_system.get(system) or fit(system, table, kinds)
             others = from_others(system, table, numbers) if kinds == RINGS else None
-            wrong = [_errors(n, mine, device(system)) for n in (own, others, shipped(system, kinds))]
+            alike = of_generation(system, numbers) if kinds == RINGS else None
+            wrong = [_errors(n, mine, device(system)) for n in (own, others, alike, shipped(system, kinds))]
             if others is not None:
                 wrong[1].pop(("all_reduce", 2.0))  # from which it follows
             fits.append(Fit(system, "rings" if kinds == RINGS else "all-to-all", own, *wrong))
@@ -234,8 +252,8 @@ def markdown(fits: list[Fit]) -> str:
     """Two tables of links by system, with median errors by kind of collective."""
     lines = [
         "| links | hop | further hop | part reached | crowding | in the switch | error of all-reduce / all-gather / "
-        "reduce-scatter | left out | as shipped |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "reduce-scatter | left out | by generation | as shipped |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for f in fits:
         if f.kind != "rings":
@@ -244,7 +262,7 @@ def markdown(fits: list[Fit]) -> str:
         lines.append(
             f"| {f.system} | {n.latency * 1e6:.2f} us | {n.step:.2f} | {n.part:.2f} | {n.crowding:.2f} | "
             f"{f'{n.switch:.2f}' if n.switch else '-'} | {_medians(f.fitted)} | {_medians(f.left_out)} | "
-            f"{_medians(f.shipped)} |"
+            f"{_medians(f.generation)} | {_medians(f.shipped)} |"
         )
     lines += [
         "",

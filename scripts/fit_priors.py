@@ -12,7 +12,6 @@ from engine_families import FAMILIES
 from panel_model import Constants, pairs
 
 from life_jax.config.schema.efficiency_file import VECTOR_MOST
-from life_jax.measurements import calibration
 
 ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"other": 1.0}
@@ -88,7 +87,7 @@ COLLECTIVE = dict.fromkeys(NCCL, 2.0)
 # Engines against what their class reaches [assumptions, from what is known of their kernels]: 1 where not listed
 COMPUTE = {
     "llama_cpp_cuda": 0.8, "llama_cpp_cuda_2025": 0.8, "llama_cpp_cuda_2024": 0.8, "llama_cpp_hip": 0.8,
-    "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.6,
+    "llama_cpp_hip_tile": 0.8, "llama_cpp_hipblas": 0.4, "llama_cpp_hipblas_2025": 0.4, "llama_cpp_vulkan": 0.6,
     "llama_cpp_vulkan_amdvlk": 0.6, "llama_cpp_opencl": 0.3, "tgis": 0.6, "megatron": 0.5,
     "deepspeed": 0.8, "hf_eager": 0.8, "vllm_2023": 0.8, "mlc_llm": 0.6, "tinychat": 0.6, "exllama": 0.6,
     "gpt_fast": 0.6,
@@ -99,7 +98,7 @@ COMPUTE = {
 COMPUTE |= {"hf_eager_cpu": 1.125}
 # eager PyTorch, as it was measured there, and as its code says (repeat_kv copies keys and values for every head)
 SOURCED_ENGINES = ("hf_eager_cpu", "hf_eager")
-SOURCED_PROGRAMS = ("fastflowlm",)  # launches and repeated reads, by the names of its programs
+SOURCED_PROGRAMS = ("fastflowlm", "qairt", "rkllm", "openvino")  # launches, repeated reads, by what programs are
 CACHE = {"hf_eager_cpu": 0.1}
 # bf16 over fp16 on GPUs without bf16: a prompt at 133 against 178 tokens/s on an M2 Max (raullenchai/Rapid-MLX#3154);
 # others read 0.6 (M2 Pro, kernels; #3058 there) and 0.83 (M2 Max, a mixture of experts; jundot/omlx#604)
@@ -116,7 +115,8 @@ ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on th
 ATTENTION_SPREAD = 0.35
 # grouped products over dense ones: A100, H100 and B200 in the reference, 1.5; llama.cpp's own kernels: Gemma 4 26B-A4B
 # in steps of 128 to 2048 tokens on a RTX 3090 (ggml-org/llama.cpp#22298); on Apple's GPUs tiles alone [assumption]
-EXPERTS = {"llama_cpp_cuda": 0.35, "llama_cpp_cuda_2025": 0.38, "llama_cpp_hip": 0.38, "other": 0.55}
+EXPERTS = {"llama_cpp_cuda": 0.35, "other": 0.55}
+EXPERTS |= dict.fromkeys(("llama_cpp_cuda_2025", "llama_cpp_hip", "llama_cpp_hip_tile"), 0.38)
 EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
 LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
@@ -131,23 +131,35 @@ LAUNCH |= {
     # two programs of the NPU are a layer, some ten operators (attn.xclbin, layer.xclbin of models in
     # FastFlowLM's repository)
     "fastflowlm": 0.2,
+    # a model is compiled to a few programs, each of many layers (context binaries of QAIRT, .rkllm files) [derived]
+    "qairt": 0.1,
+    "rkllm": 0.1,
+    # Arc's 15 us are a launch that is waited for. OpenVINO queues a pass ahead of the GPU (its host has done so half
+    # way through the pass, openvinotoolkit/openvino#25575), which leaves what lies between queued kernels, 2.5 to 5 us
+    # on other GPUs [derived]; the builds of 2024 took 10 ms of the host for it, in which small models wait
+    "openvino": 0.3,
 }
 NPUS = ("fastflowlm", "qairt")  # tiles come through DMA, programs are started
-# ggml's graphs, kernels over operators as they are counted here (a norm behind a residual, an activation with its
-# product, three projections, rotation with the cache's growth are one each) [derived]. Without fusion a norm is add,
-# rms_norm and mul, the activation two kernels, rotation and growth four, unfused attention five, and CUDA's quantized
-# products first write their input as bytes (31 for 11; Metal's do not). Since then norms are one
-# (ggml-org/llama.cpp#14800, #15631, #16220), gate and activation in decode (#16715), rotation and growth (#16977)
+# ggml's graphs, kernels over operators as they are counted here [derived]. Without fusion a norm is rms_norm and mul,
+# the activation two kernels, rotation and growth of the cache four, and CUDA's quantized products first write their
+# input as bytes: 31 for 17 operators with unfused attention, 24 under Metal, which does not. Since then a norm is one
+# with the sum before it (ggml-org/llama.cpp#14800, #15631, #16220), gate and activation are in decode (#16715),
+# rotation and growth are (#16977): 17 for 12, 14 where inputs stay as they are
 GGML_OLD = ("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_metal_2024", "llama_cpp_hipblas")
 GGML_OLD += ("llama_cpp_hipblas_2025", "llama_cpp_opencl")
-GGML_NEW = ("llama_cpp_cuda", "llama_cpp_hip", "llama_cpp_metal", "llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk")
-LAUNCH |= dict.fromkeys(("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_hipblas"), 2.8)
-LAUNCH |= {"llama_cpp_hipblas_2025": 2.5, "llama_cpp_metal_2024": 2.2, "llama_cpp_opencl": 2.2}
-LAUNCH |= dict.fromkeys(("llama_cpp_cuda", "llama_cpp_hip"), 1.9) | {"llama_cpp_metal": 1.6}
-LAUNCH |= dict.fromkeys(("llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk"), 1.4)
-# its activations are fp32, twice as wide as counted, and each of these kernels is a pass: 28 bytes of an element of a
-# residual and norm where 8 are counted, 20 where 6 are of an activation; fused, 16 and 12; of either 0.8 [derived]
-ELEMENTWISE = dict.fromkeys(NPUS, 0.4) | dict.fromkeys(GGML_OLD, 0.24) | dict.fromkeys(GGML_NEW, 0.4)
+GGML_NEW = ("llama_cpp_cuda", "llama_cpp_hip", "llama_cpp_hip_tile", "llama_cpp_metal")
+GGML_NEW += ("llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk")
+LAUNCH |= dict.fromkeys(("llama_cpp_cuda_2024", "llama_cpp_cuda_2025", "llama_cpp_hipblas"), 1.8)
+LAUNCH |= {"llama_cpp_hipblas_2025": 1.5, "llama_cpp_metal_2024": 1.4, "llama_cpp_opencl": 1.4}
+LAUNCH |= dict.fromkeys(("llama_cpp_cuda", "llama_cpp_hip", "llama_cpp_hip_tile"), 1.4) | {"llama_cpp_metal": 1.2}
+LAUNCH |= dict.fromkeys(("llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk"), 1.05)
+# its activations are fp32, twice as wide as counted, and each of these kernels is a pass. With h and f the widths of a
+# layer and of its FFN, an element takes: norms 16 h each, sums 12 h, rotation 8 h, heads side by side 8 h, the
+# activation 20 f, inputs of products as bytes 31 h + 5 f, outputs of products 23 h more than counted; fused, norms with
+# their sums are 16 h, the activation 12 f. Counted are 24 h + 6 f, fused 20 h + 6 f; f = 4 h, of either 0.8 [derived]
+ELEMENTWISE = dict.fromkeys(NPUS, 0.4) | dict.fromkeys(GGML_OLD, 0.17) | dict.fromkeys(GGML_NEW, 0.22)
+ELEMENTWISE |= {"llama_cpp_metal_2024": 0.22, "llama_cpp_opencl": 0.22}
+ELEMENTWISE |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_vulkan", "llama_cpp_vulkan_amdvlk"), 0.32)
 # part of the cache's reads that each query head repeats: kernels with a block per query head, or that first copy keys
 # and values for every head (vLLM's own, until it took FlashAttention in 2024); FastFlowLM's kernels are made per group
 # (names of its library, ROCm/FastFlowLM#449)
@@ -168,6 +180,7 @@ TILES = {
     "llama_cpp_cuda": 48.0,
     "llama_cpp_cuda_2025": 48.0,
     "llama_cpp_hip": 12.0,
+    "llama_cpp_hip_tile": 12.0,
     "openvino": 12.0,
     "llama_cpp_metal": 16.0,
     "llama_cpp_metal_2024": 16.0,
@@ -190,9 +203,11 @@ SERVERS = (
 SERVERS += ("faster_transformer", "megatron")
 STEP = dict.fromkeys(SERVERS, 300.0) | dict.fromkeys(("vllm_2024", "deepspeed", "megatron"), 1000.0)
 STEP |= dict.fromkeys(("vllm_2023", "vllm_intel", "tgis"), 2000.0)
-# of each sequence in a step of V1, what is left of it: from 0.14 on the scheduler works while the device does, by
-# default (release notes of v0.14.0). Single streams cannot tell it from the time of a step [assumption]
-V1_SEQUENCE = 2.0
+# host time of each sequence of a step under vLLM. V1, what is left of it: from 0.14 on the scheduler works while the
+# device does, by default (release notes of v0.14.0); single streams cannot tell it from that of a step [assumption].
+# Before, and in 2023 most: by its own account of September 2024 (blog.vllm.ai on v0.6.0) the GPU worked 38 % of a step
+# under a hundred and more sequences of Llama-3-8B: 100 to 150 us for each of them [derived, recalled]
+SEQUENCE = {"vllm": 2.0, "vllm_2023": 100.0}
 # of each token of context of each sequence: tables that Python walks through [assumption]
 CONTEXT = dict.fromkeys(("vllm_2024", "vllm_2023", "vllm_intel", "tgis"), 5.0)
 # an E4M3 number to fp16 where the device has no instruction for it: some 25 of others (bit fields, a branch for
@@ -207,12 +222,10 @@ IN_PROCESS = tuple(engine for name, engines in FAMILIES.items() if name.startswi
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
 COLD = {"vllm_intel": 1000.0, "llama_cpp_cuda_2024": 50.0, "other": 200.0}
 
-# How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
-# classes are fitted
+# How a device differs from its class: the deviation of the logarithm of each of its factors while classes are fitted
 OWN = {
-    "compute": ("compute_efficiency", 0.3), "attention": ("attention_efficiency", 0.3),
-    "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01),
-    "dispatch": ("dispatch_factor", 0.1), "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
+    "compute": 0.3, "attention": 0.3, "vector": 0.2, "memory": 0.12, "cache": 0.01, "dispatch": 0.1, "step": 0.01,
+    "request": 0.01,
 }  # fmt: skip
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
@@ -238,7 +251,6 @@ OF_PROGRAMS = (
 OF_BUILDS = ("dispatch_quality",)
 AT_MOST_ALL = ("memory_quantized", "elementwise_efficiency", "kv_reread", "bf16_emulation", "serial_part")
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
-LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
 
 def constants(rows, neutral=False):
@@ -279,9 +291,9 @@ def _common(of_engine, groups, part):
     )
 
 
-def of_devices(part, loose=False):
-    """Deviation of each number of a device, of which `part` of the variance is meant; loose: while it is calibrated."""
-    return {name: part**0.5 * (LOOSE[key] if loose else spread) for name, (key, spread) in OWN.items()}
+def of_devices(part):
+    """Deviation of each number of a device, of which `part` of the variance is meant."""
+    return {name: part**0.5 * spread for name, spread in OWN.items()}
 
 
 def of_classes(neutral=False):
@@ -295,7 +307,10 @@ def of_classes(neutral=False):
         ),
         "dispatch_factor": (
             # 5 us a kernel on AMD's GPUs (the same table) against the 3.5, 2.5 and 7.5 of their classes
-            {"gpu_dc_amd": 1.7, "gpu_consumer_amd": 2.4, "igpu_amd": 0.8, "other": 1.2},
+            # llama.cpp, which nearly all that is known of older cards comes from, captures no graphs before Ampere
+            # (ggml-cuda.cu): a launch by the host is some 5 us [assumption]
+            {"gpu_dc_amd": 1.7, "gpu_consumer_amd": 2.4, "igpu_amd": 0.8, "gpu_turing": 2.0, "gpu_no_matrix_units": 2.0}
+            | {"other": 1.2},
             dict.fromkeys(READ_DISPATCH, 0.4) | {"other": 0.8},
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
@@ -352,9 +367,7 @@ def of_engines(groups, neutral=False):
         "step_us": chosen(STEP, 100.0, 1.0, 1.5),
         "split_step_us": chosen(SPLIT, 50.0, 1.0, 1.5),
         "sequence_us": (
-            {"vllm": V1_SEQUENCE, "other": 10.0}
-            if neutral
-            else dict.fromkeys(SERVERS, 15.0) | {"vllm": V1_SEQUENCE, "other": 10.0},
+            SEQUENCE | {"other": 10.0} if neutral else dict.fromkeys(SERVERS, 15.0) | SEQUENCE | {"other": 10.0},
             {"vllm": 0.2, "other": 2.0},
         ),
         "context_ns": chosen(CONTEXT, 0.3, 2.5, 2.5),

@@ -28,7 +28,7 @@ SIGNATURE = (
     (r"\b(?:\w+\.)+(?=[A-Z_])", ""),
     (r"<[^<>]*>", "..."),
 )
-NOT_OF_PICTURES = ("is_axis",)  # helpers that stand beside the pictures
+NOT_OF_PICTURES = ("is_axis", "new_axes")  # helpers that stand beside the pictures
 
 
 def catalogue_pages() -> Iterator[tuple[str, str]]:
@@ -111,7 +111,7 @@ def api_page() -> tuple[str, str]:
     parts.append("## Pictures\n")
     charts = importlib.import_module("life_jax.plotting.charts")
     for name, value in vars(charts).items():
-        is_own = inspect.isfunction(value) and value.__module__ == charts.__name__ and not name.startswith("_")
+        is_own = inspect.isfunction(value) and value.__module__.startswith("life_jax.plotting")
         if is_own and name not in NOT_OF_PICTURES:
             parts.append(_entry("function", f"life_jax.plot.{name}", value))
     return f"{MADE}/api", "\n".join(parts)

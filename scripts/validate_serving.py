@@ -1,8 +1,9 @@
 """Forecasts under load against public measurements: `python scripts/validate_serving.py FOLDER [docs/serving.md]`.
 
 FOLDER has requests_dev.csv (single requests of a server) and serving_dev.csv (a number a row). Nothing here is fitted
-to them but the protocol of closed loops: how many requests the run had for each that is kept up, one of WAVES for a
-source file, its kind of lengths and engine, by its TTFT errors. Rows of one file come from several harnesses, which
+to them but the protocol of closed loops: how many requests the run had for each that is kept up, one of WAVES, and
+where it is not known the budget of a step, one of BUDGETS, for a source file, its kind of lengths and engine, by its
+TTFT errors. Rows of one file come from several harnesses, which
 their lengths tell apart. Errors are |ln(forecast / measured)|, by hardware x model x engine the
 median, over these the mean. A second argument is the page whose table is written anew.
 """
@@ -22,6 +23,7 @@ import life_jax as life
 from life_jax.config import conf_files, names
 from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
+from life_jax.core.engine import Scheduler
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving.benchmark import with_first_wave
@@ -31,6 +33,13 @@ from life_jax.studies.simulation import simulated
 WAVES = (1.0, 2.0, 5.0, 10.0, 0.0)  # requests of a run over those kept up; 0: the steady state
 FEWEST = 10  # rows of a cell
 UNIFORM = 0.9  # mean of lengths that are uniform from 0.8 to 1 of the largest
+UNIFORM_CV = 0.2 / 12**0.5 / UNIFORM
+# The harness of rows with uniform lengths lets SGLang look for new requests every 10 decode steps, from 16 requests on
+# every 30 (--scheduler-recv-interval in the scripts of InferenceMAX, such as dsr1_fp4_b200 and qwen3.5_bf16_b200)
+RARELY = {"sglang": (10.0, 30.0, 16.0)}
+# token budgets that vLLM's rows may have been run with: of its harness, or of a server's default then on large devices;
+# known where lengths are uniform (max-num-batched-tokens in the scripts of InferenceMAX)
+BUDGETS = {"vllm": (8192.0, 2048.0)}
 FORMATS = {"bf16": "", "fp8": "opt=fp8", "nvfp4": "opt=nvfp4", "fp8/moe:fp8_block": "opt=fp8"}
 ON_UNITS = {"nvfp4": "opt=w4a4_nvfp4"}  # servers quantize inputs too where the device has units for it
 DEVICES = {"NVIDIA RTX PRO 6000 Blackwell": "rtx_pro_6000_server"}  # where the rows' name is no name of ours
@@ -110,8 +119,24 @@ def lengths_of(row: Row) -> str:
     return "uniform lengths" if "uniform" in row["input_spread"] else "equal lengths or not stated"
 
 
-def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]]:
-    """Mean TTFT and TPOT [s] of rows, side by side, for each of WAVES."""
+Protocol = tuple[float, float]  # requests of a run over those kept up, and the token budget, 0 for the engine's own
+
+
+def scheduler_of(scheduler: Scheduler, rows: list[Row], uniform: np.ndarray, budget: float) -> Scheduler:
+    """The scheduler as rows [n] ran it, with a budget [token] where it is not known, or (0) its own.
+
+    A client's next request arrives a moment after its last one ended, when a step has begun, so that it is known a step
+    later than one that comes as the step begins.
+    """
+    often, seldom, many = RARELY.get(rows[0]["engine"], (1.0, 1.0, 1.0))
+    concurrency = np.array([float(row["concurrency"]) for row in rows])
+    interval = np.where(uniform, np.where(concurrency >= many, seldom, often), 1.0)
+    known = np.where(uniform, BUDGETS[rows[0]["engine"]][0], budget) if budget else scheduler.budget
+    return replace(scheduler, budget=known, ahead=scheduler.ahead + 1.0, interval=interval)
+
+
+def forecasts(s: Scenario, rows: list[Row]) -> dict[Protocol, dict[str, np.ndarray]]:
+    """Mean TTFT and TPOT [s] of rows, side by side, for each of WAVES and of the budgets."""
 
     def column(name: str) -> np.ndarray:
         return np.array([float(row[name]) for row in rows])
@@ -120,18 +145,19 @@ def forecasts(s: Scenario, rows: list[Row]) -> dict[float, dict[str, np.ndarray]
     prompt, output = column("input_tokens") * part, column("output_tokens") * part
     concurrency = column("concurrency")
     workload = replace(s.workload, prompt_tokens=prompt, output_tokens=output)
-    under = UnderLoad(replace(s, workload=workload, load=replace(s.load, concurrency=concurrency)))
-    parts = (under.law, under.requested, under.scheduler, under.steady)
-    times = {0.0: under.spread}
-    for waves in WAVES:
-        if waves:
-            each = concurrency / under.active
-            times[waves] = with_first_wave(under.spread, *parts, each, waves * each)
-    served = np.asarray(under.is_served)
-    return {
-        waves: {f"{name}_s": np.where(served, spread.mean(name), np.inf) for name in ("ttft", "tpot")}
-        for waves, spread in times.items()
-    }
+    cv = np.where(part < 1, UNIFORM_CV, 0.0)
+    load = replace(s.load, concurrency=concurrency, prompt_cv=cv, output_cv=cv)
+    times: dict[Protocol, dict[str, np.ndarray]] = {}
+    for budget in BUDGETS.get(rows[0]["engine"], (0.0,)):
+        engine = replace(s.engine, scheduler=scheduler_of(s.engine.scheduler, rows, part < 1, budget))
+        under = UnderLoad(replace(s, workload=workload, load=load, engine=engine))
+        parts = (under.law, under.requested, under.scheduler, under.steady)
+        each, served = concurrency / under.active, np.asarray(under.is_served)
+        for waves in WAVES:
+            spread = with_first_wave(under.spread, *parts, each, waves * each) if waves else under.spread
+            means = {f"{name}_s": np.where(served, spread.mean(name), np.inf) for name in ("ttft", "tpot")}
+            times[waves, budget] = means
+    return times
 
 
 def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
@@ -147,10 +173,10 @@ def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
             left += len(rows)
             continue
         done += len(rows)
-        for waves, values in forecasts(s, rows).items():
+        for protocol, values in forecasts(s, rows).items():
             for index, row in enumerate(rows):
                 error = abs(np.log(values[row["metric"]][index] / float(row["value"])))
-                errors[source, lengths_of(row), engine][waves][hw, model, row["metric"]].append(error)
+                errors[source, lengths_of(row), engine][protocol][hw, model, row["metric"]].append(error)
     table, unfit = [], 0
     for (source, lengths, engine), by_waves in errors.items():
         cells = {waves: {key: float(np.median(of)) for key, of in by.items()} for waves, by in by_waves.items()}
@@ -158,20 +184,23 @@ def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
             waves: {key: e for key, e in of.items() if np.isfinite(e) and len(by_waves[waves][key]) >= FEWEST}
             for waves, of in cells.items()
         }
-        unfit += sum(key[2] == "tpot_s" and not np.isfinite(np.median(of)) for key, of in by_waves[0.0].items())
+        steadily = by_waves[0.0, BUDGETS.get(engine, (0.0,))[0]]
+        unfit += sum(key[2] == "tpot_s" and not np.isfinite(np.median(of)) for key, of in steadily.items())
         macro = {
             waves: [100 * float(np.mean([e for key, e in of.items() if key[2] == metric] or [np.nan])) for metric in
                     ("tpot_s", "ttft_s")]
             for waves, of in cells.items()
         }  # fmt: skip
         best = min(macro, key=lambda waves: macro[waves][1])
-        steady, count = macro[0.0], sum(key[2] == "tpot_s" for key in cells[best])
+        waves, budget = best
+        steady, count = macro[0.0, budget], sum(key[2] == "tpot_s" for key in cells[best])
+        budget = 0.0 if lengths.startswith("uniform") else budget
         name = source.split("/")[-1]
         table.append(
             (
                 f"{name}, {lengths}",
                 engine,
-                f"{best:g} N" if best else "steady",
+                (f"{waves:g} N" if waves else "steady") + (f", {budget:g} tokens" if budget else ""),
                 *(f"{x:.1f}" for x in (steady[0], *macro[best])),
                 str(count),
             )

@@ -20,6 +20,7 @@ from life_jax.config.schema.yaml_files import names_file, read_yaml
 from life_jax.config.weight_format_names import WEIGHTS_ALONE, split_format
 
 LISTING = "python -m life_jax.catalog"
+NO_OPTION = "none"  # the label of the empty stack, which may also be typed
 HERE = "here"  # this machine, by what its system says of it
 MORE_WORDS = {"design": " target.tpot=0.02", "serve": " rate=1"}  # that a command needs beside hw=
 # devices that most questions are about, which lists begin with
@@ -179,11 +180,12 @@ def stacks(
     else:
         typed = axis
     where = "opt" if axis is None else "axes.opt"
+    typed = [[] if stack == [NO_OPTION] else stack for stack in typed]
     ours: dict[str, str] = {}
     read = tuple(_stack(stack, where, engine, folders, ours) for stack in typed)
     if len(set(read)) < len(read):
         raise ConfigError("axes.opt= has the same stack twice")
-    return read, tuple("+".join(map(str, stack)) or "none" for stack in typed), ours
+    return read, tuple("+".join(map(str, stack)) or NO_OPTION for stack in typed), ours
 
 
 def _stack(typed: Any, where: str, engine: str, folders: Folders, ours: dict[str, str]) -> tuple[str, ...]:
@@ -192,6 +194,8 @@ def _stack(typed: Any, where: str, engine: str, folders: Folders, ours: dict[str
         raise ConfigError(f"{where}={typed}: a stack is a list of options, such as [int4,kv8]")
     stack: list[str] = []
     for word in map(str, typed):
+        if word == NO_OPTION:
+            raise ConfigError(f"{where}=: none is the stack without options: it stands alone or is left out")
         options = names.options(word, engine, folders)
         if options is None:
             raise names.refusal("opt", word, folders, f"{where}=: ", f"{LISTING} opt")

@@ -15,6 +15,10 @@ BEHIND = re.compile(
     r"|\s+Direct3D\d.*$|,\s*OpenGL.*$|,\s*Unspecified Version\)?$|\s*\(0x[0-9a-f]+\).*$",
     re.IGNORECASE,
 )
+# as llama.cpp names the devices of its backends: CUDA0 (NVIDIA GeForce RTX 4090)
+OF_BACKEND = re.compile(
+    r"^(?:CUDA|ROCm|HIP|MTL|Metal|Vulkan|SYCL|OpenCL|CANN|MUSA)\d*\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)$", re.IGNORECASE
+)
 OF_DRIVER = re.compile(r"\s*\((?:radv|amdvlk|nvk|anv|mesa)\)$", re.IGNORECASE)
 APPLE_CORES = re.compile(
     r"(?<=\bM)(\d(?: (?:Pro|Max|Ultra))?)[\s,(]+(?:\d+[- ]core CPU[\s,/]*)?(\d+)[- ]core GPU\)?[\s,)]*", re.IGNORECASE
@@ -72,7 +76,16 @@ MAKER = re.compile(
     r"tenstorrent (?:wormhole|blackhole)\s+|advanced micro devices,? inc\.?\s+)",
     re.IGNORECASE,
 )
+PRO = re.compile(
+    r"(?<=\bryzen )(?!threadripper)(.*)\bPRO\s+(?=\w*\d)", re.IGNORECASE
+)  # the same chip with a firm's management
+# numbers that people type alone, and what stands before them: cards, then processors
+CARD = re.compile(r"\d{4}\s?(?:ti|super|ti super|d|xtx?|gre)?(?:\s(?:\d+\s?GB|laptop(?: gpu)?))*", re.IGNORECASE)
+SERIES = ("RTX", "GTX", "RX")
+CORE = re.compile(r"i[3579][- ]?\d{4,5}\w{0,2}", re.IGNORECASE)
+RYZEN = re.compile(r"\d{4}(?:x3d|x|xt|g|ge|hs|hx|h|u)", re.IGNORECASE)
 COUNT = re.compile(r"^\s*(\d{1,3})\s*[x×]\s*(?=\w*[a-z])|\s[x×]\s*(\d{1,3})\s*$|\s\(x(\d{1,3})\)\s*$", re.IGNORECASE)  # noqa: RUF001
+DUAL = re.compile(r"\s*(?:dual[- ](?:socket )?|two |pair of )(?!core)(?=\S)", re.IGNORECASE)
 SIZES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96)  # GB that memories have
 NEAR = 0.07  # by which a stated memory may differ: error correction and the driver keep some of it
 
@@ -90,7 +103,7 @@ class Spelling:
         """Whether a device of ours is what was left out of the name."""
         if self.is_cpu and device_class not in ("cpu", "mobile_soc"):
             return False
-        return not self.memory or device_class == "cpu" or abs(self.memory / memory_gb - 1) <= NEAR
+        return not self.memory or device_class in ("cpu", "igpu") or abs(self.memory / memory_gb - 1) <= NEAR
 
 
 Rule = Callable[[Spelling], Iterator[Spelling]]
@@ -123,6 +136,8 @@ def alternatives(name: str) -> list[str]:
 
 def count(name: str) -> int:
     """How many devices a name says that there are: `2x RTX 3090`; 1 where it does not say."""
+    if DUAL.match(name):
+        return 2
     said = COUNT.search(name)
     return int(next(filter(None, said.groups()))) if said else 1
 
@@ -169,11 +184,24 @@ def _memory_inside(now: Spelling) -> Iterator[Spelling]:
         yield Spelling(INSIDE.sub("", now.name), float(said[1]), now.is_cpu)
 
 
+def _short(now: Spelling) -> Iterator[Spelling]:
+    """A number alone with the series that has it: 4090, 7900 XTX, i9-13900K, 7950X."""
+    if CARD.fullmatch(now.name):
+        for series in SERIES:
+            yield Spelling(f"{series} {now.name}", now.memory)
+    if CORE.fullmatch(now.name):
+        yield Spelling(f"Intel Core {now.name} CPU", now.memory, True)
+    if RYZEN.fullmatch(now.name):
+        for tier in (9, 7, 5, 3):
+            yield Spelling(f"AMD Ryzen {tier} {now.name} CPU", now.memory, True)
+
+
 def _processor(now: Spelling) -> Iterator[Spelling]:
     yield Spelling(f"{now.name} CPU", now.memory, True)
 
 
 RULES: tuple[Rule, ...] = (
+    _without(OF_BACKEND, r"\1"),
     _without(BEHIND),
     _without(LABELLED),
     _without(OF_DRIVER),
@@ -184,6 +212,7 @@ RULES: tuple[Rule, ...] = (
     _without(CLOCK, is_cpu=True),
     _without(CORES, " ", is_cpu=True),
     _without(NO_GRAPHICS, r"\1", is_cpu=True),
+    _without(PRO, r"\1"),
     _without(MAKER),
     _without(COMPUTER, "Apple "),
     _memory,
@@ -193,5 +222,6 @@ RULES: tuple[Rule, ...] = (
     _without(LAPTOP, " laptop"),
     _memory,
     _without(KIND),
+    _short,
     _processor,
 )

@@ -159,6 +159,8 @@ class Scheduler:
     tokens meet at the experts; stages [1]: of a pipeline, each of which has a batch of its own in flight, which this
     scheduler fills
     block [token]: of the cache, that prompts with one beginning share as a whole
+    ahead [1]: steps that are planned while an earlier one runs, from what is known as that one begins; interval [1]:
+    decode steps from one look for new requests to the next (serving/looks.py)
     mixing: MIXED or PREFILL_FIRST; admission: RESERVE or PREEMPT
     """
 
@@ -170,6 +172,8 @@ class Scheduler:
     mixing: str = static(default=MIXED)
     admission: str = static(default=PREEMPT)
     block: Number = neutral(default=1.0)
+    ahead: Number = neutral(default=0.0)
+    interval: Number = neutral(default=1.0)
 
 
 @pytree

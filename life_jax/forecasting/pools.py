@@ -51,6 +51,8 @@ def _asked(first: Scenario, second: Scenario) -> tuple[Number, Number]:
 
 
 def _pool(scenario: Scenario, replicas: Number) -> Pool:
+    """A pool, whose schedulers know of a request as it comes: how late they do in pools is not forecast."""
     layout = scenario.engine.parallelism
     routed = replicas * layout.data_parallel
-    return Pool(step_law(scenario), scheduler_of(scenario), routed * layout.pipeline_parallel, routed)
+    scheduler = replace(scheduler_of(scenario), ahead=0.0, interval=1.0)
+    return Pool(step_law(scenario), scheduler, routed * layout.pipeline_parallel, routed)

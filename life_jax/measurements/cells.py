@@ -94,7 +94,7 @@ def number(text: str, column: str, metric: str = "", decimal: str = SURE) -> flo
         return _finite(text, text)
     if len(text) > MOST_CHARACTERS:
         raise Unreadable(f"{text[:20]!r}... is longer than {MOST_CHARACTERS} characters")
-    stripped = _western(text.strip())
+    stripped = _western(text.strip()).removeprefix("'")  # with which spreadsheets keep what is typed as text
     if stripped.startswith('="') and stripped.endswith('"'):  # how spreadsheets keep a number as text
         stripped = stripped[2:-1].strip()
     if is_empty(stripped):

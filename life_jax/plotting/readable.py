@@ -80,3 +80,12 @@ def set_axis(axis: Any, variable: "xr.DataArray", *, is_log: bool = False) -> No
         axis.set_minor_formatter(NullFormatter())
         if span < 2.2:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span > 0.8 else (1, 1.5, 2, 3, 4, 5, 6, 8)))
+
+
+def new_axes(ax: Any, width: float = 6.4, height: float = 4.4) -> Any:
+    """The Axes that are given, or those of a new figure; width, height [inch]: of it."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]

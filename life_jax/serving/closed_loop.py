@@ -18,7 +18,9 @@ from life_jax.serving.steady_state import (
     of_others,
     own_steps,
     places,
+    planned,
     steps,
+    unknown,
 )
 from life_jax.serving.step_law import Law, StepLoad
 
@@ -87,7 +89,7 @@ def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concu
     waiting = (concurrency - inside) / loop.rate
     others = (inside - 1) / inside
     s = loop.steps
-    residual = others * (s.busy * s.prefill + (1 - s.busy) * s.decode) / 2
+    residual = others * unknown(scheduler, s, smaller(loop.rate * s.service, 1.0))
     relaxation = requested.decoded * loop.seconds
     # near the capacity all of the time is wait; below, what comes in cohorts takes longer by itself
     wait = loop.wait + smaller(loop.rate * s.service, 1.0) * (larger(loop.ttft - residual - loop.own, 0.0) - loop.wait)
@@ -177,8 +179,19 @@ def _state(known: _Known, values: tuple[Number, Number], *, together: bool) -> _
     else:
         own = own_steps(scheduler, s)
         queue = _queue(s, others, rate, concurrency)
+    queue = larger(queue, others * _unknown(scheduler, s))  # it waits for others meanwhile
     served = smaller(concurrency / (queue + own + requested.decoded * seconds), 1 / s.service)
     return _State(s, decoding, queue, own, served)
+
+
+def _unknown(scheduler: Scheduler, s: Steps) -> Number:
+    """Time [s] until a request is known, which arrives as a step ends."""
+    wait: Number = 0.0
+    if not is_fixed_at(scheduler.interval, 1):
+        wait = (scheduler.interval - 1) / 2 * s.decode
+    if not is_fixed_at(scheduler.ahead, 0):
+        wait = wait + scheduler.ahead * planned(scheduler, s)
+    return wait
 
 
 def _queue(s: Steps, others: Number, rate: Number, concurrency: Number) -> Number:

@@ -31,7 +31,7 @@ from life_jax.core.numerics import (
     where,
 )
 from life_jax.serving.prefix_cache import reused
-from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, of_others
+from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, between_looks, of_others, planned
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 POINTS = 256
@@ -177,15 +177,24 @@ class _Points:
 
     @cached_property
     def on_arrival(self) -> tuple[Number, Number]:
-        """The step that runs when a request arrives [s], 0 where nothing runs, and what is left of it [s]."""
+        """The steps from one look for new requests to the next when a request arrives [s], 0 where nothing runs, and
+        what is left of them [s]."""
         s, u = self.steady.steps, UNIFORM[:, RESIDUAL]
         busy = last_axis(s.busy)
-        step = where(u < busy, self.with_prompts, last_axis(s.decode))
+        step = where(u < busy, self.with_prompts, last_axis(between_looks(self.scheduler, s.decode)))
         place = where(u < busy, u / larger(busy, EDGE), (u - busy) / larger(1 - busy, EDGE))
         duration = last_axis(self.requested.decoded * s.seconds + self.steady.after + s.service)
         present = larger(1 - exp(-self.rate * duration), EDGE)
         runs = 1.0 * (place < present)
         return runs * step, runs * step * place / present
+
+    @cached_property
+    def planned(self) -> Number:
+        """Steps that are planned already as a request is known [s], of which those before it may be part."""
+        if is_fixed_at(self.scheduler.ahead, 0):
+            return self.wait
+        steps = last_axis(self.scheduler.ahead * planned(self.scheduler, self.steady.steps))
+        return larger(self.wait, where(self.on_arrival[0] > 0, steps, 0.0))
 
     @cached_property
     def own(self) -> Number:
@@ -225,7 +234,7 @@ class _Points:
     @cached_property
     def until_first(self) -> Number:
         """Time from the start in a slot to the first token [s]."""
-        return self.on_arrival[1] + self.wait + self.own
+        return self.on_arrival[1] + self.planned + self.own
 
     @cached_property
     def _mean_until_first(self) -> Number:

@@ -27,7 +27,11 @@ class Request:
 
 
 class Replica:
-    """A scheduler with the requests that wait for it and those that run."""
+    """A scheduler with the requests that wait for it and those that run.
+
+    What it has not looked at yet is `unseen`; what it has, but was too late for the steps that were planned already, is
+    `late`, in the order of those steps.
+    """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
@@ -35,14 +39,33 @@ class Replica:
         self.running: list[Request] = []
         self.decoding: list[Request] = []
         self.chunks: list[tuple[Request, float]] = []
+        self.unseen: list[Request] = []
+        self.late: deque[list[Request]] = deque([] for _ in range(int(scheduler.ahead)))
+        self.since: float = 0.0  # decode steps from the last look
 
     @property
     def requests(self) -> int:
         """Requests that are there."""
-        return len(self.waiting) + len(self.running)
+        return len(self.waiting) + len(self.running) + len(self.unseen) + sum(map(len, self.late))
+
+    def take(self, request: Request) -> None:
+        """Send it a request."""
+        self.unseen.append(request)
+
+    def _look(self) -> None:
+        """Get to know of requests before the next step."""
+        looks = bool(self.chunks) or self.since + 1 >= self.scheduler.interval
+        self.since = 0.0 if looks else self.since + 1
+        self.late.append(self.unseen if looks else [])
+        self.unseen = [] if looks else self.unseen
+        self.waiting.extend(self.late.popleft())
+        if not self.running:
+            self.waiting.extend(r for seen in (*self.late, self.unseen) for r in seen)
+            self.late, self.unseen, self.since = deque([] for _ in self.late), [], 0.0
 
     def plan(self) -> StepLoad:
         """Decide on the next step."""
+        self._look()
         self.decoding, self.chunks = _step(self.running, self.waiting, self.scheduler)
         return StepLoad(
             decoding=float(len(self.decoding)),

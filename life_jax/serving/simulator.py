@@ -21,6 +21,7 @@ import numpy as np
 
 from life_jax.core.engine import Scheduler
 from life_jax.serving.event_log import Log, Timeline, counted_gaps, times_of
+from life_jax.serving.looks import Stretch, after, are_plain, at_rest, first_looks, seen, steps_until_seen, where_made
 from life_jax.serving.requests import Requests
 from life_jax.serving.simulator_state import NEVER, Lanes, Plan, Prompt, Rules, State
 from life_jax.serving.step_law import Law, StepLoad
@@ -85,7 +86,8 @@ def enough_rounds(requests: Requests, scheduler: Scheduler) -> int:
     budget, slots = np.asarray(scheduler.budget), np.asarray(scheduler.slots)
     room = np.min(np.maximum(budget - slots, budget / 8))
     pieces = np.ceil(np.asarray(requests.prompt) / room) + 1
-    most = float(np.max(np.sum(2 + pieces, -1))) + 16
+    stops = 2 if are_plain(scheduler) else 3  # the arrival, the end, and the step that knows of it
+    most = float(np.max(np.sum(stops + pieces, -1))) + 16
     return int(2 ** np.ceil(np.log2(most)))
 
 
@@ -113,6 +115,7 @@ def _first(rules: Rules, lanes: int) -> State:
         decoded=zero,
         peak=zero,
         thrown=none,
+        looks=first_looks(side) if rules.looks else None,
     )
 
 
@@ -186,9 +189,23 @@ def _has_arrived(rules: Rules, s: State) -> Any:
     return s.prompt.index < rules.concurrency + s.done
 
 
+def _is_known(rules: Rules, s: State) -> Any:
+    """Whether the plan of the next step knows of the next request."""
+    if s.looks is None:
+        return _has_arrived(rules, s)
+    return s.prompt.begun | (seen(s.looks, rules.scheduler) >= _sequel(rules, s))
+
+
+def _sequel(rules: Rules, s: State) -> Any:
+    """What a look must tell for the next request to be known (Looks.known)."""
+    if rules.concurrency is None:
+        return s.prompt.arrival
+    return s.prompt.index - rules.concurrency + 1.0
+
+
 def _can_plan(rules: Rules, s: State) -> Any:
     """Whether a piece of a prompt goes into the next step."""
-    starts = s.prompt.begun | (_has_arrived(rules, s) & _has_place(rules, s))
+    starts = s.prompt.begun | (_is_known(rules, s) & _has_place(rules, s))
     return starts & (_piece(rules, s) > 0)
 
 
@@ -290,6 +307,7 @@ def _made(rules: Rules, s: State, makes: Any) -> tuple[State, Any, Any]:
     """The state after the step that is planned, or after all decode steps until something happens, or at the next
     arrival, where a scenario `makes` [B] one; seconds of the first step [s], and whether there was one."""
     plan, sequences = s.plan, s.sequences
+    start, closed = _told(rules, s), rules.concurrency is not None
     prefills = plan.tokens > 0
     waits = prefills if rules.first_alone else jnp.zeros_like(prefills)
     decode_steps = s.decode_steps.astype(s.time.dtype)
@@ -310,7 +328,12 @@ def _made(rules: Rules, s: State, makes: Any) -> tuple[State, Any, Any]:
     arrival: Any = jnp.inf
     if rules.concurrency is None:
         arrival = jnp.where(_has_place(rules, s) & ~_has_arrived(rules, s), s.prompt.arrival, jnp.inf)
-    count = jnp.minimum(stretch, _steps_until(arrival - s.time, seconds, slope))
+    until = _steps_until(arrival - s.time, seconds, slope)
+    if s.looks is not None:
+        until = jnp.where(_has_arrived(rules, s), 0.0, until)
+        until = steps_until_seen(s.looks, rules.scheduler, _sequel(rules, s), until)
+        until = jnp.where(_has_place(rules, s) & ~_is_known(rules, s), until, jnp.inf)
+    count = jnp.minimum(stretch, until)
     count = jnp.where(prefills, 1.0, count)
     elapsed = jnp.where(prefills, seconds, count * seconds + slope * count * (count - 1) / 2)
     works = makes & (prefills | (sequences > 0))
@@ -332,7 +355,18 @@ def _made(rules: Rules, s: State, makes: Any) -> tuple[State, Any, Any]:
         decoded=s.decoded + elapsed * sequences,
         peak=jnp.maximum(s.peak, jnp.where(works, held + plan.held + begun, 0.0)),
     )
-    return _ended(s, works), seconds, works
+    s = _ended(s, works)
+    if s.looks is not None:
+        now = _told(rules, s)
+        looks = after(s.looks, rules.scheduler, Stretch(count, seconds, slope, start, now, prefills), closed=closed)
+        looks = at_rest(where_made(works, looks, s.looks), (s.sequences == 0) & ~s.prompt.begun, now)
+        s = s._replace(looks=looks)
+    return s, seconds, works
+
+
+def _told(rules: Rules, s: State) -> Any:
+    """What a look tells now (Looks.known)."""
+    return s.time if rules.concurrency is None else s.done.astype(s.time.dtype)
 
 
 def _ended(s: State, works: Any) -> State:

@@ -7,6 +7,7 @@ import numpy as np
 from life_jax.core.engine import PREEMPT, PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import is_fixed_at
 from life_jax.core.units import UNLIMITED
+from life_jax.serving.looks import Looks, are_plain
 from life_jax.serving.requests import Requests
 from life_jax.serving.step_law import Law
 
@@ -65,6 +66,7 @@ class State(NamedTuple):
     fresh: index of the first request that has not started to decode; sequences [1]: that decode, whole [token]: sum
     over them of their tokens at the end less the decode step of the end; reserved [token]: of all that run
     free: a lane; next_end: decode step; thrown_now: whether a request lost its cache before the step that is planned
+    looks: None where every request is known as it arrives
     """
 
     time: Any
@@ -85,6 +87,7 @@ class State(NamedTuple):
     decoded: Any
     peak: Any
     thrown: Any
+    looks: Looks | None = None
 
 
 class Rules(NamedTuple):
@@ -104,6 +107,11 @@ class Rules(NamedTuple):
     def first_alone(self) -> bool:
         """Whether prompts have steps of their own."""
         return self.scheduler.mixing == PREFILL_FIRST
+
+    @property
+    def looks(self) -> bool:
+        """Whether requests wait to be known."""
+        return not are_plain(self.scheduler)
 
     @property
     def limited(self) -> bool:

@@ -157,9 +157,9 @@ def steps(
     mean_new = (weights * new).sum(-1)
     arriving = rate * seconds * mean_new
     demand = rate * seconds * mean_chunks
-    shared = larger(
-        1 - exp(-demand) if not alone else demand, arriving / room
-    )  # prompts that arrive together share steps
+    # prompts that arrive together, or are known together, share steps
+    together = demand if alone else 1 - exp(-demand)
+    shared = larger(together * _apart(scheduler, rate * seconds), arriving / room)
     crowd = arriving / larger(shared, LEAST) / (mean_new / mean_chunks)
     tokens: Any = smaller(last_axis(crowd) * new / chunks, column)
     by_step = weights * chunks / last_axis(mean_chunks)
@@ -191,6 +191,34 @@ def steps(
         service2=(weights * service**2).sum(-1),
         service3=(weights * service**3).sum(-1),
     )
+
+
+def _apart(scheduler: Scheduler, requests: Number) -> Number:
+    """Looks that find requests over requests [1], of which so many arrive in a step that decodes: several are found at
+    once where a scheduler looks only every so many steps."""
+    if is_fixed_at(scheduler.interval, 1):
+        return 1.0
+    more = larger(requests * (scheduler.interval - 1), LEAST)
+    return (1 - exp(-more)) / more
+
+
+def unknown(scheduler: Scheduler, s: "Steps", load: Number) -> Number:
+    """Time [s] in which a request that is there is not known, mean, or known too late for the steps that are planned
+    already, where others decode; load [1]: part of the time in which prompts wait for each other anyway."""
+    ahead: Number = 0.0
+    if not is_fixed_at(scheduler.ahead, 0):
+        ahead = scheduler.ahead * planned(scheduler, s) * (1 - load)
+    return (s.busy * s.prefill + (1 - s.busy) * between_looks(scheduler, s.decode)) / 2 + ahead
+
+
+def planned(scheduler: Scheduler, s: "Steps") -> Number:
+    """Seconds [s] of a step that is planned before a request is known, mean."""
+    return s.decode if scheduler.mixing == PREFILL_FIRST else s.seconds
+
+
+def between_looks(scheduler: Scheduler, decode: Number) -> Number:
+    """Seconds [s] from one look for new requests to the next, where steps of so many seconds decode."""
+    return decode if is_fixed_at(scheduler.interval, 1) else scheduler.interval * decode
 
 
 def of_others(scheduler: Scheduler, decoding: Number, prompts: Number) -> Number | None:
@@ -235,7 +263,8 @@ class Steady:
 
     rate [1/s]: of requests; capacity [1/s]: the largest rate that it serves; saturated: whether more arrives
     steps: of the engine, with `decoding` sequences [1] as a request sees it, itself included
-    prefill_wait [s]: until the prompts before it are done; residual [s]: of the step that runs when it arrives
+    prefill_wait [s]: until the prompts before it are done; residual [s]: until it is known, and the step ends that runs
+    then
     own [s]: steps of its own prompt; after [s]: by which its decode steps are longer than the mean together, because of
     what arrived while its prompt waited and ran
     slot_waits [1]: part of the requests that wait for a slot, slot_wait [s] then: mean time
@@ -416,9 +445,8 @@ def _open(known: _Known, values: tuple[Number, Number]) -> _Open:
     load = smaller(rate * s.service, NEAREST)
     # one queue for all batches of a pipeline, whose pieces follow each other
     wait = rate * s.service2 * (known.burst * known.burst + 1) / 2 / (2 * (1 - load)) / scheduler.stages
-    busy = s.busy
     present = 1 - exp(-rate * (duration + s.service))
-    residual = present * (busy * s.prefill + (1 - busy) * s.decode) / 2
+    residual = present * unknown(scheduler, s, smaller(load, 1.0))
     own = own_steps(scheduler, s)
     # prompt tokens that wait when a prompt ends, and at the end of a step, mean over steps
     behind = rate * new * (wait + residual + own)

@@ -80,7 +80,7 @@ class _Pool:
             replica = min(self.replicas, key=lambda each: each.requests)
         else:
             replica = self.replicas[self.choices[self.met]]
-        replica.waiting.append(request)
+        replica.take(request)
         self.met += 1
 
     def begin(self, time: float, slower: float) -> Iterator[tuple[float, int]]:

@@ -395,6 +395,8 @@ def _numbers(scheduler: Scheduler) -> Scheduler:
         budget=float(scheduler.budget),
         slots=float(scheduler.slots),
         cache=float(scheduler.cache),
+        ahead=float(scheduler.ahead),
+        interval=float(scheduler.interval),
         mixing=scheduler.mixing,
         admission=scheduler.admission,
     )

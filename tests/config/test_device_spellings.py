@@ -67,6 +67,16 @@ from life_jax.config.schema import paths
         ("NVIDIA GeForce RTX 3050 4GB Laptop GPU", "rtx_3050_laptop"), ("Quadro T2000", "quadro_t2000_laptop"),
         ("NVIDIA RTX A4500 Laptop GPU", "rtx_a4500_laptop"), ("Intel(R) Arc(TM) Pro B70 Graphics", "arc_pro_b70"),
         ("Tesla V100-SXM3-32GB", "v100_sxm3_32gb"), ("iPhone17,3", "apple_a18"), ("HPU Gaudi2", "gaudi2"),
+        ("CUDA0 (NVIDIA GeForce RTX 4090)", "rtx_4090"), ("MTL0 (Apple M2 Max)", "apple_m2_max"),
+        # numbers alone, and names that lack a word or have a firm's
+        ("4090", "rtx_4090"), ("3090ti", "rtx_3090_ti"), ("7900xtx", "rx_7900_xtx"), ("1080 Ti", "gtx_1080_ti"),
+        ("i9-13900K", "core_i9_13900k_cpu"), ("7950X", "ryzen_9_7950x_cpu"), ("5600X", "ryzen_5_5600x_cpu"),
+        ("AMD Ryzen 7 PRO 7840U w/ Radeon 780M Graphics", "ryzen_7_7840u_cpu"),
+        ("AMD Ryzen Threadripper PRO 5975WX 32-Cores", "ryzen_threadripper_pro_5975wx_cpu"),
+        ("rtx_pro_6000_blackwell", "rtx_pro_6000_workstation"), ("RTX PRO 6000 Blackwell", "rtx_pro_6000_workstation"),
+        ("AMD RYZEN AI MAX+ PRO 395 w/ Radeon 8060S", "ryzen_ai_max_395_cpu"),
+        # what an integrated one may use of the computer's memory, which it does not name
+        ("Intel(R) Arc(TM) 140T GPU (48GB)", "core_ultra_9_285h_igpu"),
         # a part of a device, or what several have
         ("NVIDIA A100-SXM4-80GB MIG 1g.10gb", None), ("NVIDIA L40S-48Q", None), ("g6f.xlarge", None),
         ("Intel(R) Xeon(R) CPU @ 2.20GHz", None), ("[AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE]", None),
@@ -87,7 +97,9 @@ def test_a_part_of_a_device_is_not_the_device() -> None:
         assert names.device(name) is None, name
 
 
-@pytest.mark.parametrize("name", ["2x NVIDIA GeForce RTX 3090", "8 x H100", "NVIDIA H100 80GB HBM3 (x8)"])
+@pytest.mark.parametrize(
+    "name", ["2x NVIDIA GeForce RTX 3090", "8 x H100", "NVIDIA H100 80GB HBM3 (x8)", "dual EPYC 9654"]
+)
 def test_several_devices_are_refused_and_told_how_to_say_their_number(name: str) -> None:
     assert names.device(name) is None
     assert f"tp={device_spellings.count(name)}" in str(names.refusal("hw", name))

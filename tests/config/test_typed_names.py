@@ -211,10 +211,15 @@ def test_a_format_that_is_not_known_is_refused() -> None:
         ("Q4_K_M", ("q4_k_m",)), ("INT4", ("int4",)), ("AWQ", ("int4_zp",)), ("GPTQ", ("int4",)), ("fp16", ()),
         ("Q4_K - Medium", ("q4_k_m",)), ("kv-8", ("kv8",)), ("[Q4_K_M,KV8]", ("q4_k_m", "kv8")),
         ("int4+kv8", ("int4", "kv8")), ("4-bit", ("int4",)), ("int4 (MLC q4f16)", ("mlc_q4f16",)), ("FP8", ("fp8",)),
+        ("none", ()), ("[none]", ()),
     ],
 )  # fmt: skip
 def test_options_by_any_of_their_names(typed: str, stack: tuple[str, ...]) -> None:
     assert parse([ROOMY, f"opt={typed}"]).stacks == (stack,)
+
+
+def test_none_beside_other_options_is_refused() -> None:
+    assert "stands alone" in refusal(ROOMY, "opt=[none,int4]")
 
 
 def test_a_format_means_what_the_engine_means_by_it_but_a_label_is_itself() -> None:

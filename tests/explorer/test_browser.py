@@ -144,6 +144,24 @@ def test_moves_of_a_slider_under_the_hand_need_no_answer(driver, address):
     assert len({tuple(row) for _, row in shown}) == 5
 
 
+def test_what_was_not_measured_of_several_parts_is_one_line(driver, address):
+    studies = [
+        ["hw=rtx_4090", f"model={model}", "engine=llama_cpp_cuda", "prompt=90000"]
+        for model in ("llama3_8b", "gpt_oss_20b")
+    ]
+    lines = [line for words in studies for line in life_jax.load([*words, "batch=4"]).warnings]
+    such = [line for line in lines if line.startswith("not measured: ")]
+    assert len(set(such)) == 2
+    with opened(driver, address, "fits"):
+        one, *rest = reversed(
+            driver.execute_script("return LJ.joinedWarnings(arguments[0])", ["another", *such, "another"])
+        )
+        twice = driver.execute_script("return LJ.joinedWarnings(arguments[0])", [one, *such])
+    assert rest == ["another"] and twice == [one]
+    parts = [part for line in such for part in line.removeprefix("not measured: ").partition("; ")[0].split(", ")]
+    assert all(part.partition(" and 1 more")[0] in one for part in parts) and one.endswith("wider intervals")
+
+
 def test_a_plan_is_made_when_the_slider_is_let_go(driver, address):
     with opened(driver, address, "plan"):
         asked_for = driver.execute_async_script(

@@ -92,7 +92,7 @@ def assert_plausible(settings: list[Setting]) -> None:
         assert np.isfinite(ours) and np.isfinite(ideal), what
         engine = conf_files.engine_file(s.engine)
         host = engine.request_ms * 1e-3 + engine.step_us * 1e-6
-        assert 0.75 * ideal <= ours <= 30 * ideal + host * (1 + s.output_tokens), (what, ours / ideal)
+        assert 0.7 * ideal <= ours <= 30 * ideal + host * (1 + s.output_tokens), (what, ours / ideal)
 
 
 def test_every_device_that_was_measured_has_a_forecast_of_prefill_and_decode() -> None:
@@ -154,6 +154,10 @@ def test_engines_go_by_the_device_where_their_name_does_not_say() -> None:
         ("mlx-lm", "2024-01", "mlx", False),
         ("llama.cpp rocm6_4_4", "2025-10", "llama_cpp_hipblas", False),
         ("llama.cpp rocm-7.2.4", "2026-05", "llama_cpp_hip", False),
+        ("llama.cpp rocm7.1.1", "2026-01", "llama_cpp_hip_tile", False),
+        ("llama.cpp b7423 HIP rocm7.1.1", "2025-12", "llama_cpp_hip_tile", False),
+        ("llama.cpp HIP master", "2025-12", "llama_cpp_hip_tile", False),
+        ("llama.cpp HIP master", "2026-08", "llama_cpp_hip", False),
     ],
 )
 def test_engines_go_by_the_date_where_they_changed(name: str, date: str, ours: str, unfused: bool) -> None:

@@ -6,7 +6,7 @@ import json
 import laws
 import numpy as np
 import pytest
-from places import DATA
+from places import DATA, ROOT
 
 from life_jax.core.speculation import Speculation
 from life_jax.forecasting.speculation import accepted
@@ -104,11 +104,14 @@ LOOSE = {
     "kv_transfer_fit_vllm_mooncake_beta_Bps": 1e-3,
     "spec_overhead_implied_mtp_vllm_qps1": 1e-3,
 }
-# worked by tests of their own: test_places.py, test_disaggregated.py, test_speculation.py
+# worked by tests of their own: the name -> the file of tests, and what of the number stands in it
 ELSEWHERE = {
-    "kv_transfer_s_llama70b_4096_fp16_tp8_400G", "spec_moe_expert_bytes_ratio_qwen3_30b_gamma3_B1",
-    "offload_gpt_oss_120b_expert_bytes_per_token", "offload_prefill_stream_s_gpt_oss_120b_4096", "disagg_rate_match",
-}  # fmt: skip
+    "kv_transfer_s_llama70b_4096_fp16_tp8_400G": ("forecasting/test_places.py", "0.004793490285714286"),
+    "spec_moe_expert_bytes_ratio_qwen3_30b_gamma3_B1": ("forecasting/test_speculation.py", "3.640380859375"),
+    "offload_gpt_oss_120b_expert_bytes_per_token": ("forecasting/test_places.py", "offload_gpt_oss_120b_expert_bytes"),
+    "offload_prefill_stream_s_gpt_oss_120b_4096": ("forecasting/test_places.py", "offload_prefill_stream_s_gpt_oss"),
+    "disagg_rate_match": ("serving/test_pools.py", "disagg_rate_match"),
+}
 # divisions of one measured number by another, which nothing here could get wrong
 MEASURED = {"offload_ktransformers_dual_socket_effective_GBs", "offload_ik_llama_effective_GBs"}
 
@@ -130,7 +133,9 @@ def test_every_worked_number_of_layouts_drafts_and_places_has_a_test():
         "offload_expert_split_tok_s_50pct",
         "prefix_hit_prefill_pairs",
     }
-    assert ours == set(CASES) | ELSEWHERE | MEASURED | here
+    assert ours == set(CASES) | set(ELSEWHERE) | MEASURED | here
+    for file, number in ELSEWHERE.values():
+        assert number in (ROOT / "tests" / file).read_text(encoding="utf-8"), (file, number)
 
 
 @pytest.mark.data

@@ -11,6 +11,7 @@ import xarray as xr
 
 import life_jax as life
 from life_jax.config import settings
+from life_jax.forecasting.breakdown import decode_table
 from life_jax.plotting import load_charts, pictures
 from life_jax.terminal import results
 
@@ -37,7 +38,7 @@ def test_operators_add_up_to_the_step():
         row = round(bar.get_y() + bar.get_height() / 2)
         ends[row] = max(ends.get(row, 0), bar.get_x() + bar.get_width())
     for row, case in enumerate(cases):
-        step = life.plot.decode_table(case.scenario).seconds
+        step = decode_table(case.scenario).seconds
         assert ends[row] == pytest.approx(1e3 * step, rel=1e-9)
 
 

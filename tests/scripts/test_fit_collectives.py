@@ -35,6 +35,10 @@ def test_few_numbers_a_system_follow_all_collectives_of_all_numbers_of_devices(f
 def test_a_system_follows_from_two_of_its_devices_and_what_other_systems_share(rings):
     left_out = {name: fit for name, fit in rings.items() if fit.left_out}
     assert set(left_out) == {"a100_sxm", "h100_sxm", "h200_sxm", "b200_sxm", "gb200"}
+    alike = {name: fit for name, fit in rings.items() if fit.generation}
+    assert set(alike) == {"h100_sxm", "h200_sxm", "b200_sxm", "gb200"}  # no other system has links of the A100's
+    for name, fit in alike.items():
+        assert np.median(np.concatenate(list(fit.generation.values()))) < 6, name
     for name, fit in left_out.items():
         assert ("all_reduce", 2.0) not in fit.left_out
         assert np.median(np.concatenate(list(fit.left_out.values()))) < 8, name

@@ -180,6 +180,32 @@ def test_both_simulators_count_the_same_times_between_tokens(mixing, room):
         assert once == pytest.approx(again, rel=2e-2)  # two bins: steps of a stretch are counted at their mean
 
 
+@pytest.mark.parametrize("mixing", [MIXED, PREFILL_FIRST])
+@pytest.mark.parametrize("concurrency", [None, 3.0, 12.0])
+def test_both_simulators_know_of_a_request_at_the_same_step(mixing, concurrency):
+    """Steps that are planned ahead, looks for new requests at every so many decode steps, much and little room: 16
+    scenarios side by side."""
+    requests, law = _generated(50), _law(SEVEN)
+    rates = (1.0, 0.1)  # of what they arrive at, since a queue hides how late they are known
+    traces, schedulers = [], []
+    for ahead, interval in ((0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (0.0, 4.0), (1.0, 4.0), (1.0, 10.0), (2.0, 3.0)):
+        for rate in rates:
+            for room in (1e9, 6000.0):
+                traces.append(replace(requests, arrival=requests.arrival / rate))
+                schedulers.append(Scheduler(512.0, 16.0, room, ahead=ahead, interval=interval, mixing=mixing))
+    seen = _run(_batch([law] * len(traces)), _batch(traces), _batch(schedulers), concurrency)
+    assert not np.any(seen.overflow)
+    late = []
+    for index, (trace, rules) in enumerate(zip(traces, schedulers, strict=True)):
+        arrival, first, last, steps, _ = simulate_steps(law, trace, rules, concurrency)
+        assert np.asarray(seen.arrival[index]) == pytest.approx(arrival, abs=1e-9)
+        assert np.asarray(seen.first[index]) == pytest.approx(first, abs=1e-9)
+        assert np.asarray(seen.last[index]) == pytest.approx(last, abs=1e-9)
+        assert float(seen.steps[index]) == steps
+        late.append(np.mean(first - arrival))
+    assert late[4] > late[0] and late[12] > late[0] and late[20] > late[12]  # mean waits, with much room
+
+
 def test_one_slot_is_a_queue_with_one_server():
     """The wait of a request is that of the one before, its service more, the gap between them less (Lindley)."""
     draw = np.random.default_rng(0)

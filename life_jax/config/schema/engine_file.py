@@ -97,6 +97,17 @@ class EngineFile(EngineKernels, EngineLayout):
     cache_block: float = count(
         1.0, name="tokens of the cache that prompts share as a whole", leaf="engine.scheduler.block"
     )
+    planned_ahead: float = number(
+        0.0,
+        low=0,
+        high=2,
+        name="steps that are planned while an earlier one runs",
+        leaf="engine.scheduler.ahead",
+        whole=True,
+    )
+    receive_interval: float = count(
+        1.0, name="decode steps from one look for new requests to the next", leaf="engine.scheduler.interval"
+    )
     mixing: str = choice("mixed", MIXINGS)  # prompts share steps with decoding sequences, or go first alone
     admission: str = choice("preempt", ADMISSIONS)  # room for a prompt, or for its whole output too, lets it start
     logits: str = choice("last", LOGITS)  # positions of a prompt whose logits are computed

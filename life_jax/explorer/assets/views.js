@@ -119,7 +119,7 @@ LJ.VIEWS.fits = {
       const answer = await LJ.ask("fits", { hw: [device], model: names, opt: stacks, engine: engine.slice(0, 1), numbers }, { contexts: CONTEXTS, batches: BATCHES });
       if (mapped.key !== key) return;
       mapped.cells.push(...answer.cells);
-      mapped.warnings = [...new Set([...mapped.warnings, ...answer.warnings])];
+      mapped.warnings = LJ.joinedWarnings([...mapped.warnings, ...answer.warnings]);
       mapped.commands = [LJ.joinedCommand(mapped.commands[0], answer.commands[0])];
     };
     const fail = (error) => { if (mapped.key === key) mapped.key = null; throw error; };
@@ -223,6 +223,14 @@ LJ.VIEWS.fits = {
   },
 };
 LJ.fitsAt = (state, key, places) => Math.max(0, places.indexOf(Number(state.settings[key] ?? (key === "context" ? 4096 : 1))));
+// the warnings of several parts: what was not measured in one line
+LJ.joinedWarnings = (lines) => {
+  const start = "not measured: ", end = "; extrapolated, with wider intervals", more = / and (\d+ )?more$/;
+  const isSuch = (line) => line.startsWith(start) && line.endsWith(end), others = new Set(lines.filter((line) => !isSuch(line)));
+  const such = lines.filter(isSuch).map((line) => line.slice(start.length, -end.length));
+  const names = new Set(such.flatMap((text) => text.replace(more, "").split(", ")));
+  return [...others, ...(such.length ? [`${start}${[...names].join(", ")}${such.some((text) => more.test(text)) ? " and more" : ""}${end}`] : [])];
+};
 // one command for several parts: their models in one list
 LJ.joinedCommand = (before, next) => {
   const of = (line) => /model=(?:\[([^\]]*)\]|([^\s'\]]+))/.exec(line);

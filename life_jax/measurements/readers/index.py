@@ -1,5 +1,8 @@
 """Which reader a file has, told by what is in it and not by its name."""
 
+import csv
+import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,18 @@ from life_jax.measurements.readers import (
     trtllm_bench,
     vllm_bench,
 )  # fmt: skip
-from life_jax.measurements.readers.base import COLUMNS, NUMBERS, PROBLEM, WORDS, Format, Row, filled, positive, text
+from life_jax.measurements.readers.base import (
+    COLUMNS,
+    MOST_CELL,
+    NUMBERS,
+    PROBLEM,
+    WORDS,
+    Format,
+    Row,
+    filled,
+    positive,
+    text,
+)
 
 KNOWN_WORDS = tuple(WORDS)
 
@@ -45,6 +59,7 @@ PRINTED: tuple[tuple[Format, Callable[[str], bool], Callable[[Path, str], Iterab
     (timing_lines.FORMAT, timing_lines.is_output, timing_lines.rows),
     (llama_logs.FORMAT, llama_logs.is_output, llama_logs.rows),
     (vllm_bench.FORMAT, vllm_bench.is_output, vllm_bench.printed_rows),
+    (sglang_bench.FORMAT, sglang_bench.is_output, sglang_bench.printed_rows),
 )
 READ = (
     "a table with the columns of life_jax.validate --help; llama-bench as CSV, JSON, JSONL, SQL or Markdown; JSON of "
@@ -96,7 +111,33 @@ def reader(path: Path, head: str, encoding: str, words: Mapping[str, str]) -> tu
         return llama_bench.FORMAT, read(path, encoding)
     if perf_clients.is_csv(head):
         return perf_clients.FORMAT, iter(perf_clients.csv_rows(path, encoding, words))
+    if tool := _of_fields(head):
+        return tool[0], _records(path, encoding, tool[1])
     return tables.FORMAT, tables.rows(path, encoding, words)
+
+
+def _of_fields(head: str) -> tuple[Format, Reader] | None:
+    """The tool whose results a table's columns are (vLLM's sweeps, tables made of JSON); None where it is no tool's."""
+    first = next((line for line in head.splitlines() if line.strip()), "").removeprefix("\ufeff")
+    header = [cell.strip().strip('"') for cell in re.split("[,;\t]", first)]
+    fields: Mapping[str, Any] = dict.fromkeys(header)
+    if len(header) < 3 or {"metric", "value"} <= set(header):
+        return None
+    return next(((form, read) for form, knows, read in TOOLS[1:3] if knows(fields)), None)
+
+
+def _records(path: Path, encoding: str, read: Reader) -> Iterator[Row]:
+    """Rows of a table whose lines are results of a tool."""
+    lines = files.lines(path, encoding)
+    first = next((line for line in lines if line.strip()), "").removeprefix("\ufeff")
+    separator = max(",;\t", key=first.count)
+    csv.field_size_limit(MOST_CELL)
+    try:
+        for number, record in enumerate(csv.DictReader(itertools.chain([first], lines), delimiter=separator), 1):
+            said = {str(key): cell for key, cell in record.items() if isinstance(cell, str) and cell.strip()}
+            yield from read({**dict.fromkeys(map(str, record)), **said}, f"{number}_")
+    except csv.Error as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
 
 
 def _llama_bench_text(head: str) -> Callable[[Path, str], Iterator[Row]] | None:

@@ -17,7 +17,8 @@ FORMAT = Format("llama.cpp's timings")
 ENGINE = "llama.cpp"
 _TIME = re.compile(r"\b(prompt eval|eval) time =\s*([\d.]+) ms /\s*(\d+) (?:tokens|runs)")
 _MODEL = re.compile(r"([^\s'\"=]+\.gguf)")
-_BATCHED = re.compile(r"^\|\s*PP\s*\|\s*TG\s*\|\s*B\s*\|.*T_PP s.*T_TG s", re.MULTILINE)
+_BATCHED = re.compile(r"^\|\s*PP\s*\|\s*TG\s*\|\s*(?:B|N_KV)\s*\|.*T_PP s.*T_TG s", re.MULTILINE)
+BATCHED = {"pp": "PP", "tg": "TG", "pl": "B", "t_pp": "T_PP s", "t_tg": "T_TG s"}  # of its JSONL -> of its table
 
 
 def is_output(head: str) -> bool:
@@ -59,35 +60,51 @@ def _run(identity: str, model: str, prompt: tuple[Any, Any] | None, generated: t
 
 
 def _batched(content: str, model: str) -> Iterator[Row]:
-    """PP tokens of each of B sequences in T_PP seconds, then TG tokens of each in T_TG."""
+    """Lines of llama-batched-bench, or of ik_llama.cpp's llama-sweep-bench (one sequence, N_KV tokens before it)."""
     header: list[str] = []
     number = 0
     for line in content.splitlines():
         record = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.lstrip().startswith("|") else []
-        if record[:3] == ["PP", "TG", "B"] and {"T_PP s", "T_TG s"} <= set(record):
+        if record[:2] == ["PP", "TG"] and {"T_PP s", "T_TG s"} <= set(record):
             header = record
         elif header and len(record) == len(header) and record[0].isdecimal():
             number += 1
-            cell = dict(zip(header, record, strict=True))
-            of = {"engine": ENGINE, "model": model, "weight_format": split_format(model)[1], "batch": cell["B"],
-                  "prompt_tokens": cell["PP"], "output_tokens": cell["TG"]}  # fmt: skip
-            prefill, decode = positive(cell["T_PP s"]), positive(cell["T_TG s"])
-            steps = positive(cell["TG"])
-            if prefill:
-                yield tidy(f"{number}_ttft_s", "ttft_s", prefill, **of)
-            if decode and steps:
-                yield tidy(f"{number}_tpot_s", "tpot_s", decode / steps, **of)
+            yield from _batch(str(number), model, dict(zip(header, record, strict=True)))
+
+
+def _batch(identity: str, model: str, cell: Mapping[str, Any]) -> Iterator[Row]:
+    """PP tokens of each of B sequences in T_PP seconds, then TG tokens of each in T_TG."""
+    of = {"engine": ENGINE, "model": model, "weight_format": split_format(model)[1], "batch": cell.get("B", 1),
+          "prompt_tokens": cell["PP"], "output_tokens": cell["TG"]}  # fmt: skip
+    prefill, decode, steps = (positive(cell[name]) for name in ("T_PP s", "T_TG s", "TG"))
+    if "B" not in cell:
+        of["ctx_depth"] = cell["N_KV"]
+        tokens = positive(cell["PP"])
+        if prefill and tokens:
+            yield tidy(f"{identity}_prefill", "prefill_tok_s", tokens / prefill, **of)
+        if decode and steps:
+            yield tidy(f"{identity}_decode", "decode_tok_s", steps / decode, **{**of, "prompt_tokens": 0})
+        return
+    if prefill:
+        yield tidy(f"{identity}_ttft_s", "ttft_s", prefill, **of)
+    if decode and steps:
+        yield tidy(f"{identity}_tpot_s", "tpot_s", decode / steps, **of)
 
 
 def knows(record: Any) -> bool:
-    """Whether an object is an answer of llama-server or of LM Studio."""
+    """Whether an object is an answer of llama-server or of LM Studio, or a line of llama-batched-bench's JSONL."""
+    if isinstance(record, Mapping) and set(BATCHED) <= set(record):
+        return True
     return isinstance(inside(record, "timings", "predicted_ms"), int | float) or (
         isinstance(inside(record, "stats", "tokens_per_second"), int | float) and "usage" in record
     )
 
 
 def api_rows(record: Mapping[str, Any], identity: str) -> list[Row]:
-    """Tidy rows of an answer."""
+    """Tidy rows of an answer, or of a line of llama-batched-bench."""
+    if set(BATCHED) <= set(record):
+        cell = {theirs: record[name] for name, theirs in BATCHED.items()}
+        return list(_batch(identity.rstrip("_") or "1", "", cell))
     model, number = text(record.get("model")), identity.rstrip("_") or "1"
     if "timings" in record:
         of = record["timings"]

@@ -4,10 +4,13 @@ The first two time one batch: `prefill_latency`, `median_decode_latency` and `to
 `latency` and `last_ttft`); they do not name the model. The third measures a server as vLLM's client does.
 """
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from life_jax.measurements.readers.base import Format, Row, first, inside, per, stored_as, text, tidy
+from life_jax.measurements.readers import files
+from life_jax.measurements.readers.base import MOST_TEXT, Format, Row, first, inside, per, stored_as, text, tidy
 from life_jax.measurements.readers.vllm_bench import serve_rows
 
 FORMAT = Format("SGLang's benchmark")
@@ -18,6 +21,25 @@ LATENCIES = {
 }  # fmt: skip
 OFFLINE = {"successful_requests", "total_latency", "request_throughput"}  # bench_offline_throughput
 TIMES = {"ttft_s": "ttft", "tpot_s": "tpot", "e2e_s": "e2e_latency"}
+
+
+# what bench_one_batch prints: the benchmark run follows a warm-up of the same lines
+_PREFILL = re.compile(r"^Prefill\. latency:\s*([\d.]+) s", re.MULTILINE)
+_DECODE = re.compile(r"^Decode\.\s+median latency:\s*([\d.]+) s", re.MULTILINE)
+_TOTAL = re.compile(r"^Total\. latency:\s*([\d.]+) s", re.MULTILINE)
+
+
+def is_output(head: str) -> bool:
+    """Whether a text is what bench_one_batch prints."""
+    return _PREFILL.search(head) is not None
+
+
+def printed_rows(path: Path, encoding: str) -> list[Row]:
+    """Tidy rows of the last run in what bench_one_batch printed; words of the command line give its lengths."""
+    content = files.whole(path, encoding, MOST_TEXT)
+    said = {metric: pattern.findall(content) for metric, pattern in
+            {"ttft_s": _PREFILL, "tpot_s": _DECODE, "e2e_s": _TOTAL}.items()}  # fmt: skip
+    return [tidy(metric, metric, values[-1], engine="SGLang") for metric, values in said.items() if values]
 
 
 def knows(record: Any) -> bool:

@@ -8,6 +8,7 @@ sends all requests at once; words of the command line give their lengths.
 
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -64,18 +65,33 @@ PRINTED = {
     "traffic request rate": "request_rate", "backend": "backend",
 }  # fmt: skip
 _LINE = re.compile(r"^\s*([A-Za-z0-9][^:\n]*):\s+([^\s]+)\s*$", re.MULTILINE)
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _STATISTIC = re.compile(r"(mean|median|p\d\d) (ttft|tpot|itl|e2el|e2e latency) \(ms\)")
 
 
+# what `vllm bench throughput` and `latency` print
+_THROUGHPUT = re.compile(r"^Throughput: ([\d.]+) requests/s, [\d.]+ total tokens/s", re.MULTILINE)
+_AVERAGE = re.compile(r"^Avg latency: ([\d.]+) seconds", re.MULTILINE)
+_MEDIAN = re.compile(r"^50% percentile latency: ([\d.]+) seconds", re.MULTILINE)
+
+
 def is_output(head: str) -> bool:
-    """Whether a text is what the benchmark of a server prints."""
-    return "Serving Benchmark Result" in head
+    """Whether a text is what one of the benchmarks prints."""
+    return "Serving Benchmark Result" in head or _THROUGHPUT.search(head) is not None or bool(_AVERAGE.search(head))
 
 
 def printed_rows(path: Path, encoding: str) -> list[Row]:
     """Tidy rows of what the benchmarks of a server printed, one after the other."""
-    blocks = files.whole(path, encoding, MOST_TEXT).split("Serving Benchmark Result")
+    content = files.whole(path, encoding, MOST_TEXT)
+    blocks = content.split("Serving Benchmark Result")
     found: list[Row] = []
+    if len(blocks) == 1:
+        for number, (rate, mean) in enumerate(zip_longest(_THROUGHPUT.findall(content), _AVERAGE.findall(content)), 1):
+            median = _MEDIAN.findall(content)[number - 1 : number]
+            alone = {"avg_latency": (median or [mean])[0]}
+            offline = {"elapsed_time": "", "requests_per_second": rate} if rate else alone
+            found += rows(offline, f"{number}_" if number > 1 else "")
+        return found
     for number, block in enumerate(blocks[1:], 1):
         record: dict[str, Any] = {}
         for key, value in _LINE.findall(blocks[number - 1] if number == 1 else "") + _LINE.findall(block):
@@ -83,7 +99,7 @@ def printed_rows(path: Path, encoding: str) -> list[Row]:
             statistic = _STATISTIC.fullmatch(name)
             field = "_".join((*statistic.groups(), "ms")).replace(" ", "_") if statistic else PRINTED.get(name)
             if field:
-                record[field] = value
+                record[field] = value.replace(",", "") if _GROUPED.fullmatch(value) else value
         is_sglang = "e2e_latency" in "".join(record) or str(record.get("backend")).startswith("sglang")
         times = {**TIMES, "e2e_s": "e2e_latency"} if is_sglang else TIMES
         found += serve_rows(record, f"{number}_" if len(blocks) > 2 else "", "SGLang" if is_sglang else "vLLM", times)
