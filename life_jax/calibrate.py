@@ -38,6 +38,7 @@ def calibrate(words: list[str]) -> None:
     """
     from life_jax.config import choices, conf_files
     from life_jax.config.schema.yaml_files import as_yaml
+    from life_jax.measurements import next_row
     from life_jax.measurements.calibration import CONSTANTS, as_file
     from life_jax.measurements.calibration import calibrate as fit
 
@@ -77,6 +78,9 @@ def calibrate(words: list[str]) -> None:
     columns = [("row", "left"), ("metric", "left"), ("measured", "right"), ("time off before", "right")]
     tables.table([*columns, ("after", "right"), ("from the others", "right")], rows[:20])
     _say_judgement(fitted)
+    further = next_row.of_one_machine(settings)
+    if further is not None:
+        print(further)
     print(f"python -m life_jax.sweep hw={hw} engine={out} uses it")
     print(out)
 

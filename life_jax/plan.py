@@ -40,13 +40,17 @@ def plan(words: list[str]) -> None:
         progress = _Progress(tell)
         result = planning.plan(study, progress, progress.begin)
     command.warn(result.warnings)
+    question = study.plan_question
+    if question is not None and not (question.targets or question.budgets) and question.minimize == ("price",):
+        command.note(
+            "no target is given, so that the cheapest comes first, however slow: target.tpot=0.05 is 20 tokens/s"
+        )
     if form == "json":
         print(json.dumps(result.as_json(), indent=1))
     elif form in ("csv", "md"):
         plan_tables.rows(result, form)
     else:
         plan_tables.show(result)
-    question = study.plan_question
     if question is not None and question.write is not None and result.rows:
         folder = Path(question.write)
         planning.write(result, folder, overwrite=study.overwrite)

@@ -41,6 +41,7 @@ share=     all rows that are understood, as a table that others can take (docs/a
 OWN_WORDS = ("out", "share", "plot", "overwrite")
 LOADED = tuple(kind for kind in KINDS if kind not in MEASURED_TIMES)
 MOST_REASONS = 30  # that are printed
+MOST_OF_ONE_MACHINE = 500  # rows of a table that is looked at for what to measure next
 
 
 def print_totals(t: Totals) -> None:
@@ -181,6 +182,8 @@ def validate(words: list[str]) -> None:
     print_totals(t)  # last: a reader that stops early (| head) must not cost the files
     print(f"parity plot {picture}" + (f" of every {t.drawn_every}th row" if t.drawn_every > 1 else ""))
     _print_shared(next(sharing.ready(index.rows(file, fills, taken)), None), shared)
+    if t.rows <= MOST_OF_ONE_MACHINE:
+        _print_next(index.rows(file, fills, taken), settings.get("engine"))
     print(out)
 
 
@@ -201,6 +204,16 @@ def _print_shared(row: Mapping[str, str] | None, shared: Path | None) -> None:
             print("share=ROWS.csv writes rows ready to share")
         else:
             print("a row ready to share (share=ROWS.csv writes all):", text.getvalue(), sep="\n", end="")
+
+
+def _print_next(rows: Iterable[Mapping[str, str]], engine: str | None) -> None:
+    """Print which measurement would tell most of the machine, where all rows are of one."""
+    from life_jax.measurements import next_row
+
+    settings = [s for s in (measurements.place(row, engine) for row in rows) if not isinstance(s, str)]
+    found = next_row.of_one_machine(settings)
+    if found is not None:
+        print(found)
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:

@@ -87,8 +87,6 @@ def summary(held: Held) -> list[str]:
         "new rows, devices left out": ("devices", held.new),
         "old rows, devices left out": ("devices", ~held.new),
         "old rows, sources left out": ("sources", ~held.new),
-        "old rows, three of each": ("three_rows", ~held.new),
-        "the same, before": ("own_priors", np.isfinite(held.ratio("three_rows")) & ~held.new),
         **{f"{name} left out": (f"regime_{number}", every) for number, name in enumerate(REGIMES)},
         "datasheet": ("datasheet", every),
         "LIFE, 0.5 and 0.5": ("life", every),
@@ -183,7 +181,16 @@ def main() -> int:
     rows = LeftOut(words.held, words.data)
     held = rows.held
     held.wider = rows.factors(support.widening())
-    lines = [*summary(held), *evenly(held), "", *held_by_intervals(held, np.array([bool(r) for r in rows.supports]))]
+    import calibrated_rows  # which reads the table as this script does
+
+    lines = [
+        *summary(held),
+        *calibrated_rows.summary(held),
+        *evenly(held),
+        *calibrated_rows.lines(held),
+        "",
+        *held_by_intervals(held, np.array([bool(r) for r in rows.supports])),
+    ]
     others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
     lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]

@@ -17,8 +17,14 @@ that no other row has, so that the line says how far the rest of the world tells
   timings or in the software itself differ (`scripts/fit_priors.py`).
 * *left out on purpose*: regimes that the other rows do not have, the longest contexts, the largest batches, mixtures
   of experts.
-* *three rows of each*: three rows of the left-out device (at least one prefill and one decode row where it has both)
-  calibrate its own numbers, as `life-jax calibrate` does; its other rows are judged, and *before* are the same rows.
+* *three recommended*, *three drawn*: three rows of every left-out device under each engine calibrate its own numbers,
+  as `life-jax calibrate` does; its other rows are judged, and *before* are the same rows. Recommended are those that
+  leave least unknown before anything is measured, as its line *measure next* says; drawn are any (at least one prefill
+  and one decode row where there are both, the mean of some draws). What a calibration expects of a device and of a row
+  is fitted to the devices of other folds (`scripts/fit_calibration.py`). *Three drawn of a device, any engine*
+  calibrate the engines that they are of, and nothing else. *A level* takes out the median of all rows of a device, an
+  engine and a kind, or of those of its other models: what no factor for a device can mend is the shape of the forecast
+  over models and prompts, and the noise of rows.
 * *datasheet*, *LIFE* (half of each peak, one maximum over totals) and *two factors* (the medians of these very rows,
   one for compute and one for memory) are the baselines that `life-jax validate` prints too.
 * *in sample*: constants fitted to all rows, which these forecasts then use. It says least.

@@ -9,12 +9,12 @@ class). Each has a prior (scripts/fit_priors.py), residuals are logarithms of fo
 (device, model, engine) weighs the same, and a soft L1 loss keeps outliers from deciding.
 
 HELD.csv takes, row by row, the seconds that were measured and those of every scheme of scripts/judge_fit.py. Of it
-scripts/fit_intervals.py makes the intervals, and scripts/accuracy_page.py docs/accuracy.md.
+scripts/fit_intervals.py makes the intervals, scripts/fit_calibration.py what a calibration expects, and
+scripts/accuracy_page.py docs/accuracy.md.
 """
 
 import argparse
 import csv
-import hashlib
 import os
 import sys
 import time
@@ -25,7 +25,7 @@ import numpy as np
 import panel_rows
 import yaml
 from engine_families import FAMILY_OF
-from fit_priors import SHARED, constants, of_devices
+from fit_priors import constants
 from judge_fit import NOISE, SOFT, by_device, by_source, left_out, regimes, without_devices
 from panel_model import SMOOTHNESS, Panel
 
@@ -33,7 +33,7 @@ from life_jax.config import conf_files
 from life_jax.config.schema import paths
 from life_jax.config.schema.device_file import DeviceFile
 from life_jax.measurements import baselines as simpler
-from life_jax.measurements import calibration, forecasts
+from life_jax.measurements import forecasts
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,54 +68,11 @@ def schemes(panel, whole, folds):
     devices, sources = by_device(panel, folds), by_source(panel)
     yield "sources left out", lambda: {"sources": left_out(neutral, start, sources)}
     yield "devices left out", lambda: {"devices": left_out(neutral, start, devices)}
-    yield "devices left out, own priors, and three rows of each", lambda: with_three_rows(panel, whole, devices)
+    yield "devices left out, own priors", lambda: {"own_priors": left_out(panel, whole, devices)}
     for number, (name, rows) in enumerate(regimes(panel).items()):
         groups = np.where(rows, "regime", "")
         yield name, lambda groups=groups, number=number: {f"regime_{number}": left_out(neutral, start, groups)}
     yield "baselines", lambda: baselines(panel)
-
-
-def with_three_rows(panel, whole, folds):
-    """Forecasts of devices that a fit has not seen, and the same after three rows of each (NaN for those rows)."""
-    held, few = (np.full(len(panel.measured), np.nan) for _ in range(2))
-    for fold in sorted(set(folds)):
-        test = folds == fold
-        x = without_devices(panel, panel.fit(panel.weight(~test), noise=NOISE, soft=SOFT, start=whole))
-        held[test] = panel.time(x)[test]
-        used = [
-            i
-            for d in sorted(set(panel.devices[test]))
-            for i in calibration_rows(panel, np.flatnonzero(panel.devices == d))
-        ]
-        few[test] = calibrated(panel, x, used)[test]
-        few[used] = np.nan
-    return {"own_priors": held, "three_rows": few}
-
-
-def calibration_rows(panel, rows):
-    """The three ids lowest by sha1, one of them a prefill and one a decode row where the device has both."""
-    order = sorted(rows, key=lambda i: hashlib.sha1(panel.settings[i].id.encode()).hexdigest())
-    chosen = order[:3]
-    for kind in ("TTFT", "TPOT"):
-        some = [i for i in order if panel.kind[i] == kind]
-        if some and not any(panel.kind[i] == kind for i in chosen):
-            spare = [i for i in chosen if sum(panel.kind[j] == panel.kind[i] for j in chosen) > 1 or len(chosen) < 3]
-            chosen = [i for i in chosen if i != (spare or chosen)[-1]] + [some[0]]
-    return chosen
-
-
-def calibrated(panel, x, used):
-    """Times after a fit of the devices' own constants alone to the rows `used`; all else stays."""
-    own, deviation, weight = slice(-sum(panel.sizes[4:]), None), panel.deviation.copy(), np.zeros(len(panel.measured))
-    deviation[own] = np.concatenate(
-        [
-            np.repeat(list(of_devices(share, loose=True).values()), len(part.groups))
-            for part, share in zip(panel.parts[4:], (SHARED, 1 - SHARED), strict=True)
-        ]
-    )
-    weight[used] = 1.0
-    # least squares, as life_jax.calibrate
-    return panel.time(panel.fit(weight, noise=calibration.NOISE, soft=10.0, prior=x, deviation=deviation, free=own))
 
 
 def baselines(panel):

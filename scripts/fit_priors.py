@@ -12,7 +12,6 @@ from engine_families import FAMILIES
 from panel_model import Constants, pairs
 
 from life_jax.config.schema.efficiency_file import VECTOR_MOST
-from life_jax.measurements import calibration
 
 ROOT = Path(__file__).resolve().parents[1]
 OTHER = {"other": 1.0}
@@ -227,12 +226,10 @@ IN_PROCESS = tuple(engine for name, engines in FAMILIES.items() if name.startswi
 REQUEST = {"tgis": 15.0, "openvino": 20.0, "fastflowlm": 100.0, "qairt": 20.0}
 COLD = {"vllm_intel": 1000.0, "llama_cpp_cuda_2024": 50.0, "other": 200.0}
 
-# How a device differs from its class: the constant that calibrates it, and the deviation of its logarithm while
-# classes are fitted
+# How a device differs from its class: the deviation of the logarithm of each of its factors while classes are fitted
 OWN = {
-    "compute": ("compute_efficiency", 0.3), "attention": ("attention_efficiency", 0.3),
-    "vector": ("vector_efficiency", 0.2), "memory": ("memory_efficiency", 0.12), "cache": ("kv_efficiency", 0.01),
-    "dispatch": ("dispatch_factor", 0.1), "step": ("step_us", 0.01), "request": ("request_ms", 0.01),
+    "compute": 0.3, "attention": 0.3, "vector": 0.2, "memory": 0.12, "cache": 0.01, "dispatch": 0.1, "step": 0.01,
+    "request": 0.01,
 }  # fmt: skip
 # of the work of one thread that further ones do not divide, on CPUs alone: 96 threads reach 17 times one of them where
 # two reach 1.9 times one [assumption]
@@ -258,7 +255,6 @@ OF_PROGRAMS = (
 OF_BUILDS = ("dispatch_quality",)
 AT_MOST_ALL = ("memory_quantized", "elementwise_efficiency", "kv_reread", "bf16_emulation", "serial_part")
 SHARED = 0.3  # of the variance of a device's numbers: by the device; the rest by device and engine
-LOOSE = {constant.key: constant.deviation for constant in calibration.CONSTANTS}
 
 
 def constants(rows, neutral=False):
@@ -299,9 +295,9 @@ def _common(of_engine, groups, part):
     )
 
 
-def of_devices(part, loose=False):
-    """Deviation of each number of a device, of which `part` of the variance is meant; loose: while it is calibrated."""
-    return {name: part**0.5 * (LOOSE[key] if loose else spread) for name, (key, spread) in OWN.items()}
+def of_devices(part):
+    """Deviation of each number of a device, of which `part` of the variance is meant."""
+    return {name: part**0.5 * spread for name, spread in OWN.items()}
 
 
 def of_classes(neutral=False):

@@ -208,7 +208,8 @@ def copy_pictures(page: Path, text: str, run: Session) -> None:
 ROWS: Mapping[str, str] = {
     "rows of 2024 to 2026 of publishers that the fit had not seen": "new rows, sources left out",
     "older rows of devices that the fit had not seen": "old rows, devices left out",
-    "the same, calibrated with three rows of each": "old rows, three of each",
+    "the same, calibrated with three rows of each": "old rows, three recommended",
+    "the same, with three rows of each drawn at random": "old rows, three drawn",
     "two factors fitted to these very rows": "two factors",
     "LIFE: half of each peak": "LIFE, 0.5 and 0.5",
     "the datasheet's bound": "datasheet",

@@ -205,10 +205,10 @@ def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tupl
     typed: dict[str, Any] = {}
     hydra: list[str] = []
     rest, folders = take_folders(words)
-    for word in rest:
+    for place, word in enumerate(rest):
         pair = key_and_text(word)
         if pair is None:
-            raise ConfigError(f"'{word}' is not understood; words are KEY=VALUE, such as hw=v100 or axes.batch=[1,8]")
+            raise unknown_words.no_pair(word, rest[place + 1 :], lambda name: _group_of(name, folders))
         key, text = pair
         if key.startswith("hydra."):
             hydra.append(word)
@@ -268,6 +268,15 @@ def _is_known(group: str, name: str, folders: tuple[Path, ...]) -> bool:
     if group == "opt":
         return names.options(name, DEFAULT_ENGINE, folders) is not None
     return Path(name).exists() or {"hw": names.device, "model": names.model}[group](name, folders) is not None
+
+
+def _group_of(name: str, folders: tuple[Path, ...]) -> str | None:
+    """The group that a name is of by itself, None where it is of none."""
+    if names.device(name, folders) is not None:
+        return "hw"
+    if names.model(name, folders) is not None:
+        return "model"
+    return "opt" if names.options(name, DEFAULT_ENGINE, folders) is not None else None
 
 
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:

@@ -198,9 +198,20 @@ class UnderLoad:
         the tokens of outputs of one token."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        value = self.spread.mean(name) if percentile is None else self.spread.at(name, percentile)
+        value = self._mean(name) if percentile is None else self.spread.at(name, percentile)
         value = where(self.is_served, value, INFINITE)
         return value if name == "ttft" else where(self._output.average > 1, value, NOTHING)
+
+    def _mean(self, name: str) -> Number:
+        """`ttft`, `tpot` or `itl` [s], mean: of the steady state where it has one, of a class in proportion."""
+        steady, load = self.steady, self.scenario.load
+        wave = self.is_closed and not is_fixed_at(load.requests, 0)
+        if isinstance(steady, PooledSteady) or wave or name == "itl":
+            return self.spread.mean(name)
+        of_all = steady.ttft if name == "ttft" else steady.gap / self.requested.kept
+        if self._observed is None:
+            return of_all
+        return of_all * self.spread.mean(name) / self._spread(None).mean(name)
 
     @property
     def _output(self) -> Lengths:
@@ -247,8 +258,14 @@ class UnderLoad:
             return NOTHING
         if self.is_closed:
             return self.scenario.load.concurrency
-        alive = self._spread(None).mean("ttft") + self.requested.decoded * self.steady.gap
+        alive = self._ttft_of_all + self.requested.decoded * self.steady.gap
         return where(self.is_served, self._served * alive, INFINITE)
+
+    @property
+    def _ttft_of_all(self) -> Number:
+        """Mean time to first token of all requests [s], whatever class is observed."""
+        steady, wave = self.steady, self.is_closed and not is_fixed_at(self.scenario.load.requests, 0)
+        return self._spread(None).mean("ttft") if isinstance(steady, PooledSteady) or wave else steady.ttft
 
     @property
     def utilization(self) -> Number:

@@ -1,13 +1,14 @@
 """Constants of a machine from a few measurements of it: maximum a posteriori around what its class reaches.
 
-Unknown are the logarithms of factors on the constants of an engine, each with a prior; a measurement gives the
-logarithm of measured over forecast time. Both enter a least-squares fit. Its slopes are central differences in
-float64: the formulas take all moved constants at once, as one more dimension of arrays, in milliseconds, where a
-derivative by JAX would first be compiled for seconds for every structure among the rows. A constant that the
-measurements do not narrow keeps its prior and is reported as not identified.
+Unknown are the logarithms of factors on the constants of an engine, each with a prior that was fitted to other devices
+(calibration_priors.py); a measurement gives the logarithm of measured over forecast time. Both enter a robust fit
+(posterior.py). Its slopes are central differences in float64: the formulas take all moved constants at once, as one
+more dimension of arrays, in milliseconds, where a derivative by JAX would first be compiled for seconds for every
+structure among the rows. A constant that the measurements do not narrow keeps its prior and is reported as not
+identified.
 
-A calibration is judged by rows that it has not seen: each is forecast from the others. Where that is no better than the
-class was, the class stays (`Calibration.kept`).
+A calibration is judged by rows that it has not seen: each is forecast from the others. Where that is worse than the
+class was, by more than chance, the class stays (`Calibration.kept`).
 """
 
 import dataclasses
@@ -18,10 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from life_jax.config import conf_files
 from life_jax.config.schema.axis_table import facts
-from life_jax.config.schema.device_file import DeviceFile
-from life_jax.config.schema.efficiency_file import VECTOR_MOST
 from life_jax.config.schema.engine_file import EngineFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.engine import Engine
@@ -29,58 +27,15 @@ from life_jax.core.pytree import Leaf, get_leaf, set_leaf
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting.request import Run
 from life_jax.grid import trees
-from life_jax.measurements import forecasts
+from life_jax.measurements import calibration_priors, forecasts
+from life_jax.measurements.calibration_priors import CONSTANTS, Constant
+from life_jax.measurements.posterior import Posterior, posterior
 from life_jax.measurements.rows import MEASURED_TIMES, QUANTITIES, Setting
 
+__all__ = ["CONSTANTS", "Calibration", "Constant", "Residuals", "as_file", "calibrate"]
 STEP = 1e-5  # of a factor's logarithm: a central difference is then exact to 1e-10, by truncation and rounding alike
-NOISE = 0.17  # of the logarithm of one measurement: about what fitted classes leave of the rows they were fitted to
+CHANCE = 2.0  # standard errors of a mean
 IDENTIFIED = 0.7  # of the prior's deviation is left where a measurement told something: half of the variance
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A constant of an engine that a calibration changes, with its prior.
-
-    key: of the engine's file; deviation: of the logarithm of its factor; most: greatest value, in the file's unit;
-    alike: keys of further numbers with the same factor; generic: the deviation where the engine is not known; on_cpus:
-    on a CPU.
-
-    The deviations are about those of scripts/fit_priors.py, of class, engine and weight format together; but bandwidth
-    under a known engine differs no more than between devices of a class, and host times no more than between hosts.
-    """
-
-    key: str
-    deviation: float
-    most: float = float("inf")
-    alike: tuple[str, ...] = ()
-    generic: float | None = None
-    on_cpus: float | None = None
-
-    def spread(self, engine: str, *, is_cpu: bool = False) -> float:
-        """Deviation of the logarithm of its factor under an engine (a label), on a CPU or not."""
-        if is_cpu and self.on_cpus is not None:
-            return self.on_cpus
-        return self.generic if engine == "generic" and self.generic is not None else self.deviation
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all numbers that have its factor."""
-        return (self.key, *self.alike)
-
-
-CONSTANTS = (
-    Constant("compute_efficiency", 0.3, 1.0),
-    Constant("attention_efficiency", 0.58, 1.0),
-    Constant("vector_efficiency", 0.4, VECTOR_MOST),
-    Constant("memory_efficiency", 0.12, 1.0, generic=0.3),
-    Constant("kv_efficiency", 0.40),
-    # threads of a CPU wait for each other after every operator, and for what else runs on their cores: on two cores of
-    # a virtual machine (scripts/measure_host.py) 30 us where the class has 4
-    Constant("dispatch_factor", 0.50, on_cpus=2.0),
-    # one processor runs all that the host does in a step
-    Constant("step_us", 0.5, alike=("sequence_us", "context_ns", "split_step_us"), generic=1.0),
-    Constant("request_ms", 1.0),
-)
 
 
 def _leaf(key: str) -> Leaf:
@@ -100,7 +55,7 @@ class Calibration:
     start, engine: before and after; prior, deviation: of the logarithm of each constant's factor, before and after;
     before, after: ln(forecast / measured time) of each row; left_out: the same by a calibration on the other rows;
     kept: whether the class stays, since that is no better; spreads: deviations of the logarithm of ttft, tpot and e2e,
-    for 80 % intervals.
+    for 80 % intervals; posterior: the fit, whether it is kept or not.
     """
 
     settings: tuple[Setting, ...]
@@ -113,6 +68,7 @@ class Calibration:
     left_out: np.ndarray
     kept: bool
     spreads: dict[str, float]
+    posterior: Posterior
 
     @cached_property
     def identified(self) -> tuple[bool, ...]:
@@ -129,7 +85,7 @@ class Calibration:
         }
 
 
-def _changed(engine: Engine, factors: np.ndarray) -> Engine:
+def changed(engine: Engine, factors: np.ndarray) -> Engine:
     """The engine with its constants times exp(factors), where a part of a peak stays at most 1.
 
     factors [constants, ...]: whose further dimensions come before those of the engine's leaves.
@@ -152,24 +108,43 @@ class Residuals:
     def __call__(self, factors: np.ndarray) -> np.ndarray:
         """Residuals [..., rows] at factors [..., constants]; NaN or infinite where there is no forecast."""
         factors = np.asarray(factors, np.float64)
-        forecast = np.ones((*factors.shape[:-1], len(self._settings)))
+        return self._at(factors.T[..., None].repeat(len(self._settings), axis=-1), factors.shape[:-1])
+
+    def of_rows(self, factors: np.ndarray) -> np.ndarray:
+        """Residuals [rows], each at factors of its own [rows, constants]."""
+        return self._at(np.asarray(factors, np.float64).T, ())
+
+    def _at(self, factors: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Residuals [*shape, rows] at factors [constants, *shape, rows]."""
+        forecast = np.ones((*shape, len(self._settings)))
         with np.errstate(all="ignore"):
             for rows, group in self._groups:
-                changed = dataclasses.replace(group, engine=_changed(group.engine, factors.T[..., None]))
-                run = Run(changed)
+                moved = dataclasses.replace(group, engine=changed(group.engine, factors[..., rows]))
+                run = Run(moved)
                 for metric in dict.fromkeys(self._settings[i].metric for i in rows):
-                    values = np.broadcast_to(
-                        QUANTITIES[metric][1](run, changed.workload), (*forecast.shape[:-1], len(rows))
-                    )
+                    values = np.broadcast_to(QUANTITIES[metric][1](run, moved.workload), (*shape, len(rows)))
                     mine = np.array([self._settings[i].metric == metric for i in rows])
                     forecast[..., rows[mine]] = values[..., mine]
             return self._sign * (np.log(forecast) - self._measured)
 
-    def slopes(self, factors: np.ndarray) -> np.ndarray:
-        """Slopes [rows, constants] at factors [constants]."""
-        steps = STEP * np.eye(len(factors))
-        up, down = self(factors + np.stack([steps, -steps]).reshape(-1, len(factors))).reshape(2, len(factors), -1)
-        return (up - down).T / (2 * STEP)
+    def linear(self, factors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Residuals [rows] and slopes [rows, constants] at factors [constants]."""
+        size = len(factors)
+        steps = STEP * np.eye(size)
+        here, *sides = self(factors + np.concatenate([np.zeros((1, size)), steps, -steps]))
+        up, down = np.array(sides).reshape(2, size, -1)
+        return here, (up - down).T / (2 * STEP)
+
+
+def ceilings(engine: Engine) -> np.ndarray:
+    """Greatest logarithm of each constant's factor under an engine, 0 or more [constants]."""
+    of = [max(_value(engine, c.key), 1e-300) for c in CONSTANTS]
+    return np.array([max(0.0, float(np.log(c.most / value))) for c, value in zip(CONSTANTS, of, strict=True)])
+
+
+def start_of(s: Setting) -> Engine:
+    """The engine that a row is forecast with."""
+    return forecasts.scenario(s.hw, s.model, s.stack, s.engine, s.tensor_parallel).engine
 
 
 def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibration:
@@ -178,69 +153,56 @@ def calibrate(settings: Sequence[Setting], spreads: dict[str, float]) -> Calibra
     spreads: deviations of ttft, tpot and e2e of the device's class, which stay for times that were not measured. Raises
     ConfigError where a row has no forecast.
     """
-    from scipy.optimize import least_squares
-
-    start = forecasts.scenario(
-        settings[0].hw, settings[0].model, settings[0].stack, settings[0].engine, settings[0].tensor_parallel
-    ).engine
-    is_cpu = conf_files.file("hw", settings[0].hw, DeviceFile).cores is not None
-    prior = np.array([c.spread(settings[0].engine, is_cpu=is_cpu) for c in CONSTANTS])
+    start = start_of(settings[0])
+    prior = calibration_priors.deviations(settings[0].hw, settings[0].engine)
     residuals = Residuals(settings)
     before = residuals(np.zeros(len(prior)))
     bad = [s.id for s, r in zip(settings, before, strict=True) if not np.isfinite(r)]
     if bad:
         raise ConfigError(f"rows {', '.join(bad)} have no forecast on {settings[0].hw}")
-    fit = least_squares(
-        lambda x: np.concatenate([residuals(x) / NOISE, x / prior]),
-        np.zeros(len(prior)),
-        jac=lambda x: np.concatenate([residuals.slopes(x) / NOISE, np.diag(1 / prior)]),
-    )
-    after, jacobian = residuals(fit.x), residuals.slopes(fit.x)
-    covariance = np.linalg.inv(jacobian.T @ jacobian / NOISE**2 + np.diag(prior**-2.0))
-    left_out = _left_out(after, jacobian, covariance)
-    kept = len(settings) > 1 and float(np.abs(left_out).mean()) >= float(np.abs(before).mean()) > 0
-    x, deviation = (np.zeros(len(prior)), prior) if kept else (fit.x, np.sqrt(np.diag(covariance)))
+    fit = posterior(residuals.linear, prior, ceilings(start), calibration_priors.errors(settings))
+    kept = is_kept(before, fit)
+    x = np.zeros(len(prior)) if kept else fit.mean
     return Calibration(
         settings=tuple(settings),
         start=start,
-        engine=trees.mapped(float, _changed(start, x)),
+        engine=trees.mapped(float, changed(start, x)),
         prior=prior,
-        deviation=deviation,
+        deviation=prior if kept else np.sqrt(np.diag(fit.covariance)),
         before=before,
-        after=before if kept else after,
-        left_out=left_out,
+        after=before if kept else fit.residuals,
+        left_out=fit.left_out,
         kept=kept,
-        spreads=dict(spreads) if kept else _narrowed(settings, spreads, left_out, jacobian, covariance),
+        spreads=dict(spreads) if kept else narrowed(settings, spreads, fit),
+        posterior=fit,
     )
 
 
-def _left_out(after: np.ndarray, jacobian: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Residual of each row under a calibration on the others, from that on all of them.
+def is_kept(before: np.ndarray, fit: Posterior) -> bool:
+    """Whether the class stays: the other rows forecast each row worse than it does, by more than chance.
 
-    after [rows]: residuals; jacobian [rows, constants]: slopes there; covariance [constants, constants]. Exact where
-    residuals are linear in the logarithms of the constants, which they nearly are. Reference: Allen 1974,
-    doi:10.1080/00401706.1974.10489157 (prediction sum of squares).
+    before [rows]: ln(forecast / measured time) under the class. The mean of what errors grow by is more than CHANCE
+    times its standard error. Any growth is no measure: a single decode row among three learns nothing of the two
+    prefill rows, and a coin decides about it (scripts/fit_calibration.py prints what either rule costs).
     """
-    leverage = np.einsum("ij,jk,ik->i", jacobian, covariance, jacobian) / NOISE**2
-    return after / (1 - np.minimum(leverage, 1 - 1e-6))
+    growth = np.abs(fit.left_out) - np.abs(before)
+    if len(growth) < 2:
+        return False
+    return float(growth.mean()) > CHANCE * float(growth.std(ddof=1)) / len(growth) ** 0.5
 
 
-def _narrowed(
-    settings: Sequence[Setting],
-    spreads: dict[str, float],
-    left_out: np.ndarray,
-    jacobian: np.ndarray,
-    covariance: np.ndarray,
-) -> dict[str, float]:
-    """Spreads after a calibration: of the noise, of what is not known of the constants, and of rows left out."""
-    narrowed = dict(spreads)
+def narrowed(settings: Sequence[Setting], spreads: dict[str, float], fit: Posterior) -> dict[str, float]:
+    """Spreads after a calibration: of the errors of rows, and of what is not known of the constants, by the width that
+    held 80 % of rows of other devices. No wider than `spreads`."""
+    found = dict(spreads)
+    errors = calibration_priors.errors(settings)
     for kind, name in MEASURED_TIMES.items():
         mine = [i for i, s in enumerate(settings) if s.kind == kind]
         if mine:
-            of_constants = np.einsum("ij,jk,ik->i", jacobian[mine], covariance, jacobian[mine]).mean()
-            seen = float(np.sqrt(NOISE**2 + of_constants + np.mean(left_out[mine] ** 2)))
-            narrowed[name] = min(spreads.get(name, seen), seen)
-    return narrowed
+            of_constants = np.einsum("ij,jk,ik->i", fit.slopes[mine], fit.covariance, fit.slopes[mine])
+            seen = float(np.sqrt((errors.variance[mine] + of_constants).mean())) * calibration_priors.width(name)
+            found[name] = min(spreads.get(name, seen), seen)
+    return found
 
 
 def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from life_jax.config.checkpoints.config_fields import (
     check_rest,
     short,
 )
+from life_jax.config.checkpoints.families import flat_wrappers
 from life_jax.config.checkpoints.families.base import Family, grouped, note, warn
 from life_jax.config.checkpoints.families.class_defaults import SIZES, TEXT_MODEL
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
@@ -221,7 +222,8 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
     are not read."""
     inner = next((key for key in TEXT if isinstance(config.get(key), dict)), None)
     if inner is None:
-        return dict(config), False, []
+        flat = flat_wrappers.unwrapped(config)
+        return flat or dict(config), flat is not None, []
     text = dict(config[inner])
     nested = next((key for key in TEXT if isinstance(text.get(key), dict)), None)
     if nested is not None and "hidden_size" not in text:  # a text model within a thinker

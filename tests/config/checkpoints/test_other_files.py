@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from configs import LLAMA
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from trials import trials
 
 from life_jax.config import choices
 from life_jax.config.checkpoints.architecture import architecture
@@ -149,3 +152,45 @@ def test_attention_that_is_quantized_without_weights_is_the_type_of_the_cache(tm
 
 def test_an_empty_section_says_nothing(tmp_path: Path) -> None:
     assert "quantization" not in read_config(written(tmp_path, "config.json", {**LLAMA, "quantization_config": {}}))
+
+
+FORMS: tuple[dict[str, Any], ...] = (
+    {"dim": 64, "n_layers": 2, "head_dim": 16, "hidden_dim": 128, "n_heads": 4, "n_kv_heads": 2, "vocab_size": 96,
+     "moe": {"num_experts": 4, "num_experts_per_tok": 2}, "quantization": {"qformat_weight": "fp8_e4m3"}},
+    {"dim": 64, "n_layers": 2, "n_heads": 4, "n_kv_heads": 2, "vocab_size": 96, "multiple_of": 32,
+     "ffn_dim_multiplier": 1.3},
+    {"architecture": "MixtralForCausalLM", **SMALL, "moe": {"num_experts": 4, "top_k": 2},
+     "quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}},
+    {"pretrained_config": {"architecture": "LlamaForCausalLM", **SMALL}},
+    {"model_type": "llama", "quantization": "q4f16_1", "model_config": {**SMALL, "context_window_size": 512}},
+    {"model_type": "minicpmv", "version": 2.6, "vision_config": {"hidden_size": 8}, **SMALL},
+    {"model_type": "molmo", "qkv_bias": True, "norm_after": False, "attention_layer_norm": False,
+     "layer_norm_type": "rms", **SMALL, "intermediate_size": 256},
+    {"architectures": ["SmallThinkerForCausalLM"], **SMALL, "moe_num_primary_experts": 4, "moe_ffn_hidden_size": 32,
+     "moe_num_active_primary_experts": 2, "sliding_window_size": 128, "sliding_window_layout": [0, 1],
+     "rope_layout": [0, 1], "moe_layer_layout": [1, 1]},
+    {"model_type": "grove_moe", **SMALL, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
+    {"peft_type": "LORA", "base_model_name_or_path": "a/b"},
+)  # fmt: skip
+KEYS = sorted(
+    {key for form in FORMS for key in form} | {"num_experts", "top_k", "quant_algo", "head_dim", "q_lora_rank"}
+)
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.sampled_from(KEYS), st.integers(0, 9), max_size=2), st.sampled_from([1, 2, 64, 0.5, -1, 10**40]),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=trials(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(FORMS), st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=2), st.sampled_from(KEYS), JUNK)
+def test_any_value_in_any_of_these_files_is_read_or_refused_in_one_line(tmp_path, form, changes, inside, value) -> None:
+    said = {**form, **changes}
+    within = [key for key, part in said.items() if isinstance(part, dict)]
+    if within:
+        said[within[0]] = {**said[within[0]], inside: value}
+    try:
+        facts = read_config(written(tmp_path, "some.json", said))
+    except ConfigError as error:
+        assert "\n" not in str(error)
+        return
+    assert parameters(facts) > 0

@@ -64,3 +64,32 @@ def test_deepseek_without_latents_has_heads_of_their_own() -> None:
     plain = {"use_mla": False, "q_lora_rank": None, "kv_lora_rank": None, "qk_nope_head_dim": 0, "qk_rope_head_dim": 0,
              "v_head_dim": 0, "model_type": "deepseek_v2"}  # fmt: skip
     assert translate({**DEEPSEEK, **plain}).get("attention", "full") == "full"
+
+
+OF_TOWERS: dict[str, dict[str, Any]] = {
+    "minicpmv": {
+        "version": 2.6, "query_num": 64, "slice_config": {"patch_size": 14}, "vision_config": {"hidden_size": 8},
+        "batch_vision_input": True, "drop_vision_last_layer": False, "image_size": 448, "patch_size": 14,
+    },
+    "dots_ocr": {"attention_bias": True, "vision_config": {"embed_dim": 8}},
+    "molmo": {
+        "qkv_bias": True, "norm_after": False, "attention_layer_norm": False, "layer_norm_type": "rms",
+        "intermediate_size": 256, "embedding_size": 96, "weight_tying": False, "use_position_ids": True,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrapper", OF_TOWERS)
+def test_fields_of_towers_beside_those_of_the_text_model_are_told_apart(wrapper: str) -> None:
+    text = {**SMALL, "num_key_value_heads": 2, "intermediate_size": 128}
+    said = {**text, "model_type": wrapper, **OF_TOWERS[wrapper]}
+    assert parameters(said) == parameters({**text, "model_type": "qwen2"})
+    assert "text model only" in translate(said)["notes"]
+
+
+def test_another_version_or_kind_of_layer_of_such_a_model_is_refused() -> None:
+    said = {**SMALL, "num_key_value_heads": 2, "intermediate_size": 128}
+    with pytest.raises(ConfigError, match=r"version '9' \(accepted: 2.5, 2.6"):
+        translate({**said, "model_type": "minicpmv", "version": "9"})
+    with pytest.raises(ConfigError, match="norm_after"):
+        translate({**said, "model_type": "molmo", **OF_TOWERS["molmo"], "norm_after": True})

@@ -297,5 +297,8 @@ SAME = {
     "deepseek_ocr2_text": "unlimited_ocr_text",
     "granite4_vision_text": "llama",
     "granite_docling_text": "llama",
+    "phi4mm": "phi4_multimodal",
+    "Keye": "qwen3",
+    "KeyeVL1_5": "qwen3",
     "cohere_compass_text": "cohere2",
 }
