@@ -12,7 +12,7 @@ import numpy as np
 
 from life_jax.core.dual_numbers import Dual, tangent
 from life_jax.core.engine import Scheduler
-from life_jax.core.numerics import Number, constant, is_fixed_at, is_of_jax, iterate, larger, smaller, where
+from life_jax.core.numerics import Number, clip, constant, is_fixed_at, is_of_jax, iterate, larger, smaller, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Load, RequestClass, Scenario
 from life_jax.forecasting import speculation
@@ -194,17 +194,27 @@ class UnderLoad:
         return with_first_wave(times, self.law, self.requested, self.scheduler, steady, *numbers)
 
     def time(self, name: str, percentile: float | None) -> Number:
-        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity, and NaN between
-        the tokens of outputs of one token."""
+        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity, NaN without."""
         if not (self.is_open or self.is_closed):
             return NOTHING
-        value = self.spread.mean(name) if percentile is None else self.spread.at(name, percentile)
+        value = self._mean(name) if percentile is None else self.spread.at(name, percentile)
         value = where(self.is_served, value, INFINITE)
         return value if name == "ttft" else where(self._output.average > 1, value, NOTHING)
 
+    def _mean(self, name: str) -> Number:
+        """`ttft`, `tpot` or `itl` [s], mean: of the steady state where it has one, of a class in proportion."""
+        steady, load = self.steady, self.scenario.load
+        wave = self.is_closed and not is_fixed_at(load.requests, 0)
+        if isinstance(steady, PooledSteady) or wave or name == "itl":
+            return self.spread.mean(name)
+        of_all = steady.ttft if name == "ttft" else steady.gap / self.requested.kept
+        if self._observed is None:
+            return of_all
+        return of_all * self.spread.mean(name) / self._spread(None).mean(name)
+
     @property
     def _output(self) -> Lengths:
-        """Lengths of the outputs of the requests that are observed."""
+        """Lengths of the outputs that are observed."""
         place = self._observed
         return self.requested.output if place is None else self._of_classes.classes[place].output
 
@@ -247,8 +257,14 @@ class UnderLoad:
             return NOTHING
         if self.is_closed:
             return self.scenario.load.concurrency
-        alive = self._spread(None).mean("ttft") + self.requested.decoded * self.steady.gap
+        alive = self._ttft_of_all + self.requested.decoded * self.steady.gap
         return where(self.is_served, self._served * alive, INFINITE)
+
+    @property
+    def _ttft_of_all(self) -> Number:
+        """Mean time to first token of all requests [s], whatever class is observed."""
+        steady, wave = self.steady, self.is_closed and not is_fixed_at(self.scenario.load.requests, 0)
+        return self._spread(None).mean("ttft") if isinstance(steady, PooledSteady) or wave else steady.ttft
 
     @property
     def utilization(self) -> Number:
@@ -275,7 +291,7 @@ class UnderLoad:
     def max_rate(self) -> Number:
         """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does.
 
-        The range up to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
+        The range to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
         next to nothing but carries the derivative of the implicit function.
         """
         if not (self.is_open or self.is_closed):
@@ -297,6 +313,8 @@ class UnderLoad:
         above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
         secant = where(limited, constant((above - below) / (2 * NUDGE * rate)), 1.0)
         moved = (self._excess(rate) - 1) / self._slope(rate, secant)
+        width = constant(high - low)  # a percentile may be flat there, and step beside it
+        moved = moved + clip(constant(moved), -width, width) - constant(moved)
         rate = where(limited, found - moved, where(found > LEAST_PART * most, most, 0.0))
         return where(self.fits, self.groups * rate, 0.0) + 0.0 * load.burst
 

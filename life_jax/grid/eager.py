@@ -18,6 +18,7 @@ from life_jax.grid.plan import Axis, Column, ResultBlock, Signed, Sweep
 from life_jax.grid.structures import Begun, Parts, unwatched
 
 MOST_POINTS = 2**19  # of a study; beyond, a compilation is worth its time
+MOST_COSTLY = 2**22  # of a study whose functions take minutes to compile
 POINTS_AT_ONCE = 2**16  # of a case, which bounds the memory
 STACKED = 2**13  # points of the cases of a stack, of which every number has its own place in memory
 

@@ -208,12 +208,15 @@ class Study:
     def route(self) -> str:
         """What evaluates the grid: `numpy` where a compilation would cost more than it saves, else `jax`.
 
-        By the size of the study alone, so that one file is never made by both; clusters and lazy results need JAX.
+        By the size of the study and its metrics alone, so that one file is never made by both; clusters and lazy
+        results need JAX.
         """
         points = len(self.cells) * math.prod([len(axis) for axis in self.grid_axes])
         if self.is_simulated:
             return "numpy"
-        if points > eager.MOST_POINTS or self.work.executor != "local" or self.work.lazy:
+        costly = any(METRICS[name].needs == "load" for name in self.metrics)
+        most = eager.MOST_COSTLY if costly else eager.MOST_POINTS
+        if points > most or self.work.executor != "local" or self.work.lazy:
             return "jax"
         return "numpy"
 

@@ -40,3 +40,21 @@ WRONG = ("load.prefix_room=4", "target.tttf=1", "load.protocol=bench(3)", "load.
 def test_words_of_a_load_are_refused_in_sweeps_as_in_serve(word):
     with pytest.raises(ValueError, match=r"prefix_room|tttf|bench|-1"):
         life.load(["hw=h100_sxm", "rate=4", word])
+
+
+def test_a_map_of_means_needs_no_compilation():
+    """A million points are evaluated as they are, in less time than a compilation of percentiles takes."""
+    words = ["hw=h100_sxm", "model=llama3_8b", "engine=vllm", "load.output_tokens=200"]
+    axes = ["axes.rate=linspace(1,20,1000)", "axes.prompt=linspace(100,3000,1000)"]
+    assert life.load([*words, *axes, "metrics=[ttft_mean,tpot_mean]"]).route == "numpy"
+    assert life.load([*words, axes[1], "axes.batch=linspace(1,64,1000)", "metrics=[ttft]"]).route == "jax"
+
+
+def test_a_mean_is_the_same_whatever_else_is_asked_for():
+    words = ["hw=h100_sxm", "model=llama3_8b", "load.prompt_tokens=1000", "load.output_tokens=200"]
+    alone, beside = (
+        life.evaluate(life.load([*words, "axes.rate=[2,6]", f"metrics=[{names}]"]))
+        for names in ("ttft_mean", "ttft_mean,ttft_p50,concurrency")
+    )
+    assert alone.ttft_mean.values == pytest.approx(beside.ttft_mean.values, rel=1e-7)
+    assert (beside.ttft_mean > 0.8 * beside.ttft_p50).all()
