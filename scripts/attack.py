@@ -5,7 +5,8 @@
 Prints a table with how often each thing was tried and how often it failed, then each failure; the exit status is 1
 where there is one. The whole takes about ten minutes of a quiet core; --share does a part of it. Parts: kills, dask,
 disks, links, pairs, files, lines, launch (scripts that plan writes), reports, numbers (of serve, plan and layouts),
-keys (of every file), names, twice (files that are read and written), shells, explorer, laws. `disks` mounts file
+keys (of every file), names, twice (files that are read and written), shells, explorer, laws, loads (what
+requests see). `disks` mounts file
 systems, in a mount namespace of its own where it may.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import attack_files
 import attack_laws
+import attack_loads
 import attack_odd
 import attack_process
 import attack_verbs
@@ -37,8 +39,8 @@ def _each(attack: Callable[[str], Tried]) -> Tried:
     return sum(done), [line for some in failures for line in some]
 
 
-def _laws(share: float, seed: int) -> Tried:
-    evaluations, broken = attack_laws.attack(max(1, round(DRAWS * share)), seed)
+def _laws(attack: Callable[[int, int], tuple[int, list[attack_laws.Broken]]], draws: float, seed: int) -> Tried:
+    evaluations, broken = attack(max(1, round(draws)), seed)
     return evaluations, [str(law) for law in broken]
 
 
@@ -61,7 +63,8 @@ def parts(top: Path, share: float, seed: int) -> dict[str, Callable[[], Tried]]:
         "twice": lambda: attack_odd.read_and_written(top),
         "shells": lambda: attack_odd.shells(top),
         "explorer": lambda: attack_verbs.questions(top, round(300 * share), seed),
-        "laws": lambda: _laws(share, seed),
+        "laws": lambda: _laws(attack_laws.attack, DRAWS * share, seed),
+        "loads": lambda: _laws(attack_loads.attack, attack_loads.DRAWS * share, seed),
     }
 
 
