@@ -36,7 +36,8 @@ FITTED = (
 KINDS = {
     "device": "hw", "devices": "hw", "hardware": "hw", "models": "model", "option": "opt", "options": "opt",
     "engines": "engine", "costs": "cost", "workloads": "workload", "studies": "study", "metrics": "metric",
-    "axes": "axis",
+    "axes": "axis", "gpu": "hw", "gpus": "hw", "cpus": "hw", "llms": "model", "quantizations": "opt",
+    "backends": "engine",
 }  # fmt: skip
 USAGE = "python -m life_jax.catalog [KIND [WORD]] [format=json|csv|md] [--config-dir DIR]"
 
@@ -78,7 +79,10 @@ def catalog(words: list[str]) -> None:
     names = aliases(kind) if kind in TABLES else {}
     with waiting(f"reading {kind}"):
         whole = rows_of(folders)
-    rows = [row for row in whole if _mentions(word.lower(), (*row, *names.get(row[0], ())))]
+    texts = {row: (*row, *names.get(row[0], ())) for row in whole}
+    rows = [row for row in whole if _mentions(word.lower(), texts[row])]
+    if not rows:  # as a whole; its words apart
+        rows = [row for row in whole if all(_mentions(part, texts[row]) for part in word.lower().split())]
     if not rows:
         raise ConfigError(f"no {kind} with '{word}'; python -m life_jax.catalog {kind} lists all")
     columns = [_column(heading, [row[i] for row in rows], i == 0) for i, heading in enumerate(headings)]

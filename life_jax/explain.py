@@ -50,7 +50,7 @@ def explain(words: list[str]) -> None:
 
 def _text(study: "Study") -> None:
     from life_jax.forecasting import breakdown
-    from life_jax.forecasting.memory import memory
+    from life_jax.forecasting.memory import FAR, memory
     from life_jax.forecasting.metrics import forecast
     from life_jax.forecasting.speculation import accepted, verified
     from life_jax.models import decoder
@@ -81,7 +81,7 @@ def _text(study: "Study") -> None:
         f"TPS {tables.digits(whole['tps'])} tok/s, memory {tables.digits(whole['memory'] / 1e9)} GB of "
         f"{tables.digits(float(room) / 1e9)} GB ({'fits' if whole['fits_memory'] else 'DOES NOT FIT'}; "
         f"room for batch {whole['max_batch']:.0f} of this length, "
-        f"or {whole['max_context']:.0f} positions at this batch)"
+        f"or {'any number of' if whole['max_context'] >= FAR else round(whole['max_context'])} positions at this batch)"
     )
     for sentence in verification.basis(case, case.keys.engine, whole):
         tables.say(sentence)

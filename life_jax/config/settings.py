@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from life_jax.config import unknown_words
 from life_jax.config.plan_question import plan_question
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError, unknown
@@ -214,7 +215,7 @@ def _metrics(word: str, typed: Any) -> tuple[str, ...]:
     metrics = tuple(str(m) for m in _list(typed))
     for metric in metrics:
         if metric not in METRICS:
-            raise unknown(f"{word}=: metric", metric, METRICS)
+            raise unknown_words.metric(metric, METRICS) or unknown(f"{word}=: metric", metric, METRICS)
         if metrics.count(metric) > 1:
             raise ConfigError(f"{word}=: '{metric}' is listed twice")
     return metrics

@@ -1,7 +1,7 @@
 """Words that are not known: where a number belongs, what we call what other tools call so, and what looks alike."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from life_jax.config.schema import axis_table
 from life_jax.config.schema.device_file import DeviceFile
@@ -37,22 +37,66 @@ OURS = {  # our word -> what benchmark tools, engines' arguments and other forec
     "metrics": "metric",
 }  # fmt: skip
 CALLED = {theirs: ours for ours, names in OURS.items() for theirs in names.split()}
+METRICS = {  # our metric -> what others call it
+    "tps": "tokens_per_second tok_s toks_per_sec tokens_s speed decode_speed generation_speed",
+    "throughput": "total_throughput output_throughput tokens_per_second_total",
+    "e2e": "latency request_latency e2el total_time time",
+    "ttft": "time_to_first_token prefill prefill_time first_token",
+    "tpot": "time_per_output_token itl inter_token_latency decode_time ms_per_token",
+    "memory": "vram ram mem memory_gb gpu_memory",
+    "price": "cost usd dollars",
+    "cost_per_mtoken": "cost_per_million usd_per_mtoken cost_per_token",
+    "energy_per_token": "joules j_per_token joules_per_token",
+}  # fmt: skip
+METRIC_CALLED = {theirs: ours for ours, names in METRICS.items() for theirs in names.split()}
 
 
-def error(key: str, words: Iterable[str]) -> ConfigError:
+def error(key: str, words: Iterable[str], *, composed: bool = True) -> ConfigError:
     """The error of an unknown word: where it belongs, what it is called here, or what looks alike.
 
-    words: those that the verb knows, without the short ones.
+    words: those that the verb knows, without the short ones. composed: whether the verb takes numbers of files and
+    short words too.
     """
-    ours, words = CALLED.get(key.lower()), (*words, *SHORT_WORDS)
-    listed = columns([f"{word}=" for word in words])
-    place = None if ours in words and key not in axis_table.axis_keys() else _place(key)
+    ours, words = CALLED.get(key.lower()), (*words, *(SHORT_WORDS if composed else ()))
+    listed = columns([f"{word}=" for word in words]) if words else []
+    place = None if not composed or (ours in words and key not in axis_table.axis_keys()) else _place(key)
     if place is not None:
         return ConfigError(f"'{key}' is not a word by itself; {place}")
     if ours in words:
         return ConfigError(f"'{key}=' is not known; it is called {ours}= here", listed)
-    near = closest(key, (*words, *(f"axes.{k}" for k in axis_table.axis_keys())))
-    return ConfigError(f"'{key}=' is not known{guess(near)}", listed)
+    axes = (f"axes.{k}" for k in axis_table.axis_keys()) if composed else ()
+    return ConfigError(f"'{key}=' is not known{guess(closest(key, (*words, *axes)))}", listed)
+
+
+def metric(name: str, known: Iterable[str]) -> ConfigError | None:
+    """The error of a metric that others have under another name; None where nothing is known of the name."""
+    ours = METRIC_CALLED.get(name.lower().replace("-", "_").replace("/", "_"))
+    if ours is None or ours not in known:
+        return None
+    return ConfigError(
+        f"'{name}' is not known; it is called {ours} here", columns([ours, *sorted(set(known) - {ours})])
+    )
+
+
+def no_pair(word: str, rest: Sequence[str], group_of: Callable[[str], str | None]) -> ConfigError:
+    """The error of a word that is no KEY=VALUE: what was meant by it, where that can be told.
+
+    rest: the words behind it; group_of: whether a name is one of a device, a model, an option or an engine.
+    """
+    plain, follows = word.lstrip("-"), rest[0] if rest else ""
+    key = CALLED.get(plain.lower(), plain)
+    if word == "=" or follows == "=" or follows.startswith("=") or word.endswith("="):
+        meant = f"without spaces around =: {plain.rstrip('=')}={''.join(rest[:2]).strip('=')}"
+    elif word.startswith("-") and plain in ("json", "csv", "md"):
+        meant = f"without dashes: format={plain}"
+    elif word.startswith("-") and plain:
+        known = follows and not follows.startswith("-") and "=" not in follows
+        meant = f"without dashes: {key}={follows if known else 'VALUE'}"
+    elif (group := group_of(word)) is not None:
+        return ConfigError(f"'{word}' is not understood; words are KEY=VALUE; did you mean {group}={word}?")
+    else:
+        meant = "such as hw=v100 or axes.batch=[1,8]"
+    return ConfigError(f"'{word}' is not understood; words are KEY=VALUE, {meant}")
 
 
 def _place(key: str) -> str | None:

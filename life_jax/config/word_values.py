@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.short_words import SHORT_WORDS
 
 WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d*)", re.ASCII)
 FLOAT = re.compile(r"[+-]?(?:(?:(?:0|[1-9]\d*)\.\d*|\.\d+)(?:[eE][+-]?\d+)?|(?:0|[1-9]\d*)[eE][+-]?\d+|inf)", re.ASCII)
@@ -125,12 +126,20 @@ def _scalar(token: str) -> Any:
 
 def _by_hydra(key: str, text: str, hint: str) -> Any:
     from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import Sweep
     from hydra.errors import HydraException
 
     try:
         parsed = OverridesParser.create().parse_override(f"{key}={text}").value()
     except HydraException:
         raise ConfigError(f"{key}={text} cannot be read; values are numbers, names, [lists] or ranges{hint}") from None
+    if isinstance(parsed, Sweep):  # which Hydra would run one after the other
+        axis = (
+            key
+            if key.startswith("axes.") or not (key in SHORT_WORDS or "." in key)
+            else f"axes.{key.rsplit('.', 1)[-1]}"
+        )
+        raise ConfigError(f"{key}={text}: write a list as {axis}=[{text}]")
     return _unquoted(parsed)
 
 

@@ -181,7 +181,7 @@ def read_words(words: Iterable[str], accepted: Sequence[str], usage: str) -> tup
             continue
         key, text = pair
         if key not in accepted:
-            raise unknown("the word", f"{key}=", [f"{known}=" for known in accepted])
+            raise unknown_words.error(key, accepted, composed=False)
         if key in typed:
             raise ConfigError(f"{key}= is given twice")
         if not text:
@@ -205,10 +205,10 @@ def _split(words: Iterable[str]) -> tuple[dict[str, Any], tuple[Path, ...], tupl
     typed: dict[str, Any] = {}
     hydra: list[str] = []
     rest, folders = take_folders(words)
-    for word in rest:
+    for place, word in enumerate(rest):
         pair = key_and_text(word)
         if pair is None:
-            raise ConfigError(f"'{word}' is not understood; words are KEY=VALUE, such as hw=v100 or axes.batch=[1,8]")
+            raise unknown_words.no_pair(word, rest[place + 1 :], lambda name: _group_of(name, folders))
         key, text = pair
         if key.startswith("hydra."):
             hydra.append(word)
@@ -270,6 +270,15 @@ def _is_known(group: str, name: str, folders: tuple[Path, ...]) -> bool:
     return Path(name).exists() or {"hw": names.device, "model": names.model}[group](name, folders) is not None
 
 
+def _group_of(name: str, folders: tuple[Path, ...]) -> str | None:
+    """The group that a name is of by itself, None where it is of none."""
+    if names.device(name, folders) is not None:
+        return "hw"
+    if names.model(name, folders) is not None:
+        return "model"
+    return "opt" if names.options(name, DEFAULT_ENGINE, folders) is not None else None
+
+
 def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
     of_verb = {"design": DESIGN, "plan": PLAN}.get(verb, ())
     first_words = (*SECTIONS, *PLAIN, "axes", "limit", "at", *HEADS, *of_verb)
@@ -288,6 +297,8 @@ def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
     bare = {bare_key(key): key for key in scalars if sets_number(key)}
     for key in axes:
+        if key == axis_table.ALL_RATES:
+            raise unknown("axis", key, axis_table.axis_keys())
         axis_table.facts(key)  # refuses an axis that does not exist
         if key in bare:
             raise ConfigError(

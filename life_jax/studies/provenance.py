@@ -10,11 +10,13 @@ from pathlib import Path
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """The version of the installed package, 0+unknown where it is not installed."""
+    """The version of the installed package. Where it is not installed, such as in a clone on PYTHONPATH, below all
+    versions and with the commit: 0+gdc642dcb1f00, with .dirty where it was changed; 0+unknown without git."""
     try:
         return metadata.version("life_jax")
     except metadata.PackageNotFoundError:
-        return "0+unknown"
+        commit = git_revision()
+        return f"0+g{commit.replace('-', '.')}" if commit else "0+unknown"
 
 
 @lru_cache(maxsize=1)

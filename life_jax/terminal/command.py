@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import life_jax
 from life_jax.config import words as command_words
 from life_jax.config.schema import paths
 from life_jax.config.schema.errors import ConfigError
@@ -66,8 +67,12 @@ def guarded(job: Callable[[list[str]], None], primary: str, usage: str = "") -> 
     before = signal.signal(signal.SIGINT, _interrupt) if is_main else None
     try:
         flags, rest = _flags(words)
-        if any(word in ("--help", "-h") for word in words) and (text := HELP.get(job.__name__, usage)):
+        if (any(word in ("--help", "-h") for word in words) or words[:1] == ["help"]) and (
+            text := HELP.get(job.__name__, usage)
+        ):
             print(text.rstrip("\n"))
+        elif words[:1] in (["--version"], ["-V"]):
+            print(f"life_jax {life_jax.__version__}")
         elif (task := _completion(words)) is not None:
             print(completion(task))
         elif flags and not usage:
@@ -125,8 +130,6 @@ def completion(task: str) -> str:
 
 def commands() -> list[str]:
     """Names of all commands: modules on top of the package."""
-    import life_jax
-
     modules = pkgutil.iter_modules(life_jax.__path__)
     return [m.name for m in modules if not m.ispkg and not m.name.startswith("_")]
 

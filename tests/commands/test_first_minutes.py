@@ -36,6 +36,7 @@ def test_shipped_questions_stay_within_the_positions_of_their_models(study):
     ("words", "some"),
     [
         ("opt awq", "int4_zp"), ("opt gptq", "int4"), ("engine sglang", "sglang"), ("engine ollama", "llama_cpp_cuda"),
+        ("gpus rtx 4090", "rtx_4090"), ("model qwen3 8b", "qwen3_8b"), ("llms llama 70b", "llama3_1_70b"),
         ("engine lmstudio", "llama_cpp_metal"), ("hw laptop", "rtx_4090_laptop"), ("devices h100", "h100_sxm"),
         ("engine generic", "a mean of all"), ("hw RTX 4090 Laptop", "rtx_4090_laptop"),
     ],
@@ -65,3 +66,18 @@ def test_python_takes_keywords_and_shows_itself_in_a_line():
     assert "Any" not in dir(package) and package.__version__
     with pytest.raises(ConfigError, match="v100"):
         package.load(hw="v10")
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so_once(life):
+    assert life("validate", "nothere.csv").error == "error: nothere.csv: cannot be read: No such file or directory"
+
+
+def test_a_plan_without_a_target_says_that_slow_is_cheap(life):
+    words = ("plan", "model=llama3_8b", "hw=l4", "engine=vllm", "axes.opt=[[]]", "devices=1")
+    assert "target.tpot=0.05" in life(*words).err
+    assert "no target" not in life(*words, "target.tpot=0.5").err
+
+
+def test_positions_of_a_model_whose_windows_all_fit_have_no_number(life):
+    assert "any number of positions" in life("explain", "hw=rtx_4090", "model=mistral_7b").out
+    assert "any number of" not in life("explain", "hw=rtx_4090", "model=llama3_8b").out

@@ -6,11 +6,14 @@ import pytest
 
 from life_jax.config import unknown_words
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.check import check_number
 from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.config.vocabulary import PLAIN, SECTIONS
-from life_jax.config.words import parse
+from life_jax.config.words import parse, read_words
+from life_jax.forecasting.metrics import METRICS
+from life_jax.measurements.readers import index
 
 HW = "hw=h100_sxm"
 
@@ -42,3 +45,67 @@ def test_a_word_that_nothing_is_like_is_refused_with_the_words_that_there_are():
     with pytest.raises(ConfigError, match=r"^'qzx=' is not known$") as error:
         parse([HW, "qzx=2"])
     assert "hw=" in error.value.more[0]
+
+
+@pytest.mark.parametrize(
+    "theirs, ours", [pair for pair in sorted(unknown_words.CALLED.items()) if pair[1] in index.KNOWN_WORDS]
+)
+def test_words_of_commands_that_read_measurements_are_answered_with_ours_too(theirs, ours):
+    with pytest.raises(ConfigError, match=f"it is called {ours}= here"):
+        read_words(["rows.csv", f"{theirs}=2"], index.KNOWN_WORDS, "")
+
+
+def test_a_command_without_such_words_offers_none():
+    with pytest.raises(ConfigError, match=r"^'gpu=' is not known$"):
+        read_words(["gpu=2"], (), "")
+
+
+@pytest.mark.parametrize("theirs, ours", sorted(unknown_words.METRIC_CALLED.items()))
+def test_a_metric_by_another_name_is_answered_with_ours(theirs, ours):
+    assert ours in METRICS and theirs not in METRICS
+    error = unknown_words.metric(theirs.upper().replace("_", "-"), METRICS)
+    assert f"it is called {ours} here" in str(error) and error.more[0].split()[0] == ours
+
+
+def test_each_name_of_a_metric_stands_once_and_others_are_nobodys():
+    assert sum(len(names.split()) for names in unknown_words.METRICS.values()) == len(unknown_words.METRIC_CALLED)
+    assert unknown_words.metric("colour", METRICS) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("hw = v100", "without spaces around =: hw=v100"), ("hw=v100 batch =4", "without spaces around =: batch=4"),
+        ("--hw v100", "without dashes: hw=v100"), ("hw=v100 --model llama3", "without dashes: model=llama3"),
+        ("--gpu v100", "without dashes: hw=v100"), ("hw=v100 --json", "without dashes: format=json"),
+        ("hw=v100 --verbose", "without dashes: verbose=VALUE"), ("v100", "did you mean hw=v100?"),
+        ("hw=v100 llama3.1:8b", "did you mean model=llama3.1:8b?"), ("hw=v100 int4", "did you mean opt=int4?"),
+        ("hw=v100 nonsense", "such as hw=v100"), ("hw=v100 =", "without spaces around ="),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_no_pair_is_told_how_it_is_written(words, meant):
+    with pytest.raises(ConfigError, match="words are KEY=VALUE") as error:
+        parse(words.split())
+    assert meant in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("word", "list_"),
+    [
+        ("batch=1,8", "axes.batch=[1,8]"), ("workload.batch=1,8", "axes.batch=[1,8]"),
+        ("axes.batch=1,8", "axes.batch=[1,8]"), ("metrics=ttft,tpot", "metrics=[ttft,tpot]"),
+        ("engine.memory_efficiency=0.5,0.6", "axes.memory_efficiency=[0.5,0.6]"),
+    ],
+)  # fmt: skip
+def test_a_list_without_brackets_is_told_how_it_is_written(word, list_):
+    with pytest.raises(ConfigError, match="write a list as") as error:
+        parse([HW, word])
+    assert str(error.value) == f"{word}: write a list as {list_}"
+
+
+@pytest.mark.parametrize(("typed", "number"), [("1k", "1000"), ("1.5K", "1500"), ("2m", "2000000")])
+def test_thousands_are_told_how_they_are_written(typed, number):
+    with pytest.raises(ConfigError, match=f"write {number}$"):
+        check_number(typed, axis_table.facts("prompt_tokens"), "workload.prompt_tokens")
+    with pytest.raises(ConfigError, match=r"not a number in token$"):
+        check_number("many", axis_table.facts("prompt_tokens"), "workload.prompt_tokens")

@@ -1,10 +1,17 @@
 """What is released says one thing in all its files."""
 
 import re
+import subprocess
 import tomllib
+from importlib import metadata
 
+import pytest
 import yaml
+from packaging.version import Version
 from places import ROOT
+
+import life_jax
+from life_jax.studies import provenance
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CONDA_NAMES = {"matplotlib": "matplotlib-base"}  # whose package of the same name brings a window system
@@ -48,6 +55,37 @@ def test_the_version_is_that_of_the_last_entry_of_the_changelog():
     assert (unreleased, last) == ("Unreleased", fallback)
     assert recipe()["context"]["version"] == fallback
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["version"] == fallback
+
+
+@pytest.mark.parametrize("commit", ["dc642dcb1f00", "dc642dcb1f00-dirty", ""])
+def test_what_is_not_installed_has_a_version_below_all_others_with_its_commit(commit, monkeypatch):
+    def nothing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(provenance.metadata, "version", nothing)
+    monkeypatch.setattr(provenance, "git_revision", lambda: commit)
+    shown = Version(provenance.version.__wrapped__())
+    assert Version("0") <= shown < Version("0.0.1.dev0")
+    assert shown.local == (f"g{commit.replace('-', '.')}" if commit else "unknown")
+
+
+def test_an_installed_package_has_the_version_that_was_built():
+    """That of the last tag; without a tag the one that is being made, as a development version of it."""
+    assert Version(life_jax.__version__) == Version(provenance.version())
+    scheme = PROJECT["tool"]["hatch"]["version"]
+    assert scheme["source"] == "vcs" and scheme["raw-options"] == {"local_scheme": "no-local-version"}
+
+
+@pytest.mark.process
+def test_a_clone_without_tags_has_a_development_version(tmp_path):
+    scm = pytest.importorskip("setuptools_scm")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *words], check=True)
+    untagged = Version(scm.get_version(tmp_path, local_scheme="no-local-version"))
+    subprocess.run([*git, "tag", "v0.1.0"], check=True)
+    tagged = Version(scm.get_version(tmp_path, local_scheme="no-local-version"))
+    assert untagged.is_devrelease and untagged < tagged == Version("0.1.0")
 
 
 def test_the_citation_names_the_paper():

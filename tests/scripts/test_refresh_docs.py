@@ -56,7 +56,7 @@ def test_a_page_shows_its_commands_in_blocks_that_are_run(page):
 
 
 def test_readme_is_short():
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 135
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 128
 
 
 def test_a_number_that_has_changed_is_seen(session):

@@ -50,6 +50,31 @@ def test_words_without_a_command_are_told_what_to_type():
         umbrella.answer("hw=v100", ["opt=int4"], COMMANDS)
 
 
+@pytest.mark.parametrize("theirs, ours", sorted(umbrella.CALLED.items()))
+def test_a_command_of_other_tools_is_answered_with_ours(theirs, ours):
+    assert ours in COMMANDS and theirs not in COMMANDS
+    with pytest.raises(ConfigError, match=f"it is called {ours} here"):
+        umbrella.answer(theirs, [], COMMANDS)
+
+
+@pytest.mark.parametrize("kind", ["hw", "gpus", "devices", "models", "metrics"])
+def test_a_part_of_the_catalogue_is_no_command(kind):
+    with pytest.raises(ConfigError, match=f"life-jax catalog {kind}"):
+        umbrella.answer(kind, [], COMMANDS)
+
+
+def test_the_version_and_the_help_of_a_command_have_several_spellings(life, monkeypatch, capsys):
+    import life_jax
+
+    version = f"life_jax {life_jax.__version__}"
+    assert [umbrella.answer(word, [], COMMANDS) for word in ("version", "--version", "-V")] == [version] * 3
+    assert [life("sweep", word).out.strip() for word in ("--version", "-V")] == [version] * 2
+    assert life("serve", "help").out == life("serve", "--help").out == HELP["serve"].rstrip() + "\n"
+    monkeypatch.setattr("sys.argv", ["life-jax", "help", "serve"])
+    umbrella.run()
+    assert capsys.readouterr().out == HELP["serve"].rstrip() + "\n"
+
+
 def offered(line: str) -> list[str]:
     from life_jax.terminal.completion import _words
 

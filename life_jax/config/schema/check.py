@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from life_jax.config.schema.errors import ConfigError, unknown
 
 T = TypeVar("T")
 LARGEST = 10**308  # whole number that is a float
+THOUSANDS, FACTORS = re.compile(r"(\d+(?:\.\d+)?)([kKmM])"), {"k": 1e3, "m": 1e6}
 
 
 def check(values: Mapping[str, Any], schema: type[T], where: str) -> T:
@@ -48,8 +50,10 @@ def check_number(value: Any, facts: Mapping[str, Any], where: str) -> float:
     unit = facts.get("unit", "1")
     unit = "" if unit == "1" else f" {unit}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        axis = f"; a list is an axis, axes.{where.rsplit('.', 1)[-1]}=[...]" if isinstance(value, list) else ""
-        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}{axis}")
+        hint = f"; a list is an axis, axes.{where.rsplit('.', 1)[-1]}=[...]" if isinstance(value, list) else ""
+        if isinstance(value, str) and (short := THOUSANDS.fullmatch(value)):
+            hint = f"; write {float(short[1]) * FACTORS[short[2].lower()]:.0f}"
+        raise ConfigError(f"{where} is {value!r}, not a number{unit and f' in{unit}'}{hint}")
     if isinstance(value, int) and abs(value) > LARGEST:
         raise ConfigError(f"{where} has {len(f'{value:x}') * 5 // 4} digits or so; a number below 1e308 is needed")
     if not math.isfinite(value):

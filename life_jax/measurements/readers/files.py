@@ -37,7 +37,7 @@ def head(path: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             start = file.read(HEAD)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        raise ConfigError(f"{path}: cannot be read: {reason(error)}") from None
     for magic, what in NOT_TEXT.items():
         if start.startswith(magic):
             raise ConfigError(f"{path}: is {what}")
@@ -47,6 +47,11 @@ def head(path: Path) -> tuple[str, str]:
     if controls > len(text) // 100:
         raise ConfigError(f"{path}: is no text")
     return text.removeprefix("\ufeff"), encoding
+
+
+def reason(error: Exception) -> str:
+    """What is wrong with a file, without its number and its name, which stand before."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _encoding(start: bytes) -> str:
@@ -75,7 +80,7 @@ def lines(path: Path, encoding: str) -> Iterator[str]:
                     raise ConfigError(f"{path}: a line is longer than {MOST_LINE:,} characters")
                 yield line
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        raise ConfigError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def whole(path: Path, encoding: str, most: int) -> str:
@@ -88,7 +93,7 @@ def whole(path: Path, encoding: str, most: int) -> str:
             )
         return path.read_text(encoding=encoding).removeprefix("\ufeff")
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        raise ConfigError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def documents(path: Path, encoding: str) -> Iterator[Any]:
