@@ -12,7 +12,7 @@ from life_jax.terminal.progress import waiting
 
 if TYPE_CHECKING:
     from life_jax.planner.designs import Designs
-    from life_jax.studies.planning import Plan
+    from life_jax.studies.plan_result import Plan
 
 SHOWN_EACH = 0.2  # s
 FORMATS = ("text", "json", "csv", "md")
@@ -29,7 +29,7 @@ def plan(words: list[str]) -> None:
     out=NAME.nc or NAME.csv keeps all rows. Where nothing meets, what is nearest is printed; it is no error. Raises
     ConfigError for words that make no sense, StoreError for a file that cannot be written.
     """
-    from life_jax.studies import planning
+    from life_jax.studies import launching, planning
     from life_jax.studies.loading import load
     from life_jax.terminal import plan_tables
 
@@ -53,8 +53,8 @@ def plan(words: list[str]) -> None:
         plan_tables.show(result)
     if question is not None and question.write is not None and result.rows:
         folder = Path(question.write)
-        planning.write(result, folder, overwrite=study.overwrite)
-        command.note(f"launch scripts of {min(len(result.rows), study.view.top or planning.WRITTEN)} rows: {folder}")
+        launching.write(result, folder, overwrite=study.overwrite)
+        command.note(f"launch scripts of {min(len(result.rows), study.view.top or launching.WRITTEN)} rows: {folder}")
     for path in _kept(result):
         print(path) if form == "text" else command.note(str(path))
 
@@ -85,7 +85,7 @@ def _kept(result: "Plan") -> list[Path]:
     from life_jax.core.whole_file import whole_file
     from life_jax.grid.storage import store
     from life_jax.plotting import pictures
-    from life_jax.studies import planning
+    from life_jax.studies import plan_result
     from life_jax.terminal import plan_tables, result_rows
 
     study, written = result.study, []
@@ -95,7 +95,7 @@ def _kept(result: "Plan") -> list[Path]:
             plan_tables.rows(result, "csv", file)
         written.append(path)
     elif study.out is not None:
-        store.save(planning.dataset(result), path, study.identity, overwrite=study.overwrite)
+        store.save(plan_result.dataset(result), path, study.identity, overwrite=study.overwrite)
         written.append(path)
     for picture in pictures.files(study.plots, path.with_suffix("")) if result.rows else ():
         picture.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import calibrated_host
 import fit_kernels
 import numpy as np
 from accuracy_text import CAUSES, CONTENTS, HELP, INTRODUCTION, KERNELS, SHAPES
@@ -183,14 +184,11 @@ def main() -> int:
     held.wider = rows.factors(support.widening())
     import calibrated_rows  # which reads the table as this script does
 
-    lines = [
-        *summary(held),
-        *calibrated_rows.summary(held),
-        *evenly(held),
-        *calibrated_rows.lines(held),
-        "",
-        *held_by_intervals(held, np.array([bool(r) for r in rows.supports])),
-    ]
+    if "calibrated_recommended" not in held.names:
+        raise SystemExit(f"{words.held}: scripts/fit_calibration.py adds what this page needs")
+    lines = [*summary(held), *calibrated_rows.summary(held), *evenly(held), *calibrated_rows.lines(held)]
+    lines += [*calibrated_host.lines(words.data.resolve()), ""]
+    lines += held_by_intervals(held, np.array([bool(r) for r in rows.supports]))
     others = ", ".join(f"{kind} {100 * part:.0f} %" for kind, part in of_other_sources(rows).items())
     lines.append(f"  half-widths from the other sources alone: all {others}")
     lines += [*tables(held), *worst(held)]

@@ -31,6 +31,7 @@ from life_jax.config.stages import in_stages
 from life_jax.config.vocabulary import OFFLOAD, PREFILL
 from life_jax.core.engine import Engine
 from life_jax.core.places import Disk, Handover, Offload, Place
+from life_jax.core.pytree import changed
 from life_jax.core.scenario import Precision, Scenario, WeightFormat, Workload
 from life_jax.core.speculation import Speculation
 from life_jax.optimizations import Optimization, Refused
@@ -97,7 +98,7 @@ def build(
     hw = f"hw.{labels['hw']}"
     parts = Parts() if parts is None else parts
     engine = _of_its_own_threads(in_stages(engine, model, labels["model"]), device, beside, hw)
-    engine = with_matrix_part(by_memory(engine, device, parts), efficiency, device.matrix_part)
+    engine = parts(with_matrix_part, by_memory(engine, device, parts), efficiency, device.matrix_part)
     preferred = () if "weight_bits" in stack.sets else own
     stack, warnings = as_it_runs(stack, device, hw, parts)
     stored_as = [kept for own in preferred for kept in (own, *([parts.without_units(own)] if own.otherwise else []))]
@@ -119,54 +120,90 @@ def build(
         warnings.append(f"{hw} publishes no interconnect: {PCIE:g} GB/s in each direction assumed (PCIe 4.0 x16)")
     warnings += network_assumed(engine, device, hw)
     likeness = parts(_likeness, engine, device.efficiency_class, bool(model.num_experts))
-    scenario = Scenario(
-        device=parts(in_base_units, device, (), engine.power_cap, engine.whole_memory),
-        architecture=parts(architecture, model, f"model.{labels['model']}"),
-        precision=parts(bits, precision),
-        workload=parts(_workload, workload),
-        engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness, device.cooling),
-        costs=parts(costs, cost, device),
-        load=parts(requests, load),
-        speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
-        offload=Offload(place=(beside[OFFLOAD],)) if beside and OFFLOAD in beside else NO_OFFLOAD,
-        handover=Handover(place=(beside[PREFILL],)) if beside and PREFILL in beside else NO_HANDOVER,
-        disk=NO_DISK,
-    )
+
+    def bare() -> Scenario:
+        return Scenario(
+            device=parts(in_base_units, device, (), engine.power_cap, engine.whole_memory),
+            architecture=parts(architecture, model, f"model.{labels['model']}"),
+            precision=parts(bits, precision),
+            workload=parts(_workload, workload),
+            engine=parts(_measured, parts(software, engine, efficiency), engine, efficiency, likeness, device.cooling),
+            costs=parts(costs, cost, device),
+            load=parts(requests, load),
+            speculation=NO_DRAFTS if draft is None else parts(drafted_by, draft),
+            offload=parts(_offload, beside[OFFLOAD]) if beside and OFFLOAD in beside else NO_OFFLOAD,
+            handover=parts(_handover, beside[PREFILL]) if beside and PREFILL in beside else NO_HANDOVER,
+            disk=NO_DISK,
+        )
+
     if draft is not None:
         warnings += other_words(draft, model, labels["model"])
-    if workload.image_tokens and not model.vision_layers:
-        raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{labels['model']}")
+    _refuse_images(workload, model, labels["model"])
     warnings += _generation(model, labels["model"])
-    if workload.image_tokens > workload.prompt_tokens:
-        raise ConfigError(
-            f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
-        )
-    if engine.power_cap and device.tdp_w is None:
-        raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
-    _refuse_idle_limit(engine, device, cost, hw)
-    options = OptionNumbers(scenario, stack.origins, convention, model.max_position_embeddings)
+    _refuse_power(engine, device, cost, hw)
+
+    def numbers_of(base: Scenario) -> OptionNumbers:
+        return OptionNumbers(base, stack.origins, convention, model.max_position_embeddings)
+
     try:
-        stored = parts.once((stack, model, precision, convention), lambda: options.applied({}).precision)
+        stored = parts.once((stack, model, precision, convention), lambda: numbers_of(bare()).applied({}).precision)
     except Refused as reason:
         raise ImpossibleError(f"opt={'+'.join(stack.names)} on {labels['model']}", str(reason)) from None
     sources, missing = rate_sources(device, stack, engine, preferred_units(engine, stored, device.peak_tflops), hw)
     converts = bool(stack.cache_dtype) and stack.cache_dtype not in device.peak_tflops
     as_bytes = multiplies_bytes(sources)
-    scenario = dataclasses.replace(
-        scenario,
-        device=parts(in_base_units, device, tuple(sources.items()), engine.power_cap, engine.whole_memory),
-        engine=parts(on_units, scenario.engine, converts, as_bytes, bool(engine.quantized_units), through_host(device)),
-    )
+    units = converts, as_bytes, bool(engine.quantized_units), through_host(device)
+
+    def made() -> tuple[Scenario, Scenario]:
+        here = bare()
+        here = dataclasses.replace(here, engine=parts(on_units, here.engine, *units))
+        base = parts.of_floats(here)
+        return base, parts.applied(numbers_of(base), stack, here)
+
+    # no option looks at a device or its costs, so that the rest is the same on all devices that are run in one way
+    alike = (
+        "made", model, labels["model"], stack, convention, precision, workload, load, draft, engine, efficiency,
+        likeness, device.cooling, *units, *(beside or {}).values(),
+    )  # fmt: skip
+    base, scenario = parts.once(alike, made)
     sources = parts(dict, tuple(sources.items()))  # the same for many cases
-    options = dataclasses.replace(options, base=parts.of_floats(scenario))
-    scenario = parts.applied(options, stack, scenario)
-    reasons: dict[str, str] = parts(dict, tuple(_meaningless(device, model, engine, converts, stack, beside).items()))
+    of_device = {
+        "device": parts.floats(
+            parts(in_base_units, device, tuple(sources.items()), engine.power_cap, engine.whole_memory)
+        ),
+        "costs": parts.floats(parts(costs, cost, device)),
+    }
+    options, scenario = numbers_of(changed(base, of_device)), changed(scenario, of_device)
+    reasons = parts.once(
+        ("meaningless", model, engine, stack, *units, device.cores is None, *(beside or {}).values()),
+        lambda: _meaningless(device, model, engine, converts, stack, beside),
+    )
     said = (f"{labels['model']}: {text}" for text in model.warnings)
     return Built(scenario, sources, (*missing, *warnings, *said), reasons, options, likeness, parts(_clocks, device))
 
 
-def _refuse_idle_limit(engine: EngineFile, device: DeviceFile, cost: CostFile | None, hw: str) -> None:
-    """Raise ConfigError where a device is limited to a power at which it can only idle."""
+def _offload(place: Place) -> Offload:
+    return Offload(place=(place,))
+
+
+def _handover(place: Place) -> Handover:
+    return Handover(place=(place,))
+
+
+def _refuse_images(workload: WorkloadFile, model: ModelFile, label: str) -> None:
+    """Raise ConfigError for images that the model does not see, or that are longer than the prompt."""
+    if workload.image_tokens and not model.vision_layers:
+        raise ConfigError(f"workload.image_tokens: no vision tower is known of model.{label}")
+    if workload.image_tokens > workload.prompt_tokens:
+        raise ConfigError(
+            f"workload.image_tokens is {workload.image_tokens:g}; the prompt has {workload.prompt_tokens:g} tokens"
+        )
+
+
+def _refuse_power(engine: EngineFile, device: DeviceFile, cost: CostFile | None, hw: str) -> None:
+    """Raise ConfigError where power limits a device that publishes none, or one at which it can only idle."""
+    if engine.power_cap and device.tdp_w is None:
+        raise ConfigError(f"engine.power_cap: {hw} publishes no power; give {hw}.tdp_w")
     idle = cost.idle_part * device.tdp_w if cost is not None and device.tdp_w is not None else 0.0
     if engine.power_cap and device.power_limit_w is not None and device.power_limit_w <= idle:
         raise ConfigError(

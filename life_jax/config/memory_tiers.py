@@ -21,10 +21,13 @@ def by_memory(engine: EngineFile, device: DeviceFile, parts: Parts) -> EngineFil
 
     The same object for the same engine and tier. Raises ConfigError for a tier that is not understood.
     """
-    tiers = [_checked(tier, f"engine.memory_tiers of {engine.name}") for tier in engine.memory_tiers]
-    numbers = next((numbers for holds, numbers in tiers if holds(device)), {})
+    numbers = next((numbers for holds, numbers in parts(_tiers, engine) if holds(device)), {})
     left = tuple((key, value) for key, value in {**USUAL, **numbers}.items() if getattr(engine, key) is None)
     return parts(_with, engine, left) if left else engine
+
+
+def _tiers(engine: EngineFile) -> list[tuple[Any, Mapping[str, float]]]:
+    return [_checked(tier, f"engine.memory_tiers of {engine.name}") for tier in engine.memory_tiers]
 
 
 def _with(engine: EngineFile, numbers: tuple[tuple[str, float], ...]) -> EngineFile:

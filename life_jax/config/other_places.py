@@ -30,6 +30,18 @@ def places(
     engine: label of the engine on hw=, which also runs there where it can; labels: of the options; files: arguments of
     `build` that both have in common. Raises ConfigError as `build` does.
     """
+    key = composed, engine, labels, stack, *files.values()
+    return parts.once(key, lambda: _places(composed, engine, labels, stack, parts, files))
+
+
+def _places(
+    composed: Composed,
+    engine: str,
+    labels: tuple[str, ...],
+    stack: Optimization,
+    parts: Parts,
+    files: Mapping[str, Any],
+) -> dict[str, Place]:
     there = chain(*(made(origin) for origin in stack.origins if origin.kind not in NOT_THERE))
     found = {}
     for word, device in composed.beside.items():

@@ -5,7 +5,7 @@ from typing import Any
 
 from life_jax.config.build import CLOCKS, Built
 from life_jax.config.option_numbers import option_parameter
-from life_jax.config.schema.axis_table import axis_keys, facts, section_of
+from life_jax.config.schema.axis_table import ALL_RATES, axis_keys, facts, section_of
 from life_jax.config.schema.errors import ConfigError, columns
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf, get_leaf
@@ -21,6 +21,8 @@ def parameter_of(key: str, built: Built, where: str, asked: str = "axes.") -> Pa
     metadata = facts(key)
     if section_of(key) == "opt":
         return option_parameter(key, built.options, where, asked)
+    if key == ALL_RATES:
+        return _all_rates(built, where, asked)
     if key.startswith("peak_tflops.") or key == "vector_tflops":
         return _rate_parameter(key, built, where, asked)
     if key in CLOCKS:
@@ -47,6 +49,16 @@ def _rate_parameter(key: str, built: Built, where: str, asked: str) -> Parameter
             f"{asked}{key} changes nothing for {where}: its operators run at {used or 'no published rate'}"
         )
     return Parameter(key, tuple((("device", "rates", pipe), TERA * factor) for pipe, factor in built.sources[key]))
+
+
+def _all_rates(built: Built, where: str, asked: str) -> Parameter:
+    """Every rate in use scaled together; the value is that of 16-bit matrix work, or of what there is."""
+    rates = built.scenario.device.rates
+    pipes = list(dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key))
+    if not pipes:
+        raise ConfigError(f"{asked}{ALL_RATES} changes nothing for {where}: it publishes no rate")
+    value: Any = rates["datasheet" if "datasheet" in pipes else pipes[0]] / TERA
+    return Parameter(ALL_RATES, tuple((("device", "rates", pipe), rates[pipe] / value) for pipe in pipes))
 
 
 def _clock_parameter(key: str, built: Built, where: str, asked: str) -> Parameter:

@@ -12,7 +12,7 @@ from life_jax.optimizations import Optimization, chain
 
 UNSEEN = ("device", "costs", "quality")  # parts of a scenario that no option looks at
 PARTS = tuple(field.name for field in fields(Scenario))
-BY_VALUE = frozenset({str, bool, tuple})  # types of what is told apart by its value
+BY_VALUE = frozenset({str, bool, float, tuple})  # types of what is told apart by its value
 T = TypeVar("T")
 
 
@@ -23,7 +23,7 @@ class Parts:
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], tuple[tuple[Any, ...], Any]] = {}
         self._precisions: dict[tuple[Any, ...], Precision] = {}
-        self._floats = mapping(float)  # int32 wraps under jit and has no gradient
+        self._mapped = mapping(float)  # int32 wraps under jit and has no gradient
 
     def __call__(self, make: Callable[..., T], *of: Any) -> T:
         """make(*of), or what it was before; files are told apart as objects, text and the like by their value."""
@@ -43,12 +43,13 @@ class Parts:
 
     def of_floats(self, scenario: Scenario) -> Scenario:
         """The scenario with floats for all its numbers, part by part, each once."""
-        return Scenario(*[self._of_floats(getattr(scenario, name)) for name in PARTS])
+        return Scenario(*[self.floats(getattr(scenario, name)) for name in PARTS])
 
-    def _of_floats(self, part: Any) -> Any:
+    def floats(self, part: Any) -> Any:
+        """A part with floats for all its numbers, once."""
         key = "floats", id(part)
         if key not in self._known:
-            self._known[key] = (part,), self._floats(part)
+            self._known[key] = (part,), self._mapped(part)
         return self._known[key][1]
 
     def chained(self, first: Optimization, then: Optimization) -> Optimization:
@@ -71,7 +72,7 @@ class Parts:
         return replace(made, **{name: getattr(options.base, name) for name in UNSEEN})
 
     def _applied(self, options: OptionNumbers) -> Scenario:
-        made: Scenario = self._floats(options.applied({}))
+        made: Scenario = self._mapped(options.applied({}))
         return replace(made, precision=self.equal(made.precision))
 
     def equal(self, precision: Precision) -> Precision:

@@ -101,6 +101,17 @@ def without_beside(words: Iterable[str]) -> list[str]:
     return [word for (key, _), word in pairs if not starts or not key.startswith(starts)]
 
 
+def of_options_beside(words: Iterable[str], left: Iterable[str]) -> dict[str, list[str]]:
+    """Option -> words of it that `without_beside` has left out of `words`."""
+    kept, found = set(left), dict[str, list[str]]()
+    for word in words:
+        key, _ = command_words.key_and_text(word) or ("", "")
+        if key and word not in kept:
+            section, name = key.split(".")[:2]
+            found.setdefault(name if section == "opt" else section, []).append(word)
+    return found
+
+
 def _is_tried(name: str, pairs: Iterable[tuple[tuple[str, str], str]]) -> bool:
     typed = next((text for (key, text), _ in pairs if key == "also"), "none")
     names = defaults().get({"auto": "also_usual"}.get(typed, f"also_{typed}"))

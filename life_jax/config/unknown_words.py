@@ -51,20 +51,21 @@ METRICS = {  # our metric -> what others call it
 METRIC_CALLED = {theirs: ours for ours, names in METRICS.items() for theirs in names.split()}
 
 
-def error(key: str, words: Iterable[str]) -> ConfigError:
+def error(key: str, words: Iterable[str], *, composed: bool = True) -> ConfigError:
     """The error of an unknown word: where it belongs, what it is called here, or what looks alike.
 
-    words: those that the verb knows, without the short ones.
+    words: those that the verb knows, without the short ones. composed: whether the verb takes numbers of files and
+    short words too.
     """
-    ours, words = CALLED.get(key.lower()), (*words, *SHORT_WORDS)
-    listed = columns([f"{word}=" for word in words])
-    place = None if ours in words and key not in axis_table.axis_keys() else _place(key)
+    ours, words = CALLED.get(key.lower()), (*words, *(SHORT_WORDS if composed else ()))
+    listed = columns([f"{word}=" for word in words]) if words else []
+    place = None if not composed or (ours in words and key not in axis_table.axis_keys()) else _place(key)
     if place is not None:
         return ConfigError(f"'{key}' is not a word by itself; {place}")
     if ours in words:
         return ConfigError(f"'{key}=' is not known; it is called {ours}= here", listed)
-    near = closest(key, (*words, *(f"axes.{k}" for k in axis_table.axis_keys())))
-    return ConfigError(f"'{key}=' is not known{guess(near)}", listed)
+    axes = (f"axes.{k}" for k in axis_table.axis_keys()) if composed else ()
+    return ConfigError(f"'{key}=' is not known{guess(closest(key, (*words, *axes)))}", listed)
 
 
 def metric(name: str, known: Iterable[str]) -> ConfigError | None:

@@ -181,7 +181,7 @@ def read_words(words: Iterable[str], accepted: Sequence[str], usage: str) -> tup
             continue
         key, text = pair
         if key not in accepted:
-            raise unknown("the word", f"{key}=", [f"{known}=" for known in accepted])
+            raise unknown_words.error(key, accepted, composed=False)
         if key in typed:
             raise ConfigError(f"{key}= is given twice")
         if not text:
@@ -297,6 +297,8 @@ def _refuse_unknown(words: Mapping[str, Any], verb: str) -> None:
 def _refuse_twins(scalars: Mapping[str, Any], axes: Mapping[str, Any]) -> None:
     bare = {bare_key(key): key for key in scalars if sets_number(key)}
     for key in axes:
+        if key == axis_table.ALL_RATES:
+            raise unknown("axis", key, axis_table.axis_keys())
         axis_table.facts(key)  # refuses an axis that does not exist
         if key in bare:
             raise ConfigError(

@@ -106,7 +106,7 @@ def _fields(tree: Any) -> Fields:
     return _FIELDS[cls]
 
 
-def _changed(tree: T, changes: Mapping[str, Any]) -> T:
+def changed(tree: T, changes: Mapping[str, Any]) -> T:
     """A copy of a dataclass with these fields changed, as dataclasses.replace in half the time."""
     values = {name: changes[name] if name in changes else getattr(tree, name) for name, _ in _fields(tree)}
     return type(tree)(**values)
@@ -160,7 +160,7 @@ def mapping(function: Callable[[Any], Any]) -> Shared:
         for name, facts in fields:
             if not facts.get("static") and (new := again(value := getattr(tree, name))) is not value:
                 changes[name] = new
-        return _changed(tree, changes) if changes else tree
+        return changed(tree, changes) if changes else tree
 
     return Shared(mapped)
 
@@ -204,7 +204,7 @@ def set_leaf(tree: Any, path: Leaf, value: Any) -> Any:
     if isinstance(tree, tuple):
         index = int(key)
         return (*tree[:index], set_leaf(tree[index], rest, value), *tree[index + 1 :])
-    return _changed(tree, {str(key): set_leaf(getattr(tree, str(key)), rest, value)})
+    return changed(tree, {str(key): set_leaf(getattr(tree, str(key)), rest, value)})
 
 
 def absent_as_static(tree: Any, moved: Collection[Leaf] = (), known: "Absent | None" = None) -> Any:
@@ -215,10 +215,13 @@ def absent_as_static(tree: Any, moved: Collection[Leaf] = (), known: "Absent | N
     return _absent(tree, frozenset(moved), (), {} if known is None else known)
 
 
-def switched_off_as_static(tree: Any, known: "Absent") -> Any:
+def switched_off_as_static(tree: Any, known: "Absent", path: Leaf = ()) -> Any:
     """A copy of the tree in which what is switched off is static: other leaves at their neutral value are numbers as
-    any other, so that trees that differ in them can be computed together. known: as of absent_as_static, its own."""
-    return _absent(tree, SWITCHES, (), known)
+    any other, so that trees that differ in them can be computed together.
+
+    known: as of absent_as_static, its own. path: where the tree stands in a case.
+    """
+    return _absent(tree, SWITCHES, path, known)
 
 
 SWITCHES = frozenset({("switches",)})  # stands for all leaves but those that switch something off
@@ -253,7 +256,7 @@ def _absent_here(tree: Any, moved: frozenset[Leaf], path: Leaf, known: Absent) -
                 changes[name] = Static(value)
         elif not isinstance(value, int | float):
             changes[name] = _absent(value, moved, at, known)
-    return _changed(tree, changes) if changes else tree
+    return changed(tree, changes) if changes else tree
 
 
 def is_absent(number: Number) -> bool:

@@ -35,10 +35,11 @@ class Parts:
     def of(self, function: Any, base: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The structure of a case, equal for cases that can be computed together, and the numbers of its parts."""
         head, below = trees.node(base)
-        parts = tuple([self._part(part) for part in (below or (base,))])
+        parts = tuple([self.part(part) for part in (below or (base,))])
         return (self.number(function), self.number(head), *(self.kinds[part] for part in parts)), parts
 
-    def _part(self, tree: Any) -> int:
+    def part(self, tree: Any) -> int:
+        """The number of a part."""
         if id(tree) not in self._known:
             structure, leaves = trees.flattened(tree)
             self._known[id(tree)] = len(self.kinds), tree

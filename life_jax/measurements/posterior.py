@@ -33,7 +33,8 @@ class Errors:
     @property
     def variance(self) -> np.ndarray:
         """Of each row alone [rows]."""
-        return self.row**2 + self.shared**2
+        variance: np.ndarray = self.row**2 + self.shared**2
+        return variance
 
     def weights(self, residuals: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """How much each row counts [rows], at most 1: what is left of its inverse variance.
@@ -165,5 +166,5 @@ def narrowing(candidates: np.ndarray, targets: np.ndarray, covariance: np.ndarra
     """
     before = np.einsum("ij,jk,ik->i", targets, covariance, targets)
     own = np.einsum("ij,jk,ik->i", candidates, covariance, candidates) + variance
-    after: np.ndarray = before - (candidates @ covariance @ targets.T) ** 2 / own[:, None]
-    return np.maximum(after, 0.0)
+    after: np.ndarray = np.maximum(before - (candidates @ covariance @ targets.T) ** 2 / own[:, None], 0.0)
+    return after

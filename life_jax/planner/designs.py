@@ -1,7 +1,7 @@
 """The designs of a space as columns: which case, which layout, what they cost, and why those are out that are out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -46,10 +46,9 @@ HOURS = 3600.0
 class Candidate:
     """A model on a kind of device under a stack and an engine.
 
-    model, hw, opt, engine: labels of ours. scenario: on a single device. spreads [1]: of ln(measured / forecast) of
-    ttft, tpot and e2e, 0 where none is known; fit: what designs have in common that are off together. reads: whether
-    the engine reads such weights. addition: what its stack has beside a format (planner/additions.py); words: that say
-    its numbers.
+    model, hw, opt, engine: labels of ours. scenario: on a single device. fit: what designs have in common that are off
+    together. reads: whether the engine reads such weights. addition: what its stack has beside a format
+    (planner/additions.py); words: that say its numbers.
     """
 
     model: str
@@ -62,17 +61,6 @@ class Candidate:
     reads: bool = True
     addition: str = ""
     words: tuple[str, ...] = ()
-
-    @cached_property
-    def spreads(self) -> dict[str, float]:
-        """Standard deviations of ln(measured / forecast) [1], wider where nothing like it was measured."""
-        known, limits = self.scenario.engine.spreads, self.scenario.engine.support
-        wider = {name: float(factor(of, self.scenario.workload, name)) for name, of in limits.items()}
-        found = {name: float(known.get(name, 0.0)) * wider.get(name, 1.0) for name in ("ttft", "tpot", "e2e")}
-        if not (drafts := self.scenario.speculation).is_off and float(drafts.spread) > 0:
-            texts = float(speculation.relative_spread(drafts))  # texts differ in what is accepted
-            found |= {name: math.hypot(found[name], texts) for name in ("tpot", "e2e")}
-        return found
 
     @property
     def fit(self) -> tuple[str, str]:
@@ -161,9 +149,40 @@ class Designs:
             found.update(parameter.numbers(values))
         return found
 
+    @cached_property
+    def _columns(self) -> dict[Any, np.ndarray]:
+        """Of each function its numbers, of as many candidates as there were."""
+        return {}
+
+    def of_each(self, function: Callable[[Scenario], Any], *names: str) -> np.ndarray:
+        """Numbers [candidates, ..] of a function that looks at these parts of a scenario alone: what candidates have
+        in common is looked at once."""
+        column = self._columns.get(function)
+        if column is None or len(column) < len(self.candidates):
+            known: dict[tuple[int, ...], Any] = {}
+            found = []
+            for scenario in self.scenarios:
+                key = tuple([id(getattr(scenario, name)) for name in names])
+                if key not in known:
+                    known[key] = function(scenario)
+                found.append(known[key])
+            column = self._columns[function] = np.array(found)
+        return column
+
+    @property
+    def have_experts(self) -> np.ndarray:
+        """Whether the model of each candidate has experts."""
+        return self.of_each(_has_experts, "architecture")
+
+    @property
+    def spreads(self) -> np.ndarray:
+        """Standard deviations [candidates, 3] of ln(measured / forecast) of TTFT, TPOT and e2e [1], wider where nothing
+        like it was measured, 0 where none is known."""
+        return self.of_each(_spreads, "engine", "workload", "speculation")
+
     def slots(self, places: np.ndarray) -> np.ndarray:
         """Requests that run together in a group of devices at most [n]."""
-        found = np.array([float(s.engine.scheduler.slots) for s in self.scenarios])[self.case[places]]
+        found = self.of_each(_slots, "engine")[self.case[places]]
         for parameter in self.parameters:
             if parameter.key == "max_sequences":
                 found = np.array([point[parameter.key] for point in self.points])[self.point[places]]
@@ -173,6 +192,24 @@ class Designs:
         """Columns of a function of the scenarios of designs."""
         moved = self.moved(places, divided=divided)
         return self.cases.evaluate(self.case[places], moved, function, done=done)
+
+
+def _has_experts(scenario: Scenario) -> bool:
+    return any(ffn.experts(scenario.architecture))
+
+
+def _slots(scenario: Scenario) -> float:
+    return float(scenario.engine.scheduler.slots)
+
+
+def _spreads(scenario: Scenario) -> list[float]:
+    known, limits = scenario.engine.spreads, scenario.engine.support
+    wider = {name: float(factor(of, scenario.workload, name)) for name, of in limits.items()}
+    found = {name: float(known.get(name, 0.0)) * wider.get(name, 1.0) for name in ("ttft", "tpot", "e2e")}
+    if not (drafts := scenario.speculation).is_off and float(drafts.spread) > 0:
+        texts = float(speculation.relative_spread(drafts))  # texts differ in what is accepted
+        found |= {name: math.hypot(found[name], texts) for name in ("tpot", "e2e")}
+    return list(found.values())
 
 
 def _known(number: float) -> float:
@@ -207,16 +244,19 @@ def settle(designs: Designs, done: rows.Done, first: int = 0) -> None:
 
 
 def _by_layout(designs: Designs, first: int) -> None:
-    known: dict[tuple[str, str], np.ndarray] = {}
+    known: dict[Any, np.ndarray] = {}
     fits = np.zeros((len(designs.candidates), len(designs.layouts)), bool)
+    whole, alone = (np.array([getattr(one, key) == 1 for one in designs.layouts]) for key in ("ep", "devices"))
+    experts = designs.have_experts
     for place, c in enumerate(designs.candidates[first:], start=first):
-        if (c.hw, c.engine) not in known:
-            known[c.hw, c.engine] = np.array([space.accepted(one, c.hw, c.device, c.file) for one in designs.layouts])
-        fits[place] = known[c.hw, c.engine]
-        if not any(ffn.experts(c.scenario.architecture)):
-            fits[place] &= np.array([one.ep == 1 for one in designs.layouts])
+        node = space.is_single(c.hw, c.device), c.device.node_devices, id(c.file)
+        if node not in known:
+            known[node] = np.array([space.accepted(one, c.hw, c.device, c.file) for one in designs.layouts])
+        fits[place] = known[node]
+        if not experts[place]:
+            fits[place] &= whole
         if not c.scenario.offload.is_off:  # several devices of a machine would share one CPU, which nothing forecasts
-            fits[place] &= np.array([one.devices == 1 for one in designs.layouts])
+            fits[place] &= alone
     designs.refuse(~fits[designs.case, designs.layout] & (designs.status == ALIVE), "layout")
 
 

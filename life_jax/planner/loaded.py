@@ -11,16 +11,16 @@ import numpy as np
 
 from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import set_leaf
+from life_jax.core.scenario import Scenario
 from life_jax.forecasting.energy import is_capped
 from life_jax.forecasting.side_by_side import TAILS, is_neutral, parts_above_one
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.models import ffn
 from life_jax.planner import rows
 from life_jax.planner.designs import Designs
 from life_jax.planner.space import KEYS
 from life_jax.serving.step_law import TabulatedLaw
 
-TABULATED_AT_ONCE = 2**6
+TABULATED_AT_ONCE = 2**8
 
 
 def under_load(
@@ -28,9 +28,7 @@ def under_load(
 ) -> Iterator[tuple[np.ndarray, UnderLoad]]:
     """Parts of the places, each with what its designs see: numbers [n, k] at rates [n, k] [1/s], or [n, 1] at the
     load's concurrency."""
-    # whose requests depend on what they draft, whose steps wait for power, or whose prompts are prefilled elsewhere
-    apart = [not s.speculation.is_off or is_capped(s) or s.handover.on for s in designs.scenarios]
-    drafted = np.array(apart)[designs.case[places]]
+    drafted = designs.of_each(_is_apart, "speculation", "device", "handover")[designs.case[places]]
     yield from _drafted(designs, places, np.flatnonzero(drafted), rates, done)
     plain = np.flatnonzero(~drafted)
     laws = _Laws(designs, places[plain])
@@ -46,6 +44,11 @@ def under_load(
         carrier = set_leaf(carrier, ("engine", "scheduler", "block"), scheduler.block)
         yield part, UnderLoad(carrier, law, scheduler)
         done(len(part))
+
+
+def _is_apart(scenario: Scenario) -> bool:
+    """Whether requests depend on what they draft, steps wait for power, or prompts are prefilled elsewhere."""
+    return not scenario.speculation.is_off or is_capped(scenario) or bool(scenario.handover.on)
 
 
 def _drafted(
@@ -68,7 +71,8 @@ class _Laws:
     share experts."""
 
     def __init__(self, designs: Designs, places: np.ndarray) -> None:
-        layouts = [one if one.ep > 1 or _shares(designs) else one._replace(dp=1) for one in designs.layouts]
+        shared = designs.have_experts.any()
+        layouts = [one if one.ep > 1 or shared else one._replace(dp=1) for one in designs.layouts]
         numbers = {one: number for number, one in enumerate(dict.fromkeys(layouts))}
         of_layout = np.array([numbers[one] for one in layouts])[designs.layout[places]]
         keys = np.stack([designs.case[places], designs.point[places], of_layout])
@@ -84,7 +88,7 @@ class _Laws:
     def _tabulate(self, designs: Designs, places: np.ndarray) -> None:
         moved = designs.moved(places)
         cases = designs.case[places]
-        for group in designs.cases.groups(cases, moved):
+        for group in designs.cases.groups(cases, moved, parted=False):
             for part in np.array_split(group, -(-len(group) // TABULATED_AT_ONCE)):
                 scenario = designs.cases.stacked(cases[part], {k: v[part] for k, v in moved.items()})
                 with np.errstate(all="ignore"):
@@ -129,9 +133,3 @@ class _Laws:
         }
         mixing, admission, *_ = self.kinds[laws[0]]
         return TabulatedLaw(**tables), Scheduler(**numbers, mixing=mixing, admission=admission)
-
-
-def _shares(designs: Designs) -> bool:
-    """Whether any model has experts, which groups share."""
-    architectures = {id(s.architecture): s.architecture for s in designs.scenarios}
-    return any(ffn.experts(one) for one in architectures.values())

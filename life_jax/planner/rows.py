@@ -4,6 +4,7 @@ A row is a case (a scenario) with further numbers of its own (a layout, a limit,
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from life_jax.grid import trees
 from life_jax.grid.structures import Parts
 
 AT_ONCE = 2**12  # rows, which bounds the memory
+FEW = 2**13  # rows that are not parted by their layouts
+PARTS = tuple(field.name for field in fields(Scenario))
 LAYOUT = ("engine", "parallelism")
 Columns = dict[str, np.ndarray]
 Done = Callable[[int], None]
@@ -29,20 +32,32 @@ class Cases:
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
         """Takes all of them apart; what they have in common is one object, and is taken apart once."""
         self._known, self._kinds, self._off = Parts(), dict[Any, int](), Absent()
-        self.scenarios: list[Scenario] = []
+        self._taken: dict[tuple[str, int], tuple[Any, Any, int]] = {}  # parts are kept, so that no other gets their id
         self.kind = np.zeros(0, int)
         self._parts: list[tuple[int, ...]] = []
+        self._wholes: list[tuple[Any, ...]] = []
         self._leaves = self._known.leaves
         self.extend(scenarios)
 
     def extend(self, scenarios: Sequence[Scenario]) -> None:
         """Takes further ones apart, behind the others."""
-        new = [switched_off_as_static(scenario, self._off) for scenario in scenarios]
-        taken = [self._known.of(None, scenario) for scenario in new]
-        kinds = [self._kinds.setdefault(kind, len(self._kinds)) for kind, _ in taken]
-        self.scenarios += new
+        kinds = []
+        for scenario in scenarios:
+            taken = [self._part(name, getattr(scenario, name)) for name in PARTS]
+            parts = tuple([part for _, _, part in taken])
+            kind = tuple([self._known.kinds[part] for part in parts])
+            kinds.append(self._kinds.setdefault(kind, len(self._kinds)))
+            self._parts.append(parts)
+            self._wholes.append(tuple([switched for _, switched, _ in taken]))
         self.kind = np.concatenate([self.kind, np.array(kinds, int)])
-        self._parts += [parts for _, parts in taken]
+
+    def _part(self, name: str, part: Any) -> tuple[Any, Any, int]:
+        """A part of a scenario, the same without what is switched off, and its number."""
+        key = name, id(part)
+        if key not in self._taken:
+            switched = switched_off_as_static(part, self._off, (name,))
+            self._taken[key] = part, switched, self._known.part(switched)
+        return self._taken[key]
 
     def evaluate(
         self,
@@ -59,7 +74,7 @@ class Cases:
         layout that divide nothing are left out, and what they would bring is too. done: told of rows that are done.
         """
         columns: Columns = {}
-        for group in self.groups(rows, moved):
+        for group in self.groups(rows, moved, parted=len(rows) > FEW):
             for part in np.array_split(group, -(-len(group) // at_once)):
                 scenario = self.stacked(rows[part], {leaf: values[part] for leaf, values in moved.items()})
                 with np.errstate(all="ignore"):
@@ -71,11 +86,17 @@ class Cases:
                 done(len(part))
         return columns
 
-    def groups(self, rows: np.ndarray, moved: Mapping[Leaf, np.ndarray]) -> Iterator[np.ndarray]:
-        """Places of rows whose cases have one structure and which move the same leaves."""
+    def groups(
+        self, rows: np.ndarray, moved: Mapping[Leaf, np.ndarray], *, parted: bool = True
+    ) -> Iterator[np.ndarray]:
+        """Places of rows whose cases have one structure.
+
+        parted: whether they divide a model alike too, so that terms of a layout that none of them has are left out;
+        of few rows it costs more to look at them in many groups.
+        """
         key = self.kind[rows]
         for leaf, values in moved.items():
-            if leaf[:2] == LAYOUT:
+            if parted and leaf[:2] == LAYOUT:
                 key = 2 * key + (values.reshape(len(rows), -1) != 1).any(1)
         order = np.argsort(key, kind="stable")
         yield from np.split(order, np.flatnonzero(np.diff(key[order])) + 1) if len(rows) else ()
@@ -100,7 +121,7 @@ class Cases:
                 float(first) if alike else column[of_row].reshape(shape)
                 for first, alike, column in zip(leaves[0], shared, leaves.T, strict=True)
             ]
-        scenario = trees.refilled(self.scenarios[int(used[0])], columns)
+        scenario = trees.refilled(Scenario(*self._wholes[int(used[0])]), columns)
         for leaf, values in moved.items():
             if leaf[:2] != LAYOUT or (values != 1).any():
                 scenario = set_leaf(scenario, leaf, values if values.ndim == dimensions else values.reshape(shape))

@@ -9,12 +9,12 @@ import numpy as np
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.metrics import forecast
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.models import ffn
 from life_jax.planner import rows, times
 from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Candidate, Designs, settle
 from life_jax.planner.front import Objectives, dominated_by, front
 from life_jax.planner.space import Layout
 from life_jax.planner.times import LOADED, NAMES, STANDARD
+from life_jax.serving.steady_state import ROOM_KEPT
 
 # a time that n devices share is at least that of one over n; tables of steps interpolate within this part of the law
 SLACK = 0.97
@@ -155,14 +155,14 @@ def _bound(found: Found, loaded: bool, done: rows.Done) -> None:
         shortest = designs.moved(first, divided=False) | {("workload", "prompt_tokens"): np.ones(len(first))}
         of_one = designs.cases.evaluate(designs.case[first], shortest, alone, done=done)
     batch = 1.0 if loaded else float(designs.scenarios[0].workload.batch)
-    experts = _have_experts(designs)[designs.case[alive]].astype(int)
-    shares = {
-        name: np.array([[_share(one, name, batch, own) for one in designs.layouts] for own in (False, True)])
-        for name in found.bound
-    }
+    experts = designs.have_experts[designs.case[alive]].astype(int)
+    shares = np.array([[_share(one, batch, own) for one in designs.layouts] for own in (False, True)])
     for name, bound in found.bound.items():
         least = _slack(found, loaded, name) * np.nan_to_num(of_one[name][inverse], nan=0.0)
-        bound[alive] = found.alone[name][alive] = least / shares[name][experts, designs.layout[alive]]
+        share = shares[experts, designs.layout[alive]]
+        if name != "tpot" and batch == 1:
+            share = share * _in_stages(designs, alive, loaded)
+        bound[alive] = found.alone[name][alive] = least / share
     count = designs.devices[alive]
     if loaded and load.rate:
         prompts = float(load.rate) * (1 - float(load.cached)) / count
@@ -179,7 +179,7 @@ def _slack(found: Found, loaded: bool, name: str) -> float:
 
 def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Done) -> np.ndarray:
     """Those of the places that are still in question with least times of their own layouts, which one user sees; a
-    pipeline takes chunks of a prompt at once under load, so that its TTFT can be less."""
+    pipeline takes several chunks of a prompt at once under load, so that its TTFT can be less then."""
     designs = found.designs
     moved = designs.moved(places)
     load = designs.scenarios[0].load
@@ -187,9 +187,10 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
         moved["workload", "prompt_tokens"] = np.ones(len(places))
     of = designs.cases.evaluate(designs.case[places], moved, rows.static(("ttft", "tpot")), done=done)
     layouts = [designs.layouts[at] for at in designs.layout[places]]
-    experts = _have_experts(designs)[designs.case[places]]
+    experts = designs.have_experts[designs.case[places]]
     # one user of groups that share experts waits for messages of all of them, which requests of their own do not
-    other = np.array([one.pp > 1 for one in layouts]) | (experts & np.array([one.dp > 1 for one in layouts]))
+    other = np.array([one.pp > 1 for one in layouts]) & (_pieces(designs, places, loaded=True) > 1)
+    other |= experts & np.array([one.dp > 1 for one in layouts])
     for name, bound in found.bound.items():
         own = _slack(found, loaded=True, name=name) * np.nan_to_num(of[name], nan=0.0)
         bound[places] = np.maximum(bound[places], np.where(other & (name == "ttft"), 0.0, own))
@@ -201,10 +202,9 @@ def _tightened(found: Found, places: np.ndarray, best: Objectives, done: rows.Do
 
 
 def _crowd(found: Found, places: np.ndarray, done: rows.Done) -> None:
-    """Raise the least TPOT of designs to that of a step with as many sequences as it lets stay at least (Little's law);
-    stages of a pipeline have batches of their own, and keep theirs."""
+    """Raise the least TPOT of designs to that of a step with as many sequences as it lets stay at least (Little's law),
+    of which each stage of a pipeline has a part."""
     designs = found.designs
-    places = places[np.array([one.pp == 1 for one in designs.layouts])[designs.layout[places]]]
     if not len(places):
         return
     scenario = designs.scenarios[0]
@@ -225,8 +225,7 @@ def _interrupted(found: Found, places: np.ndarray, decode: np.ndarray) -> np.nda
     """Least mean time [s] between two tokens [n] whose steps without prompts take `decode`: prompts that arrive
     meanwhile share a step, which takes as long as one prompt at least."""
     designs = found.designs
-    schedulers = [s.engine.scheduler for s in designs.scenarios]
-    budget = np.array([float(scheduler.budget) for scheduler in schedulers])[designs.case[places]]
+    budget = designs.of_each(_budget, "engine")[designs.case[places]]
     groups = np.array([one.dp for one in designs.layouts])[designs.layout[places]]
     arriving = float(designs.scenarios[0].load.rate) / groups
     chunks = np.maximum(np.ceil(2 * designs.scenarios[0].workload.prompt_tokens / budget), 1.0)
@@ -235,6 +234,19 @@ def _interrupted(found: Found, places: np.ndarray, decode: np.ndarray) -> np.nda
     for _ in range(GAPS):  # from below, each round a bound
         gap = decode + (1 - np.exp(-arriving * gap * chunks)) * longer
     return gap
+
+
+def _width(scenario: Scenario) -> float:
+    """Tokens [1] of a sequence in a step that decodes."""
+    return 1.0 + float(scenario.speculation.tokens)
+
+
+def _chunk(scenario: Scenario) -> float:
+    return float(scenario.engine.chunks.tokens)
+
+
+def _budget(scenario: Scenario) -> float:
+    return float(scenario.engine.scheduler.budget)
 
 
 def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
@@ -248,22 +260,38 @@ def _still(found: Found, places: np.ndarray, best: Objectives) -> np.ndarray:
     return places[designs.status[places] == ALIVE]
 
 
-def _have_experts(designs: Designs) -> np.ndarray:
-    """Whether the model of each candidate has experts."""
-    return np.array([any(ffn.experts(scenario.architecture)) for scenario in designs.scenarios])
+def _pieces(designs: Designs, places: np.ndarray, loaded: bool) -> np.ndarray:
+    """Steps [n] that the mean prompt takes at most, under load beside as many sequences as there may be."""
+    known = {key: np.array([point[key] for point in designs.points]) for key in designs.points[0]}
+    point = designs.point[places]
+    prompt = designs.scenarios[0].workload.prompt_tokens
+    if not loaded:
+        chunk = designs.of_each(_chunk, "engine")[designs.case[places]]
+        chunk = known["chunk_tokens"][point] if "chunk_tokens" in known else chunk
+        return np.ceil(np.where(chunk > 0, np.maximum(prompt / np.maximum(chunk, 1.0), 1.0), 1.0))
+    budget = designs.of_each(_budget, "engine")[designs.case[places]]
+    budget = known["token_budget"][point] if "token_budget" in known else budget
+    beside = designs.slots(places) * designs.of_each(_width, "speculation")[designs.case[places]]
+    room = np.maximum(budget - beside, ROOM_KEPT * budget)
+    return np.maximum(np.ceil(prompt / room), 1.0)
 
 
-def _share(layout: Layout, name: str, batch: float, experts: bool) -> float:
-    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them.
+def _in_stages(designs: Designs, places: np.ndarray, loaded: bool) -> np.ndarray:
+    """Stages [n] of a pipeline that work on one prompt at the same time, mean: its pieces follow each other, and the
+    last goes through all stages."""
+    stages = np.array([one.pp for one in designs.layouts])[designs.layout[places]]
+    pieces = _pieces(designs, places, loaded)
+    return pieces * stages / (pieces + stages - 1)
 
-    A token goes through one stage of a pipeline after the other, chunks of a prompt through several at once; groups
-    have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided among
-    all.
+
+def _share(layout: Layout, batch: float, experts: bool) -> float:
+    """Devices [1] that may work on one request at the same time, so that a time is at least that of one over them, but
+    for the stages of a pipeline, through which a token goes one after the other (`_in_stages`).
+
+    Groups have requests of their own, but share experts (whole, or each in parts). The sequences of a batch are divided
+    among all.
     """
-    if batch > 1:
-        return float(layout.devices)
-    groups = layout.dp if experts else 1
-    return float(layout.tp * layout.cp * groups * (1 if name == "tpot" else layout.pp))
+    return float(layout.devices if batch > 1 else layout.tp * layout.cp * (layout.dp if experts else 1))
 
 
 def _refuse_bounded(found: Found) -> None:

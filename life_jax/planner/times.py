@@ -40,8 +40,7 @@ def is_loaded(scenario: Scenario) -> bool:
 
 def spreads(designs: Designs, places: np.ndarray) -> dict[str, np.ndarray]:
     """Spreads [n] of designs by time [1]."""
-    table = {name: np.array([c.spreads[name] for c in designs.candidates]) for name in NAMES}
-    return {name: values[designs.case[places]] for name, values in table.items()}
+    return dict(zip(NAMES, designs.spreads[designs.case[places]].T, strict=True))
 
 
 def times(designs: Designs, places: np.ndarray, z: np.ndarray, done: rows.Done) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from life_jax.planner.search import Found, search_further
 from life_jax.studies.loading import load
 from life_jax.studies.study import Study
 
-FEW, FEW_LOADED = 2**15, 2**6  # designs with an addition that are tried unasked; under load each has a queue to solve
+FEW = 2**16  # designs with an addition that are tried unasked: a catalogue of one model has half as many
 ABOUT = ("description", "kind", "source")  # keys of an option's file that are no numbers
 REPLACED = ("hw", "opt", "axes.opt", "also")
 UNITS = REASONS.index("units")
@@ -72,9 +72,8 @@ def _try(result: Added, found: Found, addition: Addition, model: str, whole: int
     status = np.full((whole, wide), UNITS)
     status[:] = weighed(found, addition)[: whole * wide].reshape(whole, wide)
     left = (status == ALIVE) & own[:, None]
-    few = FEW_LOADED if times.is_loaded(designs.scenarios[0]) else FEW
     assert result.study.plan_question is not None
-    if result.study.plan_question.also_if_few and left.sum() > few:
+    if result.study.plan_question.also_if_few and left.sum() > FEW:
         result.untried[addition.option] = result.untried.get(addition.option, 0) + int(left.sum())
         return
     open_, new = np.flatnonzero(left.any(1)), {}

@@ -44,9 +44,9 @@ def evaluate(study: Study, done: Watch = ignore) -> "xr.Dataset":
     done: told of points that are done and of structures that begin.
     """
     if study.plan_question is not None:
-        from life_jax.studies import planning
+        from life_jax.studies import plan_result, planning
 
-        return planning.dataset(planning.plan(study, done))
+        return plan_result.dataset(planning.plan(study, done))
     if study.reduction is not None:
         result = reducer(study)
         _reduce(study, result, range(study.sweep.chunks), lambda chunks, state: result.merge(state), done)

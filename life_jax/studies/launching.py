@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from life_jax.config import drafting
-from life_jax.core.whole_file import whole_file
+from life_jax.core.whole_file import refuse_taken, whole_file
 from life_jax.planner import times
 from life_jax.planner.designs import Designs
 from life_jax.planner.launch import Launch, files, hub_name
 from life_jax.studies.case import Keys
+from life_jax.studies.plan_result import Plan
 from life_jax.studies.plan_words import name
 from life_jax.studies.study import Study
+
+WRITTEN = 20  # rows of which launch scripts are written unless top= says it
 
 
 def launch_of(study: Study, designs: Designs, place: int, running: float) -> Launch:
@@ -62,3 +65,17 @@ def scripts(launch: Launch, about: str, home: Path, *, overwrite: bool) -> list[
             (home / file).chmod(0o755)
         written.append(home / file)
     return written
+
+
+def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
+    """Write launch scripts of every row to folder/RANK/, each whole or not at all, and none where one of their names is
+    taken. Returns their paths. Raises StoreError for a name that is taken."""
+    launches = []
+    for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
+        launch = launch_of(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
+        about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
+        launches.append((launch, about, folder / f"{row.rank:02d}"))
+    for launch, about, home in launches:
+        for file in files(launch, about):
+            refuse_taken(home / file, overwrite=overwrite)
+    return [path for of in launches for path in scripts(*of, overwrite=overwrite)]

@@ -21,7 +21,7 @@ from life_jax.config.options import own_cache, own_quantization
 from life_jax.config.other_places import places
 from life_jax.config.parameters import parameter_of
 from life_jax.config.parts import Parts
-from life_jax.config.plan_question import with_defaults, without_beside
+from life_jax.config.plan_question import OFFLOAD, defaults, of_options_beside, with_defaults, without_beside
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check_number
 from life_jax.config.schema.errors import ConfigError, ImpossibleError
@@ -54,7 +54,9 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
     numbers = sweep_words(words) if primary == "sweep" else words
-    numbers = tuple(without_beside(words)) if primary == "plan" else numbers
+    if primary == "plan":
+        numbers = tuple(without_beside(words))
+        _check_beside(words, numbers)
     if of_load is not None:
         numbers = with_trace(of_load)
     request = command_words.parse(numbers, verb=primary)
@@ -113,6 +115,16 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
         stacks=dict(zip(composed.stacks, request.stacks, strict=True)),
         load_words=of_load,
     )
+
+
+def _check_beside(words: tuple[str, ...], left: tuple[str, ...]) -> None:
+    """Raise ConfigError for words of options beside formats that make no sense, whether a design needs them or not."""
+    folders = [f"--config-dir={folder}" for folder in command_words.take_folders(words)[1]]
+    for option, typed in of_options_beside(words, left).items():
+        named = {pair[0] for word in typed if (pair := command_words.key_and_text(word)) is not None}
+        place = [] if option != OFFLOAD or f"{OFFLOAD}.hw" in named else [f"{OFFLOAD}.hw={defaults()[OFFLOAD]['hw']}"]
+        one = [f"hw={defaults()[OFFLOAD]['hw']}", f"opt={option}", *place, *typed, *folders]
+        compose(command_words.parse(one), primary="sweep")
 
 
 def _read(request: command_words.Request, of_load: LoadWords | None) -> Iterator[str | Path]:

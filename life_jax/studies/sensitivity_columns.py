@@ -10,6 +10,7 @@ from life_jax.config.build import Built
 from life_jax.config.compose import Composed
 from life_jax.config.parameters import parameter_of
 from life_jax.config.schema import axis_table
+from life_jax.config.schema.axis_table import ALL_RATES
 from life_jax.config.schema.errors import ConfigError
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import get_leaf
@@ -22,7 +23,6 @@ from life_jax.sensitivity.elasticities import Atoms
 from life_jax.sensitivity.grid_function import GAINS, Sensitivity
 from life_jax.studies.case import Case
 
-ALL_RATES = "peak_tflops"  # every rate that is used, scaled together
 GAIN_NAMES = {"change_10pct": "10 % more", "change_2x": "twice as much"}
 
 
@@ -124,9 +124,8 @@ def _parameter_or_none(key: str, built: Built, cases: tuple[Case, ...], word: st
     where = f"{word}=: "
     if key in axis_table.LABELLED:
         raise ConfigError(f"{where}{key} is not a number")
-    if key == ALL_RATES and word == "elasticity":
-        pipes = dict.fromkeys(pipe for of_key in built.sources.values() for pipe, _ in of_key)
-        return Parameter(key, tuple((("device", "rates", pipe), 1.0) for pipe in pipes)) if pipes else None
+    if key == ALL_RATES and not built.sources:  # a device whose steps are forecast from its bytes alone
+        return None
     try:
         parameter = parameter_of(key, built, "this study", where)
     except ConfigError:

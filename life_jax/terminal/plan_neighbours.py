@@ -10,7 +10,7 @@ from life_jax.planner.space import Layout
 from life_jax.terminal import tables
 
 if TYPE_CHECKING:
-    from life_jax.studies.planning import Plan
+    from life_jax.studies.plan_result import Plan
 
 MILLI = 1e-3
 UNITS = {"usd": "USD", "usd_per_hour": "USD/h", "watt": "W"}

@@ -10,7 +10,7 @@ from life_jax.terminal import plan_neighbours, tables
 from life_jax.terminal.layout import Column
 
 if TYPE_CHECKING:
-    from life_jax.studies.planning import Plan, Row
+    from life_jax.studies.plan_result import Plan, Row
 
 USUAL_ROWS = 12
 MILLI = 1e-3

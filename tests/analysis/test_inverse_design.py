@@ -138,6 +138,20 @@ def test_the_command_answers_in_tables_and_json(life):
     assert nothing.status == 0
 
 
+def test_all_rates_are_one_free_number_as_they_are_one_elasticity():
+    q = asked("target.ttft=0.03", "free=[peak_tflops]")
+    (rates,) = q.parameters
+    now = rates.get(q.scenario)
+    assert now * 1e12 == pytest.approx(q.scenario.device.rates["datasheet"])
+    twice = rates.set(q.scenario, 2 * now).device.rates
+    assert [twice[pipe] for _, _, pipe in rates.paths] == pytest.approx(
+        [2 * q.scenario.device.rates[pipe] for _, _, pipe in rates.paths]
+    )
+    assert inverse_design.cheapest(q).met
+    with pytest.raises(life.ConfigError, match="peak_tflops"):
+        life.load([*HOME, "axes.peak_tflops=[100,200]"])
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

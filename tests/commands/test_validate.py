@@ -34,7 +34,7 @@ def test_it_prints_errors_and_the_path_last_and_never_overwrites(tmp_path):
         ((), "a CSV of measurements is needed"),
         (("none.csv",), "none.csv"),
         (("mine.csv", "engine=vlm"), "did you mean vLLM"),
-        (("mine.csv", "uot=x.csv"), "the word 'uot=' is not known; did you mean out="),
+        (("mine.csv", "uot=x.csv"), "'uot=' is not known; did you mean out"),
         (("mine.csv", "out=no/where.csv"), "no folder"),
     ],
 )

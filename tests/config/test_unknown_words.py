@@ -11,8 +11,9 @@ from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.errors import ConfigError
 from life_jax.config.short_words import SHORT_WORDS
 from life_jax.config.vocabulary import PLAIN, SECTIONS
-from life_jax.config.words import parse
+from life_jax.config.words import parse, read_words
 from life_jax.forecasting.metrics import METRICS
+from life_jax.measurements.readers import index
 
 HW = "hw=h100_sxm"
 
@@ -44,6 +45,19 @@ def test_a_word_that_nothing_is_like_is_refused_with_the_words_that_there_are():
     with pytest.raises(ConfigError, match=r"^'qzx=' is not known$") as error:
         parse([HW, "qzx=2"])
     assert "hw=" in error.value.more[0]
+
+
+@pytest.mark.parametrize(
+    "theirs, ours", [pair for pair in sorted(unknown_words.CALLED.items()) if pair[1] in index.KNOWN_WORDS]
+)
+def test_words_of_commands_that_read_measurements_are_answered_with_ours_too(theirs, ours):
+    with pytest.raises(ConfigError, match=f"it is called {ours}= here"):
+        read_words(["rows.csv", f"{theirs}=2"], index.KNOWN_WORDS, "")
+
+
+def test_a_command_without_such_words_offers_none():
+    with pytest.raises(ConfigError, match=r"^'gpu=' is not known$"):
+        read_words(["gpu=2"], (), "")
 
 
 @pytest.mark.parametrize("theirs, ours", sorted(unknown_words.METRIC_CALLED.items()))

@@ -71,6 +71,24 @@ def test_numbers_of_what_is_beside_formats_are_typed_as_those_of_options():
         planned(*words, "opt.eagle3.acceptanc=0.3")
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("offload.hw=ryzen_9_7950_cpu", "ryzen_9_7950x_cpu"),
+        ("offload.hv=ryzen_9_7950x_cpu", "offload.hw"),
+        ("opt.offload.cpu_layer=4", "cpu_layer"),
+        ("opt.offload.cpu_layers=many", "cpu_layers"),
+        ("opt.eagle3.acceptance=2", "acceptance"),
+        ("opt.mtp.acceptanc=0.5", "acceptanc"),
+        ("draft.model=lama3_2_1b", "llama3_2_1b"),
+        ("prefill.hw=h100_sxn", "h100_sxm"),
+    ],
+)
+def test_what_is_beside_formats_is_checked_where_nothing_needs_it(word, message):
+    with pytest.raises(life.ConfigError, match=message):
+        life.load(["model=llama2_7b", "hw=h100_sxm", "devices=1", word], primary="plan")
+
+
 def test_what_fits_needs_no_part_on_a_cpu():
     result = planned("model=llama3_1_8b", "hw=rtx_4090", "devices=1", axis([["q4_k_m"]]), "also=[offload]")
     assert [row.opt for row in result.rows] == ["q4_k_m"]
@@ -83,12 +101,13 @@ def test_a_model_without_drafts_has_none():
     assert result.space == 1
 
 
-def test_what_brings_many_queues_is_said_and_not_tried_unasked(monkeypatch):
-    monkeypatch.setattr(additions, "FEW_LOADED", 1)
+def test_what_brings_too_many_designs_is_said_and_not_tried_unasked(monkeypatch):
+    monkeypatch.setattr(additions, "FEW", 0)
     words = ["model=llama3_1_8b", "hw=h100_sxm", "rate=1", "devices=[1,2]", axis([["fp8"]])]
     few = planned(*words, "also=auto")
     assert few.untried["eagle3"] > 1
-    assert few.space == planned(*words, "also=[disaggregated]").space
+    tried = [name for name in ("eagle3", "mtp", "offload", "disaggregated") if name not in few.untried]
+    assert few.space == planned(*words, f"also=[{','.join(tried)}]").space
     assert few.as_json()["untried"] == dict(few.untried)
 
 

@@ -13,8 +13,8 @@ from life_jax.planner.launch import Launch, command, files, hub_name, programs
 from life_jax.planner.space import Layout
 
 # flags as parsers have them (scripts/check_launch.py): of vllm 0.33.0, sglang 0.5.23, llama.cpp of llama-cpp-python
-# 0.3.36, mlx-lm 0.32.2, optimum-intel 2.2.0 (--model, --weight-format); else as documents name them:
-# nvidia.github.io/TensorRT-LLM 1.0 (trtllm-serve), ollama's and OpenVINO GenAI's
+# 0.3.36, mlx-lm 0.32.2, optimum-intel 2.2.0 (--model, --weight-format), ollama 0.33.0-rc2, OpenVINO 2026.3 (its server
+# and its benchmark); of TensorRT-LLM read in its sources (conf/launch/tensorrt_llm.yaml)
 GRAMMAR = {
     "vllm": "--max-model-len --max-num-seqs --tensor-parallel-size --pipeline-parallel-size --data-parallel-size "
     "--enable-expert-parallel --max-num-batched-tokens --quantization --kv-cache-dtype --model --dataset-name "

@@ -12,7 +12,9 @@ from life_jax.config import this_machine
 from life_jax.forecasting.metrics import forecast
 from life_jax.planner import times
 from life_jax.planner.designs import REASONS, settle
-from life_jax.studies.planning import _designs, dataset, plan, write
+from life_jax.studies.launching import write
+from life_jax.studies.plan_result import dataset
+from life_jax.studies.planning import _designs, plan
 
 MODEL = "model=llama3_1_8b"
 ONE_USER = [

@@ -78,7 +78,7 @@ MISTRAL_EXPERTS = {
 
 def _mistral(content: Mapping[str, Any]) -> Config:
     """Mistral's params.json: dense, with experts, or with latent attention and experts (Mistral Large 3)."""
-    config = {"model_type": "mistral", "sliding_window": None, "tie_word_embeddings": False}
+    config: Config = {"model_type": "mistral", "sliding_window": None, "tie_word_embeddings": False}
     config |= _renamed(content, MISTRAL)
     config["max_position_embeddings"] = content.get("max_position_embeddings") or content.get("max_seq_len") or 32768
     moe = content.get("moe")

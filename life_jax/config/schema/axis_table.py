@@ -21,6 +21,7 @@ FILES = {
     "model": ModelFile,
     "cost": CostFile,
 }
+ALL_RATES = "peak_tflops"  # every rate in use, scaled together; no axis, which would be that of one data type
 LABELLED = ("opt", "engine")  # axes of names, not of numbers
 RATE_FACTS = {"number": True, "unit": "TFLOP s-1", "low": 0, "open_low": True}
 
@@ -41,6 +42,8 @@ def dimension(key: str) -> str:
 
 
 def _find(key: str) -> tuple[str, Mapping[str, Any]]:
+    if key == ALL_RATES:
+        return "hw", {**RATE_FACTS, "name": "peak rates, dense, all scaled with that of 16-bit matrix work"}
     if key.startswith("peak_tflops."):
         dtype = key.split(".", 1)[1]
         return "hw", {**RATE_FACTS, "name": f"peak {dtype} rate, dense"}

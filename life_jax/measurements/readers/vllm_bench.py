@@ -88,10 +88,9 @@ def printed_rows(path: Path, encoding: str) -> list[Row]:
     if len(blocks) == 1:
         for number, (rate, mean) in enumerate(zip_longest(_THROUGHPUT.findall(content), _AVERAGE.findall(content)), 1):
             median = _MEDIAN.findall(content)[number - 1 : number]
-            record = (
-                {"elapsed_time": "", "requests_per_second": rate} if rate else {"avg_latency": (median or [mean])[0]}
-            )
-            found += rows(record, f"{number}_" if number > 1 else "")
+            alone = {"avg_latency": (median or [mean])[0]}
+            offline = {"elapsed_time": "", "requests_per_second": rate} if rate else alone
+            found += rows(offline, f"{number}_" if number > 1 else "")
         return found
     for number, block in enumerate(blocks[1:], 1):
         record: dict[str, Any] = {}
