@@ -175,6 +175,10 @@ def _mean(engines, x, count):
     them at the rate of 16-bit ones, and no less than those, as fewer bits are never slower."""
     files = [yaml.safe_load((ROOT / "conf" / "engine" / f"{name}.yaml").read_text()) for name in engines.groups]
     alike = count * np.array(["quantized_units" not in file for file in files])
+    # `generic` fuses all that can be, so that it starts fewer operators, each for more kernels
+    operators = [FUSED + sum(n for name, n in SAVED.items() if name not in file["fusion"]) for file in files]
+    more = {"dispatch_quality": np.log(np.array(operators) / FUSED)}
+    x = np.array([row + more.get(name, 0.0) for name, row in zip(engines.prior, x, strict=True)])
     weights = [alike if name in ("compute_8bit", "compute_4bit") else count for name in engines.prior]
     mean = [(row * weight).sum() / weight.sum() for row, weight in zip(x, weights, strict=True)]
     return np.array([max(m, 0.0) if w is alike else m for m, w in zip(mean, weights, strict=True)])
@@ -204,6 +208,8 @@ def dump(path, file):
 
 
 HEAD = ("name", "source", "efficiency")
+# operators of a layer where all are fused that can be, and how many fewer each pattern of optimizations/fusion.py makes
+FUSED, SAVED = 9, {"attention": 2, "qkv": 2, "gate_up": 1, "add_norm": 2, "rope_append": 1}
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"

@@ -119,7 +119,11 @@ EXPERTS = {"llama_cpp_cuda": 0.35, "other": 0.55}
 EXPERTS |= dict.fromkeys(("llama_cpp_cuda_2025", "llama_cpp_hip", "llama_cpp_hip_tile"), 0.38)
 EXPERTS |= dict.fromkeys(("llama_cpp_metal", "llama_cpp_metal_2024", "mlx"), 0.9)
 # kernels launched one by one cost more than the device's dispatch, those of a graph or a static program less
-LAUNCH = {"tgis": 3.0, "hf_eager": 2.0, "hf_eager_cpu": 2.0, "megatron": 3.0, "deepspeed": 2.0, "vllm_intel": 3.0}
+LAUNCH = {"hf_eager": 2.0, "hf_eager_cpu": 2.0, "deepspeed": 2.0}
+# Python calls every kernel: some 10 us of the host for each (PyTorch on CUDA graphs, 2021) [recalled], of which a
+# GPU of a data centre has 3.5
+EAGER = ("tgis", "megatron", "vllm_intel")
+LAUNCH |= dict.fromkeys(EAGER, 2.9)
 LAUNCH |= {"llama_cpp_cuda_2024": 2.0, "faster_transformer": 2.0}  # without CUDA graphs (llama.cpp: from May 2024)
 LAUNCH |= {
     "tensorrt_llm": 0.9,
@@ -345,6 +349,7 @@ def of_engines(groups, neutral=False):
             sourced = FUSED if table is ATTENTION else SOURCED_ENGINES
             sourced += SOURCED_PROGRAMS if table in (LAUNCH, REREAD) else ()
             sourced += (*GGML_OLD, *GGML_NEW) if table in (LAUNCH, ELEMENTWISE) else ()
+            sourced += EAGER if table is LAUNCH else ()
             return {name: table[name] for name in sourced if name in table} | {"other": common}, wide
         return table if "other" in table else table | {"other": common}, spread
 

@@ -138,6 +138,8 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
     read = {"hw": names.device, "model": names.model}[group]
     ours = read(typed, folders)
     if ours is None:
+        if group == "model":
+            model_files.refuse_unread(paths.user_path(typed))
         if typed.endswith(names.SUFFIXES[group]):
             raise ConfigError(f"{group}={typed}: no such file (nor a {KINDS[group]} of that name)")
         raise names.refusal(group, typed, folders, f"{group}=: ", f"{LISTING} {group}")

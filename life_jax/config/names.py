@@ -14,7 +14,7 @@ from pathlib import Path
 
 from life_jax.config import conf_files, device_spellings, model_spellings
 from life_jax.config.aliases import TABLES, rules, table
-from life_jax.config.checkpoints.model_files import BLOB
+from life_jax.config.checkpoints.model_files import has_header
 from life_jax.config.device_spellings import Spelling, count
 from life_jax.config.schema import paths, yaml_files
 from life_jax.config.schema.errors import MOST_NEAR, ConfigError, closest, columns, guess
@@ -110,7 +110,7 @@ WITHIN: dict[str, Callable[[str, Folders], Words]] = {"hw": _device_within, "mod
 
 def is_file(group: str, name: str) -> bool:
     """Whether the name is the path of a file of the user, of a kind that the group reads."""
-    if group == "model" and BLOB.fullmatch(name.rpartition("/")[2]):
+    if group == "model" and has_header(name):
         return paths.user_path(name).is_file()
     return yaml_files.is_file(name, SUFFIXES[group])
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from life_jax.core.dual_numbers import Dual, tangent
 from life_jax.core.engine import Scheduler
-from life_jax.core.numerics import Number, constant, is_fixed_at, is_of_jax, iterate, larger, smaller, where
+from life_jax.core.numerics import Number, clip, constant, is_fixed_at, is_of_jax, iterate, larger, smaller, where
 from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Load, RequestClass, Scenario
 from life_jax.forecasting import speculation
@@ -194,8 +194,7 @@ class UnderLoad:
         return with_first_wave(times, self.law, self.requested, self.scheduler, steady, *numbers)
 
     def time(self, name: str, percentile: float | None) -> Number:
-        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity, and NaN between
-        the tokens of outputs of one token."""
+        """`ttft`, `tpot` or `itl` [s] at a percentile, or (None) the mean; infinite above the capacity, NaN without."""
         if not (self.is_open or self.is_closed):
             return NOTHING
         value = self._mean(name) if percentile is None else self.spread.at(name, percentile)
@@ -215,7 +214,7 @@ class UnderLoad:
 
     @property
     def _output(self) -> Lengths:
-        """Lengths of the outputs of the requests that are observed."""
+        """Lengths of the outputs that are observed."""
         place = self._observed
         return self.requested.output if place is None else self._of_classes.classes[place].output
 
@@ -292,7 +291,7 @@ class UnderLoad:
     def max_rate(self) -> Number:
         """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does.
 
-        The range up to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
+        The range to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
         next to nothing but carries the derivative of the implicit function.
         """
         if not (self.is_open or self.is_closed):
@@ -314,6 +313,8 @@ class UnderLoad:
         above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
         secant = where(limited, constant((above - below) / (2 * NUDGE * rate)), 1.0)
         moved = (self._excess(rate) - 1) / self._slope(rate, secant)
+        width = constant(high - low)  # a percentile may be flat there, and step beside it
+        moved = moved + clip(constant(moved), -width, width) - constant(moved)
         rate = where(limited, found - moved, where(found > LEAST_PART * most, most, 0.0))
         return where(self.fits, self.groups * rate, 0.0) + 0.0 * load.burst
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from life_jax.core.dual_numbers import primal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, exp, is_fixed_at, is_of_jax, larger, smaller, sqrt, where
+from life_jax.core.numerics import Number, ceil, exp, is_fixed_at, is_of_jax, iterate, larger, smaller, sqrt, where
 from life_jax.serving.fixed_point import solve
 from life_jax.serving.steady_state import (
     LEAST,
@@ -24,6 +24,7 @@ from life_jax.serving.steady_state import (
 )
 from life_jax.serving.step_law import Law, StepLoad
 
+DAMPED = 4  # iterations before the fixed point is looked for
 NEGLIGIBLE = 1e-9  # part of the requests that keep together
 
 
@@ -90,13 +91,15 @@ def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concu
     s = loop.steps
     residual = others * unknown(scheduler, s, smaller(loop.rate * s.service, 1.0))
     relaxation = requested.decoded * loop.seconds
+    # near the capacity all of the time is wait; below, what comes in cohorts takes longer by itself
+    wait = loop.wait + smaller(loop.rate * s.service, 1.0) * (larger(loop.ttft - residual - loop.own, 0.0) - loop.wait)
     return Steady(
         rate=loop.rate,
         capacity=capacity(law, requested, scheduler),
         saturated=0.0 * loop.rate,
         steps=s,
         decoding=loop.decoding,
-        prefill_wait=loop.wait,
+        prefill_wait=wait,
         residual=residual,
         own=loop.own,
         after=0.0 * loop.rate,
@@ -108,6 +111,7 @@ def closed_steady(law: Law, requested: Requested, scheduler: Scheduler, *, concu
         mean_decoded=requested.decoded,
         mean_ttft=loop.ttft + waiting,
         mean_gap=loop.seconds,
+        longest_wait=(inside - 1) * s.service,
     )
 
 
@@ -150,9 +154,12 @@ def _solved(known: _Known, start: Number, *, together: bool) -> tuple[tuple[Numb
         now = _state(known, values, together=together)
         return now.steps.seconds, now.served
 
-    values = solve(
-        improved, known, (start, known.concurrency / (larger(known.requested.decoded, 1.0) * start * 1.5))
-    ).values
+    begin = start, known.concurrency / (larger(known.requested.decoded, 1.0) * start * 1.5)
+    if together:  # steps may hold more cohorts or fewer there, which Broyden's method takes for a slope
+        begin = iterate(
+            lambda at: tuple(sqrt(a * b) for a, b in zip(at, improved(known, at), strict=True)), begin, DAMPED
+        )
+    values = solve(improved, known, begin).values
     return values, _state(known, values, together=together)
 
 

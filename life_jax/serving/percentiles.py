@@ -216,8 +216,20 @@ class _Points:
         load = clip(self.rate * last_axis(self.steady.steps.service), EDGE, 1 - EDGE)
         mean = last_axis(self.steady.prefill_wait)
         third = last_axis(self.steady.steps.service3) / last_axis(self.scheduler.stages) ** 2
-        second = 2 * mean * mean + self.rate * third / (3 * (1 - load))
-        return with_atom(load, UNIFORM[:, QUEUE], lambda q: log_normal(mean / load, second / load, normal.quantile(q)))
+        second = (2 * mean * mean + self.rate * third / (3 * (1 - load))) / load
+        mean = larger(mean / load, EDGE * EDGE)
+        if self.steady.longest_wait is not None:
+            second = self._limited(mean, second)
+        return with_atom(load, UNIFORM[:, QUEUE], lambda q: log_normal(mean, second, normal.quantile(q)))
+
+    def _limited(self, mean: Number, second: Number) -> Number:
+        """Second moment [s^2] of the wait in a closed loop, where no more than all others are ahead: the more of them
+        wait, the less it varies, down to the sum of their prompts' times."""
+        s, most = self.steady.steps, last_axis(self.steady.longest_wait)
+        free = larger(1 - mean / larger(most, EDGE * EDGE), 0.0)
+        service, service2 = last_axis(s.service), last_axis(s.service2)
+        others = most / service * larger(service2 - service * service, 0.0)
+        return mean * mean * (1 + clip(second / (mean * mean) - 1, 0.0, 1.0) * free * free) + (1 - free) * others
 
     @cached_property
     def until_first(self) -> Number:

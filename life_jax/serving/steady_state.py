@@ -25,6 +25,7 @@ from life_jax.serving.step_law import Law, StepLoad, last_axis, side_by_side
 
 ROUNDS = 60  # of damped iterations, for those that are of one number
 LEAST = 1e-12
+NO_OUTPUT = 0.01  # of a step: what outputs of one token take for the fixed point, which knows logarithms of times
 ROOM_KEPT = 0.02  # of the token budget that decoding sequences leave to prompts at least [assumption]
 NEAREST = 0.999  # of the capacity: beyond, nothing is steady
 
@@ -289,6 +290,7 @@ class Steady:
     # of a closed loop [s], whose times are spread around them; those of an open one are sums of the parts
     mean_ttft: Number | None = None
     mean_gap: Number | None = None
+    longest_wait: Number | None = None  # of a closed loop [s]: for the prompts of all others
 
     @property
     def ttft(self) -> Number:
@@ -422,13 +424,14 @@ class _Known:
 
 def _start(known: _Known) -> tuple[Number, Number]:
     alone = known.law.seconds(StepLoad(1.0, known.requested.context)) * 1.5
-    return alone + 0.0 * known.rate, alone * known.requested.decoded + 0.0 * known.rate
+    return alone + 0.0 * known.rate, alone * larger(known.requested.decoded, NO_OUTPUT) + 0.0 * known.rate
 
 
 def _improved(known: _Known, values: tuple[Number, Number]) -> tuple[Number, Number]:
     """Mean time between tokens of a sequence, and time of an output [s], from what they were taken to be."""
     now = _open(known, values)
-    return now.steps.seconds, known.requested.decoded * now.steps.seconds + now.after
+    output = known.requested.decoded * now.steps.seconds + now.after
+    return now.steps.seconds, larger(output, NO_OUTPUT * now.steps.seconds)
 
 
 def _open(known: _Known, values: tuple[Number, Number]) -> _Open:

@@ -74,3 +74,16 @@ def test_outputs_of_one_token_have_a_time_to_first_token_and_no_other(load):
             assert np.isnan(under.time("tpot", which)) and np.isnan(under.time("itl", which))
         assert under.goodput == pytest.approx(float(under.request_rate))  # no time between tokens misses a limit
         assert 0 < float(under.max_rate) <= float(under.capacity)
+
+
+def test_no_rate_is_less_than_none_where_a_percentile_is_flat_and_then_steps():
+    """Short outputs on a slow device: the slowest percent of the times between tokens steps up thirtyfold."""
+    s = scenario("hw=core_i9_9900k", "model=gemma3_4b", "opt=int8", "engine=hf_eager_cpu")
+    load = replace(s.load, rate=1.0, output_cv=1.0, burst=2.0, percentile=99.0)
+    s = replace(s, load=load, workload=replace(s.workload, prompt_tokens=1024.0, output_tokens=2.0))
+    with np.errstate(all="ignore"):
+        idle = UnderLoad(replace(s, load=replace(load, rate=1e-3)))
+        limits = np.geomspace(0.5, 8, 9)
+        ttft, tpot = float(idle.time("ttft", None)) * limits, float(idle.time("tpot", None)) * limits
+        most = UnderLoad(replace(s, load=replace(load, ttft_limit=ttft, tpot_limit=tpot))).max_rate
+    assert (most >= 0).all() and (np.diff(most) > -1e-6).all() and most[-1] > 0, most

@@ -109,6 +109,24 @@ def test_a_blob_of_ollama_is_read_without_an_ending(tmp_path: Path) -> None:
     assert measured(path) == (total(dense(1)), TOKEN * 1024)
 
 
+@pytest.mark.parametrize(("first", "second"), [(".part1of2", ".part2of2"), ("-split-a", "-split-b")])
+def test_the_first_part_of_a_cut_file_has_the_header_and_the_others_say_so(tmp_path, first: str, second: str) -> None:
+    path = written(tmp_path / f"a.gguf{first}", metadata("llama", 1), dense(1))
+    assert measured(path)[0] == total(dense(1))
+    (tmp_path / f"a.gguf{second}").write_bytes(b"0" * 64)
+    with pytest.raises(ConfigError, match="later part of a file that was cut"):
+        life.load([f"model={tmp_path}/a.gguf{second}", *WORDS])
+
+
+def test_a_file_of_weights_without_a_shape_names_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"0" * 64)
+    with pytest.raises(ConfigError, match=r"give the config\.json of its model"):
+        life.load([f"model={tmp_path}/model.safetensors", *WORDS])
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"give {tmp_path}/config.json beside it"):
+        life.load([f"model={tmp_path}/model.safetensors", *WORDS])
+
+
 @pytest.mark.parametrize(("name", "word"), [("whisper", "hears or speaks"), ("eagle3", "opt=eagle3")])
 def test_what_is_no_language_model_is_named_for_what_it_is(tmp_path: Path, name: str, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
