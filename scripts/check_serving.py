@@ -19,9 +19,10 @@ from life_jax.serving.arrivals import arrivals
 from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import STANDARD, LogNormal
 from life_jax.serving.percentiles import Spread, spread
+from life_jax.serving.requested import Requested
 from life_jax.serving.requests import Requests
 from life_jax.serving.simulator import enough_rounds, simulate
-from life_jax.serving.steady_state import Requested, open_loop
+from life_jax.serving.steady_state import open_loop
 from life_jax.serving.step_law import RooflineLaw
 
 SEVEN = (0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)  # of an H100 and Llama-3-8B, about

@@ -17,8 +17,9 @@ from life_jax.forecasting.places import sent_bytes
 from life_jax.forecasting.pools import sides
 from life_jax.forecasting.step_law import energy_law
 from life_jax.forecasting.under_load import INFINITE, NOTHING, UnderLoad
-from life_jax.serving.pools import PooledSteady
-from life_jax.serving.steady_state import Steady, of_others
+from life_jax.serving.mixed_steps import of_others
+from life_jax.serving.pooled_steady import PooledSteady
+from life_jax.serving.steady_state import Steady
 from life_jax.serving.step_law import StepLoad
 
 MILLION = 1e6

@@ -27,17 +27,8 @@ from life_jax.operators.token_rows import by_token
 from life_jax.parallelism.pipeline_parallel import layers_of_stages
 from life_jax.serving.drafted_law import DraftedLaw
 from life_jax.serving.halved_law import HalvedLaw, InHalves
-from life_jax.serving.step_law import (
-    CHUNKS,
-    HIGH_ENDS,
-    LOW_ENDS,
-    POSITIONS,
-    SEQUENCES,
-    CappedLaw,
-    Law,
-    TabulatedLaw,
-    last_axis,
-)
+from life_jax.serving.law_nodes import CHUNKS, HIGH_ENDS, LOW_ENDS, POSITIONS, SEQUENCES
+from life_jax.serving.step_law import CappedLaw, Law, TabulatedLaw, last_axis
 
 Measure = Callable[[Scenario, Iterable[Op]], tuple[Number, Number]]  # of operators, and of starting them
 OfStep = Callable[[Scenario, Step], Number]

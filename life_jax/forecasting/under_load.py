@@ -25,9 +25,11 @@ from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import Lengths, LogNormal
 from life_jax.serving.percentiles import Spread, spread
 from life_jax.serving.pooled_percentiles import pooled_spread
-from life_jax.serving.pools import PooledSteady, Pools, capacity_of_pools, closed_pools, open_pools
+from life_jax.serving.pooled_steady import PooledSteady, closed_pools, open_pools
+from life_jax.serving.pools import Pools, capacity_of_pools
+from life_jax.serving.requested import Requested
 from life_jax.serving.routing import burst_of_one, crowd_of_one
-from life_jax.serving.steady_state import NEAREST, Requested, Steady, open_loop
+from life_jax.serving.steady_state import NEAREST, Steady, open_loop
 from life_jax.serving.step_law import Law, last_axis
 
 INFINITE = float("inf")

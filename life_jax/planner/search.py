@@ -14,7 +14,7 @@ from life_jax.planner.designs import ALIVE, DOMINATED, MEETS, Candidate, Designs
 from life_jax.planner.front import Objectives, dominated_by, front
 from life_jax.planner.space import Layout
 from life_jax.planner.times import LOADED, NAMES, STANDARD
-from life_jax.serving.steady_state import ROOM_KEPT
+from life_jax.serving.mixed_steps import ROOM_KEPT
 
 # a time that n devices share is at least that of one over n; tables of steps interpolate within this part of the law
 SLACK = 0.97

@@ -7,8 +7,10 @@ import numpy as np
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import Number, ceil, floor, larger, smaller
 from life_jax.serving.percentiles import POINTS, Spread
-from life_jax.serving.pools import PooledSteady, Pools
-from life_jax.serving.steady_state import Requested, Steady, places
+from life_jax.serving.pooled_steady import PooledSteady
+from life_jax.serving.pools import Pools
+from life_jax.serving.requested import Requested
+from life_jax.serving.steady_state import Steady, places
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 ORDER = (np.arange(POINTS) * 0.6180339887498949 + 0.5) % 1  # of a request in the first wave, unlike its other points

@@ -8,7 +8,7 @@ from life_jax.core.numerics import Number
 from life_jax.core.pytree import pytree
 from life_jax.serving.lengths import Lengths
 from life_jax.serving.prefix_cache import reused
-from life_jax.serving.steady_state import Requested
+from life_jax.serving.requested import Requested
 from life_jax.serving.step_law import last_axis
 
 GOLDEN = 0.6710436067037893  # of the plastic number's powers, unlike those of the other points of a request

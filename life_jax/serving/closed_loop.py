@@ -9,19 +9,9 @@ from life_jax.core.dual_numbers import primal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import Number, ceil, exp, is_fixed_at, is_of_jax, iterate, larger, smaller, sqrt, where
 from life_jax.serving.fixed_point import solve
-from life_jax.serving.steady_state import (
-    LEAST,
-    ROOM_KEPT,
-    Requested,
-    Steady,
-    Steps,
-    of_others,
-    own_steps,
-    places,
-    planned,
-    steps,
-    unknown,
-)
+from life_jax.serving.mixed_steps import ROOM_KEPT, Steps, of_others, own_steps, planned, steps, unknown
+from life_jax.serving.requested import LEAST, Requested
+from life_jax.serving.steady_state import Steady, places
 from life_jax.serving.step_law import Law, StepLoad
 
 DAMPED = 4  # iterations before the fixed point is looked for

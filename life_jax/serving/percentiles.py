@@ -30,8 +30,10 @@ from life_jax.core.numerics import (
     sqrt,
     where,
 )
+from life_jax.serving.mixed_steps import ROOM_KEPT, between_looks, of_others, planned
 from life_jax.serving.prefix_cache import reused
-from life_jax.serving.steady_state import ROOM_KEPT, Requested, Steady, between_looks, of_others, planned
+from life_jax.serving.requested import Requested
+from life_jax.serving.steady_state import Steady
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 POINTS = 256

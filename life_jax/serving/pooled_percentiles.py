@@ -24,8 +24,9 @@ from life_jax.serving.percentiles import (
     prompts_at_points,
     with_atom,
 )
-from life_jax.serving.pools import PooledSteady, Pools, Prefilling, decode_step, prompt_step
-from life_jax.serving.steady_state import Requested
+from life_jax.serving.pooled_steady import PooledSteady, Prefilling
+from life_jax.serving.pools import Pools, decode_step, prompt_step
+from life_jax.serving.requested import Requested
 from life_jax.serving.step_law import last_axis
 
 

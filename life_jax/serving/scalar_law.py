@@ -8,19 +8,8 @@ from typing import Any
 import numpy as np
 
 from life_jax.roofline.roofs import roof
-from life_jax.serving.step_law import (
-    CHUNKS,
-    LOW_ENDS,
-    POSITIONS,
-    SEQUENCES,
-    SPANS,
-    STARTS,
-    CappedLaw,
-    Law,
-    Nodes,
-    StepLoad,
-    TabulatedLaw,
-)
+from life_jax.serving.law_nodes import CHUNKS, LOW_ENDS, POSITIONS, SEQUENCES, SPANS, STARTS, Nodes
+from life_jax.serving.step_law import CappedLaw, Law, StepLoad, TabulatedLaw
 
 Seconds = Callable[[StepLoad], float]
 STARTS_OF, LOW_ENDS_OF, SPANS_OF = STARTS.tolist(), LOW_ENDS.tolist(), SPANS.tolist()

@@ -1,27 +1,23 @@
 """Seconds of any step of an engine as a function of a few sums over its sequences."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from life_jax.core.dual_numbers import primal
 from life_jax.core.numerics import (
     Number,
     clip,
     divide,
-    floor,
     is_fixed_at,
     is_nothing,
     is_of_jax,
     larger,
-    log2,
-    smaller,
     where,
 )
 from life_jax.core.pytree import map_leaves, neutral, pytree, static
 from life_jax.roofline.roofs import roof
+from life_jax.serving.law_nodes import CHUNKS, LOW_ENDS, POSITIONS, SEQUENCES, SPANS, Nodes, interval, pick
 
 
 def last_axis(number: Any) -> Any:
@@ -109,56 +105,6 @@ class RooflineLaw:
     def each(self) -> "RooflineLaw":
         """The same law for loads that have one more axis at their end."""
         return map_leaves(last_axis, self)
-
-
-# Tokens of a step, in intervals whose ends are those of the tiles of matrix units, so that a step of padding lies
-# between two intervals: (first interval's start, length, number of intervals)
-INTERVALS = ((0, 1, 64), (64, 32, 30), (1024, 128, 56), (8192, 512, 112))
-STARTS = np.concatenate([start + length * np.arange(count) for start, length, count in INTERVALS]).astype(float)
-LENGTHS = np.concatenate([np.full(count, length) for _, length, count in INTERVALS]).astype(float)
-# an interval of one token goes from the whole number before it, since a mean number of sequences is one of whole ones
-LOW_ENDS, HIGH_ENDS = np.where((LENGTHS == 1) & (STARTS > 0), STARTS, STARTS + 1), STARTS + LENGTHS
-SPANS = np.maximum(HIGH_ENDS - LOW_ENDS, 1.0)
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """Places at which attention is tabulated: `below`, and from `first` on `count` more, so many `each` doubling."""
-
-    below: tuple[float, ...]
-    first: float
-    each: int
-    count: int
-
-    @cached_property
-    def values(self) -> np.ndarray:
-        """All places, in order."""
-        return np.concatenate([self.below, self.first * 2 ** (np.arange(self.count) / self.each)])
-
-    @cached_property
-    def spans(self) -> np.ndarray:
-        """From each place to the next."""
-        return np.diff(self.values)
-
-    def bracket(self, value: Number) -> tuple[Any, Number]:
-        """Index of the place at or below a value, and the part of the way to the next; the last part goes on."""
-        index = self._index(value)
-        return index, larger((value - _pick(self.values, index)) / _pick(self.spans, index), 0.0)
-
-    def _index(self, value: Number) -> Any:
-        if not is_of_jax(value):  # np.clip takes three times as long
-            place = self.values.searchsorted(primal(value), side="right") - 1
-            return np.minimum(np.maximum(place, 0), len(self.values) - 2)
-        doublings = log2(larger(value / self.first, 1.0))
-        index = len(self.below) + smaller(floor(self.each * doublings), self.count - 2.0)
-        for place, start in reversed(list(enumerate((*self.below[1:], self.first)))):
-            index = where(value < start, 1.0 * place, index)
-        return _whole(index)
-
-
-SEQUENCES = Nodes((), 1.0, 1, 11)  # that decode, up to 1024
-POSITIONS = Nodes((0.0, 32.0), 64.0, 4, 49)  # tokens cached, up to a quarter of a million
-CHUNKS = Nodes((), 1.0, 2, 31)  # tokens of a prompt in a step, up to 32768
 
 
 @pytree
@@ -261,8 +207,8 @@ class TabulatedLaw:
         return number
 
     def _by_tokens(self, low: Any, high: Any, tokens: Number) -> Number:
-        index = _interval(tokens)
-        part = clip((tokens - _pick(LOW_ENDS, index)) / _pick(SPANS, index), 0.0, 1.0)
+        index = interval(tokens)
+        part = clip((tokens - pick(LOW_ENDS, index)) / pick(SPANS, index), 0.0, 1.0)
         first, second = self._take(low, index, (0,))[0], self._take(high, index, (0,))[0]
         return first + (second - first) * part
 
@@ -320,33 +266,3 @@ class CappedLaw:
         """The same law for loads that have one more axis at their end."""
         room, smoothness = last_axis(self.room), last_axis(self.smoothness)
         return CappedLaw(self.free.each(), self.joules.each(), room, smoothness)
-
-
-def _interval(tokens: Number) -> Any:
-    """Index of the interval that holds a number of tokens; the last one for more than there are."""
-    if not is_of_jax(tokens):
-        return np.maximum(STARTS.searchsorted(primal(tokens), side="left") - 1, 0)
-    index: Any = 0.0 * tokens
-    before = 0
-    for start, length, count in INTERVALS:
-        inside = tokens > start
-        index = where(inside, before + clip(_ceil_below((tokens - start) / length), 0.0, count - 1.0), index)
-        before += count
-    return _whole(index)
-
-
-def _ceil_below(value: Number) -> Number:
-    """The largest whole number below a positive value."""
-    return -floor(-value) - 1
-
-
-def _pick(nodes: np.ndarray, index: Any) -> Any:
-    if not is_of_jax(index):
-        return nodes[index]
-    import jax.numpy as jnp
-
-    return jnp.asarray(nodes)[index]
-
-
-def _whole(number: Number) -> Any:
-    return number.astype("int32")  # type: ignore[union-attr]

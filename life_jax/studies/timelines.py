@@ -8,7 +8,7 @@ from life_jax.config.schema.errors import ConfigError
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving.requests import Requests
-from life_jax.studies.simulation import timed_requests
+from life_jax.studies.timed_requests import timed_requests
 
 MINUTE = 60.0
 POINTS = 1200  # of a picture

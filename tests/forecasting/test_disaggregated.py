@@ -101,7 +101,7 @@ def test_a_closed_loop_has_a_slope():
     from serving.test_pools import REQUESTED, pools
 
     from life_jax.core.pytree import register_with_jax
-    from life_jax.serving.pools import closed_pools
+    from life_jax.serving.pooled_steady import closed_pools
 
     register_with_jax()
     with jax.enable_x64(True):

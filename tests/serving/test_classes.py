@@ -12,7 +12,7 @@ from life_jax.core.scenario import RequestClass, Scenario
 from life_jax.forecasting.metrics import forecast
 from life_jax.serving.classes import SeveralRequested
 from life_jax.serving.lengths import LogNormal
-from life_jax.serving.steady_state import Requested
+from life_jax.serving.requested import Requested
 from life_jax.studies.simulation import simulated_metrics
 
 WORDS = ("hw=h100_sxm", "model=llama3_8b", "engine=vllm", "engine.token_budget=2048", "prompt=900", "output=120")

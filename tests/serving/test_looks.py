@@ -11,9 +11,10 @@ from life_jax.core.pytree import register_with_jax
 from life_jax.serving.closed_loop import capacity, closed_steady
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.percentiles import spread
+from life_jax.serving.requested import Requested
 from life_jax.serving.requests import Requests
 from life_jax.serving.runs import run_of
-from life_jax.serving.steady_state import Requested, open_loop
+from life_jax.serving.steady_state import open_loop
 from life_jax.serving.step_law import RooflineLaw
 
 LAW = RooflineLaw(0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)

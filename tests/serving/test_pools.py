@@ -9,18 +9,10 @@ from serving.test_simulator import ORACLES, _generated
 from life_jax.core.engine import Scheduler
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.pooled_percentiles import pooled_spread
-from life_jax.serving.pools import (
-    Pool,
-    Pools,
-    capacities,
-    capacity_of_pools,
-    closed_pools,
-    matched_rate,
-    open_pools,
-    prefilling,
-)
+from life_jax.serving.pooled_steady import closed_pools, open_pools, prefilling
+from life_jax.serving.pools import Pool, Pools, capacities, capacity_of_pools, matched_rate
+from life_jax.serving.requested import Requested
 from life_jax.serving.requests import Requests
-from life_jax.serving.steady_state import Requested
 from life_jax.serving.step_by_step import Fleet, Transfer, simulate_pools, simulate_steps
 from life_jax.serving.step_law import RooflineLaw, StepLoad
 

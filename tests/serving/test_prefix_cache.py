@@ -113,11 +113,11 @@ def test_blocks_of_a_trace_say_what_is_cached(tmp_path):
 
 def test_drawn_requests_find_their_part_of_the_cache():
     from life_jax.forecasting.under_load import UnderLoad
-    from life_jax.studies.simulation import _drawn
+    from life_jax.studies.timed_requests import drawn
 
     scenario = laws.scenario(*WORDS, "load.cached=0.5", "load.hit_rate=0.25", "workload.batch=1")
     under = UnderLoad(scenario)
-    requests = _drawn(under.requested, under, 4000, 1)
+    requests = drawn(under.requested, under, 4000, 1)
     hit = requests.cached > 0
     assert hit.mean() == pytest.approx(0.25, abs=0.03)
     assert set(requests.cached[hit]) == {992.0}  # 62 blocks of 16

@@ -10,9 +10,10 @@ from life_jax.core.pytree import register_with_jax
 from life_jax.serving.closed_loop import capacity, closed_loop, closed_steady
 from life_jax.serving.lengths import LogNormal, Mixture
 from life_jax.serving.percentiles import spread
+from life_jax.serving.requested import Requested
 from life_jax.serving.requests import Requests
 from life_jax.serving.simulator import simulate
-from life_jax.serving.steady_state import Requested, Steady, open_loop
+from life_jax.serving.steady_state import Steady, open_loop
 from life_jax.serving.step_law import RooflineLaw, last_axis
 
 LAW = RooflineLaw(0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)

@@ -16,9 +16,10 @@ from life_jax.core.engine import Scheduler
 from life_jax.serving.closed_loop import closed_loop
 from life_jax.serving.lengths import LogNormal
 from life_jax.serving.replica import Replica, Request
+from life_jax.serving.requested import Requested
 from life_jax.serving.requests import Requests
 from life_jax.serving.runs import run_of
-from life_jax.serving.steady_state import Requested, open_loop
+from life_jax.serving.steady_state import open_loop
 from life_jax.serving.step_law import RooflineLaw
 
 NOT_HELD = {"mmc_wait_s_sakasegawa", "mg1_wait_p90_s_exponential_tail", "closed_fixed_point_N32"}
