@@ -1,9 +1,11 @@
 """The site: pip install -e '.[docs]' && sphinx-build -W docs build/html.
 
-Pages that are made of the code are written by scripts/make_site_pages.py at each build. Notebooks are shown as they are
-written; LIFE_JAX_STORIES=force (or auto, cache: execution modes of myst-nb) runs them too, which takes minutes.
+Pages that are made of the code are written by scripts/make_site_pages.py at each build. Notebooks are run, which takes
+some minutes, and what they print is kept in build/stories for the next build of the same code and facts;
+LIFE_JAX_STORIES=off shows them as they are written (or force: execution modes of myst-nb).
 """
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -15,6 +17,16 @@ sys.path[:0] = [os.fspath(DOCS.parent), os.fspath(DOCS.parent / "scripts")]
 import make_site_pages  # noqa: E402
 
 import life_jax  # noqa: E402
+from life_jax.core import own_code  # noqa: E402
+
+
+def state() -> str:
+    """A hash of all that stories show numbers of: the code, and the facts of conf/."""
+    whole = hashlib.sha256(own_code.code_hash().encode())
+    for path in sorted((DOCS.parent / "conf").rglob("*.yaml")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
+
 
 project = "life_jax"
 author = "the authors of life_jax"
@@ -37,8 +49,11 @@ html_sidebars = {name: [] for name in ("*", "reference/*", "reference/project/*"
 html_css_files = ["site.css"]
 html_static_path = ["_static"]
 myst_heading_anchors = 3
-nb_execution_mode = os.environ.get("LIFE_JAX_STORIES", "off")
+nb_execution_mode = os.environ.get("LIFE_JAX_STORIES", "cache")
+nb_execution_cache_path = os.fspath(DOCS.parent / "build" / "stories" / state())
 nb_execution_timeout = 600
+nb_execution_in_temp = True  # their files are nobody's
+nb_execution_raise_on_error = True
 
 
 def setup(app: Any) -> None:

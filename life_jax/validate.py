@@ -203,7 +203,8 @@ def _print_shared(row: Mapping[str, str] | None, shared: Path | None) -> None:
         if sys.stdout.isatty() and max(map(len, text.getvalue().splitlines())) > tables.width():
             print("share=ROWS.csv writes rows ready to share")
         else:
-            print("a row ready to share (share=ROWS.csv writes all):", text.getvalue(), sep="\n", end="")
+            lines = map(layout.printable, text.getvalue().rstrip("\n").split("\n"))
+            print("a row ready to share (share=ROWS.csv writes all):", *lines, sep="\n")
 
 
 def _print_next(rows: Iterable[Mapping[str, str]], engine: str | None) -> None:

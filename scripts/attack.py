@@ -3,14 +3,14 @@
     python scripts/attack.py [PART ...] [--share 0.1] [--seed N]
 
 Prints a table with how often each thing was tried and how often it failed, then each failure; the exit status is 1
-where there is one. The whole takes about ten minutes of a quiet core; --share does a part of it. Parts: kills, dask,
-disks, links, pairs, files, lines, launch (scripts that plan writes), reports, numbers (of serve, plan and layouts),
-keys (of every file), names, twice (files that are read and written), shells, explorer, laws, loads (what
-requests see). `disks` mounts file
-systems, in a mount namespace of its own where it may.
+where there is one. The whole takes about ten minutes of two quiet cores, on which two parts run at a time; --share does
+a part of it. Parts: kills, dask, disks, links, pairs, files, lines, launch (scripts that plan writes), reports, numbers
+(of serve, plan and layouts), keys (of every file), names, twice (files that are read and written), shells, explorer,
+laws, loads (what requests see). `disks` mounts file systems, in a mount namespace of its own where it may.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attack_files
@@ -31,6 +32,7 @@ from attack_writers import KINDS, Failures
 
 DRAWS = 2200  # of laws: 200 000 evaluations
 Tried = tuple[int, Failures]
+LONGEST = ("shells", "kills", "laws", "lines")  # which begin first
 
 
 def _each(attack: Callable[[str], Tried]) -> Tried:
@@ -75,33 +77,60 @@ def _disks(top: Path, wanted: int) -> Tried:
 
 
 def main() -> int:
-    """Run the parts that are asked for."""
+    """Run the parts that are asked for, two at a time, each in a process of its own, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="*")
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="parts at the same time")
+    parser.add_argument("--bare", action="store_true", help="one part, as JSON")
     given = parser.parse_args()
-    wanted = given.part or list(parts(Path(), 1, 0))
+    names = list(parts(Path(), 1, 0))
+    if unknown := set(given.part) - set(names):
+        parser.error(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    wanted = [name for name in names if name in given.part or not given.part]
+    if given.bare:
+        return _alone(wanted[0], given.share, given.seed)
     if "disks" in wanted and "LIFE_JAX_ATTACK_MOUNTS" not in os.environ and shutil.which("unshare"):
         command = ["unshare", "-m" if os.geteuid() == 0 else "-rm"]
         if subprocess.run([*command, "true"], check=False, capture_output=True).returncode == 0:
             os.environ["LIFE_JAX_ATTACK_MOUNTS"] = "1"
             os.execvp(command[0], [*command, sys.executable, *sys.argv])
-    attack_process.imported()
-    print(f"{'part':8} {'tried':>8} {'failed':>8} {'CPU s':>8}", flush=True)
-    failures: Failures = []
-    with tempfile.TemporaryDirectory(prefix="life_jax_attack_") as folder:
-        for name, attack in parts(Path(folder), given.share, given.seed).items():
-            if name in wanted:
-                before = os.times()
-                tried, failed = attack()
-                failures += failed
-                spent = sum(os.times()[:4]) - sum(before[:4])
-                print(f"{name:8} {tried:8} {len(failed):8} {spent:8.0f}", flush=True)
+
+    def one(name: str) -> tuple[int, Failures, float]:
+        words = [name, "--bare", "--share", str(given.share), "--seed", str(given.seed)]
+        command = [sys.executable, str(Path(__file__).resolve()), *words]
+        ended = subprocess.run(command, check=False, capture_output=True, text=True)
+        try:
+            tried, failed, spent = json.loads(ended.stdout.splitlines()[-1])
+        except (IndexError, ValueError):
+            tried, failed, spent = 0, [f"{name}: the attack itself ended with {ended.stderr[-400:]!r}"], 0.0
+        print(f"{name}: {tried} tried, {len(failed)} failed", file=sys.stderr, flush=True)
+        return tried, failed, spent
+
+    begun = time.monotonic()
+    with ThreadPoolExecutor(given.jobs) as pool:
+        running = {name: pool.submit(one, name) for name in sorted(wanted, key=lambda name: name not in LONGEST)}
+        rows = {name: running[name].result() for name in wanted}
+    print(f"{'part':8} {'tried':>8} {'failed':>8} {'CPU s':>8}")
+    for name, (tried, failed, spent) in rows.items():
+        print(f"{name:8} {tried:8} {len(failed):8} {spent:8.0f}")
+    total = [sum(column) for column in zip(*((n, len(f), s) for n, f, s in rows.values()), strict=True)]
+    print(f"{'all':8} {total[0]:8} {total[1]:8} {total[2]:8.0f}   {(time.monotonic() - begun) / 60:.1f} minutes")
+    failures = [line for _, failed, _ in rows.values() for line in failed]
     print(*failures, sep="\n", end="\n" * bool(failures))
     return bool(failures)
 
 
+def _alone(name: str, share: float, seed: int) -> int:
+    """Run one part in this process, and print what came of it as JSON."""
+    attack_process.imported()
+    with tempfile.TemporaryDirectory(prefix="life_jax_attack_") as folder:
+        before = os.times()
+        tried, failed = parts(Path(folder), share, seed)[name]()
+        print(json.dumps([tried, failed, sum(os.times()[:4]) - sum(before[:4])]))
+    return 0
+
+
 if __name__ == "__main__":
-    begun = time.monotonic()
     sys.exit(main())

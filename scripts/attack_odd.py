@@ -229,7 +229,7 @@ def _started(
             process.stdout.close()
             process.stdout = None
         if stop is not None:
-            time.sleep(1 + hash((verb, stop)) % 7 / 2)
+            time.sleep(random.uniform(0.5, 3))  # while it imports, or works
             process.send_signal(stop)
         try:
             _, errors = process.communicate(timeout=PATIENCE)

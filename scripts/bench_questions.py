@@ -3,7 +3,7 @@
 Whole commands in processes of their own, in CPU seconds of user and system together, which a busy machine disturbs less
 than the clock; beside each what `import numpy` costs, and as points of other public forecasters (bench_peers.py) where
 --peers FOLDER has their environments. --base FOLDER is a checkout of another commit, whose kernels are timed in turn
-with ours. PARTS, by default all: commands, kinds, catalogue, grids, disk.
+with ours. PARTS, by default all: commands, kinds, catalogue, plan, grids, disk.
 """
 
 import argparse
@@ -120,6 +120,35 @@ def catalogue(folder: Path) -> None:
     print(f"    {1e3 * (loading + computing) / cases:.3f} ms of CPU a case, peak memory {memory:.0f} MB", flush=True)
 
 
+PLAN = """
+import sys, time
+from life_jax.studies.loading import load
+from life_jax.studies.planning import plan
+start, clock = time.process_time(), time.perf_counter()
+study = load(sys.argv[1:], primary="plan")
+loaded = time.process_time()
+result = plan(study)
+print(loaded - start, time.process_time() - loaded, time.perf_counter() - clock, result.space, result.found.forecast)
+"""
+UNDER_TARGETS = ("target.ttft=1", "target.tpot=0.05", "target.percentile=90", "confidence=0.8")
+PLANS = {  # question -> words, seconds that are asked of it on two cores [s]
+    "one user, formats alone": (("also=none",), 5), "one user": ((), 5),
+    "8 requests/s, formats alone": (("rate=8", "also=none"), 15), "8 requests/s": (("rate=8",), 15),
+    "8 requests/s, formats alone, within targets": (("rate=8", "also=none", *UNDER_TARGETS), 15),
+}  # fmt: skip
+
+
+def plans(folder: Path) -> None:
+    """What one model should run on, of the whole catalogue, in a process that has begun."""
+    for what, (words, asked) in PLANS.items():
+        command = python("-c", PLAN, "model=llama3_1_8b", *words)
+        found = [list(map(float, spent(command, folder, PYTHONPATH=os.fspath(ROOT))[2].split())) for _ in range(ROUNDS)]
+        loading, searching, clock, space, forecast = min(found, key=lambda one: one[0] + one[1])
+        row(f"plan, {what}", loading + searching, asked, f"the {asked} s that are asked")
+        print(f"    words and checks {loading:.2f}, search {searching:.2f} CPU s; {clock:.1f} s by the clock; "
+              f"{space:.0f} designs, {100 * forecast / space:.2g} % of them forecast", flush=True)  # fmt: skip
+
+
 KERNEL = """
 import sys, time
 try:
@@ -221,7 +250,7 @@ def rates(folder: Path | None) -> dict[str, float]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = ("commands", "kinds", "catalogue", "grids", "disk")
+    parts = ("commands", "kinds", "catalogue", "plan", "grids", "disk")
     arguments.add_argument("parts", nargs="*", default=list(parts), metavar="PARTS")
     arguments.add_argument("--points", type=float, default=1e7, help="of a large grid")
     arguments.add_argument("--peers", type=Path, help="folder of environments, as of bench_sweep.py")
@@ -239,6 +268,8 @@ def main() -> None:
             kinds(folder, usual or least(lambda: sweep(folder, "hw=v100", "opt=int4")[0]))
         if "catalogue" in typed.parts:
             catalogue(folder)
+        if "plan" in typed.parts:
+            plans(folder)
         if "grids" in typed.parts:
             grids(folder, typed.points, typed.base, peers)
         if "disk" in typed.parts:

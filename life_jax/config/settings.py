@@ -142,6 +142,11 @@ def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
     if not any(value for _, value in targets):
         raise ConfigError("target.METRIC= is missing; give at least one, such as target.tpot=0.02")
     for metric, value in targets:
+        if METRICS[metric].needs == "load":
+            raise ConfigError(
+                f"target.{metric}={value:g}: design is of a static batch, such as target.ttft or target.tpot; "
+                "under load, plan finds designs and serve the largest rate"
+            )
         if METRICS[metric].kind == "number" and (value == 0 or not METRICS[metric].designable):
             raise ConfigError(f"target.{metric}={value:g}: a number above 0 of a metric with a slope is needed")
     (minimize,) = _judged("minimize", composed["minimize"], ()) or ("",)

@@ -95,6 +95,8 @@ def of_one_machine(settings: Sequence[Setting]) -> NextRow | None:
     if not alone or len({(s.hw, s.engine) for s in alone}) > 1:
         return None
     try:
-        return next_row(alone)
+        of = calibration.Residuals(alone)(np.zeros(len(calibration_priors.CONSTANTS)))
+        known = [s for s, residual in zip(alone, of, strict=True) if np.isfinite(residual)]
+        return next_row(known) if known else None
     except (ConfigError, np.linalg.LinAlgError):
         return None

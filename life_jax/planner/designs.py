@@ -263,7 +263,8 @@ def _by_layout(designs: Designs, first: int) -> None:
 def _at_rest(scenario: Scenario) -> dict[str, Any]:
     """What a design is before it serves anything."""
     m, possible = memory.memory(scenario), layout.is_possible(scenario)
-    price, power = energy.price(scenario), scenario.engine.parallelism.devices * scenario.device.power
+    every = (scenario, *energy.others(scenario))  # those that prefill, or a CPU beside a card, draw power too
+    price, power = energy.price(scenario), sum(one.engine.parallelism.devices * one.device.power for one in every)
     return {
         "possible": 1.0 if possible is None else 1.0 * possible,
         "fits": 1.0 * memory.fits(scenario),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.core.engine import Scheduler
-from life_jax.core.pytree import register_with_jax
+from life_jax.core.pytree import absent_as_static, register_with_jax
 from life_jax.serving.requests import Requests
 from life_jax.serving.routing import LEAST_LOADED, chosen
 from life_jax.serving.step_by_step import Fleet, Times, simulate_steps
@@ -66,6 +66,7 @@ def _simulated(
     count = requests.prompt.shape[-1]
     lanes = _power_of_two(min(float(scheduler.slots), float(concurrency or np.inf), count))
     rounds = enough_rounds(requests, scheduler)
+    scheduler = absent_as_static(scheduler)  # without looks for new requests, where it knows of all at once
     with jax.enable_x64(True):
         while True:
             timeline = _compiled(lanes, rounds)(law, requests, scheduler, concurrency, unseen, counts)

@@ -230,6 +230,15 @@ def test_help_and_config_start_no_jax_and_leave_nothing(shell, tmp_path, words):
     assert files(tmp_path) == []
 
 
+def test_a_few_numbers_of_a_mixture_of_experts_take_no_compilation(shell):
+    """Of one structure with its experts, which took XLA most of a minute."""
+    words = ("hw=h100_sxm", "model=gpt_oss_120b", "axes.batch=[1,8]", "prompt=512")
+    outcome = shell("sweep", *words, flags=("-X", "importtime"))
+    assert outcome.status == 0 and "TPOT ms" in outcome.out
+    imported = {line.rsplit("|", 1)[-1].strip() for line in outcome.err.splitlines()}
+    assert not {"jax", "jaxlib"} & imported
+
+
 def test_every_verb_has_a_console_script():
     names = {script.name for script in metadata.entry_points(group="console_scripts")}
     for verb in ("sweep", "explain", "catalog"):

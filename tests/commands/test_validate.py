@@ -80,3 +80,13 @@ def test_what_a_spreadsheet_would_compute_is_not_shared(life, tmp_path):
     assert life("validate", "odd.csv", "share=rows.csv").status == 0
     text = (tmp_path / "rows.csv").read_text()
     assert "=cmd" not in text and len(text.splitlines()) > 1
+
+
+def test_a_row_ready_to_share_writes_nothing_on_the_terminal(tmp_path):
+    """An id whose escapes would colour, ring and turn what follows around is printed written out."""
+    head = "id,hardware,model,weight_format,engine,batch,prompt_tokens,output_tokens,metric,value\n"
+    text = f"{head}\x1b[31mred\x07\x9b2J\u202e,v100,llama2_7b,fp16,generic,1,512,128,ttft_s,0.2\n"
+    (tmp_path / "mine.csv").write_text(text, encoding="utf-8")
+    done = run(tmp_path, "mine.csv")
+    assert "ready to share" in done.stdout and r"\x1b[31mred\x07\x9b2J\u202e" in done.stdout
+    assert not set("\x1b\x07\x9b\u202e") & set(done.stdout + done.stderr)

@@ -40,6 +40,13 @@ def test_tables_of_several_machines_have_no_next_row():
     assert next_row.of_one_machine([]) is None
 
 
+def test_rows_without_a_forecast_do_not_count():
+    settings = invented(same)[:2]
+    nothing = dataclasses.replace(settings[1], value=float("nan"))
+    assert next_row.of_one_machine([nothing]) is None
+    assert str(next_row.of_one_machine([settings[0], nothing])) == str(next_row.of_one_machine(settings[:1]))
+
+
 def test_calibrate_and_validate_say_it(life, tmp_path):
     settings = invented(same)[:2]
     lines = [",".join(COLUMNS)]

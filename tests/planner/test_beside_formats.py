@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import life_jax as life
+from life_jax.forecasting.metrics import METRICS, forecast
 from life_jax.studies import additions
 from life_jax.studies.planning import plan
 
@@ -119,3 +120,21 @@ def test_prompts_elsewhere_are_bought_too():
         rows["fp8+disaggregated"].metrics["price"] if "fp8+disaggregated" in rows else 2 * rows["fp8"].metrics["price"]
     )
     assert with_pools.space == 2
+    designs = with_pools.found.designs
+    of = {designs.candidates[case].addition: place for place, case in enumerate(designs.case)}
+    assert designs.watt[of["disaggregated"]] == 2 * designs.watt[of[""]]
+    assert designs.hourly[of["disaggregated"]] == pytest.approx(2 * designs.hourly[of[""]])
+
+
+@pytest.mark.parametrize("device", ["h100_sxm", "l4"])
+def test_rows_with_prompts_elsewhere_give_their_numbers_again_in_serve(device):
+    words = ["model=llama3_1_8b", f"hw={device}", "devices=[1,2]", axis([["fp8"]]), "rate=3", "prompt=1500"]
+    rows = [row for row in planned(*words, "also=[disaggregated]").rows if row.opt == "fp8+disaggregated"]
+    assert rows
+    for row in rows:
+        names = [name for name in row.metrics if name in METRICS and np.isfinite(row.metrics[name])]
+        assert {"ttft_p50", "tpot_p50", "price"} <= set(names)
+        again = forecast(life.load([*row.words, "metrics=[quality]"], primary="serve").scenario, tuple(names))
+        for name in names:
+            if name != "usd_per_hour":  # which plans say at full power, as budgets are
+                assert float(again[name]) == pytest.approx(row.metrics[name], rel=1e-9), (row.words, name)

@@ -66,3 +66,19 @@ def test_pages_are_written_once_and_old_ones_go(tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "reference" / "catalogue").iterdir()) == ["hw.md"]
     assert (tmp_path / "reference" / "api.md").stat().st_mtime_ns == before
     assert (tmp_path / "reference" / "stories" / "first_steps.ipynb").is_file()
+
+
+def test_stories_of_the_site_are_run_once_for_each_state_of_code_and_facts(monkeypatch):
+    import runpy
+
+    def configured():
+        return runpy.run_path(str(ROOT / "docs" / "conf.py"))
+
+    monkeypatch.delenv("LIFE_JAX_STORIES", raising=False)
+    first = configured()
+    assert first["nb_execution_mode"] == "cache" and first["nb_execution_raise_on_error"]
+    assert first["nb_execution_cache_path"] == configured()["nb_execution_cache_path"]
+    monkeypatch.setattr("life_jax.core.own_code.code_hash", lambda: "other code")
+    assert configured()["nb_execution_cache_path"] != first["nb_execution_cache_path"]
+    monkeypatch.setenv("LIFE_JAX_STORIES", "off")
+    assert configured()["nb_execution_mode"] == "off"

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from brute_force import brute_force, planned
 
 import life_jax as life
 from life_jax.config import this_machine
@@ -28,33 +29,6 @@ LOADED = [
     "target.percentile=90",
 ]  # fmt: skip
 AT_60_MS = ["target.tpot=0.06", "target.ttft=1.5"]
-
-
-def planned(*words):
-    return plan(life.load(list(words), primary="plan"))
-
-
-def brute_force(study):
-    """Places of the designs that meet and are not dominated, every design forecast and compared with every other."""
-    designs = _designs(study)
-    settle(designs, lambda count: None)
-    alive = designs.alive
-    z = times.STANDARD.inv_cdf(designs.question.confidence)
-    of = times.times(designs, alive, np.array([0.0, z]), lambda count: None)
-    met = np.all([of[name][:, 1] <= limit for name, limit in designs.question.targets.items()], axis=0)
-    met &= np.isfinite(of["ttft"][:, 0]) & np.isfinite(of["tpot"][:, 0])
-    numbers = [
-        (designs.price[place], of["ttft"][i, 0], of["tpot"][i, 0], -designs.quality[place], place)
-        for i, place in enumerate(alive)
-        if met[i]
-    ]
-    return {
-        mine[4]
-        for mine in numbers
-        if not any(
-            all(b <= a for a, b in zip(mine[:4], other[:4], strict=True)) and other[:4] != mine[:4] for other in numbers
-        )
-    }
 
 
 @pytest.mark.parametrize("words", [[*ONE_USER, *AT_60_MS], [*ONE_USER, "confidence=0.9", *AT_60_MS, "quality=0.9"],

@@ -18,6 +18,7 @@ import pytest
 import refresh_docs
 from places import ROOT
 
+from life_jax.terminal import command
 from life_jax.terminal.help import HELP
 
 WIDE = 1000  # columns of the emulator, so that a line that is too long is seen as one
@@ -122,9 +123,24 @@ def test_no_number_is_cut_and_no_line_is_longer_than_the_terminal(columns, folde
         assert for_programs or too_long(lines, columns) == [], shown
 
 
+def test_every_command_is_tried_and_many_of_its_words():
+    """So that a new command has an example, and is held to the widths of terminals."""
+    of_commands = {words[0] for words in shipped()}
+    assert of_commands | SERVERS == set(command.commands())
+    words = {word.partition("=")[0] for of in shipped() for word in of[1:]}
+    assert {"elasticity", "pareto", "best", "sort", "top", "format", "plot", "study", "rate", "target.tpot"} <= words
+
+
 def test_a_terminal_is_told_what_is_wrong_in_lines_that_fit_it(tmp_path):
-    words = [["sweep"], ["sweep", "hw=v10", "opt=int4"], ["hw=v100"], []]
-    shown = in_terminal(words, 80, tmp_path)
-    assert [too_long(lines, 80) for lines in shown] == [[], [], [], []]
-    assert "hw=NAME is needed" in " ".join(" ".join(shown[0]).split())
-    assert len(shown[3]) <= 25
+    words = [
+        ["sweep"], ["sweep", "hw=v10", "opt=int4"], ["hw=v100"], [], ["explore", "hw=v10"], ["explore", "--help"],
+        ["plan", "model=llama"], ["serve", "hw=h100_sxm"], ["design", "hw=h100_sxm"], ["catalog", "gpuz"],
+        ["validate", "nothing.csv"], ["calibrate"], ["merge"], ["explain", "hw=gpu"], ["sweep", "--hw", "v100"],
+        ["sweep", "hw=v100", "metrics=latency"], ["devices"], ["run"],
+    ]  # fmt: skip
+    for columns in (80, 120):
+        shown = in_terminal(words, columns, tmp_path)
+        assert [too_long(lines, columns) for lines in shown] == [[]] * len(words)
+        assert not any("Traceback" in line or "…" in line for lines in shown for line in lines)
+        assert "hw=NAME is needed" in " ".join(" ".join(shown[0]).split())
+        assert len(shown[3]) <= 25
