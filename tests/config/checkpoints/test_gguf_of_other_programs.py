@@ -69,6 +69,11 @@ def test_ollamas_own_conversion_of_gpt_oss_is_that_of_llama_cpp(tmp_path: Path) 
     assert measured(path) == (total(gpt_oss()), TOKEN * 128)
 
 
+def test_a_tensor_whose_name_has_no_parts_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not understood"):
+        read_gguf(written(tmp_path / "a.gguf", metadata("llama", 1), dense(1) | {"stray": ((64, 64), F32)}))
+
+
 @pytest.mark.parametrize(
     ("kind", "bits", "of_row"),
     [(139, 4.5, 0), (144, 4.25, 4), (145, 2.1875, 2), (154, 3.125, 4), (339, 4.5, 0), (219, 1.5, 2)],

@@ -26,9 +26,10 @@ def _renamed(tensors: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
     found = dict(tensors)
     for name in tensors:
         parts = name.split(".", 2)
-        inside = RENAMED.get(parts[2]) if parts[0] == "blk" and len(parts) == 3 else None
-        ours = f"{parts[0]}.{parts[1]}.{inside}"
-        if inside is not None and ours not in tensors:
+        if len(parts) < 3 or parts[0] != "blk" or parts[2] not in RENAMED:
+            continue
+        ours = f"blk.{parts[1]}.{RENAMED[parts[2]]}"
+        if ours not in tensors:
             found[ours] = found.pop(name)
     return found
 
