@@ -314,8 +314,10 @@ class UnderLoad:
         rate = where(limited, found, most / 2)  # where nothing limits, the slope is not used
         above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
         secant = where(limited, constant((above - below) / (2 * NUDGE * rate)), 1.0)
-        moved = (self._excess(rate) - 1) / self._slope(rate, secant)
-        width = constant(high - low)  # a percentile may be flat there, and step beside it
+        slope = self._slope(rate, secant)
+        rises = (slope > 0) & (slope < INFINITE)  # a percentile may be flat there, and step beside it
+        moved = where(rises, (self._excess(rate) - 1) / where(rises, slope, 1.0), 0.0)
+        width = constant(high - low)
         moved = moved + clip(constant(moved), -width, width) - constant(moved)
         rate = where(limited, found - moved, where(found > LEAST_PART * most, most, 0.0))
         return where(self.fits, self.groups * rate, 0.0) + 0.0 * load.burst

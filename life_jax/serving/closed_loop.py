@@ -133,7 +133,10 @@ def _closed(
     known = _Known(law, requested, scheduler, concurrency)
     limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
     start = law.seconds(StepLoad(smaller(concurrency, limit), requested.context * concurrency)) * 1.5
-    (seconds, rate), s = _solved(known, start, together=together)
+    (seconds, _), s = _solved(known, start, together=together)
+    rate = (
+        s.served
+    )  # which follows from the loop also where nothing depends on the time between tokens, as of one token
     return rate, seconds, concurrency / rate - requested.decoded * seconds, s.steps, s.decoding, s.queue, s.own
 
 
@@ -166,6 +169,7 @@ def _state(known: _Known, values: tuple[Number, Number], *, together: bool) -> _
         s = _in_cohorts(s, law, requested, scheduler, concurrency, decoding, seconds, rate)
         own = larger(1.0, requested.new / s.tokens) * s.prefill
         queue = 0.0 * own
+        others = 1 - 1 / _cohorts(requested, s, concurrency)  # what is of one's own cohort ends in the same step
     else:
         own = own_steps(scheduler, s)
         queue = _queue(s, others, rate, concurrency)
@@ -194,6 +198,11 @@ def _queue(s: Steps, others: Number, rate: Number, concurrency: Number) -> Numbe
     return larger(where(load < 1, smaller(few_ahead, all_ahead), all_ahead), 0.0)
 
 
+def _cohorts(requested: Requested, s: Steps, concurrency: Number) -> Number:
+    """Groups of requests [1] whose prompts share a step, as few as the budget allows."""
+    return larger(ceil(concurrency * requested.new / s.room), 1.0)
+
+
 def _in_cohorts(
     s: Steps,
     law: Law,
@@ -205,8 +214,7 @@ def _in_cohorts(
     rate: Number,
 ) -> Steps:
     """Steps in which prompts come in cohorts as large as the budget allows, since their requests ended together."""
-    cohorts = larger(ceil(concurrency * requested.new / s.room), 1.0)
-    several = concurrency * requested.new / cohorts
+    several = concurrency * requested.new / _cohorts(requested, s, concurrency)
     alone = requested.new / larger(ceil(requested.new / s.room), 1.0)
     tokens = smaller(where(requested.new < s.room, several, alone), s.room)
     beside = 0.0 if scheduler.mixing == PREFILL_FIRST else decoding

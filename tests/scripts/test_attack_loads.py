@@ -44,4 +44,20 @@ def test_outputs_that_leave_a_queue_behind_are_found(loads, monkeypatch):
     real = percentiles._Points.tpot.func
     monkeypatch.setattr(percentiles._Points, "tpot", property(lambda self: real(self) / (1 + self.wait)))
     with np.errstate(all="ignore"):
-        assert any(b.law == "tpot mean falls with more rate" for b in loads.laws_of(drawn))
+        assert any(b.law == "tpot 50.0 falls with more rate" for b in loads.laws_of(drawn))
+
+
+@pytest.mark.parametrize(
+    ("hw", "engine", "model", "opt", "prompt", "output", "varies"),
+    [
+        # a percentile is flat at the limit, whose slope was divided by
+        ("jetson_nano_4gb", "ideal", "smollm3_3b", "q6_k", 512.0, 1000.0, (1.0, 0.0)),
+        # nothing depends on the time between two tokens, for which no fixed point was found: the capacity doubled
+        ("threadripper_3960x_cpu", "generic", "opt_6_7b", "q4_0", 4096.0, 1.0, (0.0, 1.0)),
+    ],
+)
+def test_draws_that_broke_a_law_keep_all(loads, hw, engine, model, opt, prompt, output, varies):
+    load = {"prompt_cv": varies[0], "output_cv": varies[1], "burst": 2.0, "replicas": 1.0, "router": "round_robin"}
+    with np.errstate(all="ignore"):
+        broken = list(loads.laws_of(loads.Drawn(hw, engine, model, (opt,), prompt, output, load)))
+    assert not broken, broken[:3]
