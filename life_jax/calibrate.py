@@ -80,7 +80,7 @@ def calibrate(words: list[str]) -> None:
     _say_judgement(fitted)
     further = next_row.of_one_machine(settings)
     if further is not None:
-        print(further)
+        tables.say(str(further))
     print(f"python -m life_jax.sweep hw={hw} engine={out} uses it")
     print(out)
 

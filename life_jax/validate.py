@@ -214,7 +214,7 @@ def _print_next(rows: Iterable[Mapping[str, str]], engine: str | None) -> None:
     settings = [s for s in (measurements.place(row, engine) for row in rows) if not isinstance(s, str)]
     found = next_row.of_one_machine(settings)
     if found is not None:
-        print(found)
+        tables.say(str(found))
 
 
 def _words(words: Sequence[str]) -> tuple[Path, dict[str, str]]:

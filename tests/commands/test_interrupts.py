@@ -1,6 +1,7 @@
 """Ctrl-C at any moment of a command ends it in one line with status 130, also while it imports."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -28,6 +29,13 @@ else:
     main()
 os.kill(os.getpid(), signal.SIGINT)
 """
+
+
+def as_usual() -> None:
+    """Take interrupts, which what a shell runs in the background ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 WAYS = {"module": ["-m", "life_jax.catalog", "hw"], "script": ["/bin/life-jax", "catalog", "hw"]}
 
 
@@ -38,7 +46,7 @@ def test_an_interrupt_is_one_line_at_every_moment(way, number, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT), "LIFE_JAX_CACHE": "off"}
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(number), *WAYS[way]],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, preexec_fn=as_usual,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (130, "interrupted\n")
     assert (number == 0) == ("h100" in ended.stdout)  # what was printed before is there
@@ -47,5 +55,6 @@ def test_an_interrupt_is_one_line_at_every_moment(way, number, tmp_path):
 def test_a_program_that_imports_the_package_keeps_its_own_interrupts():
     code = "import signal, life_jax; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    seen = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    seen = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True,
+                          preexec_fn=as_usual)  # fmt: skip
     assert seen.stdout == "True\n"

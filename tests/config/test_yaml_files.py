@@ -53,7 +53,7 @@ def test_a_file_with_an_equals_sign_in_its_name_is_a_file(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["owt=a"], "did you mean out="),
+        (["owt=a"], "did you mean out"),
         (["out=a", "out=b"], "out= is given twice"),
         (["out="], "no value"),
         (["-x"], "-x"),

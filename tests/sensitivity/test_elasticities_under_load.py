@@ -22,7 +22,10 @@ LOADS = [
     [*OPEN, "opt=disaggregated", "load.prefill_replicas=1"],
 ]
 STEP = 1e-5  # within which no point of a percentile changes its kind, mostly
-ROOT_STEP = 1e-4  # of max_rate, whose root is known to 1e-7
+ROOT_STEPS = (
+    1e-4,
+    1e-5,
+)  # of max_rate: along the longer another point may be met, and the shorter one sees its rounding
 
 
 @pytest.mark.parametrize("load", LOADS)
@@ -33,14 +36,18 @@ def test_elasticities_under_load_are_differences_of_the_forecast(load):
     case = study.cases[0]
     with np.errstate(all="ignore"):
         for key, paths in case.sensitivity.parameters:
-            for names, step in (((*MEANS, *TAILS), STEP), (("max_rate",), ROOT_STEP)):
-                up, down = (
-                    forecast(elasticities.scaled(case.scenario, paths, 1 + sign * step), names) for sign in (1, -1)
-                )
+            for names, steps in (((*MEANS, *TAILS), (STEP,)), (("max_rate",), ROOT_STEPS)):
+                expected = [differences(case.scenario, paths, names, step) for step in steps]
                 for metric in names:
-                    expected = (np.log(float(up[metric])) - np.log(float(down[metric]))) / (2 * step)
                     found = float(elasticity.sel(metric=metric, parameter=key))
-                    assert found == pytest.approx(expected, rel=1e-4, abs=2e-6), (key, metric)
+                    near = [pytest.approx(of[metric], rel=1e-4, abs=2e-6) for of in expected]
+                    assert found in near, (key, metric)
+
+
+def differences(s, paths, names, step):
+    """Elasticities of metrics by differences over a step to both sides."""
+    up, down = (forecast(elasticities.scaled(s, paths, 1 + sign * step), names) for sign in (1, -1))
+    return {name: (np.log(float(up[name])) - np.log(float(down[name]))) / (2 * step) for name in names}
 
 
 def test_a_slope_by_the_rate_is_a_result_of_a_sweep():
