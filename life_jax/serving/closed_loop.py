@@ -16,6 +16,7 @@ from life_jax.serving.step_law import Law, StepLoad
 
 DAMPED = 4  # iterations before the fixed point is looked for
 NEGLIGIBLE = 1e-9  # part of the requests that keep together
+SINGLE = 1e-6  # decode steps of a request, up to which it has a single token
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,9 @@ def _closed(
     known = _Known(law, requested, scheduler, concurrency)
     limit = (1 - ROOM_KEPT) * scheduler.budget / requested.width
     start = law.seconds(StepLoad(smaller(concurrency, limit), requested.context * concurrency)) * 1.5
-    (seconds, _), s = _solved(known, start, together=together)
-    rate = (
-        s.served
-    )  # which follows from the loop also where nothing depends on the time between tokens, as of one token
+    (seconds, rate), s = _solved(known, start, together=together)
+    # the time between tokens of single tokens has no fixed point, on which nothing depends; what is served needs none
+    rate = where(requested.decoded > SINGLE, rate, s.served)
     return rate, seconds, concurrency / rate - requested.decoded * seconds, s.steps, s.decoding, s.queue, s.own
 
 
