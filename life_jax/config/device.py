@@ -58,6 +58,7 @@ def in_base_units(
         power=device.power_w or float("nan"),
         power_limit=(device.power_limit_w or device.power_w or float("nan")) if capped else UNLIMITED,
         cores=device.cores or 0.0,
+        memory_seen=1.0 if whole_memory else device.memory_seen or 1.0,
         memory_share=1.0 if whole_memory else device.memory_share or 1.0,
         memory_reserved=0.0 if whole_memory else (device.memory_reserved_gb or 0.0) * GIGA,
     )

@@ -27,8 +27,9 @@ class Device:
     rates [FLOP/s]: by pipe (linear, head, attention, vector); `datasheet` is the rate of 16-bit matrix work, which
     prices depend on
     bandwidth [byte/s]: of the memory
-    memory [byte]: capacity; memory_share [1]: part of it that the system lets software use; memory_reserved [byte]:
-    what the system, a display and the driver's context take
+    memory [byte]: capacity as datasheets print it; memory_seen [1]: what a driver reports over it; memory_share [1]:
+    part of that which the system lets software use; memory_reserved [byte]: what the system, a display and the driver's
+    context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
     collective, each gets (2 / n)^crowding of it (0: links of its own, a switch); link_step [1]: latency of each further
@@ -55,8 +56,19 @@ class Device:
     power: Number = float("nan")
     power_limit: Number = neutral(default=UNLIMITED)
     cores: Number = 0.0
+    memory_seen: Number = 1.0
     memory_share: Number = 1.0
     memory_reserved: Number = 0.0
+
+    @property
+    def whole_memory(self) -> Number:
+        """Memory that the device has for software and system together [byte]."""
+        return self.memory * self.memory_seen
+
+    @property
+    def usable_memory(self) -> Number:
+        """Memory that system, display and driver leave to software [byte]."""
+        return self.whole_memory * self.memory_share - self.memory_reserved
 
 
 @pytree

@@ -57,6 +57,9 @@ class DeviceFile:
     )
     memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
     # what software may use of the memory: that of the class unless given, all where the class says nothing
+    memory_seen: float | None = positive(
+        None, name="memory that a driver reports over the datasheet's, of 1e9 bytes a GB", leaf="device.memory_seen"
+    )
     memory_share: float | None = fraction(
         None, name="part of the memory that the system lets software use", leaf="device.memory_share"
     )
