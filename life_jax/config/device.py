@@ -52,6 +52,8 @@ def in_base_units(
         interconnect=(device.interconnect_gb_per_s or 2 * PCIE) / 2 * GIGA,
         crowding=device.link_crowding or 0.0,
         link_step=link_step(device),
+        mesh_peers=device.mesh_peers or 0.0,
+        torus_links=device.torus_links or 0.0,
         switch_reduction=device.switch_reduction or 0.0,
         node=device.node_devices or NODE,
         network=(device.network_gb_per_s or NETWORK) * GIGA,

@@ -28,7 +28,8 @@ class Offload:
     cache [1]: part of the cache of all other layers that is kept there, and read over the link in every step
     link [byte/s]: between both, one direction; latency [s]: of a crossing
     stream_tokens [token]: of a step, from which on weights may come over the link instead of being multiplied there;
-    stream_part [1]: of the link that weights reach; stream_overlap [1]: part of the shorter of copying and multiplying them that is hidden behind the other
+    stream_part [1]: of the link that weights reach; stream_overlap [1]: part of the shorter of copying and multiplying
+    them that is hidden behind the other
     place: the other device, as a tuple of one; memory: APART or SHARED
     """
 

@@ -33,8 +33,9 @@ class Device:
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
     collective, each gets (2 / n)^crowding of it (0: links of its own, a switch); link_step [1]: latency of each further
-    hop of a ring over that of the first; switch_reduction [1]: part of that bandwidth at which a switch reduces
-    messages, 0 where it does not
+    hop of a ring over that of the first; mesh_peers [1]: devices to each of which an equal part of the links goes, and
+    torus_links [1]: links to neighbours, 0 for a switch that all share; switch_reduction [1]: part of that bandwidth at
+    which a switch reduces messages, 0 where it does not
     node [1]: devices of a node; network [byte/s]: from one node to another, in one direction for each device
     power [W]: largest power; NaN where it is not published
     power_limit [W]: power that no step exceeds; UNLIMITED where the engine sets no limit
@@ -50,6 +51,8 @@ class Device:
     interconnect: Number = UNPUBLISHED
     crowding: Number = neutral(default=0.0)
     link_step: Number = 0.25
+    mesh_peers: Number = neutral(default=0.0)
+    torus_links: Number = neutral(default=0.0)
     switch_reduction: Number = 0.0  # not a structure of its own: devices with and without share one compilation
     node: Number = 8.0
     network: Number = UNPUBLISHED

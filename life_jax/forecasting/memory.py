@@ -74,6 +74,7 @@ def memory(scenario: Scenario) -> Memory:
     """Memory of each device, part by part."""
     w, device, policy = scenario.workload, scenario.device, scenario.engine.memory
     usable = device.usable_memory
+    most = usable if is_fixed_at(policy.utilization, 1) else smaller(device.whole_memory * policy.utilization, usable)
     away, _ = places.weight_bytes(scenario)
     missing = weights.on_disk(scenario)[0] if scenario.offload.is_off else 0.0
     beside = _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario)
@@ -82,7 +83,7 @@ def memory(scenario: Scenario) -> Memory:
         kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
         activations=activation_bytes(scenario, w.prompt_tokens),
         runtime=policy.runtime,
-        available=usable if is_fixed_at(policy.utilization, 1) else smaller(device.whole_memory * policy.utilization, usable),
+        available=most,
         resident=UNLIMITED if is_fixed_at(policy.resident, 1) else usable * policy.resident,
         cache_part=policy.cache,
     )
@@ -178,7 +179,9 @@ def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     together = sequences * whole
     together = together if is_fixed_at(most, UNLIMITED) else smaller(together, most)
     needed = together * per_token + sequences * last
-    return needed if is_nothing(scenario.engine.memory.logit) else larger(needed, _kept_free(scenario, most * per_token))
+    if is_nothing(scenario.engine.memory.logit):
+        return needed
+    return larger(needed, _kept_free(scenario, most * per_token))
 
 
 def _kept_free(scenario: Scenario, most: Number) -> Number:

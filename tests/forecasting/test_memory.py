@@ -227,8 +227,8 @@ def test_activations_are_those_of_the_tokens_that_an_engine_prefills_at_once():
 
 
 def test_a_gpu_has_what_its_driver_reports_but_not_for_the_datasheets_bound():
-    """Powers of two: 79.2 GiB of an H100 and 23.5 of an RTX 4090 in public logs, 44.4 of an L40S, which keeps a sixteenth
-    for error correction."""
+    """Powers of two: 79.2 GiB of an H100 and 23.5 of an RTX 4090 in public logs, 44.4 of an L40S, which keeps a
+    sixteenth for error correction."""
     for words, gibibytes in (("hw=h100_sxm", 79.2), ("hw=rtx_4090", 23.6), ("hw=l40s", 44.4), ("hw=h200_sxm", 139.8)):
         device = scenario(words, "engine=vllm").device
         assert device.whole_memory == pytest.approx(gibibytes * 2**30, rel=0.01)

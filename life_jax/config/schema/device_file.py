@@ -107,6 +107,12 @@ class DeviceFile:
         name="latency of each further hop of a ring, over that of the first",
         leaf="device.link_step",
     )  # that of its kind of link unless given
+    mesh_peers: float | None = count(
+        None, name="devices to each of which an equal part of the links goes", leaf="device.mesh_peers"
+    )  # a switch unless this or torus_links is given
+    torus_links: float | None = count(
+        None, name="links to neighbours in a torus, each an equal part", leaf="device.torus_links"
+    )
     switch_reduction: float | None = fraction(
         None, name="part of the interconnect at which a switch reduces messages", leaf="device.switch_reduction"
     )
