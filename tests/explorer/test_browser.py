@@ -398,7 +398,7 @@ def test_percentiles_are_those_of_the_printed_command(driver, address):
 
 
 def test_a_load_follows_a_slider_without_a_queue_and_says_so_until_the_hand_rests(driver, address):
-    """Jumps under the hand ask nothing but what comes ahead; between its places the answer is near that of the place."""
+    """Jumps under the hand ask only what comes ahead; between places the answer is near that of the place."""
     jump = """const range = document.querySelector('[data-word=prompt] input[type=range]');
         range.value = arguments[0]; range.dispatchEvent(new Event('input', { bubbles: true }));"""
     with opened(driver, address, "load"):
