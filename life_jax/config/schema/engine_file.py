@@ -73,6 +73,14 @@ class EngineFile(EngineKernels, EngineLayout):
         leaf="engine.host.split_step",
         scale=MICRO,
     )
+    prompt_launch_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time to start an operator of a step with prompts, one by one",
+        leaf="engine.host.launch",
+        scale=MICRO,
+    )
     request_ms: float = number(
         0.0, low=0, unit="ms", name="host time of a request", leaf="engine.host.request", scale=MILLI
     )
