@@ -214,8 +214,8 @@ def halved(passes: Passes) -> Passes:
 
 
 def _bends(ops: Graph, passes: Passes, graph: Number) -> list[Number]:
-    """Indices of passes at which the cost of an operator bends, in order: for every kind of layer that has a window, and
-    where the context outgrows the positions of a compiled program (graph [token], 0 where there is none).
+    """Indices of passes at which the cost of an operator bends, in order: for every kind of layer that has a window,
+    and where the context outgrows the positions of a compiled program (graph [token], 0 where there is none).
 
     A pass of several tokens in which the window fills is on neither line; it is a piece for itself.
     """

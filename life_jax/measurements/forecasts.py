@@ -46,9 +46,9 @@ def scenario(
 ) -> Scenario:
     """The scenario of a row's labels at the default workload.
 
-    cold: of a first call, if the engine's file knows it; threads, chunk_tokens and graph_tokens [token]: in place of the engine's own;
-    half: type of 16-bit math, for an engine that leaves it to the checkpoint. Raises ConfigError where the device
-    cannot do what the options ask for.
+    cold: of a first call, if the engine's file knows it; threads, chunk_tokens and graph_tokens [token]: in place of
+    the engine's own; half: type of 16-bit math, for an engine that leaves it to the checkpoint. Raises ConfigError
+    where the device cannot do what the options ask for.
     """
     files = tuple(conf_files.version(*of) for of in (("hw", hw), ("model", model), ("engine", engine)))
     return _scenario(files, hw, model, stack, engine, tensor_parallel, cold, threads, chunk_tokens, half, graph_tokens)

@@ -21,7 +21,7 @@ def test_every_pass_reads_the_whole_cache_until_the_context_outgrows_it():
 
 
 def test_chunks_of_a_short_prompt_take_the_same_time_wherever_they_are():
-    """As in the published times of such programs, where 4096 tokens take 32 times what 128 do; ours run the head once."""
+    """As in published times, where 4096 tokens take 32 times what 128 do; but the head runs once here."""
     one, half, whole = (in_numpy(*WORDS, f"prompt={n}").ttft.item() for n in (128, 2048, 4096))
     assert whole - one == pytest.approx(31 / 15 * (half - one), rel=1e-5)
 

@@ -33,7 +33,13 @@ def test_it_is_of_cards_without_matrix_units_and_of_scores_in_memory():
     assert class_says > 100
     newer = life.load(["hw=rtx_3090", *WORDS[1:], UNFUSED]).scenario.engine.effects["attention_scores"].apart
     assert newer == 0
-    fused = [in_numpy(*WORDS, "opt=q4_0", "batch=1", f"engine.score_work_apart={w}").tpot.item() for w in (0, 1000)]
+    fused = [
+        in_numpy(*WORDS, "opt=q4_0", "batch=1", "prompt=999", f"engine.score_work_apart={w}").tpot.item()
+        for w in (0, 1000)
+    ]
     assert fused[0] == fused[1]
-    apart = [in_numpy(*WORDS, UNFUSED, "batch=1", f"engine.score_work_apart={w}").tpot.item() for w in (0, 1000)]
+    apart = [
+        in_numpy(*WORDS, UNFUSED, "batch=1", "prompt=999", f"engine.score_work_apart={w}").tpot.item()
+        for w in (0, 1000)
+    ]
     assert apart[0] < apart[1]
