@@ -23,9 +23,8 @@ from life_jax.config.checkpoints.config_fields import (
     check_rest,
     short,
 )
-from life_jax.config.checkpoints.families import flat_wrappers
+from life_jax.config.checkpoints.families import class_defaults, flat_wrappers
 from life_jax.config.checkpoints.families.base import Family, grouped, note, warn
-from life_jax.config.checkpoints.families.class_defaults import SIZES, TEXT_MODEL
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
 from life_jax.config.checkpoints.families.not_read import NOT_READ
 from life_jax.config.checkpoints.quantization import section
@@ -104,7 +103,7 @@ def translate(
     if known not in FAMILIES:
         raise _unknown_family(model_type)
     family = FAMILIES[known]
-    sizes = SIZES.get(str(model_type)) or SIZES.get(known)
+    sizes = class_defaults.sizes(str(model_type)) or class_defaults.sizes(known)
     read = Fields(_flat(text, family), str(model_type), family.defaults, sizes, family.names, _written(known, sizes))
     origin = config.get("_name_or_path")
     origin = origin if isinstance(origin, str) else ""
@@ -237,7 +236,7 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
     for key in ("tie_word_embeddings", *OF_DRAFTERS, *SECTIONS):
         if outer.get(key) is not None:
             text.setdefault(key, outer[key])
-    text.setdefault("model_type", TEXT_MODEL.get(wrapper, wrapper))
+    text.setdefault("model_type", class_defaults.text_model(wrapper))
     return text, True, left_out
 
 
