@@ -22,6 +22,7 @@ _LAYER: dict[str, tuple[str, ...]] = {
     "v_proj": ("self_attn.v_proj", "self_attn.qkv_proj"),
     "o_proj": ("self_attn.o_proj", "self_attn.dense"),
     "head_gate": ("self_attn.g_proj",),
+    "side_proj": ("self_attn.side_proj",),
     "q_a_proj": ("self_attn.q_a_proj", "self_attn.fused_qkv_a_proj"),
     "q_b_proj": ("self_attn.q_b_proj", "self_attn.q_proj"),
     "kv_a_proj": ("self_attn.kv_a_proj_with_mqa", "self_attn.fused_qkv_a_proj"),
@@ -225,6 +226,7 @@ def modules(model: Architecture, order: Sequence[int], family: str) -> list[Modu
         [
             *attention.INDEX[block.attention_kind].tensors(block, hidden),
             *ffn.INDEX[block.ffn_kind].tensors(block, hidden),
+            *decoder.side_tensors(block, hidden),
         ]
         for block in model.blocks
     ]
