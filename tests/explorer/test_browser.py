@@ -395,3 +395,29 @@ def test_percentiles_are_those_of_the_printed_command(driver, address):
     column = next(i for i, name in enumerate(head) if "p90" in name)
     shown = [float(row[column]) if row[column] != "\u2013" else float("inf") for row in rows]
     assert shown == pytest.approx(p90.tolist(), rel=1e-3)
+
+
+def test_a_load_follows_a_slider_without_a_queue_and_says_so_until_the_hand_rests(driver, address):
+    """Jumps under the hand ask only what comes ahead; between places the answer is near that of the place."""
+    jump = """const range = document.querySelector('[data-word=prompt] input[type=range]');
+        range.value = arguments[0]; range.dispatchEvent(new Event('input', { bubbles: true }));"""
+    with opened(driver, address, "load"):
+        driver.execute_script("document.querySelector('[data-word=prompt] input[type=range]').focus()")
+        browser.wait(driver, "LJ.VIEWS.load.track.rows")
+        browser.wait_quiet(driver)
+        driver.get_log("performance")
+        seen = []
+        for place in (37, 92, 61):
+            shown = driver.execute_script("return LJ.shown")
+            driver.execute_script(jump, place)
+            browser.wait(driver, f"LJ.shown > {shown}")
+            seen.append(driver.execute_script("return [LJ.answer.about, LJ.answer.rows[0].capacity]"))
+            tile = driver.execute_script("return LJ.VIEWS.load.at.querySelector('b').textContent")
+        while_moving = [url.rsplit("/", 1)[1] for url in asked(driver)]
+        browser.wait_quiet(driver)
+        resting = driver.execute_script("return LJ.VIEWS.load.at.querySelector('b').textContent")
+        prompt = driver.execute_script("return LJ.state.numbers.prompt")
+        capacity = driver.execute_script("return LJ.VIEWS.load.answer.rows[0].capacity")
+    assert all(about for about, _ in seen) and tile.startswith("\u2248 ") and not resting.startswith("\u2248")
+    assert seen[-1][1] == pytest.approx(capacity, rel=0.05) and prompt > 256
+    assert while_moving.count("load") <= 3  # of a hand that rested where the machine is slow
