@@ -121,7 +121,7 @@ class PassTimes:
         graph = self.here.graph(middle)
         there = [op for op in places.placed(graph, scenario) if op.place == HOST]
         part = step_seconds(self.here.roofs(there), self.smoothness)
-        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
+        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.stream)
         besides = places.cache_read_seconds(scenario, middle) + disk_seconds(scenario, middle)
         return self.here.mean_seconds(passes) + besides + waited, waited
 
