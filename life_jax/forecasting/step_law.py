@@ -180,7 +180,7 @@ def _or_streamed(scenario: Scenario, step: Step, in_place: Number) -> Number:
     here = places.here(scenario)
     ops = step_graph(here, step).select(by_token)
     part, _ = _seconds(here, (op for op in places.placed(ops, scenario) if op.place == HOST))
-    waited = places.waiting(scenario, part, places.streamed_bytes(scenario, ops) / scenario.offload.link)
+    waited = places.waiting(scenario, part, places.streamed_bytes(scenario, ops) / scenario.offload.stream)
     streamed = sum(_seconds(here, ops)) + waited - places.activation_seconds(scenario, step)
     enough = places.may_stream(scenario, step)
     return where(enough, smaller(streamed, in_place), in_place)
