@@ -21,6 +21,7 @@ import numpy as np
 import life_jax as life
 from life_jax.core.schedule import Step
 from life_jax.forecasting import messages
+from life_jax.forecasting.memory import activation_bytes, memory
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT.parent / "shared" / "data" / "serving"
@@ -47,9 +48,9 @@ CACHES = (
      ("hw=h100_sxm", "model=llama3_1_70b", "opt=w8a8", "engine=vllm", "engine.memory_utilization=0.98")),
     ("Qwen2.5 14B, 2 RTX 4090, 0.98 of them, vLLM 0.7 (#13061)", 81_536, "a display takes a part",
      ("hw=rtx_4090", "model=qwen2_5_14b", "tp=2", "engine=vllm_2024", "engine.memory_utilization=0.98")),
-    ("Llama 3.1 8B, RTX 3090, chunks of 512, vLLM of 2024 (#10517)", 1952 * 16, "as of prompts of 20 000",
+    ("Llama 3.1 8B, RTX 3090, vLLM of 2024 (#10517)", 1952 * 16, "a step may have 20 000 tokens",
      ("hw=rtx_3090", "model=llama3_1_8b", "engine=vllm_2024", "engine.activation_tokens=20000", "prompt=20000")),
-    ("Qwen3 235B fp8, 4 H100, vLLM 0.9 (#21348)", 178_880, "its profile counted what was no longer held",
+    ("Qwen3 235B fp8, 4 H100, vLLM 0.9 (#21348)", 178_880, "reported as too small by its user",
      ("hw=h100_sxm", "model=qwen3_235b_a22b", "tp=4", "opt=fp8", "engine=vllm")),
     ("Qwen3 235B fp8, 4 H100, 0.93 of them, SGLang (#21348)", 367_404, "",
      ("hw=h100_sxm", "model=qwen3_235b_a22b", "tp=4", "opt=fp8", "engine=sglang", "engine.resident_utilization=0.93")),
@@ -267,7 +268,7 @@ def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:
 
 
 def fleets(rows: list[dict[str, str]]) -> Iterator[Case]:
-    """DeepSeek-V3 on 96 H100: prompts on four nodes, 32 devices, and tokens on nine, 72 devices, with 32 more experts."""
+    """DeepSeek-V3 on 96 H100: prompts on 32 devices, tokens on 72, each with copies of 32 experts."""
     kind = "DeepSeek-V3 on 96 H100 (SGLang), experts on 32 and 72 devices"
     words = ("hw=h100_sxm", "engine=sglang", "model=deepseek_v3", "prompt=2000", "engine.redundant_experts=32")
     halves, even = ("opt=two_batch_overlap",), "experts evenly loaded"
@@ -285,10 +286,16 @@ def fleets(rows: list[dict[str, str]]) -> Iterator[Case]:
 
 def caches() -> Iterator[Case]:
     """Tokens of the cache that servers print."""
+    kind = "Room of the cache, as servers print it"
     for what, tokens, assumed, words in CACHES:
         prompt = () if any(word.startswith("prompt=") for word in words) else ("prompt=512",)
         found = forecast("max_context", *words, *prompt, "batch=1", "output=1")
-        yield Case("Tokens that the cache holds, as servers print it", what, "tokens", tokens, found, assumed)
+        yield Case(kind, what, "tokens", tokens, found, assumed)
+    words = ("hw=a100_sxm_80gb", "model=gpt_oss_20b", "engine=vllm", "engine.memory_utilization=0.65", "batch=1")
+    scenario = life.load([*words, "opt=mxfp4_experts", "prompt=512", "output=1"]).cases[0].scenario
+    room = memory(scenario).cache_room(activation_bytes(scenario, scenario.workload.prompt_tokens))
+    what = "gpt-oss-20b, A100 80 GB, 0.65 of it, vLLM 0.19"
+    yield Case(kind, what, "GiB", 36.56, float(room) / 2**30, "in the fit of the bytes of a logit")
 
 
 def markdown(cases: list[Case]) -> str:
