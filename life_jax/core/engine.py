@@ -138,10 +138,12 @@ class Chunks:
     """Length of the pieces in which a prompt is prefilled.
 
     tokens [token]: tokens prefilled at once, 0 for the whole prompt. shared: whether that number is for all sequences
-    of a batch together, instead of for each of them.
+    of a batch together, instead of for each of them. graph [token]: positions that a program was compiled for, all of
+    which every pass attends, filled or not; 0 where passes attend what is there.
     """
 
     tokens: Number = neutral(default=0.0, switch=True)
+    graph: Number = neutral(default=0.0, switch=True)
     shared: bool = static(default=False)
 
 
