@@ -69,13 +69,15 @@ def _json(path: Path) -> Any:
     return json.loads(text, object_pairs_hook=once)
 
 
-# files beside a config.json that say how weights are stored: of ModelOpt, AutoGPTQ, llm-awq, ExLlamaV3
-BESIDE = ("hf_quant_config.json", "quantize_config.json", "quant_config.json", "quantization_config.json")
+# files beside a config.json that say how weights are stored: of ModelOpt, AutoGPTQ, llm-awq, ExLlamaV3, msModelSlim
+BESIDE = ("hf_quant_config.json", "quantize_config.json", "quant_config.json", "quantization_config.json",
+          "quant_model_description*.json")  # fmt: skip
 
 
 def _quantization_beside(path: Path) -> dict[str, Any] | None:
     """The first of BESIDE in the same folder, None where there is none."""
-    beside = next((path.parent / name for name in BESIDE if name != path.name and (path.parent / name).is_file()), None)
+    there = (other for name in BESIDE for other in sorted(path.parent.glob(name)))
+    beside = next((other for other in there if other.name != path.name and other.is_file()), None)
     if beside is None:
         return None
     said = _json(beside)
@@ -257,7 +259,8 @@ def _beside_the_text(outer: Fields, text: Mapping[str, Any]) -> list[str]:
 
 def _flat(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """Without what the family ignores, and with the rotated part that rope_parameters may say."""
-    flat = {key: value for key, value in config.items() if key not in family.ignored}
+    ignored = re.compile("|".join(family.ignored) or r"(?!)")
+    flat = {key: value for key, value in config.items() if not ignored.fullmatch(key)}
     kinds = flat.get("layers_block_type")
     if isinstance(kinds, list):
         flat.setdefault("num_hidden_layers", len(kinds))
