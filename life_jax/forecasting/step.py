@@ -35,9 +35,11 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
     layout = scenario.engine.parallelism
     step = in_graph(step, scenario.engine) if scenario.architecture.reading == "chunks" else step
     whole, step = step, step_of_one(step, layout)
-    graph = with_all_tokens(decoder(scenario.architecture, step, scenario.precision), step, whole, layout)
+    graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
         graph = graph if rewrite.last else rewrite(graph, step)
+    # behind the options: what they put before experts is done to a group's own tokens
+    graph = with_all_tokens(graph, step, whole, layout)
     graph = on_graph(fuse(graph, scenario.engine.counting.fusion), scenario.engine)
     for rewrite in scenario.rewrites:
         graph = rewrite(graph, step) if rewrite.last else graph
