@@ -211,7 +211,7 @@ def dump(path, file):
 
 HEAD = ("name", "source", "efficiency")
 # operators of a layer where all are fused that can be, and how many fewer each pattern of optimizations/fusion.py makes
-FUSED, SAVED = 9, {"attention": 2, "qkv": 2, "gate_up": 1, "add_norm": 2, "rope_append": 1}
+FUSED, SAVED = 9, {"attention": 2, "qkv": 2, "gate_up": 1, "add_norm": 2, "rope_append": 1, "experts": 0}
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"
