@@ -14,7 +14,16 @@ from life_jax.core.scenario import Scenario, Workload
 from life_jax.core.schedule import Passes, Step
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, places, speculation
-from life_jax.forecasting.step import disk_seconds, hidden, host_seconds, message_seconds, overhead, step_graph
+from life_jax.forecasting.step import (
+    disk_seconds,
+    hidden,
+    host_seconds,
+    launch_seconds,
+    launch_wait,
+    message_seconds,
+    overhead,
+    step_graph,
+)
 from life_jax.parallelism.layout import micro_batches
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
@@ -112,7 +121,7 @@ class PassTimes:
         graph = self.here.graph(middle)
         there = [op for op in places.placed(graph, scenario) if op.place == HOST]
         part = step_seconds(self.here.roofs(there), self.smoothness)
-        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
+        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.stream)
         besides = places.cache_read_seconds(scenario, middle) + disk_seconds(scenario, middle)
         return self.here.mean_seconds(passes) + besides + waited, waited
 
@@ -136,16 +145,32 @@ class PassTimes:
 
     def _in_two_batches(self, passes: Passes) -> Number:
         """Mean seconds [s] of two halves of the batch, of which one computes while the other sends; a layer of the
-        shorter of both is not hidden. Each half reads the weights."""
+        shorter of both is not hidden. Each half reads the weights, and what messages of prompts take of the processor
+        does not compute."""
         half, scenario = halved(passes), self.scenario
         sent = message_seconds(scenario, half.middle)
         host = sum(host_seconds(scenario, half.middle).values())
-        computed = self.one_after_another(half) - sent - host
+        computed = self._queued(half) - sent - host
+        if not half.first.decoding:
+            computed = computed + scenario.engine.parallelism.taken * sent
         layers = sum(block.repeats for block in scenario.architecture.blocks)
-        return host + larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
+        both = larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
+        started = launch_seconds(scenario, half.middle)
+        return host + (both if is_nothing(started) else larger(both, 2 * started))
 
     def one_after_another(self, passes: Passes) -> Number:
         """Mean seconds [s] of the passes without a power limit, with one operator and one message after another."""
+        seconds = self._queued(passes)
+        return seconds + launch_wait(self.scenario, passes.middle, seconds)
+
+    def launch_wait(self, passes: Passes) -> Number:
+        """Mean seconds [s] of the passes in which the device waits for the host to start operators."""
+        if is_nothing(launch_seconds(self.scenario, passes.middle)):
+            return 0.0
+        return launch_wait(self.scenario, passes.middle, self._queued(passes))
+
+    def _queued(self, passes: Passes) -> Number:
+        """The same where every operator has been started as the one before it ends."""
         constant, growing = self.executions(passes)
         seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
         for operator in growing:
@@ -165,7 +190,7 @@ class PassTimes:
         )  # then all operators are parts of a single sum, which grows
         first = self.graph(passes.at(0.0))
         growing = []
-        cuts = [0.0, *_bends(first, passes), passes.count]
+        cuts = [0.0, *_bends(first, passes, self.scenario.engine.chunks.graph), passes.count]
         for low, high in pairwise(cuts):
             ends = (first if low is cuts[0] else self.graph(passes.at(low)), self.graph(passes.at(high - 1)))
             both = (self.roofs(op for op in ops if op.grows or whole) for ops in ends)
@@ -179,6 +204,7 @@ class PassTimes:
         if not is_nothing(link):
             total = operators.compute + operators.memory + operators.dispatch + host + link
             link = link - hidden(self.scenario, middle, total)
+        host = host + self.launch_wait(passes)
         return operators + Shares(link=link, host=host)
 
     def roofs(self, ops: Iterable[Op]) -> list[Terms]:
@@ -190,8 +216,9 @@ def halved(passes: Passes) -> Passes:
     return replace(passes, first=replace(passes.first, batch=passes.first.batch / 2))
 
 
-def _bends(ops: Graph, passes: Passes) -> list[Number]:
-    """Indices of passes at which the cost of an operator bends, in order, for every kind of layer that has a window.
+def _bends(ops: Graph, passes: Passes, graph: Number) -> list[Number]:
+    """Indices of passes at which the cost of an operator bends, in order: for every kind of layer that has a window,
+    and where the context outgrows the positions of a compiled program (graph [token], 0 where there is none).
 
     A pass of several tokens in which the window fills is on neither line; it is a piece for itself.
     """
@@ -203,4 +230,6 @@ def _bends(ops: Graph, passes: Passes) -> list[Number]:
         full = ceil((bend - first.past) / passes.advance)
         cuts += [clip(full, 0.0, passes.count)]
         cuts += [clip(full - 1, 0.0, passes.count)] if chunked else []
+    if not is_nothing(graph):
+        cuts.append(clip(ceil((graph - first.new - first.past) / passes.advance), 0.0, passes.count))
     return decode_mean.sort(cuts)

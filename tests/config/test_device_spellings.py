@@ -1,5 +1,7 @@
 """Devices by what lspci, drivers, /proc/cpuinfo, nvidia-smi, clouds, phones and people call them."""
 
+import re
+
 import pytest
 
 from life_jax.config import device_spellings, names
@@ -16,6 +18,9 @@ from life_jax.config.schema import paths
         ("NVIDIA Corporation GV100GL [Tesla V100 SXM2 32GB]", "v100_sxm2_32gb"),
         ("Advanced Micro Devices, Inc. [AMD/ATI] Aqua Vanjaram [Instinct MI300X]", "mi300x"),
         ("NVIDIA Corporation GA104M [GeForce RTX 3070 Mobile / Max-Q]", "rtx_3070_mobile_8gb"),
+        ("GB203M / GN22-X11 [GeForce RTX 5090 Max-Q / Mobile]", "rtx_5090_laptop"),
+        # makers in front
+        ("Google TPU v5e", "tpu_v5e"), ("Azure Cobalt 100", "cobalt_100"), ("Google Tensor G5", "tensor_g5_cpu"),
         # Vulkan, OpenGL, OpenCL
         ("AMD Radeon RX 7900 XTX (RADV NAVI31)", "rx_7900_xtx"),
         ("Intel(R) Arc(tm) B580 Graphics (BMG G21)", "arc_b580"), ("NVIDIA GeForce RTX 3090/PCIe/SSE2", "rtx_3090"),
@@ -118,3 +123,20 @@ def test_a_long_name_is_read_in_time_that_grows_with_its_length() -> None:
 def test_a_chip_of_several_cards_is_refused_with_these():
     error = names.refusal("hw", "03:00.0 VGA: AMD [AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE] (rev c8)")
     assert "rx_7900_xt, rx_7900_xtx, rx_7900_gre is meant" in str(error)
+
+
+@pytest.mark.parametrize("name", ["Lunar Lake", "Intel Lunar Lake", "gfx1100", "AMD Navi 48", "sm_90", "Genoa"])
+def test_a_code_name_of_several_devices_is_refused_with_these(name: str) -> None:
+    assert names.device(name) is None
+    several = next(r["hw"] for r in rules("code_name") if re.fullmatch(r["name"], name_of(name)))
+    assert all(label in paths.choices("hw") for label in several) and several[0] in str(names.refusal("hw", name))
+
+
+def test_a_code_name_of_one_device_is_that_device_and_every_label_of_the_table_is_ours() -> None:
+    assert names.device("Grace Hopper") == "gh200"
+    for rule in rules("code_name"):
+        assert set(rule["hw"]) <= set(paths.choices("hw")), rule
+
+
+def name_of(name: str) -> str:
+    return " ".join(names.words_of(name, names.MAKERS))

@@ -39,6 +39,10 @@ class EngineFile(EngineKernels, EngineLayout):
     activation_tokens: float | None = count(
         None, name="prompt tokens at most whose activations are held at once", leaf="engine.memory.activation_tokens"
     )
+    profiled_logit_bytes: float = number(
+        0.0, low=0, unit="byte", name="memory of a logit in the run by which an engine measures activations",
+        leaf="engine.memory.logit",
+    )  # fmt: skip
     memory_source: str = ""
     whole_memory: bool = False  # of the datasheet, without what systems and displays take
     step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.host.step", scale=MICRO)
@@ -73,6 +77,14 @@ class EngineFile(EngineKernels, EngineLayout):
         leaf="engine.host.split_step",
         scale=MICRO,
     )
+    prompt_launch_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time to start an operator of a step with prompts, one by one",
+        leaf="engine.host.launch",
+        scale=MICRO,
+    )
     request_ms: float = number(
         0.0, low=0, unit="ms", name="host time of a request", leaf="engine.host.request", scale=MILLI
     )
@@ -83,6 +95,10 @@ class EngineFile(EngineKernels, EngineLayout):
     year: float | None = number(None, low=2020, high=2100, unit="year", name="year that the build is of")
     chunk_tokens: float | None = count(
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunks.tokens"
+    )
+    # programs of NPUs have fixed shapes: positions that are not filled are masked, not left out
+    graph_tokens: float | None = count(
+        None, name="positions that a compiled program attends in every pass", leaf="engine.chunks.graph"
     )
     chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
     token_budget: float | None = positive(
