@@ -114,11 +114,7 @@ class _Laws:
         """Laws of designs that have none, behind the others."""
         designs, before = self._designs, len(self._kinds)
         self._kinds += [()] * len(places)
-        self._capacity = np.concatenate([self._capacity, np.zeros(len(places))])
-        self._has_capacity = np.concatenate([self._has_capacity, np.zeros(len(places), bool)])
-        for columns in self._columns.values():
-            for name, column in columns.items():
-                columns[name] = np.concatenate([column, np.zeros((len(places), *column.shape[1:]))])
+        self._make_room(len(self._kinds))
         moved, cases = designs.moved(places), designs.case[places]
         kept = designs.of_each(_kept, "speculation")[cases]
         for group in designs.cases.groups(cases, moved, parted=False):
@@ -139,11 +135,22 @@ class _Laws:
                     kind = scheduler.mixing, scheduler.admission, tuple(trees), *kept[place], *parts
                     self._kinds[before + place] = kind
 
+    def _make_room(self, count: int) -> None:
+        """Room for so many laws; twice as many as there is, so that tables are seldom copied."""
+        if count <= len(self._capacity):
+            return
+        more = max(count, 2 * len(self._capacity)) - len(self._capacity)
+        self._capacity = np.concatenate([self._capacity, np.zeros(more)])
+        self._has_capacity = np.concatenate([self._has_capacity, np.zeros(more, bool)])
+        for columns in self._columns.values():
+            for name, column in columns.items():
+                columns[name] = np.concatenate([column, np.zeros((more, *column.shape[1:]))])
+
     def _put(self, of: str, name: str, part: np.ndarray, value: Any) -> None:
         if value is None:  # of experts that no groups share
             return
         tail = np.shape(value)[-TAILS[name] :] if name in TAILS else ()
-        column = self._columns.setdefault(of, {}).setdefault(name, np.zeros((len(self._kinds), *tail)))
+        column = self._columns.setdefault(of, {}).setdefault(name, np.zeros((len(self._capacity), *tail)))
         column[part] = np.broadcast_to(value, (len(part), *tail))
 
     def groups(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
