@@ -13,12 +13,8 @@ from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.serving.step_law import TabulatedLaw
+from life_jax.serving.step_law import TABLE_AXES, TabulatedLaw
 
-# axes of a law's tables
-TAILS = {
-    "low": 1, "high": 1, "head_low": 1, "head_high": 1, "shared_low": 1, "shared_high": 1, "decode": 2, "prefill": 2,
-}  # fmt: skip
 LAYOUT = ("data_parallel", "pipeline_parallel")  # numbers of an engine's layout that the queue itself depends on
 
 
@@ -81,7 +77,7 @@ def _columns(kind: type, trees: Sequence[Any]) -> dict[str, Any]:
         tables = [np.asarray(x, float) for x in values if x is not None]  # None: of experts that no groups share
         if not tables:
             continue
-        shape = tables[0].shape[-TAILS[field.name] :] if field.name in TAILS else ()
+        shape = tables[0].shape[-TABLE_AXES[field.name] :] if field.name in TABLE_AXES else ()
         column = np.stack([np.broadcast_to(0.0 if x is None else x, shape) for x in values])
         if not is_neutral(kind, field.name, column):
             columns[field.name] = column[:, None]
