@@ -16,6 +16,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from life_jax.core.dual_numbers import Dual, primal, tangent
+
 TOLERANCE = 1e-6  # relative: within it a limit counts as met, and a number as whole
 BATCH = 512  # points that are evaluated in one call
 SAMPLE = 4096  # points over the whole box
@@ -27,7 +29,14 @@ REMOTE = 100.0  # a logarithm beyond any number
 
 
 class Oracle:
-    """A function from a point [k] to values [m], with its slopes, compiled once and evaluated in float64."""
+    """A function from a point [k] to values [m], with its slopes, compiled once and evaluated in float64.
+
+    samples: points over the whole box that are worth their time; around: those of each of `zooms` boxes around a
+    solution; descents: whether the solver starts from every good point, or from the end of these boxes alone; rounds:
+    of the solver, at most.
+    """
+
+    samples, around, zooms, descents, rounds = SAMPLE, BATCH, ZOOMS, True, 200
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         """function: from an array [k] to an array [m], which JAX can trace."""
@@ -64,6 +73,41 @@ class Oracle:
         return np.concatenate(pieces)
 
 
+class Uncompiled(Oracle):
+    """The same of a function of NumPy that would take minutes to compile: from k numbers to m numbers, each of them an
+    array [n] of points, or of dual numbers."""
+
+    samples, around, zooms, descents, rounds = 128, 48, 8, False, 12
+
+    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+        """function: from k to m numbers."""
+        self._function = function
+        self._last = (b"", (np.empty(0), np.empty(0)))
+
+    def values_and_slopes(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values [m] at a point [k] and their slopes [m, k]: all directions side by side."""
+        point = np.asarray(point, np.float64)
+        if self._last[0] != point.tobytes():
+            size = len(point)
+            moved = [Dual(np.full(size, x), along) for x, along in zip(point, np.eye(size), strict=True)]
+            with np.errstate(all="ignore"):
+                found = self._function(moved)
+            values = np.array([np.broadcast_to(primal(x), size)[0] for x in found])
+            slopes = np.array([np.broadcast_to(tangent(x), size) for x in found], float)
+            self._last = (point.tobytes(), (values, slopes))
+        return self._last[1]
+
+    def batch(self, points: np.ndarray) -> np.ndarray:
+        """Values [n, m] at points [n, k]."""
+        pieces = []
+        for start in range(0, len(points), self.around):
+            piece = points[start : start + self.around]
+            with np.errstate(all="ignore"):
+                found = self._function(list(piece.T))
+            pieces.append(np.stack([np.broadcast_to(x, len(piece)) for x in found], 1))
+        return np.concatenate(pieces)
+
+
 @dataclass(frozen=True)
 class Sample:
     """Points of a box and the values of a function there.
@@ -88,7 +132,7 @@ def sampled(oracle: Oracle, low: np.ndarray, high: np.ndarray, whole: np.ndarray
     if whole.all() and np.prod(most - least + 1) <= MOST_TRIED:
         points = np.log(np.array(list(itertools.product(*map(np.arange, least, most + 1)))))
         return Sample(points, oracle.batch(points), True)
-    part = qmc.Sobol(len(low), rng=np.random.default_rng(0)).random(SAMPLE)
+    part = qmc.Sobol(len(low), rng=np.random.default_rng(0)).random(oracle.samples)
     part[:2] = [[0.0], [1.0]]
     points = low + (high - low) * part
     counts = np.clip(np.round(np.exp(points)), least, most)
@@ -231,7 +275,7 @@ class Search:
             np.where(np.isfinite(costs), costs, REMOTE + self.missed(values).max(axis=1, initial=-REMOTE))
         )
         tries = [np.clip(x, self.low, self.high) for x in [*starts, *self._apart(points[order])]]
-        best = min([*tries, *map(self._descended, tries)], key=self.cost)
+        best = min([*tries, *(map(self._descended, tries) if self.oracle.descents else ())], key=self.cost)
         if not np.isfinite(self.cost(best)):
             return None
         around = self._around(best)
@@ -271,15 +315,15 @@ class Search:
                 lambda x: self.oracle.values(point(x))[0], at[free],
                 jac=lambda x: self.oracle.values_and_slopes(point(x))[1][0][free], method="SLSQP",
                 bounds=list(zip(self.low[free], self.high[free], strict=True)),
-                constraints=[constraint] if len(bound) else [], options={"maxiter": 200, "ftol": 1e-12},
+                constraints=[constraint] if len(bound) else [], options={"maxiter": self.oracle.rounds, "ftol": 1e-12},
             )  # fmt: skip
         return np.clip(point(solution.x), self.low, self.high) if np.isfinite(solution.x).all() else at
 
     def _around(self, point: np.ndarray) -> np.ndarray:
         """The best point of samples in ever smaller boxes around a point [k]."""
         rng, radius, cost = np.random.default_rng(1), (self.high - self.low) / 6, self.cost(point)
-        for _ in range(ZOOMS):
-            points = np.clip(point + radius * rng.uniform(-1, 1, (BATCH, len(point))), self.low, self.high)
+        for _ in range(self.oracle.zooms):
+            points = np.clip(point + radius * rng.uniform(-1, 1, (self.oracle.around, len(point))), self.low, self.high)
             points, values = self._evaluated(points)
             costs = self._costs(values)
             if costs.min() < cost:
@@ -313,6 +357,9 @@ class Raised(Oracle):
     def __init__(self, oracle: Oracle, left: np.ndarray) -> None:
         """oracle: the function without t, whose first value is left out. left [m - 1] of bool: values less t."""
         self.oracle, self.left = oracle, left
+        self.around, self.zooms, self.descents, self.rounds = (
+            oracle.around, oracle.zooms, oracle.descents, oracle.rounds
+        )  # fmt: skip
 
     def values_and_slopes(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values [m] at a point [k + 1], of which t is the last coordinate, and their slopes [m, k + 1]."""
