@@ -1,30 +1,25 @@
-"""Writes life_jax/config/checkpoints/families/class_defaults.py: the sizes that transformers' classes fill in.
+"""Writes conf/class_defaults.yaml: the sizes that transformers' classes fill in.
 
 Usage, with transformers installed (no torch needed): PYTHONPATH=. python scripts/class_defaults.py
 """
 
 import dataclasses
-import textwrap
 import warnings
 from pathlib import Path
 
 import transformers
+import yaml
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
 from life_jax.config.checkpoints.config_fields import ALIASES, HARMLESS
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
 
 ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "life_jax/config/checkpoints/families/class_defaults.py"
+OUT = ROOT / "conf" / "class_defaults.yaml"
 TEXT = ("text_config", "llm_config", "thinker_config", "language_config")
-HEAD = '''"""What transformers fills in where a config.json is silent: sizes by model_type, the text model of a wrapper.
-
-Written by scripts/class_defaults.py from the classes of transformers {version} (models/*/configuration_*.py).
+HEAD = """# What transformers fills in where a config.json is silent: sizes by model_type, the text model of a wrapper.
+# Written by scripts/class_defaults.py from the classes of transformers {version} (models/*/configuration_*.py).
 """
-
-# fmt: off
-
-'''
 
 
 def sizes(model_type: str) -> dict[str, int]:
@@ -59,19 +54,8 @@ def main() -> None:
     table = {name: found for name in sorted(known & {*CONFIG_MAPPING_NAMES}) if (found := sizes(name))}
     texts = {name: text_of(name) for name in sorted(CONFIG_MAPPING_NAMES)}
     texts = {name: text for name, text in texts.items() if text in known and name not in known}
-    lines = [HEAD.format(version=transformers.__version__), "SIZES: dict[str, dict[str, int]] = {\n"]
-    for name, found in table.items():
-        text = ", ".join(f'"{key}": {value}' for key, value in found.items())
-        lines += [f'    "{name}": {{\n', *wrapped(text, 8), "    },\n"]
-    pairs = ", ".join(f'"{name}": "{text}"' for name, text in texts.items())
-    lines += ["}\n", "TEXT_MODEL: dict[str, str] = {\n", *wrapped(pairs, 4), "}\n"]
-    OUT.write_text("".join(lines), encoding="utf-8")
-
-
-def wrapped(text: str, indent: int) -> list[str]:
-    kept = text.replace('": ', '":\u00a0')  # a pair stays on one line
-    lines = textwrap.wrap(kept, 116 - indent, break_on_hyphens=False, break_long_words=False)
-    return [" " * indent + line.replace("\u00a0", " ") + ("" if line.endswith(",") else ",") + "\n" for line in lines]
+    body = yaml.safe_dump({"sizes": table, "text_models": texts}, width=110, default_flow_style=None)
+    OUT.write_text(HEAD.format(version=transformers.__version__) + body, encoding="utf-8")
 
 
 if __name__ == "__main__":

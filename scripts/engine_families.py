@@ -14,7 +14,7 @@ FAMILIES = {
         "llama_cpp_ampere_2024",
     ),
     "vllm": ("vllm", "vllm_2024", "vllm_2023", "vllm_intel", "tgis"),
-    "tensorrt_llm": ("tensorrt_llm", "faster_transformer", "lmdeploy", "megatron"),
+    "tensorrt_llm": ("tensorrt_llm_2024", "faster_transformer", "lmdeploy", "megatron"),
     "deepspeed": ("deepspeed", "deepspeed_gaudi"),
     "pytorch": ("hf_eager", "hf_eager_cpu", "gpt_fast"),
     "four_bit": ("exllama", "exllamav3", "tinychat", "mlc_llm"),

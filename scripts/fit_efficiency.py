@@ -224,6 +224,11 @@ LIKE = {
         "those of vllm.yaml, which runs the same kernels (FlashAttention, FlashInfer, CUTLASS, DeepGEMM, CUDA graphs) "
         "and hides the scheduler as well, since no measurement of SGLang was fitted [assumption]",
     ),
+    "tensorrt_llm": (
+        "vllm",
+        "those of vllm.yaml, which takes many kernels from TensorRT-LLM by way of FlashInfer and hides the scheduler "
+        "as well, since no measurement of the PyTorch backend was fitted [assumption]",
+    ),
 }
 PRIOR = "prior of scripts/fit_efficiency.py, nothing measured [assumption]"
 KNOWN_FROM = {

@@ -105,8 +105,8 @@ CACHE = {"hf_eager_cpu": 0.1}
 EMULATED = 0.75
 # engines that run the kernels which the numbers of classes were read from: FlashAttention, FlashInfer, TensorRT-LLM's
 FUSED = (
-    "vllm", "vllm_2024", "vllm_2023", "tensorrt_llm", "faster_transformer", "lmdeploy", "tgis", "megatron", "deepspeed",
-    "gpt_fast", "exllamav3",
+    "vllm", "vllm_2024", "vllm_2023", "tensorrt_llm_2024", "faster_transformer", "lmdeploy", "tgis", "megatron",
+    "deepspeed", "gpt_fast", "exllamav3",
 )  # fmt: skip
 ATTENTION = dict.fromkeys(FUSED, 1.0) | {"llama_cpp_hipblas_2025": 0.3}  # on the vector units [assumption]
 # kernels reach 0.60 (A100), 0.66 (Arc B60) and 0.65 (H100) of the peak in prefill (scripts/fit_kernels.py): 0.1 of the
@@ -126,7 +126,7 @@ EAGER = ("tgis", "megatron", "vllm_intel")
 LAUNCH |= dict.fromkeys(EAGER, 2.9)
 LAUNCH |= {"llama_cpp_cuda_2024": 2.0, "faster_transformer": 2.0}  # without CUDA graphs (llama.cpp: from May 2024)
 LAUNCH |= {
-    "tensorrt_llm": 0.9,
+    "tensorrt_llm_2024": 0.9,
     "vllm": 0.9,
     "vllm_2024": 0.9,
     "vllm_2023": 0.9,
@@ -175,7 +175,7 @@ REREAD = {
     "vllm_2023": 0.3,
     "vllm_intel": 0.5,
 }
-REREAD |= {"fastflowlm": 0.01, "tensorrt_llm": 0.05, "llama_cpp_metal_2024": 0.9}
+REREAD |= {"fastflowlm": 0.01, "tensorrt_llm_2024": 0.05, "llama_cpp_metal_2024": 0.9}
 # half of the rows of their kernels' tiles
 # llama.cpp on HIP: an 8B model in Q4_1 in steps of 16 to 128 rows, Radeon 8060S (ggml-org/llama.cpp#17576), within 7 %
 # llama.cpp on CUDA: steps of 8 and of 16 rows of an 8B model in Q4_0 take the same 18.2 ms on a RTX 3090
@@ -198,7 +198,7 @@ SERVERS = (
     "vllm_2024",
     "vllm_2023",
     "vllm_intel",
-    "tensorrt_llm",
+    "tensorrt_llm_2024",
     "tgis",
     "deepspeed",
     "deepspeed_gaudi",
@@ -244,7 +244,7 @@ SCORES = {"llama_cpp_cpu": 600.0, "other": 1e-3}
 BLOCK_WORK = 0.3
 COMMON = 0.5  # of the variance of an engine's constants: by its family
 TOGETHER = 0.3  # the variance of what all engines have in common, over that of an engine's own
-UNFITTED = ("ideal", "generic", "sglang")
+UNFITTED = ("ideal", "generic", "sglang", "tensorrt_llm")
 # constants of hosts, requests and grouped products, of which programs have little in common
 OF_PROGRAMS = (
     "step_us", "split_step_us", "sequence_us", "context_ns", "request_ms", "cold_request_ms", "serial_part",

@@ -167,6 +167,14 @@ KIMI_LINEAR |= {"first_k_dense_replace": 1, "linear_attn_config": {
     "full_attn_layers": [4, 8, 12, 16, 20, 24, 27], "head_dim": 128, "num_heads": 32, "short_conv_kernel_size": 4,
     "kda_layers": [i for i in range(1, 27) if i % 4],
 }}  # fmt: skip
+KIMI_K3 = KIMI_LINEAR | sizes("kimi_linear", 7168, 93, 96, 33792, 163840, 1048576, num_key_value_heads=96)
+KIMI_K3 |= {"num_experts": 896, "num_experts_per_token": 16, "num_shared_experts": 2, "moe_intermediate_size": 3072}
+KIMI_K3 |= {"q_lora_rank": 1536, "routed_expert_hidden_size": 3584, "latent_moe_use_norm": True}
+KIMI_K3 |= {"mla_use_output_gate": True, "attn_res_block_size": 12, "hidden_act": "situ", "activation_situ_beta": 4.0}
+KIMI_K3 |= {"linear_attn_config": {
+    "full_attn_layers": [*range(4, 93, 4), 93], "kda_layers": [i for i in range(1, 93) if i % 4], "head_dim": 128,
+    "num_heads": 96, "short_conv_kernel_size": 4, "use_full_rank_gate": True, "gate_lower_bound": -5.0,
+}}  # fmt: skip
 NEMOTRON3 = sizes("nemotron_h", 4096, 8, 32, 2688, 131072, 262144, num_key_value_heads=2, head_dim=128)
 NEMOTRON3 |= {"mamba_num_heads": 128, "mamba_head_dim": 64, "ssm_state_size": 128, "n_groups": 8, "conv_kernel": 4}
 NEMOTRON3 |= {"hybrid_override_pattern": "MEMEMEM*", "n_routed_experts": 512, "num_experts_per_tok": 22}
@@ -263,6 +271,7 @@ LING_MINI = sizes(
 )  # fmt: skip
 # whose code lies on a hub beside the checkpoint; totals by the model cards and the indices of the files
 REMOTE_COUNTS = [
+    (KIMI_K3, 2_779_484_393_568),  # of the shapes of its tensors
     (  # of Qwen3-30B-A3B, from which it was trained further
         sizes("sdar_moe", 2048, 48, 32, 6144, 151936, 32768, num_key_value_heads=4, head_dim=128, num_experts=128,
               num_experts_per_tok=8, moe_intermediate_size=768, norm_topk_prob=True, tie_word_embeddings=False),

@@ -28,6 +28,7 @@ USUAL = (
     "h100_sxm", "h200_sxm", "b200", "a100_sxm_80gb", "l40s", "mi300x", "rtx_3090", "rtx_4090", "rtx_5090", "apple_m4",
     "apple_m4_pro", "apple_m4_max_40c", "ryzen_ai_max_395_igpu_8060s", "gb10_dgx_spark", "v100_sxm2_32gb", "t4",
 )  # fmt: skip
+CPU, OTHER_PARTS = "_cpu", ("igpu", "npu")  # ends of the labels of the parts of a chip
 NOT_OF_A_LABEL = re.compile(r"[^A-Za-z0-9_]+")
 
 
@@ -36,7 +37,7 @@ class Choice:
     """A device or a model that was chosen.
 
     label: the word as typed, which results show; of a path its stem. name: our config file, where `is_ours`. built: the
-    content of a device that has no file, of which `note` says what it is made of.
+    content of a device that has no file. note: what it is made of there, or which part of a chip was taken.
     key: the label of ours that words (hw.KEY.memory_gb=16), the config and file names have. weights: the options that
     the format in a model's name stands for, in order of preference; format: that format as typed.
     """
@@ -144,8 +145,18 @@ def _choice(group: str, typed: str, folders: Folders, engine: str) -> Choice:
             raise ConfigError(f"{group}={typed}: no such file (nor a {KINDS[group]} of that name)")
         raise names.refusal(group, typed, folders, f"{group}=: ", f"{LISTING} {group}")
     is_short = typed in table(TABLES[group]) and not NOT_OF_A_LABEL.search(typed)
-    choice = Choice(typed, ours, typed if is_short else ours)
+    choice = Choice(typed, ours, typed if is_short else ours, note=_other_parts(typed, ours) if group == "hw" else "")
     return _with_weights(choice, engine) if group == "model" and not is_short else choice
+
+
+def _other_parts(typed: str, label: str) -> str:
+    """A line where the name of a chip was read as its processor, though other parts of it run models too."""
+    chip, is_cpu, _ = label.rpartition(CPU)
+    if not is_cpu or "cpu" in typed.lower():
+        return ""
+    starts = tuple(f"{chip}_{part}" for part in OTHER_PARTS)
+    parts = [f"hw={other}" for other in paths.choices("hw") if other.startswith(starts)]
+    return f"{typed} is read as its CPU; other parts of the chip: {', '.join(parts)}" if parts else ""
 
 
 def _path(group: str, typed: str) -> Path | None:

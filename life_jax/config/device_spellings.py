@@ -51,7 +51,7 @@ MEMORY = re.compile(
     re.IGNORECASE,
 )
 INSIDE = re.compile(r"\s+(\d{1,2})\s*GB(?=\s+laptop gpu$)", re.IGNORECASE)  # RTX 3050 4GB Laptop GPU
-MOBILE = re.compile(r"\s+(?:mobile(?: / max-q)?|notebook)(?: gpu)?$|\s+laptop$", re.IGNORECASE)
+MOBILE = re.compile(r"\s+(?:mobile(?: / max-q)?|max-q / mobile|notebook)(?: gpu)?$|\s+laptop$", re.IGNORECASE)
 LAPTOP = re.compile(r"\s+laptop gpu$", re.IGNORECASE)
 KIND = re.compile(r"\s+(?:graphics|gpu)$", re.IGNORECASE)
 SEVERAL = re.compile(r"\s*/\s*")  # of the cards that a chip is in, in one pair of brackets
@@ -70,7 +70,8 @@ COMPUTER = re.compile(
 )
 MAKER = re.compile(
     r"^(?:hpu\s+|mesa\s+|"
-    r"(?:nvidia )?[hd]gx\s+(?=[ah]?[ghbr]?[ab]?\d)|google cloud\s+|(?:cloud )(?=tpu)|huawei\s+|moore threads\s+|"
+    r"(?:nvidia )?[hd]gx\s+(?=[ah]?[ghbr]?[ab]?\d)|google cloud\s+|(?:google )?(?:cloud )?(?=tpu)|"
+    r"(?:google |azure |microsoft )(?=axion|cobalt|tensor g\d)|huawei\s+|moore threads\s+|"
     r"habana(?: labs)?\s+|(?:samsung|xiaomi|google)\s+(?=galaxy|pixel|mi\b|\d)|qti\s+|"
     r"qualcomm technologies,? inc\.?\s+|qualcomm\s+(?=snapdragon|sm\d)|"
     r"tenstorrent (?:wormhole|blackhole)\s+|advanced micro devices,? inc\.?\s+)",

@@ -44,6 +44,8 @@ class MemoryPolicy:
     cache [1]: of what weights, activations and runtime leave, which the cache may fill
     runtime [byte]: memory that the software itself takes, such as recorded graphs of kernels and buffers of messages
     activation_tokens [token]: prompt tokens at most whose activations are held at once
+    logit [byte]: of each logit, where an engine keeps free what a step of as many tokens and sequences as it may run
+    takes, whatever is asked of it; 0 where activations are those of the requests
     """
 
     utilization: Number = neutral(default=1.0)
@@ -51,6 +53,7 @@ class MemoryPolicy:
     cache: Number = neutral(default=1.0)
     runtime: Number = 0.0
     activation_tokens: Number = neutral(default=UNLIMITED)
+    logit: Number = neutral(default=0.0)
 
 
 @pytree

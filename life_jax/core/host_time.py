@@ -13,6 +13,7 @@ class HostTime:
     context: of every token in the context of such a sequence
     request: of every request
     split_step: of a step, for each doubling of the number of devices that share a layer
+    launch: of starting an operator of a step with prompts, where it starts them one by one, while the device works
     draft: of every pass of a draft; drafting: of every step that drafts, beside its passes
     lookup: of every sequence whose drafts are looked up in its own text
     """
@@ -22,6 +23,7 @@ class HostTime:
     context: Number = 0.0
     request: Number = 0.0
     split_step: Number = 0.0
+    launch: Number = neutral(default=0.0)
     draft: Number = neutral(default=0.0)
     drafting: Number = neutral(default=0.0)
     lookup: Number = neutral(default=0.0)

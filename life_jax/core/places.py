@@ -28,7 +28,8 @@ class Offload:
     cache [1]: part of the cache of all other layers that is kept there, and read over the link in every step
     link [byte/s]: between both, one direction; latency [s]: of a crossing
     stream_tokens [token]: of a step, from which on weights may come over the link instead of being multiplied there;
-    stream_overlap [1]: part of the shorter of copying and multiplying them that is hidden behind the other
+    stream_part [1]: of the link that weights reach; stream_overlap [1]: part of the shorter of copying and multiplying
+    them that is hidden behind the other
     place: the other device, as a tuple of one; memory: APART or SHARED
     """
 
@@ -40,9 +41,15 @@ class Offload:
     link: Number = UNLIMITED
     latency: Number = 0.0
     stream_tokens: Number = UNLIMITED
+    stream_part: Number = 1.0
     stream_overlap: Number = neutral(default=0.0)
     place: tuple[Place, ...] = ()
     memory: str = static(default=APART)
+
+    @property
+    def stream(self) -> Number:
+        """Bandwidth [byte/s] at which weights come over the link."""
+        return self.link * self.stream_part
 
     @property
     def is_off(self) -> bool:

@@ -27,13 +27,15 @@ class Device:
     rates [FLOP/s]: by pipe (linear, head, attention, vector); `datasheet` is the rate of 16-bit matrix work, which
     prices depend on
     bandwidth [byte/s]: of the memory
-    memory [byte]: capacity; memory_share [1]: part of it that the system lets software use; memory_reserved [byte]:
-    what the system, a display and the driver's context take
+    memory [byte]: capacity as datasheets print it; memory_seen [1]: what a driver reports over it; memory_share [1]:
+    part of that which the system lets software use; memory_reserved [byte]: what the system, a display and the driver's
+    context take
     dispatch [s]: time to start a kernel
     interconnect [byte/s]: to the other devices of a node, in one direction; crowding [1]: with n devices in a
     collective, each gets (2 / n)^crowding of it (0: links of its own, a switch); link_step [1]: latency of each further
-    hop of a ring over that of the first; switch_reduction [1]: part of that bandwidth at which a switch reduces
-    messages, 0 where it does not
+    hop of a ring over that of the first; mesh_peers [1]: devices to each of which an equal part of the links goes, and
+    torus_links [1]: links to neighbours, 0 for a switch that all share; switch_reduction [1]: part of that bandwidth at
+    which a switch reduces messages, 0 where it does not
     node [1]: devices of a node; network [byte/s]: from one node to another, in one direction for each device
     power [W]: largest power; NaN where it is not published
     power_limit [W]: power that no step exceeds; UNLIMITED where the engine sets no limit
@@ -49,14 +51,27 @@ class Device:
     interconnect: Number = UNPUBLISHED
     crowding: Number = neutral(default=0.0)
     link_step: Number = 0.25
+    mesh_peers: Number = neutral(default=0.0)
+    torus_links: Number = neutral(default=0.0)
     switch_reduction: Number = 0.0  # not a structure of its own: devices with and without share one compilation
     node: Number = 8.0
     network: Number = UNPUBLISHED
     power: Number = float("nan")
     power_limit: Number = neutral(default=UNLIMITED)
     cores: Number = 0.0
+    memory_seen: Number = 1.0
     memory_share: Number = 1.0
     memory_reserved: Number = 0.0
+
+    @property
+    def whole_memory(self) -> Number:
+        """Memory that the device has for software and system together [byte]."""
+        return self.memory * self.memory_seen
+
+    @property
+    def usable_memory(self) -> Number:
+        """Memory that system, display and driver leave to software [byte]."""
+        return self.whole_memory * self.memory_share - self.memory_reserved
 
 
 @pytree

@@ -23,7 +23,7 @@ def along(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     settings: word, of the number as the question has it; values, its numbers. Raises ConfigError for a number of one
     device or model among several, which an axis would set in all of them.
     """
-    word, values = str(settings.get("word", "")), _values(settings.get("values"))
+    word, values = str(settings.get("word", "")), places_of(settings.get("values"), MOST_PLACES)
     section = word.split(".", 1)[0]
     if section in ("hw", "model") and len(getattr(question, section)) > 1:
         raise ConfigError(f"{word[:40]}: a number of one among several is no axis")
@@ -39,9 +39,10 @@ def along(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {"word": word, "places": values, "rows": rows}
 
 
-def _values(typed: Any) -> list[float]:
-    if not isinstance(typed, list) or not 1 <= len(typed) <= MOST_PLACES:
-        raise ConfigError(f"values: a list of at most {MOST_PLACES} numbers is needed")
+def places_of(typed: Any, most: int) -> list[float]:
+    """Places of a slider in a question. Raises ConfigError where they are no list of at most so many numbers."""
+    if not isinstance(typed, list) or not 1 <= len(typed) <= most:
+        raise ConfigError(f"values: a list of at most {most} numbers is needed")
     for value in typed:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise ConfigError("values: finite numbers are needed")

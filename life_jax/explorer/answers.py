@@ -107,9 +107,10 @@ def where(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def in_place(study: Study, case: Case) -> Scenario:
-    """The scenario of a case at the first place of every axis, such as one of `axes.memory_gb` in a page's numbers."""
-    at = {key: float(values[0]) for key, values in study.axes.items()}
+def in_place(study: Study, case: Case, whole: str | None = None) -> Scenario:
+    """The scenario of a case at the first place of every axis, such as one of `axes.memory_gb` in a page's numbers; of
+    the axis `whole` at all of its places."""
+    at = {key: values if key == whole else float(values[0]) for key, values in study.axes.items()}
     return set_all(case.scenario, case.parameters, at)
 
 

@@ -13,9 +13,10 @@ from life_jax.explorer.evaluation import evaluated
 from life_jax.explorer.plain_data import command, labels, number, numbers, positive, reason, study_of
 from life_jax.explorer.questions import Question
 from life_jax.forecasting.request import Run
-from life_jax.forecasting.side_by_side import at_rates, groups, side_by_side
+from life_jax.forecasting.side_by_side import at_rates, at_rates_each, groups, side_by_side
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.grid.pareto_front import knee
+from life_jax.serving.step_law import TabulatedLaw
 from life_jax.studies.study import Study
 
 TIMES = ("ttft_p50", "ttft_p90", "ttft_p99", "tpot_p50", "tpot_p90", "tpot_p99", "itl_p99")
@@ -33,7 +34,7 @@ def percentiles(question: Question, settings: Mapping[str, Any]) -> dict[str, An
     settings: ttft, tpot [s]: targets, percentile: of requests that are to meet them; at [1/s]: a rate to be among the
     others; brief: whether a hand moves, so that fewer rates will do, of each combination its own, and no knee.
     """
-    targets, at = _targets(settings), settings.get("at")
+    targets, at = targets_of(settings), settings.get("at")
     question = of_requests(question)
     study = study_of(question.words(rate=EVERYTHING, **targets), "serve")
     if len(study.cells) > MOST:
@@ -73,34 +74,43 @@ class Served:
     """What the cells of a study see under load: their laws are made once, their queues are solved side by side.
 
     capacity [cells] [1/s]: the largest rate that each serves; NaN where a cell cannot be, 0 where nothing fits.
+    moved: key of a number of the requests, whose values [m] along its axis are taken all at once; the capacity is
+    [cells, m] then. Raises ConfigError for one of the cells that cannot be solved so.
     """
 
-    def __init__(self, study: Study) -> None:
-        self.capacity = np.full(len(study.cells), np.nan)
+    def __init__(self, study: Study, moved: str | None = None) -> None:
+        self._moved = moved is not None
+        self.capacity = np.full((len(study.cells), *([len(study.axes[moved])] if moved else [])), np.nan)
         self._groups: list[tuple[np.ndarray, UnderLoad]] = []
         places = [cell for cell, case in enumerate(study.cells) if case is not None]
         with np.errstate(all="ignore"):
-            runs = [Run(in_place(study, case)) for case in study.cells if case is not None]
+            runs = [Run(in_place(study, case, moved)) for case in study.cells if case is not None]
             possible = [run.possible is None or bool(run.possible) for run in runs]
             places = [place for place, can in zip(places, possible, strict=True) if can]
             seen = [known_laws.under_load(run.scenario) for run, can in zip(runs, possible, strict=True) if can]
             for group in groups(seen):
                 of = [seen[place] for place in group]
+                if moved and not isinstance(of[0].law, TabulatedLaw):
+                    raise ConfigError(f"{moved}: of drafts, pools and steps in halves it moves place by place")
                 together = of[0] if len(of) == 1 else side_by_side(of)
                 cells = np.array(places)[group]
                 self._groups.append((cells, together))
                 most = np.where(together.fits, together.active * together.capacity, 0.0)
-                self.capacity[cells] = np.broadcast_to(most, (len(cells), 1))[:, 0]
+                shape = self.capacity[cells].shape
+                self.capacity[cells] = np.broadcast_to(most, (len(cells), *(shape[1:] or [1]))).reshape(shape)
 
     def at(self, rates: np.ndarray, metrics: Sequence[str]) -> dict[str, np.ndarray]:
-        """Metrics [cells, n] by name, of TIMES and SERVED, at rates [cells, n] [1/s]; NaN where a cell cannot be."""
+        """Metrics by name, of TIMES and SERVED, at rates [cells, n] or, with a moved number, [cells, m, n] [1/s], in
+        their shape; NaN where a cell cannot be."""
         of = {name: np.full(rates.shape, np.nan) for name in metrics}
         with np.errstate(all="ignore"):
             for cells, together in self._groups:
-                seen = at_rates(together, rates[cells] if len(cells) > 1 else rates[cells[0]])
+                own = rates[cells] if len(cells) > 1 else rates[cells[0]]
+                seen = at_rates_each(together, own) if self._moved else at_rates(together, own)
                 for name, column in of.items():
                     time, _, percentile = name.partition("_p")
-                    column[cells] = seen.time(time, float(percentile)) if percentile else getattr(seen, name)
+                    values = np.asarray(seen.time(time, float(percentile)) if percentile else getattr(seen, name))
+                    column[cells] = values.reshape(own.shape) if values.ndim else values
         return of
 
 
@@ -120,7 +130,7 @@ def goodput(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
 
     settings: as of `percentiles`, rates: list of rates.
     """
-    targets = _targets(settings) or {"target.ttft": 1.0, "target.tpot": 0.05}
+    targets = targets_of(settings) or {"target.ttft": 1.0, "target.tpot": 0.05}
     rates = settings.get("rates")
     if not isinstance(rates, list) or not 2 <= len(rates) <= 16:
         raise ConfigError("rates: a list of 2 to 16 numbers is needed")
@@ -155,7 +165,7 @@ def of_requests(question: Question) -> Question:
     return dataclasses.replace(question, numbers=numbers)
 
 
-def _targets(settings: Mapping[str, Any]) -> dict[str, Any]:
+def targets_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Words of the targets; none where neither time has one."""
     limits: dict[str, Any] = {
         f"target.{key}": positive(settings[key], key) for key in ("ttft", "tpot") if settings.get(key)

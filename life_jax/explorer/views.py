@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError, unknown
-from life_jax.explorer import along, answers, planned, trade, under_load
+from life_jax.explorer import along, along_load, answers, planned, trade, under_load
 from life_jax.explorer.plain_data import study_of
 from life_jax.explorer.questions import Question
 from life_jax.explorer.sliders import described
@@ -18,7 +18,7 @@ def slider(question: Question, settings: Mapping[str, Any]) -> dict[str, Any]:
 VIEWS = {
     "fits": answers.fits, "compare": answers.compare, "along": along.along, "curve": answers.curve,
     "where": answers.where, "elasticity": answers.elasticity, "number": slider, "trade": trade.trade,
-    "load": under_load.percentiles, "goodput": under_load.goodput, "plan": planned.plan,
+    "load": under_load.percentiles, "load_along": along_load.along, "goodput": under_load.goodput, "plan": planned.plan,
 }  # fmt: skip
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 
 from life_jax.core.host_time import HostTime
-from life_jax.core.numerics import Number, divide, is_fixed_at, where
+from life_jax.core.numerics import Number, divide, is_fixed_at, is_nothing, where
 from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import UNPUBLISHED, Scenario
 from life_jax.core.schedule import Passes
 from life_jax.forecasting import energy, messages
 from life_jax.forecasting.request import Run
-from life_jax.forecasting.step import host_seconds
+from life_jax.forecasting.step import host_seconds, launch_seconds
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Sides, Terms, by_repeats, sides
 
@@ -25,6 +25,7 @@ INTERCONNECT: Leaf = ("device", "interconnect")
 DISPATCH: Leaf = ("device", "dispatch")
 CACHE: Leaf = ("engine", "effects", "cache_traffic", "efficiency")
 HOST_TIME: frozenset[Leaf] = frozenset(("engine", "host", field.name) for field in fields(HostTime))
+LAUNCH: Leaf = ("engine", "host", "launch")
 ALLREDUCE: Leaf = ("engine", "parallelism", "allreduce_latency")
 NETWORK: Leaf = ("device", "network")
 NETWORK_LATENCY: Leaf = ("engine", "parallelism", "network_latency")
@@ -112,7 +113,18 @@ def _mean(run: Run, passes: Passes) -> Ledger:
         total = total + _operators([operator.first], [mean]).times(
             operator.first.repeats * divide(operator.count, passes.count)
         )
-    return total
+    return _started(run.scenario, passes, total)
+
+
+def _started(scenario: Scenario, passes: Passes, total: Ledger) -> Ledger:
+    """The attribution of a pass whose operators the host starts one by one: all of it to the host where that takes
+    longer than they do."""
+    started, host = launch_seconds(scenario, passes.middle), sum(host_seconds(scenario, passes.middle).values())
+    if is_nothing(started):
+        return total
+    waits = started + host > total.total
+    held = {leaf: s if leaf in HOST_TIME else where(waits, 0.0, s) for leaf, s in total.held.items()}
+    return Ledger(where(waits, started + host, total.total), {**held, LAUNCH: where(waits, started, 0.0)})
 
 
 def _operators(terms: list[Terms], parts: list[Sides]) -> Ledger:

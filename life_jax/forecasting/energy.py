@@ -93,21 +93,58 @@ def price(scenario: Scenario) -> Number:
 
 
 def _price(scenario: Scenario) -> Number:
-    d, c = scenario.device, scenario.costs
-    if not is_nothing(c.price):
-        return c.price * scenario.engine.parallelism.devices
+    d, c, count = scenario.device, scenario.costs, scenario.engine.parallelism.devices
     rate = d.rates["datasheet"]
     rate = where(rate < UNPUBLISHED, rate, float("nan"))
-    listed = (
-        c.price_base + c.price_per_rate * rate + c.price_per_bandwidth * d.bandwidth + c.price_per_memory * d.memory
-    )
-    return listed * c.price_factor * scenario.engine.parallelism.devices
+    line = c.price_base + c.price_per_rate * rate + c.price_per_bandwidth * d.bandwidth + c.price_per_memory * d.memory
+    return _if_known(c.price, c.price, line * c.price_factor) * count
+
+
+def _if_known(known: Number, value: Number, other: Number) -> Number:
+    """A value where a number that it comes from is known, which of devices side by side may hold for some."""
+    return other if is_nothing(known) else where(known > 0, value, other)
 
 
 def usd(scenario: Scenario, seconds: Number, joules: Number) -> Number:
-    """Cost [USD] of `seconds` [s] of the devices' life and of `joules` [J] of electricity, or of their rent."""
+    """Cost [USD] of `seconds` [s] of all devices' life, or of their rent, and of `joules` [J] of electricity.
+
+    joules: of all devices together; nothing is paid for them where those of the layout are rented [assumption where
+    devices beside them are not].
+    """
+    devices = _usd_of_devices(scenario, seconds) + sum(
+        _beside(scenario, one, _usd_of_devices(one, seconds)) for one in others(scenario)
+    )
+    return devices + _usd_of_electricity(scenario, joules)
+
+
+def usd_per_hour(scenario: Scenario) -> Number:
+    """Cost [USD/h] of all devices at their full power, whatever they do: life and electricity of those that are bought,
+    rent of the others. NaN where a price or a power that it needs is not known."""
+    beside = sum(_beside(scenario, one, _usd_of_an_hour(one)) for one in others(scenario))
+    return _usd_of_an_hour(scenario) + beside
+
+
+def _usd_of_an_hour(scenario: Scenario) -> Number:
+    power = scenario.device.power * scenario.engine.parallelism.devices
+    electricity = _usd_of_electricity(scenario, power * SECONDS_PER_HOUR)
+    return _usd_of_devices(scenario, SECONDS_PER_HOUR) + electricity
+
+
+def _beside(scenario: Scenario, beside: Scenario, cost: Number) -> Number:
+    """Cost of devices beside those of a layout: nothing of the processor of a machine whose card is rented, unless it
+    has a rent of its own."""
+    if scenario.offload.is_off:
+        return cost
+    return where(beside.costs.rent > 0, cost, _if_known(scenario.costs.rent, 0.0, cost))
+
+
+def _usd_of_devices(scenario: Scenario, seconds: Number) -> Number:
     c = scenario.costs
-    if not is_nothing(c.rent):
-        return c.rent / SECONDS_PER_HOUR * scenario.engine.parallelism.devices * seconds
     life = c.lifetime * c.busy_time * HOURS_PER_YEAR * SECONDS_PER_HOUR
-    return price(scenario) * seconds / life + joules * c.power_overhead / JOULES_PER_KWH * c.electricity
+    bought = _price(scenario) * seconds / life
+    return _if_known(c.rent, c.rent / SECONDS_PER_HOUR * scenario.engine.parallelism.devices * seconds, bought)
+
+
+def _usd_of_electricity(scenario: Scenario, joules: Number) -> Number:
+    c = scenario.costs
+    return _if_known(c.rent, 0.0, joules * c.power_overhead / JOULES_PER_KWH * c.electricity)

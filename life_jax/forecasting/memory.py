@@ -73,7 +73,8 @@ class Memory:
 def memory(scenario: Scenario) -> Memory:
     """Memory of each device, part by part."""
     w, device, policy = scenario.workload, scenario.device, scenario.engine.memory
-    usable = device.memory * device.memory_share - device.memory_reserved
+    usable = device.usable_memory
+    most = usable if is_fixed_at(policy.utilization, 1) else smaller(device.whole_memory * policy.utilization, usable)
     away, _ = places.weight_bytes(scenario)
     missing = weights.on_disk(scenario)[0] if scenario.offload.is_off else 0.0
     beside = _tower(scenario) + _beside(scenario) + speculation.weight_bytes(scenario)
@@ -82,7 +83,7 @@ def memory(scenario: Scenario) -> Memory:
         kv=_of_one(scenario, w.batch) * cache_bytes(scenario, cached_tokens(scenario)),
         activations=activation_bytes(scenario, w.prompt_tokens),
         runtime=policy.runtime,
-        available=usable if is_fixed_at(policy.utilization, 1) else smaller(device.memory * policy.utilization, usable),
+        available=most,
         resident=UNLIMITED if is_fixed_at(policy.resident, 1) else usable * policy.resident,
         cache_part=policy.cache,
     )
@@ -96,8 +97,7 @@ def on_host(scenario: Scenario) -> tuple[Number, Number]:
     _, there = places.weight_bytes(scenario)
     part = places.of_cache(scenario)
     cached = decoder.cache_bytes(scenario.architecture, cached_tokens(scenario), scenario.precision)
-    usable = host.device.memory * host.device.memory_share - host.device.memory_reserved
-    return there - weights.on_disk(scenario)[0] + part * w.batch * cached, usable
+    return there - weights.on_disk(scenario)[0] + part * w.batch * cached, host.device.usable_memory
 
 
 def tokens_on_host(scenario: Scenario) -> Number:
@@ -107,7 +107,7 @@ def tokens_on_host(scenario: Scenario) -> Number:
         return UNLIMITED
     host, tokens = places.on_host(scenario), cached_tokens(scenario)
     held = places.weight_bytes(scenario)[1] - weights.on_disk(scenario)[0]
-    left = host.device.memory * host.device.memory_share - host.device.memory_reserved - held
+    left = host.device.usable_memory - held
     of_one = part * decoder.cache_bytes(scenario.architecture, tokens, scenario.precision)
     return where(part > 0, larger(left, 0.0) * divide(tokens, of_one), UNLIMITED)
 
@@ -169,7 +169,7 @@ def cached_tokens(scenario: Scenario) -> Number:
 
 def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     """Peak of the batch in prefill on each device [byte]: the widest pair of live activations of all tokens that are
-    prefilled at once, and the rows of logits.
+    prefilled at once, and the rows of logits; no less than what the engine keeps free for any batch.
 
     tokens [token]: of each prompt.
     """
@@ -178,7 +178,24 @@ def activation_bytes(scenario: Scenario, tokens: Number) -> Number:
     whole, most = _at_once(scenario, tokens)
     together = sequences * whole
     together = together if is_fixed_at(most, UNLIMITED) else smaller(together, most)
-    return together * per_token + sequences * last
+    needed = together * per_token + sequences * last
+    if is_nothing(scenario.engine.memory.logit):
+        return needed
+    return larger(needed, _kept_free(scenario, most * per_token))
+
+
+def _kept_free(scenario: Scenario, most: Number) -> Number:
+    """Bytes on each device [byte] that an engine keeps free because a step of as many tokens and sequences as it may
+    run takes them: the tokens' activations, or the logits of every sequence beside what sampling makes of them.
+
+    most [byte]: of the tokens. Reference: vLLM, which runs such a step before it sizes its cache (profile_run of its
+    workers): from 128 to 256 sequences Llama 3 takes 1.10 to 1.71 GiB, and from 1 to 128 as much (vllm-project/vllm
+    #9003).
+    """
+    engine, model = scenario.engine, scenario.architecture
+    rows = smaller(engine.scheduler.slots, engine.scheduler.budget)
+    sampled = rows * model.vocab_size * engine.memory.logit if model.headed else 0.0
+    return sampled if is_fixed_at(engine.memory.activation_tokens, UNLIMITED) else larger(most, sampled)
 
 
 def _at_once(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
@@ -224,6 +241,9 @@ def max_batch(scenario: Scenario) -> Number:
     fitting = m.room / (alone + whole * per_token)
     if not is_fixed_at(most, UNLIMITED):  # together they prefill all that they have, or as much as is prefilled at once
         fitting = larger(fitting, (m.room - most * per_token) / alone)
+    if not is_nothing(scenario.engine.memory.logit):
+        left = larger(m.room - _kept_free(scenario, most * per_token), 0.0)
+        fitting = smaller(fitting, left * m.cache_part / larger(cache, 1.0))
     if not is_fixed_at(m.resident, UNLIMITED):
         fitting = smaller(fitting, larger(m.resident - m.weights, 0.0) / larger(cache, 1.0))
     return floor(_sequences(scenario, floor(fitting)))

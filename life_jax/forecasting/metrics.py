@@ -89,9 +89,9 @@ def _costs() -> dict[str, Metric]:
             better="high",
         ),
         "usd_per_hour": Metric(
-            lambda r: energy.usd(r.scenario, energy.SECONDS_PER_HOUR, r.energy / r.e2e * energy.SECONDS_PER_HOUR),
+            lambda r: energy.usd_per_hour(r.scenario),
             "USD h-1",
-            "devices and electricity of an hour of this load",
+            "devices at full power, or their rent, for an hour",
             needs="power",
         ),
     }

@@ -14,7 +14,16 @@ from life_jax.core.scenario import Scenario, Workload
 from life_jax.core.schedule import Passes, Step
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, places, speculation
-from life_jax.forecasting.step import disk_seconds, hidden, host_seconds, message_seconds, overhead, step_graph
+from life_jax.forecasting.step import (
+    disk_seconds,
+    hidden,
+    host_seconds,
+    launch_seconds,
+    launch_wait,
+    message_seconds,
+    overhead,
+    step_graph,
+)
 from life_jax.parallelism.layout import micro_batches
 from life_jax.roofline import decode_mean
 from life_jax.roofline.roofs import Shares, Terms, roof, shares, step_seconds
@@ -112,7 +121,7 @@ class PassTimes:
         graph = self.here.graph(middle)
         there = [op for op in places.placed(graph, scenario) if op.place == HOST]
         part = step_seconds(self.here.roofs(there), self.smoothness)
-        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.link)
+        waited = places.waiting(scenario, part, places.streamed_bytes(scenario, graph) / scenario.offload.stream)
         besides = places.cache_read_seconds(scenario, middle) + disk_seconds(scenario, middle)
         return self.here.mean_seconds(passes) + besides + waited, waited
 
@@ -140,12 +149,25 @@ class PassTimes:
         half, scenario = halved(passes), self.scenario
         sent = message_seconds(scenario, half.middle)
         host = sum(host_seconds(scenario, half.middle).values())
-        computed = self.one_after_another(half) - sent - host
+        computed = self._queued(half) - sent - host
         layers = sum(block.repeats for block in scenario.architecture.blocks)
-        return host + larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
+        both = larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
+        started = launch_seconds(scenario, half.middle)
+        return host + (both if is_nothing(started) else larger(both, 2 * started))
 
     def one_after_another(self, passes: Passes) -> Number:
         """Mean seconds [s] of the passes without a power limit, with one operator and one message after another."""
+        seconds = self._queued(passes)
+        return seconds + launch_wait(self.scenario, passes.middle, seconds)
+
+    def launch_wait(self, passes: Passes) -> Number:
+        """Mean seconds [s] of the passes in which the device waits for the host to start operators."""
+        if is_nothing(launch_seconds(self.scenario, passes.middle)):
+            return 0.0
+        return launch_wait(self.scenario, passes.middle, self._queued(passes))
+
+    def _queued(self, passes: Passes) -> Number:
+        """The same where every operator has been started as the one before it ends."""
         constant, growing = self.executions(passes)
         seconds = step_seconds(constant, self.smoothness) + overhead(self.scenario, passes.middle)
         for operator in growing:
@@ -179,6 +201,7 @@ class PassTimes:
         if not is_nothing(link):
             total = operators.compute + operators.memory + operators.dispatch + host + link
             link = link - hidden(self.scenario, middle, total)
+        host = host + self.launch_wait(passes)
         return operators + Shares(link=link, host=host)
 
     def roofs(self, ops: Iterable[Op]) -> list[Terms]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.core.engine import Scheduler
-from life_jax.core.pytree import set_leaf
+from life_jax.core.pytree import map_leaves, set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.serving.step_law import TABLE_AXES, TabulatedLaw
@@ -48,7 +48,8 @@ def groups(seen: Sequence[UnderLoad]) -> list[list[int]]:
 
 
 def side_by_side(seen: Sequence[UnderLoad]) -> UnderLoad:
-    """Scenarios of one group of `groups`, with the same requests and load, as one whose numbers are [n, 1]."""
+    """Scenarios of one group of `groups`, with the same requests and load, as one whose numbers are [n, 1]; where the
+    numbers of the requests are arrays [m], the room of the cache is [n, m]."""
     laws, schedulers = [one.law for one in seen], [one.scheduler for one in seen]
     law = TabulatedLaw(**_columns(TabulatedLaw, laws))
     scheduler = replace(schedulers[0], **_columns(Scheduler, schedulers))
@@ -67,6 +68,18 @@ def at_rates(seen: UnderLoad, rates: np.ndarray) -> UnderLoad:
     return UnderLoad(scenario, seen.law, seen.scheduler, seen.capacity)
 
 
+def at_rates_each(seen: UnderLoad, rates: np.ndarray) -> UnderLoad:
+    """The same of scenarios whose requests have numbers [m], at rates [n, m, k] [1/s]: results are [n, m * k]."""
+    places, count = rates.shape[-2:]
+
+    def repeated(leaf: Any) -> Any:
+        return np.repeat(leaf, count, axis=-1) if np.shape(leaf)[-1:] == (places,) else leaf
+
+    scenario = set_leaf(seen.scenario, ("load", "rate"), rates.reshape(*rates.shape[:-2], -1))
+    scenario = replace(scenario, workload=map_leaves(repeated, scenario.workload))
+    return UnderLoad(scenario, seen.law, map_leaves(repeated, seen.scheduler), repeated(seen.capacity))
+
+
 def _columns(kind: type, trees: Sequence[Any]) -> dict[str, Any]:
     """Numbers [n, 1] and tables [n, 1, ...] of laws or schedulers by field, without those that change nothing."""
     columns: dict[str, Any] = {}
@@ -77,8 +90,9 @@ def _columns(kind: type, trees: Sequence[Any]) -> dict[str, Any]:
         tables = [np.asarray(x, float) for x in values if x is not None]  # None: of experts that no groups share
         if not tables:
             continue
-        shape = tables[0].shape[-TABLE_AXES[field.name] :] if field.name in TABLE_AXES else ()
+        is_table = field.name in TABLE_AXES
+        shape = tables[0].shape[-TABLE_AXES[field.name] :] if is_table else np.broadcast_shapes(*(x.shape for x in tables))
         column = np.stack([np.broadcast_to(0.0 if x is None else x, shape) for x in values])
         if not is_neutral(kind, field.name, column):
-            columns[field.name] = column[:, None]
+            columns[field.name] = column if shape and not is_table else column[:, None]
     return columns

@@ -4,10 +4,11 @@ A step is a `Step`, equal sequences, or a `Mixed`, several groups of sequences t
 (core/schedule.py): `seconds(scenario, engine_step(sequences=32.0, context=1000.0, prefill_tokens=512.0))`.
 """
 
+from dataclasses import replace
 from functools import reduce
 
 from life_jax.core.graph import Graph
-from life_jax.core.numerics import Number, is_fixed_at, larger, smaller
+from life_jax.core.numerics import Number, is_fixed_at, is_nothing, larger, smaller
 from life_jax.core.places import HERE, HOST
 from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Mixed, Step
@@ -48,6 +49,7 @@ def seconds(scenario: Scenario, step: Step | Mixed) -> Number:
     computed = step_seconds(places.terms(scenario, graph), smoothness)
     total = computed + overhead(scenario, step)
     total = total - hidden(scenario, step, total)
+    total = total + launch_wait(scenario, step, total)
     if not energy.is_capped(scenario):
         return total
     return roof(total, energy.capped_seconds(scenario, energy.dynamic(scenario, step, graph)), smoothness)
@@ -57,6 +59,29 @@ def host_seconds(scenario: Scenario, step: Step | Mixed) -> dict[str, Number]:
     """Host time of a step [s], by field of `engine.host`."""
     engine, mine = scenario.engine, messages.of_one(scenario, step)
     return engine.host.of_step(batch=mine.batch, context=mine.context, devices=engine.parallelism.tensor_parallel)
+
+
+def launch_seconds(scenario: Scenario, step: Step | Mixed) -> Number:
+    """Seconds [s] in which the host starts the operators of a step one by one; a plain 0 of a step without prompts, and
+    of an engine that starts recorded graphs of kernels.
+
+    Operators of the prompts are counted, without the head; those of another device are started there.
+    """
+    launch = scenario.engine.host.launch
+    prompts = [group for group in (step.groups if isinstance(step, Mixed) else (step,)) if not group.decoding]
+    if is_fixed_at(launch, 0) or not prompts:
+        return 0.0
+    ops = step_graph(scenario, replace(prompts[0], logit_rows=0.0))
+    return launch * sum(op.repeats for op in ops if op.place == HERE)
+
+
+def launch_wait(scenario: Scenario, step: Step | Mixed, total: Number) -> Number:
+    """Seconds [s] in which a device waits for the host to start its operators: the host starts them while earlier ones
+    run, so that the longer of both counts. total [s]: of the step without that."""
+    started = launch_seconds(scenario, step)
+    if is_nothing(started):
+        return 0.0
+    return larger(started - (total - sum(host_seconds(scenario, step).values())), 0.0)
 
 
 def overhead(scenario: Scenario, step: Step | Mixed) -> Number:

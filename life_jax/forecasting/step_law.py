@@ -22,7 +22,7 @@ from life_jax.core.schedule import Step
 from life_jax.core.speculation import HEADS, MODEL
 from life_jax.core.units import UNLIMITED
 from life_jax.forecasting import energy, messages, places, speculation
-from life_jax.forecasting.step import disk_seconds, step_graph
+from life_jax.forecasting.step import disk_seconds, launch_seconds, step_graph
 from life_jax.operators.token_rows import by_token
 from life_jax.parallelism.pipeline_parallel import layers_of_stages
 from life_jax.serving.drafted_law import DraftedLaw
@@ -71,6 +71,7 @@ def _free(scenario: Scenario) -> TabulatedLaw | HalvedLaw:
     host, halves = scenario.engine.host, scenario.engine.parallelism.two_batches
     of_step = host.of_step(batch=0.0, context=0.0, devices=scenario.engine.parallelism.tensor_parallel)
     of_host: dict[str, Any] = {"step": sum(of_step.values()), "sequence": host.sequence, "context": host.context}
+    of_host["launched"] = launch_seconds(scenario, Step(1.0, 1.0, 0.0))
     stages = _stages(scenario)
     whole = replace(_tables(scenario, _seconds, _beside_tokens, _beside_sequences), **of_host, **stages)
     if is_fixed_at(halves, 0):
@@ -179,7 +180,7 @@ def _or_streamed(scenario: Scenario, step: Step, in_place: Number) -> Number:
     here = places.here(scenario)
     ops = step_graph(here, step).select(by_token)
     part, _ = _seconds(here, (op for op in places.placed(ops, scenario) if op.place == HOST))
-    waited = places.waiting(scenario, part, places.streamed_bytes(scenario, ops) / scenario.offload.link)
+    waited = places.waiting(scenario, part, places.streamed_bytes(scenario, ops) / scenario.offload.stream)
     streamed = sum(_seconds(here, ops)) + waited - places.activation_seconds(scenario, step)
     enough = places.may_stream(scenario, step)
     return where(enough, smaller(streamed, in_place), in_place)

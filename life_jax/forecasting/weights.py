@@ -37,8 +37,7 @@ def on_disk(scenario: Scenario) -> tuple[Number, Number]:
         place, held = scenario, of_one(scenario)
     else:
         place, (_, held) = places.on_host(scenario), places.weight_bytes(scenario)
-    device = place.device
-    room = disk.room * (device.memory * device.memory_share - device.memory_reserved)
+    room = disk.room * place.device.usable_memory
     return larger(held - room, 0.0), held
 
 

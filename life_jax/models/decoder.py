@@ -80,7 +80,7 @@ def tensors(model: Architecture) -> tuple[Tensor, ...]:
         learned += ffn.INDEX[block.ffn_kind].tensors(block, d)
         learned.append(_norm_tensor("norms", block, d, block.repeats * block.norms))
         learned.append(Tensor("layer_vectors", "other", block.vectors, 1.0, repeats=block.repeats))
-        learned += [_side(block, d)] if _has_side(block) else []
+        learned += side_tensors(block, d)
     learned += hyper.tensors(model, _layers(model)) if model.hyper else ()
     learned += altup.tensors(model, _layers(model)) if model.altup else ()
     learned += per_layer.tensors(model, _layers(model)) if model.per_layer else ()
@@ -224,6 +224,11 @@ def _mixer(block: Block, d: Number, step: Step, precision: Precision) -> tuple[O
 def _has_side(block: Block) -> bool:
     """Whether a layer has further products of its input."""
     return not is_fixed_at(block.side, 0)
+
+
+def side_tensors(block: Block, d: Number) -> list[Tensor]:
+    """Further products of a layer's input, where there are some."""
+    return [_side(block, d)] if _has_side(block) else []
 
 
 def _side(block: Block, d: Number) -> Tensor:

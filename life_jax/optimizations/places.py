@@ -21,6 +21,7 @@ def offload(
     link_gb_per_s: float = 25.0,
     crossing_us: float = 20.0,
     stream_tokens: float = 32.0,
+    stream_part: float = 1.0,
     stream_overlap: float = 0.0,
     cpu_gb_per_s: float = 0.0,
     memory: str = APART,
@@ -33,16 +34,22 @@ def offload(
     cpu_head [1]: 1 where the head is with the layers that are there
     link_gb_per_s [GB/s]: reached between both devices, one direction; crossing_us [us]: latency of a crossing
     stream_tokens [token]: of a step, from which on weights are copied to be multiplied here, where that is faster;
+    stream_part [1]: of the link that weights reach, which are not page-locked where a file is mapped into memory;
     stream_overlap [1]: part of the shorter of copying and multiplying them that is hidden behind the other
     cpu_gb_per_s [GB/s]: that its processor reads of its memory, where it was measured; 0 for what its class reaches
     memory: apart, or shared by both devices of a package
-    Raises Refused for parts beyond 1, for more layers than there are, and where no device is given.
+    Raises Refused for parts beyond 1, for a link without speed, for more layers than there are, and where no device is
+    given.
     """
     _refuse_memory(memory)
     for name, part in (("cpu_experts", cpu_experts), ("cpu_cache", cpu_cache), ("cpu_head", cpu_head),
-                       ("stream_overlap", stream_overlap)):  # fmt: skip
+                       ("stream_part", stream_part), ("stream_overlap", stream_overlap)):  # fmt: skip
         if isinstance(part, int | float) and part > 1:
             raise Refused(f"{name} is {part:g}; a part from 0 to 1 is needed")
+
+    for name, rate in (("link_gb_per_s", link_gb_per_s), ("stream_part", stream_part)):
+        if isinstance(rate, int | float) and rate <= 0:
+            raise Refused(f"{name} is {rate:g}; it can be any number above 0")
 
     def change(scenario: Scenario) -> Scenario:
         if not scenario.offload.place:
@@ -65,6 +72,7 @@ def offload(
             link=link_gb_per_s * GIGA,
             latency=crossing_us * MICRO,
             stream_tokens=stream_tokens,
+            stream_part=stream_part,
             stream_overlap=stream_overlap,
             place=(_reading(scenario.offload.place[0], cpu_gb_per_s),),
             memory=memory,

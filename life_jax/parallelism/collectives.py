@@ -196,6 +196,6 @@ def exchange_over(links: Links, *, inside: Number, outside: Number, latency: Num
 def pass_on(links: Links, message: Number) -> Number:
     """Seconds [s] to send `message` [byte] from one device to the next, in the node where all of them are, else through
     the network."""
-    near = links.latency + message / links.bandwidth
+    near = links.latency + message / links.to_one
     far = links.network_latency + message / links.network
     return near + (links.nodes > 1) * (far - near)

@@ -6,7 +6,7 @@ Groups are laid out from the inside: tensor, context, data, expert, then pipelin
 from dataclasses import dataclass
 
 from life_jax.core.engine import Parallelism
-from life_jax.core.numerics import Number, is_fixed_at, power, smaller
+from life_jax.core.numerics import Number, is_fixed_at, larger, log2, power, smaller, where
 from life_jax.core.scenario import UNPUBLISHED, Device
 
 
@@ -15,7 +15,8 @@ class Links:
     """What a group of devices communicates through.
 
     inside [1]: devices of the group in one node; nodes [1]: nodes of the group
-    bandwidth, network [byte/s]: reached of a device's links inside the node and to other nodes, one direction
+    bandwidth, network [byte/s]: reached of a device's links inside the node and to other nodes, one direction; pair
+    [byte/s]: of those to one other device
     latency, network_latency [s]: of a hop
     growth [1]: of the latency of an engine's own all-reduce inside the node, for each doubling of its devices, over
     that of a hop; 1 where a library reduces
@@ -34,6 +35,12 @@ class Links:
     step: Number = 0.25
     switch: Number = 0.0
     memory: Number = UNPUBLISHED
+    pair: Number | None = None
+
+    @property
+    def to_one(self) -> Number:
+        """Bandwidth to one other device of the node [byte/s]: that of all links unless they go to several."""
+        return self.bandwidth if self.pair is None else self.pair
 
 
 def links(
@@ -44,6 +51,9 @@ def links(
     room = device.node if is_fixed_at(stride, 1) else device.node / smaller(stride, device.node)
     inside = smaller(devices, room)
     bandwidth = device.interconnect * layout.link_efficiency
+    pair = None if _is_switch(device) else bandwidth * _used(device, 2.0)
+    if pair is not None:
+        bandwidth = bandwidth * _used(device, inside)
     if not is_fixed_at(device.crowding, 0):
         bandwidth = bandwidth * power(2 / inside, device.crowding)
     return Links(
@@ -57,7 +67,25 @@ def links(
         step=device.link_step,
         switch=_switch(device, layout),
         memory=memory,
+        pair=pair,
     )
+
+
+def _is_switch(device: Device) -> bool:
+    return is_fixed_at(device.mesh_peers, 0) and is_fixed_at(device.torus_links, 0)
+
+
+def _used(device: Device, inside: Number) -> Number:
+    """Part of a device's links [1] that lead to others of a group of `inside` devices [1] of a node.
+
+    In a mesh of all pairs those to each of them; in a torus one for each doubling, 2 x 2 chips having two links to each
+    other and 4 x 4 four. References: ROCm/rccl, README, on fewer than 8 MI300X, each pair of which has a link of its
+    own (48 GB/s of 64 reached, 144 of four devices: ROCm/rccl#1210); slices of TPUs [derived].
+    """
+    others, doublings = larger(inside - 1, 1.0), larger(log2(inside), 1.0)
+    mesh = smaller(others / larger(device.mesh_peers, 1.0), 1.0)
+    torus = smaller(doublings / larger(device.torus_links, 1.0), 1.0)
+    return where(device.mesh_peers > 0, mesh, where(device.torus_links > 0, torus, 1.0))
 
 
 def _switch(device: Device, layout: Parallelism) -> Number:

@@ -11,7 +11,6 @@ import numpy as np
 from life_jax.config.plan_question import PlanQuestion
 from life_jax.config.schema.device_file import DeviceFile
 from life_jax.config.schema.engine_file import EngineFile
-from life_jax.core.numerics import where
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import Leaf
 from life_jax.core.scenario import Scenario
@@ -39,7 +38,6 @@ MEANINGS = {
 REASONS = tuple(MEANINGS)
 ALIVE, MEETS = -1, -2
 DOMINATED = REASONS.index("dominated")
-HOURS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -270,6 +268,6 @@ def _at_rest(scenario: Scenario) -> dict[str, Any]:
         "fits": 1.0 * memory.fits(scenario),
         "memory": m.filled,
         "price": price,
-        "hourly": energy.usd(scenario, HOURS, where(power > 0, power, 0.0) * HOURS),
+        "hourly": energy.usd_per_hour(scenario),
         "watt": power,
     }

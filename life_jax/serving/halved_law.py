@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from life_jax.core.numerics import Number, larger, smaller, where
+from life_jax.core.numerics import Number, is_fixed_at, larger, smaller, where
 from life_jax.core.pytree import pytree
 from life_jax.serving.step_law import StepLoad, TabulatedLaw, last_axis
 
@@ -27,6 +27,8 @@ class HalvedLaw:
         half = halved(load)
         computed, sent = self.computed.seconds(half), self.sent.seconds(half)
         both = larger(2 * computed, 2 * sent) + smaller(computed, sent) / self.layers
+        if not is_fixed_at(self.whole.launched, 0):
+            both = larger(both, 2 * self.whole.launch_seconds(half))
         return where(self.on > 0, self.whole.host_seconds(half) + both, self.whole.seconds(load))
 
     def each(self) -> "HalvedLaw":

@@ -37,7 +37,7 @@ class _Tabulated:
     head_high: list[float]
     decode: list[list[float]]
     prefill: list[list[float]]
-    numbers: tuple[float, ...]  # launches, host's step, sequence and context, groups
+    numbers: tuple[float, ...]  # launches, host's step, sequence and context, groups, operators that it starts
     shared: tuple[list[float], list[float]] | None
 
     @staticmethod
@@ -47,7 +47,7 @@ class _Tabulated:
         def listed(table: Any) -> Any:
             return np.asarray(table, float).tolist()
 
-        names = ("launch_decode", "launch_prefill", "step", "sequence", "context", "groups")
+        names = ("launch_decode", "launch_prefill", "step", "sequence", "context", "groups", "launched")
         return _Tabulated(
             low=listed(law.low),
             high=listed(law.high),
@@ -61,10 +61,10 @@ class _Tabulated:
 
     def seconds(self, load: StepLoad) -> float:
         """Time of a step [s]."""
-        launch_decode, launch_prefill, step, sequence, context, groups = self.numbers
+        launch_decode, launch_prefill, step, sequence, context, groups, launched = self.numbers
         decoding, prompts, prefilling = (float(x) for x in (load.decoding, load.prompts, load.prefilling))
         verified = float(load.verified)
-        total = step + sequence * (decoding + prefilling) + context * float(load.contexts)
+        host, total = step + sequence * (decoding + prefilling) + context * float(load.contexts), 0.0
         tokens, rows = verified + prompts, verified + float(load.ended)
         total += _by_tokens(self.low, self.high, tokens)
         if self.shared is not None:
@@ -78,9 +78,10 @@ class _Tabulated:
         if prompts > 0:
             chunk = prompts / max(prefilling, 1.0)
             past = max(float(load.pairs) / prompts - (chunk + 1) / 2, 0.0)
-            total += context * prefilling * (past + chunk)
+            host += context * prefilling * (past + chunk)
             total += launch_prefill + prompts * _between(self.prefill, CHUNKS, chunk, past)
-        return total
+            total = max(total, launched)
+        return host + total
 
 
 def _by_tokens(low: list[float], high: list[float], tokens: float) -> float:

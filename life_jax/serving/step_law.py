@@ -124,6 +124,7 @@ class TabulatedLaw:
     prefill [..., chunks, positions] [s]: of attention, for each token of a prompt, by the tokens cached before
     launch_decode, launch_prefill [s]: of attention's kernels, once a step
     step, sequence, context [s]: of the host, for a step, a sequence, and a token in its context
+    launched [s]: in which the host starts the operators of a step with prompts one by one, while the devices work
     ranks [1]: devices that share the tokens of each prompt, each with its part of them
     stages [1]: of a pipeline, through which a batch goes while others are in the other stages; first, last [1]: layers
     of the first and of the last stage over those of the mean stage
@@ -144,6 +145,7 @@ class TabulatedLaw:
     shared_high: Any = None
     groups: Number = neutral(default=1.0)
     ranks: Number = neutral(default=1.0)
+    launched: Number = neutral(default=0.0)
     stages: Number = neutral(default=1.0)
     first: Number = neutral(default=1.0)
     last: Number = neutral(default=1.0)
@@ -166,7 +168,13 @@ class TabulatedLaw:
             launches = launches + where(load.prompts > 0, self._own(self.launch_prefill), 0.0)
         rows = load.verified + load.ended
         head = where(rows > 0, self._by_tokens(self.head_low, self.head_high, rows), 0.0)
+        if not is_fixed_at(self.launched, 0):
+            layers = layers + larger(self.launch_seconds(load) - (layers + head + launches), 0.0)
         return self._in_stages(load, layers, head) + launches + self.host_seconds(load, piece)
+
+    def launch_seconds(self, load: StepLoad) -> Number:
+        """Time in which the host starts operators one by one [s]."""
+        return 0.0 if is_nothing(load.prompts) else where(load.prompts > 0, self._own(self.launched), 0.0)
 
     def host_seconds(self, load: StepLoad, piece: tuple[Number, Number] | None = None) -> Number:
         """Time of the host in a step [s]; piece [token]: as `_chunk_of` gives it, where it is known."""

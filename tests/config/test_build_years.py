@@ -20,6 +20,8 @@ def engine(hw: str, name: str, year: float) -> str:
         ("a100", "vllm", 2023, "vllm_2023"),
         ("a100", "vllm", 2024, "vllm_2024"),
         ("a100", "vllm", 2026, "vllm"),
+        ("h100_sxm", "tensorrt_llm", 2024, "tensorrt_llm_2024"),  # before the PyTorch backend was the default
+        ("h100_sxm", "tensorrt_llm", 2026, "tensorrt_llm"),
         ("data_center_gpu_max_1550", "vllm_intel", 2023, "vllm_intel"),
         ("rtx_4090", "llama_cpp_cuda", 2024.2, "llama_cpp_cuda_2024"),  # before its int8 kernels were the default
         ("rtx_4090", "llama_cpp_cuda", 2024.9, "llama_cpp_cuda"),

@@ -16,6 +16,9 @@ from life_jax.config.schema import paths
         ("NVIDIA Corporation GV100GL [Tesla V100 SXM2 32GB]", "v100_sxm2_32gb"),
         ("Advanced Micro Devices, Inc. [AMD/ATI] Aqua Vanjaram [Instinct MI300X]", "mi300x"),
         ("NVIDIA Corporation GA104M [GeForce RTX 3070 Mobile / Max-Q]", "rtx_3070_mobile_8gb"),
+        ("GB203M / GN22-X11 [GeForce RTX 5090 Max-Q / Mobile]", "rtx_5090_laptop"),
+        # makers in front
+        ("Google TPU v5e", "tpu_v5e"), ("Azure Cobalt 100", "cobalt_100"), ("Google Tensor G5", "tensor_g5_cpu"),
         # Vulkan, OpenGL, OpenCL
         ("AMD Radeon RX 7900 XTX (RADV NAVI31)", "rx_7900_xtx"),
         ("Intel(R) Arc(tm) B580 Graphics (BMG G21)", "arc_b580"), ("NVIDIA GeForce RTX 3090/PCIe/SSE2", "rtx_3090"),

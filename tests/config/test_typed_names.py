@@ -100,6 +100,23 @@ def test_a_part_of_a_name_is_not_the_device() -> None:
     assert "quadro_rtx_5000, " in refused and "rtx_5000_ada, " in refused
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("AMD RYZEN AI MAX+ 395 w/ Radeon 8060S", "ryzen_ai_max_395_igpu_8060s"),
+        ("Core Ultra 7 258V", "core_ultra_258v_npu"),
+        ("ryzen_ai_max_395_cpu", ""),
+        ("Intel Core Ultra 7 258V CPU", ""),
+        ("Core i9-13900K", ""),
+        ("Strix Halo", ""),
+    ],
+)
+def test_a_chips_name_that_is_read_as_its_cpu_names_the_other_parts(typed: str, named: str) -> None:
+    study = life.load([f"hw='{typed}'", "model=llama3_2_1b", "engine=ideal"])
+    said = [warning for warning in study.warnings if "is read as its CPU" in warning]
+    assert [typed in warning and f"hw={named}" in warning for warning in said] == [True] * bool(named)
+
+
 def test_in_a_list_names_with_parentheses_or_commas_are_quoted() -> None:
     listed = parse(['hw=["Intel(R) Arc(TM) B580 Graphics",v100,NVIDIA A10]']).hw
     assert [c.name for c in listed] == ["arc_b580", "v100_sxm2_32gb", "a10"]

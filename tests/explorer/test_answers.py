@@ -1,5 +1,6 @@
 """Answers of the page: the numbers that life.evaluate has for the same words."""
 
+import dataclasses
 import shlex
 
 import numpy as np
@@ -276,6 +277,41 @@ def test_what_a_hand_sees_while_it_moves_is_what_it_sees_when_it_rests_at_fewer_
         ds = life.evaluate(life.load([*words, f"hw={row['hw']}", f"axes.rate={rates}"], primary="serve")).squeeze()
         for metric in ("ttft_p50", "tpot_p99", "utilization"):
             assert few[metric][: len(rates)] == pytest.approx(ds[metric].values.tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("word", "values"), [("prompt", [64, 900, 30000]), ("output", [1, 200])])
+@pytest.mark.parametrize("percentile", [50, 99])
+def test_what_is_seen_along_a_slider_of_requests_is_what_each_of_its_places_has(word, values, percentile):
+    question = Question(("a100", "rtx_4090"), ("llama3_8b",), ((), ("int4",)), ("vllm",), NUMBERS)
+    settings = {"ttft": 0.5, "tpot": 0.05, "percentile": percentile}
+    answer = views.answer("load_along", question, {**settings, "word": word, "values": values})
+    assert answer["places"] == values
+    for place, value in enumerate(values):
+        moved = dataclasses.replace(question, numbers={**NUMBERS, word: float(value)})
+        brief = views.answer("load", moved, {**settings, "brief": True})
+        for row, at in zip(answer["rows"], brief["rows"], strict=True):
+            assert row["hw"] == at["hw"] and row["capacity"][place] == pytest.approx(at["capacity"], rel=1e-6)
+            places = [at["rates"].index(pytest.approx(part * at["capacity"], rel=1e-3)) for part in answer["parts"][:3]]
+            for name in ("ttft", "tpot"):
+                column = at[f"{name}_p{percentile}"]
+                expected = [np.nan if column[i] is None else column[i] for i in places]  # of one token there is no TPOT
+                shown = [np.nan if x is None else x for x in row[name][place][:3]]
+                assert shown == pytest.approx(expected, rel=1e-3, nan_ok=True)
+            assert row["tokens"][place] == pytest.approx(value if word == "output" else NUMBERS["output"])
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "reason"),
+    [
+        ("int4", "batch", "prompt, output or context"),
+        ("int4", "hw.a100.memory_gb", "prompt, output or context"),
+        ("ngram", "prompt", "place by place"),
+    ],
+)
+def test_a_number_whose_places_cannot_be_solved_at_once_is_refused(option, word, reason):
+    question = Question(("a100",), ("llama3_8b",), ((option,),), ("vllm",), NUMBERS)
+    with pytest.raises(ConfigError, match=reason):
+        views.answer("load_along", question, {"ttft": 1, "word": word, "values": [8, 16]})
 
 
 def test_a_layout_that_does_not_divide_serves_nothing_and_hides_no_other():

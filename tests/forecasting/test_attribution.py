@@ -23,6 +23,7 @@ ASKED = [
     ["hw=h100_sxm", "engine=vllm", "engine.tensor_parallel=4", "workload.batch=33"],
     ["hw=v100", "model=gemma3_4b", "engine=generic", "workload.prompt_tokens=900", "workload.batch=7"],
     ["hw=v100", "engine=ideal", "engine.chunk_tokens=100", "engine.roof_smoothness=0.5", "workload.batch=64"],
+    ["hw=h100_sxm", "model=qwen3_4b", "engine=sglang", "workload.prompt_tokens=64"],
     ["hw=v100", "engine=ideal", "opt=unfused", "workload.batch=64", "engine.roof_smoothness=0"],
 ]
 

@@ -91,11 +91,31 @@ def test_a_rent_takes_the_place_of_price_and_electricity():
 
 
 def test_costs_of_input_and_output_add_up_to_the_request():
-    names = ("cost_per_mtoken", "cost_per_input_mtoken", "cost_per_output_mtoken", "usd_per_hour", "e2e")
+    names = ("cost_per_mtoken", "cost_per_input_mtoken", "cost_per_output_mtoken", "e2e")
     out = {k: float(v) for k, v in life.forecast(life.load(WORDS).scenario, names).items()}
     both = out["cost_per_input_mtoken"] * 512 + out["cost_per_output_mtoken"] * 128
     assert both == pytest.approx(out["cost_per_mtoken"] * 128)
-    assert out["usd_per_hour"] / 3600 * out["e2e"] == pytest.approx(out["cost_per_mtoken"] * 4 * 128 / 1e6)
+
+
+@pytest.mark.parametrize("batch", [1, 32])
+def test_an_hour_costs_the_same_whatever_devices_do(batch):
+    """Their life, and electricity at full power."""
+    words = [*WORDS[:2], f"batch={batch}", "hw.v100.price_usd=7000", "hw.v100.tdp_w=300", "engine.tensor_parallel=2"]
+    out = life.forecast(life.load(words).scenario, ("usd_per_hour", "price"))
+    assert float(out["price"]) == 14000
+    assert float(out["usd_per_hour"]) == pytest.approx(14000 / (4 * 0.7 * 8766) + 2 * 0.3 * 1.2 * 0.12)
+
+
+def test_devices_that_prefill_have_a_rent_of_their_own():
+    words = ["model=llama3_1_8b", "hw=h100_sxm", "opt=[disaggregated]", "engine.tensor_parallel=2"]
+    names = ("usd_per_hour", "cost_per_mtoken", "e2e", "price")
+    both = life.forecast(life.load([*words, "hw.h100_sxm.rent_usd_per_hour=3"]).scenario, names)
+    assert float(both["usd_per_hour"]) == 12  # two that decode, and two that prefill
+    tokens = float(life.load(words).scenario.workload.output_tokens)
+    assert float(both["cost_per_mtoken"]) == pytest.approx(12 / 3600 * float(both["e2e"]) * 1e6 / tokens)
+    one = life.forecast(life.load([*words, "prefill.hw=l40s", "hw.h100_sxm.rent_usd_per_hour=3"]).scenario, names)
+    bought = life.forecast(life.load(["model=llama3_1_8b", "hw=l40s"]).scenario, ("usd_per_hour",))
+    assert float(one["usd_per_hour"]) == pytest.approx(6 + 2 * float(bought["usd_per_hour"]))
 
 
 def test_devices_that_share_a_layer_idle_together_and_talk():

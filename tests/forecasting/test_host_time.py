@@ -4,6 +4,7 @@ import pytest
 from laws import in_numpy
 
 import life_jax as life
+from life_jax.forecasting.breakdown import prefill_table
 
 
 def test_host_times_add_to_a_step():
@@ -42,3 +43,22 @@ def test_what_host_time_of_the_context_holds_is_its_elasticity():
     held = life.evaluate(life.load([*words, "engine.context_ns=20", "elasticity=[context_ns]"])).squeeze()
     more = in_numpy(*words, "engine.context_ns=20.2").squeeze()
     assert 0.1 < float(held.elasticity) == pytest.approx(float(more.tpot / held.tpot - 1) * 100, rel=1e-3)
+
+
+def test_a_prompt_takes_as_long_as_its_operators_run_or_are_started_whichever_is_longer():
+    """The host starts the operators of 36 layers one by one while the device works; decode is a recorded graph."""
+    words = ["engine=ideal", "hw=h100_sxm", "model=qwen3_4b", "metrics=[ttft,tpot]", "dtype=float64"]
+    words += ["axes.prompt=[1,2,30000]", "engine.step_us=300"]
+    plain, started = (in_numpy(*words, f"engine.prompt_launch_us={us}").squeeze() for us in (0, 53))
+    one, two, long = started.ttft.values
+    layers = (one - 300e-6) / 53e-6 / 36
+    assert 8 < layers < 40 and layers * 36 == pytest.approx(round(layers * 36), rel=1e-9)  # operators in a layer
+    assert one == two > 10 * plain.ttft.values[1]
+    assert long == plain.ttft.values[2] and (started.tpot == plain.tpot).all()
+
+
+def test_what_a_prompt_waits_for_is_said_to_be_the_host():
+    case = life.load(["engine=sglang", "hw=h100_sxm", "model=qwen3_4b", "prompt=64"]).cases[0].scenario
+    table = prefill_table(case)
+    assert sum(row.share for row in table.operators) == pytest.approx(1)
+    assert next(row for row in table.operators if row.name == "host").share > 0.3

@@ -23,7 +23,7 @@ def with_tokens(s, total: float):
 def at(model: str, prompt: float, batch: float, gigabytes: float, *words: str):
     s = scenario(f"model={model}", *words)
     s = changed(changed(s, "workload.prompt_tokens", prompt), "workload.batch", batch)
-    return changed(s, "device.memory", gigabytes * 1e9)
+    return changed(changed(s, "device.memory", gigabytes * 1e9), "device.memory_seen", 1.0)
 
 
 @pytest.mark.parametrize("change", [Optimization(), weight_quantization(bits=4.0), kv_quantization(bits=8.0)])
@@ -224,3 +224,46 @@ def test_activations_are_those_of_the_tokens_that_an_engine_prefills_at_once():
     wide = memory(changed(s, "engine.memory.activation_tokens", 1e30)).activations
     assert wide == 16 * (8000 * 2 * 14336 * 2 + 128256 * 4)
     assert memory(s).activations == 8192 * 2 * 14336 * 2 + 16 * 128256 * 4
+
+
+def test_a_gpu_has_what_its_driver_reports_but_not_for_the_datasheets_bound():
+    """Powers of two: 79.2 GiB of an H100 and 23.5 of an RTX 4090 in public logs, 44.4 of an L40S, which keeps a
+    sixteenth for error correction."""
+    for words, gibibytes in (("hw=h100_sxm", 79.2), ("hw=rtx_4090", 23.6), ("hw=l40s", 44.4), ("hw=h200_sxm", 139.8)):
+        device = scenario(words, "engine=vllm").device
+        assert device.whole_memory == pytest.approx(gibibytes * 2**30, rel=0.01)
+    typed = scenario("hw=h100_sxm", "engine=vllm", "hw.h100_sxm.memory_seen=1")
+    assert memory(typed).available == pytest.approx(0.9 * 80e9)
+
+
+def test_an_engine_that_measures_a_step_keeps_free_what_its_largest_takes():
+    """vLLM: 22 bytes of each logit of all sequences that it may run, or the activations of all tokens of a step,
+    whatever is asked of it."""
+    small = at("llama3_8b", 10.0, 1.0, 24.0, "engine=vllm")
+    rows, tokens = small.engine.scheduler.slots, small.engine.memory.activation_tokens
+    assert memory(small).activations == pytest.approx(22 * 128256 * min(rows, small.engine.scheduler.budget))
+    few = changed(small, "engine.scheduler.slots", 1.0)
+    assert memory(few).activations == pytest.approx(tokens * 2 * 14336 * 2)
+    many = changed(few, "workload.batch", 64.0)
+    assert memory(many).activations == pytest.approx(max(tokens * 28672 * 2, 640 * 28672 * 2 + 64 * 4 * 128256))
+    assert memory(changed(small, "engine.memory.logit", 0.0)).activations == 10 * 28672 * 2 + 128256 * 4
+
+
+@pytest.mark.parametrize(
+    ("words", "tokens"),
+    [
+        # what engines printed, in tokens of their cache: MiniMax-M2 on two MI300X (vllm-project/recipes#273), of which
+        # nothing was used for a constant, and Llama 2 7B on an A100 in 2023 (vllm-project/vllm#2031), from whose day no
+        # other number was
+        (("hw=mi300x", "model=minimax_m2", "tp=2", "opt=fp8", "engine=vllm"), 497_600),
+        (("hw=a100_sxm_80gb", "model=llama2_7b", "engine=vllm_2023"), 7351 * 16),
+        # in the fit of the bytes of a logit (#12569)
+        (
+            ("hw=h100_sxm", "model=llama3_1_70b", "opt=w8a8", "engine=vllm", "engine.memory_utilization=0.98"),
+            1381 * 16,
+        ),
+    ],
+)
+def test_the_cache_is_as_large_as_engines_print(words, tokens):
+    s = life.load([*words, "batch=1", "prompt=512", "output=1"], primary="explain").scenario
+    assert max_context(s) == pytest.approx(tokens, rel=0.05)

@@ -84,10 +84,10 @@ def test_experts_on_the_host_read_the_bytes_of_the_oracle():
 def test_streaming_all_experts_takes_the_seconds_of_the_oracle():
     oracles = json.loads((DATA / "serving" / "oracles_serving.json").read_text())["oracles"]
     words = (*EXPERTS[:3], "prompt=4096", "output=64", "engine.chunk_tokens=4096", "batch=1")
-    scenario = laws.scenario(*words, *THREADRIPPER, "opt.offload.cpu_expert_layers=36")
+    scenario = laws.scenario(*words, *THREADRIPPER, "opt.offload.cpu_expert_layers=36", "opt.offload.stream_part=1")
     run = Run(scenario)
     step = run.prefill[-1]
-    stream = places.streamed_bytes(scenario, run.here.graph(step.first)) / scenario.offload.link
+    stream = places.streamed_bytes(scenario, run.here.graph(step.first)) / scenario.offload.stream
     biases = 36 * 128 * (3 * 2880) * 2 / 25e9
     expected = oracles["offload_prefill_stream_s_gpt_oss_120b_4096"]["value"]
     assert stream - biases == pytest.approx(expected, rel=1e-9)
@@ -95,8 +95,23 @@ def test_streaming_all_experts_takes_the_seconds_of_the_oracle():
     assert not run.streams(run.decode)
 
 
+def test_weights_of_a_mapped_file_come_more_slowly_than_page_locked_ones():
+    words = (*EXPERTS[:3], "prompt=4096", "output=64", "engine.chunk_tokens=4096", "batch=1", *THREADRIPPER,
+             "opt.offload.cpu_expert_layers=36")  # fmt: skip
+    mapped, locked = (Run(laws.scenario(*words, *part)).ttft for part in ((), ("opt.offload.stream_part=1",)))
+    copied = 36 * 128 * 3 * 2880 * (2880 * 4.25 / 8 + 2) / 25e9
+    assert mapped - locked == pytest.approx(copied * (1 / 0.77 - 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("number", ["link_gb_per_s", "stream_part"])
+def test_a_link_without_speed_is_refused(number):
+    with pytest.raises(ConfigError, match=f"{number} is 0; it can be any number above 0"):
+        values(*HOSTED, "opt.offload.cpu_layers=40", f"opt.offload.{number}=0", metrics="tpot")
+
+
 def test_weights_are_copied_and_multiplied_in_turn_unless_copies_are_hidden():
-    words = (*EXPERTS[:3], "prompt=4096", "output=64", *THREADRIPPER, "opt.offload.cpu_expert_layers=36", "batch=1")
+    words = (*EXPERTS[:3], "prompt=4096", "output=64", *THREADRIPPER, "opt.offload.cpu_expert_layers=36", "batch=1",
+             "opt.offload.stream_part=1")  # fmt: skip
     turns, half, hidden = (
         Run(laws.scenario(*words, f"opt.offload.stream_overlap={part}")).ttft for part in (0, 0.5, 1)
     )

@@ -94,6 +94,7 @@ LAYOUTS = [
         3e-2,
     ),  # tokens beside prompts are sent as these are
     (("model=llama3_8b", "hw.h100_sxm.power_limit_w=200", "engine.power_cap=true"), 5e-4, 5e-3),
+    (("model=qwen3_30b_a3b", "tp=2", "engine.prompt_launch_us=53"), 1e-3, 5e-3),
 ]
 
 
@@ -120,10 +121,11 @@ OTHER_PLACES = [
     ("model=llama3_8b", "opt=offload", "offload.hw=xeon_gold_6454s", "opt.offload.cpu_layers=16"),
     ("model=llama3_70b", "tp=4", "opt=two_batch_overlap"),
     ("model=qwen3_30b_a3b", "dp=4", "ep=4", "opt=two_batch_overlap"),
+    ("model=llama3_70b", "tp=4", "opt=two_batch_overlap", "engine.prompt_launch_us=500"),
 ]
 
 
-@pytest.mark.parametrize("words", OTHER_PLACES, ids=["cache", "layers", "halves", "halves of groups"])
+@pytest.mark.parametrize("words", OTHER_PLACES, ids=["cache", "layers", "halves", "of groups", "launched"])
 def test_the_law_is_that_of_static_batches_with_caches_elsewhere_and_in_halves(words):
     s = scenario("hw=h100_sxm", "engine=vllm", "prompt=1024", "output=2", *words)
     law, groups = step_law(s), float(s.engine.parallelism.data_parallel)

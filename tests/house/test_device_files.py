@@ -1,6 +1,7 @@
 """The device catalogue in conf/hw: complete, sourced, and equal to the table that it was made from."""
 
 import csv
+import re
 
 import pytest
 from omegaconf import OmegaConf
@@ -70,6 +71,13 @@ def test_every_device_says_where_its_numbers_are_from(name):
     if "dispatch_us" in device:  # instead of that of its class
         assert device["dispatch_us"] > 0 or name.startswith("life_")  # the paper prints none
         assert device["dispatch_source"]
+
+
+@pytest.mark.parametrize("name", [name for name, device in DEVICES.items() if "GiB" in device["source"]])
+def test_memory_whose_source_counts_in_gib_is_converted(name):
+    counted = re.findall(r"(\d+) ?GiB", DEVICES[name]["source"])
+    assert len(counted) == 1
+    assert DEVICES[name]["memory_gb"] * 1e9 == pytest.approx(float(counted[0]) * 2**30, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ALIASES)

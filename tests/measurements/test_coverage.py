@@ -68,6 +68,9 @@ def test_devices_are_known_by_the_names_that_systems_print(name: str, label: str
         ("qwen3moe 30B.A3B", "qwen3_30b_a3b"), ("Qwen3-Coder-Next", "qwen3_next_80b_a3b"),
         ("mistralai/Ministral-3-8B-Instruct-2512", "ministral3_8b"), ("google/gemma-4-12B-it", "gemma4_12b"),
         ("poolside/Laguna-S-2.1", "laguna_s2_1_118b"), ("zai-org/GLM-4.6", "glm4_5"),
+        ("moonshotai/Kimi-K3", "kimi_k3"), ("Qwen/Qwen3.8-27B-FP8", "qwen3_6_27b"), ("gemma4:26b", "gemma4_26b_a4b"),
+        ("ornith-ai/Ornith-1.5-9B", "qwen3_5_9b"), ("nvidia/Nemotron-3-Ultra", "nemotron3_ultra_550b_a55b"),
+        ("arcee-ai/Trinity-Large-Preview", "trinity_large_398b"), ("LFM2-24B-A2B-GGUF", "lfm2_24b_a2b"),
     ],
 )  # fmt: skip
 def test_models_are_known_by_the_names_of_ollama_hubs_and_llama_bench(name: str, label: str) -> None:

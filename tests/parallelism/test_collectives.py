@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from laws import graph, scenario
 
+from life_jax.core.engine import Parallelism
+from life_jax.core.scenario import Device
 from life_jax.core.schedule import Step
 from life_jax.forecasting.messages import link_bytes
+from life_jax.parallelism import topology
 from life_jax.parallelism.collectives import (
     COPIES,
     SECOND_SHOT,
@@ -20,6 +23,7 @@ from life_jax.parallelism.collectives import (
     all_reduce_over,
     all_reduce_waits,
     fastest,
+    pass_on,
 )
 from life_jax.parallelism.tensor_parallel import divides, share_of_one
 from life_jax.parallelism.topology import Links
@@ -187,3 +191,39 @@ def test_the_bytes_of_a_step_by_hand():
     s = scenario("model=llama2_7b", "hw=h100_sxm", "engine.tensor_parallel=4")
     # 32 layers reduce twice; each of 3 tokens has 4096 numbers of 2 bytes, sent 2 (n - 1) times in all
     assert link_bytes(s, Step(1.0, 3.0, 0.0)) == 64 * 2 * 3 * (3 * 4096 * 2)
+
+
+def test_in_a_mesh_each_pair_has_a_part_of_the_links():
+    """MI300X: 48 GB/s are reached between two, 144 by one of four and 336 by one of eight (ROCm/rccl#1210)."""
+    device = Device(rates={}, bandwidth=5.3e12, memory=192e9, dispatch=0.0, interconnect=448e9, mesh_peers=7.0)
+    layout = Parallelism(link_efficiency=0.75)
+    reached = [topology.links(device, layout, devices=n).bandwidth for n in (2.0, 4.0, 8.0)]
+    assert reached == pytest.approx([48e9, 144e9, 336e9])
+    assert [topology.links(device, layout, devices=n).to_one for n in (2.0, 4.0, 8.0)] == pytest.approx([48e9] * 3)
+    assert pass_on(topology.links(device, layout, devices=8.0), 48e6) == pytest.approx(1e-3)
+    switch = replace(device, mesh_peers=0.0)
+    assert (
+        topology.links(switch, layout, devices=2.0).bandwidth
+        == topology.links(switch, layout, devices=2.0).to_one
+        == 336e9
+    )
+
+
+def test_in_a_torus_each_doubling_of_a_group_adds_a_link_until_all_are_used():
+    device = Device(
+        rates={}, bandwidth=8e11, memory=16e9, dispatch=0.0, interconnect=200e9, torus_links=4.0, node=256.0
+    )
+    reached = [
+        topology.links(device, Parallelism(link_efficiency=1.0), devices=n).bandwidth
+        for n in (2.0, 4.0, 8.0, 16.0, 64.0)
+    ]
+    assert reached == pytest.approx([50e9, 100e9, 150e9, 200e9, 200e9])
+
+
+@pytest.mark.parametrize("kind", ["mesh_peers", "torus_links"])
+def test_two_devices_are_never_faster_than_with_a_switch(kind):
+    device = Device(rates={}, bandwidth=8e11, memory=16e9, dispatch=0.0, interconnect=200e9)
+    apart = replace(device, **{kind: 6.0})
+    for n, message in product((2.0, 3.0, 8.0, 16.0), MESSAGES):
+        there, here = (all_reduce_over(topology.links(d, Parallelism(), devices=n), message) for d in (apart, device))
+        assert there >= here

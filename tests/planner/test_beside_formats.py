@@ -136,5 +136,4 @@ def test_rows_with_prompts_elsewhere_give_their_numbers_again_in_serve(device):
         assert {"ttft_p50", "tpot_p50", "price"} <= set(names)
         again = forecast(life.load([*row.words, "metrics=[quality]"], primary="serve").scenario, tuple(names))
         for name in names:
-            if name != "usd_per_hour":  # which plans say at full power, as budgets are
-                assert float(again[name]) == pytest.approx(row.metrics[name], rel=1e-9), (row.words, name)
+            assert float(again[name]) == pytest.approx(row.metrics[name], rel=1e-9), (row.words, name)

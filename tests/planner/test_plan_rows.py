@@ -10,7 +10,7 @@ from life_jax.config.parts import UNSEEN
 from life_jax.forecasting.metrics import forecast
 from life_jax.planner import rows
 
-METRICS = ("ttft", "tpot", "memory", "power")
+METRICS = ("ttft", "tpot", "memory", "power", "price", "usd_per_hour", "cost_per_mtoken")
 STACKS = "axes.opt=[[],[fp8],[int4,kv_fp8],[q4_k_m],[mlx_4bit]]"
 DEVICES = "hw=[a10,h100_sxm,p40,apple_m2_max,ryzen_9_7950x_cpu,arc_a770_16gb]"
 
@@ -27,6 +27,8 @@ def cases(*words):
         ["model=gemma2_9b", "hw=[v100,ryzen_9_7950x_cpu]", STACKS],
         ["model=llama3_1_8b", "hw=[a10,l4,rtx_4090]", "axes.opt=[[q4_k_m],[q4_k_m,offload],[q4_k_m,speculative]]",
          "offload.hw=ryzen_9_7950x_cpu", "opt.offload.cpu_layers=8", "draft.model=llama3_2_1b"],
+        ["model=llama3_1_8b", "hw=[a10,l4,rtx_4090,h100_sxm]", "hw.l4.rent_usd_per_hour=0.7", "hw.a10.price_usd=2800",
+         "axes.opt=[[q4_k_m],[q4_k_m,offload]]", "offload.hw=ryzen_9_7950x_cpu", "opt.offload.cpu_layers=8"],
     ],
 )  # fmt: skip
 def test_cases_side_by_side_have_the_numbers_of_each_alone(words):

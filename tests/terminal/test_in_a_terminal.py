@@ -1,16 +1,13 @@
 """Every command of README, docs and help in a terminal of 80 and of 120 columns: no number is cut, no line too long."""
 
-import fcntl
 import json
 import os
 import pty
 import re
 import select
 import shlex
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pyte
@@ -25,20 +22,24 @@ WIDE = 1000  # columns of the emulator, so that a line that is too long is seen 
 LINES = 4000
 MARK = "=== command "
 SERVERS = {"explore"}  # which do not end by themselves
-# runs the commands of a JSON list, one behind the other, each behind a line that says its number
+WIDTHS = (80, 120)
+# runs the commands of a JSON list at each width, one behind the other, each behind a line that says its number
 DRIVER = """
-import json, sys, traceback
+import fcntl, json, struct, sys, termios, traceback
 import life_jax.__main__
-for number, words in enumerate(json.load(open(sys.argv[1]))):
-    print(f"\\r\\n{MARK}{number}", flush=True)
-    sys.argv = ["life-jax", *words]
-    try:
-        life_jax.__main__.main()
-    except SystemExit:
-        pass
-    except Exception:  # a bug of ours, which the test names with its command
-        traceback.print_exc()
-    sys.stdout.flush(), sys.stderr.flush()
+commands, widths = json.load(open(sys.argv[1]))
+for number, words in enumerate(commands):
+    for columns in widths:  # at the second width what was compiled and written for the first is there
+        fcntl.ioctl(sys.stdout.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        print(f"\\r\\n{MARK}{number}", flush=True)
+        sys.argv = ["life-jax", *words]
+        try:
+            life_jax.__main__.main()
+        except SystemExit:
+            pass
+        except Exception:  # a bug of ours, which the test names with its command
+            traceback.print_exc()
+        sys.stdout.flush(), sys.stderr.flush()
 """.replace("{MARK}", MARK)
 
 
@@ -58,14 +59,13 @@ def shipped() -> list[list[str]]:
     return [json.loads(text) for text in dict.fromkeys(map(json.dumps, words))]
 
 
-def in_terminal(commands: list[list[str]], columns: int, folder: Path) -> list[list[str]]:
-    """The lines that a terminal of so many columns shows of each command, run in one process.
+def in_terminal(commands: list[list[str]], widths: tuple[int, ...], folder: Path) -> list[list[list[str]]]:
+    """The lines that a terminal of each width, in columns, shows of each command, run in one process.
 
     The emulator is wider than the terminal that programs see, so that it wraps nothing.
     """
-    (folder / "commands.json").write_text(json.dumps(commands))
+    (folder / "commands.json").write_text(json.dumps([commands, widths]))
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
     environment |= {"TERM": "xterm-256color", "LIFE_JAX_CACHE": "off", "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT)}
     child = subprocess.Popen(
@@ -83,8 +83,9 @@ def in_terminal(commands: list[list[str]], columns: int, folder: Path) -> list[l
     child.wait()
     os.close(ours)
     parts = re.split(rb"\r?\n?%s\d+\r?\n" % re.escape(MARK.encode()), printed)[1:]
-    assert len(parts) == len(commands), printed[-2000:].decode(errors="replace")
-    return [_screen(part) for part in parts]
+    assert len(parts) == len(commands) * len(widths), printed[-2000:].decode(errors="replace")
+    screens = [_screen(part) for part in parts]
+    return [screens[first : first + len(widths)] for first in range(0, len(screens), len(widths))]
 
 
 def _screen(printed: bytes) -> list[str]:
@@ -103,24 +104,24 @@ def too_long(lines: list[str], columns: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Where the commands find the examples, and at the second width their results."""
+    """Where the commands find the examples."""
     path = tmp_path_factory.mktemp("terminal")
     (path / "examples").symlink_to(ROOT / "examples")
     return path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [80, 120])
-def test_no_number_is_cut_and_no_line_is_longer_than_the_terminal(columns, folder):
+def test_no_number_is_cut_and_no_line_is_longer_than_the_terminal(folder):
     commands = shipped()
     assert len(commands) > 40
-    for words, lines in zip(commands, in_terminal(commands, columns, folder), strict=True):
+    for words, screens in zip(commands, in_terminal(commands, WIDTHS, folder), strict=True):
         shown = shlex.join(words)
-        assert lines, shown
-        assert not any("Traceback" in line for line in lines), "\n".join([shown, *lines])
-        assert not any("…" in line for line in lines), shown
         for_programs = any(word.startswith("format=") for word in words)
-        assert for_programs or too_long(lines, columns) == [], shown
+        for columns, lines in zip(WIDTHS, screens, strict=True):
+            assert lines, shown
+            assert not any("Traceback" in line for line in lines), "\n".join([shown, *lines])
+            assert not any("…" in line for line in lines), shown
+            assert for_programs or too_long(lines, columns) == [], shown
 
 
 def test_every_command_is_tried_and_many_of_its_words():
@@ -138,9 +139,10 @@ def test_a_terminal_is_told_what_is_wrong_in_lines_that_fit_it(tmp_path):
         ["validate", "nothing.csv"], ["calibrate"], ["merge"], ["explain", "hw=gpu"], ["sweep", "--hw", "v100"],
         ["sweep", "hw=v100", "metrics=latency"], ["devices"], ["run"],
     ]  # fmt: skip
-    for columns in (80, 120):
-        shown = in_terminal(words, columns, tmp_path)
-        assert [too_long(lines, columns) for lines in shown] == [[]] * len(words)
-        assert not any("Traceback" in line or "…" in line for lines in shown for line in lines)
-        assert "hw=NAME is needed" in " ".join(" ".join(shown[0]).split())
-        assert len(shown[3]) <= 25
+    shown = in_terminal(words, WIDTHS, tmp_path)
+    for screens in shown:
+        assert [too_long(lines, columns) for columns, lines in zip(WIDTHS, screens, strict=True)] == [[], []]
+        assert not any("Traceback" in line or "…" in line for lines in screens for line in lines)
+    for column in range(len(WIDTHS)):
+        assert "hw=NAME is needed" in " ".join(" ".join(shown[0][column]).split())
+        assert len(shown[3][column]) <= 25

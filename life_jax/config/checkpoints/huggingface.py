@@ -23,9 +23,8 @@ from life_jax.config.checkpoints.config_fields import (
     check_rest,
     short,
 )
-from life_jax.config.checkpoints.families import flat_wrappers
+from life_jax.config.checkpoints.families import class_defaults, flat_wrappers
 from life_jax.config.checkpoints.families.base import Family, grouped, note, warn
-from life_jax.config.checkpoints.families.class_defaults import SIZES, TEXT_MODEL
 from life_jax.config.checkpoints.families.index import FAMILIES, SAME
 from life_jax.config.checkpoints.families.not_read import NOT_READ
 from life_jax.config.checkpoints.quantization import section
@@ -70,13 +69,15 @@ def _json(path: Path) -> Any:
     return json.loads(text, object_pairs_hook=once)
 
 
-# files beside a config.json that say how weights are stored: of ModelOpt, AutoGPTQ, llm-awq, ExLlamaV3
-BESIDE = ("hf_quant_config.json", "quantize_config.json", "quant_config.json", "quantization_config.json")
+# files beside a config.json that say how weights are stored: of ModelOpt, AutoGPTQ, llm-awq, ExLlamaV3, msModelSlim
+BESIDE = ("hf_quant_config.json", "quantize_config.json", "quant_config.json", "quantization_config.json",
+          "quant_model_description*.json")  # fmt: skip
 
 
 def _quantization_beside(path: Path) -> dict[str, Any] | None:
     """The first of BESIDE in the same folder, None where there is none."""
-    beside = next((path.parent / name for name in BESIDE if name != path.name and (path.parent / name).is_file()), None)
+    there = (other for name in BESIDE for other in sorted(path.parent.glob(name)))
+    beside = next((other for other in there if other.name != path.name and other.is_file()), None)
     if beside is None:
         return None
     said = _json(beside)
@@ -104,7 +105,7 @@ def translate(
     if known not in FAMILIES:
         raise _unknown_family(model_type)
     family = FAMILIES[known]
-    sizes = SIZES.get(str(model_type)) or SIZES.get(known)
+    sizes = class_defaults.sizes(str(model_type)) or class_defaults.sizes(known)
     read = Fields(_flat(text, family), str(model_type), family.defaults, sizes, family.names, _written(known, sizes))
     origin = config.get("_name_or_path")
     origin = origin if isinstance(origin, str) else ""
@@ -237,7 +238,7 @@ def text_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], bool, list[st
     for key in ("tie_word_embeddings", *OF_DRAFTERS, *SECTIONS):
         if outer.get(key) is not None:
             text.setdefault(key, outer[key])
-    text.setdefault("model_type", TEXT_MODEL.get(wrapper, wrapper))
+    text.setdefault("model_type", class_defaults.text_model(wrapper))
     return text, True, left_out
 
 
@@ -258,7 +259,8 @@ def _beside_the_text(outer: Fields, text: Mapping[str, Any]) -> list[str]:
 
 def _flat(config: Mapping[str, Any], family: Family) -> dict[str, Any]:
     """Without what the family ignores, and with the rotated part that rope_parameters may say."""
-    flat = {key: value for key, value in config.items() if key not in family.ignored}
+    ignored = re.compile("|".join(family.ignored) or r"(?!)")
+    flat = {key: value for key, value in config.items() if not ignored.fullmatch(key)}
     kinds = flat.get("layers_block_type")
     if isinstance(kinds, list):
         flat.setdefault("num_hidden_layers", len(kinds))

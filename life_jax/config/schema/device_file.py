@@ -57,6 +57,9 @@ class DeviceFile:
     )
     memory_gb: float = positive(unit="GB", name="memory capacity", leaf="device.memory", scale=GIGA)
     # what software may use of the memory: that of the class unless given, all where the class says nothing
+    memory_seen: float | None = positive(
+        None, name="memory that a driver reports over the datasheet's, of 1e9 bytes a GB", leaf="device.memory_seen"
+    )
     memory_share: float | None = fraction(
         None, name="part of the memory that the system lets software use", leaf="device.memory_share"
     )
@@ -104,6 +107,12 @@ class DeviceFile:
         name="latency of each further hop of a ring, over that of the first",
         leaf="device.link_step",
     )  # that of its kind of link unless given
+    mesh_peers: float | None = count(
+        None, name="devices to each of which an equal part of the links goes", leaf="device.mesh_peers"
+    )  # a switch unless this or torus_links is given
+    torus_links: float | None = count(
+        None, name="links to neighbours in a torus, each an equal part", leaf="device.torus_links"
+    )
     switch_reduction: float | None = fraction(
         None, name="part of the interconnect at which a switch reduces messages", leaf="device.switch_reduction"
     )

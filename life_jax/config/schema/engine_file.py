@@ -39,6 +39,10 @@ class EngineFile(EngineKernels, EngineLayout):
     activation_tokens: float | None = count(
         None, name="prompt tokens at most whose activations are held at once", leaf="engine.memory.activation_tokens"
     )
+    profiled_logit_bytes: float = number(
+        0.0, low=0, unit="byte", name="memory of a logit in the run by which an engine measures activations",
+        leaf="engine.memory.logit",
+    )  # fmt: skip
     memory_source: str = ""
     whole_memory: bool = False  # of the datasheet, without what systems and displays take
     step_us: float = number(0.0, low=0, unit="us", name="host time of a step", leaf="engine.host.step", scale=MICRO)
@@ -71,6 +75,14 @@ class EngineFile(EngineKernels, EngineLayout):
         unit="us",
         name="host time of a step for each doubling of the devices that share a layer",
         leaf="engine.host.split_step",
+        scale=MICRO,
+    )
+    prompt_launch_us: float = number(
+        0.0,
+        low=0,
+        unit="us",
+        name="host time to start an operator of a step with prompts, one by one",
+        leaf="engine.host.launch",
         scale=MICRO,
     )
     request_ms: float = number(

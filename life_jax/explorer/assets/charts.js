@@ -51,7 +51,8 @@ LJ.mark = (kind, x, y, r, attributes) => {
 };
 
 // places of texts beside dots, where they touch least: no other text, few dots and little of a line
-LJ.labels = (plane) => {
+const MOST_HIDDEN = 6.5; // three pieces of a line, or as many small dots: a front's dot is never hidden
+LJ.labels = (plane, most = MOST_HIDDEN) => {
   const taken = [], touches = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
   const take = (x, y, r, cost) => { taken.push({ left: x - r, right: x + r, top: y - r, bottom: y + r, cost }); };
   return {
@@ -59,7 +60,7 @@ LJ.labels = (plane) => {
     line(points) {
       for (let i = 1; i < points.length; i++) {
         const [[a, b], [c, d]] = [points[i - 1], points[i]], steps = Math.max(1, Math.ceil(Math.hypot(c - a, d - b) / 8));
-        for (let k = 0; k <= steps; k++) take(a + ((c - a) * k) / steps, b + ((d - b) * k) / steps, 1.5, 1);
+        for (let k = 0; k <= steps; k++) take(a + ((c - a) * k) / steps, b + ((d - b) * k) / steps, 1.5, 2);
       }
     },
     // elements of one of some texts, the best first, beside a dot of radius r; none where it would hide another
@@ -79,7 +80,7 @@ LJ.labels = (plane) => {
         const cost = taken.reduce((sum, other) => sum + (touches(box, other) ? other.cost : 0), place.worse);
         if (cost < least) { best = place; least = cost; }
       }
-      if (!best || least > 12) return [];
+      if (!best || least > most) return [];
       taken.push(best.box);
       const { px, py, anchor, box, text } = best, edge = anchor === "start" ? box.left - 2 : anchor === "end" ? box.right + 2 : px;
       return [best.far > 4 ? S("path", { class: "lead", d: `M${edge.toFixed(1)},${(anchor === "middle" && py > y ? py - 10 : py - 4).toFixed(1)}L${x.toFixed(1)},${y.toFixed(1)}` }) : null,
@@ -123,7 +124,8 @@ LJ.bars = ({ rows, unit, label, log = false, width }) => {
   return LJ.picture(width, bottom + 22, label, ...parts.flat());
 };
 
-// axes of a plane. x, y: {low, high, log, unit, title}
+// axes of a plane. x, y: {low, high, log, unit, title, brief}; brief: where there is no room for the title
+const axisTitle = (axis, room) => (axis.brief && LJ.shorten(axis.title, room) !== axis.title ? axis.brief : LJ.shorten(axis.title, room));
 LJ.plane = ({ width, height, x, y, left = 62, right = 14, top = 10, bottom = 40 }) => {
   const make = (axis, from, to) => (axis.log ? LJ.log : LJ.linear)(axis.low, axis.high, from, to);
   const sx = make(x, left, width - right), sy = make(y, height - bottom, top), parts = [];
@@ -140,8 +142,8 @@ LJ.plane = ({ width, height, x, y, left = 62, right = 14, top = 10, bottom = 40 
     parts.push(write(left - 6, sy(t) + 4, LJ.text(t, y.unit), { class: "quiet small", "text-anchor": "end" }));
   }
   parts.push(S("path", { class: "axis", fill: "none", d: `M${left},${top}V${height - bottom}H${width - right}` }));
-  parts.push(write((left + width - right) / 2, height - 6, LJ.shorten(x.title, width - left - right), { class: "quiet", "text-anchor": "middle" }));
-  parts.push(write(left, top - 1 < 9 ? 9 : top - 3, LJ.shorten(y.title, width - left), { class: "quiet", dx: 4 }));
+  parts.push(write((left + width - right) / 2, height - 6, axisTitle(x, width - left - right), { class: "quiet", "text-anchor": "middle" }));
+  parts.push(write(left, top - 1 < 9 ? 9 : top - 3, axisTitle(y, width - left), { class: "quiet", dx: 4 }));
   return { sx, sy, parts, left, right: width - right, top, bottom: height - bottom };
 };
 
@@ -220,7 +222,7 @@ LJ.roofline = ({ roofs, dots, label, width, height = 330 }) => {
     const points = [[start, start * roof.bandwidth], [Math.max(start, Math.min(corner, xh)), Math.min(roof.rate, xh * roof.bandwidth)], [xh, Math.min(roof.rate, xh * roof.bandwidth)]];
     parts.push(S("path", { class: `roof${roof.reached ? " reached" : ""}`, d: `M${points.map(([a, b]) => `${plane.sx(a).toFixed(1)},${plane.sy(b).toFixed(1)}`).join("L")}` }));
   }
-  const named = [], labels = LJ.labels(plane);
+  const named = [], labels = LJ.labels(plane, 2 * MOST_HIDDEN); // operators are what the picture is about
   for (const roof of roofs) {
     const x = [xl, roof.rate / roof.bandwidth, xh].map((v) => Math.max(v, yl / roof.bandwidth));
     labels.line(x.map((v) => [plane.sx(v), plane.sy(Math.min(roof.rate, v * roof.bandwidth))]));

@@ -1,6 +1,8 @@
 "use strict";
 // View 5: what requests see as more of them arrive.
 const LOADED = [["ttft", "TTFT"], ["tpot", "TPOT"]];
+// from one number to another, along the logarithm where both are above 0; the nearer one where one of them is none
+const between = (a, b, share) => (a > 0 && b > 0 ? a * (b / a) ** share : share < 0.5 ? a : b);
 LJ.heat = ({ xs, ys, values, xTitle, yTitle, text, label, width }) => {
   const left = 74, top = 26, h = 26, w = Math.max(16, (width - left - 6) / xs.length), s = LJ.s, parts = [s("text", { class: "quiet", x: left, y: 12 }, yTitle)];
   ys.forEach((y, j) => parts.push(s("text", { class: "quiet small", x: left - 6, y: top + j * h + 17, "text-anchor": "end" }, LJ.digits(y, 3))));
@@ -44,10 +46,66 @@ LJ.VIEWS.load = {
   targets(state) { return { ttft: Number(state.settings["load.ttft"]), tpot: Number(state.settings["load.tpot"]), percentile: Number(state.settings.percentile || 90) }; },
   asked(state) { const at = Number(state.settings.rate); return { ...this.targets(state), ...(at > 0 ? { at } : {}) }; },
   key(state) { return JSON.stringify([LJ.question(state), this.targets(state)]); },
+  // what a hand on a slider of requests will need: every fifth of its places first, and of a few combinations the others
+  track: {},
+  others(state, word) { return JSON.stringify([this.key({ ...state, numbers: { ...state.numbers, [word]: 0 } }), word]); },
+  prepare(word, places) {
+    if (!["prompt", "output", "context"].includes(word)) return;
+    const others = this.others(LJ.state, word);
+    if (this.track.others === others) return;
+    const track = (this.track = { others, word, places: [], at: new Map() });
+    this.fill(track, [...new Set(places)]).catch(() => {}); // each place is asked for by itself then
+  },
+  async fill(track, places) {
+    for (const first of [0, 3, 1, 4, 2]) {
+      const values = places.filter((_, i) => i % 5 === first || (!first && i === places.length - 1));
+      while (LJ.running()) await new Promise((go) => setTimeout(go, 20)); // what is to be shown now goes first
+      if (this.track !== track || LJ.state.view !== "load") return;
+      const answer = await LJ.ask("load_along", LJ.question(), { ...this.targets(LJ.state), word: track.word, values });
+      answer.places.forEach((place, i) => track.at.set(place, answer.rows.map((r) => ({ capacity: r.capacity[i], tokens: r.tokens[i], ttft: r.ttft[i], tpot: r.tpot[i] }))));
+      track.places = [...track.at.keys()].sort((a, b) => a - b);
+      Object.assign(track, { parts: answer.parts, percentile: answer.percentile, rows: answer.rows });
+      if (answer.rows.length > 3) return;
+    }
+  },
+  // the answer of the track, where it has the place or those around it, on straight lines of logarithms
+  onTrack(state) {
+    const { others, word, places, at, parts, percentile, rows } = this.track, value = state.numbers[word];
+    if (!rows || others !== this.others(state, word) || !(value >= places[0]) || !(value <= places[places.length - 1])) return null;
+    const high = places.findIndex((p) => p >= value), low = places[high] === value ? high : high - 1;
+    const [x, y] = [places[low], places[high]], share = high === low ? 0 : (Math.log1p(value) - Math.log1p(x)) / (Math.log1p(y) - Math.log1p(x));
+    const [before, after] = [at.get(x), at.get(y)];
+    const answers = rows.map((r, i) => {
+      const [a, b] = [before[i], after[i]], capacity = between(a.capacity, b.capacity, share), tokens = between(a.tokens, b.tokens, share);
+      const rates = parts.map((part) => Number((part * (capacity || 0)).toPrecision(4)));
+      const times = Object.fromEntries(["ttft", "tpot"].map((m) => [m, parts.map((_, k) => between(a[m][k], b[m][k], share))]));
+      return { model: r.model, hw: r.hw, opt: r.opt, engine: r.engine, runs: r.runs, reason: r.reason, capacity, tokens, rates, ...times };
+    });
+    const all = [...new Set(answers.flatMap((r) => r.rates))].sort((a, b) => a - b), now = Number(state.settings.rate) || all[Math.floor(all.length / 2)];
+    return {
+      preview: true, about: true, at: now,
+      rows: answers.map(({ ttft, tpot, tokens, ...r }) => {
+        const times = { ttft, tpot };
+        if (r.capacity > now && !r.rates.includes(now)) { // between the rates around it
+          const k = r.rates.findIndex((rate) => rate > now), i = k < 0 ? r.rates.length : k, [p, q] = [Math.max(0, i - 1), Math.min(i, r.rates.length - 1)];
+          const part = p === q ? 0 : (now - r.rates[p]) / (r.rates[q] - r.rates[p]);
+          for (const m of ["ttft", "tpot"]) times[m] = times[m].toSpliced(i, 0, between(times[m][p], times[m][q], part));
+          r.rates = r.rates.toSpliced(i, 0, now);
+        } else if (!r.rates.includes(now)) { // more than it serves
+          for (const m of ["ttft", "tpot"]) times[m] = [...times[m], null];
+          r.rates = [...r.rates, now];
+        }
+        return { ...r, [`ttft_p${percentile}`]: times.ttft, [`tpot_p${percentile}`]: times.tpot,
+          utilization: r.rates.map((rate) => (r.capacity ? Math.min(1, rate / r.capacity) : 1)), output_rate: r.rates.map((rate) => Math.min(rate, r.capacity || 0) * tokens) };
+      }),
+    };
+  },
   // while a hand moves, fewer rates will do: all of them follow when it rests, and serve whatever rate is looked at
   ask(state) {
     if (LJ.snapshot) return LJ.ask("load", LJ.question(state), {});
     if (this.whole?.key === this.key(state)) return Promise.resolve(this.whole.answer);
+    const known = this.onTrack(state);
+    if (known) return Promise.resolve(known);
     return LJ.ask("load", LJ.question(state), { ...this.asked(state), brief: true });
   },
   show(answer, state) {
@@ -75,15 +133,15 @@ LJ.VIEWS.load = {
   },
   draw(state) {
     const { rates, rows } = this.answer, percentile = state.settings.percentile || "90", targets = this.targets(state), now = this.now(state), unit = "s";
-    const of = (r, metric, rate) => r[metric][r.rates.indexOf(rate)] ?? null;
+    const of = (r, metric, rate) => r[metric]?.[r.rates.indexOf(rate)] ?? null, about = this.answer.about ? "≈ " : "";
     this.at.lastChild.replaceChildren(...rows.map((r) => {
       const at = (metric) => of(r, metric, now), ttft = at(`ttft_p${percentile}`);
-      return LJ.h("li", {}, LJ.h("b", {}, LJ.isNumber(ttft) ? `${LJ.text(ttft, unit)}, ${LJ.text(at(`tpot_p${percentile}`), unit)}` : r.rates.includes(now) ? "saturated" : "…"),
+      return LJ.h("li", {}, LJ.h("b", {}, LJ.isNumber(ttft) ? `${about}${LJ.text(ttft, unit)}, ${LJ.text(at(`tpot_p${percentile}`), unit)}` : r.rates.includes(now) ? "saturated" : "…"),
         LJ.h("span", {}, `TTFT, TPOT of ${LJ.caseName(r, rows)} at ${LJ.digits(now)}/s`), LJ.h("span", {}, `${LJ.digits(100 * (at("utilization") ?? 1), 3)} % of its capacity, ${LJ.text(at("output_rate"), "token s-1")}`));
     }));
     const knees = rows.filter((r) => LJ.isNumber(r.knee)).map((r) => `${LJ.caseName(r, rows)} ${LJ.digits(r.knee)}/s`).join("; ");
     for (const [metric, name] of LOADED) {
-      const series = rows.map((r) => ({ name: LJ.caseName(r, rows), x: r.rates, y: r[`${metric}_p${percentile}`] }));
+      const series = rows.map((r) => ({ name: LJ.caseName(r, rows), x: r.rates, y: r[`${metric}_p${percentile}`] || r.rates.map(() => null) }));
       this.figures[metric].show({
         title: `${name}, ${percentile}th percentile, against the rate`,
         draw: (width) => LJ.lines({ series, width, now, levels: [{ y: targets[metric], name: `target ${LJ.text(targets[metric], unit)}` }],

@@ -21,7 +21,7 @@ LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, lab
     const values = points.map((p) => p[m]).concat(targets[m] ?? []);
     let [low, high] = LJ.range(values, log(m), 0.06);
     if (!log(m)) { const usable = values.filter(LJ.isNumber); low = Math.min(...usable, 1) - 0.01; high = Math.max(...usable, 1) + 0.005; }
-    return { low, high, log: log(m), unit: LJ.metric(m).unit, title: LJ.metric(m).name };
+    return { low, high, log: log(m), unit: LJ.metric(m).unit, title: LJ.metric(m).name, brief: LJ.short(m) };
   };
   const plane = LJ.plane({ width, height, top: 22, left: 74, x: axis(x), y: axis(y) }), parts = [...plane.parts];
   const s = LJ.s, at = (p) => [plane.sx(p[x]), plane.sy(p[y])];
@@ -40,7 +40,7 @@ LJ.scatter = ({ points, front, x, y, targets, onTarget, width, height = 420, lab
   // the ends first, then every other one: where there is no room for all, those stay that tell most
   const turn = (i) => (i === 0 || i === front.length - 1 ? 0 : i % 4 === 0 ? 1 : i % 2 === 0 ? 2 : 3);
   for (const [p] of front.map((p, i) => [p, turn(i)]).sort((a, b) => a[1] - b[1])) {
-    parts.push(...labels.place(...at(p), 6, width < 520 ? [brief(p)] : [LJ.shorten(name(p), 230), brief(p)]));
+    parts.push(...labels.place(...at(p), 6, width < 520 ? [brief(p)] : [name(p), LJ.shorten(name(p), 230), brief(p)]));
   }
   const line = (metric, isX) => {
     const value = targets[metric];

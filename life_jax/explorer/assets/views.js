@@ -359,7 +359,7 @@ LJ.VIEWS.compare = {
     this.curve.show({
       title: LJ.sentence(`${LJ.short(metric)} along ${curve.key}`),
       draw: (width) => LJ.lines({ series, width, now: state.numbers[key], label: `${LJ.short(metric)} of ${series.length} combinations along ${curve.key}; the table has the numbers`,
-        x: { log: isLog, unit: "1", title: `${facts.name}${LJ.unit(facts.unit) ? ` [${LJ.unit(facts.unit)}]` : ""}` }, y: { log: true, unit, title: LJ.metric(metric).name } }),
+        x: { log: isLog, unit: "1", title: `${facts.name}${LJ.unit(facts.unit) ? ` [${LJ.unit(facts.unit)}]` : ""}` }, y: { log: true, unit, title: LJ.metric(metric).name, brief: LJ.short(metric) } }),
       table: { head: [curve.key, ...series.map((one) => `${one.name} [${unit}]`)], rows: curve.x.map((x, k) => [x, ...series.map((one) => one.y[k])]) },
     });
   },

@@ -62,6 +62,7 @@ INDEX: dict[str, ModuleType | Kind] = {
     "full_mamba2": full_mamba2,
     "kda": kda.kda,
     "kda_full": kda.kda_full,
+    "kda_full_gate": kda.kda_full_gate,
     "lightning": lightning,
     "linear": linear,
     "mlstm": mlstm,

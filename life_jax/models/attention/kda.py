@@ -1,9 +1,11 @@
 """Kimi delta attention: the delta rule with a separate decay for every channel of the keys.
 
-Decay and output gate are made in two steps, through the width of a head (kda), or in one (kda_full, Ling 3).
+Decay and output gate are made in two steps, through the width of a head (kda), in one (kda_full, Ling 3), or the decay
+in two and the gate in one (kda_full_gate, Kimi K3).
 Reference: Kimi team 2025, arXiv:2510.26692.
 """
 
+from collections.abc import Collection
 from functools import partial
 
 from life_jax.core.graph import Op
@@ -18,8 +20,8 @@ from life_jax.operators.recurrent import gated_delta
 KEYS = ("linear_num_value_heads", "linear_value_head_dim", "conv_kernel_size", "conv_bias")
 
 
-def tensors(block: Block, hidden_size: Number, full: bool) -> tuple[Tensor, ...]:
-    """Separate q, k and v projections, decay and gate in two steps, or (full) in one; write strength; output.
+def tensors(block: Block, hidden_size: Number, full: Collection[str]) -> tuple[Tensor, ...]:
+    """Separate q, k and v projections, decay and gate in two steps, those of `full` in one; write strength; output.
 
     ssm_scalars: time-step bias of every channel and decay rate of every head.
     """
@@ -27,7 +29,7 @@ def tensors(block: Block, hidden_size: Number, full: bool) -> tuple[Tensor, ...]
     width, n = heads * size, block.repeats
 
     def made(name: str) -> tuple[Tensor, ...]:
-        if full:
+        if name in full:
             return (Tensor(f"{name}_proj", "linear", hidden_size, width, repeats=n),)
         into = Tensor(f"{name}_a_proj", "linear", hidden_size, size, repeats=n)
         return (into, Tensor(f"{name}_b_proj", "linear", size, width, repeats=n))
@@ -38,7 +40,7 @@ def tensors(block: Block, hidden_size: Number, full: bool) -> tuple[Tensor, ...]
         Tensor("v_proj", "linear", hidden_size, width, repeats=n),
         *made("decay"),
         Tensor("in_proj_b", "linear", hidden_size, heads, repeats=n),
-        *made("gate"),
+        *made("output_gate"),
         Tensor("out_proj", "linear", width, hidden_size, repeats=n),
         recurrent.conv_tensor(block, 3 * width),
         Tensor("ssm_scalars", "other", width + heads, 1.0, repeats=n),
@@ -46,7 +48,9 @@ def tensors(block: Block, hidden_size: Number, full: bool) -> tuple[Tensor, ...]
     )
 
 
-def operators(block: Block, hidden_size: Number, step: Step, precision: Precision, full: bool) -> tuple[Op, ...]:
+def operators(
+    block: Block, hidden_size: Number, step: Step, precision: Precision, full: Collection[str]
+) -> tuple[Op, ...]:
     """All input projections (q, k, v, decay, write strength, gate), convolution of q, k and v, the delta rule, gated
     norm, output projection."""
     heads, size, *_ = (block.attention[key] for key in KEYS)
@@ -81,8 +85,8 @@ def widest(block: Block) -> Number:
     return 4 * block.attention["linear_num_value_heads"] * block.attention["linear_value_head_dim"]
 
 
-def _kind(full: bool) -> Kind:
+def _kind(*full: str) -> Kind:
     return Kind(KEYS, partial(tensors, full=full), partial(operators, full=full), widest, cache_bytes, RECURRENT=True)
 
 
-kda, kda_full = _kind(False), _kind(True)
+kda, kda_full, kda_full_gate = _kind(), _kind("decay", "output_gate"), _kind("output_gate")

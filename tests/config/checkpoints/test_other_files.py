@@ -21,6 +21,17 @@ from life_jax.models.decoder import parameter_count
 SMALL = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 96, "max_position_embeddings": 512}  # fmt: skip
 
+ASCEND = {
+    "model_quant_type": "W8A8_DYNAMIC",
+    "lm_head.weight": "FLOAT",
+    "model.layers.0.input_layernorm.weight": "FLOAT",
+}
+ASCEND |= {
+    f"model.layers.{i}.{name}_proj.weight": "W8A8_DYNAMIC"
+    for i in range(LLAMA["num_hidden_layers"])
+    for name in ("self_attn.q", "self_attn.k", "self_attn.v", "self_attn.o", "mlp.gate", "mlp.up", "mlp.down")
+}
+
 
 def written(folder: Path, name: str, content: Any) -> Path:
     (folder / name).write_text(json.dumps(content), encoding="utf-8")
@@ -94,6 +105,7 @@ def test_a_chat_config_of_mlc_says_its_shape_and_its_format(tmp_path: Path) -> N
         ("quantize_config.json", {"bits": 4, "group_size": 128, "desc_act": False, "sym": True}, ["int4"]),
         ("quant_config.json", {"w_bit": 4, "q_group_size": 128, "zero_point": True, "version": "GEMM"}, ["int4_zp"]),
         ("quantization_config.json", {"quant_method": "fp8"}, ["w8a8_fp8", "fp8"]),
+        ("quant_model_description_w8a8_dynamic.json", ASCEND, ["w8a8", "int8"]),
     ],
 )
 def test_what_stands_beside_a_config_says_how_its_weights_are_stored(tmp_path, name, content, expected) -> None:

@@ -93,3 +93,13 @@ def test_another_version_or_kind_of_layer_of_such_a_model_is_refused() -> None:
         translate({**said, "model_type": "minicpmv", "version": "9"})
     with pytest.raises(ConfigError, match="norm_after"):
         translate({**said, "model_type": "molmo", **OF_TOWERS["molmo"], "norm_after": True})
+
+
+def test_a_window_that_is_left_out_is_that_of_the_class_and_null_is_none() -> None:
+    layers = ["sliding_attention"] * 3 + ["full_attention"]
+    said = {"model_type": "muse_glimmer_text", **SMALL, "num_hidden_layers": 4, "num_key_value_heads": 2}
+    said |= {"head_dim": 16, "intermediate_size": 128, "max_position_embeddings": 8192, "layer_types": layers}
+    facts = translate(said)
+    assert facts["sliding_window"] == 2048
+    assert [layer.get("attention", "full") for layer in facts["layers"]] == ["sliding_window", "full"]
+    assert "sliding_window" not in translate({**said, "sliding_window": None})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from configs import DEEPSEEK, GPT_OSS, LLAMA, LLAMA4, MIXTRAL, QWEN_MOE
+from configs import DEEPSEEK, GPT_OSS, KIMI_K3, LLAMA, LLAMA4, MIXTRAL, QWEN_MOE, sizes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trials import trials
@@ -160,6 +160,12 @@ SECTIONS: list[tuple[str, dict[str, Any], float]] = [
      ours(4.25)),
     ("metal", {"quant_method": "metal", "bits": 4, "group_size": 64, "modules_to_not_convert": ["lm_head"]}, ours(4.5)),
     ("fouroversix", {"quant_method": "fouroversix", "dtype": "nvfp4", "scale_rule": "mse"}, ours(4.5)),
+    ("2:4 alone", {"quant_method": "compressed-tensors", "config_groups": {}, "sparsity_config": {
+        "format": "sparse-24-bitmask", "targets": ["Linear"], "ignore": ["lm_head"]}}, ours(9)),
+    ("qserve", {"quant_method": "qoq", "weight_bits": 4, "group_size": 128}, ours(4 + 16 / 128)),
+    ("modelslim", {"model_quant_type": "W4A8_DYNAMIC", "group_size": 256, "lm_head.weight": "FLOAT", **{
+        f"model.layers.{i}.mlp.{n}_proj.weight": "W4A8_DYNAMIC" for i in range(LAYERS) for n in ("gate", "up", "down")
+    }}, ALL_BUT_MLP + LAYERS * MLP * (16 / 256 - 20 / 128) / 8),
     ("gemma", {"quant_method": "gemma", "num_bits": 4, "module_quant_configs": {r"mlp\.down_proj": {"num_bits": 2}}},
      ours(4) - LAYERS * 4096 * 14336 * 2 / 8 + OUTPUTS * 4),
 ]  # fmt: skip
@@ -258,6 +264,30 @@ def test_the_type_of_the_cache_is_the_checkpoints_own_unless_a_word_says_another
     assert cached("precision.kv_bits=6") == 6 / 8
 
 
+def test_a_class_of_modules_may_be_left_out_by_its_name() -> None:
+    left_out = groups(
+        {"weights": integers(4, 128)}, ignore=("Linear",), kv_cache_scheme={"num_bits": 8, "type": "float"}
+    )
+    assert size(LLAMA, left_out) == ours(16)
+    assert "names modules" not in str(translate(LLAMA | {"quantization_config": left_out})["warnings"])
+
+
+def test_products_beside_a_router_and_gates_of_attention_are_stored_under_their_own_names() -> None:
+    """Kimi K3: everything but the routed experts stays at 16 bit, by names that differ from those of Kimi Linear."""
+    only = groups({"weights": {"type": "float", "num_bits": 4, "group_size": 32, "strategy": "group"}},
+                  ignore=("lm_head", "re:.*self_attn.*", "re:.*shared_experts.*", r"re:.*mlp\..*"))  # fmt: skip
+    linear = {**KIMI_K3["linear_attn_config"], "full_attn_layers": [4], "kda_layers": [1, 2, 3], "num_heads": 4}
+    small = {
+        **KIMI_K3,
+        **sizes("kimi_linear", 512, 4, 4, 1024, 1000, 4096),
+        "num_experts": 4,
+        "linear_attn_config": linear,
+    }
+    small |= {"num_experts_per_token": 2, "routed_expert_hidden_size": 64, "moe_intermediate_size": 96}
+    routed = 3 * 4 * 3 * 96 * 64  # layers, experts, matrices
+    assert size(small, only) == pytest.approx(size(small, {}) - routed * (16 - 4.25) / 8, abs=1)
+
+
 def test_what_is_not_understood_is_said() -> None:
     section = groups({"weights": integers(4, 128)}, ignore=("lm_head", "model.layers.3.other_part", "re:(unclosed"))
     said = translate(LLAMA | {"quantization_config": section})["warnings"]
@@ -300,6 +330,9 @@ REFUSED = [
     {"quant_method": "compressed-tensors", "config_groups": {"a": 1}},
     {"quant_method": "torchao", "quant_type": "float3"},
     {"quant_method": "hqq"},
+    {"model_quant_type": "W9", "model.layers.0.mlp.up_proj.weight": "W9"},
+    {"model_quant_type": "W8A8", "kv_quant_type": "C3"},
+    {"quant_method": "qoq"},
     {"quant_method": "exl2"},
     {"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "string"}}},
     {"bits": 4, "group_size": 64, "mode": "cubic"},

@@ -86,7 +86,7 @@ def _windows(read: Fields, facts: dict[str, Any]) -> None:
         switch = "use_sliding_window"
         read.seen.update((name, switch) if kind == "sliding_window" else (name,))
         off = kind == "sliding_window" and read.find(switch)[1] is not None and not read.flag(switch)
-        size = None if off or not local else read.whole(name)
+        size = None if off or not local else read.whole(name) or read.of_class(name)
         if local and size and size < facts["max_position_embeddings"]:
             facts[name] = size
             continue

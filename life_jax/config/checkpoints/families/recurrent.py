@@ -3,7 +3,16 @@
 from typing import Any
 
 from life_jax.config.checkpoints.config_fields import Fields, check_rest
-from life_jax.config.checkpoints.families.base import NO_WIDTH, Family, after_first, every, experts, latent, mixers
+from life_jax.config.checkpoints.families.base import (
+    NO_WIDTH,
+    Family,
+    after_first,
+    every,
+    experts,
+    latent,
+    mixers,
+    note,
+)
 from life_jax.config.checkpoints.families.hybrid import mamba1
 
 CONV = {"full_attention": {}, "conv": {"attention": "short_conv"}}
@@ -116,8 +125,29 @@ def kimi_linear(read: Fields, facts: dict[str, Any]) -> None:
     facts["conv_kernel_size"], facts["conv_bias"] = _whole(inner, kernel, 4), False
     facts["position"] = "none"
     if inner is not read:
-        inner.seen.update(("full_attn_layers", "kda_layers"))
+        inner.seen.update(("full_attn_layers", "kda_layers", "gate_lower_bound"))
+        if inner.flag("use_full_rank_gate"):
+            for layer in facts["layers"]:
+                if layer["attention"] == "kda":
+                    layer["attention"] = "kda_full_gate"
         check_rest(inner)
+
+
+def kimi_k3(read: Fields, facts: dict[str, Any]) -> None:
+    """Kimi K3: gates as wide as the values of latent attention, routed experts in a narrower width behind a norm, and
+    in front of each branch a weighted sum of what earlier blocks of layers left (one norm and one score)."""
+    inside, weighed = read.count_or_none("routed_expert_hidden_size"), read.count_or_none("attn_res_block_size")
+    gated, normed, d = read.flag("mla_use_output_gate"), read.flag("latent_moe_use_norm"), facts["hidden_size"]
+    if inside:
+        facts["moe_latent_size"] = inside
+    for layer in facts["layers"]:
+        gate = facts["num_attention_heads"] * facts["v_head_dim"] if gated and layer["attention"] == "mla" else 0
+        side, vectors = gate + (2 if weighed else 0), 2 * d if weighed else 0
+        vectors += inside if inside and normed and layer.get("ffn") == "moe" else 0
+        layer.update({name: n for name, n in (("side_outputs", side), ("layer_vectors", vectors)) if n})
+    if weighed:
+        facts["vectors"] = 2 * d
+        note(facts, "the sums over earlier blocks of layers are counted as products, not as memory traffic")
 
 
 def _whole(read: Fields, key: str, otherwise: int) -> int:
@@ -252,8 +282,10 @@ RECURRENT: dict[str, Family] = {
     "kimi_linear": Family(
         facts={"attention": "mla"}, only={"attention_bias": False, "mla_use_nope": True},
         defaults={"first_k_dense_replace": 1, "shared_experts": 1, "max_position_embeddings": 1_048_576},
-        ignored=("head_dim", "qk_head_dim", "moe_router_activation_func", "use_grouped_topk"),
-        steps=(mixers(kimi_words, KDA), latent, kimi_linear, experts(after_first, shared="number")),
+        ignored=("head_dim", "qk_head_dim", "moe_router_activation_func", "use_grouped_topk", "activation_situ_.*"),
+        steps=(
+            mixers(kimi_words, KDA), latent, kimi_linear, experts(after_first, shared="number"), kimi_k3,
+        ),
     ),
     "olmo_hybrid": Family(
         facts={"qk_norm": "full"}, flags={"attention_bias": "qkv_bias o_bias"},

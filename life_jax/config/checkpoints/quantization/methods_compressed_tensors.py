@@ -130,7 +130,8 @@ def compressed_tensors(section: Mapping[str, Any]) -> Scheme:
     """Groups of targets (classes, names, regular expressions) with their arguments; ignore; kv_cache_scheme."""
     groups = mapping(section.get("config_groups") or {}, "config_groups")
     scheme = Scheme(cache=cache_scheme(section.get("kv_cache_scheme")))
-    scheme.skip(skipped(section))
+    left_out = skipped(section)
+    scheme.skip(name for name in left_out if name not in CLASSES)
     for name, said in groups.items():
         group = mapping(said, f"config_groups.{str(name)[:30]}")
         storage = _arguments(group, section)
@@ -148,8 +149,12 @@ def compressed_tensors(section: Mapping[str, Any]) -> Scheme:
         sparsity = section.get("sparsity_config")
         if not scheme.cache and not (isinstance(sparsity, Mapping) and "24" in str(sparsity.get("format"))):
             raise NotKnown("no group of config_groups says how weights are stored")
-        if not groups:
-            scheme.linear = scheme.head = Storage(9.0, TENSOR) if isinstance(sparsity, Mapping) else None
+        if not groups and isinstance(sparsity, Mapping):
+            scheme.linear = scheme.head = Storage(9.0, TENSOR)
+            left_out += skipped(sparsity)
+            scheme.skip(name for name in skipped(sparsity) if name not in CLASSES)
+    for target in left_out:
+        store_class(scheme, target, None)
     return scheme
 
 

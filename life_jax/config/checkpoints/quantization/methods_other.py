@@ -250,6 +250,17 @@ def qqq(section: Mapping[str, Any]) -> Scheme:
     return scheme
 
 
+def qoq(section: Mapping[str, Any]) -> Scheme:
+    """QServe (arXiv:2405.04532): 4 bit, with scale and zero point of 8 bit a group, or of 16 an output channel."""
+    bits, size = number(section, "weight_bits", "bits", "w_bit", low=4, high=4), group_size(section, "group_size")
+    if bits is None:
+        raise NotKnown("no weight_bits")
+    parts = (8, 8) if size else (SCALE, SCALE)
+    scheme = Scheme(linear=Storage(bits, size, *parts, inputs="int8"))
+    scheme.skip(skipped(section))
+    return scheme
+
+
 # of FastDeploy, which PaddlePaddle's checkpoints are written for; scales of an output channel
 PADDLE: dict[str, Storage] = {
     "wint8": INT8,
@@ -318,5 +329,6 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Scheme]] = {
     "deepspeedfp": deepspeed,
     **dict.fromkeys((*PADDLE, "mix-quant"), fast_deploy),
     "qqq": qqq,
+    **dict.fromkeys(("qoq", "qserve"), qoq),
     "mlc": mlc,
 }

@@ -22,6 +22,7 @@ _LAYER: dict[str, tuple[str, ...]] = {
     "v_proj": ("self_attn.v_proj", "self_attn.qkv_proj"),
     "o_proj": ("self_attn.o_proj", "self_attn.dense"),
     "head_gate": ("self_attn.g_proj",),
+    "side_proj": ("self_attn.side_proj",),
     "q_a_proj": ("self_attn.q_a_proj", "self_attn.fused_qkv_a_proj"),
     "q_b_proj": ("self_attn.q_b_proj", "self_attn.q_proj"),
     "kv_a_proj": ("self_attn.kv_a_proj_with_mqa", "self_attn.fused_qkv_a_proj"),
@@ -131,7 +132,14 @@ _NEMOTRON = {
     "experts_in_proj": ("mixer.fc1_latent_proj",),
     "experts_out_proj": ("mixer.fc2_latent_proj",),
 }
-# What differs in a family: {"layers": the name of its list of layers, tensor: modules}
+_KDA = {
+    "decay_a_proj": ("self_attn.f_a_proj",), "decay_b_proj": ("self_attn.f_b_proj",),
+    "decay_proj": ("self_attn.f_proj",), "in_proj_b": ("self_attn.b_proj",), "out_proj": ("self_attn.o_proj",),
+    "output_gate_a_proj": ("self_attn.g_a_proj",), "output_gate_b_proj": ("self_attn.g_b_proj",),
+    "output_gate_proj": ("self_attn.g_proj",), "side_proj": ("self_attn.g_proj",),
+}  # fmt: skip
+# What differs in a family: {"layers": the name of its list of layers, tensor: modules}; beside_router: tensors that
+# are stored as the router is, whatever the section says of linear layers (Kimi K3)
 FAMILY: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("mixtral", "phimoe", "minimax", "minimax_m2", "minimax_m3_vl_text"), _BLOCK_SPARSE),
     **dict.fromkeys(("granitemoe", "granitemoeshared", "granitemoehybrid", "granitemoe_swa"), _GRANITE),
@@ -148,7 +156,12 @@ FAMILY: dict[str, dict[str, Any]] = {
         "router": ("mlp.gate.wg",), "shared_expert_gate_proj": ("mlp.shared_mlp.gate_proj",),
         "shared_expert_up_proj": ("mlp.shared_mlp.up_proj",), "shared_expert_down_proj": ("mlp.shared_mlp.down_proj",),
     },
-    "kimi_linear": {**_BLOCK_SPARSE, "out_proj": ("self_attn.o_proj",)},
+    "kimi_linear": {
+        **_BLOCK_SPARSE, **_KDA, "experts_in_proj": ("block_sparse_moe.routed_expert_down_proj",),
+        "experts_out_proj": ("block_sparse_moe.routed_expert_up_proj",),
+        "beside_router": ("experts_in_proj", "experts_out_proj"),
+    },
+    "bailing_hybrid": _KDA,
     "gpt2": {**_H, **_fused("attn", "c_attn", "c_proj"), **_plain("mlp", "c_fc", "c_proj")},
     "gpt_bigcode": {**_H, **_fused("attn", "c_attn", "c_proj"), **_plain("mlp", "c_fc", "c_proj")},
     "gptj": {**_H, **_renamed("self_attn", "attn"), "o_proj": ("attn.out_proj",), **_plain("mlp", "fc_in", "fc_out")},
@@ -213,6 +226,7 @@ def modules(model: Architecture, order: Sequence[int], family: str) -> list[Modu
         [
             *attention.INDEX[block.attention_kind].tensors(block, hidden),
             *ffn.INDEX[block.ffn_kind].tensors(block, hidden),
+            *decoder.side_tensors(block, hidden),
         ]
         for block in model.blocks
     ]
@@ -224,6 +238,7 @@ def modules(model: Architecture, order: Sequence[int], family: str) -> list[Modu
         for tensor in (*by_block[kind], *others):
             if tensor.role in ("linear", "router") and tensor.d_in * tensor.d_out:
                 role = "experts" if tensor.name.startswith("experts_") else tensor.role
+                role = "router" if tensor.name in own.get("beside_router", ()) else role
                 paths = _paths(tensor.name, own, f"{container}.{layer}")
                 aliases = tuple(f"{container}.{layer}.{path}" for path in ALIASES.get(tensor.name, ()))
                 found.append(Module(tensor.name, role, tensor.d_in, tensor.d_out, tensor.copies, paths, aliases))

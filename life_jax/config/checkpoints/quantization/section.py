@@ -9,6 +9,7 @@ from life_jax.config.checkpoints.quantization import (
     methods_floating,
     methods_grouped,
     methods_modelopt,
+    methods_modelslim,
     methods_other,
     methods_quark,
 )
@@ -21,9 +22,11 @@ from life_jax.core.scenario import Architecture
 METHODS = (
     methods_compressed_tensors,
     methods_modelopt,
+    methods_modelslim,
     methods_floating,
     methods_quark,
     methods_grouped,
+    methods_modelslim,
     methods_other,
 )
 READERS = {name: reader for module in METHODS for name, reader in module.READERS.items()}
@@ -82,6 +85,7 @@ def method_of(section: Mapping[str, Any]) -> str:
 BY_FIELDS: tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...] = (
     ("compressed-tensors", lambda s: "config_groups" in s and "quant_algo" not in s and "producer" not in s),
     ("modelopt", lambda s: "quant_algo" in s or isinstance(s.get("quantization"), Mapping) or "producer" in s),
+    ("modelslim", lambda s: "model_quant_type" in s),
     ("quark", lambda s: "global_quant_config" in s),
     ("bitsandbytes", lambda s: bool(s.get("load_in_4bit") or s.get("load_in_8bit"))),
     ("torchao", lambda s: "quant_type" in s),
