@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from life_jax.analysis.constrained_search import TOLERANCE, Oracle, Sample, Search, Uncompiled, sampled
+from life_jax.analysis.constrained_search import TOLERANCE, Sample, Search, sampled
+from life_jax.analysis.oracle import Oracle, Uncompiled
 from life_jax.core.numerics import Number, exp, log
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import register_with_jax

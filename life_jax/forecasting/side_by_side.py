@@ -91,7 +91,8 @@ def _columns(kind: type, trees: Sequence[Any]) -> dict[str, Any]:
         if not tables:
             continue
         is_table = field.name in TABLE_AXES
-        shape = tables[0].shape[-TABLE_AXES[field.name] :] if is_table else np.broadcast_shapes(*(x.shape for x in tables))
+        of_all = np.broadcast_shapes(*(x.shape for x in tables))
+        shape = of_all[-TABLE_AXES[field.name] :] if is_table else of_all
         column = np.stack([np.broadcast_to(0.0 if x is None else x, shape) for x in values])
         if not is_neutral(kind, field.name, column):
             columns[field.name] = column if shape and not is_table else column[:, None]

@@ -132,9 +132,10 @@ def _times(points: "_Points", *, of_class: bool) -> Spread:
     tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
         of_all = replace(points, tagged=requested) if of_class else points
-        drawn_ttft, drawn_tpot = _drawn_mean(of_all.until_first + of_all.slot), _drawn_mean(of_all.tpot)
-        ttft = ttft * last_axis(steady.mean_ttft / drawn_ttft)
-        tpot = tpot * last_axis(steady.mean_gap / requested.kept / larger(drawn_tpot, EDGE * EDGE))
+        drawn_ttft: Any = of_all.until_first + of_all.slot
+        drawn_tpot: Any = of_all.tpot
+        ttft = ttft * last_axis(steady.mean_ttft / drawn_ttft.mean(-1))
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / larger(drawn_tpot.mean(-1), EDGE * EDGE))
     return Spread(ttft, tpot, points.itl)
 
 
@@ -304,11 +305,6 @@ class _Points:
         decode = last_axis(s.decode)
         with_prompts = self.with_prompts + (decode if self.alone else 0.0)
         return where(UNIFORM[:, RESIDUAL] < last_axis(smaller(s.part, 1.0)), with_prompts, decode)
-
-
-def _drawn_mean(times: Any) -> Any:
-    """Mean over points at the last axis."""
-    return times.mean(-1)
 
 
 def prompts_at_points(requested: Requested) -> tuple[Any, Any]:
