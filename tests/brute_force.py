@@ -26,10 +26,17 @@ def brute_force(study):
         for i, place in enumerate(alive)
         if met[i]
     ]
+
+    def alike(mine, other):  # what formats of two models keep does not compare them
+        return len({designs.candidates[designs.case[one[4]]].model for one in (mine, other)}) == 1
+
     return {
         mine[4]
         for mine in numbers
         if not any(
-            all(b <= a for a, b in zip(mine[:4], other[:4], strict=True)) and other[:4] != mine[:4] for other in numbers
+            all(b <= a for a, b in zip(mine[:4], other[:4], strict=True))
+            and other[:4] != mine[:4]
+            and alike(mine, other)
+            for other in numbers
         )
     }

@@ -66,6 +66,7 @@ class Parallelism:
     data_parallel [1]: groups of devices that attend for sequences of their own, and share the experts
     context_parallel [1]: groups of devices that share the tokens of each sequence
     expert_parallel [1]: parts into which the experts are divided, each on an equal number of the devices of a stage
+    redundant_experts [1]: copies of experts in each layer beside these, which even out what the parts do
     expert_spread [1]: spread of the experts' popularity that no replica evens out; data_spread [1]: 1 where sequences
     go to groups at random, 0 where all groups have equally many
     sequence_parallel [1]: 1 where devices that share a layer divide the tokens of element-wise operators among them
@@ -87,6 +88,7 @@ class Parallelism:
     expert_parallel: Number = neutral(default=1.0)
     stage_layers: tuple[Number, ...] = ()
     micro_batches: Number = neutral(default=0.0)
+    redundant_experts: Number = neutral(default=0.0)
     expert_spread: Number = neutral(default=0.0)
     data_spread: Number = neutral(default=0.0)
     sequence_parallel: Number = neutral(default=0.0)
@@ -106,6 +108,10 @@ class Parallelism:
     def stage(self) -> Number:
         """Devices of a pipeline stage [1]."""
         return self.tensor_parallel * self.data_parallel * self.context_parallel
+
+    def copies(self, experts: Number) -> Number:
+        """Experts that a layer with so many of them [1] holds on all devices, copies included, over their number."""
+        return 1.0 if is_fixed_at(self.redundant_experts, 0) else 1 + self.redundant_experts / experts
 
     @property
     def devices(self) -> Number:
@@ -138,10 +144,12 @@ class Chunks:
     """Length of the pieces in which a prompt is prefilled.
 
     tokens [token]: tokens prefilled at once, 0 for the whole prompt. shared: whether that number is for all sequences
-    of a batch together, instead of for each of them.
+    of a batch together, instead of for each of them. graph [token]: positions that a program was compiled for, all of
+    which every pass attends, filled or not; 0 where passes attend what is there.
     """
 
     tokens: Number = neutral(default=0.0, switch=True)
+    graph: Number = neutral(default=0.0, switch=True)
     shared: bool = static(default=False)
 
 

@@ -11,7 +11,7 @@ from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing, larger, smaller
 from life_jax.core.places import HERE, HOST
 from life_jax.core.scenario import Scenario
-from life_jax.core.schedule import Mixed, Step
+from life_jax.core.schedule import Mixed, Step, in_graph
 from life_jax.forecasting import energy, messages, places
 from life_jax.forecasting.graph_effects import on_graph
 from life_jax.forecasting.weights import part_on_disk
@@ -33,10 +33,13 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
         graphs = (step_graph(scenario, group) for group in step.groups)
         return reduce(lambda one, other: one.beside(other, joined), graphs)
     layout = scenario.engine.parallelism
+    step = in_graph(step, scenario.engine) if scenario.architecture.reading == "chunks" else step
     whole, step = step, step_of_one(step, layout)
-    graph = with_all_tokens(decoder(scenario.architecture, step, scenario.precision), step, whole, layout)
+    graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
         graph = graph if rewrite.last else rewrite(graph, step)
+    # behind the options: what they put before experts is done to a group's own tokens
+    graph = with_all_tokens(graph, step, whole, layout)
     graph = on_graph(fuse(graph, scenario.engine.counting.fusion), scenario.engine)
     for rewrite in scenario.rewrites:
         graph = rewrite(graph, step) if rewrite.last else graph

@@ -108,7 +108,7 @@ class Designs:
             setattr(self, name, np.concatenate([getattr(self, name), unknown]))
         if before:
             self.cases.extend([candidate.scenario for candidate in candidates])
-        for name in ("scenarios", "devices"):
+        for name in ("scenarios", "devices", "model_numbers"):
             vars(self).pop(name, None)
 
     @cached_property
@@ -125,6 +125,17 @@ class Designs:
     def devices(self) -> np.ndarray:
         """Devices of each design [n]."""
         return np.array([one.devices for one in self.layouts])[self.layout]
+
+    @cached_property
+    def model_numbers(self) -> np.ndarray:
+        """The number of each candidate's model, in the order in which they come [candidates]."""
+        numbers = {name: float(at) for at, name in enumerate(dict.fromkeys(one.model for one in self.candidates))}
+        return np.array([numbers[one.model] for one in self.candidates])
+
+    @property
+    def several_models(self) -> bool:
+        """Whether candidates are of several models."""
+        return bool(self.model_numbers.any())
 
     @property
     def alive(self) -> np.ndarray:
@@ -173,6 +184,11 @@ class Designs:
         return self.of_each(_has_experts, "architecture")
 
     @property
+    def generate(self) -> np.ndarray:
+        """Whether the model of each candidate generates tokens: an encoder does not, and has no TPOT."""
+        return self.of_each(_generates, "architecture")
+
+    @property
     def spreads(self) -> np.ndarray:
         """Standard deviations [candidates, 3] of ln(measured / forecast) of TTFT, TPOT and e2e [1], wider where nothing
         like it was measured, 0 where none is known."""
@@ -194,6 +210,10 @@ class Designs:
 
 def _has_experts(scenario: Scenario) -> bool:
     return any(ffn.experts(scenario.architecture))
+
+
+def _generates(scenario: Scenario) -> bool:
+    return scenario.architecture.generation != "none"
 
 
 def _slots(scenario: Scenario) -> float:

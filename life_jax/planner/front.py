@@ -1,4 +1,5 @@
-"""Which designs are dominated: another one is no worse in price, TTFT, TPOT and quality, and better in one of them."""
+"""Which designs are dominated: another one of their model is no worse in price, TTFT, TPOT and quality, and better in
+one of them. What formats of two models keep, each of its own, does not compare them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +11,18 @@ from life_jax.planner.designs import Designs
 
 @dataclass(frozen=True)
 class Objectives:
-    """Numbers [n, 4] of which less is better: price [USD], TTFT and TPOT [s], minus quality [1]; inf for what is not
-    known, so that it never wins."""
+    """Numbers [n, k] of which less is better: price [USD], TTFT and TPOT [s], minus quality [1]; inf for what is not
+    known, so that it never wins. Where there are several models, the number of each and minus that."""
 
     values: np.ndarray
 
     @classmethod
     def of(cls, designs: Designs, places: np.ndarray, times: Mapping[str, np.ndarray]) -> "Objectives":
         """Of designs, with times by name [all designs]."""
-        columns = (designs.price[places], times["ttft"][places], times["tpot"][places], -designs.quality[places])
+        columns = [designs.price[places], times["ttft"][places], times["tpot"][places], -designs.quality[places]]
+        if designs.several_models:
+            of_model = designs.model_numbers[designs.case[places]]
+            columns += [of_model, -of_model]
         return cls(np.nan_to_num(np.stack(columns, axis=1), nan=np.inf, posinf=np.inf))
 
     @classmethod
@@ -62,7 +66,7 @@ def _strongest(designs: Objectives) -> np.ndarray:
 
 
 def _worse(columns: np.ndarray, than: np.ndarray) -> np.ndarray:
-    """Whether [n] designs [4, n] are no better than another one in anything, and worse in something."""
+    """Whether [n] designs [k, n] are no better than another one in anything, and worse in something."""
     worse: np.ndarray = columns[0] >= than[0]
     for column, number in zip(columns[1:], than[1:], strict=True):
         worse &= column >= number

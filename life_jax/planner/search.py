@@ -313,7 +313,7 @@ def _forecast(found: Found, places: np.ndarray, done: rows.Done) -> None:
     designs.status[places] = MEETS
     saturated = np.isinf(found.mean["tpot"][places]) | np.isinf(found.mean["ttft"][places])
     designs.refuse(places[saturated], "saturated")
-    unknown = np.isnan(found.mean["tpot"][places]) & ~saturated
+    unknown = np.isnan(found.mean["tpot"][places]) & ~saturated & designs.generate[designs.case[places]]
     if "tpot" in of and designs.scenarios[0].workload.output_tokens > 1:
         designs.refuse(places[unknown], "layout")  # whose steps nothing forecasts under load
     for name, limit in designs.question.targets.items():

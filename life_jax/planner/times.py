@@ -64,6 +64,14 @@ def times(designs: Designs, places: np.ndarray, z: np.ndarray, done: rows.Done) 
     return results
 
 
+def at_rates(designs: Designs, place: int, rates: np.ndarray, done: rows.Done) -> dict[str, np.ndarray]:
+    """Times [k] of a design by name [s] at the asked confidence, at other rates [k] [1/s] than that of the load."""
+    places = np.array([place])
+    z = STANDARD.inv_cdf(designs.question.confidence)
+    off = {name: float(np.exp(z * values[0])) for name, values in spreads(designs, places).items()}
+    return {name: off[name] * _under_load(designs, places, off[name] * rates[None], done)[name][0] for name in LOADED}
+
+
 def _distinct(rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The columns that differ, and of each column its place among them."""
     distinct, inverse = np.unique(rates, axis=1, return_inverse=True)

@@ -15,8 +15,7 @@ from life_jax.models import ffn
 from life_jax.planner import times
 from life_jax.planner.designs import REASONS, Candidate, Designs
 from life_jax.planner.launch import command
-from life_jax.planner.misses import asked, misses
-from life_jax.planner.misses import forecast as forecast_missing
+from life_jax.planner.nearest import nearest
 from life_jax.planner.neighbours import neighbours
 from life_jax.planner.regret import MOST, regrets
 from life_jax.planner.search import Found, search
@@ -35,7 +34,6 @@ OF_LOAD = ("price", "memory", "fits_memory", "quality", "quality_low", "quality_
            "output_rate", "concurrency", "utilization")  # fmt: skip
 Watch = Callable[[int], None]
 NEIGHBOURED = 12  # rows whose neighbours are said unless top= says it
-NEAR, NEAR_LOADED = 2048, 128  # designs among which the nearest is looked for
 
 
 def plan(
@@ -57,14 +55,14 @@ def plan(
         rejected["engine" if reason.startswith("engine ") else "units"] += len(designs.layouts) * len(designs.points)
     rejected.update(added.rejected)
     space = len(designs.case) + added.rejected.total() + len(study.nowhere) * len(designs.layouts) * len(designs.points)
-    nearest, relax = (None, {}) if rows else _nearest(study, found, done)
-    used = [(row.engine, row.layout) for row in (*rows, *([nearest] if nearest else []))]
+    close, relax = (None, {}) if rows else _nearest(study, found, done)
+    used = [(row.engine, row.layout) for row in (*rows, *([close] if close else []))]
     return Plan(
         study=study,
         rows=rows,
         rejected={name: rejected[name] for name in REASONS if rejected[name]},
         space=space,
-        nearest=nearest,
+        nearest=close,
         relax=relax,
         untried=added.untried,
         warnings=(*study.warnings, *added.warnings, *assumed(study.composed.engines, used)),
@@ -193,23 +191,10 @@ def _rows(study: Study, found: Found, places: np.ndarray, done: Watch) -> tuple[
 
 
 def _nearest(study: Study, found: Found, done: Watch) -> tuple[Row | None, dict[str, float]]:
-    """The design that misses what is asked by the least factor, and what would have to be asked for it to do.
-
-    Those that miss least by what is known of them are forecast.
-    """
-    designs, question = found.designs, found.designs.question
-    out = [REASONS.index(name) for name in ("engine", "units", "layout")]
-    places = np.flatnonzero(~np.isin(designs.status, out))
-    if not len(places):
+    """The design that misses what is asked by the least factor, and what would have to be asked for it to do."""
+    answer = nearest(found, done)
+    if answer is None:
         return None, {}
-    loaded = times.is_loaded(designs.scenarios[0])
-    worst = np.max(list(misses(found, places).values()), axis=0)
-    places = places[np.argsort(worst, kind="stable")][: NEAR_LOADED if loaded else NEAR]
-    forecast_missing(found, places[(not loaded) | (designs.memory[places] <= 1)], done)
-    over = misses(found, places)
-    first = int(np.argmin(np.max(list(over.values()), axis=0)))
-    (row,) = _rows(study, found, places[first : first + 1], done)
-    relax = {name: asked(question, name) * float(values[first]) for name, values in over.items() if values[first] > 1}
-    if "quality" in relax:
-        relax["quality"] = float(designs.quality[places[first]])
+    place, relax = answer
+    (row,) = _rows(study, found, np.array([place]), done)
     return row, relax

@@ -25,7 +25,7 @@ def show(plan: "Plan") -> None:
         design = plan.design(near.place)
         layout = Layout(**design["layout"])
         key = near.step, design["hw"], layout.devices, design["opt"], design["engine"], design["concurrency"]
-        named = design_name(design["hw"], layout, design["opt"], design["engine"])
+        named = design_name(plan, near.place)
         if near.step in plan.study.axes:
             named = f"{near.step}={plan.found.designs.points[plan.found.designs.point[near.place]][near.step]:g}"
         lines.setdefault(key, (near.step, named, why(plan, near)))
@@ -34,10 +34,13 @@ def show(plan: "Plan") -> None:
     tables.table(columns, list(lines.values()), end="")
 
 
-def design_name(hw: str, layout: Layout, opt: str, engine: str) -> str:
-    """2 x l40s tp=2, int4+kv_fp8, vllm; 2+2 where as many devices prefill."""
-    count = f"{layout.devices}+{layout.devices}" if DISAGGREGATED in opt.split("+") else str(layout.devices)
-    return f"{count} x {' '.join([hw, *layout.words])}, {opt}, {engine}"
+def design_name(plan: "Plan", place: int) -> str:
+    """2 x l40s tp=2, int4+kv_fp8, vllm; 2+2 where as many devices prefill; with its model where there are several."""
+    designs = plan.found.designs
+    one, layout = designs.candidates[designs.case[place]], designs.layouts[designs.layout[place]]
+    count = f"{layout.devices}+{layout.devices}" if DISAGGREGATED in one.opt.split("+") else str(layout.devices)
+    model = f"{one.model} on " if len(plan.study.composed.model) > 1 else ""
+    return f"{model}{count} x {' '.join([one.hw, *layout.words])}, {one.opt}, {one.engine}"
 
 
 def why(plan: "Plan", near: Neighbour) -> str:

@@ -30,8 +30,7 @@ def show(plan: "Plan") -> None:
         plan_neighbours.show(plan)
     elif plan.nearest is not None:
         _table(plan, [plan.nearest], ["NOTHING MEETS what is asked; the nearest design"])
-        for name, value in plan.relax.items():
-            tables.say(f"it would do with {name}={tables.digits(value)}")
+        _relaxed(plan)
     else:
         tables.say("NOTHING of the space can be: no engine, no units or no layout")
     lines = [(str(count), name, MEANINGS[name]) for name, count in plan.rejected.items()]
@@ -44,6 +43,16 @@ def show(plan: "Plan") -> None:
         tables.say(f"not tried beside the formats: {counts}; also=[{','.join(plan.untried)}] tries them")
     if len(plan.rows) > 2:
         picture(plan, plan.rows[:top])
+
+
+def _relaxed(plan: "Plan") -> None:
+    """What has to be asked, all of it at once, so that the nearest design does."""
+    relax = dict(plan.relax)
+    if (needed := relax.pop("memory", None)) is not None:
+        tables.say(f"nothing fits: this one needs {tables.digits(needed, 3)} times the memory that there is")
+    if relax:
+        words = " ".join(f"{name}={tables.digits(value)}" for name, value in relax.items())
+        tables.say(f"it would do with {words}" if needed is None else f"besides it misses {words}")
 
 
 def _title(plan: "Plan") -> list[str]:
@@ -69,23 +78,24 @@ def _table(plan: "Plan", rows: Any, title: list[str]) -> None:
     times = [_times(plan, row) for row in rows]
     columns = [
         Column("", [str(row.rank) for row in rows], right=True, key=True),
-        Column("design", [_design(row) for row in rows], wraps=True),
+        Column("design", [_design(plan, row) for row in rows], wraps=True),
         column("TTFT ms", [ttft / MILLI for ttft, _ in times]),
         column("TPOT ms", [tpot / MILLI for _, tpot in times]),
         column("quality", [row.metrics["quality"] for row in rows]),
         column("USD", [row.metrics["price"] for row in rows]),
-        column("meets", [row.meets for row in rows], 2, rank=0 if plan.found.designs.question.targets else 9),
-        column("memory", [row.metrics["memory_part"] for row in rows], 2, rank=5),
-        column("regret USD", [row.metrics["regret"] for row in rows], 3, rank=6),
-        column("USD/h", [row.metrics["usd_per_hour"] for row in rows], 3, rank=7),
     ]
+    targets = bool(plan.found.designs.question.targets)
+    columns += [column("meets", [row.meets for row in rows], 2)] if targets else []
+    columns.append(column("memory", [row.metrics["memory_part"] for row in rows], 2, rank=5))
+    columns += [column("regret USD", [row.metrics["regret"] for row in rows], 3, rank=6)] if targets else []
+    columns.append(column("USD/h", [row.metrics["usd_per_hour"] for row in rows], 3, rank=7))
     if plan.loaded:
         columns.append(column("used", [row.metrics["utilization"] for row in rows], 2, rank=4))
     tables.table(columns, (), title, "format=json has them")
 
 
-def _design(row: "Row") -> str:
-    return plan_neighbours.design_name(row.hw, row.layout, row.opt, row.engine)
+def _design(plan: "Plan", row: "Row") -> str:
+    return plan_neighbours.design_name(plan, row.place)
 
 
 def _advice(plan: "Plan") -> None:
@@ -96,41 +106,46 @@ def _advice(plan: "Plan") -> None:
         least = min(known, key=lambda row: (row.metrics["regret"], row.rank))
         if least.rank != first.rank:
             tables.say(
-                f"least regret where the forecast is wrong: row {least.rank}, {_design(least)} "
+                f"least regret where the forecast is wrong: row {least.rank}, {_design(plan, least)} "
                 f"({tables.digits(least.metrics['regret'], 3)} USD on average, row 1 "
                 f"{tables.digits(first.metrics['regret'], 3)})"
             )
     price = first.metrics["price"]
     dearer = next((row for row in plan.rows if row.metrics["price"] > price), None)
     if dearer is not None:
-        faster = _times(plan, dearer)[1] / _times(plan, first)[1]
+        name, at = ("TTFT", 0) if math.isnan(_times(plan, first)[1]) else ("TPOT", 1)
+        faster = _times(plan, dearer)[at] / _times(plan, first)[at]
         kept = [tables.digits(row.metrics["quality"], 3) for row in (dearer, first)]
         dear = dearer.metrics["price"] / price
+        quality = "the same quality" if kept[0] == kept[1] else f"quality {kept[0]} instead of {kept[1]}"
         tables.say(
-            f"row {dearer.rank} costs {dear:.2g} times row 1, with {tables.digits(faster, 3)} times its TPOT and "
-            f"quality {kept[0]} instead of {kept[1]}"
+            f"row {dearer.rank} costs {dear:.2g} times row 1, with {tables.digits(faster, 3)} times its {name} and "
+            f"{quality}"
         )
 
 
 def picture(plan: "Plan", rows: Any) -> None:
-    """Price against TPOT, both in logarithms: a character for each row."""
-    points = [(row.metrics["price"], _times(plan, row)[1], row.rank) for row in rows]
-    points = [(x, y, rank) for x, y, rank in points if 0 < x < math.inf and 0 < y < math.inf and rank <= len(MARKS)]
-    if len(points) < 2:
+    """Price against TPOT, both in logarithms, or quality against TPOT where all cost the same: a character a row."""
+    by_price = len({row.metrics["price"] for row in rows}) > 1
+    sides = [math.log(row.metrics["price"]) if by_price else row.metrics["quality"] for row in rows]
+    points = [(x, _times(plan, row)[1], row.rank) for x, row in zip(sides, rows, strict=True)]
+    points = [(x, y, rank) for x, y, rank in points if math.isfinite(x) and 0 < y < math.inf and rank <= len(MARKS)]
+    if len({x for x, _, _ in points}) < 2:
         return
-    low_x, high_x = (f(math.log(x) for x, _, _ in points) for f in (min, max))
+    low_x, high_x = (f(x for x, _, _ in points) for f in (min, max))
     low_y, high_y = (f(math.log(y) for _, y, _ in points) for f in (min, max))
     cells = [[" "] * WIDE for _ in range(HIGH)]
     for x, y, rank in reversed(points):
-        column = round((math.log(x) - low_x) / ((high_x - low_x) or 1) * (WIDE - 1))
+        column = round((x - low_x) / (high_x - low_x) * (WIDE - 1))
         line = round((high_y - math.log(y)) / ((high_y - low_y) or 1) * (HIGH - 1))
         cells[line][column] = MARKS[rank - 1]
-    print("TPOT ms of the rows above, by price in USD (both logarithmic)")
+    by = "price in USD (both logarithmic)" if by_price else "quality"
+    print(f"TPOT ms of the rows above, by {by}")
     for number, marks in enumerate(cells):
         value = math.exp(high_y - number * (high_y - low_y) / (HIGH - 1)) / MILLI
         label = tables.digits(value, 3) if number in (0, HIGH - 1) else ""
         print(f"{label:>8} |{''.join(marks)}".rstrip())
-    ends = tables.digits(math.exp(low_x), 3), tables.digits(math.exp(high_x), 3)
+    ends = [tables.digits(math.exp(x) if by_price else x, 3) for x in (low_x, high_x)]
     print(f"{'':8} +{'-' * WIDE}\n{'':9} {ends[0]}{ends[1]:>{WIDE - len(ends[0])}}")
 
 

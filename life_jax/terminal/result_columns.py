@@ -47,6 +47,9 @@ MARK = "*"  # behind a number that nothing like it was measured of
 
 def heading(name: str) -> str:
     """What a column is called, without a unit."""
+    end = next((end for end in ENDS if name.endswith(end)), "")
+    if end and name.removesuffix(end) in SHORT:
+        return f"{SHORT[name.removesuffix(end)]} {end[1:]}"
     return SHORT.get(name, name.removeprefix("front_").replace("_", " ") if name in METRICS else name)
 
 

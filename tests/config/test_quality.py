@@ -108,7 +108,8 @@ def test_rows_are_those_of_the_table():
     logs = [
         float(r["kld"]) if r["kld"] else math.log(float(r["ppl"]) / float(r["ppl_base"])) for r in table if r["ppl"]
     ]
-    for row in FACTS["rows"]:
+    rows = [row for row in FACTS["rows"] if not FACTS["sources"][row["source"]]["source"].startswith("torchao")]
+    for row in rows:  # that of torchao stands in scripts/fit_quality.py
         assert any(math.isclose(row["nats"], value, rel_tol=1e-3, abs_tol=1e-6) for value in logs), row
 
 

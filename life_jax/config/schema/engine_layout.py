@@ -41,6 +41,14 @@ class EngineLayout:
         name="parts of a batch in a pipeline, 0: as many as stages",
         leaf="engine.parallelism.micro_batches",
     )
+    redundant_experts: float = number(
+        0.0,
+        low=0,
+        unit="1",
+        whole=True,
+        name="copies of experts in each layer beside these",
+        leaf="engine.parallelism.redundant_experts",
+    )
     expert_spread: float = number(
         0.0,
         low=0,
