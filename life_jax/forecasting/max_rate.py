@@ -1,23 +1,23 @@
 """The largest rate of requests at which a percentile of their times keeps within limits, by bisection."""
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from life_jax.core.dual_numbers import Dual, tangent
+from life_jax.core.engine import Scheduler
 from life_jax.core.numerics import Number, clip, constant, is_of_jax, iterate, larger, where
 from life_jax.core.pytree import map_leaves
-from life_jax.core.scenario import Load, RequestClass
+from life_jax.core.scenario import Load, RequestClass, Scenario
 from life_jax.serving.classes import SeveralRequested
 from life_jax.serving.percentiles import Spread, spread
 from life_jax.serving.pooled_percentiles import pooled_spread
 from life_jax.serving.pooled_steady import open_pools
+from life_jax.serving.pools import Pools
+from life_jax.serving.requested import Requested
 from life_jax.serving.steady_state import NEAREST, open_loop
-from life_jax.serving.step_law import last_axis
-
-if TYPE_CHECKING:
-    from life_jax.forecasting.under_load import UnderLoad
+from life_jax.serving.step_law import Law, last_axis
 
 PARTS, DIVISIONS = 4, 8  # of the range in which the rate lies
 LEAST_PART = 1e-4  # of the capacity; below, no rate meets the limits
@@ -26,7 +26,50 @@ LEAST_SLOPE = 0.1  # of a single point, over the slope of all
 INFINITE = float("inf")
 
 
-def max_rate(under: "UnderLoad") -> Number:
+class Served(Protocol):
+    """What the largest rate of a scenario depends on (UnderLoad of forecasting/under_load.py)."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """Its load has the limits."""
+
+    @property
+    def law(self) -> Law:
+        """Times of steps."""
+
+    @property
+    def requested(self) -> Requested:
+        """Lengths of the requests."""
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """The scheduler of a batch in flight."""
+
+    @property
+    def pools(self) -> Pools | None:
+        """Pools that prefill and decode, where they are apart."""
+
+    @property
+    def arrivals(self) -> dict[str, Number]:
+        """How requests arrive at a batch in flight."""
+
+    @property
+    def capacity(self) -> Number:
+        """Largest rate that a group serves [1/s]."""
+
+    @property
+    def groups(self) -> Number:
+        """Batches in flight [1]."""
+
+    @property
+    def fits(self) -> Any:
+        """Whether the cache has room for a request."""
+
+    def constant(self) -> "Served":
+        """The same without derivatives."""
+
+
+def max_rate(under: Served) -> Number:
     """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does.
 
     The range to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
@@ -56,18 +99,16 @@ def max_rate(under: "UnderLoad") -> Number:
     return where(under.fits, under.groups * rate, 0.0) + 0.0 * under.scenario.load.burst
 
 
-def _slope(under: "UnderLoad", rate: Number, secant: Number) -> Number:
+def _slope(under: Served, rate: Number, secant: Number) -> Number:
     """Slope of `excess` by the rate, a constant: that of the point at the percentile, whose root this is, where it is
     steep enough; else, and where compiled, the secant, which other points share in."""
     if is_of_jax(secant, rate):
         return secant
-    parts = under.scenario, under.law, under.scheduler, under.capacity
-    still = type(under)(*(map_leaves(constant, x) for x in parts))
-    slope = tangent(excess(still, Dual(constant(rate), 1.0)))
+    slope = tangent(excess(under.constant(), Dual(constant(rate), 1.0)))
     return where(slope > LEAST_SLOPE * secant, slope, secant)
 
 
-def excess(under: "UnderLoad", rate: Any, *, more: bool = False) -> Any:
+def excess(under: Served, rate: Any, *, more: bool = False) -> Any:
     """The larger of both times over its limit [1] at a rate [1/s] of a batch in flight, or of pools; at most 1 where
     both are met.
 

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from life_jax.core.engine import Scheduler
-from life_jax.core.numerics import Number, is_fixed_at, smaller, where
+from life_jax.core.numerics import Number, constant, is_fixed_at, smaller, where
+from life_jax.core.pytree import map_leaves
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import speculation
 from life_jax.forecasting.max_rate import max_rate
@@ -286,6 +287,10 @@ class UnderLoad:
     def max_rate(self) -> Number:
         """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does."""
         return max_rate(self) if self.is_open or self.is_closed else NOTHING
+
+    def constant(self) -> "UnderLoad":
+        """The same without derivatives."""
+        return UnderLoad(*(map_leaves(constant, x) for x in (self.scenario, self.law, self.scheduler, self.capacity)))
 
     @cached_property
     def capacity(self) -> Number:
