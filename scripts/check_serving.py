@@ -27,7 +27,7 @@ from life_jax.serving.step_law import RooflineLaw
 
 SEVEN = (0.0056, 2.33e-5, 0.56, 5.59e-8, 1.06e-9, 0.0005, 1e-5)  # of an H100 and Llama-3-8B, about
 SCENARIOS, REQUESTS, SEED = 300, 4096, 20_261_130
-TOGETHER = 75  # scenarios side by side
+TOGETHER = 225  # scenarios side by side
 WARM_UP = 8  # the first eighth of the requests does not count
 ASKED = {  # percent, of issue "Under load"
     "below 0.8": {"tpot": 3, "ttft": 8, "tpot99": 15, "ttft99": 12},

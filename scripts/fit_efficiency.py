@@ -25,7 +25,7 @@ import numpy as np
 import panel_rows
 import yaml
 from engine_families import FAMILY_OF
-from fit_priors import constants
+from fit_priors import APART, constants
 from judge_fit import NOISE, SOFT, by_device, by_source, left_out, regimes, without_devices
 from panel_model import SMOOTHNESS, Panel
 
@@ -131,6 +131,8 @@ def write_classes(panel, x):
             file = {"name": name, "source": source} | values(classes, x, i)
         if name not in of_cores:
             del file["core_bandwidth"]
+        if name not in APART:
+            del file["score_work_apart"]
         dump(path, file | {key: stood[key] for key in MEASURED if key in stood} | spreads)
 
 
@@ -209,7 +211,7 @@ def dump(path, file):
 
 HEAD = ("name", "source", "efficiency")
 # operators of a layer where all are fused that can be, and how many fewer each pattern of optimizations/fusion.py makes
-FUSED, SAVED = 9, {"attention": 2, "qkv": 2, "gate_up": 1, "add_norm": 2, "rope_append": 1}
+FUSED, SAVED = 9, {"attention": 2, "qkv": 2, "gate_up": 1, "add_norm": 2, "rope_append": 1, "experts": 0}
 SOURCE = (
     "scripts/fit_efficiency.py on published end-to-end measurements ({cells} cells of device, model and engine); "
     "prior: modelling reference"

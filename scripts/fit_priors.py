@@ -238,6 +238,11 @@ SERIAL = 0.03
 # product and an exponential are called for each, whatever the width of the head. Two threads of an EPYC take 40 ns
 # (7400 FLOP), of which the rate of attention says 1300 to 2600
 SCORES = {"llama_cpp_cpu": 600.0, "other": 1e-3}
+# the same of scores in memory, on GPUs without matrix units: a block of one warp makes a score, of which 32 run on a
+# multiprocessor of Pascal at once (NVIDIA's tuning guide), each for some 1000 cycles until its keys are there, its sum
+# went through five shuffles and its score is written: 1.5 ns of a GTX 1080 Ti with what the values take, or 8 000 of
+# its FLOP at the part of the rate that is reached, where a softmax counts 5 [derived]
+APART = {"gpu_no_matrix_units": 1600.0}
 # FLOP on the vector units beside each of a product of blocks: for 64 of them one sum is converted, scaled twice and
 # added, and as much again is fetched and unpacked: 10 to 20 [assumption]. llama.cpp's kernels reach about twice the
 # vector rate of a card, whatever its matrix units (an A100, a RTX 3090 and an RDNA4 card alike) [inferred]
@@ -319,6 +324,7 @@ def of_classes(neutral=False):
         ),
         # half of a desktop's bandwidth by one of 8 cores (7), a tenth of a server's by one of 32 (3.4) [assumption]
         "core_bandwidth": (5.0, 0.7),
+        "score_work_apart": (APART | {"other": 1e-3}, dict.fromkeys(APART, 0.7) | {"other": 0.01}),
         # of cards without links of their own messages go through the host's memory, which the reference does not say
         "link_efficiency": (0.6, {"gpu_consumer": 0.8, "gpu_ada": 0.8, "other": 0.3}),
         "allreduce_us": (HOP | {"other": 7.0}, 0.8),

@@ -16,9 +16,11 @@ def has_experts(model: str) -> bool:
 
 
 def context(s: Setting, kind: str) -> float:
-    """Positions that a step of a row attends at most [token], of a TTFT those of the prompt."""
+    """Positions that a step of a row attends at most [token], of a TTFT those of the prompt; of a compiled program all
+    that it was compiled for."""
     prompt = s.past_tokens + s.prompt_tokens
-    return prompt if kind == "TTFT" else prompt + s.output_tokens
+    own = conf_files.engine_file(s.engine).graph_tokens
+    return max(prompt if kind == "TTFT" else prompt + s.output_tokens, 0.0 if own is None else s.graph_tokens or own)
 
 
 def ranges(settings: Iterable[Setting]) -> dict[str, dict]:

@@ -51,7 +51,7 @@ def table(settings):
     n = len(settings)
     terms = (
         "matmul vector beside rowed rows convert elementwise rest quantized room cache reread dispatch repeats "
-        "attention scores pad widest eight four experts blocks"
+        "attention scores apart pad widest eight four experts blocks"
     )
     t = {name: np.zeros((n, 3, WIDTHS[-1])) for name in terms.split()}
     t |= {"message": np.zeros((n, 3)), "context": np.zeros((n, 3)), "used": np.ones((n, 3, WIDTHS[-1]))}
@@ -121,6 +121,9 @@ def table(settings):
                     # work of a score of one query, over what the softmax does of it
                     "scores": softmax_flops(op, plain) / (device.rates["vector"] * op.shape.m)
                     if has_scores(op)
+                    else 0.0,
+                    "apart": softmax_flops(op, plain) / (device.rates["vector"] * np.maximum(op.shape.m, 1.0))
+                    if op.kind == "softmax" and op.shape.m is not None
                     else 0.0,
                     "pad": pad / op.executed,
                     "widest": np.inf if widest is None else widest,
@@ -221,6 +224,7 @@ def _steps(c, e, d, t):
     emulated = wide(jnp.where(t["emulated"], e["bf16_emulation"], 1.0))
     padded = 1 + jnp.minimum(wide(e["tile_rows"]), t["widest"]) * t["pad"]
     vector = t["vector"] + t["convert"] * wide(e["fp8_convert_flops"]) + t["scores"] * wide(e["score_work"])
+    vector = vector + t["apart"] * wide(c["score_work_apart"])
     vector = vector + t["blocks"] * wide(e["block_work"]) * padded
     matmul = t["matmul"] * padded / reached
     matmul = (matmul + jnp.where(t["matmul"] > 0, vector * t["beside"] * divided, 0.0)) / emulated

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import page_part
+from public_harness import NO_FLAGS, Flags, flags_of
 
 import life_jax as life
 from life_jax.config import conf_files, names
@@ -40,8 +41,8 @@ RARELY = {"sglang": (10.0, 30.0, 16.0)}
 # token budgets that vLLM's rows may have been run with: of its harness, or of a server's default then on large devices;
 # known where lengths are uniform (max-num-batched-tokens in the scripts of InferenceMAX)
 BUDGETS = {"vllm": (8192.0, 2048.0)}
-FORMATS = {"bf16": "", "fp8": "opt=fp8", "nvfp4": "opt=nvfp4", "fp8/moe:fp8_block": "opt=fp8"}
-ON_UNITS = {"nvfp4": "opt=w4a4_nvfp4"}  # servers quantize inputs too where the device has units for it
+FORMATS = {"bf16": "", "fp8": "fp8", "nvfp4": "nvfp4", "fp8/moe:fp8_block": "fp8"}
+ON_UNITS = {"nvfp4": "w4a4_nvfp4"}  # servers quantize inputs too where the device has units for it
 DEVICES = {"NVIDIA RTX PRO 6000 Blackwell": "rtx_pro_6000_server"}  # where the rows' name is no name of ours
 START, END = "<!-- validate_serving -->", "<!-- end -->"
 Row = Mapping[str, str]
@@ -58,17 +59,19 @@ def loaded(*words: str) -> Scenario:
     return life.load([word for word in words if word]).cases[0].scenario
 
 
-def words_of(hw: str, model: str, engine: str, form: str, tp: str, ep: str) -> tuple[str, ...]:
+def words_of(hw: str, model: str, engine: str, form: str, tp: str, ep: str, flags: Flags = NO_FLAGS) -> tuple[str, ...]:
     """Words of the scenario of a row. A repository's name that says its format is that of the model."""
     own = model.removeprefix("nvidia/").removesuffix("-NVFP4") if model.endswith("-NVFP4") else model
     label = DEVICES.get(hw, hw)
     units = conf_files.file("hw", names.device(label) or label, DeviceFile).peak_tflops
     option = ON_UNITS.get(form, "") if "fp4" in units else ""
+    options = [name for name in (flags.format or option or FORMATS[form], *flags.options) if name]
     return (
         f"hw={label}",
         f"model={own}",
         f"engine={engine}",
-        option or FORMATS[form],
+        f"opt=[{','.join(options)}]" if options else "",
+        f"opt.mtp.draft_tokens={flags.drafts:g}" if flags.drafts else "",
         f"tp={tp}",
         f"ep={ep}" if ep not in ("", "1") else "",
     )
@@ -101,16 +104,16 @@ def of_requests(path: Path) -> Iterator[tuple[str, ...]]:
                 yield name, label, f"{1e3 * seen:.1f}", f"{1e3 * value:.1f}", f"{100 * (value / seen - 1):+.1f}"
 
 
-def closed(rows: list[dict[str, str]]) -> dict[tuple[str, ...], list[Row]]:
+def closed(rows: list[dict[str, str]]) -> dict[tuple[Any, ...], list[Row]]:
     """Rows of closed loops whose lengths and layout are stated, by what a scenario is made of."""
-    groups = defaultdict(list)
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
         stated = row["load"] == "closed" and row["input_tokens"] and row["concurrency"] and row["disaggregated"] == "0"
         one_node = row["dp"] in ("", "1") and float(row["n_devices"] or 99) <= 8
         known = row["weight_format"] in FORMATS and row["metric"] in ("ttft_s", "tpot_s")
         if stated and one_node and known and row["hardware"] != "unstated 8-GPU node":
             key = ("hardware", "model", "engine", "weight_format", "tp", "ep", "source")
-            groups[tuple(row[name] for name in key)].append(row)
+            groups[*(row[name] for name in key), flags_of(row)].append(row)
     return groups
 
 
@@ -122,7 +125,7 @@ def lengths_of(row: Row) -> str:
 Protocol = tuple[float, float]  # requests of a run over those kept up, and the token budget, 0 for the engine's own
 
 
-def scheduler_of(scheduler: Scheduler, rows: list[Row], uniform: np.ndarray, budget: float) -> Scheduler:
+def scheduler_of(scheduler: Scheduler, rows: list[Row], uniform: np.ndarray, budget: float, flags: Flags) -> Scheduler:
     """The scheduler as rows [n] ran it, with a budget [token] where it is not known, or (0) its own.
 
     A client's next request arrives a moment after its last one ended, when a step has begun, so that it is known a step
@@ -132,10 +135,12 @@ def scheduler_of(scheduler: Scheduler, rows: list[Row], uniform: np.ndarray, bud
     concurrency = np.array([float(row["concurrency"]) for row in rows])
     interval = np.where(uniform, np.where(concurrency >= many, seldom, often), 1.0)
     known = np.where(uniform, BUDGETS[rows[0]["engine"]][0], budget) if budget else scheduler.budget
+    by_flags = flags.token_budget(np.array([float(row["input_tokens"]) for row in rows]), concurrency)
+    known = np.where(np.greater(by_flags, 0), by_flags, known)
     return replace(scheduler, budget=known, ahead=scheduler.ahead + 1.0, interval=interval)
 
 
-def forecasts(s: Scenario, rows: list[Row]) -> dict[Protocol, dict[str, np.ndarray]]:
+def forecasts(s: Scenario, rows: list[Row], flags: Flags = NO_FLAGS) -> dict[Protocol, dict[str, np.ndarray]]:
     """Mean TTFT and TPOT [s] of rows, side by side, for each of WAVES and of the budgets."""
 
     def column(name: str) -> np.ndarray:
@@ -149,7 +154,7 @@ def forecasts(s: Scenario, rows: list[Row]) -> dict[Protocol, dict[str, np.ndarr
     load = replace(s.load, concurrency=concurrency, prompt_cv=cv, output_cv=cv)
     times: dict[Protocol, dict[str, np.ndarray]] = {}
     for budget in BUDGETS.get(rows[0]["engine"], (0.0,)):
-        engine = replace(s.engine, scheduler=scheduler_of(s.engine.scheduler, rows, part < 1, budget))
+        engine = replace(s.engine, scheduler=scheduler_of(s.engine.scheduler, rows, part < 1, budget, flags))
         under = UnderLoad(replace(s, workload=workload, load=load, engine=engine))
         parts = (under.law, under.requested, under.scheduler, under.steady)
         each, served = concurrency / under.active, np.asarray(under.is_served)
@@ -166,14 +171,14 @@ def of_closed_loops(path: Path) -> tuple[list[tuple[str, ...]], int, int, int]:
     whose model does not fit by the forecast."""
     errors: dict[Any, Any] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     done = left = 0
-    for (hw, model, engine, form, tp, ep, source), rows in closed(rows_of(path)).items():
+    for (hw, model, engine, form, tp, ep, source, flags), rows in closed(rows_of(path)).items():
         try:
-            s = loaded(*words_of(hw, model, engine, form, tp, ep))
+            s = loaded(*words_of(hw, model, engine, form, tp, ep, flags))
         except ConfigError:
             left += len(rows)
             continue
         done += len(rows)
-        for protocol, values in forecasts(s, rows).items():
+        for protocol, values in forecasts(s, rows, flags).items():
             for index, row in enumerate(rows):
                 error = abs(np.log(values[row["metric"]][index] / float(row["value"])))
                 errors[source, lengths_of(row), engine][protocol][hw, model, row["metric"]].append(error)

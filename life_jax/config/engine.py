@@ -84,7 +84,8 @@ def _reached(file: EngineFile, of_class: EfficiencyFile | None) -> dict[str, flo
         own = getattr(file, name)
         values[name] = min(getattr(of_class, name, of_none) * quality, most) if own is None else own
     values["core_bandwidth"] = file.core_bandwidth or getattr(of_class, "core_bandwidth", None)
-    values["meeting_us"] = getattr(of_class, "meeting_us", None) if file.meeting_us is None else file.meeting_us
+    for name in ("meeting_us", "score_work_apart"):
+        values[name] = getattr(of_class, name, None) if getattr(file, name) is None else getattr(file, name)
     return values
 
 

@@ -24,6 +24,9 @@ FORMATS = {
 }  # fmt: skip
 
 
+WRITTEN = {"gguf": "GGUF", "hub": "safetensors", "mlx": "MLX", "mlc": "MLC", "exl": "EXL"}  # as people write them
+
+
 def file_formats(stack: Iterable[str], kinds: Mapping[str, str]) -> list[str]:
     """Formats of files that a stack of options needs.
 
@@ -63,7 +66,8 @@ def why_impossible(
     unread = [form for form in file_formats(stack, kinds) if engine.formats and form not in engine.formats]
     if unread:
         named = "+".join(stack)
-        return f"engine {engine.name} reads {' and '.join(engine.formats)} files, and opt={named} needs {unread[0]}"
+        read, needed = " and ".join(WRITTEN.get(form, form) for form in engine.formats), unread[0]
+        return f"engine {engine.name} reads {read} files, and opt={named} needs {WRITTEN.get(needed, needed)}"
     for label in stack:
         if engine.formats and _is_of_blocks(label) != (tuple(engine.formats) == (GGUF,)) and label.startswith(CACHES):
             whose = "llama.cpp's" if _is_of_blocks(label) else "that of engines of checkpoints from hubs"

@@ -60,12 +60,15 @@ def _label(group: str, name: str, folders: Folders) -> str | None:
 
 @lru_cache(MOST_NAMES)
 def _device_within(name: str, folders: Folders) -> Words:
-    """Labels of the devices that a name means: of a cloud's instance, or without what systems put around it
-    (device_spellings.py)."""
+    """Labels of the devices that a name means: of a cloud's instance, of a code name, or without what systems put
+    around it (device_spellings.py)."""
     declared, own = table(TABLES["hw"]), tuple(paths.own_choices("hw", folders))
     rented = next((str(rule["hw"]) for rule in rules("instance") if re.fullmatch(rule["name"], name, re.I)), "")
     if rented:
         return (rented,)
+    plain = " ".join(words_of(name, MAKERS))
+    if coded := next((rule["hw"] for rule in rules("code_name") if re.fullmatch(rule["name"], plain)), ()):
+        return tuple(map(str, coded))
     for spelling in device_spellings.spellings(name):
         meant = (str(declared[spelling.name]),) if spelling.name in declared else _meant("hw", spelling.name, own)
         agreeing = tuple(label for label in meant if _agrees(spelling, label, folders))

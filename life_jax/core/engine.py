@@ -66,6 +66,7 @@ class Parallelism:
     data_parallel [1]: groups of devices that attend for sequences of their own, and share the experts
     context_parallel [1]: groups of devices that share the tokens of each sequence
     expert_parallel [1]: parts into which the experts are divided, each on an equal number of the devices of a stage
+    redundant_experts [1]: copies of experts in each layer beside these, which even out what the parts do
     expert_spread [1]: spread of the experts' popularity that no replica evens out; data_spread [1]: 1 where sequences
     go to groups at random, 0 where all groups have equally many
     sequence_parallel [1]: 1 where devices that share a layer divide the tokens of element-wise operators among them
@@ -76,7 +77,7 @@ class Parallelism:
     [1]: 1 where that library lets switches reduce, which can
     link_efficiency [1]: reached part of the interconnect's bandwidth
     exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node, and
-    bulk_exchange_efficiency [1] where a step has tokens of prompts
+    bulk_exchange_efficiency [1] where a step has tokens of prompts, which take exchange_units [1] of the processor
     network_latency [s], network_efficiency [1]: the same of messages between nodes
     """
 
@@ -87,6 +88,7 @@ class Parallelism:
     expert_parallel: Number = neutral(default=1.0)
     stage_layers: tuple[Number, ...] = ()
     micro_batches: Number = neutral(default=0.0)
+    redundant_experts: Number = neutral(default=0.0)
     expert_spread: Number = neutral(default=0.0)
     data_spread: Number = neutral(default=0.0)
     sequence_parallel: Number = neutral(default=0.0)
@@ -99,6 +101,7 @@ class Parallelism:
     exchange_latency: Number = 0.0
     exchange_efficiency: Number = 1.0
     bulk_exchange_efficiency: Number = 1.0
+    exchange_units: Number = 0.0
     network_latency: Number = 0.0
     network_efficiency: Number = 1.0
 
@@ -106,6 +109,15 @@ class Parallelism:
     def stage(self) -> Number:
         """Devices of a pipeline stage [1]."""
         return self.tensor_parallel * self.data_parallel * self.context_parallel
+
+    @property
+    def taken(self) -> Number:
+        """Part of the processor [1] that messages of prompts take while it computes: none but those between experts."""
+        return self.exchange_units if self.exchanges else 0.0
+
+    def copies(self, experts: Number) -> Number:
+        """Experts that a layer with so many of them [1] holds on all devices, copies included, over their number."""
+        return 1.0 if is_fixed_at(self.redundant_experts, 0) else 1 + self.redundant_experts / experts
 
     @property
     def devices(self) -> Number:
@@ -138,10 +150,12 @@ class Chunks:
     """Length of the pieces in which a prompt is prefilled.
 
     tokens [token]: tokens prefilled at once, 0 for the whole prompt. shared: whether that number is for all sequences
-    of a batch together, instead of for each of them.
+    of a batch together, instead of for each of them. graph [token]: positions that a program was compiled for, all of
+    which every pass attends, filled or not; 0 where passes attend what is there.
     """
 
     tokens: Number = neutral(default=0.0, switch=True)
+    graph: Number = neutral(default=0.0, switch=True)
     shared: bool = static(default=False)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from life_jax.core.engine import Engine
-from life_jax.core.numerics import Number, ceil, is_nothing
+from life_jax.core.numerics import Number, ceil, is_nothing, larger
 from life_jax.core.scenario import Workload
 from life_jax.core.units import UNLIMITED
 
@@ -101,6 +101,13 @@ class Passes:
     def single(self) -> bool:
         """Whether there is one pass only, whatever the numbers."""
         return isinstance(self.count, float) and self.count == 1.0
+
+
+def in_graph(step: Step, engine: Engine) -> Step:
+    """The step as a program runs it that was compiled for `engine.chunks.graph` positions: it attends all of them,
+    those that are not filled behind a mask. A longer context has a program of its own length."""
+    graph = engine.chunks.graph
+    return step if is_nothing(graph) else replace(step, past=larger(step.past, graph - step.new))
 
 
 def chunk_of_one(workload: Workload, engine: Engine) -> Number:

@@ -25,10 +25,13 @@ def is_possible(scenario: Scenario) -> Number | None:
     parallelism. Reference: vLLM and SGLang, whose layers refuse a width that does not divide.
     """
     layout = scenario.engine.parallelism
-    if layout.alone:
+    copied = not is_fixed_at(layout.redundant_experts, 0)
+    if layout.alone and not copied:
         return None
     model = scenario.architecture
     possible: Number = 1.0
+    if copied:
+        possible = possible * (layout.redundant_experts * (layout.expert_parallel <= 1) <= 0)
     if not is_fixed_at(layout.tensor_parallel, 1):
         for block in model.blocks:
             for _, number, copied in attention.heads(block):
@@ -47,7 +50,7 @@ def is_possible(scenario: Scenario) -> Number | None:
         possible = possible * is_whole(layout.expert_parallel) * divides(layout.expert_parallel, layout.stage)
         experts = ffn.experts(model)
         for number in experts:
-            possible = possible * divides(layout.expert_parallel, number)
+            possible = possible * divides(layout.expert_parallel, number + layout.redundant_experts)
         if not experts:
             possible = possible * (layout.expert_parallel <= 1)
     return possible > 0
@@ -68,17 +71,27 @@ def why_impossible(scenario: Scenario) -> str | None:
     layers = sum(block.repeats for block in model.blocks)
     if layout.pipeline_parallel > layers:
         return f"{layout.pipeline_parallel:g} stages are more than its {layers:g} layers; pipeline_parallel can be less"
-    experts, parts = ffn.experts(model), layout.expert_parallel
+    return _experts_that_differ(scenario) or _numbers_that_differ(scenario)
+
+
+def _experts_that_differ(scenario: Scenario) -> str | None:
+    """What the parts of the experts do not divide, with the numbers that do; None where they divide all."""
+    layout = scenario.engine.parallelism
+    parts, copies = layout.expert_parallel, layout.redundant_experts
+    if copies > 0 and parts <= 1:
+        return f"{copies:g} copies of experts need parts to be on; expert_parallel can be more than 1"
+    experts = tuple(number + copies for number in ffn.experts(scenario.architecture))
     if not experts and parts > 1:
         return f"it has no experts to divide among {parts:g} devices; expert_parallel can be 1"
-    if parts > 1 and not all(divides(parts, number) for number in (*experts, layout.stage)):
-        allowed = (n for n in range(1, MOST + 1) if all(divides(float(n), m) for m in (*experts, layout.stage)))
-        wrong = [f"{n:g} experts" for n in dict.fromkeys(experts) if not divides(parts, n)]
-        if not divides(parts, layout.stage):
-            wrong.append(f"the {layout.stage:g} devices of a stage (tensor x data x context)")
-        numbers = ", ".join(map(str, allowed))
-        return f"{parts:g} parts do not divide {' and '.join(wrong)} evenly; expert_parallel can be {numbers}"
-    return _numbers_that_differ(scenario)
+    if parts <= 1 or all(divides(parts, number) for number in (*experts, layout.stage)):
+        return None
+    least = 1 if copies == 0 else 2
+    allowed = (n for n in range(least, MOST + 1) if all(divides(float(n), m) for m in (*experts, layout.stage)))
+    wrong = [f"{n:g} experts" for n in dict.fromkeys(experts) if not divides(parts, n)]
+    if not divides(parts, layout.stage):
+        wrong.append(f"the {layout.stage:g} devices of a stage (tensor x data x context)")
+    numbers = ", ".join(map(str, allowed))
+    return f"{parts:g} parts do not divide {' and '.join(wrong)} evenly; expert_parallel can be {numbers}"
 
 
 def _sharing(layout: Parallelism, *, of_expert: bool) -> Number:

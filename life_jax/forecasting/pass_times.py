@@ -145,11 +145,14 @@ class PassTimes:
 
     def _in_two_batches(self, passes: Passes) -> Number:
         """Mean seconds [s] of two halves of the batch, of which one computes while the other sends; a layer of the
-        shorter of both is not hidden. Each half reads the weights."""
+        shorter of both is not hidden. Each half reads the weights, and what messages of prompts take of the processor
+        does not compute."""
         half, scenario = halved(passes), self.scenario
         sent = message_seconds(scenario, half.middle)
         host = sum(host_seconds(scenario, half.middle).values())
         computed = self._queued(half) - sent - host
+        if not half.first.decoding:
+            computed = computed + scenario.engine.parallelism.taken * sent
         layers = sum(block.repeats for block in scenario.architecture.blocks)
         both = larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
         started = launch_seconds(scenario, half.middle)
@@ -187,7 +190,7 @@ class PassTimes:
         )  # then all operators are parts of a single sum, which grows
         first = self.graph(passes.at(0.0))
         growing = []
-        cuts = [0.0, *_bends(first, passes), passes.count]
+        cuts = [0.0, *_bends(first, passes, self.scenario.engine.chunks.graph), passes.count]
         for low, high in pairwise(cuts):
             ends = (first if low is cuts[0] else self.graph(passes.at(low)), self.graph(passes.at(high - 1)))
             both = (self.roofs(op for op in ops if op.grows or whole) for ops in ends)
@@ -213,8 +216,9 @@ def halved(passes: Passes) -> Passes:
     return replace(passes, first=replace(passes.first, batch=passes.first.batch / 2))
 
 
-def _bends(ops: Graph, passes: Passes) -> list[Number]:
-    """Indices of passes at which the cost of an operator bends, in order, for every kind of layer that has a window.
+def _bends(ops: Graph, passes: Passes, graph: Number) -> list[Number]:
+    """Indices of passes at which the cost of an operator bends, in order: for every kind of layer that has a window,
+    and where the context outgrows the positions of a compiled program (graph [token], 0 where there is none).
 
     A pass of several tokens in which the window fills is on neither line; it is a piece for itself.
     """
@@ -226,4 +230,6 @@ def _bends(ops: Graph, passes: Passes) -> list[Number]:
         full = ceil((bend - first.past) / passes.advance)
         cuts += [clip(full, 0.0, passes.count)]
         cuts += [clip(full - 1, 0.0, passes.count)] if chunked else []
+    if not is_nothing(graph):
+        cuts.append(clip(ceil((graph - first.new - first.past) / passes.advance), 0.0, passes.count))
     return decode_mean.sort(cuts)

@@ -11,9 +11,10 @@ from life_jax.core.graph import Graph
 from life_jax.core.numerics import Number, is_fixed_at, is_nothing, larger, smaller
 from life_jax.core.places import HERE, HOST
 from life_jax.core.scenario import Scenario
-from life_jax.core.schedule import Mixed, Step
+from life_jax.core.schedule import Mixed, Step, in_graph
 from life_jax.forecasting import energy, messages, places
 from life_jax.forecasting.graph_effects import on_graph
+from life_jax.forecasting.latent_form import in_faster_form
 from life_jax.forecasting.weights import part_on_disk
 from life_jax.models.decoder import decoder
 from life_jax.operators.token_rows import joined
@@ -27,16 +28,25 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
     """Operators of a step after every rewrite, as the devices that attend for the same tokens see it.
 
     Fusion comes after the stack of options, whatever its order. The counting convention comes last, on the operators
-    that are really executed. In a mixed step, what handles tokens one by one is executed once for all groups.
+    that are really executed. In a mixed step, what handles tokens one by one is executed once for all groups. Latent
+    attention has the form that takes less time, for each group.
     """
     if isinstance(step, Mixed):
         graphs = (step_graph(scenario, group) for group in step.groups)
         return reduce(lambda one, other: one.beside(other, joined), graphs)
+    return in_faster_form(scenario, lambda scenario: _step_graph(scenario, step))
+
+
+def _step_graph(scenario: Scenario, step: Step) -> Graph:
+    """Operators of a step of equal sequences after every rewrite."""
     layout = scenario.engine.parallelism
+    step = in_graph(step, scenario.engine) if scenario.architecture.reading == "chunks" else step
     whole, step = step, step_of_one(step, layout)
-    graph = with_all_tokens(decoder(scenario.architecture, step, scenario.precision), step, whole, layout)
+    graph = decoder(scenario.architecture, step, scenario.precision)
     for rewrite in scenario.rewrites:
         graph = graph if rewrite.last else rewrite(graph, step)
+    # behind the options: what they put before experts is done to a group's own tokens
+    graph = with_all_tokens(graph, step, whole, layout)
     graph = on_graph(fuse(graph, scenario.engine.counting.fusion), scenario.engine)
     for rewrite in scenario.rewrites:
         graph = rewrite(graph, step) if rewrite.last else graph

@@ -1,6 +1,6 @@
 """Bytes of a model's weights on each device of a layout, and what of them stays on a disk."""
 
-from life_jax.core.numerics import Number, clip, divide, larger, where
+from life_jax.core.numerics import Number, clip, divide, is_fixed_at, larger, where
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting import places
 from life_jax.models import decoder
@@ -16,12 +16,21 @@ def largest_stage(scenario: Scenario) -> Number:
     return larger(*layers_of_stages(layout, layers)) / layers
 
 
+def holders(scenario: Scenario) -> Number:
+    """Devices [1] that divide the experts, fewer by what copies of them take."""
+    layout = scenario.engine.parallelism
+    if is_fixed_at(layout.redundant_experts, 0):
+        return layout.stage
+    counts = [block.ffn["num_experts"] for block in scenario.architecture.blocks if "num_experts" in block.ffn]
+    return layout.stage / layout.copies(counts[0]) if counts else layout.stage
+
+
 def of_one(scenario: Scenario) -> Number:
     """Bytes of the model's weights on each device of the largest stage [byte]: its layers, and table or head."""
     model, precision, layout = scenario.architecture, scenario.precision, scenario.engine.parallelism
     if layout.only_tensor:
         return decoder.weight_bytes(model, precision, layout.tensor_parallel)
-    layers, ends, larger_end = decoder.layer_and_end_bytes(model, precision, layout.tensor_parallel, layout.stage)
+    layers, ends, larger_end = decoder.layer_and_end_bytes(model, precision, layout.tensor_parallel, holders(scenario))
     if not layout.in_pipeline:
         return layers + ends
     return largest_stage(scenario) * layers + where(layout.pipeline_parallel > 1, larger_end, ends)

@@ -220,7 +220,7 @@ def as_file(c: Calibration, start: EngineFile, name: str, source: str) -> dict[s
         **{key: float(f"{after:.4g}") for key, (_, after) in c.values().items()},
         **{key: _value(c.engine, key) for key in ("vector_efficiency", "link_efficiency", "roof_smoothness")},
         "core_bandwidth": core if core < UNLIMITED else None,
-        "meeting_us": _value(c.engine, "meeting_us"),
+        **{key: _value(c.engine, key) for key in ("meeting_us", "score_work_apart")},
         "threads": _common(s.threads for s in c.settings),
         "spreads": {name: float(f"{value:.3g}") for name, value in c.spreads.items()},
     }

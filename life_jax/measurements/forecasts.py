@@ -42,15 +42,16 @@ def scenario(
     threads: float | None = None,
     chunk_tokens: float | None = None,
     half: str | None = None,
+    graph_tokens: float | None = None,
 ) -> Scenario:
     """The scenario of a row's labels at the default workload.
 
-    cold: of a first call, if the engine's file knows it; threads, chunk_tokens [token]: in place of the engine's own;
-    half: type of 16-bit math, for an engine that leaves it to the checkpoint. Raises ConfigError where the device
-    cannot do what the options ask for.
+    cold: of a first call, if the engine's file knows it; threads, chunk_tokens and graph_tokens [token]: in place of
+    the engine's own; half: type of 16-bit math, for an engine that leaves it to the checkpoint. Raises ConfigError
+    where the device cannot do what the options ask for.
     """
     files = tuple(conf_files.version(*of) for of in (("hw", hw), ("model", model), ("engine", engine)))
-    return _scenario(files, hw, model, stack, engine, tensor_parallel, cold, threads, chunk_tokens, half)
+    return _scenario(files, hw, model, stack, engine, tensor_parallel, cold, threads, chunk_tokens, half, graph_tokens)
 
 
 @lru_cache(maxsize=2048)  # a table may have a million settings
@@ -65,12 +66,15 @@ def _scenario(
     threads: float | None,
     chunk_tokens: float | None,
     half: str | None,
+    graph_tokens: float | None,
 ) -> Scenario:
     file = dataclasses.replace(conf_files.engine_file(engine), tensor_parallel=tensor_parallel)
     if threads is not None:
         file = dataclasses.replace(file, threads=threads)
     if chunk_tokens is not None:
         file = dataclasses.replace(file, chunk_tokens=chunk_tokens)
+    if graph_tokens is not None:
+        file = dataclasses.replace(file, graph_tokens=graph_tokens)
     if cold and file.cold_request_ms is not None:
         file = dataclasses.replace(file, request_ms=file.cold_request_ms)
     file = in_half(file, half)
@@ -111,7 +115,9 @@ def scenarios(settings: Sequence[Setting], engine: str | None = None) -> Groups:
     of_row = np.empty(len(settings), int)
     for index, s in enumerate(settings):
         name = engine or s.engine
-        told = s.tensor_parallel, s.cold, s.threads, _chunk(s, conf_files.engine_file(name).chunk_tokens), s.half
+        file = conf_files.engine_file(name)
+        chunk, graph = _own_or(s.chunk_tokens, file.chunk_tokens), _own_or(s.graph_tokens, file.graph_tokens)
+        told = s.tensor_parallel, s.cold, s.threads, chunk, s.half, graph
         key = (s.hw, s.model, s.stack, name, *told)
         if key not in distinct:
             distinct[key] = len(built)
@@ -139,9 +145,9 @@ def _stack(built: Sequence[Scenario], of_row: np.ndarray) -> Scenario:
     return stacked
 
 
-def _chunk(s: Setting, own: float | None) -> float | None:
-    """Tokens that are prefilled at once, if the engine chunks at all."""
-    return None if own is None else s.chunk_tokens or own
+def _own_or(of_row: float | None, own: float | None) -> float | None:
+    """Tokens that are prefilled at once, or that a compiled program attends: of the row, if the engine has any."""
+    return None if own is None else of_row or own
 
 
 def forecasts(

@@ -56,7 +56,8 @@ class Setting:
     """An understood row: labels of our files, options, and numbers of the workload.
 
     cell: (device, model, engine) that errors are averaged over. value: in the unit of the metric [s, s-1, token s-1].
-    half: type of 16-bit math, where it is another than the engine's own. load: of requests that run beside others.
+    half: type of 16-bit math, where it is another than the engine's own; graph_tokens: of a compiled
+    program. load: of requests that run beside others.
     date: of the measurement, such as 2025-06-11, empty where the row does not say it.
     """
 
@@ -78,6 +79,7 @@ class Setting:
     half: str | None = None
     threads: float | None = None
     chunk_tokens: float | None = None
+    graph_tokens: float | None = None
     load: loads.Served | None = None
     date: str = ""
 

@@ -1,5 +1,6 @@
 """What is known of how published measurements were made (conf/alias/source.yaml)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,8 @@ from life_jax.config.aliases import rules
 from life_jax.measurements.row_numbers import number
 
 CIRCUMSTANCES = ("distinct_tokens", "cold", "half")  # fields of a Setting
+# what notes say of the length that a program was compiled for, in tokens or in chunks of the prompt
+GRAPH = re.compile(r"\bcontext_length (\d{1,7}) graph|\bctx/(\d{1,7})=(\d{1,7})\b")
 NEAR = 1.0  # token, by which a mean that a file rounds differs from it
 
 
@@ -14,7 +17,8 @@ def circumstances(row: Mapping[str, str]) -> dict[str, Any]:
     """Fields of a Setting that the source of a row tells, though its columns do not; the first rule that fits.
 
     distinct_tokens: tokens of a step that choose their experts independently, at most; cold: the measured call was the
-    first; half: type of 16-bit math; past_tokens: before a prompt that stands for several, see `same_pairs`.
+    first; half: type of 16-bit math; past_tokens: before a prompt that stands for several, see `same_pairs`;
+    graph_tokens: positions that a program was compiled for, by the row's note.
     """
     cells = {key: row.get(key) or "" for key in ("source", "engine", "hardware", "model")}
     cells["hardware"] = row.get("canonical") or cells["hardware"]
@@ -23,6 +27,10 @@ def circumstances(row: Mapping[str, str]) -> dict[str, Any]:
     prompts = rule.get("mean_of_prompts")
     if prompts and row.get("metric") == "ttft_s" and abs((number(row, "prompt_tokens") or 0.0) - _mean(prompts)) < NEAR:
         told["past_tokens"] = same_pairs(prompts)
+    compiled = GRAPH.search(row.get("note") or "")
+    if compiled:
+        whole, chunk, chunks = compiled.groups()
+        told["graph_tokens"] = float(whole or int(chunk) * int(chunks))
     return told
 
 

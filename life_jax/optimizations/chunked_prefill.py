@@ -14,6 +14,7 @@ def chunked_prefill(*, chunk_tokens: float) -> Optimization:
     """
 
     def change(scenario: Scenario) -> Scenario:
-        return set_leaf(scenario, ("engine", "chunks"), Chunks(chunk_tokens))
+        chunks = Chunks(chunk_tokens, scenario.engine.chunks.graph)
+        return set_leaf(scenario, ("engine", "chunks"), chunks)
 
     return Optimization(transforms=(change,), sets={"chunk_tokens": ""})

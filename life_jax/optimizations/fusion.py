@@ -46,6 +46,17 @@ def _add_norm(name: str, ops: tuple[Op, ...]) -> Op:
     return replace(add, name=name, formula=elementwise.add_norm, args=args)
 
 
+def _in_product(ops: tuple[Op, ...]) -> Op | None:
+    """The experts' first product, which applies the activation to what it has in registers and writes it once, in the
+    format of the next product. Its own output is counted in the width before that [conservative]."""
+    return replace(ops[0]) if ops[0].formula is grouped_linear else None
+
+
+def _in_router(ops: tuple[Op, ...]) -> Op:
+    """The choice of experts, which writes where each token goes: the product fetches tokens from there."""
+    return replace(ops[0])
+
+
 # name -> what is merged, tried in this order; the first entry of a pattern that a layer has is used
 PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op | None]], ...]] = {
     "attention": (
@@ -69,6 +80,11 @@ PATTERNS: dict[str, tuple[tuple[tuple[str, ...], Callable[[tuple[Op, ...]], Op |
         (("mlp_residual", "input_norm"), partial(_add_norm, "input_add_norm")),
     ),
     "rope_append": ((("rope", "kv_append"), _rope_append),),
+    "experts": (
+        (("choose_experts", "shuffle"), _in_router),
+        (("experts_gate_up_proj", "experts_gate_multiply", "quantize_experts_down_proj_input"), _in_product),
+        (("experts_gate_up_proj", "experts_gate_multiply"), _in_product),
+    ),
 }
 ALL = tuple(PATTERNS)
 

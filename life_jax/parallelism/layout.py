@@ -56,7 +56,7 @@ def share(op: Op, layout: Parallelism) -> Cost:
     """Cost of an operator on each device that executes it.
 
     Experts are divided among all devices of a stage: between the parts of `expert_parallel`, the fullest of which
-    counts, and within a part as matrices are.
+    counts, and within a part as matrices are. Every copy of an expert that is touched is read.
     """
     if layout.alone:
         return op.cost
@@ -66,9 +66,12 @@ def share(op: Op, layout: Parallelism) -> Cost:
         return op.cost if is_fixed_at(tensor, 1) else share_of_one(op, tensor, layout.sequence_parallel)
     cost, shape, devices = op.cost, op.shape, layout.stage
     rows = shape.m * experts.chosen / layout.expert_parallel  # type: ignore[operator]
-    fullest = imbalance(ranks=layout.expert_parallel, rows=rows, experts=experts.count, spread=layout.expert_spread)
+    copies = layout.copies(experts.count)
+    held, ranks = experts.count * copies, layout.expert_parallel
+    fullest = imbalance(ranks=ranks, rows=rows, experts=held, spread=layout.expert_spread)
     return replace(
         cost.times(1 / devices),
+        weight_bytes=cost.weight_bytes / devices * copies,
         matmul_flops=cost.matmul_flops / devices * fullest,
         activations_read=cost.activations_read / devices * fullest,
         activations_written=cost.activations_written / devices * fullest,

@@ -71,10 +71,7 @@ def show(study: "Study", result: Any, form: str = "text") -> None:
     if study.load_words is not None and any("inf" in column.cells for column in table):
         tables.say("inf: more requests arrive than the engine serves, and times grow without end")
     if len(index) < rows.count:
-        is_chosen = study.view.sort or study.view.top is not None
-        best = "-" * (METRICS[study.asked[0]].sign < 0) + study.asked[0]
-        more = "" if is_chosen else f"; sort={best} top=20 picks, rows=all prints all"
-        tables.say(f"{len(index)} of {rows.count} points shown{more}; all are in the file")
+        tables.say(_what_is_shown(rows, len(index)))
     if result is not None and "elasticity" in result:
         _show_elasticities(rows)
 
@@ -108,13 +105,27 @@ def columns(rows: Rows, index: np.ndarray) -> list[Column]:
     return result_columns.marked(whole, study.asked, rows.extrapolated(index))
 
 
+def _what_is_shown(rows: Rows, shown: int) -> str:
+    """The line below a table that has not all points: how many cannot be, and how to see the others."""
+    study, cells = rows.study, rows.study.cells
+    possible = rows.count // len(cells) * sum(cell is not None for cell in cells)
+    never = f"; {rows.count - possible} cannot be" if possible < rows.count else ""
+    if shown >= possible:
+        return f"{shown} points shown{never}; all are in the file"
+    is_chosen = study.view.sort or study.view.top is not None
+    best = "-" * (METRICS[study.asked[0]].sign < 0) + study.asked[0]
+    more = "" if is_chosen else f"; sort={best} top=20 picks, rows=all prints all"
+    return f"{shown} of {possible} points shown{never}{more}; all are in the file"
+
+
 def _show_elasticities(rows: Rows) -> None:
     """Print the elasticities of one point as bars: by how many percent a metric changes with 1 % more of a number."""
     study, t = rows.study, rows.study.template
     labels = {name: range(len(c)) if c.numbered else c.values for name, c in t.coordinates.items()}
     places = point.point(labels, study.view.at)
     index = np.array([np.ravel_multi_index(tuple(places.values()), tuple(rows.sizes.values()))])
-    metrics, keys = t.labels["metric"].values[:2], t.labels["parameter"].values
+    of_all, keys = t.labels["metric"].values, t.labels["parameter"].values
+    metrics = ([name for name in of_all if not name.endswith(result_columns.ENDS)] or of_all)[:2]  # ends move alike
     taken = rows.take(index, [f"elasticity.{metric}.{key}" for metric in metrics for key in keys])
     shown = {key: [float(taken[f"elasticity.{metric}.{key}"][0]) for metric in metrics] for key in keys}
     still = [key for key, values in shown.items() if all(abs(v) < LEAST for v in values)]

@@ -1,5 +1,7 @@
 """Devices by what lspci, drivers, /proc/cpuinfo, nvidia-smi, clouds, phones and people call them."""
 
+import re
+
 import pytest
 
 from life_jax.config import device_spellings, names
@@ -121,3 +123,20 @@ def test_a_long_name_is_read_in_time_that_grows_with_its_length() -> None:
 def test_a_chip_of_several_cards_is_refused_with_these():
     error = names.refusal("hw", "03:00.0 VGA: AMD [AMD/ATI] Navi 31 [Radeon RX 7900 XT/7900 XTX/7900 GRE] (rev c8)")
     assert "rx_7900_xt, rx_7900_xtx, rx_7900_gre is meant" in str(error)
+
+
+@pytest.mark.parametrize("name", ["Lunar Lake", "Intel Lunar Lake", "gfx1100", "AMD Navi 48", "sm_90", "Genoa"])
+def test_a_code_name_of_several_devices_is_refused_with_these(name: str) -> None:
+    assert names.device(name) is None
+    several = next(r["hw"] for r in rules("code_name") if re.fullmatch(r["name"], name_of(name)))
+    assert all(label in paths.choices("hw") for label in several) and several[0] in str(names.refusal("hw", name))
+
+
+def test_a_code_name_of_one_device_is_that_device_and_every_label_of_the_table_is_ours() -> None:
+    assert names.device("Grace Hopper") == "gh200"
+    for rule in rules("code_name"):
+        assert set(rule["hw"]) <= set(paths.choices("hw")), rule
+
+
+def name_of(name: str) -> str:
+    return " ".join(names.words_of(name, names.MAKERS))

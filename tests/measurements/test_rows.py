@@ -165,6 +165,18 @@ def test_digits_tell_means_of_three_calls_from_single_ones():
     assert len(apart[False]) == 24 and means > 0.25 and thirds < 0.1 and single < 0.1
 
 
+@pytest.mark.parametrize(
+    ("note", "tokens"),
+    [
+        ("context_length 1024 graph; decode position not stated", 1024.0),
+        ("range min; prompt processor runs 128-token chunks (max/min=32.00, ctx/128=32)", 4096.0),
+        ("llama-bench", None),
+    ],
+)
+def test_a_note_says_for_how_many_positions_a_program_was_compiled(note, tokens):
+    assert sources.circumstances({"note": note}).get("graph_tokens") == tokens
+
+
 def emulates(s):
     """Whether the row was measured in bf16 on a device that has no units for it."""
     file = forecasts.in_half(conf_files.engine_file(s.engine), s.half)

@@ -207,6 +207,20 @@ def test_fused_add_and_norm_write_the_sum_once_and_do_not_read_it_back():
     assert (one.vector_flops, one.dispatches) == (add.vector_flops + norm.vector_flops, 1)
 
 
+@pytest.mark.parametrize(("option", "fewer"), [("none", 2), ("w4a4_nvfp4", 3)])
+def test_fused_experts_are_fewer_operators_with_the_same_weights_and_products(option, fewer):
+    """The choice writes where tokens go, and the first product applies the activation and quantizes what it writes."""
+    words = ("hw=b200", "model=qwen3_30b_a3b", f"opt={option}")
+    s = scenario(*words)
+    plain = graph(s, new=64.0)
+    fused = graph(changed(s, "engine.counting.fusion", (*s.engine.counting.fusion, "experts")), new=64.0)
+    assert sum(op.repeats for op in plain) - sum(op.repeats for op in fused) == fewer * 48
+    for field in ("weight_bytes", "matmul_flops"):
+        assert getattr(fused.cost, field) == pytest.approx(getattr(plain.cost, field), rel=1e-12)
+    assert fused.cost.bytes < plain.cost.bytes
+    assert {"choose_experts", "experts_gate_up_proj", "experts_down_proj", "combine"} <= {op.name for op in fused}
+
+
 # bits per weight as printed in the README of llama.cpp's quantize: Llama 2 in older versions, Llama 3.1 today.
 LLAMA_CPP = {
     "llama2_7b": {

@@ -9,6 +9,7 @@ import pytest
 from laws import changed, in_numpy, scenario
 
 import life_jax as life
+from life_jax.config.schema.errors import ConfigError
 from life_jax.core.schedule import Passes, Step
 from life_jax.forecasting import messages
 from life_jax.forecasting.breakdown import decode_table, prefill_table
@@ -353,3 +354,41 @@ def test_elasticities_to_links_and_their_latencies_are_those_of_differences():
         slope = (np.log(more) - np.log(less)) / (np.log(1.001) - np.log(0.999))
         assert found.sel(parameter=key).item() == pytest.approx(slope, rel=1e-3)
         assert abs(slope) > 0.01
+
+
+def test_each_device_scales_the_inputs_of_its_own_tokens_for_the_experts_of_all():
+    """Eight bits: rows of the scaling kernels are a group's own, wherever their experts are."""
+    names = ("quantize_experts_gate_proj_input", "quantize_experts_down_proj_input")
+    words = ("model=deepseek_v3", "hw=h100_sxm", "engine=sglang")
+    mine = {op.name: op.cost for op in step_graph(scenario(*words), Step(4.0, 1.0, 900.0, decoding=True))}
+    s = scenario(*words, "dp=32", "ep=32")
+    ops = {op.name: op for op in step_graph(s, Step(128.0, 1.0, 900.0, decoding=True))}
+    for name in names:
+        assert share(ops[name], s.engine.parallelism) == mine[name]
+    eight = scenario("model=qwen3_30b_a3b", "hw=h100_sxm", "engine=sglang", "opt=w8a8", "dp=8", "ep=8")
+    own = scenario("model=qwen3_30b_a3b", "hw=h100_sxm", "engine=sglang", "opt=w8a8")
+    ops = {op.name: op for op in step_graph(eight, Step(64.0, 1.0, 900.0, decoding=True))}
+    mine = {op.name: op.cost for op in step_graph(own, Step(8.0, 1.0, 900.0, decoding=True))}
+    for name in names:
+        assert share(ops[name], eight.engine.parallelism) == mine[name]
+
+
+def test_copies_of_experts_divide_where_the_experts_do_not_and_take_memory_and_reads():
+    words = ("model=deepseek_v3", "hw=h100_sxm", "engine=sglang")
+    with pytest.raises(ConfigError, match="72 parts do not divide 256 experts evenly"):
+        scenario(*words, "dp=72", "ep=72")
+    with pytest.raises(ConfigError, match="copies of experts need parts to be on"):
+        scenario(*words, "engine.redundant_experts=32")
+    wide = scenario(*words, "dp=72", "ep=72", "engine.redundant_experts=32")
+    assert is_possible(wide)
+    none, some = (scenario(*words, "dp=64", "ep=64", f"engine.redundant_experts={n}") for n in (0, 64))
+    experts = 58 * 3 * 7168 * 2048  # of one expert in all layers, of a byte each and a scale for each 128 x 128
+    more = memory(some).weights - memory(none).weights
+    assert more == pytest.approx(experts * (1 + 4 / 128**2), rel=0.01)  # five experts a device instead of four
+    step = Step(64.0 * 8, 1.0, 900.0, decoding=True)
+    reads = [
+        sum(share(op, s.engine.parallelism).weight_bytes * op.repeats for op in step_graph(s, step) if op.shape.experts)
+        for s in (none, some)
+    ]
+    assert reads[1] == pytest.approx(1.25 * reads[0], rel=1e-9)
+    assert metrics(some, ("tpot",))["tpot"] > metrics(none, ("tpot",))["tpot"]

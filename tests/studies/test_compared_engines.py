@@ -94,7 +94,7 @@ def test_a_combination_that_cannot_be_is_nan_and_said_once():
     [
         (["hw=a100", "opt=w8a8_fp8"], "no fp8 matrix rate"), (["hw=[a100,v100]", "opt=w8a8_fp8"], "fp8"),
         (["hw=rtx_4090", "engine=llama_cpp_metal"], "runs on Apple"),
-        (["hw=apple_m3_max_40c", "engine=mlx", "opt=q4_k_m"], "needs gguf"),
+        (["hw=apple_m3_max_40c", "engine=mlx", "opt=q4_k_m"], "reads MLX and safetensors files, and opt"),
         (["hw=a100", "engine=vllm", "axes.engine=[vllm]"], "both given"),
         (["hw=a100", "axes.engine=[]"], "a list of engines"), (["hw=a100", "axes.engine=[vllm,vLLM]"], "twice"),
         (["hw=a100", "axes.engine=[vlm]"], "vllm"),
@@ -126,7 +126,7 @@ def test_elasticities_of_what_cannot_be_are_nan():
 def test_tables_leave_out_what_cannot_be_and_rows_say_it(life):
     words = ("sweep", "hw=[a100,h100_sxm]", "axes.opt=[[w8a8_fp8],[int4]]", *POINT)
     outcome = life(*words)
-    assert "3 of 4 points shown" in " ".join(outcome.out.split())
+    assert "3 points shown; 1 cannot be; all are in the file" in " ".join(outcome.out.split())
     assert outcome.err.count("NaN") == 1
     rows = json.loads(life(*words, "format=json").out)
     assert [row["fits_memory"] for row in rows if row["ttft"] is None] == [None]

@@ -222,6 +222,12 @@ def test_a_front_names_the_choices_that_all_of_its_points_share(life):
     assert "False" not in out and out.count("knee") == 1
 
 
+def test_elasticities_of_the_ends_of_an_interval_do_not_stand_beside_those_of_its_middle(life):
+    out = life("sweep", "hw=v100", "elasticity=true", "metrics=[tpot,tpot_low,tpot_high]").out
+    assert "TPOT %" in out and "TPOT low" not in out.split("elasticities")[1]
+    assert "TPOT low %" in life("sweep", "hw=v100", "elasticity=true", "metrics=[tpot_low]").out
+
+
 def test_elasticities_are_printed_as_bars_of_the_point_that_was_asked_for(life):
     out = life("sweep", "hw=v100", "elasticity=true", "at.batch=8", "at.prompt_tokens=2048").out
     assert "elasticities  |  prompt 2048  |  batch 8" in out

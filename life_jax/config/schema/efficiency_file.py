@@ -31,6 +31,9 @@ class EfficiencyFile:
     meeting_us: float | None = number(
         None, low=0, unit="us", name="time in which the threads of a CPU meet, beside its dispatch"
     )
+    score_work_apart: float | None = number(
+        None, low=0, unit="1", name="vector work of a score of a single query in memory, over its softmax"
+    )  # of GPUs without matrix units
     # above 1 where what is counted as floating point runs on bytes: CPUs unpack quantized weights so
     vector_efficiency: float = positive(unit="1", high=VECTOR_MOST, name="part of the peak vector rate reached")
     ttft_spread: float = positive(unit="1", name="deviation of the logarithm of measured over forecast TTFT")

@@ -96,6 +96,10 @@ class EngineFile(EngineKernels, EngineLayout):
     chunk_tokens: float | None = count(
         None, name="tokens of a prompt that are prefilled at once", leaf="engine.chunks.tokens"
     )
+    # programs of NPUs have fixed shapes: positions that are not filled are masked, not left out
+    graph_tokens: float | None = count(
+        None, name="positions that a compiled program attends in every pass", leaf="engine.chunks.graph"
+    )
     chunk_shared: bool = False  # the sequences of a batch share a chunk's tokens, else each has as many
     token_budget: float | None = positive(
         None, unit="token", name="tokens of a step under load, at most", leaf="engine.scheduler.budget", whole=True

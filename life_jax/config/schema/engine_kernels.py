@@ -183,6 +183,13 @@ class EngineKernels:
         name="vector work of a score of a single query over that of its softmax",
         leaf="engine.effects.attention_scores.single",
     )
+    score_work_apart: float | None = number(  # of the class of devices unless given
+        None,
+        low=0,
+        unit="1",
+        name="vector work of a score of a single query that stands in memory, over that of its softmax",
+        leaf="engine.effects.attention_scores.apart",
+    )
     cache_shared: float = number(
         0.0,
         low=0,

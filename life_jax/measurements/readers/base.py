@@ -35,7 +35,7 @@ WORDS = {
 }  # fmt: skip
 NUMBERS = ("batch", "prompt", "output", "tp", "concurrency", "rate")  # words that are numbers
 REPLACED = ("hw", "model", "opt")
-SERVERS = ("vLLM", "SGLang", "TensorRT-LLM")  # which run a hub's checkpoint as it is
+SERVERS = ("vLLM", "SGLang", "TensorRT-LLM", "LMDeploy", "transformers")  # which run a hub's checkpoint as it is
 NEEDED = {"hardware": "hw=NAME", "model": "model=NAME", "engine": "engine=NAME", "weight_format": "opt=FORMAT"}
 
 

@@ -15,7 +15,9 @@ from life_jax.measurements.readers import (
     llama_bench,
     llama_logs,
     perf_clients,
+    printed_statistics,
     sglang_bench,
+    single_batches,
     tables,
     timing_lines,
     trtllm_bench,
@@ -52,6 +54,7 @@ TOOLS: tuple[tuple[Format, Callable[[Any], bool], Reader], ...] = (
     (perf_clients.FORMAT, perf_clients.knows, perf_clients.rows),
     (timing_lines.FORMAT, timing_lines.knows, timing_lines.api_rows),
     (llama_logs.FORMAT, llama_logs.knows, llama_logs.api_rows),
+    (single_batches.FORMAT, single_batches.knows, single_batches.rows),
     (tables.FORMAT, lambda record: isinstance(record, Mapping) and {"metric", "value"} <= set(record), lambda r, i: []),
 )
 # of a terminal's output: whether it is of the tool, and its rows
@@ -60,11 +63,13 @@ PRINTED: tuple[tuple[Format, Callable[[str], bool], Callable[[Path, str], Iterab
     (llama_logs.FORMAT, llama_logs.is_output, llama_logs.rows),
     (vllm_bench.FORMAT, vllm_bench.is_output, vllm_bench.printed_rows),
     (sglang_bench.FORMAT, sglang_bench.is_output, sglang_bench.printed_rows),
+    (printed_statistics.FORMAT, printed_statistics.is_output, printed_statistics.rows),
 )
+OF_FIELDS = TOOLS[1:3] + TOOLS[-2:-1]  # whose results may be lines of a table
 READ = (
     "a table with the columns of life_jax.validate --help; llama-bench as CSV, JSON, JSONL, SQL or Markdown; JSON of "
     "vLLM's, SGLang's and GuideLLM's benchmarks (or what the first two print), GenAI-Perf and AIPerf (or their CSV), "
-    "trtllm-bench; "
+    "trtllm-bench, OpenVINO's llm_bench, ONNX Runtime GenAI, LMDeploy, optimum-benchmark and LocalScore; "
     "the timings of MLX, Ollama, llama.cpp and LM Studio"
 )
 
@@ -123,7 +128,7 @@ def _of_fields(head: str) -> tuple[Format, Reader] | None:
     fields: Mapping[str, Any] = dict.fromkeys(header)
     if len(header) < 3 or {"metric", "value"} <= set(header):
         return None
-    return next(((form, read) for form, knows, read in TOOLS[1:3] if knows(fields)), None)
+    return next(((form, read) for form, knows, read in OF_FIELDS if knows(fields)), None)
 
 
 def _records(path: Path, encoding: str, read: Reader) -> Iterator[Row]:

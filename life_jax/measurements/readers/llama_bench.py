@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from life_jax.config.schema.errors import ConfigError
+from life_jax.config.weight_format_names import split_format
 from life_jax.measurements.readers import by_parameters, files
 from life_jax.measurements.readers.base import (
     MOST_CELL,
@@ -134,8 +135,10 @@ def _markdown_row(cell: Mapping[str, str], number: int, devices: Sequence[str], 
         return {**tidy(str(number), "", ""), PROBLEM: f"test '{cell['test']}' with {cell['t/s']} t/s is not understood"}
     record = {
         "model_type": cell.get("model", ""),
+        "model_filename": cell.get("model_filename", ""),  # of llamafile-bench, which names the processor too
+        "cpu_info": cell.get("cpu_info", ""),
         "model_n_params": cell.get("params", ""),
-        "backends": cell.get("backend", ""),
+        "backends": cell.get("backend", "CPU" if cell.get("cpu_info") else ""),
         "gpu_info": next((cell[key] for key in ("device", "gpu", "hardware") if cell.get(key)), ", ".join(devices)),
         "n_gpu_layers": cell.get("ngl", "-1"),
         "n_threads": cell.get("threads", ""),
@@ -177,7 +180,8 @@ def _row(record: Mapping[str, str], number: int) -> Row:
     parameters = by_parameters.stated(record.get("model_n_params", ""))
     row = tidy(
         f"{number}_{test}", metric, value, hardware=hardware, engine=engine, batch=1,
-        model=by_parameters.model([stem, _QUANTIZED.sub("", kind)], parameters), weight_format=weight_format(kind),
+        model=by_parameters.model([stem, _QUANTIZED.sub("", kind)], parameters),
+        weight_format=weight_format(kind) or split_format(stem)[1],
         prompt_tokens=prompt, output_tokens=generated, ctx_depth=depth, kv_dtype=_cache(record),
         ubatch=_ubatch(record), threads=record.get("n_threads") if engine == "llama.cpp CPU" else None,
         date=_date(record), flash_attention=_flash(record), gpu_layers=_layers(record, engine), note=f"{test} {kind}",

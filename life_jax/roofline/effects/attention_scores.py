@@ -16,16 +16,22 @@ class AttentionScores(Effect):
     and value and calls a dot product anew for every query head, whatever its width; tiles of q queries share that.
 
     From decode of batches of 16 and 32 on servers (65 and 74 ns of a core for a score of heads of 64 and of 128).
+
+    apart [1]: the same where scores stand in memory, on a GPU without matrix units. There a warp makes each score of a
+    single query, whatever the width of the head, and few of them wait at once (mul_mat_vec of ggml-cuda).
     """
 
     single: Number = neutral(default=0.0)
+    apart: Number = neutral(default=0.0)
 
     def on_work(self, op: Op, work: Work) -> Work:
-        """Add the work to that of the scores: single / q of it, where each sequence has q queries, one at least."""
-        queries = op.shape.m
-        if is_nothing(self.single) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
+        """Add the work to that of the scores: a part 1 / q of it, where each sequence has q queries, one at least."""
+        queries, of_one = op.shape.m, self.single
+        if not is_nothing(self.apart) and op.kind == "softmax":
+            of_one = of_one + self.apart
+        if is_nothing(of_one) or is_nothing(work.cost.vector_flops) or queries is None or not has_scores(op):
             return work
-        return replace(work, vector=work.vector + softmax_flops(op, work) * (self.single / larger(queries, 1.0)))
+        return replace(work, vector=work.vector + softmax_flops(op, work) * (of_one / larger(queries, 1.0)))
 
 
 def softmax_flops(op: Op, work: Work) -> Number:
