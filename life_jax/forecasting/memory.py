@@ -195,7 +195,9 @@ def _kept_free(scenario: Scenario, most: Number) -> Number:
     engine, model = scenario.engine, scenario.architecture
     rows = smaller(engine.scheduler.slots, engine.scheduler.budget)
     sampled = rows * model.vocab_size * engine.memory.logit if model.headed else 0.0
-    return sampled if is_fixed_at(engine.memory.activation_tokens, UNLIMITED) else larger(most, sampled)
+    if is_fixed_at(engine.memory.activation_tokens, UNLIMITED):
+        return sampled
+    return where(engine.memory.logit > 0, larger(most, sampled), 0.0)  # 0 for an engine beside one that does
 
 
 def _at_once(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:
