@@ -126,7 +126,9 @@ def _text(study: "Study", case: "Case", values: dict[str, float]) -> None:
         print(f"{name:14s} {tables.digits(values[name]):>10} {'' if unit == '1' else unit}".rstrip())
     for name, of in classes.items():
         if "goodput" in of:
-            print(f"{f'goodput {name}':14s} {tables.digits(of['goodput']):>10} /s of {tables.digits(of['request_rate'])}")
+            print(
+                f"{f'goodput {name}':14s} {tables.digits(of['goodput']):>10} /s of {tables.digits(of['request_rate'])}"
+            )
     if any(math.isinf(value) for value in values.values()):
         print("SATURATED: more requests arrive than the engine serves; times grow without end")
 
