@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from life_jax.config import engine_fit
 from life_jax.config.aliases import TABLES, aliases
 from life_jax.config.conf_files import composed
+from life_jax.config.many import labels
 from life_jax.config.schema import axis_table, paths
 from life_jax.config.schema.check import check
 from life_jax.config.schema.device_file import DeviceFile
@@ -56,7 +57,8 @@ def main() -> None:
 
 
 def catalog(words: list[str]) -> None:
-    """Without a word the kinds and how many there are; with one its members; a second word filters them.
+    """Without a word the kinds and how many there are; with one its members; a second word filters them, also as hw=
+    and model= have it: a class, a glob.
 
     A device, model, option or engine is found by its declared names too. format=json prints a list with an object for
     each member: its cells by heading, as numbers where they are, and the declared names as `names`.
@@ -80,7 +82,8 @@ def catalog(words: list[str]) -> None:
     with waiting(f"reading {kind}"):
         whole = rows_of(folders)
     texts = {row: (*row, *names.get(row[0], ())) for row in whole}
-    rows = [row for row in whole if _mentions(word.lower(), texts[row])]
+    chosen = labels(kind, word, folders) if kind in ("hw", "model") else None  # as hw= takes them: class:laptop, h100*
+    rows = [row for row in whole if (_mentions(word.lower(), texts[row]) if chosen is None else row[0] in chosen)]
     if not rows:  # as a whole; its words apart
         rows = [row for row in whole if all(_mentions(part, texts[row]) for part in word.lower().split())]
     if not rows:

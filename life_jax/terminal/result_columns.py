@@ -29,8 +29,9 @@ SHORT = {
     "pipeline_parallel": "pp", "expert_parallel": "ep", "data_parallel": "dp", "context_parallel": "cp",
     "front_hw": "hw", "front_model": "model", "front_opt": "opt", "front_engine": "engine",
 }  # fmt: skip
+TIMES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E", "itl": "ITL"}
 UNITS = {
-    "token s-1": "tok/s", "J token-1": "J/tok", "1": "", "token": "", "byte": "B", "GB s-1": "GB/s",
+    "token s-1": "tok/s", "s-1": "1/s", "J token-1": "J/tok", "1": "", "token": "", "byte": "B", "GB s-1": "GB/s",
     "TFLOP s-1": "TFLOP/s", "token USD-1": "tok/USD", "USD h-1": "USD/h",
 }  # fmt: skip
 PREFIXED = ("s", "B", "FLOP", "J", "W", "J/tok")  # units that take a prefix
@@ -47,9 +48,9 @@ MARK = "*"  # behind a number that nothing like it was measured of
 
 def heading(name: str) -> str:
     """What a column is called, without a unit."""
-    end = next((end for end in ENDS if name.endswith(end)), "")
-    if end and name.removesuffix(end) in SHORT:
-        return f"{SHORT[name.removesuffix(end)]} {end[1:]}"
+    first, _, rest = name.partition("_")
+    if rest and first in TIMES:  # a percentile, a mean or an end of an interval
+        return f"{TIMES[first]} {rest.replace('_', ' ')}"
     return SHORT.get(name, name.removeprefix("front_").replace("_", " ") if name in METRICS else name)
 
 

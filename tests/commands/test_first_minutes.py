@@ -45,6 +45,14 @@ def test_the_catalogue_finds_what_people_call_things(words, some, life):
     assert some in life("catalog", *words.split()).out
 
 
+@pytest.mark.parametrize(
+    ("word", "some", "other"), [("class:laptop", "rtx_4090_laptop", "h100_sxm"), ("gtx_10*", "gtx_1080", "gtx_1650")]
+)
+def test_the_catalogue_takes_what_hw_takes(word, some, other, life):
+    labels = [line.split()[0] for line in life("catalog", "hw", word).out.splitlines() if line.strip()]
+    assert some in labels and other not in labels
+
+
 def test_a_list_of_options_without_brackets_is_told_how_to_be_written(life):
     assert "write a list as opt=[int4,kv8]" in life("sweep", "hw=v100", "opt=int4,kv8").error
 
