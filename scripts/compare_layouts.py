@@ -21,6 +21,7 @@ import numpy as np
 import life_jax as life
 from life_jax.core.schedule import Step
 from life_jax.forecasting import messages
+from life_jax.forecasting.memory import activation_bytes, memory
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT.parent / "shared" / "data" / "serving"
@@ -37,6 +38,23 @@ PROMPTS = (512, 4096, 32768)
 # (ikawrakow/ik_llama.cpp, pull request 54): another model and another format of as many bits, by the same author
 READ_BY_5975WX = 56
 ROOMY = ("batch=1", "prompt=512", "output=256")
+# tokens of the cache that servers printed, by words of the command line; a third entry says what of it made a constant
+CACHES = (
+    ("MiniMax-M2 fp8, 2 MI300X, vLLM 0.17 (vllm-project/recipes#273)", 497_600, "",
+     ("hw=mi300x", "model=minimax_m2", "tp=2", "opt=fp8", "engine=vllm")),
+    ("Llama 2 7B, A100 80 GB, vLLM of 2023 (vllm-project/vllm#2031)", 7351 * 16, "",
+     ("hw=a100_sxm_80gb", "model=llama2_7b", "engine=vllm_2023")),
+    ("Llama 3.1 70B w8a8, H100, 0.98 of it, vLLM 0.7 (#12569)", 1381 * 16, "in the fit of the bytes of a logit",
+     ("hw=h100_sxm", "model=llama3_1_70b", "opt=w8a8", "engine=vllm", "engine.memory_utilization=0.98")),
+    ("Qwen2.5 14B, 2 RTX 4090, 0.98 of them, vLLM 0.7 (#13061)", 81_536, "a display takes a part",
+     ("hw=rtx_4090", "model=qwen2_5_14b", "tp=2", "engine=vllm_2024", "engine.memory_utilization=0.98")),
+    ("Llama 3.1 8B, RTX 3090, vLLM of 2024 (#10517)", 1952 * 16, "a step may have 20 000 tokens",
+     ("hw=rtx_3090", "model=llama3_1_8b", "engine=vllm_2024", "engine.activation_tokens=20000", "prompt=20000")),
+    ("Qwen3 235B fp8, 4 H100, vLLM 0.9 (#21348)", 178_880, "reported as too small by its user",
+     ("hw=h100_sxm", "model=qwen3_235b_a22b", "tp=4", "opt=fp8", "engine=vllm")),
+    ("Qwen3 235B fp8, 4 H100, 0.93 of them, SGLang (#21348)", 367_404, "",
+     ("hw=h100_sxm", "model=qwen3_235b_a22b", "tp=4", "opt=fp8", "engine=sglang", "engine.resident_utilization=0.93")),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -249,6 +267,37 @@ def exchanges(rows: list[dict[str, str]]) -> Iterator[Case]:
                    float(row["value"]), float(counted / seconds / 1e9), fitted)  # fmt: skip
 
 
+def fleets(rows: list[dict[str, str]]) -> Iterator[Case]:
+    """DeepSeek-V3 on 96 H100: prompts on 32 devices, tokens on 72, each with copies of 32 experts."""
+    kind = "DeepSeek-V3 on 96 H100 (SGLang), experts on 32 and 72 devices"
+    words = ("hw=h100_sxm", "engine=sglang", "model=deepseek_v3", "prompt=2000", "engine.redundant_experts=32")
+    halves, even = ("opt=two_batch_overlap",), "experts evenly loaded"
+    prefill, decode = ("dp=32", "ep=32", "batch=256", "output=2"), ("dp=72", "ep=72", f"batch={72 * 256}", "output=100")
+    measured = float(value(rows, "input tok/s per node", "PD + EP"))
+    seconds = forecast("ttft", *words, *prefill, *halves)
+    yield Case(kind, "prompts, a node", "token/s", measured, 256 * 2000 / seconds / 4, f"8 a device, {even}")
+    measured = float(value(rows, "output tok/s per node", "same"))
+    found = 72 * 256 / forecast("tpot", *words, *decode, *halves) / 9
+    yield Case(kind, "tokens, a node", "token/s", measured, found, f"256 a device, {even}")
+    low, high = map(float, value(rows, "prefill gain", "two-batch overlap").split("-"))
+    gain = forecast("ttft", *words, *prefill) / seconds
+    yield Case(kind, f"prompts, two batches over one ({low:g} to {high:g})", "x", (low + high) / 2, gain, even)
+
+
+def caches() -> Iterator[Case]:
+    """Tokens of the cache that servers print."""
+    kind = "Room of the cache, as servers print it"
+    for what, tokens, assumed, words in CACHES:
+        prompt = () if any(word.startswith("prompt=") for word in words) else ("prompt=512",)
+        found = forecast("max_context", *words, *prompt, "batch=1", "output=1")
+        yield Case(kind, what, "tokens", tokens, found, assumed)
+    words = ("hw=a100_sxm_80gb", "model=gpt_oss_20b", "engine=vllm", "engine.memory_utilization=0.65", "batch=1")
+    scenario = life.load([*words, "opt=mxfp4_experts", "prompt=512", "output=1"]).cases[0].scenario
+    room = memory(scenario).cache_room(activation_bytes(scenario, scenario.workload.prompt_tokens))
+    what = "gpt-oss-20b, A100 80 GB, 0.65 of it, vLLM 0.19"
+    yield Case(kind, what, "GiB", 36.56, float(room) / 2**30, "in the fit of the bytes of a logit")
+
+
 def markdown(cases: list[Case]) -> str:
     """Tables by kind, each with its median error."""
     lines = []
@@ -273,7 +322,7 @@ def all_cases(folder: Path) -> list[Case]:
         draft.mkdir()
         (draft / "config.json").write_text(json.dumps(VICUNA_68M), encoding="utf-8")
         return [*spec_bench(rows, draft / "config.json"), *engines(rows), *offloads(rows), *transfers(rows),
-                *exchanges(rows)]  # fmt: skip
+                *exchanges(rows), *fleets(rows), *caches()]  # fmt: skip
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ class Parallelism:
     [1]: 1 where that library lets switches reduce, which can
     link_efficiency [1]: reached part of the interconnect's bandwidth
     exchange_latency [s], exchange_efficiency [1]: the same of an all-to-all of tokens inside a node, and
-    bulk_exchange_efficiency [1] where a step has tokens of prompts
+    bulk_exchange_efficiency [1] where a step has tokens of prompts, which take exchange_units [1] of the processor
     network_latency [s], network_efficiency [1]: the same of messages between nodes
     """
 
@@ -101,6 +101,7 @@ class Parallelism:
     exchange_latency: Number = 0.0
     exchange_efficiency: Number = 1.0
     bulk_exchange_efficiency: Number = 1.0
+    exchange_units: Number = 0.0
     network_latency: Number = 0.0
     network_efficiency: Number = 1.0
 
@@ -108,6 +109,11 @@ class Parallelism:
     def stage(self) -> Number:
         """Devices of a pipeline stage [1]."""
         return self.tensor_parallel * self.data_parallel * self.context_parallel
+
+    @property
+    def taken(self) -> Number:
+        """Part of the processor [1] that messages of prompts take while it computes: none but those between experts."""
+        return self.exchange_units if self.exchanges else 0.0
 
     def copies(self, experts: Number) -> Number:
         """Experts that a layer with so many of them [1] holds on all devices, copies included, over their number."""

@@ -145,11 +145,14 @@ class PassTimes:
 
     def _in_two_batches(self, passes: Passes) -> Number:
         """Mean seconds [s] of two halves of the batch, of which one computes while the other sends; a layer of the
-        shorter of both is not hidden. Each half reads the weights."""
+        shorter of both is not hidden. Each half reads the weights, and what messages of prompts take of the processor
+        does not compute."""
         half, scenario = halved(passes), self.scenario
         sent = message_seconds(scenario, half.middle)
         host = sum(host_seconds(scenario, half.middle).values())
         computed = self._queued(half) - sent - host
+        if not half.first.decoding:
+            computed = computed + scenario.engine.parallelism.taken * sent
         layers = sum(block.repeats for block in scenario.architecture.blocks)
         both = larger(2 * computed, 2 * sent) + smaller(computed, sent) / layers
         started = launch_seconds(scenario, half.middle)

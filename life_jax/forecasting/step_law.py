@@ -82,6 +82,7 @@ def _free(scenario: Scenario) -> TabulatedLaw | HalvedLaw:
         sent=_tables(scenario, _no_seconds, _message_seconds, _seconds_of_attention),
         layers=1.0 * sum(block.repeats for block in scenario.architecture.blocks),
         on=halves,
+        taken=scenario.engine.parallelism.taken,
     )
 
 

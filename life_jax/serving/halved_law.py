@@ -13,7 +13,8 @@ class HalvedLaw:
     """A law of steps in two halves, by laws of half steps; a layer of the shorter of both is not hidden.
 
     whole: of a step that is not divided, with the host's time; computed, sent: of computation and of messages alone
-    layers [1]: of the model; on [1]: 1 where steps run as halves, 0 where they do not
+    layers [1]: of the model; on [1]: 1 where steps run as halves, 0 where they do not; taken [1]: part of the processor
+    that messages take in steps with tokens of prompts
     """
 
     whole: TabulatedLaw
@@ -21,11 +22,13 @@ class HalvedLaw:
     sent: TabulatedLaw
     layers: Number
     on: Number
+    taken: Number
 
     def seconds(self, load: StepLoad) -> Number:
         """Time of a step [s]."""
         half = halved(load)
         computed, sent = self.computed.seconds(half), self.sent.seconds(half)
+        computed = computed + where(load.prefilling > 0, self.taken * sent, 0.0)
         both = larger(2 * computed, 2 * sent) + smaller(computed, sent) / self.layers
         if not is_fixed_at(self.whole.launched, 0):
             both = larger(both, 2 * self.whole.launch_seconds(half))
@@ -33,7 +36,7 @@ class HalvedLaw:
 
     def each(self) -> "HalvedLaw":
         """The same law for loads that have one more axis at their end."""
-        numbers = last_axis(self.layers), last_axis(self.on)
+        numbers = last_axis(self.layers), last_axis(self.on), last_axis(self.taken)
         return HalvedLaw(self.whole.each(), self.computed.each(), self.sent.each(), *numbers)
 
 

@@ -92,6 +92,15 @@ class EngineLayout:
         name="part of the links reached by an all-to-all of prompts",
         leaf="engine.parallelism.bulk_exchange_efficiency",
     )
+    # 20 of the 132 multiprocessors of an H100, DeepEP's default, which vLLM keeps; its kernels for few tokens take none
+    exchange_units: float = number(
+        0.15,
+        low=0,
+        high=1,
+        unit="1",
+        name="part of the processor that an all-to-all of prompts takes while others compute",
+        leaf="engine.parallelism.exchange_units",
+    )
     # scripts/fit_collectives.py on DeepEP's published times of 16 to 256 ranks
     network_us: float = number(
         27.0,
