@@ -5,8 +5,10 @@
 Prints a table with how often each thing was tried and how often it failed, then each failure; the exit status is 1
 where there is one. The whole takes about ten minutes of two quiet cores, on which two parts run at a time; --share does
 a part of it. Parts: kills, dask, disks, links, pairs, files, lines, launch (scripts that plan writes), reports, numbers
-(of serve, plan and layouts), keys (of every file), names, twice (files that are read and written), shells, explorer,
-laws, loads (what requests see). `disks` mounts file systems, in a mount namespace of its own where it may.
+(of serve, plan and layouts), keys (of every file), names, twice (files that are read and written), several (files of a
+command: kills, full disks, links), systems (macOS and Windows), calibrations (and models that denoise blocks), shells,
+explorer, crowd (its many clients), laws, loads (what requests see). `disks` mounts file systems, in a mount namespace
+of its own where it may.
 """
 
 import argparse
@@ -24,6 +26,7 @@ from pathlib import Path
 import attack_files
 import attack_laws
 import attack_loads
+import attack_newest
 import attack_odd
 import attack_process
 import attack_verbs
@@ -63,8 +66,12 @@ def parts(top: Path, share: float, seed: int) -> dict[str, Callable[[], Tried]]:
         "keys": lambda: attack_odd.odd_values(top, round(600 * share), seed),
         "names": lambda: attack_odd.names(top),
         "twice": lambda: attack_odd.read_and_written(top),
+        "several": lambda: attack_newest.several_files(top / "several", disks),
+        "systems": lambda: attack_newest.systems(top),
+        "calibrations": lambda: attack_newest.calibrations(top, round(180 * share), seed),
         "shells": lambda: attack_odd.shells(top),
         "explorer": lambda: attack_verbs.questions(top, round(300 * share), seed),
+        "crowd": lambda: attack_newest.crowd(top, round(240 * share), seed),
         "laws": lambda: _laws(attack_laws.attack, DRAWS * share, seed),
         "loads": lambda: _laws(attack_loads.attack, attack_loads.DRAWS * share, seed),
     }
@@ -112,11 +119,11 @@ def main() -> int:
     with ThreadPoolExecutor(given.jobs) as pool:
         running = {name: pool.submit(one, name) for name in sorted(wanted, key=lambda name: name not in LONGEST)}
         rows = {name: running[name].result() for name in wanted}
-    print(f"{'part':8} {'tried':>8} {'failed':>8} {'CPU s':>8}")
+    print(f"{'part':12} {'tried':>8} {'failed':>8} {'CPU s':>8}")
     for name, (tried, failed, spent) in rows.items():
-        print(f"{name:8} {tried:8} {len(failed):8} {spent:8.0f}")
+        print(f"{name:12} {tried:8} {len(failed):8} {spent:8.0f}")
     total = [sum(column) for column in zip(*((n, len(f), s) for n, f, s in rows.values()), strict=True)]
-    print(f"{'all':8} {total[0]:8} {total[1]:8} {total[2]:8.0f}   {(time.monotonic() - begun) / 60:.1f} minutes")
+    print(f"{'all':12} {total[0]:8} {total[1]:8} {total[2]:8.0f}   {(time.monotonic() - begun) / 60:.1f} minutes")
     failures = [line for _, failed, _ in rows.values() for line in failed]
     print(*failures, sep="\n", end="\n" * bool(failures))
     return bool(failures)

@@ -241,6 +241,9 @@ LINES = [
         "format=json",
     ],
     ["plan", *SERVED, "devices=[1,2]", "prompt=64", "output=16", "target.tpot=0.1", "write=launch", "format=json"],
+    ["plan", *SERVED, "devices=[1]", "prompt=64", "output=16", "also=[eagle3,offload]", "offload.hw=here", "top=2"],
+    ["explain", "hw=here", "model=llama3_2_1b", "format=json"],
+    ["sweep", "hw=[h100*,class:npu]", "model=llama3_2_1b", "engine=[generic,ideal]", *POINT, "out=x.csv"],
 ]
 PIECES = [
     *"=+,[]{}()'\"\\$~.:/*?!#&;|<> \t%@^-0198aZé", "${oc.env:HOME}", "1e400", "nan", "-1", "../", "~.nc", "hydra.",

@@ -27,11 +27,9 @@ from life_jax.core.scenario import PLAIN_BITS, UNPUBLISHED, Scenario, Workload
 from life_jax.forecasting.layout import why_impossible
 from life_jax.forecasting.request import Run
 from life_jax.measurements import forecasts
-from life_jax.optimizations.latent_attention import LATENT
 
 DRAWS = 1400  # 200 000 evaluations
 NOISE = 1e-9  # relative, of float64 sums
-CUT = 0.03  # by which a larger batch may be faster where it is cut into steps whose latent attention has another form
 SWITCHES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256)  # rows of kernels
 BATCH = np.array([*SWITCHES, 384, 512], float)
 PROMPT = np.array([*SWITCHES, 257, 511, 512, 513, 1000, 1024, 1025, 2048, 5000, 16384, 131072], float)
@@ -168,7 +166,7 @@ def laws_of(
             part, along_curve = values[places[curve]][order], points[order]
             ratio = part[:-1] / part[1:]
             worst = int(np.argmax(ratio))
-            if ratio[worst] > 1 + (CUT if curve == "batch" and changes_its_work(scenario) else NOISE):
+            if ratio[worst] > 1 + NOISE:
                 law = f"{name} falls with {'less ' if curve in FASTER else 'more '}{curve}"
                 yield Broken(law, where, float(ratio[worst] - 1), (along_curve[worst], along_curve[worst + 1]))
     if engine == "ideal" and not layout:
@@ -182,10 +180,9 @@ def laws_of(
 def changes_its_work(s: Scenario) -> bool:
     """Whether a layer's work falls by design as contexts grow.
 
-    Llama 4 attends to its own chunk of positions only, and a new chunk begins; latent attention takes the form with
-    fewer FLOP, which is not always the faster one.
+    Llama 4 attends to its own chunk of positions only, and a new chunk begins.
     """
-    return any("chunk" in b.attention_kind or b.attention_kind in LATENT for b in s.architecture.blocks)
+    return any("chunk" in block.attention_kind for block in s.architecture.blocks)
 
 
 def bounds(s: Scenario, run: Run, where: str, known: bool) -> Iterator[Broken]:

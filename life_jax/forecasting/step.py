@@ -14,6 +14,7 @@ from life_jax.core.scenario import Scenario
 from life_jax.core.schedule import Mixed, Step, in_graph
 from life_jax.forecasting import energy, messages, places
 from life_jax.forecasting.graph_effects import on_graph
+from life_jax.forecasting.latent_form import in_faster_form
 from life_jax.forecasting.weights import part_on_disk
 from life_jax.models.decoder import decoder
 from life_jax.operators.token_rows import joined
@@ -27,11 +28,17 @@ def step_graph(scenario: Scenario, step: Step | Mixed) -> Graph:
     """Operators of a step after every rewrite, as the devices that attend for the same tokens see it.
 
     Fusion comes after the stack of options, whatever its order. The counting convention comes last, on the operators
-    that are really executed. In a mixed step, what handles tokens one by one is executed once for all groups.
+    that are really executed. In a mixed step, what handles tokens one by one is executed once for all groups. Latent
+    attention has the form that takes less time, for each group.
     """
     if isinstance(step, Mixed):
         graphs = (step_graph(scenario, group) for group in step.groups)
         return reduce(lambda one, other: one.beside(other, joined), graphs)
+    return in_faster_form(scenario, lambda scenario: _step_graph(scenario, step))
+
+
+def _step_graph(scenario: Scenario, step: Step) -> Graph:
+    """Operators of a step of equal sequences after every rewrite."""
     layout = scenario.engine.parallelism
     step = in_graph(step, scenario.engine) if scenario.architecture.reading == "chunks" else step
     whole, step = step, step_of_one(step, layout)

@@ -43,7 +43,7 @@ def latent_attention(
 def latent_form(*, form: str) -> Optimization:
     """Fix the form of latent attention.
 
-    form: cheaper (by FLOP, step by step), absorbed, expanded, or decompressed (keys and values are cached).
+    form: cheaper (by time, step by step), absorbed, expanded, or decompressed (keys and values are cached).
     Raises Refused for any other form, and where no layer has latent attention.
     """
     if form not in FORMS:

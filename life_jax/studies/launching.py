@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from life_jax.config import drafting
-from life_jax.core.whole_file import refuse_taken, whole_file
+from life_jax.core.file_system import read_regular
+from life_jax.core.whole_file import foreign, refuse_taken, whole_file
 from life_jax.planner import times
 from life_jax.planner.designs import Designs
 from life_jax.planner.launch import Launch, files, hub_name
@@ -55,27 +56,42 @@ def launch_of(study: Study, designs: Designs, place: int, running: float) -> Lau
 
 
 def scripts(launch: Launch, about: str, home: Path, *, overwrite: bool) -> list[Path]:
-    """Write the launch scripts of a design to a folder, each whole or not at all. Returns their paths."""
+    """Write the launch scripts of a design to a folder, each whole or not at all; those that are there stay. Returns
+    their paths."""
     home.mkdir(parents=True, exist_ok=True)
     written = []
     for file, text in files(launch, about).items():
-        with whole_file(home / file, overwrite=overwrite) as new:
-            new.write_text(text, encoding="utf-8")
-        if file.endswith(".sh"):
-            (home / file).chmod(0o755)
         written.append(home / file)
+        if _says(home / file, text):
+            continue
+        with whole_file(home / file, overwrite=overwrite) as new:
+            new.write_text(text, encoding="utf-8", newline="\n")
+            if file.endswith(".sh"):
+                new.chmod(0o755)
     return written
+
+
+def _says(path: Path, text: str) -> bool:
+    """Whether a file, no link, has this text: a command that was stopped has written it."""
+    try:
+        content = b"" if path.is_symlink() else read_regular(path, len(text.encode()) + 1)
+    except OSError:
+        return False
+    return content == text.encode()
 
 
 def write(plan_: Plan, folder: Path, *, overwrite: bool) -> list[Path]:
     """Write launch scripts of every row to folder/RANK/, each whole or not at all, and none where one of their names is
-    taken. Returns their paths. Raises StoreError for a name that is taken."""
+    taken by another text. Returns their paths. Raises StoreError for such a name, and where folder/RANK is a link."""
     launches = []
     for row in plan_.rows[: plan_.study.view.top or WRITTEN]:
         launch = launch_of(plan_.study, plan_.found.designs, row.place, row.metrics.get("concurrency", float("nan")))
         about = f"rank {row.rank}: {row.devices} x {row.hw}, {row.opt}, {row.engine}: life-jax plan"
         launches.append((launch, about, folder / f"{row.rank:02d}"))
     for launch, about, home in launches:
-        for file in files(launch, about):
-            refuse_taken(home / file, overwrite=overwrite)
+        if home.is_symlink():
+            raise foreign(home)
+        for file, text in files(launch, about).items():
+            if not _says(home / file, text):
+                refuse_taken(home / file, overwrite=overwrite)
     return [path for of in launches for path in scripts(*of, overwrite=overwrite)]

@@ -194,9 +194,19 @@ def test_launch_scripts_are_written_for_each_rank(tmp_path):
         text = (tmp_path / "plan" / f"{row.rank:02d}" / "run.sh").read_text(encoding="utf-8")
         assert f"exec {row.command}\n" in text
         assert row.hw in text
+    (tmp_path / "plan" / "02" / "run.sh").unlink()  # as a command that was stopped leaves it
+    before = {path: path.stat().st_mtime_ns for path in paths if path.exists()}
+    assert write(result, tmp_path / "plan", overwrite=False) == paths
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (tmp_path / "plan" / "02" / "run.sh").stat().st_mode & 0o777 == 0o755
+    paths[0].write_text("mine", encoding="utf-8")
     with pytest.raises(OSError, match="overwrite=true"):
         write(result, tmp_path / "plan", overwrite=False)
     assert write(result, tmp_path / "plan", overwrite=True) == paths
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "01").symlink_to(tmp_path / "plan" / "01", target_is_directory=True)
+    with pytest.raises(OSError, match="is a link"):
+        write(result, tmp_path / "linked", overwrite=True)
     (tmp_path / "taken" / "02").mkdir(parents=True)
     (tmp_path / "taken" / "02" / "run.sh").write_text("mine", encoding="utf-8")
     with pytest.raises(OSError, match="overwrite=true"):

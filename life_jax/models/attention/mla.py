@@ -1,8 +1,9 @@
 """Multi-head latent attention: low-rank queries, and a latent vector per token in the cache.
 
 Block.latent_form is one of these. `absorbed`: attention runs on the latents themselves. `expanded`: keys and values of
-every cached token are rebuilt in every step. `cheaper`: the form of these two with fewer FLOP (absorbed in decode,
-expanded in prefill). `decompressed`: the rebuilt keys and values of every head are cached.
+every cached token are rebuilt in every step. `cheaper`: that of these two which takes less time (absorbed in decode,
+expanded in prefill), as forecasting/latent_form.py chooses; here, without a device, the one with fewer FLOP.
+`decompressed`: the rebuilt keys and values of every head are cached.
 """
 
 from dataclasses import replace
