@@ -14,14 +14,14 @@ from life_jax.core.numerics import is_fixed_at
 from life_jax.core.pytree import set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.energy import is_capped
-from life_jax.forecasting.side_by_side import TAILS, is_neutral, parts_above_one
+from life_jax.forecasting.side_by_side import is_neutral, parts_above_one
 from life_jax.forecasting.speculation import accepted, verified
 from life_jax.forecasting.under_load import UnderLoad
 from life_jax.planner import rows
 from life_jax.planner.designs import Designs
 from life_jax.planner.space import KEYS
 from life_jax.serving.drafted_law import DraftedLaw
-from life_jax.serving.step_law import Law, TabulatedLaw
+from life_jax.serving.step_law import TABLE_AXES, Law, TabulatedLaw
 
 TABULATED_AT_ONCE = 2**8
 LAWS = "laws"  # what designs remember them by
@@ -149,7 +149,7 @@ class _Laws:
     def _put(self, of: str, name: str, part: np.ndarray, value: Any) -> None:
         if value is None:  # of experts that no groups share
             return
-        tail = np.shape(value)[-TAILS[name] :] if name in TAILS else ()
+        tail = np.shape(value)[-TABLE_AXES[name] :] if name in TABLE_AXES else ()
         column = self._columns.setdefault(of, {}).setdefault(name, np.zeros((len(self._capacity), *tail)))
         column[part] = np.broadcast_to(value, (len(part), *tail))
 
