@@ -9,59 +9,17 @@ smaller boxes, because kinks and steps stop a solver, but not a sample. Whole nu
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import jax
 import numpy as np
 
+from life_jax.analysis.oracle import REMOTE, Oracle, Raised
+
 TOLERANCE = 1e-6  # relative: within it a limit counts as met, and a number as whole
-BATCH = 512  # points that are evaluated in one call
-SAMPLE = 4096  # points over the whole box
 MOST_TRIED = 2**17  # combinations of whole numbers that are all tried
 STARTS = 4  # of a sample, from which the solver starts
-ZOOMS = 12  # boxes around a solution, each a third of the one before
 NODES = 60  # of a search over whole numbers
-REMOTE = 100.0  # a logarithm beyond any number
-
-
-class Oracle:
-    """A function from a point [k] to values [m], with its slopes, compiled once and evaluated in float64."""
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        """function: from an array [k] to an array [m], which JAX can trace."""
-
-        def twice(x: Any) -> tuple[Any, Any]:
-            values = function(x)
-            return values, values
-
-        self._batched = jax.jit(jax.vmap(function))
-        self._linearized = jax.jit(jax.jacfwd(twice, has_aux=True))
-        self._last: tuple[bytes, tuple[np.ndarray, np.ndarray]] = (b"", (np.empty(0), np.empty(0)))
-
-    def values_and_slopes(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values [m] at a point [k] and their slopes [m, k]; those of the last point are kept."""
-        point = np.asarray(point, np.float64)
-        if self._last[0] != point.tobytes():
-            with jax.enable_x64(True):
-                slopes, values = self._linearized(point)
-                self._last = (point.tobytes(), (np.asarray(values), np.asarray(slopes)))
-        return self._last[1]
-
-    def values(self, point: np.ndarray) -> np.ndarray:
-        """Values [m] at a point [k]."""
-        return self.values_and_slopes(point)[0]
-
-    def batch(self, points: np.ndarray) -> np.ndarray:
-        """Values [n, m] at points [n, k]."""
-        pieces = []
-        with jax.enable_x64(True):
-            for start in range(0, len(points), BATCH):
-                piece = points[start : start + BATCH]
-                filled = np.concatenate([piece, np.repeat(piece[-1:], BATCH - len(piece), axis=0)])
-                pieces.append(np.asarray(self._batched(filled))[: len(piece)])
-        return np.concatenate(pieces)
 
 
 @dataclass(frozen=True)
@@ -88,7 +46,7 @@ def sampled(oracle: Oracle, low: np.ndarray, high: np.ndarray, whole: np.ndarray
     if whole.all() and np.prod(most - least + 1) <= MOST_TRIED:
         points = np.log(np.array(list(itertools.product(*map(np.arange, least, most + 1)))))
         return Sample(points, oracle.batch(points), True)
-    part = qmc.Sobol(len(low), rng=np.random.default_rng(0)).random(SAMPLE)
+    part = qmc.Sobol(len(low), rng=np.random.default_rng(0)).random(oracle.samples)
     part[:2] = [[0.0], [1.0]]
     points = low + (high - low) * part
     counts = np.clip(np.round(np.exp(points)), least, most)
@@ -231,7 +189,7 @@ class Search:
             np.where(np.isfinite(costs), costs, REMOTE + self.missed(values).max(axis=1, initial=-REMOTE))
         )
         tries = [np.clip(x, self.low, self.high) for x in [*starts, *self._apart(points[order])]]
-        best = min([*tries, *map(self._descended, tries)], key=self.cost)
+        best = min([*tries, *(map(self._descended, tries) if self.oracle.descents else ())], key=self.cost)
         if not np.isfinite(self.cost(best)):
             return None
         around = self._around(best)
@@ -271,15 +229,15 @@ class Search:
                 lambda x: self.oracle.values(point(x))[0], at[free],
                 jac=lambda x: self.oracle.values_and_slopes(point(x))[1][0][free], method="SLSQP",
                 bounds=list(zip(self.low[free], self.high[free], strict=True)),
-                constraints=[constraint] if len(bound) else [], options={"maxiter": 200, "ftol": 1e-12},
+                constraints=[constraint] if len(bound) else [], options={"maxiter": self.oracle.rounds, "ftol": 1e-12},
             )  # fmt: skip
         return np.clip(point(solution.x), self.low, self.high) if np.isfinite(solution.x).all() else at
 
     def _around(self, point: np.ndarray) -> np.ndarray:
         """The best point of samples in ever smaller boxes around a point [k]."""
         rng, radius, cost = np.random.default_rng(1), (self.high - self.low) / 6, self.cost(point)
-        for _ in range(ZOOMS):
-            points = np.clip(point + radius * rng.uniform(-1, 1, (BATCH, len(point))), self.low, self.high)
+        for _ in range(self.oracle.zooms):
+            points = np.clip(point + radius * rng.uniform(-1, 1, (self.oracle.around, len(point))), self.low, self.high)
             points, values = self._evaluated(points)
             costs = self._costs(values)
             if costs.min() < cost:
@@ -305,33 +263,6 @@ class Search:
         low[at], high[at] = np.log(np.ceil(counts[at])), np.log(np.floor(counts[at]))
         sides = [replace(self, high=high), replace(self, low=low)]
         yield from sides if counts[at] % 1 > 0.5 else reversed(sides)
-
-
-class Raised(Oracle):
-    """A function of a point and one more coordinate t: its first value is t, and the others in `left` are less by t."""
-
-    def __init__(self, oracle: Oracle, left: np.ndarray) -> None:
-        """oracle: the function without t, whose first value is left out. left [m - 1] of bool: values less t."""
-        self.oracle, self.left = oracle, left
-
-    def values_and_slopes(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values [m] at a point [k + 1], of which t is the last coordinate, and their slopes [m, k + 1]."""
-        values, slopes = self.oracle.values_and_slopes(point[:-1])
-        ups = np.column_stack([slopes[1:], -self.left.astype(float)])
-        return self._of(values, point[-1]), np.vstack([np.append(np.zeros(len(point) - 1), 1.0), ups])
-
-    def lifted(self, points: np.ndarray, values: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points [n, k + 1] with the least t that meets the limits, and their values [n, m].
-
-        points [n, k], values [n, m]: without t. limits [m - 1].
-        """
-        missed = (values[:, 1:] - limits)[:, self.left].max(axis=1)
-        t = np.clip(np.where(np.isfinite(missed), missed, REMOTE), -REMOTE, REMOTE)
-        return np.column_stack([points, t]), self._of(values, t)
-
-    def _of(self, values: np.ndarray, t: Any) -> np.ndarray:
-        t = np.asarray(t)[..., None]
-        return np.concatenate([t, values[..., 1:] - self.left * t], axis=-1)
 
 
 @dataclass(frozen=True)

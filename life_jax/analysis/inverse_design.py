@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from life_jax.analysis.constrained_search import TOLERANCE, Oracle, Sample, Search, sampled
+from life_jax.analysis.constrained_search import TOLERANCE, Sample, Search, sampled
+from life_jax.analysis.oracle import Oracle, Uncompiled
 from life_jax.core.numerics import Number, exp, log
 from life_jax.core.parameter import Parameter
 from life_jax.core.pytree import register_with_jax
@@ -26,8 +27,13 @@ from life_jax.forecasting.metrics import METRICS, forecast
 register_with_jax()
 
 CURVE = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)
+CURVE_UNDER_LOAD = (0.7, 1.0, 1.5)  # whose designs take several seconds each
 FITS = "fits_memory"
 SLACK = 0.001  # relative, by which a target is relaxed to find its price where slopes do not give it
+
+
+def _is_of_load(metric: str) -> bool:
+    return metric != FITS and METRICS[metric].needs == "load"
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class Values:
     parameters: tuple[Parameter, ...]
     minimize: str
     targets: tuple[tuple[str, int], ...]
+
+    @property
+    def is_of_load(self) -> bool:
+        """Whether any of them is of requests under load."""
+        return any(_is_of_load(metric) for metric in (self.minimize, *(metric for metric, _ in self.targets)))
 
     def at(self, logs: Any, scenario: Scenario) -> Scenario:
         """The scenario with the free numbers of a point [k]."""
@@ -110,9 +121,11 @@ class Problem:
 
     @property
     def is_answerable(self) -> bool:
-        """Whether cost and targets are numbers at the start."""
+        """Whether cost and targets are numbers at the start; infinite where more requests arrive than are served."""
+        names = (self.minimize, *(t.metric for t in self.targets))
         with np.errstate(all="ignore"):
-            return all(np.isfinite(float(value)) for value in self.values.of(self.at(self.start)))
+            values = [float(value) for value in self.values.of(self.at(self.start))]
+        return all(np.isfinite(x) or (_is_of_load(n) and x > 0) for n, x in zip(names, values, strict=True))
 
     @property
     def limits(self) -> np.ndarray:
@@ -121,7 +134,9 @@ class Problem:
 
     @cached_property
     def oracle(self) -> Oracle:
-        """The values as a compiled function of a point."""
+        """The values as a function of a point, compiled unless they are of requests under load."""
+        if self.values.is_of_load:
+            return Uncompiled(lambda logs: self.values.of(self.at(logs)))
         numbers, tree = jax.tree.flatten(self.scenario)
         return _oracle(self.values, tree, tuple(numbers))
 
@@ -193,8 +208,10 @@ def cheapest(problem: Problem) -> Design:
     return _design(problem, search, point)
 
 
-def curve(problem: Problem, factors: Sequence[float] = CURVE) -> list[tuple[float, Design]]:
+def curve(problem: Problem, factors: Sequence[float] | None = None) -> list[tuple[float, Design]]:
     """Cost against target: (factor, cheapest design with targets that are `factor` times as lax) for every factor."""
+    if factors is None:
+        factors = CURVE_UNDER_LOAD if problem.values.is_of_load else CURVE
     return [(factor, cheapest(problem.scaled(factor))) for factor in factors]
 
 

@@ -30,6 +30,7 @@ KINDS = {"hw": "device", "model": "model", "opt": "option", "engine": "engine"}
 # words of a name that say who made a chip, or what was done to a model, but not which it is
 MAKERS = ("nvidia", "geforce", "amd", "radeon", "instinct", "tesla", "apple", "intel", "generation")
 VARIANTS = ("instruct", "chat", "it", "hf", "gguf", "mlx", "awq", "gptq", "4bit", "8bit", "bf16", "fp16", "fp8")
+CACHE = frozenset(("kv", "cache", "kvcache", "ctk", "ctv"))  # words of an option that say that it is of the KV cache
 RELEASES = ("meta", "base", "thinking", "preview", "[48]k", r"v\d\.\d", r"\d{4}")
 DROPPED = {"hw": (MAKERS,), "model": (VARIANTS, (*VARIANTS, *RELEASES)), "opt": ((),), "engine": ((),)}
 
@@ -272,11 +273,25 @@ def options(name: str, engine: str, folders: Folders = ()) -> tuple[str, ...] | 
     if "+" in name:
         parts = [options(part, engine, folders) for part in name.split("+")]
         return None if None in parts else tuple(option for part in parts if part for option in part)
+    cache = _of_cache(name)
+    if cache:  # of the KV cache, never a format of weights that is called so
+        known = (cache,) if cache in ours else weight_format(cache, engine)
+        return known if known is not None else _only(_meant_option(name, tuple(ours)))
     for spelled in (name, split_format(f"model {name}")[1]):
         if spelled and (known := weight_format(spelled, engine)) is not None:
             return known
-    meant = _meant_option(name, tuple(ours))
-    return meant if len(meant) == 1 else None
+    return _only(_meant_option(name, tuple(ours)))
+
+
+def _only(labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    return labels if len(labels) == 1 else None
+
+
+def _of_cache(name: str) -> str:
+    """kv_FORMAT for a name with a word for the KV cache (`q8_0 KV`, `ctk_q8_0`), "" for one without."""
+    words = [word for word in re.split(r"[\s_-]+", name.lower()) if word]
+    left = [word for word in words if word not in CACHE]
+    return "_".join(("kv", *left)) if left and len(left) < len(words) else ""
 
 
 def _meant_option(name: str, labels: tuple[str, ...]) -> tuple[str, ...]:

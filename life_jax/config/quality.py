@@ -18,7 +18,7 @@ FLOOR = 1e-4  # nats: what rows below it say is that nothing was lost
 # options of these kinds change what is computed when, and no result
 EXACT = (
     "fusion", "chunked_prefill", "tiling", "attention_scores", "lora", "lora_merged", "latent_form", "speculation",
-    "offload", "disaggregation", "disk",
+    "offload", "disaggregation", "disk", "two_batches", "sequence_parallel",
 )  # fmt: skip
 PLAIN = ("bf16", "f16", "w16", "int16")  # formats of at least 16 bit
 

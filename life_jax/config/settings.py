@@ -142,15 +142,10 @@ def _design(composed: Mapping[str, Any]) -> dict[str, Any]:
     if not any(value for _, value in targets):
         raise ConfigError("target.METRIC= is missing; give at least one, such as target.tpot=0.02")
     for metric, value in targets:
-        if METRICS[metric].needs == "load":
-            raise ConfigError(
-                f"target.{metric}={value:g}: design is of a static batch, such as target.ttft or target.tpot; "
-                "under load, plan finds designs and serve the largest rate"
-            )
-        if METRICS[metric].kind == "number" and (value == 0 or not METRICS[metric].designable):
+        if METRICS[metric].kind == "number" and (value == 0 or not METRICS[metric].differentiable):
             raise ConfigError(f"target.{metric}={value:g}: a number above 0 of a metric with a slope is needed")
     (minimize,) = _judged("minimize", composed["minimize"], ()) or ("",)
-    if not minimize or METRICS[minimize].sign < 0 or not METRICS[minimize].designable:
+    if not minimize or METRICS[minimize].sign < 0 or not METRICS[minimize].differentiable:
         raise ConfigError(f"minimize={composed['minimize']}: a metric of which less is better is needed, such as price")
     free = _numbers("free", composed["free"]) if composed["free"] is not None else ()
     if isinstance(free, bool):

@@ -39,11 +39,6 @@ class Metric:
         return self.kind == "number" and not self.stepwise and self.needs != "quality"
 
     @property
-    def designable(self) -> bool:
-        """Whether a design is sought by it, whose slopes are compiled: those of times under load take minutes to."""
-        return self.differentiable and self.needs != "load"
-
-    @property
     def sign(self) -> int:
         """Factor [1] that makes it a quantity of which less is better: -1 where more is better, else 1."""
         return -1 if self.better == "high" else 1

@@ -13,12 +13,8 @@ from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import map_leaves, set_leaf
 from life_jax.core.scenario import Scenario
 from life_jax.forecasting.under_load import UnderLoad
-from life_jax.serving.step_law import TabulatedLaw
+from life_jax.serving.step_law import TABLE_AXES, TabulatedLaw
 
-# axes of a law's tables
-TAILS = {
-    "low": 1, "high": 1, "head_low": 1, "head_high": 1, "shared_low": 1, "shared_high": 1, "decode": 2, "prefill": 2,
-}  # fmt: skip
 LAYOUT = ("data_parallel", "pipeline_parallel")  # numbers of an engine's layout that the queue itself depends on
 
 
@@ -94,8 +90,9 @@ def _columns(kind: type, trees: Sequence[Any]) -> dict[str, Any]:
         tables = [np.asarray(x, float) for x in values if x is not None]  # None: of experts that no groups share
         if not tables:
             continue
-        is_table = field.name in TAILS
-        shape = tables[0].shape[-TAILS[field.name] :] if is_table else np.broadcast_shapes(*(x.shape for x in tables))
+        is_table = field.name in TABLE_AXES
+        of_all = np.broadcast_shapes(*(x.shape for x in tables))
+        shape = of_all[-TABLE_AXES[field.name] :] if is_table else of_all
         column = np.stack([np.broadcast_to(0.0 if x is None else x, shape) for x in values])
         if not is_neutral(kind, field.name, column):
             columns[field.name] = column if shape and not is_table else column[:, None]

@@ -5,17 +5,15 @@ cache; serving/ forecasts the rest.
 """
 
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from life_jax.core.dual_numbers import Dual, tangent
 from life_jax.core.engine import Scheduler
-from life_jax.core.numerics import Number, clip, constant, is_fixed_at, is_of_jax, iterate, larger, smaller, where
+from life_jax.core.numerics import Number, constant, is_fixed_at, smaller, where
 from life_jax.core.pytree import map_leaves
-from life_jax.core.scenario import Load, RequestClass, Scenario
+from life_jax.core.scenario import Scenario
 from life_jax.forecasting import speculation
+from life_jax.forecasting.max_rate import max_rate
 from life_jax.forecasting.pools import pools_of
 from life_jax.forecasting.scheduling import scheduler_of
 from life_jax.forecasting.step_law import step_law
@@ -29,15 +27,11 @@ from life_jax.serving.pooled_steady import PooledSteady, closed_pools, open_pool
 from life_jax.serving.pools import Pools, capacity_of_pools
 from life_jax.serving.requested import Requested
 from life_jax.serving.routing import burst_of_one, crowd_of_one
-from life_jax.serving.steady_state import NEAREST, Steady, open_loop
-from life_jax.serving.step_law import Law, last_axis
+from life_jax.serving.steady_state import Steady, open_loop
+from life_jax.serving.step_law import Law
 
 INFINITE = float("inf")
 NOTHING = float("nan")
-PARTS, DIVISIONS = 16, 4  # of the range in which max_rate lies
-LEAST_PART = 1e-4  # of the capacity; below, no rate meets the limits
-NUDGE = 1e-3  # of the rate, for the slope of a percentile
-LEAST_SLOPE = 0.1  # of a single point, over the slope of all
 
 
 @dataclass(frozen=True)
@@ -291,45 +285,12 @@ class UnderLoad:
 
     @cached_property
     def max_rate(self) -> Number:
-        """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does.
+        """Largest rate [1/s] at which the percentile of both times keeps within the limits; 0 where none does."""
+        return max_rate(self) if self.is_open or self.is_closed else NOTHING
 
-        The range to the capacity is divided into PARTS, again and again; one step of Newton's at the end changes
-        next to nothing but carries the derivative of the implicit function.
-        """
-        if not (self.is_open or self.is_closed):
-            return NOTHING
-        load = self.scenario.load
-        most = self.capacity
-        place = np.arange(1.0, PARTS) / PARTS
-
-        def halve(ends: tuple[Number, Number]) -> tuple[Number, Number]:
-            low, high = ends
-            rates = last_axis(low) + last_axis(high - low) * place
-            met = (1.0 * (self._excess(rates, more=True) <= 1)).sum(-1) / PARTS
-            return low + (high - low) * met, low + (high - low) * (met + 1 / PARTS)
-
-        low, high = iterate(halve, (0.0 * most, NEAREST * most), DIVISIONS)
-        found = constant((low + high) / 2)
-        limited = (found > LEAST_PART * most) & (found < (NEAREST - LEAST_PART) * most)
-        rate = where(limited, found, most / 2)  # where nothing limits, the slope is not used
-        above, below = self._excess(rate * (1 + NUDGE)), self._excess(rate * (1 - NUDGE))
-        secant = where(limited, constant((above - below) / (2 * NUDGE * rate)), 1.0)
-        slope = self._slope(rate, secant)
-        rises = (slope > 0) & (slope < INFINITE)  # a percentile may be flat there, and step beside it
-        moved = where(rises, (self._excess(rate) - 1) / where(rises, slope, 1.0), 0.0)
-        width = constant(high - low)
-        moved = moved + clip(constant(moved), -width, width) - constant(moved)
-        rate = where(limited, found - moved, where(found > LEAST_PART * most, most, 0.0))
-        return where(self.fits, self.groups * rate, 0.0) + 0.0 * load.burst
-
-    def _slope(self, rate: Number, secant: Number) -> Number:
-        """Slope of `_excess` by the rate, a constant: that of the point at the percentile, whose root this is, where it
-        is steep enough; else, and where compiled, the secant, which other points share in."""
-        if is_of_jax(secant, rate):
-            return secant
-        still = UnderLoad(*(map_leaves(constant, x) for x in (self.scenario, self.law, self.scheduler, self.capacity)))
-        slope = tangent(still._excess(Dual(constant(rate), 1.0)))
-        return where(slope > LEAST_SLOPE * secant, slope, secant)
+    def constant(self) -> "UnderLoad":
+        """The same without derivatives."""
+        return UnderLoad(*(map_leaves(constant, x) for x in (self.scenario, self.law, self.scheduler, self.capacity)))
 
     @cached_property
     def capacity(self) -> Number:
@@ -339,33 +300,3 @@ class UnderLoad:
         if self.pools is not None:
             return capacity_of_pools(self.pools, self.requested)
         return capacity(self.law, self.requested, self.scheduler)
-
-    def _excess(self, rate: Any, *, more: bool = False) -> Any:
-        """The larger of both times over its limit at a rate [1/s]; at most 1 where both are met.
-
-        more: whether the rate has an axis more at its end.
-        """
-        capacity, load, pools, law = self.capacity, self.scenario.load, self.pools, self.law
-        requested, scheduler = self.requested, self.scheduler
-        arrivals = self.arrivals
-        if more:
-            requested, scheduler, load = (map_leaves(last_axis, x) for x in (requested, scheduler, load))
-            law, capacity, pools = law.each(), last_axis(capacity), pools and pools.each()
-            arrivals = {key: last_axis(x) for key, x in arrivals.items()}
-        tagged: list[tuple[Any, Any]] = [(load, None)]
-        if load.classes and isinstance(requested, SeveralRequested):
-            tagged = list(zip(load.classes, requested.classes, strict=True))
-        if pools is not None:
-            both = open_pools(pools, requested, rate=rate, burst=load.burst, capacity=capacity)
-            over = [_over(pooled_spread(pools, requested, both, tagged=of), c, load.percentile) for c, of in tagged]
-            return reduce(larger, over)
-        steady = open_loop(law, requested, scheduler, rate=rate, **arrivals, capacity=capacity)
-        burst = arrivals["burst"]
-        times = (spread(law, requested, scheduler, steady, burst=burst, tagged=of) for _, of in tagged)
-        return reduce(larger, (_over(of, c, load.percentile) for of, (c, _) in zip(times, tagged, strict=True)))
-
-
-def _over(times: Spread, limits: Load | RequestClass, percentile: float) -> Any:
-    """The larger of both times over its limit [1]."""
-    over = [times.at(name, percentile) for name in ("ttft", "tpot")]
-    return larger(over[0] / limits.ttft_limit, over[1] / limits.tpot_limit)

@@ -83,6 +83,7 @@ class Designs:
     case: np.ndarray = field(init=False)
     layout: np.ndarray = field(init=False)
     point: np.ndarray = field(init=False)
+    remembered: dict[str, Any] = field(init=False, repr=False, default_factory=dict)  # what others know of them
 
     def __post_init__(self) -> None:
         """Every candidate under every layout at every point."""

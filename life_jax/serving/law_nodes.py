@@ -17,6 +17,12 @@ LENGTHS = np.concatenate([np.full(count, length) for _, length, count in INTERVA
 # an interval of one token goes from the whole number before it, since a mean number of sequences is one of whole ones
 LOW_ENDS, HIGH_ENDS = np.where((LENGTHS == 1) & (STARTS > 0), STARTS, STARTS + 1), STARTS + LENGTHS
 SPANS = np.maximum(HIGH_ENDS - LOW_ENDS, 1.0)
+# index of the interval by whole tokens, since a search among unsorted numbers takes thirty times as long
+MOST_TOKENS = int(STARTS[-1]) + 1
+INTERVAL_OF = np.maximum(STARTS.searchsorted(np.arange(MOST_TOKENS + 1), side="left") - 1, 0)
+
+
+FEW = 64  # numbers, of which a search takes less time than arithmetic
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,18 @@ class Nodes:
         return index, larger((value - pick(self.values, index)) / pick(self.spans, index), 0.0)
 
     def _index(self, value: Number) -> Any:
-        if not is_of_jax(value):  # np.clip takes three times as long
-            place = self.values.searchsorted(primal(value), side="right") - 1
-            return np.minimum(np.maximum(place, 0), len(self.values) - 2)
+        """Index of the place at or below a value; beside a place, where rounding decides, that of either side."""
+        if not is_of_jax(value):
+            number = primal(value)
+            if np.size(number) < FEW:
+                place = self.values.searchsorted(number, side="right") - 1
+                return np.minimum(np.maximum(place, 0), len(self.values) - 2)  # np.clip takes three times as long
+            doublings = np.log2(np.fmax(number, self.first) * (1 / self.first))
+            first = len(self.below)
+            place = np.fmin(self.each * doublings, self.count - 2.0).astype(np.int64) + first
+            for start in (*self.below[1:], self.first)[:first]:
+                place -= number < start
+            return place
         doublings = log2(larger(value / self.first, 1.0))
         index = len(self.below) + smaller(floor(self.each * doublings), self.count - 2.0)
         for place, start in reversed(list(enumerate((*self.below[1:], self.first)))):
@@ -62,7 +77,8 @@ CHUNKS = Nodes((), 1.0, 2, 31)  # tokens of a prompt in a step, up to 32768
 def interval(tokens: Number) -> Any:
     """Index of the interval that holds a number of tokens; the last one for more than there are."""
     if not is_of_jax(tokens):
-        return np.maximum(STARTS.searchsorted(primal(tokens), side="left") - 1, 0)
+        whole = np.fmin(np.fmax(np.ceil(primal(tokens)), 0.0), MOST_TOKENS)
+        return INTERVAL_OF[whole.astype(np.int64)]
     index: Any = 0.0 * tokens
     before = 0
     for start, length, count in INTERVALS:

@@ -30,8 +30,8 @@ class Lengths(Protocol):
         """Lengths [..., n] [token] and weights [..., n] [1] whose sums are means over all requests."""
 
     def at(self, quantiles: np.ndarray, normal: np.ndarray) -> Number:
-        """Lengths [..., q] [token] at quantiles [q] in (0, 1); normal [q]: the same of the standard normal
-        distribution."""
+        """Lengths [..., q] [token] at quantiles [q] in (0, 1), or one for all of them; normal [q]: the same of the
+        standard normal distribution."""
 
 
 @pytree
@@ -63,8 +63,8 @@ class LogNormal:
         return self._at(HERMITE), WEIGHTS
 
     def at(self, quantiles: np.ndarray, normal: np.ndarray) -> Number:
-        """Lengths [..., q] [token] at quantiles [q]."""
-        return last_axis(self.mean) * np.ones(len(normal)) if is_fixed_at(self.cv, 0) else self._at(normal)
+        """Lengths [..., q] [token] at quantiles [q]; [..., 1] where all are equally long."""
+        return last_axis(self.mean) if is_fixed_at(self.cv, 0) else self._at(normal)
 
     def _at(self, normal: np.ndarray) -> Number:
         spread = last_axis(log(1 + self.variation))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from life_jax.core import normal
+from life_jax.core.dual_numbers import primal
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
 from life_jax.core.numerics import (
     Number,
@@ -30,6 +31,7 @@ from life_jax.core.numerics import (
     sqrt,
     where,
 )
+from life_jax.serving.blocks import blocks
 from life_jax.serving.mixed_steps import ROOM_KEPT, between_looks, of_others, planned
 from life_jax.serving.prefix_cache import reused
 from life_jax.serving.requested import Requested
@@ -37,6 +39,7 @@ from life_jax.serving.steady_state import Steady
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
 POINTS = 256
+MOST = 512  # scenarios whose points are computed together
 PROMPT, OUTPUT, RESIDUAL, QUEUE, SLOT, MET, NEIGHBOURS, STEP, BESIDE = range(9)
 EDGE = 1e-6  # of probabilities, whose quantiles must be finite
 LEAST_SWING = 0.3  # of a time per token, with few neighbours [assumption]
@@ -110,14 +113,29 @@ def spread(
 ) -> Spread:
     """Times of requests in a steady state; burst [1]: coefficient of variation of the gaps between arrivals; tagged:
     the class of requests whose times they are, of those that are `requested`, or None for all."""
-    points = _Points(law, requested, scheduler, steady, burst, requested if tagged is None else tagged)
+    mine = requested if tagged is None else tagged
+    trees = law, requested, scheduler, steady, burst, mine
+    shape = np.shape(primal(steady.rate + steady.ttft + steady.gap + burst))
+    parts = [(place, _times(_Points(*tree), of_class=tagged is not None)) for place, tree in blocks(shape, trees, MOST)]
+    if len(parts) == 1:
+        return parts[0][1]
+    whole = Spread(*(np.empty((*shape, POINTS)) for _ in range(3)))
+    for place, times in parts:
+        whole.ttft[place], whole.tpot[place], whole.itl[place] = times.ttft, times.tpot, times.itl
+    return whole
+
+
+def _times(points: "_Points", *, of_class: bool) -> Spread:
+    """Times at POINTS; of_class: whether they are those of one class among others."""
+    steady, requested = points.steady, points.requested
     ttft: Any = points.until_first + points.slot
     tpot: Any = points.tpot
     if steady.mean_ttft is not None and steady.mean_gap is not None:
-        of_all = points if tagged is None else replace(points, tagged=requested)
-        drawn_ttft, drawn_tpot = _drawn_mean(of_all.until_first + of_all.slot), _drawn_mean(of_all.tpot)
-        ttft = ttft * last_axis(steady.mean_ttft / drawn_ttft)
-        tpot = tpot * last_axis(steady.mean_gap / requested.kept / larger(drawn_tpot, EDGE * EDGE))
+        of_all = replace(points, tagged=requested) if of_class else points
+        drawn_ttft: Any = of_all.until_first + of_all.slot
+        drawn_tpot: Any = of_all.tpot
+        ttft = ttft * last_axis(steady.mean_ttft / drawn_ttft.mean(-1))
+        tpot = tpot * last_axis(steady.mean_gap / requested.kept / larger(drawn_tpot.mean(-1), EDGE * EDGE))
     return Spread(ttft, tpot, points.itl)
 
 
@@ -209,8 +227,10 @@ class _Points:
         chunks = larger(ceil(new / room - EDGE), 1.0)
         last = new - (chunks - 1) * room
         shared = smaller(last + beside, room)
-        full = (chunks - 1) / last_axis(self.scheduler.stages) * self.seconds(room, room * pairs)
-        return full + self.seconds(shared, last * pairs + (shared - last) * self.pairs)
+        ends = self.seconds(shared, last * pairs + (shared - last) * self.pairs)
+        if not is_of_jax(chunks) and not np.any(chunks > 1):
+            return ends
+        return (chunks - 1) / last_axis(self.scheduler.stages) * self.seconds(room, room * pairs) + ends
 
     @cached_property
     def wait(self) -> Number:
@@ -246,8 +266,8 @@ class _Points:
     @cached_property
     def slot(self) -> Number:
         """Wait for a slot [s]: none, or exponential."""
-        mean = last_axis(self.steady.slot_wait)
-        return with_atom(last_axis(self.steady.slot_waits), UNIFORM[:, SLOT], lambda q: -mean * log(1 - q))
+        waits, mean = last_axis(self.steady.slot_waits), last_axis(self.steady.slot_wait)
+        return exponential_wait(waits, mean, UNIFORM[:, SLOT])
 
     @cached_property
     def tpot(self) -> Number:
@@ -287,11 +307,6 @@ class _Points:
         return where(UNIFORM[:, RESIDUAL] < last_axis(smaller(s.part, 1.0)), with_prompts, decode)
 
 
-def _drawn_mean(times: Any) -> Any:
-    """Mean over points at the last axis."""
-    return times.mean(-1)
-
-
 def prompts_at_points(requested: Requested) -> tuple[Any, Any]:
     """Lengths [..., POINTS] of prompts [token], and tokens of them to compute [token]."""
     r = requested
@@ -309,6 +324,12 @@ def with_atom(probability: Number, uniform: np.ndarray, quantile: Callable[[Numb
     """0 with probability 1 - `probability`, else the quantile function of what is above."""
     above = (uniform - (1 - probability)) / larger(probability, EDGE)
     return where(above > 0, quantile(clip(above, LONGEST_WAIT, 1 - LONGEST_WAIT)), 0.0)
+
+
+def exponential_wait(probability: Number, mean: Number, uniform: np.ndarray) -> Number:
+    """Quantiles [s] of a wait that is none but with a probability [1], and exponential with a mean [s] then: that in an
+    M/M/c queue, and in the tail of others (Kingman 1964)."""
+    return with_atom(probability, uniform, lambda q: -mean * log(1 - q))
 
 
 def gamma(mean: Number, variance: Number, z: Number) -> Number:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from life_jax.core import normal
-from life_jax.core.numerics import Number, ceil, clip, exp, larger, log, smaller, sqrt, where
+from life_jax.core.numerics import Number, ceil, clip, exp, larger, smaller, sqrt, where
 from life_jax.serving.percentiles import (
     BESIDE,
     EDGE,
@@ -19,6 +19,7 @@ from life_jax.serving.percentiles import (
     STEP,
     UNIFORM,
     Spread,
+    exponential_wait,
     gamma,
     log_normal,
     prompts_at_points,
@@ -92,8 +93,8 @@ def _until_prefilled(pools: Pools, requested: Requested, tagged: Requested, wide
 def _to_decode(pools: Pools, wide: PooledSteady, prompt: Number) -> Number:
     """Time from the end of a prompt to the first decode step of its sequence [s]; pools: with the axis of points."""
     link = clip(wide.rate / pools.links * (wide.transfer - pools.latency), EDGE, 1 - EDGE)
-    waited = with_atom(link, UNIFORM[:, MET], lambda q: -wide.link_wait / link * log(1 - q))
-    slot = with_atom(wide.slot_waits, UNIFORM[:, SLOT], lambda q: -wide.slot_wait * log(1 - q))
+    waited = exponential_wait(link, wide.link_wait / link, UNIFORM[:, MET])
+    slot = exponential_wait(wide.slot_waits, wide.slot_wait, UNIFORM[:, SLOT])
     decodes = smaller(2 * wide.joins / wide.gap, 1.0)
     place = UNIFORM[:, STEP]
     joins = where(place < decodes, wide.gap * place / larger(decodes, EDGE), 0.0)

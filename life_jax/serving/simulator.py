@@ -27,6 +27,8 @@ from life_jax.serving.simulator_round import fresh_prompt, next_round
 from life_jax.serving.simulator_state import NEVER, Lanes, Plan, Rules, State
 from life_jax.serving.step_law import Law
 
+PARTS = 8  # of a power of two, of which a log has a whole number
+
 
 def simulate(
     law: Law,
@@ -83,13 +85,15 @@ def simulate(
 
 def enough_rounds(requests: Requests, scheduler: Scheduler) -> int:
     """Rounds [1] that a run of requests [..., n] takes at most, where no request loses its cache: each has an arrival,
-    an end, and pieces of its prompt, which are no smaller than the budget less a token of each slot; a power of two."""
+    an end, and pieces of its prompt, which are no smaller than the budget less a token of each slot; a power of two in
+    at most PARTS parts, so that few lengths are compiled."""
     budget, slots = np.asarray(scheduler.budget), np.asarray(scheduler.slots)
     room = np.min(np.maximum(budget - slots, budget / 8))
     pieces = np.ceil(np.asarray(requests.prompt) / room) + 1
     stops = 2 if are_plain(scheduler) else 3  # the arrival, the end, and the step that knows of it
     most = float(np.max(np.sum(stops + pieces, -1))) + 16
-    return int(2 ** np.ceil(np.log2(most)))
+    part = 2.0 ** np.ceil(np.log2(most)) / PARTS
+    return int(part * np.ceil(most / part))
 
 
 def _first(rules: Rules, lanes: int) -> State:

@@ -19,6 +19,11 @@ from life_jax.core.pytree import map_leaves, neutral, pytree, static
 from life_jax.roofline.roofs import roof
 from life_jax.serving.law_nodes import CHUNKS, LOW_ENDS, POSITIONS, SEQUENCES, SPANS, Nodes, interval, pick
 
+# axes of a law's tables, by their names
+TABLE_AXES = {
+    "low": 1, "high": 1, "head_low": 1, "head_high": 1, "shared_low": 1, "shared_high": 1, "decode": 2, "prefill": 2,
+}  # fmt: skip
+
 
 def last_axis(number: Any) -> Any:
     """An array with one more axis at its end, of length 1; a plain number as it is."""
@@ -152,27 +157,28 @@ class TabulatedLaw:
         tokens = load.tokens if is_fixed_at(self.ranks, 1) else load.verified + load.prompts / self._own(self.ranks)
         layers = self._by_tokens(self.low, self.high, tokens) + self._of_experts(load, tokens)
         launches: Number = 0.0
+        piece = None
         if not is_nothing(load.decoding):
             position = divide(load.contexts, load.decoding) - 1  # cached before the new token
             layers = layers + load.decoding * self._at(self.decode, SEQUENCES, load.decoding, position)
             launches = launches + where(load.decoding > 0, self._own(self.launch_decode), 0.0)
         if not is_nothing(load.prompts):
-            chunk, past = _chunk_of(load)
-            layers = layers + load.prompts * self._at(self.prefill, CHUNKS, chunk, past)
+            piece = _chunk_of(load)
+            layers = layers + load.prompts * self._at(self.prefill, CHUNKS, *piece)
             launches = launches + where(load.prompts > 0, self._own(self.launch_prefill), 0.0)
         rows = load.verified + load.ended
         head = where(rows > 0, self._by_tokens(self.head_low, self.head_high, rows), 0.0)
         if not is_fixed_at(self.launched, 0):
             layers = layers + larger(self.launch_seconds(load) - (layers + head + launches), 0.0)
-        return self._in_stages(load, layers, head) + launches + self.host_seconds(load)
+        return self._in_stages(load, layers, head) + launches + self.host_seconds(load, piece)
 
     def launch_seconds(self, load: StepLoad) -> Number:
         """Time in which the host starts operators one by one [s]."""
         return 0.0 if is_nothing(load.prompts) else where(load.prompts > 0, self._own(self.launched), 0.0)
 
-    def host_seconds(self, load: StepLoad) -> Number:
-        """Time of the host in a step [s]."""
-        sequences, contexts = load.decoding + load.prefilling, self._contexts(load)
+    def host_seconds(self, load: StepLoad, piece: tuple[Number, Number] | None = None) -> Number:
+        """Time of the host in a step [s]; piece [token]: as `_chunk_of` gives it, where it is known."""
+        sequences, contexts = load.decoding + load.prefilling, self._contexts(load, piece)
         return self._own(self.step) + self._own(self.sequence) * sequences + self._own(self.context) * contexts
 
     def _of_experts(self, load: StepLoad, tokens: Number) -> Number:
@@ -184,11 +190,11 @@ class TabulatedLaw:
             tokens = (tokens + (groups - 1) * load.others) / groups
         return self._by_tokens(self.shared_low, self.shared_high, tokens)
 
-    def _contexts(self, load: StepLoad) -> Number:
+    def _contexts(self, load: StepLoad, piece: tuple[Number, Number] | None) -> Number:
         """Tokens [token] in the context of all sequences on one of the devices that share them."""
         if is_nothing(load.prompts):
             return load.contexts if is_fixed_at(self.ranks, 1) else load.contexts / self._own(self.ranks)
-        chunk, past = _chunk_of(load)
+        chunk, past = _chunk_of(load) if piece is None else piece
         if is_fixed_at(self.ranks, 1):
             return load.contexts + load.prefilling * (past + chunk)
         ranks = self._own(self.ranks)

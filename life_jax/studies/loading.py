@@ -13,6 +13,7 @@ from life_jax.config import ranges
 from life_jax.config import words as command_words
 from life_jax.config.build import build
 from life_jax.config.compose import Composed, compose
+from life_jax.config.design_words import design_words
 from life_jax.config.engine_fit import AUTO, why_impossible
 from life_jax.config.load import refuse_contradictions
 from life_jax.config.load_words import LoadWords, load_words, sweep_words, with_trace
@@ -53,7 +54,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     if primary == "plan":
         words = tuple(with_defaults(words))
     of_load = load_words(words) if primary == "serve" else None
-    numbers = sweep_words(words) if primary == "sweep" else words
+    numbers = sweep_words(words) if primary == "sweep" else design_words(words) if primary == "design" else words
     if primary == "plan":
         numbers = tuple(without_beside(words))
         _check_beside(words, numbers)
@@ -82,7 +83,7 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     _refuse_pools(cases, composed.load.prefill_replicas)
     warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
     if primary != "plan":
-        warnings.update(_warnings(cases, nowhere, composed, axes, settings["metrics"]))
+        warnings.update(_warnings(cases, nowhere, composed, axes, _of_question(settings)))
     metrics = settings["metrics"]
     is_default = "metrics" not in request.plain and settings["reduction"] is None
     if is_default and of_load is None and _is_small(cases, grid_axes, points):
@@ -156,6 +157,13 @@ def _warnings(
     warnings.update(dict.fromkeys(forecast_warnings.under_load_warnings(cases, composed, axes, metrics)))
     warnings.update(dict.fromkeys(forecast_warnings.power_warnings(cases, axes, metrics)))
     return warnings
+
+
+def _of_question(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Metrics that the question is about: those of a design's targets, and what it minimizes."""
+    if "targets" not in settings:
+        return settings["metrics"]  # type: ignore[no-any-return]
+    return (*(metric for metric, _ in settings["targets"]), settings["minimize"])
 
 
 def _without_dimensions(

@@ -51,6 +51,7 @@ One model, one device and one stack, no axes. format=json prints one object.
 
   life-jax design hw=h100_sxm model=llama3_8b target.ttft=0.2 target.tpot=0.005
   life-jax design hw=v100 target.tpot=0.01 'free=[bandwidth_gb_per_s,batch]'
+  life-jax design hw=h100_sxm engine=vllm rate=6 target.ttft_p99=0.5
 
 target.METRIC=     at most, or at least where more is better; the memory must
                    do unless target.fits_memory=false

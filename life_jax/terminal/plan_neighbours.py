@@ -50,7 +50,7 @@ def why(plan: "Plan", near: Neighbour) -> str:
     ratio = {name: tables.digits(value, 2) for name, value in near.ratios.items()}
     said = [f"{ratio['price']} x the price" if near.ratios["price"] != 1 else "the same price"]
     said += [f"{name.upper()} {ratio[name]} x" for name in ("ttft", "tpot") if not math.isnan(near.ratios[name])]
-    if near.less:
+    if near.less and math.isfinite(near.less):
         said.append(f"quality {-near.less:+.2g}")
     rank = next((row.rank for row in plan.rows if row.place == near.place), None)
     return ", ".join(said) + (f": row {rank}" if rank is not None else "")

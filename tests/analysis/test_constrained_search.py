@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from life_jax.analysis.constrained_search import Oracle, Search, sampled
+from life_jax.analysis.constrained_search import Search, sampled
+from life_jax.analysis.oracle import Oracle
 
 
 def search(function, low, high, whole, limits):

@@ -92,9 +92,3 @@ def test_several_devices_get_an_answer_each_and_the_cheapest_is_named(life):
     assert least["hw"] in said["best"]
     text = life("design", *words).out
     assert text.rstrip().endswith(f"cheapest: {said['best']}")
-
-
-@pytest.mark.parametrize("metric", ["ttft_p99", "max_rate"])
-def test_a_target_under_load_is_refused_with_the_verbs_that_take_it(metric):
-    with pytest.raises(ValueError, match=f"target.{metric}=.*static batch.*plan finds designs"):
-        life_jax.load([*H100, "rate=4", f"target.{metric}=0.2"], primary="design")

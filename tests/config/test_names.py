@@ -61,6 +61,17 @@ def test_every_label_of_ours_and_every_declared_name_stands_for_itself(group: st
         assert label in paths.choices(group), name
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kv_iq4_nl", ("kv_q4_0",)), ("kv_int8", ("kv8",)), ("fp8 KV", ("kv_fp8",)), ("ctk_q8_0", ("kv_q8_0",)),
+        ("kv_f16", ()), ("kv_nvfp4", None), ("cache_q6_k", None), ("int4+kv_int4", ("int4", "kv4")),
+    ],
+)  # fmt: skip
+def test_a_word_for_the_cache_is_never_a_format_of_weights(name: str, expected: tuple[str, ...] | None) -> None:
+    assert names.options(name, "llama_cpp_cuda") == expected
+
+
 def test_formats_are_also_options_of_ours_alone_or_as_a_stack() -> None:
     for option in paths.choices("opt"):
         one = place(weight_format=option, model="gpt-oss-20b" if "mxfp4" in option else "Llama-2-7B")

@@ -47,13 +47,13 @@ def test_what_host_time_of_the_context_holds_is_its_elasticity():
 
 def test_a_prompt_takes_as_long_as_its_operators_run_or_are_started_whichever_is_longer():
     """The host starts the operators of 36 layers one by one while the device works; decode is a recorded graph."""
-    words = ["engine=ideal", "hw=h100_sxm", "model=qwen3_4b", "metrics=[ttft,tpot]", "dtype=float64"]
+    words = ["engine=ideal", "hw=h100_sxm", "model=qwen3_4b", "batch=1", "metrics=[ttft,tpot]", "dtype=float64"]
     words += ["axes.prompt=[1,2,30000]", "engine.step_us=300"]
     plain, started = (in_numpy(*words, f"engine.prompt_launch_us={us}").squeeze() for us in (0, 53))
     one, two, long = started.ttft.values
     layers = (one - 300e-6) / 53e-6 / 36
     assert 8 < layers < 40 and layers * 36 == pytest.approx(round(layers * 36), rel=1e-9)  # operators in a layer
-    assert one == two > 10 * plain.ttft.values[1]
+    assert one == two > 4 * plain.ttft.values[1]
     assert long == plain.ttft.values[2] and (started.tpot == plain.tpot).all()
 
 

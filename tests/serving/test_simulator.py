@@ -20,7 +20,7 @@ from life_jax.core.pytree import register_with_jax
 from life_jax.serving import gaps
 from life_jax.serving.event_log import Timeline
 from life_jax.serving.requests import Requests
-from life_jax.serving.simulator import simulate
+from life_jax.serving.simulator import enough_rounds, simulate
 from life_jax.serving.step_by_step import simulate_steps
 from life_jax.serving.step_law import RooflineLaw
 
@@ -236,3 +236,11 @@ def test_scenarios_side_by_side_are_what_each_is_alone():
         fewer = Requests(*(x[:count] for x in (requests.arrival, requests.prompt, requests.output, requests.cached)))
         alone = simulate(_law(SEVEN), fewer, Scheduler(512.0, 8.0), lanes=8, rounds=512)
         assert np.asarray(seen.last)[index, :count] == pytest.approx(np.asarray(alone.last), abs=1e-12)
+
+
+def test_a_log_has_the_rounds_that_requests_need_and_few_more():
+    rules = Scheduler(2048.0, 64.0)
+    for count in (1, 10, 257, 4096):
+        requests = _requests(np.zeros(count), np.full(count, 100.0), np.full(count, 5.0))
+        needed = 4 * count + 16  # an arrival, an end, a piece of a prompt and one that is cut by the budget
+        assert needed <= enough_rounds(requests, rules) <= 1.25 * needed
