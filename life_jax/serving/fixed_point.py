@@ -18,8 +18,7 @@ from life_jax.core.pytree import map_leaves
 Pair = tuple[Number, Number]
 Function = Callable[[Any, Pair], Pair]  # parameters, and the numbers -> better numbers
 
-ROUNDS = 20  # compiled, where all of them are taken
-MOST_ROUNDS = 60  # of NumPy, which stops as soon as every point is near: close to a capacity some take as many
+ROUNDS = 20
 DAMPING = 0.7  # of the first step
 MOST = 1.0  # of a step, in natural logarithms
 NEAR = 1e-22  # squared distance at which NumPy stops
@@ -67,8 +66,7 @@ class _State(NamedTuple):
 def solve(function: Function, parameters: Any, start: Pair, *, rounds: int = ROUNDS) -> Solved:
     """Where the function gives what it gets.
 
-    parameters: a pytree of all numbers that it depends on; start: both numbers, in the shape of the result; rounds: at
-    most, from a start nearby.
+    parameters: a pytree of all numbers that it depends on; start: both numbers, in the shape of the result.
     """
     still = map_leaves(constant, parameters)
     at = log(constant(start[0])), log(constant(start[1]))
@@ -77,7 +75,6 @@ def solve(function: Function, parameters: Any, start: Pair, *, rounds: int = ROU
     u, v = at[0] + same, at[1] + same
     fresh = (same - DAMPING, same, same, same - DAMPING)
     state = _State(u, v, f + same, g + same, *fresh, u, v, f + same, g + same)
-    rounds = rounds if rounds < ROUNDS or is_of_jax(*state) else MOST_ROUNDS
     found = iterate(lambda state: tuple(_better(function, still, _State(*state))), state, rounds, done=_is_near)
     best = _State(*found)
     at = constant(best.best_u), constant(best.best_v)

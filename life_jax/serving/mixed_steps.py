@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from life_jax.core.engine import PREFILL_FIRST, Scheduler
-from life_jax.core.numerics import Number, ceil, clip, exp, is_fixed_at, larger, log, smaller
+from life_jax.core.numerics import Number, ceil, exp, is_fixed_at, larger, log, smaller
 from life_jax.serving.requested import LEAST, Requested
 from life_jax.serving.step_law import Law, StepLoad, last_axis
 
@@ -74,10 +74,6 @@ def steps(
     tokens: Any = smaller(last_axis(crowd) * new / chunks, column)
     by_step = weights * chunks / last_axis(mean_chunks)
     mean_tokens = (by_step * tokens).sum(-1)
-    if not alone:  # steps of which none is without prompts hold all that arrives
-        fill = clip((arriving - mean_tokens) / larger(room - mean_tokens, LEAST), 0.0, 1.0)
-        tokens = tokens + last_axis(fill) * (column - tokens)
-        mean_tokens = (by_step * tokens).sum(-1)
     part = arriving / mean_tokens if alone else smaller(arriving / mean_tokens, 1.0)
     others = of_others(scheduler, last_axis(decoding), last_axis(part * mean_tokens))
 

@@ -9,7 +9,6 @@ from life_jax.core.engine import Scheduler
 from life_jax.core.pytree import register_with_jax
 from life_jax.serving.closed_loop import capacity, closed_loop, closed_steady
 from life_jax.serving.lengths import LogNormal, Mixture
-from life_jax.serving.mixed_steps import steps
 from life_jax.serving.percentiles import spread
 from life_jax.serving.requested import Requested
 from life_jax.serving.requests import Requests
@@ -70,17 +69,6 @@ def test_what_decodes_leaves_room_for_prompts_in_a_full_budget():
     """Prompts that are always there take what decoding leaves: B = C (O - 1) / (S + O - 1) sequences decode."""
     many = closed_loop(LAW, asked(output_cv=1.0), Scheduler(2048.0, 5000.0), concurrency=5000.0)
     assert float(many.decoding) == pytest.approx(2048 * 255 / (1024 + 255), rel=0.02)
-
-
-def test_steps_hold_the_prompts_that_arrive_in_them():
-    """Tokens of prompts in the mean step are those that arrive meanwhile, up to the room."""
-    rate = np.linspace(0.1, 1.1, 21)
-    seconds = 0.5
-    made = steps(LAW, asked(4096.0, prompt_cv=0.5), RULES, decoding=50.0, seconds=seconds, rate=rate)
-    arriving = rate * seconds * 4096
-    np.testing.assert_allclose(made.part * made.tokens, np.minimum(arriving, made.room), rtol=1e-9)
-    assert (np.diff(made.seconds) >= 0).all()
-    assert made.seconds[-1] == pytest.approx(made.full, rel=0.01)  # which is a mean over tokens, not over steps
 
 
 @pytest.mark.parametrize("burst", [1.0, 2.0])
