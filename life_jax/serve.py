@@ -123,10 +123,12 @@ def _text(study: "Study", case: "Case", values: dict[str, float]) -> None:
     others = [name for name in values if name.split("_")[0] not in ("ttft", "tpot", "itl")]
     for name in others:
         unit = METRICS[name].units.replace("s-1", "/s").replace("token /s", "token/s")
-        print(f"{name:14s} {values[name]:10.4g} {'' if unit == '1' else unit}".rstrip())
+        print(f"{name:14s} {tables.digits(values[name]):>10} {'' if unit == '1' else unit}".rstrip())
     for name, of in classes.items():
         if "goodput" in of:
-            print(f"{f'goodput {name}':14s} {of['goodput']:10.4g} /s of {of['request_rate']:.4g}")
+            print(
+                f"{f'goodput {name}':14s} {tables.digits(of['goodput']):>10} /s of {tables.digits(of['request_rate'])}"
+            )
     if any(math.isinf(value) for value in values.values()):
         print("SATURATED: more requests arrive than the engine serves; times grow without end")
 
@@ -137,7 +139,7 @@ def _rows(values: dict[str, float], of: str) -> list[tuple[str, ...]]:
     for name in ("ttft", "tpot", "itl"):
         cells = [values.get(f"{name}_{which}") for which in ("mean", "p50", "p90", "p99")]
         if any(cell is not None for cell in cells) and not (of and name == "itl"):
-            numbers = ("" if x is None else f"{x / MILLISECONDS:.4g}" for x in cells)
+            numbers = ("" if x is None else tables.digits(x / MILLISECONDS) for x in cells)
             rows.append((f"{name}{of}", *numbers, "ms"))
     return rows
 

@@ -194,8 +194,14 @@ def _kept_free(scenario: Scenario, most: Number) -> Number:
     """
     engine, model = scenario.engine, scenario.architecture
     rows = smaller(engine.scheduler.slots, engine.scheduler.budget)
-    sampled = rows * model.vocab_size * engine.memory.logit if model.headed else 0.0
-    return sampled if is_fixed_at(engine.memory.activation_tokens, UNLIMITED) else larger(most, sampled)
+    policy = engine.memory
+    sampled = rows * model.vocab_size * policy.logit if model.headed else 0.0
+    if is_fixed_at(policy.activation_tokens, UNLIMITED):
+        return sampled
+    # of engines side by side, those that measure nothing keep nothing, and those that hold any number of tokens no more
+    # than is sampled
+    held = where(policy.activation_tokens < UNLIMITED, most, 0.0)
+    return where(policy.logit > 0, larger(held, sampled), 0.0)
 
 
 def _at_once(scenario: Scenario, tokens: Number) -> tuple[Number, Number]:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from life_jax import serve
+
 WORDS = ["hw=h100_sxm", "model=llama3_8b", "engine=vllm"]
 
 
@@ -20,6 +22,10 @@ def test_a_rate_gives_times_by_percentile_and_what_is_served(life):
     assert m["ttft_p50"] < m["ttft_p90"] < m["ttft_p99"] and m["tpot_p50"] <= m["tpot_p99"]
     assert m["request_rate"] == 4 and m["output_rate"] == 4 * 256
     assert m["concurrency"] == pytest.approx(4 * (m["ttft_mean"] + 255 * m["tpot_mean"]), rel=0.02)  # Little's law
+
+
+def test_long_waits_are_written_without_an_exponent():
+    assert serve._rows({"ttft_mean": 11.734, "ttft_p99": 123.456}, "") == [("ttft", "11730", "", "", "123500", "ms")]
 
 
 def test_more_than_is_served_is_saturated_and_no_number(life):
