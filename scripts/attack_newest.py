@@ -75,7 +75,7 @@ def several_files(top: Path, wanted: int) -> tuple[int, Failures]:
     commands = {
         "plan": Command("plan", PLANNED, top / "plan"),
         "report": Command("sweep", [*small, "plot=report"], top / "report"),
-        "pictures": Command("sweep", [*small, "plot=[heatmap,curves]"], top / "pictures"),
+        "pictures": Command("sweep", [*small, "plot=[roofline,operators]"], top / "pictures"),
     }
     for command in commands.values():
         for how, then in (("killed", killed), ("disk full", full)):

@@ -108,6 +108,7 @@ def largest_rate(system: System, output: float) -> tuple[float, int]:
             f"load.replicas={system.devices // tp}",
             "load.router=least_loaded",
             f"engine.max_sequences={SLOTS}",
+            "engine.prompt_launch_us=0",  # steps with prompts are compiled or recorded too [assumption]
             f"prompt=lognormal({prompt},{prompt_cv})",
             f"output=lognormal({output},{output_cv})",
             f"target.ttft={ttft}",
