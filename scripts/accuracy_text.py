@@ -119,8 +119,9 @@ Fourteen things were learned from the residuals of the new rows, and hold for de
   models whose heads all have keys of their own were forecast half as slow as they decode.
 * **Scores in memory are made one by one on cards without matrix units.** ggml's kernel gives a warp to each score of a
   single query (`score_work_apart`). With one bandwidth for both, a GTX 1050 at 1800 tokens was forecast at half and a
-  P40 without context at 1.5 times the measured time. The number was derived before it was fitted (1600, then 1450),
-  and from that prior alone decode of these cards is 18 % off where their publisher is left out, 35 % before.
+  P40 without context at 1.5 times the measured time. Its prior (1600) is a rough count of
+  latencies, made with such rows in view, and the fit's value 1450; with their publisher left out, decode of these cards
+  is 18 % off (34 % before).
 
 **Builds.** What a program was before a date is an engine of its own (`conf/alias/engine.yaml`; `engine.year=2024`
 chooses it). Within an engine no drift with years is confirmed: over the rows of 0.9 to 2.6 years that sources left out

@@ -26,7 +26,7 @@ from life_jax.measurements import forecasts
 from life_jax.measurements import rows as measurements
 from life_jax.parallelism import collectives
 from life_jax.parallelism.tensor_parallel import share_of_one
-from life_jax.parallelism.topology import Links
+from life_jax.parallelism.topology import Links, links
 from life_jax.roofline.effects.attention_scores import has_scores, softmax_flops
 from life_jax.roofline.effects.kernel_quality import NARROW_BITS
 from life_jax.roofline.effects.matrix_tiles import is_product
@@ -141,10 +141,10 @@ def table(settings):
             t["part"][rows] = np.minimum(1.0, threads / one.device.cores)
         t["reduces"][rows] = sum(b.repeats * (1 if b.parallel else 2) for b in one.architecture.blocks)
         t["growth"][rows] = devices.allreduce_growth
-        t["link"][rows] = one.device.interconnect * (2 / devices.tensor_parallel) ** one.device.crowding
-        t["link_step"][rows] = one.device.link_step
+        whole = dataclasses.replace(devices, link_efficiency=1.0)  # which is fitted
+        of_group = links(one.device, whole, devices=devices.tensor_parallel)
+        t["link"][rows], t["link_step"][rows], t["switch"][rows] = of_group.bandwidth, of_group.step, of_group.switch
         t["memory"][rows] = one.device.bandwidth
-        t["switch"][rows] = one.device.interconnect * one.device.switch_reduction * devices.in_switch
         kinds = [KINDS.index(settings[i].kind) for i in rows]
         t["numbers"][rows] = np.stack(
             [np.broadcast_to(x, len(rows)) for x in (w.batch, w.output_tokens, devices.tensor_parallel, kinds)], axis=1
@@ -245,7 +245,7 @@ def _steps(c, e, d, t):
     batch, _, devices, _ = (t["numbers"][:, i] for i in range(4))
     host = e["step_us"] + e["split_step_us"] * jnp.log2(devices) + e["sequence_us"] * batch
     host = (host * 1e-6 + e["context_ns"] * 1e-9 * t["context"]) * d["step"]
-    links = Links(
+    group = Links(
         inside=devices,
         nodes=1.0,
         bandwidth=t["link"] * c["link_efficiency"],
@@ -257,7 +257,7 @@ def _steps(c, e, d, t):
         switch=t["switch"],
         memory=t["memory"] * reached_of("memory"),
     )
-    step = step + host + t["reduces"] * collectives.all_reduce_over(links, t["message"])
+    step = step + host + t["reduces"] * collectives.all_reduce_over(group, t["message"])
     return step * t["times"]
 
 

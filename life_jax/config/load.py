@@ -39,6 +39,7 @@ def requests(file: LoadFile | None) -> Load:
     )
 
 
+OF_ALL = {"cached": 0, "hit_rate": 1, "prompt_cv": 0, "output_cv": 0}  # with what they are unless typed
 CLASS = ("share", "prompt", "prompt_cv", "output", "output_cv", "cached", "ttft", "tpot")  # numbers of a class
 
 
@@ -91,6 +92,9 @@ def refuse_contradictions(file: LoadFile, axes: Mapping[str, Any], *, needed: bo
     for key in ("rate", "concurrency"):
         if key in axes and not min(axes[key]) > 0:
             raise ConfigError(f"axes.{key} has {min(axes[key]):g}; with no requests there is nothing to see: above 0")
+    for key, usual in OF_ALL.items():
+        if file.classes and (key in axes or getattr(file, key) != usual):
+            raise ConfigError(f"load.{key}= is of all requests, load.class.NAME.* of each; give it to them")
     for which, rows in (("prompt", file.prompts or file.classes), ("output", file.outputs or file.classes)):
         for key in (f"{which}_tokens", f"{which}_cv"):
             if rows and key in axes:

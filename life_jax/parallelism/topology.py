@@ -56,6 +56,8 @@ def links(
         bandwidth = bandwidth * _used(device, inside)
     if not is_fixed_at(device.crowding, 0):
         bandwidth = bandwidth * power(2 / inside, device.crowding)
+    if pair is not None:  # beside a mesh, devices of a switch have all of their links, as they have alone
+        pair = where(device.mesh_peers + device.torus_links > 0, pair, bandwidth)
     return Links(
         inside=inside,
         nodes=devices / inside,

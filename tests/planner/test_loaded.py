@@ -52,3 +52,11 @@ def test_steps_that_run_in_halves_have_plans_under_load():
     assert (
         rows[0].command is not None and "sglang.launch_server" in rows[0].command and "--tp-size 2" in rows[0].command
     )
+
+
+def test_a_pipeline_beside_a_mesh_sends_as_it_does_alone():
+    words = ["model=qwen3_30b_a3b", "engine=vllm", "devices=3", "pp=3", "axes.opt=[[int4]]", "also=none"]
+    alone, beside = (planned(*words, f"hw={hw}").rows for hw in ("l40s", "[l40s,mi300x]"))
+    (mine,) = (row for row in beside if row.hw == "l40s")
+    for name in ("ttft", "tpot"):
+        np.testing.assert_allclose(mine.metrics[name], alone[0].metrics[name], rtol=1e-12)

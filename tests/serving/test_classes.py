@@ -117,3 +117,10 @@ def test_words_of_classes_are_read_and_what_makes_no_sense_is_refused_in_a_line(
     ):
         with pytest.raises(ConfigError, match=said):
             life.load([*serve, *words], primary="serve")
+
+
+@pytest.mark.parametrize("word", ["load.cached=0.5", "load.hit_rate=0.5", "load.output_cv=1", "axes.cached=[0,0.5]"])
+def test_numbers_of_all_requests_beside_classes_are_refused(word):
+    classes = ["load.class.a.prompt=900", "load.class.a.output=120", "load.class.b.prompt=90", "load.class.b.output=12"]
+    with pytest.raises(ConfigError, match="of all requests"):
+        life.load([*WORDS[:3], *classes, "rate=2", word], primary="serve")
