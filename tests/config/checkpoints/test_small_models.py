@@ -72,6 +72,11 @@ def test_experts_that_compute_nothing_are_counted_as_outputs_of_the_router_alone
     assert decoder.active_parameter_count(model) == pytest.approx(27e9, rel=0.05)
 
 
+def test_the_experts_that_longcats_class_counts_beside_those_it_chooses_change_nothing():
+    plain, both = (translate({"model_type": "longcat_flash", **more}, "m") for more in ({}, {"num_experts_per_tok": 6}))
+    assert both["num_experts_per_tok"] == plain["num_experts_per_tok"]
+
+
 def test_layers_that_run_again_have_gates_for_the_messages_between_passes():
     once = decoder.parameter_count(built("inkling2_text"))
     loop = {"loop_layer_index_start": 1, "loop_layer_index_end": 3, "loop_num_passes": 2, "loop_gate_rank": 6}
