@@ -192,7 +192,8 @@ LATENT_VARIANTS: dict[str, Family] = {
     ),
     "longcat_flash": Family(
         facts={"attention": "mla", "router_bias": False}, only={"attention_bias": False, "router_bias": False},
-        sizes=NO_WIDTH, steps=(latent, longcat), ignored=(*HEADS, "zero_expert_type", "attention_method", "num_experts_per_tok"),
+        sizes=NO_WIDTH, steps=(latent, longcat),
+        ignored=(*HEADS, "zero_expert_type", "attention_method", "num_experts_per_tok"),
         names={"num_hidden_layers": ("num_layers",)},
     ),
 }  # fmt: skip
