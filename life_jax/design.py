@@ -46,7 +46,8 @@ def design(words: list[str]) -> None:
     for number, (case, problem) in enumerate(zip(study.cases, questions, strict=True), 1):
         which = f" {number} of {len(questions)}" if len(questions) > 1 else ""
         with waiting(f"searching the cheapest design{which}: {case.label}"):
-            answers.append((case, cheapest(problem), curve(problem)))
+            answer = cheapest(problem)
+            answers.append((case, answer, curve(problem, known=answer)))
     best = min((a for a in answers if a[1].met), key=lambda a: a[1].cost, default=None)
     if form == "json":
         objects = [_json(*a) for a in answers]

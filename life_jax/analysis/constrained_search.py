@@ -19,6 +19,7 @@ from life_jax.analysis.oracle import REMOTE, Oracle, Raised
 TOLERANCE = 1e-6  # relative: within it a limit counts as met, and a number as whole
 MOST_TRIED = 2**17  # combinations of whole numbers that are all tried
 STARTS = 4  # of a sample, from which the solver starts
+FEW = 8  # values of a whole number that are looked at one by one
 NODES = 60  # of a search over whole numbers
 
 
@@ -98,7 +99,7 @@ class Search:
         best = points[np.argmin(costs)] if np.isfinite(costs).any() else None
         if self.sample.every:
             return best
-        waiting, nodes = [self], 0
+        waiting, nodes = [self, *self._by_count()], 0
         while waiting and nodes < NODES:
             node, nodes = waiting.pop(), nodes + 1
             relaxed = node._relaxed(starts)
@@ -248,6 +249,20 @@ class Search:
     def _evaluated(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points [n, k], as they are compared, and their values [n, m]."""
         return points, self.oracle.batch(points)
+
+    def _by_count(self) -> Iterator["Search"]:
+        """The problems of each value of the number that has the fewest, up to FEW, and must be whole.
+
+        Between such values there may be nothing, as between numbers of devices that share heads, and what is best at
+        one of them says little of another.
+        """
+        least, most = _whole_ends(self.low, self.high)
+        counts = np.where(self.whole, most - least + 1, np.inf)
+        at = int(np.argmin(counts))
+        if 1 < counts[at] <= FEW:
+            here = np.arange(len(self.low)) == at
+            for value in np.log(np.arange(least[at], most[at] + 1)):
+                yield replace(self, low=np.where(here, value, self.low), high=np.where(here, value, self.high))
 
     def _halves(self, point: np.ndarray) -> Iterator["Search"]:
         """The problems below and above that number of a point which is least whole, the nearer one last.

@@ -136,7 +136,7 @@ class Problem:
     def oracle(self) -> Oracle:
         """The values as a function of a point, compiled unless they are of requests under load."""
         if self.values.is_of_load:
-            return Uncompiled(lambda logs: self.values.of(self.at(logs)))
+            return Uncompiled(lambda logs: self.values.of(self.at(logs)), len(self.parameters))
         numbers, tree = jax.tree.flatten(self.scenario)
         return _oracle(self.values, tree, tuple(numbers))
 
@@ -208,11 +208,16 @@ def cheapest(problem: Problem) -> Design:
     return _design(problem, search, point)
 
 
-def curve(problem: Problem, factors: Sequence[float] | None = None) -> list[tuple[float, Design]]:
-    """Cost against target: (factor, cheapest design with targets that are `factor` times as lax) for every factor."""
+def curve(
+    problem: Problem, factors: Sequence[float] | None = None, known: Design | None = None
+) -> list[tuple[float, Design]]:
+    """Cost against target: (factor, cheapest design with targets that are `factor` times as lax) for every factor.
+
+    known: the cheapest design of the problem itself, where it is known.
+    """
     if factors is None:
         factors = CURVE_UNDER_LOAD if problem.values.is_of_load else CURVE
-    return [(factor, cheapest(problem.scaled(factor))) for factor in factors]
+    return [(f, known if known and f == 1 else cheapest(problem.scaled(f))) for f in factors]
 
 
 def _design(problem: Problem, search: Search, logs: np.ndarray) -> Design:

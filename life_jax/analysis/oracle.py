@@ -66,11 +66,12 @@ class Uncompiled(Oracle):
     """The same of a function of NumPy that would take minutes to compile: from k numbers to m numbers, each of them an
     array [n] of points, or of dual numbers."""
 
-    samples, around, zooms, descents, rounds = 128, 48, 8, False, 12
+    zooms, descents, rounds = 8, False, 12
 
-    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
-        """function: from k to m numbers."""
+    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]], size: int) -> None:
+        """function: from k to m numbers. size: k, with which the points grow that a search looks at."""
         self._function = function
+        self.samples, self.around = min(32 * size, 128), min(12 * size, 48)
         self._last = (b"", (np.empty(0), np.empty(0)))
 
     def values_and_slopes(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
