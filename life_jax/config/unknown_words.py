@@ -36,6 +36,11 @@ OURS = {  # our word -> what benchmark tools, engines' arguments and other forec
     "plot": "picture figure chart",
     "metrics": "metric",
 }  # fmt: skip
+PARTS = {  # a word that is followed by a key of its own -> an example
+    "target": "target.ttft=0.5", "limit": "limit.ttft=0.5", "at": "at.hw=v100", "axes": "axes.batch=[1,8]",
+    "range": "range.bandwidth_gb_per_s=[500,4000]", "precision": "precision.weight_bits=4", "layout": "layout.pp=2",
+    "budget": "budget.usd=30000",
+}  # fmt: skip
 CALLED = {theirs: ours for ours, names in OURS.items() for theirs in names.split()}
 METRICS = {  # our metric -> what others call it
     "tps": "tokens_per_second tok_s toks_per_sec tokens_s speed decode_speed generation_speed",
@@ -57,6 +62,8 @@ def error(key: str, words: Iterable[str], *, composed: bool = True) -> ConfigErr
     words: those that the verb knows, without the short ones. composed: whether the verb takes numbers of files and
     short words too.
     """
+    if key in PARTS and key in words:
+        return ConfigError(f"'{key}=' is not a word by itself; write {key}.KEY=VALUE, such as {PARTS[key]}")
     ours, words = CALLED.get(key.lower()), (*words, *(SHORT_WORDS if composed else ()))
     listed = columns([f"{word}=" for word in words]) if words else []
     place = None if not composed or (ours in words and key not in axis_table.axis_keys()) else _place(key)

@@ -55,6 +55,17 @@ def test_words_of_commands_that_read_measurements_are_answered_with_ours_too(the
         read_words(["rows.csv", f"{theirs}=2"], index.KNOWN_WORDS, "")
 
 
+@pytest.mark.parametrize("word", sorted(unknown_words.PARTS))
+def test_a_word_that_needs_a_key_says_how_it_is_written_and_its_example_is_read(word):
+    verb = "plan" if word in ("budget", "layout") else "design"
+    rest = ["model=llama3_8b", "hw=v100"] if verb == "plan" else ["hw=v100", "target.tpot=0.02"]
+    with pytest.raises(
+        ConfigError, match=rf"^'{word}=' is not a word by itself; write {word}\.KEY=VALUE, such as "
+    ) as error:
+        parse([*rest, f"{word}=1"], verb=verb)
+    parse([*rest, str(error.value).rpartition("such as ")[2]], verb=verb)
+
+
 def test_a_command_without_such_words_offers_none():
     with pytest.raises(ConfigError, match=r"^'gpu=' is not known$"):
         read_words(["gpu=2"], (), "")
