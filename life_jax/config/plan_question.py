@@ -20,8 +20,8 @@ from life_jax.forecasting.metrics import METRICS
 
 COUNTS = re.compile(r"(\d+)\.\.(\d+)")
 MOST_DEVICES = 64
-TARGETS = ("ttft", "tpot", "e2e")
-BUDGETS = ("usd", "usd_per_hour", "watt")
+TARGETS = {"ttft": "s", "tpot": "s", "e2e": "s"}  # metric -> unit
+BUDGETS = {"usd": "USD", "usd_per_hour": "USD/h", "watt": "W"}
 LAYOUT = {  # words of a layout, short and long -> short
     word: short
     for short, long in SHORT_WORDS.items()
@@ -201,11 +201,13 @@ def _counts(word: str, typed: Any) -> tuple[int, ...]:
     return tuple(sorted(set(counts)))
 
 
-def _limits(word: str, typed: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, float]:
+def _limits(word: str, typed: Mapping[str, Any], units: Mapping[str, str]) -> dict[str, float]:
+    """Numbers above 0 by name. units: of all names that there are."""
     for name in typed:
-        if name not in known:
-            raise unknown(f"{word}.: ", name, known)
-    return {name: check_number(value, {"low": 0, "open_low": True}, f"{word}.{name}") for name, value in typed.items()}
+        if name not in units:
+            raise unknown(f"{word}.: ", name, units)
+    above = {"low": 0, "open_low": True}
+    return {n: check_number(value, {**above, "unit": units[n]}, f"{word}.{n}") for n, value in typed.items()}
 
 
 def _part(word: str, value: Any) -> float:
