@@ -71,7 +71,7 @@ class Uncompiled(Oracle):
     def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]], size: int) -> None:
         """function: from k to m numbers. size: k, with which the points grow that a search looks at."""
         self._function = function
-        self.samples, self.around = min(32 * size, 128), min(12 * size, 48)
+        self.samples, self.around = min(16 << size, 128), min(12 * size, 48)  # Sobol points are powers of two
         self._last = (b"", (np.empty(0), np.empty(0)))
 
     def values_and_slopes(self, point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
