@@ -154,12 +154,7 @@ def _beside(request: Request, options: list[dict[str, Any]]) -> dict[str, Any]:
         kind, example = KIND_OF_WORD[word]
         if not any(of.get("kind") == kind for stack in options for of in stack.values()):
             raise ConfigError(f"{word}= is for an option that takes a device; give opt={example}")
-        own = choice.file is None
-        contents[word] = (
-            conf_files.composed("hw", choice.name, request.folders)
-            if own
-            else conf_files.merged(choice.file, "hw", request.folders)  # type: ignore[arg-type]
-        )
+        contents[word] = choice.content("hw", request.folders)
     return contents
 
 
@@ -170,9 +165,7 @@ def _draft(request: Request, options: list[dict[str, Any]]) -> dict[str, Any] | 
     taken = (of.get("drafter") == MODEL for contents in options for of in contents.values())
     if not any(taken):
         raise ConfigError(f"{DRAFT}= is for an option whose drafts come from a model; give opt=speculative")
-    if request.draft.file is None:
-        return conf_files.composed("model", request.draft.name, request.folders)
-    return conf_files.merged(request.draft.file, "model", request.folders)
+    return request.draft.content("model", request.folders)
 
 
 def _automatic(

@@ -81,7 +81,8 @@ def load(words: Iterable[str] = (), *, primary: str = "sweep", **keywords: Any) 
     cases = sensitivity_columns.with_sensitivities(possible, composed, axes)
     _refuse_long_chunks(cases, composed, axes, request)
     _refuse_pools(cases, composed.load.prefill_replicas)
-    warnings = dict.fromkeys(choice.note for choice in request.hw if choice.note)
+    devices = (*request.hw, *request.beside.values())
+    warnings = dict.fromkeys(choice.note for choice in devices if choice.note)
     if primary != "plan":
         warnings.update(_warnings(cases, nowhere, composed, axes, _of_question(settings)))
     metrics = settings["metrics"]

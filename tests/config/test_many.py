@@ -133,3 +133,20 @@ def test_this_very_machine_is_some_device():
 
 def test_the_system_is_asked_without_an_error_whatever_it_has():
     assert all(isinstance(name, str) and name for name in this_machine.facts())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("opt=[q4_k_m,offload]", "opt.offload.cpu_layers=4", "offload.hw=here", "engine=llama_cpp_cuda"),
+        ("opt=disaggregated", "prefill.hw=here", "engine=vllm"),
+    ],
+)
+def test_this_machine_may_stand_beside_a_device(words, monkeypatch):
+    cpu = parse_cpuinfo(_cpuinfo("AMD EPYC", "AuthenticAMD", 25, 2000.0, "fma avx2 avx512f", 4))
+    monkeypatch.setattr(this_machine, "facts", lambda: iter(["AMD EPYC"]))
+    monkeypatch.setattr(this_machine, "processor", lambda: cpu)
+    monkeypatch.setattr(this_machine, "memory_gb", lambda: 16.0)
+    study = load(["hw=rtx_4090", "model=llama3_2_1b", *words], primary="explain")
+    (beside,) = study.composed.beside.values()
+    assert beside.cores == 4 and any(warning.startswith("hw=here") for warning in study.warnings)
