@@ -170,7 +170,7 @@ def test_data_parallel_groups_share_the_load_evenly():
         (["quality=1.5"], "quality is 1.5; it must be above 0 and at most 1"),
         (["confidence=1"], "confidence is 1; it must be below 1"),
         (["budget.eur=5"], "budget.:"),
-        (["target.tpot=-1"], "target.tpot is -1; it must be above 0"),
+        (["target.tpot=-1"], "target.tpot is -1 s; it must be above 0 s"),
         (["target.percentile=90"], "target.percentile= is of requests under load"),
         (["rate=2", "target.e2e=3"], "target.e2e= is of one user"),
         (["minimize=speed"], "minimize=: metric 'speed' is not known"),
