@@ -4,10 +4,10 @@ import json
 import random
 import shutil
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from attack_process import CONF, run
+from attack_process import CONF, Result, run
 from attack_verbs import SERVED, trace_files
 
 POINT = ["axes.batch=[1]", "axes.prompt_tokens=[64]"]
@@ -186,7 +186,7 @@ def csv_files(chance: random.Random, count: int) -> Iterator[bytes]:
 
 def hostile_files(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
     """Give commands `count` hostile files, of each kind as many; what a study writes stays in its folder."""
-    chance, done, failures, each = random.Random(seed), 0, Failures(), -(-count // 7)
+    chance, each = random.Random(seed), -(-count // 7)
     device = (CONF / "hw" / "v100_sxm2_32gb.yaml").read_text(encoding="utf-8")
     engine = (CONF / "engine" / "vllm.yaml").read_text(encoding="utf-8")
     study = "description: x\nhw: [v100]\nopt: [int4]\naxes:\n  batch: [1]\n  prompt_tokens: [64]\nout: x.nc\n"
@@ -199,6 +199,18 @@ def hostile_files(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
         "csv": (csv_files(chance, each), "x.csv", "validate", ["x.csv"]),
         "trace": (trace_files(chance, each), "x.csv", "serve", [*SERVED, "load.trace=x.csv", "format=json"]),
     }
+    return tried(plans, top, lambda ended, folder, verb: "")
+
+
+Plans = dict[str, tuple[Iterator[bytes], str, str, list[str]]]
+
+
+def tried(plans: Plans, top: Path, wrong: Callable[[Result, Path, str], str]) -> tuple[int, Failures]:
+    """How many files were tried, each by a command in a folder of its own, and what went wrong.
+
+    plans: kind -> contents, name of the file, verb and its words; wrong: why what a command left is no answer.
+    """
+    done, failures = 0, Failures()
     for kind, (files, name, verb, words) in plans.items():
         for number, data in enumerate(files):
             folder = top / kind / str(number)
@@ -206,11 +218,9 @@ def hostile_files(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
             (folder / name).write_bytes(data)
             ended = run(verb, words, folder)
             done += 1
-            if ended.fault:
-                failures.append(f"{kind} {number} ({data[-60:]!r}): {ended.fault}")
-                continue
-            if outside := {path.name for path in folder.parent.iterdir()} - {str(number)}:
-                failures.append(f"{kind} {number}: wrote {outside}")
+            outside = {path.name for path in folder.parent.iterdir()} - {str(number)}
+            if why := ended.fault or wrong(ended, folder, verb) or (outside and f"wrote {outside}"):
+                failures.append(f"{kind} {number} ({data[-60:]!r}): {why}")
             shutil.rmtree(folder)
     return done, failures
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from attack_files import ODD_JSON, csv_files, mutated, yaml_files
+from attack_files import ODD_JSON, csv_files, mutated, tried, yaml_files
 from attack_odd import HEAD, ROW
 from attack_process import CONF, PATIENCE, Result, run
 from attack_verbs import SERVED, _post, _question
@@ -179,7 +179,7 @@ def diffusion_files(chance: random.Random, count: int) -> Iterator[bytes]:
 
 def calibrations(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
     """Give calibrate hostile rows, commands hostile files that calibrate wrote, and odd models that denoise blocks."""
-    chance, done, failures, each = random.Random(seed), 0, Failures(), -(-count // 3)
+    chance, each = random.Random(seed), -(-count // 3)
     folder = top / "calibrated"
     folder.mkdir(parents=True)
     rows = HEAD + ROW + ROW.replace("r1", "r2").replace("512", "1024").replace("0.2", "0.4")
@@ -192,17 +192,7 @@ def calibrations(top: Path, count: int, seed: int = 0) -> tuple[int, Failures]:
         "rows": (csv_files(chance, each), "m.csv", "calibrate", ["m.csv", "hw=v100", "out=c.yaml"]),
         "diffusion": (diffusion_files(chance, each), "c.json", "explain", ["hw=v100", "model=c.json"]),
     }
-    for kind, (files, name, verb, words) in plans.items():
-        for number, data in enumerate(files):
-            folder = top / kind / str(number)
-            folder.mkdir(parents=True)
-            (folder / name).write_bytes(data)
-            ended = run(verb, words, folder)
-            done += 1
-            if why := ended.fault or _half(ended, folder / "c.yaml", verb):
-                failures.append(f"{kind} {number} ({data[-60:]!r}): {why}")
-            shutil.rmtree(folder)
-    return done, failures
+    return tried(plans, top, lambda ended, folder, verb: _half(ended, folder / "c.yaml", verb))
 
 
 def _half(ended: Result, path: Path, verb: str) -> str:
